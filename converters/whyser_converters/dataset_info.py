@@ -1,0 +1,64 @@
+"""LLaMA-Factory's dataset table: our entries in it, and nobody else's touched.
+
+LLaMA-Factory reads only `<dataset_dir>/dataset_info.json`, takes `file_name` relative to it, and
+ignores a misspelt column without a word (platform.md, 2); so entries are generated, never typed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from whyser.errors import InputError
+from whyser.files import read_json, write_json
+
+#: Where the rows of the committed table lie, from the repository's root.
+STANDARD_FOLDER = Path("data/sharegpt")
+
+#: The datasets that our YAMLs name.
+STANDARD_NAMES = (
+    "whyser_train_reason",
+    "whyser_train_label",
+    "whyser_dev_reason",
+    "whyser_dev_label",
+    "whyser_test_open",
+    "whyser_test_closed",
+    "whyser_test_open_shuffled",
+)
+
+COLUMNS = {"messages": "messages", "audios": "audios"}
+TAGS = {
+    "role_tag": "role",
+    "content_tag": "content",
+    "user_tag": "user",
+    "assistant_tag": "assistant",
+}
+
+
+def entry(file_name: str) -> dict[str, Any]:
+    """The table's entry for one of our row files."""
+    return {"file_name": file_name, "formatting": "sharegpt", "columns": COLUMNS, "tags": TAGS}
+
+
+def standard_table() -> dict[str, Any]:
+    """The committed `dataset_info.json`, as the code generates it."""
+    return {name: entry(f"{(STANDARD_FOLDER / name).as_posix()}.json") for name in STANDARD_NAMES}
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The table; `InputError` when it is no object."""
+    table = read_json(path)
+    if not isinstance(table, dict):
+        raise InputError("expected an object of datasets", file=path)
+    return table
+
+
+def register(path: Path, name: str, rows_file: Path) -> None:
+    """Puts `name` into the table at `path`; entries of other names stay as they are."""
+    table: Mapping[str, Any] = read_table(path) if path.exists() else {}
+    file_name = Path(os.path.relpath(rows_file, path.parent)).as_posix()
+    ours = entry(file_name)
+    if table.get(name) != ours:
+        write_json(path, {**table, name: ours})

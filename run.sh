@@ -1,0 +1,305 @@
+#!/usr/bin/env bash
+# The reference run: from corpora in their native layout to a signed score and a report.
+#
+#   ./run.sh                                   the embedded demo: five miniature corpora, a tiny model
+#   ./run.sh test                              the tests
+#   ./run.sh --corpora crema_d=DIR ravdess=DIR [--name RUN] [--train YAML] [--model PATH]
+#
+# A finished stage is not repeated unless its inputs changed. What a run makes lies under
+# data/RUN, saves/RUN and results/RUN.
+set -euo pipefail
+
+readonly STAGES=(demo convert check teach build train predict score report)
+readonly CORPORA=(msp_podcast iemocap meld crema_d ravdess)
+
+usage() {
+    cat <<EOF
+Usage: ./run.sh [OPTIONS]        run the stages: ${STAGES[*]}
+       ./run.sh test [ARGS]      install and run the tests (ARGS go to pytest)
+
+Options:
+  --corpora NAME=DIR ...  real corpora, any of: ${CORPORA[*]} [default: the embedded demo]
+  --name RUN              name of the run [default: demo; with --corpora: real]
+  --train YAML            training configuration
+                          [default: llamafactory_configs/tiny_full_sft_reason.yaml]
+  --predict YAML          configuration of the open-form prediction; '_open' in its name turned
+                          to '_closed' gives the closed form
+                          [default: the training one's with _sft_* turned to _predict_open]
+  --model PATH            checkpoint to start from [default: the demo's tiny Qwen2-Audio]
+  --from STAGE            repeat from this stage on
+  --to STAGE              stop after this stage
+  -h, --help              this text
+
+Example, the paper's row 11 on a GPU:
+  ./run.sh --corpora msp_podcast=/corpora/MSP-PODCAST-Publish-1.12 crema_d=/corpora/CREMA-D \\
+      --train llamafactory_configs/qwen2audio_lora_sft_reason.yaml \\
+      --model Qwen/Qwen2-Audio-7B-Instruct --name row11
+EOF
+}
+
+wrong_usage() {
+    echo "error: $1" >&2
+    echo "See ./run.sh --help" >&2
+    exit 2
+}
+
+# ---- arguments ------------------------------------------------------------------------------
+
+here=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")"
+absolute() { [[ $1 == /* ]] && echo "$1" || echo "$here/$1"; }
+# A configuration is looked for where the user stands, then beside this script.
+config() { if [[ -f "$(absolute "$1")" ]]; then absolute "$1"; else echo "$1"; fi; }
+contains() { local wanted=$1 one; shift; for one; do [[ $one == "$wanted" ]] && return; done; return 1; }
+
+declare -A source_of=()
+run="" train="llamafactory_configs/tiny_full_sft_reason.yaml" predict="" model="" from="" to="report"
+command="run"
+if [[ ${1:-} == test ]]; then
+    command="test"
+    shift
+    set -- -- "$@"
+fi
+while (($#)); do
+    option=$1
+    [[ $option == -- ]] && { shift; break; }
+    [[ $option == -h || $option == --help ]] && { usage; exit 0; }
+    if (($# < 2)); then wrong_usage "$option needs a value (or is no option)"; fi
+    value=$2
+    shift 2
+    case $option in
+    --corpora)
+        set -- "$value" "$@"
+        while (($#)) && [[ $1 == *=* ]]; do
+            contains "${1%%=*}" "${CORPORA[@]}" || wrong_usage "no corpus '${1%%=*}', expected one of: ${CORPORA[*]}"
+            source_of[${1%%=*}]=$(absolute "${1#*=}")
+            [[ -d ${source_of[${1%%=*}]} ]] || wrong_usage "no folder '${1#*=}' for ${1%%=*}"
+            shift
+        done
+        ((${#source_of[@]})) || wrong_usage "--corpora takes NAME=DIR, got '$value'" ;;
+    --name) run=$value ;;
+    --train) train=$(config "$value") ;;
+    --predict) predict=$(config "$value") ;;
+    --model) if [[ -d $(absolute "$value") ]]; then model=$(absolute "$value"); else model=$value; fi ;;
+    --from | --to)
+        contains "$value" "${STAGES[@]}" || wrong_usage "no stage '$value', expected one of: ${STAGES[*]}"
+        [[ $option == --from ]] && from=$value || to=$value ;;
+    *) wrong_usage "no option '$option'" ;;
+    esac
+done
+
+is_demo=$((${#source_of[@]} == 0))
+if ((is_demo)); then run=${run:-demo}; else run=${run:-real}; fi
+# LLaMA-Factory's distributed launcher breaks on spaces, so names and paths under it have none.
+[[ $run =~ ^[A-Za-z0-9._-]+$ ]] || wrong_usage "--name '$run': use letters, digits, '.', '_' and '-' only"
+[[ -f $train ]] || wrong_usage "no training configuration '$train'"
+if [[ -z $predict ]]; then
+    predict="$(dirname "$train")/$(basename "$train" | sed -E 's/_sft_.*/_predict_open.yaml/')"
+fi
+[[ $command == test || -f $predict ]] || wrong_usage "no prediction configuration '$predict'; give --predict"
+
+# ---- installation ---------------------------------------------------------------------------
+
+# A second call finds the stamp of the same requirements and installs nothing.
+install() {
+    local extras=$1 stamp=".venv/.installed-$1" wanted
+    wanted=$(cat pyproject.toml constraints.txt | sha256sum)
+    [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return
+    local python=${PYTHON:-python3}
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+        echo "error: Python 3.11 or newer is needed; set PYTHON to its path" >&2
+        exit 1
+    }
+    echo "== install [$extras] into .venv"
+    if command -v uv >/dev/null; then
+        [[ -d .venv ]] || uv venv --quiet --python "$python" .venv
+        uv pip install --quiet --python .venv/bin/python -c constraints.txt -e ".[$extras]"
+    else
+        [[ -d .venv ]] || "$python" -m venv .venv
+        .venv/bin/python -m pip install --quiet -c constraints.txt -e ".[$extras]"
+    fi
+    echo "$wanted" >"$stamp"
+}
+
+readonly EXTRAS=train,acoustics,demo
+if [[ $command == test ]]; then
+    install "$EXTRAS,dev"
+    exec .venv/bin/python -m pytest "$@"
+fi
+install "$EXTRAS"
+export PATH="$PWD/.venv/bin:$PATH"
+export TOKENIZERS_PARALLELISM=false
+
+# ---- stages ---------------------------------------------------------------------------------
+
+data="data/$run" saves="saves/$run" results="results/$run"
+rows="$data/sharegpt"
+if ((is_demo)); then for corpus in "${CORPORA[@]}"; do source_of[$corpus]="$data/corpora/$corpus"; done; fi
+corpora=()
+for corpus in "${CORPORA[@]}"; do [[ -n ${source_of[$corpus]:-} ]] && corpora+=("$corpus"); done
+tiny_model="$data/model"
+start_model=${model:-$tiny_model}
+# Nothing is asked of a model hub when the checkpoint is a folder.
+[[ -z $model || -d $model ]] && export HF_HUB_OFFLINE=1
+
+utterances() { local corpus; for corpus; do echo "$data/utterances/$corpus/utterances.jsonl"; done; }
+mapfile -t all_utterances < <(utterances "${corpora[@]}")
+rationales=()
+for corpus in "${corpora[@]}"; do rationales+=("$data/rationales/$corpus/rationales.jsonl"); done
+
+# The paper trains on all five and tests on MSP-Podcast's Test1 alone; without MSP-Podcast
+# the test splits of the others are the test set.
+if contains msp_podcast "${corpora[@]}"; then
+    test_split=test1
+    mapfile -t references < <(utterances msp_podcast)
+else
+    test_split='test'
+    references=("${all_utterances[@]}")
+fi
+test_sets=(whyser_test_open whyser_test_closed whyser_test_open_shuffled)
+
+# What training reads: the target in the file name of the configuration, reason unless it says label.
+target=reason
+[[ $(basename "$train") == *_label* ]] && target=label
+
+inputs_demo() { echo src/whyser/demo; }
+outputs_demo() {
+    if ((is_demo)); then echo "$data/corpora"; fi
+    if [[ -z $model ]]; then echo "$tiny_model"; fi
+}
+stage_demo() {
+    if ((is_demo)); then whyser-demo corpora "$data/corpora"; fi
+    if [[ -z $model ]]; then whyser-demo model "$tiny_model"; fi
+}
+
+inputs_convert() { echo converters src/whyser/audio.py src/whyser/labels.py src/whyser/votes.py; printf '%s\n' "${source_of[@]}"; }
+outputs_convert() { echo "$data/utterances"; }
+stage_convert() {
+    local corpus
+    for corpus in "${corpora[@]}"; do
+        whyser-convert "$corpus" "${source_of[$corpus]}" "$data/utterances"
+    done
+}
+
+# No speaker in two splits, no id twice: before anything is trained on it.
+inputs_check() { printf '%s\n' "${all_utterances[@]}" converters; }
+outputs_check() { :; }
+stage_check() { whyser-convert check "${all_utterances[@]}"; }
+
+inputs_teach() { printf '%s\n' "${all_utterances[@]}" src/whyser/evidence src/whyser/teacher; }
+outputs_teach() { echo "$data/rationales"; }
+stage_teach() {
+    local corpus folder
+    for corpus in "${corpora[@]}"; do
+        folder="$data/rationales/$corpus"
+        whyser-teach cues "$data/utterances/$corpus/utterances.jsonl" --output "$folder/cues.jsonl"
+        whyser-teach measured "$data/utterances/$corpus/utterances.jsonl" \
+            --cues "$folder/cues.jsonl" --output "$folder/rationales.jsonl"
+    done
+}
+
+inputs_build() { printf '%s\n' "${all_utterances[@]}" "${rationales[@]}" converters src/whyser/answer.py src/whyser/prompts.py; }
+outputs_build() { echo "$rows"; }
+stage_build() {
+    local with=() file
+    for file in "${rationales[@]}"; do with+=(--rationales "$file"); done
+    # The row-10 and row-11 targets, from the same utterances in the same order.
+    for split in train dev; do
+        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --target reason "${with[@]}" \
+            --output "$rows/whyser_${split}_reason"
+        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --target label \
+            --output "$rows/whyser_${split}_label"
+    done
+    whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
+        --prompt open --output "$rows/whyser_test_open"
+    whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
+        --prompt closed --output "$rows/whyser_test_closed"
+    # A model that listens must fall to chance when it hears another utterance.
+    whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
+        --prompt open --control shuffled --output "$rows/whyser_test_open_shuffled"
+    whyser-convert check "$rows/dataset_info.json"
+}
+
+inputs_train() { printf '%s\n' "$train" "$start_model" "$rows"/whyser_{train,dev}_"$target".json; }
+outputs_train() { echo "$saves"; }
+stage_train() {
+    whyser-convert check "$train" --dataset-dir "$rows"
+    llamafactory-cli train "$train" dataset_dir="$rows" output_dir="$saves" \
+        model_name_or_path="$start_model"
+}
+
+inputs_predict() {
+    local name
+    printf '%s\n' "$predict" "$saves"
+    for name in "${test_sets[@]}"; do echo "$rows/$name.json"; done
+}
+outputs_predict() { echo "$results/generated"; }
+stage_predict() {
+    local name yaml checkpoint=(model_name_or_path="$saves")
+    if grep -q '^finetuning_type: *lora' "$train"; then
+        checkpoint=(model_name_or_path="$start_model" adapter_name_or_path="$saves")
+    fi
+    for name in "${test_sets[@]}"; do
+        yaml=$predict
+        [[ $name == *closed* ]] && yaml=${predict/_open/_closed}
+        llamafactory-cli train "$yaml" dataset_dir="$rows" eval_dataset="$name" \
+            output_dir="$results/generated/$name" "${checkpoint[@]}"
+    done
+}
+
+inputs_score() { printf '%s\n' "$results/generated" "${references[@]}" eval src/whyser/answer.py; }
+outputs_score() { printf '%s\n' "$results"/{scores.json,samples.jsonl}; }
+stage_score() {
+    local name predictions=() against=()
+    for name in "${test_sets[@]}"; do
+        whyser-eval join --manifest "$rows/$name.manifest.jsonl" --model "$run" \
+            --predictions "$results/generated/$name/generated_predictions.jsonl" \
+            --output "$results/predictions/$name.jsonl"
+        predictions+=(--predictions "$results/predictions/$name.jsonl")
+    done
+    for name in "${references[@]}"; do against+=(--references "$name"); done
+    whyser-eval score "${against[@]}" --split "$test_split" "${predictions[@]}" --output "$results"
+}
+
+inputs_report() { printf '%s\n' "$results"/{scores.json,samples.jsonl} eval; }
+outputs_report() { echo "$results/report.html"; }
+stage_report() { whyser-eval report "$results"; }
+
+# ---- the run --------------------------------------------------------------------------------
+
+# Files by content, folders by the name, size and time of each file in them.
+fingerprint() {
+    local path
+    while IFS= read -r path; do
+        if [[ -d $path ]]; then
+            echo "$path"
+            find "$path" -type f -not -path '*/__pycache__/*' -printf '%P\t%s\t%T@\n' | LC_ALL=C sort
+        elif [[ -f $path ]]; then
+            sha256sum "$path"
+        else
+            echo "$path missing"
+        fi
+    done | sha256sum
+}
+stamp_of() { { echo "$1"; "inputs_$1"; "outputs_$1"; } | fingerprint; }
+
+forced=0
+begun=$SECONDS
+mkdir -p "$data/.stages"
+for stage in "${STAGES[@]}"; do
+    [[ $stage == "$from" ]] && forced=1
+    stamp="$data/.stages/$stage"
+    if ((!forced)) && [[ -f $stamp && $(<"$stamp") == "$(stamp_of "$stage")" ]]; then
+        echo "== $stage: nothing changed, not repeated"
+    else
+        echo "== $stage"
+        began=$SECONDS
+        rm -f "$stamp"
+        "stage_$stage"
+        stamp_of "$stage" >"$stamp"
+        echo "== $stage took $((SECONDS - began)) s"
+    fi
+    [[ $stage == "$to" ]] && break
+done
+echo "== done in $((SECONDS - begun)) s"
+[[ ! -f $results/report.html ]] || echo "Open $results/report.html in a browser."

@@ -1,0 +1,130 @@
+"""Sound files: probed by header, read as 16 kHz mono, written once where they are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from whyser.errors import InputError
+from whyser.files import atomic_path
+
+#: Qwen2-Audio's feature extractor takes 16 kHz mono.
+SAMPLING_RATE = 16_000
+
+_LFS_HEAD = b"version https://git-lfs"
+_VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a header says: `duration` in seconds, `sampling_rate` in Hz."""
+
+    frames: int
+    sampling_rate: int
+    channels: int
+
+    @property
+    def duration(self) -> float:
+        return self.frames / self.sampling_rate
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether training can read the file as it is."""
+        return self.sampling_rate == SAMPLING_RATE and self.channels == 1
+
+
+def is_video(path: Path) -> bool:
+    return path.suffix.lower() in _VIDEO_SUFFIXES
+
+
+def probe(path: Path) -> AudioInfo:
+    """Reads the header alone.
+
+    Raises: `InputError` for a missing or empty file, a Git LFS pointer, or no sound.
+    """
+    import soundfile
+
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, OSError):
+        raise _why_unreadable(path) from None
+    if info.frames == 0:
+        raise InputError("holds no samples", file=path, cure="Fetch the file again.")
+    return AudioInfo(info.frames, info.samplerate, info.channels)
+
+
+def _why_unreadable(path: Path) -> InputError:
+    if not path.is_file():
+        return InputError(
+            "no such sound file", file=path, cure="Fetch it, or convert with --no-audio."
+        )
+    with path.open("rb") as stream:
+        head = stream.read(len(_LFS_HEAD))
+    if not head:
+        return InputError("is empty (0 bytes)", file=path, cure="Fetch the file again.")
+    if head == _LFS_HEAD:
+        return InputError(
+            "is a Git LFS pointer, not sound",
+            file=path,
+            cure="Run 'git lfs pull' in the corpus folder.",
+        )
+    return InputError("is not a readable sound file", file=path, cure="Fetch the file again.")
+
+
+def load(path: Path) -> Samples:
+    """Samples in [-1, 1] as 16 kHz mono, shape (frames,); channels are averaged.
+
+    Raises: `InputError` as `probe` does.
+    """
+    import soundfile
+
+    if is_video(path):
+        return _load_video(path)
+    try:
+        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError):
+        raise _why_unreadable(path) from None
+    if not len(samples):
+        raise InputError("holds no samples", file=path, cure="Fetch the file again.")
+    mono: Samples = samples.mean(axis=1)
+    if rate == SAMPLING_RATE:
+        return mono
+    import soxr
+
+    resampled: Samples = soxr.resample(mono, rate, SAMPLING_RATE)
+    return resampled
+
+
+def _load_video(path: Path) -> Samples:
+    """The sound track through FFmpeg's own down-mix, as `ffmpeg -ac 1 -ar 16000` would give."""
+    import av
+
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLING_RATE)
+    blocks: list[Any] = []
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise InputError("has no sound track", file=path)
+            for frame in container.decode(audio=0):
+                blocks += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+        blocks += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    except (av.FFmpegError, OSError):
+        raise _why_unreadable(path) from None
+    if not blocks:
+        raise InputError("holds no samples", file=path, cure="Fetch the file again.")
+    samples: Samples = np.concatenate(blocks).astype(np.float32, copy=False)
+    return samples
+
+
+def write(path: Path, samples: Samples) -> None:
+    """A 16 kHz mono PCM16 wav, written atomically."""
+    import soundfile
+
+    with atomic_path(path) as temporary:
+        soundfile.write(str(temporary), samples, SAMPLING_RATE, subtype="PCM_16", format="WAV")

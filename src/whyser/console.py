@@ -1,0 +1,74 @@
+"""How the commands speak: errors, progress and tables, plain when nobody watches."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import typer
+
+from whyser.errors import WhyserError
+
+T = TypeVar("T")
+
+#: Width of tables in a log file, where there is no terminal to ask.
+LOG_WIDTH = 120
+
+
+def new_app(help_text: str) -> typer.Typer:
+    """A typer application with this project's manners."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def run(app: typer.Typer) -> None:
+    """Runs a command: what a user can mend is printed and ends with status 1, no traceback."""
+    try:
+        app()
+    except WhyserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader (head, less) closed early; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def say(message: str) -> None:
+    """A line for the person who waits; standard output stays for results."""
+    print(message, file=sys.stderr)
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """The items, with a progress bar on standard error when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track as rich_track
+
+    yield from rich_track(items, description, total=total, console=Console(stderr=True))
+
+
+def print_table(title: str, columns: list[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table on standard output: names left, figures right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    cells = [[str(value) for value in row] for row in rows]
+    for position, column in enumerate(columns):
+        figures = bool(cells) and all(row[position][:1] in "0123456789-." for row in cells)
+        table.add_column(column, justify="right" if figures else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+    console.print(table)

@@ -1,0 +1,85 @@
+"""A converted corpus on disk: `utterances.jsonl` and the card `corpus.json` beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from whyser.errors import InputError
+from whyser.files import read_json, write_json
+from whyser.labels import EmotionClass
+from whyser.utterance import Utterance, input_error, read_utterances
+
+
+class CorpusCard(BaseModel):
+    """What was converted, with which choices, and where its sound lies.
+
+    `audio_root` is absolute, or relative to the card's folder; None without sound.
+    `classes` are those that the corpus' annotation can name: what its scores average over.
+    `speaker_disjoint`: the splits promise to share no speaker, which `check` then holds them to
+    (MELD's official ones do not). `counts` is split -> label -> utterances, with None written as `no_agreement`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    corpus: str
+    title: str
+    licence: str
+    source: str
+    audio_root: str | None
+    classes: tuple[EmotionClass, ...]
+    speaker_disjoint: bool = True
+    options: dict[str, str]
+    utterances: int
+    hours: float | None
+    counts: dict[str, dict[str, int]]
+    dropped: dict[str, int]
+    whyser: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The pair of files; nothing is read before it is asked for."""
+
+    path: Path
+
+    @cached_property
+    def card(self) -> CorpusCard:
+        """`corpus.json` beside the utterances; `InputError` when it is missing or not one."""
+        path = self.path.parent / "corpus.json"
+        try:
+            return CorpusCard.model_validate(read_json(path))
+        except ValidationError as error:
+            raise input_error(error).at(path) from None
+
+    def utterances(self) -> Iterator[Utterance]:
+        return read_utterances(self.path)
+
+    @cached_property
+    def audio_root(self) -> Path:
+        """The folder that every `audio` is relative to."""
+        if self.card.audio_root is None:
+            raise InputError(
+                "this corpus was converted without sound",
+                file=self.path,
+                cure="Run whyser-convert again without --no-audio.",
+            )
+        return (self.path.parent / self.card.audio_root).resolve()
+
+    def audio_path(self, utterance: Utterance) -> Path:
+        """Absolute path of the utterance's sound."""
+        if utterance.audio is None:
+            raise InputError(
+                f"{utterance.id} has no audio",
+                file=self.path,
+                cure="Run whyser-convert again without --no-audio.",
+            )
+        return self.audio_root / utterance.audio
+
+
+def write_card(path: Path, card: CorpusCard) -> None:
+    write_json(path, card.model_dump())

@@ -1,0 +1,210 @@
+"""Measured cues of every utterance, in three levels relative to its speaker.
+
+"High" means high for this voice: the level comes from the deviation from the speaker's own
+median, in units of the speaker's own spread. A speaker with too few clips is compared with the
+speakers of the same gender in the corpus, or, gender unknown, with the whole corpus.
+Families and levels: method.md, 5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from whyser import audio
+from whyser.console import track
+from whyser.corpus import Corpus
+from whyser.errors import InputError, Problems
+from whyser.evidence.acoustics import Acoustics, measure
+from whyser.files import read_lines
+from whyser.utterance import Utterance, input_error
+
+Family = Literal["pitch", "pitch_range", "loudness", "rate", "pauses"]
+Level = Literal["low", "normal", "high"]
+Reference = Literal["speaker", "gender", "corpus"]
+
+Floats = npt.NDArray[np.float64]
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+#: Below this many measured clips a speaker's own median is not to be trusted.
+FEWEST_CLIPS = 8
+
+#: A deviation is a level of its own from this many robust standard deviations on.
+LEVEL_THRESHOLD = 0.6
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a family is compared: on which scale, and what difference is too small to hear."""
+
+    unit: str
+    transform: Callable[[float], float]
+    smallest_spread: float
+
+
+SCALES: Mapping[Family, Scale] = {
+    # Hz are heard on a logarithmic scale: deviations are semitones.
+    "pitch": Scale("Hz", lambda hertz: 12 * math.log2(hertz), 1.0),
+    "pitch_range": Scale("semitones", lambda value: value, 1.5),
+    "loudness": Scale("dB", lambda value: value, 2.0),
+    "rate": Scale("syllables/s", lambda value: value, 0.4),
+    "pauses": Scale("share of silence", lambda value: value, 0.05),
+}
+
+
+class Cue(BaseModel):
+    """`value` in the family's unit; `deviation` from the reference median on the family's scale
+    (semitones for pitch); `strength` the same in robust standard deviations of the reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float
+    deviation: float
+    strength: float
+    level: Level
+
+
+class Cues(BaseModel):
+    """A line of `cues.jsonl`; a family that could not be measured is None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    reference: Reference
+    pitch: Cue | None
+    pitch_range: Cue | None
+    loudness: Cue | None
+    rate: Cue | None
+    pauses: Cue | None
+
+    def measured(self) -> dict[Family, Cue]:
+        found = {family: getattr(self, family) for family in FAMILIES}
+        return {family: cue for family, cue in found.items() if cue is not None}
+
+
+def measure_corpus(corpus: Corpus) -> Iterator[Cues]:
+    """Cues of every utterance, in file order; the sound is measured on all cores.
+
+    Raises: `BadInput` with every sound file that cannot be read.
+    """
+    utterances = list(corpus.utterances())
+    jobs = [(corpus.audio_path(utterance), utterance.transcript) for utterance in utterances]
+    return relate(utterances, _measure_files(jobs, subject=corpus.path))
+
+
+def _measure_files(jobs: Sequence[tuple[Path, str]], subject: Path) -> Iterator[Acoustics]:
+    problems = Problems(subject)
+    with ProcessPoolExecutor() as pool:
+        results = pool.map(_measure_file, jobs, chunksize=16)
+        for result in track(results, "Measuring", total=len(jobs)):
+            if isinstance(result, InputError):
+                problems.add(result)
+            else:
+                yield result
+    problems.raise_any()
+
+
+def _measure_file(job: tuple[Path, str]) -> Acoustics | InputError:
+    path, transcript = job
+    try:
+        return measure(audio.load(path), transcript)
+    except InputError as error:
+        # Returned, since an exception would end the pool at the first bad file.
+        return error.at(path)
+
+
+def level_of(strength: float) -> Level:
+    """
+    >>> [level_of(strength) for strength in (-0.7, 0.1, 0.7)]
+    ['low', 'normal', 'high']
+    """
+    if abs(strength) < LEVEL_THRESHOLD:
+        return "normal"
+    return "high" if strength > 0 else "low"
+
+
+def relate(utterances: Sequence[Utterance], acoustics: Iterable[Acoustics]) -> Iterator[Cues]:
+    """Cues of utterances from their measurements (same order), each against its reference.
+
+    All splits of a speaker take part: medians know no label.
+    """
+    measured = list(acoustics)
+    values = pd.DataFrame(
+        [_on_scales(one) for one in measured], columns=list(FAMILIES), dtype=float
+    )
+    reference, deviation, strength = _compare(values, _groups(utterances))
+    rows = zip(utterances, measured, reference, deviation, strength, strict=True)
+    for utterance, one, kind, deviations, strengths in rows:
+        yield Cues(id=utterance.id, reference=kind, **_cues(one, deviations, strengths))
+
+
+def _on_scales(measured: Acoustics) -> list[float]:
+    values = {family: getattr(measured, family) for family in FAMILIES}
+    return [
+        math.nan if value is None else SCALES[family].transform(value)
+        for family, value in values.items()
+    ]
+
+
+def _groups(utterances: Sequence[Utterance]) -> dict[Reference, list[str | None]]:
+    """The group of every utterance by kind of reference; None where it is unknown."""
+    return {
+        "speaker": [utterance.speaker for utterance in utterances],
+        "gender": [utterance.gender for utterance in utterances],
+        "corpus": [utterance.corpus for utterance in utterances],
+    }
+
+
+def _compare(
+    values: pd.DataFrame, groups: Mapping[Reference, list[str | None]]
+) -> tuple[list[Reference], Floats, Floats]:
+    """Kind of reference, deviation and strength, shape (utterances, families), of each row.
+
+    The narrowest kind with enough clips is taken; the corpus always serves.
+    """
+    smallest = pd.Series({family: SCALES[family].smallest_spread for family in FAMILIES})
+    reference = np.full(len(values), "", dtype=object)
+    deviation = np.full(values.shape, math.nan)
+    strength = np.full(values.shape, math.nan)
+    for kind, names in groups.items():
+        group = pd.Series(names, index=values.index, dtype=object)
+        centred = values - values.groupby(group).transform("median")
+        # 1.4826 turns the median absolute deviation into a standard deviation under normality.
+        spread = 1.4826 * centred.abs().groupby(group).transform("median")
+        clips = group.map(group.value_counts())
+        chosen = (reference == "") & ((clips >= FEWEST_CLIPS).to_numpy() | (kind == "corpus"))
+        reference[chosen] = kind
+        deviation[chosen] = centred.to_numpy()[chosen]
+        strength[chosen] = (centred / spread.clip(lower=smallest, axis=1)).to_numpy()[chosen]
+    return list(reference), deviation, strength
+
+
+def _cues(measured: Acoustics, deviations: Floats, strengths: Floats) -> dict[str, Cue | None]:
+    found: dict[str, Cue | None] = {}
+    for family, deviation, strength in zip(FAMILIES, deviations, strengths, strict=True):
+        value = getattr(measured, family)
+        found[family] = (
+            value
+            if value is None
+            else Cue(value=value, deviation=deviation, strength=strength, level=level_of(strength))
+        )
+    return found
+
+
+def read_cues(path: Path) -> Iterator[Cues]:
+    """Raises: `InputError` with file and line for a broken line."""
+    for number, line in read_lines(path):
+        try:
+            yield Cues.model_validate_json(line)
+        except ValidationError as error:
+            raise input_error(error).at(path, number) from None

@@ -1,0 +1,63 @@
+"""The eight emotion classes and the ways their names are spelt. Knows no corpus."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+from whyser.errors import InputError, did_you_mean
+
+EmotionClass: TypeAlias = Literal[
+    "angry", "sad", "happy", "surprise", "fear", "disgust", "contempt", "neutral"
+]
+Label: TypeAlias = EmotionClass | Literal["other"]
+
+#: In the order of the options A to H of the closed-form prompt (paper, 3.1).
+CLASSES: tuple[EmotionClass, ...] = get_args(EmotionClass)
+
+#: What annotators chose that is none of the eight; never a class of an average.
+OTHER: Literal["other"] = "other"
+
+#: Other grammatical forms of the same eight names. Words that only come near a class
+#: ("furious", "calm") are not here: mapping them is a decision, and has its own table.
+ALIASES: dict[str, EmotionClass] = {
+    "anger": "angry",
+    "sadness": "sad",
+    "happiness": "happy",
+    "joy": "happy",
+    "joyful": "happy",
+    "surprised": "surprise",
+    "fearful": "fear",
+    "disgusted": "disgust",
+    "contemptuous": "contempt",
+}
+
+_NAMES: dict[str, Label] = {name: name for name in CLASSES} | ALIASES | {OTHER: OTHER}
+
+
+def canonical(name: str) -> Label:
+    """The class that a spelling names.
+
+    Raises: `InputError` when it names none, with the nearest known name.
+
+    >>> canonical("Sadness")
+    'sad'
+    >>> canonical("happpy")
+    Traceback (most recent call last):
+        ...
+    whyser.errors.InputError: bad label 'happpy'. Expected one of [angry, sad, happy, surprise, \
+fear, disgust, contempt, neutral, other]. Did you mean 'happy'?
+    """
+    label = find(name)
+    if label is None:
+        cure = did_you_mean(name.strip(), [*CLASSES, OTHER])
+        raise InputError(f"bad label {name!r}", cure=cure)
+    return label
+
+
+def find(name: str) -> Label | None:
+    """As `canonical`, but None for a name of no class.
+
+    >>> find("frustrated") is None
+    True
+    """
+    return _NAMES.get(name.strip().lower())

@@ -1,0 +1,89 @@
+"""`whyser-teach`: utterances -> cues and rationales."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whyser.console import new_app, print_table, run
+
+app = new_app("Measure the sound and write the rationales that a model trains on.")
+
+Utterances = Annotated[Path, typer.Argument(help="utterances.jsonl of one corpus.")]
+Output = Annotated[Path, typer.Option(help="File to write.")]
+
+
+@app.command()
+def cues(utterances: Utterances, output: Output) -> None:
+    """Measure pitch, loudness, rate and pauses, each relative to its speaker.
+
+    Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
+    """
+    from whyser.corpus import Corpus
+    from whyser.evidence.cues import FAMILIES, Cues, measure_corpus
+    from whyser.files import write_jsonl
+
+    levels: Counter[tuple[str, str]] = Counter()
+
+    def counted(records: Iterator[Cues]) -> Iterator[str]:
+        for record in records:
+            found = record.measured()
+            for family in FAMILIES:
+                levels[family, found[family].level if family in found else "unmeasured"] += 1
+            yield record.model_dump_json()
+
+    count = write_jsonl(output, counted(measure_corpus(Corpus(utterances))))
+    names = ["low", "normal", "high", "unmeasured"]
+    rows = [[family, *(levels[family, name] for name in names)] for family in FAMILIES]
+    print_table(f"Cues of {count:,} utterances -> {output}", ["family", *names], rows)
+
+
+@app.command()
+def measured(
+    utterances: Utterances,
+    output: Output,
+    cues: Annotated[Path, typer.Option(help="cues.jsonl of the same utterances.")],
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Splits to write for; repeatable. Default: train and dev."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the wording.")] = 0,
+) -> None:
+    """Write rationales from measured cues and the words spoken; no model, no label seen.
+
+    The dev split is for the evaluation loss alone; test splits are refused.
+
+    Example: whyser-teach measured utterances.jsonl --cues cues.jsonl --output rationales.jsonl
+    """
+    from whyser.corpus import Corpus
+    from whyser.errors import InputError
+    from whyser.evidence.cues import read_cues
+    from whyser.teacher.measured import write_rationales_for
+    from whyser.teacher.rationale import Rationale, write_rationales
+
+    splits = split or ["train", "dev"]
+    if tests := [name for name in splits if name.startswith("test")]:
+        raise InputError(
+            f"rationales for {', '.join(tests)}", cure="They are made for training data only."
+        )
+    tally: Counter[str] = Counter()
+
+    def counted(records: Iterator[Rationale]) -> Iterator[Rationale]:
+        for record in records:
+            tally["kept" if record.kept else f"dropped: {', '.join(record.reasons)}"] += 1
+            yield record
+
+    chosen = (one for one in Corpus(utterances).utterances() if one.split in splits)
+    count = write_rationales(
+        output, counted(write_rationales_for(chosen, read_cues(cues), seed=seed))
+    )
+    rows = [[name, number, f"{number / count:.1%}"] for name, number in tally.most_common()]
+    print_table(f"{count:,} rationales -> {output}", ["outcome", "count", "share"], rows)
+
+
+def main() -> None:
+    run(app)

@@ -1,0 +1,135 @@
+"""The teacher without a model: rationales composed from measured cues and the words spoken.
+
+It never sees the label, so it cannot leak it on purpose; its claims are true by construction.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from whyser.errors import InputError
+from whyser.evidence.cues import FAMILIES, Cue, Cues, Family, Level
+from whyser.files import short_hash
+from whyser.teacher.filters import faults, leaks_label
+from whyser.teacher.rationale import Rationale
+from whyser.utterance import Utterance
+
+TEACHER = "measured-1"
+
+#: Families spoken of in one rationale: those that depart most from the speaker's usual.
+SPOKEN = 3
+LONGEST_QUOTE = 6
+
+_OPENINGS = (
+    'The words "{quote}" could be said in many moods, so the delivery has to decide.',
+    'Taken alone, "{quote}" settles little; what matters here is how it is said.',
+    'The speaker says "{quote}", and the way it is spoken carries the feeling.',
+    'What is said, "{quote}", leaves the feeling open, and the voice fills it in.',
+)
+_CLOSINGS = (
+    "Together these cues point to how the speaker feels.",
+    "Heard with the words, this is what the reading rests on.",
+    "These traits of the delivery support the reading.",
+    "It is this manner of speaking that gives the feeling away.",
+)
+_PHRASES: dict[Family, dict[Level, tuple[str, ...]]] = {
+    "pitch": {
+        "low": ("the pitch lies lower than usual for this voice", "the voice is pitched low"),
+        "normal": ("the pitch stays near this voice's usual level", "the pitch is ordinary"),
+        "high": ("the pitch lies higher than usual for this voice", "the voice is pitched high"),
+    },
+    "pitch_range": {
+        "low": ("the melody is flat and monotone", "the intonation hardly moves"),
+        "normal": ("the intonation moves as much as usual", "the melody is of ordinary width"),
+        "high": ("the intonation is lively and varied", "the melody swings widely"),
+    },
+    "loudness": {
+        "low": ("the voice is quieter than usual", "the words come out softly"),
+        "normal": ("the loudness is ordinary", "the voice is about as loud as usual"),
+        "high": ("the voice is louder than usual", "the words come out loudly"),
+    },
+    "rate": {
+        "low": ("the speech is slow", "the words come slower than usual"),
+        "normal": ("the pace is steady and ordinary", "the speech runs at the usual pace"),
+        "high": ("the speech is fast", "the words come faster than usual"),
+    },
+    "pauses": {
+        "low": ("there are hardly any pauses", "the phrase runs on without gaps"),
+        "normal": ("the pauses are ordinary", "the phrase is paused as usual"),
+        "high": ("long pauses break the phrase", "the speech is halting, with long gaps"),
+    },
+}
+
+#: Hash of everything that the wording is drawn from: what a prompt is to a model.
+TEMPLATE_HASH = short_hash(repr((_OPENINGS, _CLOSINGS, _PHRASES, SPOKEN, LONGEST_QUOTE)))
+
+
+def write_rationales_for(
+    utterances: Iterable[Utterance], cues: Iterable[Cues], *, seed: int = 0
+) -> Iterator[Rationale]:
+    """A rationale for every utterance with a class, kept or dropped with its reasons.
+
+    Raises: `InputError` for an utterance without cues.
+    """
+    by_id = {one.id: one for one in cues}
+    for utterance in utterances:
+        if not utterance.is_scored:
+            continue
+        if utterance.id not in by_id:
+            raise InputError(
+                f"no cues for {utterance.id}", cure="Run whyser-teach cues on the same utterances."
+            )
+        yield _rationale(utterance, by_id[utterance.id], seed)
+
+
+def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
+    # Seeded by id, so that a subset or another order gives every utterance the same text.
+    random_ = random.Random(f"{seed}:{utterance.id}")
+    spoken = _most_telling(cues.measured())
+    text = _compose(_quote(utterance, random_), spoken, random_)
+    reasons = faults(
+        text,
+        label=utterance.emotion,
+        transcript=utterance.transcript,
+        families=[family for family, _ in spoken],
+    )
+    return Rationale(
+        id=utterance.id,
+        text=text,
+        teacher=TEACHER,
+        prompt=TEMPLATE_HASH,
+        kept=not reasons,
+        reasons=reasons,
+    )
+
+
+def _most_telling(measured: dict[Family, Cue]) -> list[tuple[Family, Cue]]:
+    """The strongest deviations, told in the order of the vocabulary."""
+    strongest = sorted(measured, key=lambda family: -abs(measured[family].strength))[:SPOKEN]
+    return [(family, measured[family]) for family in FAMILIES if family in strongest]
+
+
+def _quote(utterance: Utterance, random_: random.Random) -> str:
+    """A run of the transcript's words that does not give the label away; empty if none."""
+    # Double quotation marks inside would end the quotation early.
+    words = re.sub(r'["“”]', "", utterance.transcript).split()
+    length = min(LONGEST_QUOTE, len(words))
+    starts = list(range(len(words) - length + 1)) if words else []
+    random_.shuffle(starts)
+    for start in starts:
+        quote = " ".join(words[start : start + length]).strip(".,;:!?")
+        if not leaks_label(quote, utterance.emotion):
+            return quote
+    return ""
+
+
+def _compose(quote: str, spoken: Sequence[tuple[Family, Cue]], random_: random.Random) -> str:
+    phrases = [random_.choice(_PHRASES[family][cue.level]) for family, cue in spoken]
+    opening = random_.choice(_OPENINGS).format(quote=quote)
+    if not phrases:
+        return opening
+    *first, last = phrases
+    evidence = f"{', '.join(first)}, and {last}" if first else last
+    return f"{opening} {evidence[0].upper()}{evidence[1:]}. {random_.choice(_CLOSINGS)}"

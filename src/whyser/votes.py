@@ -1,0 +1,75 @@
+"""What annotators' votes say: the majority, how strict it is, the set of labels, the shares.
+
+One majority rule for training targets and for references, so that a score never measures the
+difference between two rules. The rule is MSP-Podcast's: a unique plurality over the eight
+classes and Other (all Other strings pooled); a tie is no agreement.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+
+from whyser.labels import CLASSES, EmotionClass, Label
+
+
+def majority(primaries: Sequence[Label]) -> Label | None:
+    """The label with strictly more votes than any other, or None on a tie or without votes.
+
+    >>> majority(["sad", "sad", "neutral"])
+    'sad'
+    >>> majority(["sad", "neutral"]) is None
+    True
+    """
+    ranked = Counter(primaries).most_common(2)
+    if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0][0]
+
+
+def top_share(primaries: Sequence[Label]) -> Fraction:
+    """Share of the most frequent label among all primary votes, Other included; 1 without votes.
+
+    A corpus that releases a single label agrees with itself, so its strict subset is the whole.
+
+    >>> top_share(["sad", "sad", "neutral", "other"])
+    Fraction(1, 2)
+    """
+    if not primaries:
+        return Fraction(1)
+    return Fraction(max(Counter(primaries).values()), len(primaries))
+
+
+def is_strict_majority(primaries: Sequence[Label]) -> bool:
+    """Whether one label has more than half of the votes (exactly half is not enough).
+
+    Source: paper, 3.1 ("items with one label receiving >50% of votes, distinct from plurality").
+
+    >>> is_strict_majority(["sad", "sad", "neutral", "other"])
+    False
+    >>> is_strict_majority(["sad", "sad", "neutral"])
+    True
+    """
+    return top_share(primaries) > Fraction(1, 2)
+
+
+def label_set(primaries: Sequence[str], secondaries: Sequence[str] = ()) -> frozenset[EmotionClass]:
+    """A_i of the paper: every class of the eight that some annotator chose.
+
+    >>> sorted(label_set(["sad", "other", "neutral"]))
+    ['neutral', 'sad']
+    """
+    chosen = {*primaries, *secondaries}
+    return frozenset(name for name in CLASSES if name in chosen)
+
+
+def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
+    """Vote shares over the eight classes, Other left out; empty when no vote has a class.
+
+    >>> distribution(["sad", "sad", "neutral", "other"])
+    {'sad': 0.6666666666666666, 'neutral': 0.3333333333333333}
+    """
+    counts = Counter(primaries)
+    total = sum(counts[name] for name in CLASSES)
+    return {name: counts[name] / total for name in CLASSES if counts[name]}
