@@ -9,7 +9,7 @@ from whyser.errors import InputError, did_you_mean
 EmotionClass: TypeAlias = Literal[
     "angry", "sad", "happy", "surprise", "fear", "disgust", "contempt", "neutral"
 ]
-Label: TypeAlias = EmotionClass | Literal["other"]
+Label: TypeAlias = Literal[EmotionClass, "other"]
 
 #: In the order of the options A to H of the closed-form prompt (paper, 3.1).
 CLASSES: tuple[EmotionClass, ...] = get_args(EmotionClass)

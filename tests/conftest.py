@@ -1,0 +1,34 @@
+"""Fixtures for all rooms: the demo's corpora, written once a session in their native layouts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root, for the files that are shipped beside the packages."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Licensed corpora beside the checkout; the test is skipped where they are not."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the licensed corpora do not lie beside this checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def native_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The five miniature corpora at a small scale."""
+    from whyser.demo.corpora import write_corpora
+
+    directory = tmp_path_factory.mktemp("native") / "corpora"
+    write_corpora(directory, seed=0, scale=0.03)
+    return directory

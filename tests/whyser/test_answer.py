@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whyser.answer import Answer, parse_answer, render_answer
+from whyser.labels import CLASSES
+from whyser.utterance import RESERVED
+
+TEXT = st.text(max_size=80).filter(lambda text: not RESERVED.search(text))
+
+
+@given(st.sampled_from(CLASSES), st.none() | TEXT, st.none() | TEXT)
+def test_what_is_rendered_is_read_back(
+    label: str, transcript: str | None, rationale: str | None
+) -> None:
+    answer = parse_answer(render_answer(label, transcript=transcript, rationale=rationale))
+    assert answer.transcript == transcript
+    assert answer.emotion == label
+    assert answer.rationale == rationale
+
+
+def test_equation_one_to_the_letter() -> None:
+    assert render_answer("fear", transcript="a", rationale="r") == (
+        "<asr>a</asr><answer>I think the emotion is fear</answer><reason>r</reason>"
+    )
+
+
+def test_row_ten_has_no_reason_block() -> None:
+    assert "<reason>" not in render_answer("fear", transcript="a")
+
+
+@pytest.mark.parametrize("field", ["transcript", "rationale"])
+def test_a_tag_inside_a_text_is_refused(field: str) -> None:
+    with pytest.raises(ValueError, match="tag of the answer format"):
+        render_answer("sad", **{field: "no </answer> here"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no tags at all", Answer()),
+        (
+            "<answer>I think the emotion is sad</answer>",
+            Answer(statement="I think the emotion is sad"),
+        ),
+        # The end of the block was forgotten, the next tag ends it.
+        ("<answer>sad<reason>low</reason>", Answer(statement="sad", rationale="low")),
+        # Cut off by the token limit: a half word is no answer, a half reason still is one.
+        ("<answer>I think the emotion is hap", Answer()),
+        ("<answer>sad</answer><reason>The voi", Answer(statement="sad", rationale="The voi")),
+        # The first block of a name counts.
+        ("<answer>sad</answer><answer>happy</answer>", Answer(statement="sad")),
+    ],
+)
+def test_broken_answers(text: str, expected: Answer) -> None:
+    assert parse_answer(text) == expected
+
+
+@pytest.mark.parametrize(
+    "statement", ["I think the emotion is Sad.", "  i think the emotion is  Sad ", "Sad"]
+)
+def test_the_emotion_is_what_the_sentence_names(statement: str) -> None:
+    assert Answer(statement=statement).emotion == "Sad"
+
+
+@given(st.text(alphabet="<>/asrnweo ", max_size=200))
+def test_no_text_breaks_the_parser(text: str) -> None:
+    parse_answer(text)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from whyser import audio
+from whyser.errors import InputError
+
+
+def tone(path: Path, *, rate: int, channels: int, seconds: float = 0.5) -> Path:
+    time = np.arange(int(rate * seconds)) / rate
+    mono = 0.5 * np.sin(2 * np.pi * 220 * time)
+    soundfile.write(path, np.tile(mono[:, None], (1, channels)), rate, subtype="PCM_16")
+    return path
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (48_000, 1), (48_000, 2)])
+def test_any_wav_is_read_as_16_khz_mono(tmp_path: Path, rate: int, channels: int) -> None:
+    path = tone(tmp_path / "with space.wav", rate=rate, channels=channels)
+    info = audio.probe(path)
+    assert (info.sampling_rate, info.channels, info.duration) == (rate, channels, 0.5)
+    assert info.is_ready == (rate == 16_000)
+    samples = audio.load(path)
+    assert samples.shape == (8_000,)
+    assert np.abs(samples).max() == pytest.approx(0.5, abs=0.01)
+
+
+def test_what_is_written_is_ready(tmp_path: Path) -> None:
+    path = tmp_path / "out" / "a.wav"
+    audio.write(path, np.zeros(1_600, dtype=np.float32))
+    assert audio.probe(path) == audio.AudioInfo(1_600, 16_000, 1)
+    assert [one.name for one in path.parent.iterdir()] == ["a.wav"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such sound file"),
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git lfs pull"),
+        (b"RIFF", "not a readable sound file"),
+    ],
+)
+def test_what_is_no_sound_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "a.wav"
+    if content is not None:
+        path.write_bytes(content)
+    for read in (audio.probe, audio.load):
+        with pytest.raises(InputError, match=message) as caught:
+            read(path)
+        assert str(path) in str(caught.value)
+
+
+def test_a_wav_without_samples_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(0), 16_000)
+    with pytest.raises(InputError, match="holds no samples"):
+        audio.probe(path)
