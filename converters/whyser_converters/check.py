@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from whyser import audio
 from whyser.corpus import Corpus
@@ -24,17 +24,17 @@ PLACEHOLDER = "<audio>"
 MEL_FRAMES, MEL_HOP = 3000, 160
 
 #: The column and tag names that LLaMA-Factory 0.9.5 reads; it ignores every other.
-KNOWN_COLUMNS = (
-    "prompt query response history messages system tools images videos audios "
-    "chosen rejected kto_tag"
-).split()
+KNOWN_COLUMNS = [
+    *("prompt", "query", "response", "history", "messages", "system", "tools"),
+    *("images", "videos", "audios", "chosen", "rejected", "kto_tag"),
+]
 KNOWN_TAGS = [*TAGS, "observation_tag", "function_tag", "system_tag"]
 
 
 def audio_tokens(frames: int) -> int:
     """`<|AUDIO|>` tokens of a clip of that many samples at 16 kHz (platform.md, 2).
 
-    >>> audio_tokens(30 * 16_000), audio_tokens(400)
+    >>> audio_tokens(30 * 16_000), audio_tokens(320)
     (750, 0)
     """
     mel = min(MEL_FRAMES, -(-frames // MEL_HOP))
@@ -52,6 +52,17 @@ class DatasetSummary:
     longest: int = 0
     over_30_s: int = 0
 
+    COLUMNS: ClassVar = ("dataset", "rows", "hours", "audio tokens", "longest", "over 30 s")
+
+    def row(self) -> tuple[str, ...]:
+        numbers = (self.tokens, self.longest, self.over_30_s)
+        return (
+            self.name,
+            f"{self.rows:,}",
+            f"{self.hours:.2f}",
+            *(f"{number:,}" for number in numbers),
+        )
+
 
 @dataclass(frozen=True)
 class Job:
@@ -66,7 +77,16 @@ class Job:
 # ---- training data ------------------------------------------------------------------------
 
 
-def jobs_of_yaml(path: Path) -> list[Job]:
+def jobs_of(target: str, dataset_dir: Path | None = None) -> list[Job]:
+    """The datasets behind a YAML, a `dataset_info.json`, or a dataset's name."""
+    if target.endswith((".yaml", ".yml")):
+        return _jobs_of_yaml(Path(target), dataset_dir)
+    if target.endswith(".json"):
+        return [Job(name, Path(target)) for name in read_table(Path(target))]
+    return [Job(target, (dataset_dir or Path()) / "dataset_info.json")]
+
+
+def _jobs_of_yaml(path: Path, dataset_dir: Path | None) -> list[Job]:
     """The datasets that a LLaMA-Factory YAML names, with its limits.
 
     Raises: `InputError` when it is no YAML of LLaMA-Factory or its table is missing.
@@ -81,10 +101,10 @@ def jobs_of_yaml(path: Path) -> list[Job]:
         raise InputError(f"not valid YAML ({error})", file=path) from None
     if not isinstance(settings, dict):
         raise InputError("expected LLaMA-Factory settings, one 'key: value' a line", file=path)
-    table = Path(settings.get("dataset_dir", "data")) / "dataset_info.json"
+    folder = dataset_dir or Path(settings.get("dataset_dir", "data"))
     cutoff_len = int(settings.get("cutoff_len", 2048))
     jobs = [
-        Job(name.strip(), table, cutoff_len, trains=key == "dataset")
+        Job(name.strip(), folder / "dataset_info.json", cutoff_len, trains=key == "dataset")
         for key in ("dataset", "eval_dataset")
         for name in str(settings.get(key) or "").split(",")
         if name.strip()
@@ -92,11 +112,6 @@ def jobs_of_yaml(path: Path) -> list[Job]:
     if not jobs:
         raise InputError("names no dataset", file=path, cure="Give 'dataset' or 'eval_dataset'.")
     return jobs
-
-
-def jobs_of_table(path: Path) -> list[Job]:
-    """Every dataset of a `dataset_info.json`."""
-    return [Job(name, path) for name in read_table(path)]
 
 
 def check_dataset(job: Job, problems: Problems) -> DatasetSummary:
@@ -222,6 +237,17 @@ class SplitSummary:
     utterances: int = 0
     hours: float = 0.0
     speakers: set[str] = field(default_factory=set)
+
+    COLUMNS: ClassVar = ("corpus", "split", "utterances", "hours", "speakers")
+
+    def row(self) -> tuple[str, ...]:
+        return (
+            self.corpus,
+            self.split,
+            f"{self.utterances:,}",
+            f"{self.hours:.2f}",
+            f"{len(self.speakers):,}",
+        )
 
 
 def check_splits(corpora: Sequence[Corpus], problems: Problems) -> list[SplitSummary]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import typer
@@ -58,7 +58,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     yield from rich_track(items, description, total=total, console=Console(stderr=True))
 
 
-def print_table(title: str, columns: list[str], rows: Iterable[Iterable[object]]) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """A table on standard output: names left, figures right."""
     from rich.console import Console
     from rich.table import Table

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from whyser.answer import parse_answer
+from whyser.corpus import Corpus, CorpusCard, write_card
+from whyser.errors import BadInput, InputError
+from whyser.files import read_json, read_jsonl
+from whyser.prompts import CLOSED, OPEN
+from whyser.teacher.rationale import Rationale, write_rationales
+from whyser.utterance import Utterance, write_utterances
+from whyser_converters.dataset_info import register, standard_table
+from whyser_converters.sharegpt import Recipe, build, write
+
+LABELS = ("sad", "happy", "neutral", None, "other")
+
+
+def write_corpus(folder: Path, name: str, splits: Sequence[str], count: int = 10) -> Corpus:
+    """`count` utterances a split with real sound, in a folder whose name has a space."""
+    folder = folder / f"{name} corpus"
+    folder.mkdir(parents=True)
+    utterances = []
+    for split in splits:
+        for number in range(count):
+            audio = f"{split}_{number}.wav"
+            soundfile.write(folder / audio, np.full(800, 0.1), 16_000)
+            label = LABELS[number % len(LABELS)]
+            utterances.append(
+                Utterance(
+                    id=f"{name}/{split}_{number}", corpus=name, split=split, audio=audio,
+                    duration=0.05, sampling_rate=16000, channels=1,
+                    transcript=f"words of {number}" if number else "", speaker=f"{name}/{split}",
+                    gender=None, label=label, label_raw=str(label),
+                )
+            )  # fmt: skip
+    write_utterances(folder / "utterances.jsonl", utterances)
+    write_card(
+        folder / "corpus.json",
+        CorpusCard(
+            corpus=name, title=name, licence="none", source="none", audio_root=str(folder),
+            classes=("sad", "happy", "neutral"), options={}, utterances=len(utterances),
+            hours=0.1, counts={}, dropped={}, whyser="0",
+        ),
+    )  # fmt: skip
+    return Corpus(folder / "utterances.jsonl")
+
+
+def write_reasons(corpus: Corpus, path: Path) -> Path:
+    write_rationales(
+        path,
+        (
+            Rationale(id=one.id, text=f"Because of {one.id}.", teacher="t", prompt="p",
+                      kept=not one.id.endswith("_2"),
+                      reasons=("length",) if one.id.endswith("_2") else ())
+            for one in corpus.utterances()
+            if one.is_scored
+        ),
+    )  # fmt: skip
+    return path
+
+
+def written(dataset_file: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    manifest = dataset_file.with_suffix(".manifest.jsonl")
+    return read_json(dataset_file), [row for _, row in read_jsonl(manifest)]
+
+
+def test_rows_and_manifest_are_in_the_same_order(tmp_path: Path) -> None:
+    corpora = [write_corpus(tmp_path, name, ["train", "test"]) for name in ("a", "b")]
+    reasons = [write_reasons(one, tmp_path / f"{i}.jsonl") for i, one in enumerate(corpora)]
+    dataset = build(corpora, Recipe("train"), reasons)
+    rows, manifest = written(write(dataset, tmp_path / "out" / "d", tmp_path / "out" / "t.json"))
+    # Of ten utterances six have a class; number 0 has no transcript, number 2 no kept rationale.
+    assert len(rows) == len(manifest) == 2 * 4
+    assert dataset.dropped == {
+        "no agreement": 4, "none of the eight classes": 4, "no transcript": 2,
+        "rationale dropped: length": 2,
+    }  # fmt: skip
+    for row, line in zip(rows, manifest, strict=True):
+        user, assistant = row["messages"]
+        assert user == {"role": "user", "content": f"<audio>{OPEN.text}"}
+        assert assistant["content"] == line["answer"]
+        assert row["audios"] == [line["audio"]]
+        assert Path(line["audio"]).is_file()
+        answer = parse_answer(line["answer"])
+        assert answer.emotion == line["label"]
+        assert answer.rationale == f"Because of {line['id']}."
+        assert answer.transcript == f"words of {line['id'].split('_')[1]}"
+        assert line["prompt"] == OPEN.hash
+
+
+def test_corpora_are_merged_and_shuffled_by_seed(tmp_path: Path) -> None:
+    corpora = [write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b")]
+    first, again, other = (
+        [row.utterance.id for row in build(corpora, Recipe("train", "label", seed=seed), []).rows]
+        for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+    assert sorted(first) == sorted(other)
+    # LLaMA-Factory takes the first N rows: both corpora must be among them.
+    assert {name.split("/")[0] for name in first[:10]} == {"a", "b"}
+
+
+def test_a_capped_dataset_is_a_prefix_of_the_whole(tmp_path: Path) -> None:
+    corpora = [write_corpus(tmp_path, "a", ["train"], count=20)]
+    whole = build(corpora, Recipe("train", "label"), [])
+    capped = build(corpora, Recipe("train", "label", max_samples=5), [])
+    assert capped.rows == whole.rows[:5]
+    assert capped.dropped["over max_samples"] == len(whole.rows) - 5
+
+
+@pytest.mark.parametrize(("form", "prompt"), [("open", OPEN), ("closed", CLOSED)])
+def test_the_question_is_the_papers(tmp_path: Path, form: Any, prompt: Any) -> None:
+    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", "label", form), [])
+    assert {row.question for row in dataset.rows} == {prompt}
+    assert CLOSED.text.endswith("\nH. Neutral\nI. Other")
+
+
+def test_mixed_questions_hold_both(tmp_path: Path) -> None:
+    corpora = [write_corpus(tmp_path, "a", ["train"], count=40)]
+    dataset = build(corpora, Recipe("train", "label", "mix"), [])
+    assert {row.question.name for row in dataset.rows} == {"open", "closed"}
+
+
+def test_a_test_row_needs_no_transcript(tmp_path: Path) -> None:
+    dataset = build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1", "label"), [])
+    assert len(dataset.rows) == 6
+    answers = {row.utterance.id: row.answer for row in dataset.rows}
+    assert answers["a/test1_0"] == "<answer>I think the emotion is sad</answer>"
+
+
+def test_the_shuffled_control_moves_every_sound_within_its_corpus(tmp_path: Path) -> None:
+    corpora = [write_corpus(tmp_path, name, ["test"]) for name in ("a", "b")]
+    plain = build(corpora, Recipe("test", "label"), []).rows
+    shuffled = build(corpora, Recipe("test", "label", control="shuffled"), []).rows
+    assert [row.utterance.id for row in plain] == [row.utterance.id for row in shuffled]
+    assert all(one.audio != other.audio for one, other in zip(plain, shuffled, strict=True))
+    assert sorted(row.audio for row in plain) == sorted(row.audio for row in shuffled)
+    assert all(row.audio.parent.name == f"{row.utterance.corpus} corpus" for row in shuffled)
+    assert {row.manifest()["control"] for row in shuffled} == {"shuffled"}
+
+
+def test_rationales_are_never_made_of_test_labels(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="use --target label"):
+        build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1"), [])
+
+
+def test_missing_sound_is_named_and_nothing_written(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "a", ["test"])
+    (corpus.path.parent / "test_1.wav").unlink()
+    with pytest.raises(BadInput, match=r"test_1\.wav: no such sound file, of a/test_1"):
+        build([corpus], Recipe("test", "label"), [])
+
+
+def test_an_unknown_split_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no utterance of split 'tset'"):
+        build([write_corpus(tmp_path, "a", ["test"])], Recipe("tset", "label"), [])
+
+
+def test_a_users_own_entries_are_left_alone(tmp_path: Path) -> None:
+    table = tmp_path / "dataset_info.json"
+    mine = {"my_corpus": {"file_name": "mine.json", "odd": [1]}}
+    table.write_text(json.dumps(mine), encoding="utf-8")
+    register(table, "whyser_train_label", tmp_path / "data" / "rows.json")
+    found = read_json(table)
+    assert found["my_corpus"] == mine["my_corpus"]
+    assert found["whyser_train_label"]["file_name"] == "data/rows.json"
+
+
+def test_the_committed_table_is_what_the_code_generates(root: Path) -> None:
+    assert read_json(root / "dataset_info.json") == standard_table()
