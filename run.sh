@@ -172,7 +172,7 @@ stage_demo() {
     if [[ -z $model ]]; then whyser-demo model "$tiny_model"; fi
 }
 
-inputs_convert() { echo converters src/whyser/audio.py src/whyser/labels.py src/whyser/votes.py; printf '%s\n' "${source_of[@]}"; }
+inputs_convert() { printf '%s\n' converters src/whyser/{audio,labels,utterance,votes}.py "${source_of[@]}"; }
 outputs_convert() { echo "$data/utterances"; }
 stage_convert() {
     local corpus

@@ -240,12 +240,16 @@ class SplitSummary:
 
     COLUMNS: ClassVar = ("corpus", "split", "utterances", "hours", "speakers")
 
+    @property
+    def order(self) -> tuple[str, bool, bool, str]:
+        return self.corpus, self.split != "train", self.split != "dev", self.split
+
     def row(self) -> tuple[str, ...]:
         return (
             self.corpus,
             self.split,
             f"{self.utterances:,}",
-            f"{self.hours:.2f}",
+            f"{self.hours:.2f}" if self.hours else "no sound",
             f"{len(self.speakers):,}",
         )
 
@@ -278,7 +282,7 @@ def check_splits(corpora: Sequence[Corpus], problems: Problems) -> list[SplitSum
                 )
         if corpus.card.speaker_disjoint:
             _refuse_shared_speakers(corpus, by_part, problems)
-    return list(summaries.values())
+    return sorted(summaries.values(), key=lambda summary: summary.order)
 
 
 def _refuse_shared_speakers(

@@ -61,14 +61,17 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """A table on standard output: names left, figures right."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table()
     cells = [[str(value) for value in row] for row in rows]
     for position, column in enumerate(columns):
         figures = bool(cells) and all(row[position][:1] in "0123456789-." for row in cells)
         table.add_column(column, justify="right" if figures else "left", overflow="fold")
     for row in cells:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+    # A title of the table's own would be folded to the width of a narrow table.
+    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
     console.print(table)

@@ -1,0 +1,292 @@
+"""Metrics as per-item statistics, so that an interval costs no second pass over the data.
+
+A metric maps `Items` to `Statistics`: one row of numerators and one of denominators per item.
+Its value is the mean over columns of `sum(numerator) / sum(denominator)`, with 0/0 = 0. Any
+weighting of the items (a subset, a bootstrap draw) is then a weighted sum of the same rows.
+
+Names: y the majority label, A the set of the annotators' labels, p the prediction,
+hit = (p in A). A prediction that is other, undeclared or unread is `MISS`: never a class of the
+average, always a miss of the gold class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+#: Stands in `Items.predictions` for what is no declared class.
+MISS = -1
+
+
+@dataclass(frozen=True)
+class Items:
+    """What every metric looks at, one row per utterance.
+
+    Attributes:
+        labels: int[n], position of y among the declared classes
+        predictions: int[n], position of p, or `MISS`
+        annotators: bool[n, C], whether class c is in A
+    """
+
+    labels: IntArray
+    predictions: IntArray
+    annotators: BoolArray
+
+    @classmethod
+    def from_names(
+        cls,
+        references: Sequence[str],
+        predictions: Sequence[str | None],
+        annotators: Sequence[Collection[str]] | None = None,
+        *,
+        classes: Sequence[str],
+    ) -> Items:
+        """Items from class names; a prediction outside `classes` becomes a miss.
+
+        Without `annotators` every A is {y}.
+
+        Raises: `ValueError` for a reference outside `classes` or lengths that differ.
+
+        >>> Items.from_names(["sad"], ["bored"], classes=["happy", "sad"]).predictions
+        array([-1])
+        """
+        sets = annotators if annotators is not None else [{name} for name in references]
+        if not len(references) == len(predictions) == len(sets):
+            raise ValueError("references, predictions and annotators differ in length")
+        position = {name: index for index, name in enumerate(classes)}
+        if unknown := sorted(set(references) - position.keys()):
+            raise ValueError(f"references outside the declared classes: {unknown}")
+        return cls(
+            np.array([position[name] for name in references], dtype=np.int64),
+            np.array([position.get(name or "", MISS) for name in predictions], dtype=np.int64),
+            np.array(
+                [[name in chosen for name in classes] for chosen in sets], dtype=np.bool_
+            ).reshape(len(sets), len(classes)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: IntArray) -> Items:
+        return Items(self.labels[rows], self.predictions[rows], self.annotators[rows])
+
+    @property
+    def gold(self) -> BoolArray:
+        """bool[n, C], one-hot y."""
+        return _one_hot(self.labels, self.annotators.shape[1])
+
+    @property
+    def predicted(self) -> BoolArray:
+        """bool[n, C], one-hot p; a row of zeros for a miss."""
+        return _one_hot(self.predictions, self.annotators.shape[1])
+
+    @property
+    def hit(self) -> BoolArray:
+        """bool[n], whether some annotator chose what was predicted."""
+        hit: BoolArray = np.any(self.predicted & self.annotators, axis=1)
+        return hit
+
+
+def _one_hot(positions: IntArray, width: int) -> BoolArray:
+    one_hot: BoolArray = positions[:, None] == np.arange(width)
+    return one_hot
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Per-item shares of a metric.
+
+    Attributes:
+        numerator: float[n, K], K = the declared classes, or 1 for a plain rate
+        denominator: float[n, K]
+    """
+
+    numerator: FloatArray
+    denominator: FloatArray
+
+    @property
+    def counts(self) -> tuple[FloatArray, FloatArray]:
+        """Sums over the items, each float[K]: what the value is made of."""
+        return self.numerator.sum(axis=0), self.denominator.sum(axis=0)
+
+    @property
+    def per_column(self) -> FloatArray:
+        """float[K], the ratio of each class."""
+        return ratios(*self.counts)
+
+    @property
+    def value(self) -> float:
+        return float(self.per_column.mean())
+
+
+#: A metric; `METRICS` lists them by the name that scores print.
+Metric = Callable[[Items], Statistics]
+
+
+def ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Element by element numerator / denominator, with 0/0 = 0.
+
+    A class that nobody named and nothing predicted thus scores 0, as `zero_division=0` does:
+    the average is over the declared classes, whatever the data holds.
+
+    >>> ratios(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    array([0.5, 0. ])
+    """
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
+
+def _f1(
+    true_positives: BoolArray, false_positives: BoolArray, false_negatives: BoolArray
+) -> Statistics:
+    """F1 = 2 TP / (2 TP + FP + FN) as statistics, from bool[n, C] each."""
+    doubled = 2 * true_positives.astype(np.float64)
+    return Statistics(doubled, doubled + false_positives + false_negatives)
+
+
+def f1_majority(items: Items) -> Statistics:
+    """Macro-F1 on the majority labels (MV).
+
+    Formula: mean over classes of 2 TP_c / (2 TP_c + FP_c + FN_c), of p against y.
+
+    Args: items with n utterances and C declared classes.
+
+    Returns: statistics of shape [n, C].
+
+    Source: paper, 3.1; equals scikit-learn's `f1_score(y, p, labels=classes, average="macro",
+    zero_division=0)`.
+
+    >>> items = Items.from_names(
+    ...     ["sad", "sad", "happy"], ["sad", "happy", None], classes=["happy", "sad"])
+    >>> f1_majority(items).per_column  # happy: 0 / (0 + 1 + 1); sad: 2 / (2 + 0 + 1)
+    array([0.        , 0.66666667])
+    """
+    gold, predicted = items.gold, items.predicted
+    return _f1(gold & predicted, ~gold & predicted, gold & ~predicted)
+
+
+def f1_all_labels(items: Items) -> Statistics:
+    """Macro-F1 on All-labels, reading D1: a hit replaces the majority label.
+
+    Formula: y' = p if p in A else y; Macro-F1 of p against y'. Never below `f1_majority`, and
+    equal to it when every A = {y}.
+
+    Args: items with n utterances and C declared classes.
+
+    Returns: statistics of shape [n, C].
+
+    Source: paper, 3.1, in the reading that reproduces its pattern (method, 2, decision 1).
+
+    >>> items = Items.from_names(
+    ...     ["sad", "sad"], ["sad", "happy"], [{"sad"}, {"sad", "happy"}], classes=["happy", "sad"])
+    >>> f1_all_labels(items).value, f1_majority(items).value
+    (1.0, 0.3333333333333333)
+    """
+    substituted = np.where(items.hit, items.predictions, items.labels)
+    return f1_majority(Items(substituted, items.predictions, items.annotators))
+
+
+def f1_multilabel(items: Items) -> Statistics:
+    """Macro-F1 with every label of A as a reference, reading D2.
+
+    Formula: TP_c = #[p = c in A], FP_c = #[p = c not in A], FN_c = #[c in A, p != c]. One
+    prediction can name one label only, so even an oracle stays below 1 where raters differ.
+
+    Args: items with n utterances and C declared classes.
+
+    Returns: statistics of shape [n, C].
+
+    Source: method, 2, D2.
+
+    >>> items = Items.from_names(["sad"], ["sad"], [{"sad", "happy"}], classes=["happy", "sad"])
+    >>> f1_multilabel(items).per_column
+    array([0., 1.])
+    """
+    predicted, chosen = items.predicted, items.annotators
+    return _f1(predicted & chosen, predicted & ~chosen, chosen & ~predicted)
+
+
+def f1_relaxed(items: Items) -> Statistics:
+    """As `f1_multilabel`, but a hit misses nothing: reading D3.
+
+    Formula: TP_c and FP_c as D2; FN_c = #[c in A, p != c, not hit].
+
+    Args: items with n utterances and C declared classes.
+
+    Returns: statistics of shape [n, C].
+
+    Source: method, 2, D3.
+
+    >>> items = Items.from_names(["sad"], [None], [{"sad", "happy"}], classes=["happy", "sad"])
+    >>> f1_relaxed(items).counts
+    (array([0., 0.]), array([1., 1.]))
+    """
+    predicted, chosen = items.predicted, items.annotators
+    missed = chosen & ~predicted & ~items.hit[:, None]
+    return _f1(predicted & chosen, predicted & ~chosen, missed)
+
+
+def hit_rate(items: Items) -> Statistics:
+    """Share of predictions that some annotator chose, D4.
+
+    Formula: mean of [p in A]. A constant "neutral" comes near 0.6: read it beside the others.
+
+    Args: items with n utterances.
+
+    Returns: statistics of shape [n, 1].
+
+    Source: method, 2, D4.
+
+    >>> hit_rate(Items.from_names(["sad", "sad"], ["sad", None], classes=["sad"])).value
+    0.5
+    """
+    return Statistics(items.hit[:, None].astype(np.float64), np.ones((len(items), 1)))
+
+
+def hit_rate_macro(items: Items) -> Statistics:
+    """Hit rate given the majority label, averaged over the declared classes, D5.
+
+    Formula: mean over c of #[y = c, hit] / #[y = c].
+
+    Args: items with n utterances and C declared classes.
+
+    Returns: statistics of shape [n, C].
+
+    Source: method, 2, D5.
+
+    >>> items = Items.from_names(["sad", "happy"], ["sad", None], classes=["happy", "sad"])
+    >>> hit_rate_macro(items).value
+    0.5
+    """
+    gold = items.gold
+    return Statistics((gold & items.hit[:, None]).astype(np.float64), gold.astype(np.float64))
+
+
+METRICS: dict[str, Metric] = {
+    "f1_majority": f1_majority,
+    "f1_all_labels": f1_all_labels,
+    "f1_multilabel": f1_multilabel,
+    "f1_relaxed": f1_relaxed,
+    "hit_rate": hit_rate,
+    "hit_rate_macro": hit_rate_macro,
+}
+
+
+def confusion(items: Items) -> IntArray:
+    """Counts int[C, C + 1] of gold (rows) against predicted (columns); the last column is misses.
+
+    >>> confusion(Items.from_names(["sad", "sad"], ["sad", None], classes=["happy", "sad"]))
+    array([[0, 0, 0],
+           [0, 1, 1]])
+    """
+    width = items.annotators.shape[1]
+    table = np.zeros((width, width + 1), dtype=np.int64)
+    # Position -1 is the last column, which is where misses belong.
+    np.add.at(table, (items.labels, items.predictions), 1)
+    return table

@@ -1,0 +1,68 @@
+"""The signature of a score: all that another lab must match before two figures compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from whyser import __version__
+from whyser.files import short_hash
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What all scores of one system share; `render` adds what one score has of its own.
+
+    `annotators` says which votes make up A; it is written only where it is not the default.
+    """
+
+    corpora: frozenset[str]
+    splits: frozenset[str]
+    form: str
+    control: str
+    labels: int
+    parser: str
+    references: str
+    prompts: frozenset[str]
+    annotators: str = "primary"
+
+    def render(self, metric: str, *, subset: str, n: int, unread: int) -> str:
+        """`name:value` pairs, version last.
+
+        >>> signature = Signature(frozenset({"meld"}), frozenset({"test"}), "open", "none", 7,
+        ...     "rules-1+00000000", "3fa9c1d2", frozenset({"9c01aa7e"}))
+        >>> signature.render("f1_majority", subset="all", n=20, unread=1).split("|")[-3:-1]
+        ['refs:3fa9c1d2', 'prompt:9c01aa7e']
+        """
+        pairs = {
+            "corpus": _joined(self.corpora),
+            "split": _joined(self.splits),
+            "form": self.form,
+            "control": self.control,
+            "subset": subset,
+            "n": n,
+            "labels": self.labels,
+            "avg": "none" if metric == "hit_rate" else "macro",
+            **({"annotators": self.annotators} if self.annotators != "primary" else {}),
+            "parser": self.parser,
+            "unread": f"miss={unread}",
+            "refs": self.references,
+            "prompt": _joined(self.prompts),
+            "whyser": __version__,
+        }
+        return "|".join([metric, *(f"{name}:{value}" for name, value in pairs.items())])
+
+
+def _joined(names: Iterable[str]) -> str:
+    return "+".join(sorted(names)) or "none"
+
+
+def references_hash(rows: Iterable[tuple[str, str, Iterable[str]]]) -> str:
+    """Hash over (id, label, annotators' labels), whatever the order of either.
+
+    >>> rows = [("a/1", "sad", {"sad", "happy"}), ("a/2", "fear", {"fear"})]
+    >>> references_hash(rows) == references_hash(reversed(rows))
+    True
+    """
+    lines = sorted(f"{id_}\t{label}\t{','.join(sorted(chosen))}" for id_, label, chosen in rows)
+    return short_hash("\n".join(lines))

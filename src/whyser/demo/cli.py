@@ -1,0 +1,78 @@
+"""Make synthetic corpora and a tiny model, to try every command without a licence or a GPU."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+Directory = Annotated[
+    Path, typer.Argument(help="Where to write; replaced if an earlier run wrote it.")
+]
+Seed = Annotated[int, typer.Option(help="Fixes every byte that is written.")]
+
+
+@app.command()
+def corpora(
+    directory: Directory,
+    seed: Seed = 0,
+    scale: Annotated[
+        float, typer.Option(help="Size; 1.0 is about 2,100 utterances, 0.03 the least.")
+    ] = 1.0,
+) -> None:
+    """Write five miniature corpora in their native layouts, spoken by a synthesiser.
+
+    Example: whyser-demo corpora data/demo --scale 0.1
+    """
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from whyser.demo.corpora import write_corpora
+    from whyser.demo.staging import DemoError
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.completed} utterances spoken"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        try:
+            write_corpora(directory, seed=seed, scale=scale, done=lambda: progress.advance(task))
+        except DemoError as error:
+            progress.stop()
+            _refuse(error)
+    typer.echo(f"Wrote five corpora to {directory}")
+
+
+@app.command()
+def model(directory: Directory, seed: Seed = 0) -> None:
+    """Write a Qwen2-Audio of about a million parameters, random at the start.
+
+    Example: whyser-demo model data/demo_model
+    """
+    from whyser.demo.model import write_model
+    from whyser.demo.staging import DemoError
+
+    try:
+        write_model(directory, seed=seed)
+    except DemoError as error:
+        _refuse(error)
+    typer.echo(f"Wrote the model to {directory}")
+
+
+def _refuse(error: Exception) -> None:
+    print(error, file=sys.stderr)  # noqa: T201
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Output that is whole or absent: written beside its place, then renamed into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MARKER = ".whyser-demo"
+"""Written into every output; lists what else lies beside it at the top level."""
+
+
+class DemoError(Exception):
+    """The demo cannot be written; the message says why and what to do."""
+
+
+@contextmanager
+def fresh_directory(directory: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes `directory` when the block ends without an error.
+
+    Raises:
+        DemoError: `directory` holds something that was not written by this package.
+    """
+    target = directory.absolute()
+    _refuse_foreign(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        staging = scratch / "new"
+        staging.mkdir()
+        yield staging
+        names = sorted(path.name for path in staging.iterdir())
+        (staging / MARKER).write_text("\n".join(names) + "\n", encoding="utf-8")
+        _refuse_foreign(target)
+        if target.exists():
+            os.replace(target, scratch / "old")
+        os.replace(staging, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _refuse_foreign(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise DemoError(f"{target} is a file; name a directory that does not exist yet.")
+    present = {path.name for path in target.iterdir()}
+    if not present:
+        return
+    marker = target / MARKER
+    if not marker.is_file():
+        raise DemoError(
+            f"{target} is not empty and was not written by whyser-demo. "
+            "Choose another directory, or remove this one yourself."
+        )
+    ours = {MARKER, *marker.read_text(encoding="utf-8").splitlines()}
+    if foreign := sorted(present - ours):
+        raise DemoError(
+            f"{target} holds {', '.join(foreign[:3])}, which whyser-demo did not write and would "
+            "delete. Move it away, or choose another directory."
+        )
