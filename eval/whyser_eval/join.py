@@ -81,20 +81,21 @@ def read_manifest(path: Path) -> Iterator[tuple[int, ManifestRow]]:
 
     Raises: `InputError` with file and line for a broken line or a repeated id.
     """
-    first_line: dict[str, int] = {}
+    first_line: dict[tuple[str, str, str], int] = {}
     for number, line in read_lines(path):
         try:
             row = ManifestRow.model_validate_json(line)
         except ValidationError as error:
             raise input_error(error).at(path, number) from None
-        if row.id in first_line:
+        key = (row.id, row.form, row.control)
+        if key in first_line:
             raise InputError(
-                f"id {row.id!r} stands twice (first in line {first_line[row.id]})",
+                f"id {row.id!r} stands twice (first in line {first_line[key]})",
                 file=path,
                 line=number,
                 cure="A predicted dataset holds each utterance once; write it again.",
             )
-        first_line[row.id] = number
+        first_line[key] = number
         yield number, row
 
 

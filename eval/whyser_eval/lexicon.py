@@ -31,7 +31,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
 _ACCENTS = re.compile("[\u0300-\u036f]")
-_APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'"})
+_APOSTROPHES = re.compile("[\u2018\u2019\u02bc\u00b4]")
 
 
 def fold(text: str) -> str:
@@ -42,7 +42,7 @@ def fold(text: str) -> str:
     """
     if not text.isascii():
         # Only Latin, Greek and Cyrillic accents are dropped; Japanese voicing marks are letters.
-        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)))
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", _APOSTROPHES.sub("'", text)))
         text = unicodedata.normalize("NFC", plain)
     return _INVISIBLE.sub("", text.replace("\r", "\n")).casefold()
 

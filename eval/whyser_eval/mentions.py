@@ -162,9 +162,9 @@ def _set(words: str) -> frozenset[str]:
 
 
 _NEGATIONS = _set(
-    "not no never without neither nor hardly barely scarcely cannot non lacks lacking denies "
-    "nicht kein keine keinen keiner weder ohne pas aucun aucune ni sans sin ningun ninguna "
-    "nessun nessuna senza"
+    "not no nothing nobody never without neither nor hardly barely scarcely cannot non "
+    "lacks lacking denies nicht kein keine keinen keiner weder ohne pas aucun aucune ni sans "
+    "sin ningun ninguna nessun nessuna senza"
 )
 #: The first word is a cue only before the second.
 _DENYING_PAIRS = frozenset(
@@ -178,8 +178,8 @@ _DENYING_PAIRS = frozenset(
 )  # fmt: skip
 #: "not only", "no doubt": no denial.
 _HARMLESS_AFTER_NEGATION = _set(
-    "only just merely simply doubt question wonder a mistaking surprise necessarily nur "
-    "seulement solo solamente sure certain completely entirely"
+    "only just merely simply doubt question wonder mistaking necessarily nur seulement solo "
+    "solamente sure certain completely entirely"
 )
 _CONTRASTS = _set("but however yet instead rather sondern mais sino pero bensi ma aber plutot then")
 _CONDITIONS = _set("if unless whether wenn ob si se")
@@ -187,10 +187,14 @@ _CONDITIONS = _set("if unless whether wenn ob si se")
 _HARMLESS_CONDITION = frozenset(
     [("i",), ("forced",), ("asked",), ("anything",), ("we",), ("one", "had"), ("one", "must")]
 )
+_TURNS = _set("but however yet")
 _CONCESSIONS = _set(
     "although though while whereas despite initially than says said claims claimed mentions "
     "mentioned talks talking speaks sometimes"
 )
+#: "says it in an angry voice": how it is said is the speaker's own again.
+_MANNERS = _set("voice tone manner way tones voices")
+_ARTICLES = _set("a an the her his their")
 _BYSTANDERS = _set(
     "listener listeners audience interlocutor addressee others someone somebody everyone "
     "people bystander bystanders"
@@ -228,7 +232,7 @@ def _judged(sentence: list[_Token]) -> list[Mention]:
     if not any(token.entry for token in sentence):
         return []
     line = " ".join(token.text for token in sentence)
-    hypothetical = _is_hypothetical(line)
+    hypothetical_until = _turn(sentence) if _is_hypothetical(line) else 0
     idioms = sum(len(idiom.findall(line)) for idiom in _IDIOMS)
     scope = _Scope(sentence)
     found = []
@@ -237,7 +241,7 @@ def _judged(sentence: list[_Token]) -> list[Mention]:
             scope.pass_word(position)
             continue
         standing = scope.standing(position)
-        if hypothetical or (idioms and _in_idiom(sentence, position)):
+        if position < hypothetical_until or (idioms and _in_idiom(sentence, position)):
             standing = Standing.REJECTED
         found.append(Mention(token.start, token.text, token.entry.label, standing))
     return found
@@ -250,6 +254,13 @@ def _is_hypothetical(line: str) -> bool:
     return bool(_COUNTERFACTUAL.search(line)) or bool(
         re.match(r"(?:an?|any) \w+ (?:\w+ )?would\b|\w+ would\b(?! (?:be|say)$)", line)
     )
+
+
+def _turn(sentence: list[_Token]) -> int:
+    """Where "she would be angry, but ..." turns to what is; the end if it does not."""
+    would = next((i for i, token in enumerate(sentence) if _WOULD.search(token.text)), 0)
+    turns = (i for i in range(would, len(sentence)) if sentence[i].text in _TURNS)
+    return next(turns, len(sentence))
 
 
 def _in_idiom(sentence: list[_Token], position: int) -> bool:
@@ -277,10 +288,14 @@ class _Scope:
                 self.clear()
         elif (word, *following[:1]) in _DENYING_PAIRS:
             self.denied = True
+        elif (word, *following[:1]) == ("at", "first"):
+            self.conceded = True
+        elif word == "in" and self._is_manner(position):
+            self.conceded = False
         elif word in _CONTRASTS or (word == "and" and self._is_new_clause(following)):
             self.clear()
         elif word in _NEGATIONS or word.endswith("n't"):
-            self.denied |= following[:1] not in {(other,) for other in _HARMLESS_AFTER_NEGATION}
+            self.denied |= not self._is_harmless(following)
         elif word in _CONDITIONS:
             self.denied |= self._is_condition(position, following)
         elif word in _CONCESSIONS:
@@ -305,6 +320,15 @@ class _Scope:
             lambda token: token.entry or token.text == "," or token.text in _LIST_FILLERS, window
         )
         return any(token.text in {"or", "nor"} for token in listed)
+
+    def _is_harmless(self, following: tuple[str, ...]) -> bool:
+        return following == ("a", "doubt") or bool(
+            _HARMLESS_AFTER_NEGATION.intersection(following[:1])
+        )
+
+    def _is_manner(self, position: int) -> bool:
+        after = self.texts[position + 1 : position + 6]
+        return bool(_ARTICLES.intersection(after[:1]) and _MANNERS.intersection(after))
 
     def _is_new_clause(self, following: tuple[str, ...]) -> bool:
         return bool((_BEING | _SUBJECTS).intersection(following[:1]))

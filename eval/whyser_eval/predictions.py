@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from whyser.errors import did_you_mean
+from whyser.errors import InputError
 from whyser.files import read_lines, write_jsonl
 from whyser.utterance import input_error
 
@@ -41,13 +41,15 @@ def read_predictions(path: Path) -> Iterator[tuple[int, Prediction]]:
         try:
             yield number, Prediction.model_validate_json(line)
         except ValidationError as error:
-            problem = input_error(error).at(path, number)
-            if error.errors()[0]["type"] in {"missing", "extra_forbidden"}:
-                problem.cure = did_you_mean(str(error.errors()[0]["loc"][-1]), _KEYS)
-            raise problem from None
+            raise _problem(error).at(path, number) from None
 
 
-_KEYS = list(Prediction.model_fields)
+def _problem(error: ValidationError) -> InputError:
+    fault = error.errors(include_url=False)[0]
+    if fault["type"] not in {"missing", "extra_forbidden"}:
+        return input_error(error)
+    cure = f"A prediction has {', '.join(Prediction.model_fields)}; whyser-eval join writes them."
+    return InputError(input_error(error).what, cure=cure)
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:

@@ -100,7 +100,10 @@ def read_answer(text: str, *, form: Form) -> Reading:
 
 # Blocks
 
-_LOOSE_TAG = re.compile(r"<\s{0,3}(/?)\s{0,3}(asr|answer|reason|think)\s{0,3}>")
+#: A tag with space inside; one without needs no replacement.
+_LOOSE_TAG = re.compile(
+    r"<(?!/?(?:asr|answer|reason|think)>)\s{0,3}(/?)\s{0,3}(asr|answer|reason|think)\s{0,3}>"
+)
 _BLOCK_MARK = re.compile(r"<(/?)(asr|answer|reason|think)>")
 
 
@@ -195,7 +198,8 @@ def _without_options(text: str) -> str:
 _LETTER = re.compile(r"\(?([a-z])\)?[.):]?")
 _LEADING_LETTER = re.compile(
     r"[\s*_\"'`({\[]{0,8}(?:option\s)?([a-z])"
-    r"(?:[.):\]}*_\"'`]{1,8}(?:\s|$)|\s{0,8}$|\s(?=because\b|since\b|as\b|due\b|[-\u2013\u2014,]))"
+    r"(?:[.):\]}*_\"'`]{1,8}(?:\s|$)|\s{0,8}$"
+    r"|\s(?=because\b|since\b|as\b|due\b|or [a-i]\b|[-\u2013\u2014,]))"
 )
 _MARKUP = " \t\n*_`\"'#>{}[]$"
 _EQ1 = fold(SENTENCE).strip()
@@ -272,7 +276,8 @@ _DECISIVE = re.compile(
 _STATING = re.compile(
     r"\b(?:answer|emotion|label|option|choice|feeling|mood|sentiment)"
     r"(?:\s(?!is\b|was\b|not\b|but\b)[\w'-]{1,20}){0,8}?\s{0,2}"
-    r"(?::|\b(?:is|would be|appears to be|seems to be)\b)"
+    r"(?::|\b(?:is|would be|appears to be|seems to be)\b"
+    r"(?: best)?(?: (?:described|labell?ed) as\b)?)"
     r"|\bi(?:'d| would|'ll| will)? (?:say|choose|pick|select|go with|guess|answer|label it)\b"
     r"|\b(?:option|choice)\s(?=\(?[a-z]\b)"
 )

@@ -80,11 +80,11 @@ def bootstrap_draws(members: IntArray, draws: int, *, seed: int) -> Iterator[Int
     """
     generator = np.random.default_rng(seed)
     total = int(members.sum())
-    for size in _batches(draws, len(members)):
+    for size in batch_sizes(draws, len(members)):
         yield generator.multinomial(total, members / total, size=size)
 
 
-def _batches(draws: int, width: int) -> Iterator[int]:
+def batch_sizes(draws: int, width: int) -> Iterator[int]:
     size = max(1, _COUNTS_PER_BATCH // max(width, 1))
     for start in range(0, draws, size):
         yield min(size, draws - start)
@@ -126,8 +126,8 @@ def _masked(rows: Statistics, mask: BoolArray) -> Statistics:
 def interval(values: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
     """Equal-tailed percentile interval of the draws; None without draws.
 
-    >>> interval(np.arange(101.0), confidence=0.9)
-    (5.0, 95.0)
+    >>> interval(np.arange(101.0), confidence=0.5)
+    (25.0, 75.0)
     """
     if not len(values):
         return None
@@ -172,6 +172,7 @@ def estimates(
     rows = []
     for (subset, metric), value in values.items():
         n = cells.size(subset)
-        low, high = (interval(drawn[subset, metric]) if n else None) or (None, None)
+        bounds = interval(drawn.get((subset, metric), np.empty(0))) if n else None
+        low, high = bounds or (None, None)
         rows.append(Estimate(subset, metric, value if n else None, low, high, n))
     return rows

@@ -1,0 +1,128 @@
+"""`whyser-eval`: from a model's answers to a signed table.
+
+Heavy imports stand inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whyser.console import new_app, run, say
+
+app = new_app("Scores answers against every annotator: join, score, report.")
+
+
+class AudioMode(StrEnum):
+    """How the report brings sound."""
+
+    LINK = "link"
+    EMBED = "embed"
+    NONE = "none"
+
+
+@app.command("join")
+def join_command(
+    manifest: Annotated[
+        Path, typer.Option(help="The .manifest.jsonl beside the dataset that was predicted.")
+    ],
+    predictions: Annotated[Path, typer.Option(help="LLaMA-Factory's generated_predictions.jsonl.")],
+    output: Annotated[Path, typer.Option(help="The predictions.jsonl to write.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="The system's name.  [default: the folder of --predictions]"),
+    ] = None,
+) -> None:
+    """Give LLaMA-Factory's predictions their ids back, after checking every row."""
+    from whyser_eval.join import join
+    from whyser_eval.predictions import write_predictions
+
+    name = model or predictions.resolve().parent.name
+    joined = join(manifest, predictions, model=name)
+    write_predictions(output, joined)
+    say(f"{len(joined):,} predictions of {name} -> {output}")
+
+
+@app.command("score")
+def score_command(
+    references: Annotated[
+        list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")
+    ],
+    predictions: Annotated[
+        list[Path], typer.Option(help="A predictions.jsonl; give as many as there are systems.")
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder for scores.json, samples.jsonl, provenance.json.")
+    ],
+    split: Annotated[
+        str | None,
+        typer.Option(help="Split to score.  [default: those that the predicted ids lie in]"),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Classes to average over, a,b,c.  [default: what the corpora declare]"),
+    ] = None,
+    secondary: Annotated[
+        bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
+    ] = False,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Bootstrap draws for the intervals; 0 for none.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print scores.json instead of the table.")
+    ] = False,
+) -> None:
+    """Score predictions against references, with intervals, baselines and signatures."""
+    from whyser_eval.references import parse_classes
+    from whyser_eval.score import Settings, score_run, write_run
+
+    settings = Settings(split, parse_classes(classes) if classes else None, secondary, draws, seed)
+    result = score_run(references, predictions, settings)
+    write_run(result, output)
+    if as_json:
+        from whyser_eval.terminal import print_json
+
+        print_json(result)
+    else:
+        from whyser_eval.terminal import print_scores
+
+        print_scores(result)
+    for corpus in result.unused_corpora:
+        say(f"note: {corpus} has nothing to score in the chosen split")
+    for reason, count in result.ignored.items():
+        say(f"note: {count:,} predictions not scored: {reason}")
+    for warning in result.warnings:
+        say(f"warning: {warning}")
+    say(f"scores, samples and provenance -> {output}")
+
+
+@app.command("report")
+def report_command(
+    results: Annotated[Path, typer.Argument(help="The folder that `score` wrote.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The HTML file.  [default: RESULTS/report.html]")
+    ] = None,
+    audio: Annotated[
+        AudioMode,
+        typer.Option(
+            help="Link to the sound where it lies, embed it in the file, or leave it out."
+        ),
+    ] = AudioMode.LINK,
+    max_samples: Annotated[
+        int, typer.Option(min=1, help="Utterances to show; a seeded choice when there are more.")
+    ] = 200,
+) -> None:
+    """Write one self-contained HTML report of a scored run."""
+    from whyser_eval.report import write_report
+
+    path = output or results / "report.html"
+    write_report(results, path, audio=audio.value, max_samples=max_samples)
+    say(f"report -> {path}")
+
+
+def main() -> None:
+    run(app)

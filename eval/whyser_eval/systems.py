@@ -1,0 +1,198 @@
+"""Systems: whose answers they are, and that each answers every reference exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from whyser.errors import InputError, Problems
+from whyser.labels import OTHER
+from whyser.utterance import Utterance
+from whyser_eval.metrics import Items
+from whyser_eval.predictions import Prediction, read_predictions
+from whyser_eval.read import Reading, read_answer
+from whyser_eval.references import AnswerKey, Part, References, part_of
+
+#: Ids named in an error; the rest is counted.
+_NAMED = 10
+
+
+@dataclass(frozen=True, order=True)
+class SystemName:
+    """What tells one row of a table from another."""
+
+    model: str
+    form: str
+    control: str
+
+    def __str__(self) -> str:
+        control = "" if self.control == "none" else f", {self.control}"
+        return f"{self.model} ({self.form}{control})"
+
+
+@dataclass(frozen=True)
+class System:
+    """A system's answers in the references' order, and what the reader made of each."""
+
+    name: SystemName
+    answers: tuple[Prediction, ...]
+    readings: tuple[Reading, ...]
+
+    @property
+    def unread(self) -> int:
+        return sum(reading.label is None for reading in self.readings)
+
+    @cached_property
+    def prompts(self) -> frozenset[str]:
+        return frozenset(answer.prompt for answer in self.answers)
+
+    def items(self, references: References) -> Items:
+        return references.items([reading.label for reading in self.readings])
+
+
+@dataclass(frozen=True)
+class Located:
+    """A prediction and where it stands, for errors that name both."""
+
+    path: Path
+    line: int
+    prediction: Prediction
+
+
+def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
+    """Predictions by system: models as they come, the real condition before its controls."""
+    groups: dict[SystemName, list[Located]] = {}
+    for path in paths:
+        is_empty = True
+        for line, prediction in read_predictions(path):
+            name = SystemName(prediction.model, prediction.form, prediction.control)
+            groups.setdefault(name, []).append(Located(path, line, prediction))
+            is_empty = False
+        if is_empty:
+            raise InputError("holds no predictions", file=path, cure="Run whyser-eval join again.")
+    models = list(dict.fromkeys(name.model for name in groups))
+    forms = {"open": 0, "closed": 1}
+
+    def place(name: SystemName) -> tuple[int, int, bool, str]:
+        return models.index(name.model), forms[name.form], name.control != "none", name.control
+
+    return {name: groups[name] for name in sorted(groups, key=place)}
+
+
+def chosen_parts(
+    key: AnswerKey, systems: Mapping[SystemName, Sequence[Located]], split: str | None
+) -> frozenset[Part]:
+    """(corpus, split) pairs to score: of the named split, else those that predictions lie in."""
+    if split is not None:
+        chosen = frozenset(part for part in key.parts if part[1] == split)
+        if not chosen:
+            known = ", ".join(sorted({name for _, name in key.parts}))
+            raise InputError(f"no reference has the split {split!r}", cure=f"Choose from {known}.")
+        return chosen
+    parts = frozenset(
+        part_of(key.utterances[found.prediction.id])
+        for group in systems.values()
+        for found in group
+        if found.prediction.id in key.utterances
+    )
+    if not parts:
+        first = next(iter(systems.values()))[0]
+        raise InputError(
+            f"none of the predictions is for an utterance that a reference file holds, such as "
+            f"{first.prediction.id}",
+            file=first.path,
+            line=first.line,
+            cure="Give the references that were predicted.",
+        )
+    predicted = {corpus for corpus, _ in parts}
+    for name, corpus in key.corpora.items():
+        if name not in predicted:
+            raise InputError(
+                f"no prediction is for the corpus {name}",
+                file=corpus.path,
+                cure="Leave this file out, or predict it too.",
+            )
+    return parts
+
+
+def align(
+    found: Mapping[SystemName, Sequence[Located]],
+    key: AnswerKey,
+    references: References,
+    ignored: Counter[str],
+) -> list[System]:
+    """Every system with exactly one answer per reference; what hinders is raised at once."""
+    problems = Problems("the predictions")
+    wanted = [utterance.id for utterance in references.utterances]
+    systems = []
+    for name, group in found.items():
+        kept = _checked(name, group, key, set(wanted), ignored, problems)
+        missing = [id_ for id_ in wanted if id_ not in kept]
+        if missing:
+            problems.add(
+                InputError(
+                    f"{name} has no prediction for {len(missing):,} of {len(wanted):,} "
+                    f"references: {_listed(missing)}",
+                    file=group[0].path,
+                    cure="Predict them; an answer that is not there cannot be skipped.",
+                )
+            )
+            continue
+        answers = tuple(kept[id_] for id_ in wanted)
+        readings = tuple(read_answer(answer.text, form=answer.form) for answer in answers)
+        systems.append(System(name, answers, readings))
+    problems.raise_any()
+    return systems
+
+
+def _checked(
+    name: SystemName,
+    group: Iterable[Located],
+    key: AnswerKey,
+    wanted: Collection[str],
+    ignored: Counter[str],
+    problems: Problems,
+) -> dict[str, Prediction]:
+    """The predictions of one system by id, without what is not scored."""
+    first: dict[str, Located] = {}
+    kept: dict[str, Prediction] = {}
+    for found in group:
+        id_ = found.prediction.id
+        if id_ in first:
+            problems.add(
+                InputError(
+                    f"{name} answers {id_} twice (first in {first[id_].path}:{first[id_].line})",
+                    file=found.path,
+                    line=found.line,
+                    cure="Keep one answer per id; give each predictions file once.",
+                )
+            )
+        elif id_ not in key.utterances:
+            problems.add(
+                InputError(
+                    f"{name} answers {id_}, which no reference file holds",
+                    file=found.path,
+                    line=found.line,
+                    cure="Give the references that were predicted.",
+                )
+            )
+        elif id_ in wanted:
+            kept[id_] = found.prediction
+        else:
+            ignored[_reason(key.utterances[id_])] += 1
+        first.setdefault(id_, found)
+    return kept
+
+
+def _reason(utterance: Utterance) -> str:
+    if utterance.is_scored:
+        return "lies in another split"
+    return "consensus is other" if utterance.label == OTHER else "no agreement"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    named = ", ".join(ids[:_NAMED])
+    return f"{named} and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else named

@@ -1,0 +1,78 @@
+"""A scored run in the terminal: one line a system, then the signatures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from whyser.console import LOG_WIDTH
+from whyser_eval.controls import format_estimate
+from whyser_eval.score import Run, ScoreRow, scores_json
+from whyser_eval.systems import SystemName
+
+#: What the table shows: (metric, with its interval).
+_COLUMNS = (("f1_majority", True), ("f1_all_labels", False))
+
+
+def print_json(run: Run) -> None:
+    """`scores.json` on standard output."""
+    sys.stdout.write(json.dumps(scores_json(run), ensure_ascii=False, indent=2) + "\n")
+
+
+def print_scores(run: Run) -> None:
+    """The table, then the signatures it stands on."""
+    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+    console.print(_table(run))
+    console.print("Signatures")
+    for row in run.rows:
+        if (row.subset, row.metric) == ("all", "f1_majority"):
+            # One line each, whatever the width: a signature is there to be copied.
+            console.print(Text(f"  {row.system}  {row.signature}"), soft_wrap=True, highlight=False)
+
+
+def _table(run: Run) -> Table:
+    subsets = run.references.subsets
+    # Two lines a heading and no space beside the columns: it fits a log of 120 columns.
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in ("system", "form", "control"):
+        table.add_column(name, overflow="fold")
+    for subset, mask in subsets.items():
+        for metric, _ in _COLUMNS:
+            heading = f"{metric}\n{subset}, n={int(mask.sum()):,}"
+            table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("unread", justify="right")
+    unread = {system.name: system.unread for system in run.systems}
+    for rows in _by_system(run.rows):
+        scores = {(row.subset, row.metric): row for row in rows}
+        cells = [
+            _cell(scores[subset, metric], with_interval)
+            for subset in subsets
+            for metric, with_interval in _COLUMNS
+        ]
+        first = rows[0]
+        unread_here = unread.get(SystemName(first.system, first.form, first.control))
+        table.add_row(
+            # Names come from files: as text, so that brackets are no markup.
+            *(Text(name) for name in (first.system, first.form, first.control)),
+            *cells,
+            "-" if unread_here is None else f"{unread_here:,}",
+        )
+    return table
+
+
+def _by_system(rows: Sequence[ScoreRow]) -> list[list[ScoreRow]]:
+    groups: dict[tuple[str, str, str], list[ScoreRow]] = {}
+    for row in rows:
+        groups.setdefault((row.system, row.form, row.control), []).append(row)
+    return list(groups.values())
+
+
+def _cell(row: ScoreRow, with_interval: bool) -> Text:
+    low, high = (row.low, row.high) if with_interval else (None, None)
+    return Text(format_estimate(row.value, low, high))

@@ -1,0 +1,148 @@
+"""Small runs written to a temporary folder, and the command as a user starts it."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from whyser.answer import render_answer
+from whyser.labels import CLASSES
+from whyser_eval import cli
+
+
+@pytest.fixture
+def whyser_eval(monkeypatch, capsys):
+    """Runs the command; returns (exit status, standard output, standard error)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["whyser-eval", *map(str, arguments)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def write_jsonl(path: Path, rows) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+    )
+    return path
+
+
+def utterance(number, label, votes=(), **changes):
+    return {
+        "id": f"msp_podcast/clip {number}".replace(" ", "_"),
+        "corpus": "msp_podcast",
+        "split": "test1",
+        "audio": f"clip {number}.wav",
+        "duration": 0.1,
+        "sampling_rate": 16000,
+        "channels": 1,
+        "transcript": f"These are the words of clip {number}.",
+        "speaker": f"msp_podcast/{number % 3}",
+        "gender": None,
+        "label": label,
+        "label_raw": "x",
+        "votes": [
+            {"rater": f"W{index}", "primary": vote, "secondary": [], "raw": vote}
+            for index, vote in enumerate(votes)
+        ],
+    } | changes
+
+
+def prediction(id_, text, **changes):
+    return {
+        "id": id_,
+        "form": "open",
+        "prompt": "9c01aa7e",
+        "model": "tiny",
+        "control": "none",
+        "text": text,
+    } | changes
+
+
+def write_card(folder: Path, *, audio_root=None, classes=CLASSES) -> None:
+    card = {
+        "corpus": "msp_podcast",
+        "title": "A corpus for a test",
+        "licence": "none",
+        "source": "none",
+        "audio_root": str(audio_root) if audio_root else None,
+        "classes": list(classes),
+        "options": {},
+        "utterances": 0,
+        "hours": None,
+        "counts": {},
+        "dropped": {},
+        "whyser": "0.1.0",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "corpus.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+class World:
+    """A corpus of 16 utterances, two of each class, and a system that is right on half of them."""
+
+    utterance = staticmethod(utterance)
+    prediction = staticmethod(prediction)
+    write_jsonl = staticmethod(write_jsonl)
+    write_card = staticmethod(write_card)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results = folder / "results"
+        self.utterances = [
+            utterance(number, CLASSES[number % 8], [CLASSES[number % 8]] * 3 + ["neutral"])
+            for number in range(16)
+        ]
+        self.predictions = [
+            prediction(
+                row["id"],
+                render_answer(row["label"] if number % 2 else "neutral", rationale="Low pitch."),
+            )
+            for number, row in enumerate(self.utterances)
+        ]
+
+    def write(self) -> None:
+        sound = self.folder / "sound files"
+        sound.mkdir(parents=True, exist_ok=True)
+        for row in self.utterances:
+            soundfile.write(sound / row["audio"], np.zeros(1600, dtype="float32"), 16000)
+        write_card(self.folder / "msp_podcast", audio_root=sound)
+        self.references_file = write_jsonl(
+            self.folder / "msp_podcast" / "utterances.jsonl", self.utterances
+        )
+        self.predictions_file = write_jsonl(self.folder / "predictions.jsonl", self.predictions)
+
+    def score_arguments(self, *more):
+        self.write()
+        return (
+            "score",
+            "--references", self.references_file,
+            "--predictions", self.predictions_file,
+            "--output", self.results,
+            "--draws", "50",
+            *more,
+        )  # fmt: skip
+
+    def scores(self):
+        rows = json.loads((self.results / "scores.json").read_text(encoding="utf-8"))
+        return {(row["system"], row["control"], row["subset"], row["metric"]): row for row in rows}
+
+    def samples(self):
+        lines = (self.results / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
