@@ -162,6 +162,11 @@ test_sets=(whyser_test_open whyser_test_closed whyser_test_open_shuffled)
 target=reason
 [[ $(basename "$train") == *_label* ]] && target=label
 
+# The paper trains on the open-form question alone. The tiny model knows no language but what it
+# is taught, so it is taught both questions; a pretrained one understands the closed form unseen.
+prompt=open
+[[ $(basename "$train") == tiny_* ]] && prompt=mix
+
 inputs_demo() { echo src/whyser/demo; }
 outputs_demo() {
     if ((is_demo)); then echo "$data/corpora"; fi
@@ -198,17 +203,17 @@ stage_teach() {
     done
 }
 
-inputs_build() { printf '%s\n' "${all_utterances[@]}" "${rationales[@]}" converters src/whyser/answer.py src/whyser/prompts.py; }
+inputs_build() { printf '%s\n' "prompt=$prompt" "${all_utterances[@]}" "${rationales[@]}" converters src/whyser/answer.py src/whyser/prompts.py; }
 outputs_build() { echo "$rows"; }
 stage_build() {
     local with=() file
     for file in "${rationales[@]}"; do with+=(--rationales "$file"); done
     # The row-10 and row-11 targets, from the same utterances in the same order.
     for split in train dev; do
-        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --target reason "${with[@]}" \
-            --output "$rows/whyser_${split}_reason"
-        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --target label \
-            --output "$rows/whyser_${split}_label"
+        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --prompt "$prompt" \
+            --target reason "${with[@]}" --output "$rows/whyser_${split}_reason"
+        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --prompt "$prompt" \
+            --target label --output "$rows/whyser_${split}_label"
     done
     whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
         --prompt open --output "$rows/whyser_test_open"
@@ -267,7 +272,8 @@ stage_report() { whyser-eval report "$results"; }
 
 # ---- the run --------------------------------------------------------------------------------
 
-# Files by content, folders by the name, size and time of each file in them.
+# Files by content, folders by the name, size and time of each file in them; what is neither
+# (a setting, the name of a checkpoint, a file not made yet) stands for itself.
 fingerprint() {
     local path
     while IFS= read -r path; do
@@ -277,11 +283,11 @@ fingerprint() {
         elif [[ -f $path ]]; then
             sha256sum "$path"
         else
-            echo "$path missing"
+            echo "$path"
         fi
     done | sha256sum
 }
-stamp_of() { { echo "$1"; "inputs_$1"; "outputs_$1"; } | fingerprint; }
+stamp_of() { { declare -f "stage_$1"; "inputs_$1"; "outputs_$1"; } | fingerprint; }
 
 forced=0
 begun=$SECONDS

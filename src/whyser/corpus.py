@@ -21,7 +21,8 @@ class CorpusCard(BaseModel):
     `audio_root` is absolute, or relative to the card's folder; None without sound.
     `classes` are those that the corpus' annotation can name: what its scores average over.
     `speaker_disjoint`: the splits promise to share no speaker, which `check` then holds them to
-    (MELD's official ones do not). `counts` is split -> label -> utterances, with None written as `no_agreement`.
+    (MELD's official ones do not). `counts` is split -> label -> utterances, with None written as
+    `no_agreement`.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -68,3 +68,9 @@ def test_the_emotion_is_what_the_sentence_names(statement: str) -> None:
 @given(st.text(alphabet="<>/asrnweo ", max_size=200))
 def test_no_text_breaks_the_parser(text: str) -> None:
     parse_answer(text)
+
+
+def test_a_run_of_spaces_is_read_in_linear_time() -> None:
+    # A model can repeat a token to its limit; the reader once took cubic time on it.
+    statement = "I think the emotion is" + 100_000 * " " + "x"
+    assert Answer(statement=statement).emotion == "x"
