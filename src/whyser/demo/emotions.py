@@ -26,18 +26,18 @@ EIGHT = ("angry", "sad", "happy", "surprise", "fear", "disgust", "contempt", "ne
 OTHER = "other"
 
 CENTRES: dict[str, tuple[float, float, float, float]] = {
-    "angry": (1.0, -0.2, 0.3, 1.6),
-    "sad": (-1.5, -1.0, -1.0, -1.3),
-    "happy": (0.7, 1.0, 1.0, 0.6),
-    "surprise": (-0.6, 1.8, 1.6, 0.3),
-    "fear": (1.4, 1.0, -0.8, -1.1),
-    "disgust": (-1.4, -1.1, 0.3, 1.2),
-    "contempt": (-1.0, 0.9, 0.3, -1.2),
-    "neutral": (0.1, -0.4, -0.8, 0.0),
+    "angry": (0.9, -0.1, 0.3, 1.6),
+    "sad": (-1.4, -1.0, -1.0, -1.5),
+    "happy": (1.4, 1.2, 1.2, 0.4),
+    "surprise": (0.0, 1.9, 1.7, 0.9),
+    "fear": (1.5, 1.0, -0.8, -1.0),
+    "disgust": (-1.5, -1.1, 0.3, 1.1),
+    "contempt": (-1.6, 0.7, 0.4, -0.1),
+    "neutral": (0.0, -0.5, -0.8, -0.3),
     # Categories that only some corpora have. They lie between the eight, as in the real ones.
-    "excited": (1.1, 1.6, 1.3, 1.2),
-    "frustrated": (-0.1, -0.7, 0.2, 1.2),
-    "calm": (-0.6, -0.7, -1.0, -0.7),
+    "excited": (1.4, 1.6, 1.4, 1.3),
+    "frustrated": (-0.3, -0.6, 0.2, 1.3),
+    "calm": (-0.8, -0.7, -1.0, -0.9),
     OTHER: (0.0, 0.0, 0.0, 0.0),
 }
 SPREAD = 0.5

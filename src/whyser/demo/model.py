@@ -6,7 +6,6 @@ they take the 8.4-billion-parameter one.
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from pathlib import Path
@@ -45,17 +44,17 @@ def write_model(directory: Path, *, seed: int = 0) -> None:
         DemoError: The directory holds something that this command did not write.
     """
     import torch
-    from transformers import GenerationConfig, Qwen2AudioForConditionalGeneration
 
+    hub = _transformers()
     with fresh_directory(directory) as staging:
         processor = build_processor()
         tokenizer = processor.tokenizer
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = Qwen2AudioForConditionalGeneration(_config(tokenizer))
+            model = hub.Qwen2AudioForConditionalGeneration(_config(tokenizer))
         _set_sinusoids(model)
         end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
-        model.generation_config = GenerationConfig(
+        model.generation_config = hub.GenerationConfig(
             bos_token_id=pad, eos_token_id=[end, pad], pad_token_id=pad, do_sample=False
         )
         model.save_pretrained(staging, safe_serialization=True)
@@ -64,26 +63,33 @@ def write_model(directory: Path, *, seed: int = 0) -> None:
 
 def build_processor() -> Any:
     """Return a Qwen2AudioProcessor with a tokenizer trained on `vocabulary.corpus()`."""
-    from transformers import Qwen2AudioProcessor, WhisperFeatureExtractor
-
-    return Qwen2AudioProcessor(
-        feature_extractor=WhisperFeatureExtractor(
+    hub = _transformers()
+    return hub.Qwen2AudioProcessor(
+        feature_extractor=hub.WhisperFeatureExtractor(
             feature_size=MEL_BINS, chunk_length=WINDOW, return_attention_mask=True
         ),
         tokenizer=_tokenizer(),
     )
 
 
+def _transformers() -> Any:
+    """Import late, for a fast `--help`; its classes are only partly annotated, hence Any."""
+    import transformers
+
+    return transformers
+
+
 def _tokenizer() -> Any:
     from tokenizers import Tokenizer, models, trainers
-    from transformers import Qwen2TokenizerFast
+
+    fast_tokenizer = _transformers().Qwen2TokenizerFast
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # The untrained Qwen2 tokenizer splits text as the real one does; only its merges are ours.
         (folder / "vocab.json").write_text("{}", encoding="utf-8")
         (folder / "merges.txt").write_text("", encoding="utf-8")
-        template = Qwen2TokenizerFast(
+        template = fast_tokenizer(
             str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=None, pad_token=None
         ).backend_tokenizer
         learner = Tokenizer(models.BPE())
@@ -96,7 +102,7 @@ def _tokenizer() -> Any:
         )
         learner.train_from_iterator(vocabulary.corpus(), trainer)
         learner.model.save(name)
-        tokenizer = Qwen2TokenizerFast(
+        tokenizer = fast_tokenizer(
             str(folder / "vocab.json"),
             str(folder / "merges.txt"),
             eos_token="<|im_end|>",
@@ -115,9 +121,7 @@ def _byte_alphabet() -> list[str]:
 
 
 def _config(tokenizer: Any) -> Any:
-    from transformers import Qwen2AudioConfig
-
-    return Qwen2AudioConfig(
+    return _transformers().Qwen2AudioConfig(
         audio_config={
             "model_type": "qwen2_audio_encoder",
             "num_mel_bins": MEL_BINS,

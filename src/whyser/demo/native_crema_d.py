@@ -80,7 +80,7 @@ class Tally:
     """What one modality's raters answered: a letter and a level of 0 to 100 each."""
 
     letters: tuple[str, ...]
-    levels: tuple[int, ...]
+    levels: tuple[float, ...]
     norms: tuple[float, ...]
 
     def winners(self) -> list[str]:
@@ -93,7 +93,7 @@ class Tally:
         levels = [level for own, level in self._pairs() if own == letter]
         return float(np.mean(levels)) if levels else -1
 
-    def _pairs(self) -> Iterable[tuple[str, int]]:
+    def _pairs(self) -> Iterable[tuple[str, float]]:
         return zip(self.letters, self.levels, strict=True)
 
 
@@ -188,7 +188,7 @@ def _write_tabulated(path: Path, clips: list[Clip], tallies: list[list[Tally]]) 
                         _number(max(counts.values()) / responses),
                         ":".join(tally.winners()),
                         *_means(tally),
-                        *_means(Tally(tally.letters, tally.norms, tally.norms)),  # type: ignore[arg-type]
+                        *_means(Tally(tally.letters, tally.norms, tally.norms)),
                     ]
                 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +128,10 @@ def _quotas(count: int, scale: float) -> dict[str | None, int]:
     return {**quotas, OTHER: at_least(0.04 * count, scale), None: at_least(0.06 * count, scale)}
 
 
-def _record(emotion: str, rng: Generator) -> tuple[str | None, tuple[Point, list[Vote], str | None]]:
+Recording = tuple[Point, list[Vote], str | None]
+
+
+def _record(emotion: str, rng: Generator) -> tuple[str | None, Recording]:
     point = draw(emotion, rng)
     votes = listen(point, CLASSES, rng, int(rng.choice([5, 5, 5, 5, 6, 7])))
     label = plurality([vote.primary for vote in votes])
@@ -171,18 +174,23 @@ def _write_labels(folder: Path, turns: list[Turn], rng: Generator) -> None:
     unknown = {turn.stem for turn in [t for t in turns if t.split == "Train"][11::157]}
     consensus = [_consensus(turn, unknown=turn.stem in unknown) for turn in turns]
     workers = {turn.stem: list(_workers(turn, rng)) for turn in turns}
-    _write_csv(folder / "labels_consensus.csv", list(consensus[0]), [*map(dict.values, consensus)])
+    _write_csv(folder / "labels_consensus.csv", consensus[0], [row.values() for row in consensus])
     details = [(f"{turn.stem}.wav", line) for turn in turns for line, _ in workers[turn.stem]]
     _write_csv(folder / "labels_detailed.csv", ["FileName", "EmoDetail"], details)
-    blocks = [_block(row, [line for line, _ in workers[Path(str(row["FileName"])).stem]])
-              for row in consensus]
+    blocks = [
+        _block(row, [line for line, _ in workers[Path(str(row["FileName"])).stem]])
+        for row in consensus
+    ]
     (folder / "labels.txt").write_text("\n".join(blocks), encoding="utf-8")
     order = ("EmoClass", "EmoAct", "EmoDom", "EmoVal", "SpkrID", "Gender", "Split_Set")
-    _write_json(folder / "labels_consensus.json",
-                {str(row["FileName"]): {key: row[key] for key in order} for row in consensus})
-    _write_json(folder / "labels_detailed.json",
-                {f"{turn.stem}.wav": dict(entry for _, entry in workers[turn.stem])
-                 for turn in turns})
+    _write_json(
+        folder / "labels_consensus.json",
+        {str(row["FileName"]): {key: row[key] for key in order} for row in consensus},
+    )
+    _write_json(
+        folder / "labels_detailed.json",
+        {f"{turn.stem}.wav": dict(entry for _, entry in workers[turn.stem]) for turn in turns},
+    )
 
 
 def _consensus(turn: Turn, *, unknown: bool) -> dict[str, object]:
@@ -235,8 +243,9 @@ def _words(vote: Vote, rng: Generator) -> tuple[str, str]:
 
 
 def _block(row: dict[str, object], lines: list[str]) -> str:
-    scores = "; ".join(f"{k}:{row[f'Emo{n}']:.6f}" for k, n in zip("AVD", ("Act", "Val", "Dom"),
-                                                                  strict=True))
+    scores = "; ".join(
+        f"{k}:{row[f'Emo{n}']:.6f}" for k, n in zip("AVD", ("Act", "Val", "Dom"), strict=True)
+    )
     return "\n".join([f"{row['FileName']}; {row['EmoClass']}; {scores};", *lines, ""])
 
 
@@ -254,11 +263,11 @@ def _write_lists(directory: Path, turns: list[Turn], hidden: int) -> None:
     )
 
 
-def _write_csv(path: Path, header: list[str], rows: list[object]) -> None:
+def _write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows(rows)  # type: ignore[arg-type]
+        writer.writerows(rows)
 
 
 def _write_json(path: Path, content: dict[str, object]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from whyser.demo.emotions import LOUDNESS, PITCH, RATE, VALENCE, Generator, Point, posterior
 
-HEARING = 0.4
+HEARING = 0.5
 """Standard deviation of what one rater hears around the true point, in the units of `Point`."""
 
 Item = TypeVar("Item")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -36,8 +35,8 @@ def fresh_directory(directory: Path) -> Iterator[Path]:
         (staging / MARKER).write_text("\n".join(names) + "\n", encoding="utf-8")
         _refuse_foreign(target)
         if target.exists():
-            os.replace(target, scratch / "old")
-        os.replace(staging, target)
+            target.replace(scratch / "old")
+        staging.replace(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -1,0 +1,30 @@
+"""One small set of corpora and one model, shared by the tests that only read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("espeakng_loader")
+
+from whyser.demo.corpora import write_corpora
+
+SCALE = 0.03
+
+
+@pytest.fixture(scope="session")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("demo") / "corpora"
+    write_corpora(directory, seed=0, scale=SCALE)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("transformers")
+    from whyser.demo.model import write_model
+
+    directory = tmp_path_factory.mktemp("demo") / "model"
+    write_model(directory, seed=0)
+    return directory

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from whyser.demo.native_crema_d import ACTORS
+from whyser.demo.sentences import CREMA_D
+
+NAME = re.compile(r"(10\d\d)_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX)")
+
+
+@pytest.fixture(scope="module")
+def root(corpora: Path) -> Path:
+    return corpora / "crema_d"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_names_and_the_list_of_clips(root: Path) -> None:
+    clips = {path.stem for path in (root / "AudioWAV").iterdir()}
+    listed = rows(root / "SentenceFilenames.csv")
+    assert {row["Filename"] for row in listed} == clips
+    assert [int(row["Stimulus_Number"]) for row in listed] == list(range(1, len(clips) + 1))
+    for clip in clips:
+        match = NAME.fullmatch(clip)
+        assert match, clip
+        assert match[2] in CREMA_D
+        assert match[4] == "XX" or match[2] == "IEO"
+
+
+def test_actors_are_described_and_come_from_every_part(root: Path) -> None:
+    described = {int(row["ActorID"]) for row in rows(root / "VideoDemographics.csv")}
+    assert described == {actor for actors in ACTORS.values() for actor in actors}
+    assert described == {int(path.name[:4]) for path in (root / "AudioWAV").iterdir()}
+
+
+def test_three_modalities_and_an_id_that_says_which(root: Path) -> None:
+    listed = {row["Filename"]: int(row["Stimulus_Number"])
+              for row in rows(root / "SentenceFilenames.csv")}  # fmt: skip
+    tabulated = rows(root / "processedResults" / "tabulatedVotes.csv")
+    assert len(tabulated) == 3 * len(listed)
+    for index, row in enumerate(tabulated):
+        modality, number = divmod(int(row[""]), 100_000)
+        assert modality == index // len(listed) + 1
+        assert listed[row["fileName"]] == number
+
+
+def test_the_vote_is_the_plurality_and_the_summary_repeats_it(root: Path) -> None:
+    folder = root / "processedResults"
+    summary = {row["FileName"]: row for row in rows(folder / "summaryTable.csv")}
+    for row in rows(folder / "tabulatedVotes.csv"):
+        counts = {letter: int(row[letter]) for letter in "ADFHNS"}
+        top = max(counts.values())
+        assert sum(counts.values()) == int(row["numResponses"])
+        assert row["emoVote"].split(":") == [name for name, count in counts.items() if count == top]
+        assert float(row["agreement"]) == pytest.approx(top / int(row["numResponses"]))
+        modality = ("", "Voice", "Face", "MultiModal")[int(row[""]) // 100_000]
+        assert summary[row["fileName"]][f"{modality}Vote"] == row["emoVote"]
+        nobody = [name for name, column in zip("ADFHNS", list(row)[12:18], strict=True)
+                  if float(row[column]) == -1]  # fmt: skip
+        assert nobody == [name for name, count in counts.items() if not count]
+
+
+def test_no_table_of_single_raters(root: Path) -> None:
+    assert not (root / "finishedResponses.csv").exists()
