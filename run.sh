@@ -129,6 +129,9 @@ fi
 install "$EXTRAS"
 export PATH="$PWD/.venv/bin:$PATH"
 export TOKENIZERS_PARALLELISM=false
+# LLaMA-Factory prints every configuration file it reads, and torchaudio a warning for every clip.
+export LLAMAFACTORY_VERBOSITY=${LLAMAFACTORY_VERBOSITY:-WARN}
+export PYTHONWARNINGS=${PYTHONWARNINGS:-ignore::UserWarning:torchaudio._backend.utils}
 
 # ---- stages ---------------------------------------------------------------------------------
 
@@ -289,23 +292,27 @@ fingerprint() {
 }
 stamp_of() { { declare -f "stage_$1"; "inputs_$1"; "outputs_$1"; } | fingerprint; }
 
-forced=0
-begun=$SECONDS
-mkdir -p "$data/.stages"
-for stage in "${STAGES[@]}"; do
-    [[ $stage == "$from" ]] && forced=1
-    stamp="$data/.stages/$stage"
-    if ((!forced)) && [[ -f $stamp && $(<"$stamp") == "$(stamp_of "$stage")" ]]; then
-        echo "== $stage: nothing changed, not repeated"
-    else
-        echo "== $stage"
-        began=$SECONDS
-        rm -f "$stamp"
-        "stage_$stage"
-        stamp_of "$stage" >"$stamp"
-        echo "== $stage took $((SECONDS - began)) s"
-    fi
-    [[ $stage == "$to" ]] && break
-done
-echo "== done in $((SECONDS - begun)) s"
-[[ ! -f $results/report.html ]] || echo "Open $results/report.html in a browser."
+main() {
+    local forced=0 begun=$SECONDS began stage stamp
+    mkdir -p "$data/.stages"
+    for stage in "${STAGES[@]}"; do
+        [[ $stage == "$from" ]] && forced=1
+        stamp="$data/.stages/$stage"
+        if ((!forced)) && [[ -f $stamp && $(<"$stamp") == "$(stamp_of "$stage")" ]]; then
+            echo "== $stage: nothing changed, not repeated"
+        else
+            echo "== $stage"
+            began=$SECONDS
+            rm -f "$stamp"
+            "stage_$stage"
+            stamp_of "$stage" >"$stamp"
+            echo "== $stage took $((SECONDS - began)) s"
+        fi
+        [[ $stage == "$to" ]] && break
+    done
+    echo "== done in $((SECONDS - begun)) s"
+    [[ ! -f $results/report.html ]] || echo "Open $results/report.html in a browser."
+}
+
+# Bash reads a script as it runs it; on one line, an edit meanwhile does no harm.
+main; exit
