@@ -7,6 +7,7 @@
 #
 # A finished stage is not repeated unless its inputs changed. What a run makes lies under
 # data/RUN, saves/RUN and results/RUN.
+# shellcheck disable=SC2317  # main calls the stages by name
 set -euo pipefail
 
 readonly STAGES=(demo convert check teach build train predict score report)
@@ -150,13 +151,15 @@ mapfile -t all_utterances < <(utterances "${corpora[@]}")
 rationales=()
 for corpus in "${corpora[@]}"; do rationales+=("$data/rationales/$corpus/rationales.jsonl"); done
 
-# The paper trains on all five and tests on MSP-Podcast's Test1 alone; without MSP-Podcast
-# the test splits of the others are the test set.
+# The paper tests on MSP-Podcast's Test1 alone and pools the whole of the corpora without official
+# splits for training. Without MSP-Podcast they are split by speaker, and their test splits count.
 if contains msp_podcast "${corpora[@]}"; then
     test_split=test1
+    unofficial_splits='train'
     mapfile -t references < <(utterances msp_podcast)
 else
     test_split='test'
+    unofficial_splits='speakers'
     references=("${all_utterances[@]}")
 fi
 test_sets=(whyser_test_open whyser_test_closed whyser_test_open_shuffled)
@@ -180,12 +183,15 @@ stage_demo() {
     if [[ -z $model ]]; then whyser-demo model "$tiny_model"; fi
 }
 
-inputs_convert() { printf '%s\n' converters src/whyser/{audio,labels,utterance,votes}.py "${source_of[@]}"; }
+inputs_convert() { printf '%s\n' "$unofficial_splits" converters src/whyser/{audio,labels,utterance,votes}.py "${source_of[@]}"; }
 outputs_convert() { echo "$data/utterances"; }
 stage_convert() {
-    local corpus
+    local corpus scheme
     for corpus in "${corpora[@]}"; do
-        whyser-convert "$corpus" "${source_of[$corpus]}" "$data/utterances"
+        scheme=(--split-scheme "$unofficial_splits")
+        # These two have official splits, which are always kept.
+        [[ $corpus == msp_podcast || $corpus == meld ]] && scheme=()
+        whyser-convert "$corpus" "${source_of[$corpus]}" "$data/utterances" "${scheme[@]}"
     done
 }
 
@@ -209,13 +215,16 @@ stage_teach() {
 inputs_build() { printf '%s\n' "prompt=$prompt" "${all_utterances[@]}" "${rationales[@]}" converters src/whyser/answer.py src/whyser/prompts.py; }
 outputs_build() { echo "$rows"; }
 stage_build() {
-    local with=() file
+    local with=() file split how
     for file in "${rationales[@]}"; do with+=(--rationales "$file"); done
     # The row-10 and row-11 targets, from the same utterances in the same order.
     for split in train dev; do
-        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --prompt "$prompt" \
+        how=(--split "$split" --prompt "$prompt")
+        # Early stopping looks at the loss of a subset.
+        [[ $split == dev ]] && how+=(--max-samples 1000)
+        whyser-convert sharegpt "${all_utterances[@]}" "${how[@]}" \
             --target reason "${with[@]}" --output "$rows/whyser_${split}_reason"
-        whyser-convert sharegpt "${all_utterances[@]}" --split "$split" --prompt "$prompt" \
+        whyser-convert sharegpt "${all_utterances[@]}" "${how[@]}" \
             --target label --output "$rows/whyser_${split}_label"
     done
     whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \

@@ -13,6 +13,7 @@ import typer
 from whyser.console import new_app, print_table, run, say
 from whyser.corpus import CorpusCard
 from whyser.errors import InputError
+from whyser.labels import CLASSES, OTHER
 from whyser_converters.corpora import CORPORA, CorpusSpec
 from whyser_converters.sharegpt import Control, Form, Target
 
@@ -99,7 +100,10 @@ def _parse_merges(spec: CorpusSpec, merge: list[str]) -> dict[str, str]:
 
 
 def _print_card(card: CorpusCard, folder: Path) -> None:
-    labels = list(dict.fromkeys(label for counts in card.counts.values() for label in counts))
+    from whyser_converters.prepare import NO_AGREEMENT
+
+    found = {label for counts in card.counts.values() for label in counts}
+    labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
     rows = [
         [split, *(counts.get(label, 0) for label in labels), sum(counts.values())]
         for split, counts in card.counts.items()

@@ -50,6 +50,19 @@ class CorpusSpec:
                 raise InputError(f"{self.name} has no label code {code!r} to merge", cure=cure)
         return {**self.labels, **{code: canonical(name) for code, name in merge.items()}}
 
+    def chosen(self, options: Mapping[str, str]) -> dict[str, str]:
+        """Every option of the converter with its value, the default where none is given.
+
+        Raises: `InputError` for an unknown option or value.
+        """
+        for name, value in options.items():
+            if name not in self.options:
+                raise InputError(f"{self.name} has no option {name!r}")
+            if value not in self.options[name]:
+                cure = did_you_mean(value, self.options[name])
+                raise InputError(f"bad {name} {value!r} for {self.name}", cure=cure)
+        return {name: choices[0] for name, choices in self.options.items()} | dict(options)
+
 
 def classes_of(labels: Mapping[str, Label | None]) -> tuple[EmotionClass, ...]:
     """The classes that a label map can name: what the corpus' scores average over."""

@@ -117,13 +117,9 @@ def prepare_iemocap(
                         label_raw=turn.code,
                         votes=tuple(_votes(turn, labels)),
                     )
-    _note(account, untranscribed, "without a transcript: theirs is empty")
-    _note(account, unrated, "without a rater's line: they have no votes")
-
-
-def _note(account: Account, count: int, what: str) -> None:
-    if count:
-        account.note(f"{count:,} utterances {what}")
+    for count, what in ((untranscribed, "a transcript"), (unrated, "votes")):
+        if count:
+            account.note(f"utterances without {what}: {count:,}")
 
 
 def _read_transcripts(path: Path, account: Account) -> dict[str, str]:

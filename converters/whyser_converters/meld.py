@@ -64,14 +64,13 @@ _MEDIA_SUFFIXES = (".mp4", ".wav", ".flac")
 
 _COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 
-# A cp1252 byte, as the C1 control of the same number or as a byte that is not UTF-8 at all.
+# A cp1252 byte, as the C1 control of the same number, or as a byte that is no UTF-8 at all (which
+# Python reads as U+DC00 + byte); the five that cp1252 leaves unassigned become U+FFFD.
 _CP1252 = {
-    base + byte: bytes([byte]).decode("cp1252")
-    for base in (0, 0xDC00)
-    for byte in range(0x80, 0xA0)
-    if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)  # unassigned
+    start + byte: bytes([byte]).decode("cp1252", errors="replace")
+    for start, end in ((0, 0xA0), (0xDC00, 0x100))
+    for byte in range(0x80, end)
 }
-_CP1252 |= {0xDC00 + byte: bytes([byte]).decode("cp1252") for byte in range(0xA0, 0x100)}
 
 
 def prepare_meld(

@@ -79,6 +79,8 @@ _DETAIL = re.compile(
 )
 _TEST3 = re.compile(r"MSP-PODCAST_test3_\d+\.wav", re.IGNORECASE)
 
+_UNKNOWN = {"", "NA", "Unknown"}
+
 # Bytes; a turn lasts twelve seconds at most.
 _LONGEST_TRANSCRIPT = 1 << 20
 
@@ -129,7 +131,7 @@ def prepare_msp_podcast(
                 sampling_rate=None,
                 channels=None,
                 transcript=transcripts.read(name),
-                speaker=f"msp_podcast/{speaker}" if speaker.isdecimal() else None,
+                speaker=None if speaker in _UNKNOWN else f"msp_podcast/{speaker}",
                 gender=gender.lower() if gender in {"Male", "Female"} else None,
                 label=_label(code, labels),
                 label_raw=code,
@@ -138,7 +140,7 @@ def prepare_msp_podcast(
     yield from _unlisted(account, unlisted, sound)
     transcripts.note()
     if unrated:
-        account.note(f"{unrated:,} turns have no votes")
+        account.note(f"turns without votes: {unrated:,}")
     account.drop("vote line of a turn without a consensus", sum(map(len, choices.values())))
 
 
@@ -260,9 +262,9 @@ class _Transcripts:
             raise problem.at(self.folder / file, bad) from None
 
     def note(self) -> None:
-        for count, what in ((self.missing, "no transcript"), (self.empty, "an empty transcript")):
+        for count, what in ((self.missing, "no"), (self.empty, "an empty")):
             if count:
-                self.account.note(f"{count:,} turns have {what}")
+                self.account.note(f"turns with {what} transcript: {count:,}")
 
 
 def _vote_maker(

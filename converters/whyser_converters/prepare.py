@@ -81,7 +81,7 @@ def prepare(
     Raises: `BadInput` with every fault of the corpus, or `InputError`; nothing is written then.
     """
     merge = dict(merge or {})
-    chosen = {name: choices[0] for name, choices in spec.options.items()} | dict(options or {})
+    chosen = spec.chosen(options or {})
     labels = spec.merged(merge)
     check_folder(spec, corpus_dir)
     account = Account(corpus_dir)

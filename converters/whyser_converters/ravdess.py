@@ -53,7 +53,7 @@ STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by t
 TEST_ACTORS = ("01", "11", "20", "21")
 DEV_ACTORS = ("04", "10", "12", "14")
 
-MARKERS = ("Actor_[0-9][0-9]/0?-0?-*.wav", "*/Actor_[0-9][0-9]/0?-0?-*.wav")
+MARKERS = ("Actor_[0-9][0-9]/0?-0?-*.wav", "[Aa]udio_*/Actor_[0-9][0-9]/0?-0?-*.wav")
 
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
@@ -93,7 +93,7 @@ def _find_speech(corpus_dir: Path, account: Account) -> list[Path]:
     """One path a file name, sorted by it; what is left out is counted."""
     found: dict[str, Path] = {}
     # The shallower tree first, so that it is the nested copy that is left out.
-    for pattern in ("Actor_[0-9][0-9]/*.wav", "*/Actor_[0-9][0-9]/*.wav"):
+    for pattern in ("Actor_[0-9][0-9]/*.wav", "[Aa]udio_*/Actor_[0-9][0-9]/*.wav"):
         for path in sorted(corpus_dir.glob(pattern)):
             if path.name.startswith("."):
                 continue

@@ -85,10 +85,13 @@ class _Row:
         return True
 
 
-def read_header(path: Path) -> list[str]:
+def read_header(path: Path, *, errors: str = "strict") -> list[str]:
     """The column names of a CSV file; `InputError` for an empty one."""
-    with _opened(path, "strict") as rows:
-        header = next(rows, None)
+    with _opened(path, errors) as rows:
+        try:
+            header = next(rows, None)
+        except csv.Error as error:
+            raise _cut_short(path, 1, str(error)) from None
     if not header:
         raise InputError("is empty, expected a header row", file=path, cure="Fetch it again.")
     return [name.strip() for name in header]
@@ -102,7 +105,7 @@ def read_table(
     A row with more or fewer cells than the header is a problem of the account.
     Raises: `InputError` for a missing file or column.
     """
-    header = read_header(path)
+    header = read_header(path, errors=errors)
     for column in columns:
         if column not in header:
             raise InputError(

@@ -1,0 +1,114 @@
+"""The command as a user runs it, and small sound files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from whyser.utterance import Utterance, read_utterances
+from whyser_converters.cli import main
+
+
+@dataclass
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+Convert = Callable[..., Outcome]
+
+
+@pytest.fixture
+def convert(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Convert:
+    """`whyser-convert ARGS...`, in this process."""
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["whyser-convert", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    return call
+
+
+@dataclass
+class Converted:
+    """What lies in an output folder."""
+
+    folder: Path
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        return list(read_utterances(self.folder / "utterances.jsonl"))
+
+    @property
+    def card(self) -> dict[str, Any]:
+        card: dict[str, Any] = json.loads((self.folder / "corpus.json").read_text("utf-8"))
+        return card
+
+    def __getitem__(self, name: str) -> Utterance:
+        return next(item for item in self.utterances if item.id == name)
+
+
+@pytest.fixture
+def converted(convert: Convert, tmp_path: Path) -> Callable[..., Converted]:
+    """Converts a corpus that must be sound, and returns what came out."""
+
+    def call(corpus: str, folder: Path, *arguments: object) -> Converted:
+        outcome = convert(corpus, folder, tmp_path / "out", *arguments)
+        assert outcome.status == 0, outcome.err
+        return Converted(tmp_path / "out" / corpus)
+
+    return call
+
+
+@pytest.fixture
+def refused(convert: Convert, tmp_path: Path) -> Callable[..., str]:
+    """Converts a corpus that must be refused with nothing written, and returns the message."""
+
+    def call(corpus: str, folder: Path, *arguments: object, status: int = 1) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        outcome = convert(corpus, folder, tmp_path / "refused", *arguments)
+        assert outcome.status == status, outcome.out + outcome.err
+        assert sorted(tmp_path.rglob("*")) == before
+        assert "Traceback" not in outcome.err
+        return " ".join(outcome.err.split())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def write_wav() -> Callable[..., Path]:
+    """A short tone; 16 kHz mono unless told otherwise."""
+
+    def call(path: Path, *, rate: int = 16_000, channels: int = 1, seconds: float = 0.1) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        times = np.arange(round(rate * seconds)) / rate
+        tone = 0.1 * np.sin(2 * np.pi * 220 * times)
+        soundfile.write(str(path), np.tile(tone[:, None], channels), rate, subtype="PCM_16")
+        return path
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def write_text() -> Callable[..., Path]:
+    def call(path: Path, text: str, encoding: str = "utf-8") -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding=encoding, newline="")
+        return path
+
+    return call

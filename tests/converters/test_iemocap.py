@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+IMPRO = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]
+C-E2:\tNeutral;\t()
+C-E3:\tNeutral; Frustration; Excited;\t()
+C-E4:\tOther;\t(sarcastic)
+C-F1:\tAnger;\t(curious)
+A-E3:\tval 3; act 2; dom  2;\t()
+A-E4:\tval 2; act 3; dom  ;\t(mildly aggravated but staying polite, attitude)
+A-F1:\tval 3; act 2; dom  1;\t()
+
+[10.0100 - 11.3925]\tSes01F_impro01_M000\texc\t[2.5000, 3.0000, 3.0000]
+C-E2:\tExcited;\t()
+C-E3:\tExcited; Happiness;\t()
+C-E6:\tHappiness;\t()
+C-M1:\tNeutral; Anger;\t()
+
+[19.2900 - 20.7875]\tSes01F_impro01_F003\txxx\t[2.5000, 3.0000, 3.0000]
+C-E2:\tSadness;\t()
+C-E3:\tAnger;\t(caf\xe9)
+"""
+
+TRANSCRIPTS = """Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
+M: So.
+Ses01F_impro01_M000 [010.0100-011.3925]: [LAUGHTER]  Yes!
+Ses01F_impro01_M001 [012.0100-012.3925]: Not in the evaluation.
+"""
+
+SCRIPT = """% head
+
+[1.0000 - 2.0000]\t{name}\tang\t[1.5000, 4.0000, 4.5000]
+C-E1:\tAnger;\t()
+"""
+
+SCRIPTS = {
+    4: "Ses04M_script01_1",
+    5: "Ses05M_script01_1b",
+}
+
+
+@pytest.fixture
+def iemocap(tmp_path: Path, write_text: Any, write_wav: Any) -> Path:
+    root = tmp_path / "IEMOCAP_full_release"
+    ids = ["Ses01F_impro01_F000", "Ses01F_impro01_M000", "Ses01F_impro01_F003"]
+    dialog = root / "Session1/dialog"
+    write_text(dialog / "EmoEvaluation/Ses01F_impro01.txt", IMPRO, encoding="latin-1")
+    write_text(dialog / "EmoEvaluation/._Ses01F_impro01.txt", "\0\5\x16\7 AppleDouble")
+    write_text(dialog / "EmoEvaluation/Categorical/Ses01F_impro01_e2_cat.txt", "not read")
+    write_text(dialog / "transcriptions/Ses01F_impro01.txt", TRANSCRIPTS)
+    for session, name in SCRIPTS.items():
+        ids.append(f"{name}_F001")
+        dialog = root / f"Session{session}/dialog"
+        write_text(dialog / f"EmoEvaluation/{name}.txt", SCRIPT.format(name=ids[-1]))
+        text = f"{ids[-1]} [001.0000-002.0000]: Of {name}.\n"
+        write_text(dialog / f"transcriptions/{name}.txt", text)
+    for name in ids:
+        folder = root / f"Session{name[4]}/sentences/wav/{name[:-5]}"
+        write_wav(folder / f"{name}.wav")
+    return root
+
+
+def edit(root: Path, old: str, new: str, kind: str = "EmoEvaluation") -> None:
+    path = root / f"Session1/dialog/{kind}/Ses01F_impro01.txt"
+    text = path.read_text("latin-1")
+    assert old in text
+    path.write_text(text.replace(old, new), "latin-1")
+
+
+def test_turns_become_utterances(converted: Any, iemocap: Path) -> None:
+    result = converted("iemocap", iemocap)
+    assert [item.id for item in result.utterances] == [
+        "iemocap/Ses01F_impro01_F000",
+        "iemocap/Ses01F_impro01_M000",
+        "iemocap/Ses01F_impro01_F003",
+        "iemocap/Ses04M_script01_1_F001",
+        "iemocap/Ses05M_script01_1b_F001",
+    ]
+    assert [item.split for item in result.utterances] == ["train"] * 3 + ["dev", "test"]
+    first = result.utterances[0]
+    assert (first.label, first.label_raw, first.transcript) == ("neutral", "neu", "Excuse me.")
+    assert first.audio == "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"
+    assert result.card["audio_root"] == str(iemocap.resolve())
+    assert "contempt" not in result.card["classes"]
+
+
+def test_external_raters_only_first_label_is_primary(converted: Any, iemocap: Path) -> None:
+    votes = converted("iemocap", iemocap, "--no-audio")["iemocap/Ses01F_impro01_F000"].votes
+    assert [vote.rater for vote in votes] == ["E2", "E3", "E4"]
+    assert [vote.primary for vote in votes] == ["neutral", "neutral", "other"]
+    assert votes[1].secondary == ("frustration", "excited")
+    assert [vote.raw for vote in votes] == ["Neutral", "Neutral", "Other (sarcastic)"]
+
+
+def test_speaker_is_the_last_token(converted: Any, iemocap: Path) -> None:
+    """Ses01F is who wears the markers; M000 is spoken by the man."""
+    result = converted("iemocap", iemocap, "--no-audio")
+    man = result["iemocap/Ses01F_impro01_M000"]
+    assert (man.speaker, man.gender) == ("iemocap/Ses01M", "male")
+    woman = result["iemocap/Ses04M_script01_1_F001"]
+    assert (woman.speaker, woman.gender) == ("iemocap/Ses04F", "female")
+
+
+def test_codes_without_a_class(converted: Any, iemocap: Path) -> None:
+    result = converted("iemocap", iemocap, "--no-audio")
+    excited = result["iemocap/Ses01F_impro01_M000"]
+    assert (excited.label, excited.label_raw) == ("other", "exc")
+    assert excited.primaries == ("other", "other", "happy")
+    none = result["iemocap/Ses01F_impro01_F003"]
+    assert (none.label, none.label_raw, none.transcript) == (None, "xxx", "")
+
+
+def test_merge_exc(converted: Any, iemocap: Path) -> None:
+    result = converted("iemocap", iemocap, "--no-audio", "--merge", "exc=happiness")
+    excited = result["iemocap/Ses01F_impro01_M000"]
+    assert (excited.label, excited.label_raw) == ("happy", "exc")
+    assert excited.primaries == ("happy", "happy", "happy")
+    assert (excited.votes[0].raw, excited.votes[1].secondary) == ("Excited", ("happy",))
+    neutral = result["iemocap/Ses01F_impro01_F000"]
+    assert neutral.votes[1].secondary == ("frustration", "happy")
+    assert result.card["options"]["merge"] == "exc=happy"
+
+
+def test_transcripts_are_joined_by_exact_id(converted: Any, iemocap: Path) -> None:
+    """script01_1 is a prefix of script01_1b."""
+    result = converted("iemocap", iemocap, "--no-audio")
+    assert result["iemocap/Ses05M_script01_1b_F001"].transcript == "Of Ses05M_script01_1b."
+    assert result["iemocap/Ses01F_impro01_M000"].transcript == "[LAUGHTER] Yes!"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("\tneu\t", "\tnue\t", "Ses01F_impro01.txt:3: bad emotion code 'nue'"),
+        ("\tneu\t", "\tnue\t", "Did you mean 'neu'?"),
+        ("C-E2:\tNeutral;", "C-E2:\tNeutrl;", "impro01.txt:4: bad label 'Neutrl' of rater E2"),
+        ("C-E2:\tNeutral;", "C-E2:\t;", "impro01.txt:4: rater E2 chose nothing"),
+        ("[10.0100 - 11.3925]", "[10.0100 -", "impro01.txt:12: malformed line '[10.0100 -"),
+        ("01_M000", "01_X000", "impro01.txt:12: bad utterance id 'Ses01F_impro01_X000'"),
+        ("Ses01F_impro01_M000", "Ses02F_impro01_M000", "impro01.txt:12: utterance 'Ses02F_"),
+        ("01_F003", "01_F000", "impro01.txt:18: 'iemocap/Ses01F_impro01_F000' stands twice"),
+        ("01_F003", "01_F000", "(first on line 3)"),
+        ("C-E3:\tAnger;\t(caf\xe9)\n", "C-E", "impro01.txt:20: malformed line 'C-E'"),
+    ],
+)
+def test_bad_evaluation(refused: Any, iemocap: Path, old: str, new: str, message: str) -> None:
+    edit(iemocap, old, new)
+    assert message in refused("iemocap", iemocap)
+
+
+def test_reserved_mark_names_the_transcript(refused: Any, iemocap: Path) -> None:
+    edit(iemocap, "Yes!", "Yes <audio>!", "transcriptions")
+    message = refused("iemocap", iemocap, "--no-audio")
+    assert "transcriptions/Ses01F_impro01.txt:3: transcript holds '<audio>'" in message
+
+
+def test_transcript_cut_short(refused: Any, iemocap: Path) -> None:
+    edit(iemocap, "-012.3925]: Not in the evaluation.\n", "", "transcriptions")
+    message = refused("iemocap", iemocap)
+    assert "transcriptions/Ses01F_impro01.txt:4: malformed line" in message
