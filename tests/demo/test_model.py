@@ -49,7 +49,7 @@ def test_the_processor_is_qwen2_audios(processor: Any) -> None:
 
 def test_a_rationale_costs_few_tokens_and_survives(processor: Any) -> None:
     ids = processor.tokenizer(RATIONALE).input_ids
-    assert len(ids) < 1.6 * len(RATIONALE.split())
+    assert len(ids) < 2 * len(RATIONALE.split())
     assert processor.tokenizer.decode(ids) == RATIONALE
     strange = "Zwölf Boxkämpfer \u2014 naïve, 東京"
     assert processor.tokenizer.decode(processor.tokenizer(strange).input_ids) == strange
