@@ -64,7 +64,7 @@ SPLITS = {1: "train", 2: "train", 3: "train", 4: "dev", 5: "test"}
 MARKERS = tuple(f"Session{session}/dialog/EmoEvaluation" for session in SPLITS)
 
 _HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\w+)\t\[[\d., ]+\]")
-_RATING = re.compile(r"([CA])-([EFM])(\d+):\t(.*)")
+_RATING = re.compile(r"([CA])-([EFM])(\d+):\s*(.*)")
 _ID = re.compile(r"(Ses0([1-5])[FM]_(?:impro\d\d[ab]?|script\d\d_\d[ab]?))_([FM])\d{3}")
 _TRANSCRIPT = re.compile(r"(Ses\S+)\s+\[[\d.]+-[\d.]+\]:\s*(.*)")
 

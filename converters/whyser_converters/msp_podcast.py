@@ -73,7 +73,7 @@ SPLITS = {
 MARKERS = ("[Ll]abel*/labels_con[sc]ensus.csv",)
 
 _DETAIL = re.compile(
-    r"\s*(\w+)\s*;\s*([^;]+?)\s*;\s*"
+    r"\s*(\w+)\s*;\s*([^;\s][^;]*?)\s*;\s*"
     r"(?:(.*?)\s*;\s*)?"  # some rows lack the secondary choices, so what follows is found by name
     r"A:[^;]*;\s*V:[^;]*;\s*D:[^;]*;?\s*"
 )
@@ -221,8 +221,10 @@ def _text_rows(path: Path, account: Account) -> Iterator[tuple[str, str, str, st
 def _parse_detail(detail: str) -> _Choice:
     # Nearly every vote is of the plain form, and a million patterns take a second more.
     parts = detail.split("; ")
-    if len(parts) == 6 and parts[3][:2] == "A:" and parts[5][:2] == "D:" and parts[1]:
-        return parts[0], parts[1], parts[2]
+    if len(parts) == 6 and parts[3][:2] == "A:" and parts[5][:2] == "D:":
+        rater, primary, secondary = (part.strip() for part in parts[:3])
+        if rater and primary:
+            return rater, primary, secondary
     match = _DETAIL.fullmatch(detail)
     if match is None:
         raise InputError(

@@ -120,11 +120,14 @@ def _parse_name(stem: str) -> tuple[str, str, str]:
     if match is None:
         cure = "Expected seven two-digit fields, as in 03-01-06-01-02-01-12.wav."
         raise InputError(f"bad file name {stem!r}", cure=cure)
-    _, channel, emotion, _, statement, _, actor = match.groups()
+    modality, channel, emotion, intensity, statement, repetition, actor = match.groups()
     for value, known, what in (
+        (modality, ["01", "02", "03"], "modality"),
         (channel, ["01", "02"], "channel"),
         (emotion, list(EMOTIONS), "emotion"),
+        (intensity, ["01", "02"], "intensity"),
         (statement, list(STATEMENTS), "statement"),
+        (repetition, ["01", "02"], "repetition"),
         (actor, [f"{number:02}" for number in range(1, 25)], "actor"),
     ):
         if value not in known:
