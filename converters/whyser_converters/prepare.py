@@ -184,7 +184,7 @@ def _inspect(path: Path) -> AudioInfo | None:
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
-                raise InputError("has no sound track", file=path)
+                raise InputError("has no sound track", file=path, cure="Fetch the file again.")
     except (av.FFmpegError, OSError):
         return audio.probe(path)  # which says why
     return None

@@ -110,7 +110,7 @@ def _load_video(path: Path) -> Samples:
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
-                raise InputError("has no sound track", file=path)
+                raise InputError("has no sound track", file=path, cure="Fetch the file again.")
             for frame in container.decode(audio=0):
                 blocks += [part.to_ndarray()[0] for part in resampler.resample(frame)]
         blocks += [part.to_ndarray()[0] for part in resampler.resample(None)]

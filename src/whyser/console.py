@@ -40,6 +40,11 @@ def run(app: typer.Typer) -> None:
         # The reader (head, less) closed early; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        # A full disk, a folder without permission, a file where a folder should be.
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def say(message: str) -> None:
