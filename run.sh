@@ -74,7 +74,7 @@ while (($#)); do
         while (($#)) && [[ $1 == *=* ]]; do
             contains "${1%%=*}" "${CORPORA[@]}" || wrong_usage "no corpus '${1%%=*}', expected one of: ${CORPORA[*]}"
             source_of[${1%%=*}]=$(absolute "${1#*=}")
-            [[ -d ${source_of[${1%%=*}]} ]] || wrong_usage "no folder '${1#*=}' for ${1%%=*}"
+            [[ -n ${1#*=} && -d ${source_of[${1%%=*}]} ]] || wrong_usage "no folder '${1#*=}' for ${1%%=*}"
             shift
         done
         ((${#source_of[@]})) || wrong_usage "--corpora takes NAME=DIR, got '$value'" ;;
@@ -89,23 +89,38 @@ while (($#)); do
     esac
 done
 
+position_of() {
+    local position
+    for position in "${!STAGES[@]}"; do [[ ${STAGES[position]} == "$1" ]] && echo "$position"; done
+}
+if [[ -n $from ]] && (($(position_of "$from") > $(position_of "$to"))); then
+    wrong_usage "--from $from comes after --to $to"
+fi
+
 is_demo=$((${#source_of[@]} == 0))
 if ((is_demo)); then run=${run:-demo}; else run=${run:-real}; fi
 # LLaMA-Factory's distributed launcher breaks on spaces, so names and paths under it have none.
-[[ $run =~ ^[A-Za-z0-9._-]+$ ]] || wrong_usage "--name '$run': use letters, digits, '.', '_' and '-' only"
+[[ $run =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] ||
+    wrong_usage "--name '$run': use letters, digits, '.', '_' and '-', a letter or digit first"
 [[ -f $train ]] || wrong_usage "no training configuration '$train'"
 if [[ -z $predict ]]; then
     predict="$(dirname "$train")/$(basename "$train" | sed -E 's/_sft_.*/_predict_open.yaml/')"
 fi
-[[ $command == test || -f $predict ]] || wrong_usage "no prediction configuration '$predict'; give --predict"
+predict_closed="$(dirname "$predict")/$(basename "$predict" | sed 's/_open/_closed/')"
+for file in "$predict" "$predict_closed"; do
+    [[ $command == test || -f $file ]] || wrong_usage "no prediction configuration '$file'; give --predict"
+done
 
 # ---- installation ---------------------------------------------------------------------------
 
 # A second call finds the stamp of the same requirements and installs nothing.
 install() {
-    local extras=$1 stamp=".venv/.installed-$1" wanted
+    local extras=$1 stamp wanted
     wanted=$(cat pyproject.toml constraints.txt | sha256sum)
-    [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return
+    # What the tests need includes what a run needs.
+    for stamp in ".venv/.installed-$extras,dev" ".venv/.installed-$extras"; do
+        [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return
+    done
     local python=${PYTHON:-python3}
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
         echo "error: Python 3.11 or newer is needed; set PYTHON to its path" >&2
@@ -113,10 +128,10 @@ install() {
     }
     echo "== install [$extras] into .venv"
     if command -v uv >/dev/null; then
-        [[ -d .venv ]] || uv venv --quiet --python "$python" .venv
+        [[ -x .venv/bin/python ]] || uv venv --quiet --python "$python" .venv
         uv pip install --quiet --python .venv/bin/python -c constraints.txt -e ".[$extras]"
     else
-        [[ -d .venv ]] || "$python" -m venv .venv
+        [[ -x .venv/bin/python ]] || "$python" -m venv --clear .venv
         .venv/bin/python -m pip install --quiet -c constraints.txt -e ".[$extras]"
     fi
     echo "$wanted" >"$stamp"
@@ -183,7 +198,10 @@ stage_demo() {
     if [[ -z $model ]]; then whyser-demo model "$tiny_model"; fi
 }
 
-inputs_convert() { printf '%s\n' "$unofficial_splits" converters src/whyser/{audio,labels,utterance,votes}.py "${source_of[@]}"; }
+# What all rooms stand on; a change in it makes every result after it stale.
+ground=(src/whyser/*.py)
+
+inputs_convert() { printf '%s\n' "$unofficial_splits" converters "${ground[@]}" "${source_of[@]}"; }
 outputs_convert() { echo "$data/utterances"; }
 stage_convert() {
     local corpus scheme
@@ -196,11 +214,11 @@ stage_convert() {
 }
 
 # No speaker in two splits, no id twice: before anything is trained on it.
-inputs_check() { printf '%s\n' "${all_utterances[@]}" converters; }
+inputs_check() { printf '%s\n' "${all_utterances[@]}" converters "${ground[@]}"; }
 outputs_check() { :; }
 stage_check() { whyser-convert check "${all_utterances[@]}"; }
 
-inputs_teach() { printf '%s\n' "${all_utterances[@]}" src/whyser/evidence src/whyser/teacher; }
+inputs_teach() { printf '%s\n' "${all_utterances[@]}" "${source_of[@]}" "${ground[@]}" src/whyser/{evidence,teacher}; }
 outputs_teach() { echo "$data/rationales"; }
 stage_teach() {
     local corpus folder
@@ -212,20 +230,21 @@ stage_teach() {
     done
 }
 
-inputs_build() { printf '%s\n' "prompt=$prompt" "${all_utterances[@]}" "${rationales[@]}" converters src/whyser/answer.py src/whyser/prompts.py; }
+inputs_build() { printf '%s\n' "prompt=$prompt" "${all_utterances[@]}" "${rationales[@]}" converters "${ground[@]}"; }
 outputs_build() { echo "$rows"; }
 stage_build() {
-    local with=() file split how
+    local with=() file split how what
     for file in "${rationales[@]}"; do with+=(--rationales "$file"); done
-    # The row-10 and row-11 targets, from the same utterances in the same order.
+    # The targets of rows 11 and 10, from the same utterances in the same order: the rationales
+    # given with the second only say which utterances have one.
     for split in train dev; do
         how=(--split "$split" --prompt "$prompt")
         # Early stopping looks at the loss of a subset.
         [[ $split == dev ]] && how+=(--max-samples 1000)
-        whyser-convert sharegpt "${all_utterances[@]}" "${how[@]}" \
-            --target reason "${with[@]}" --output "$rows/whyser_${split}_reason"
-        whyser-convert sharegpt "${all_utterances[@]}" "${how[@]}" \
-            --target label --output "$rows/whyser_${split}_label"
+        for what in reason label; do
+            whyser-convert sharegpt "${all_utterances[@]}" "${how[@]}" "${with[@]}" \
+                --target "$what" --output "$rows/whyser_${split}_$what"
+        done
     done
     whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
         --prompt open --output "$rows/whyser_test_open"
@@ -237,7 +256,7 @@ stage_build() {
     whyser-convert check "$rows/dataset_info.json"
 }
 
-inputs_train() { printf '%s\n' "$train" "$start_model" "$rows"/whyser_{train,dev}_"$target".json; }
+inputs_train() { printf '%s\n' "$train" "$start_model" "${source_of[@]}" "$rows"/whyser_{train,dev}_"$target".json; }
 outputs_train() { echo "$saves"; }
 stage_train() {
     whyser-convert check "$train" --dataset-dir "$rows"
@@ -247,7 +266,7 @@ stage_train() {
 
 inputs_predict() {
     local name
-    printf '%s\n' "$predict" "$saves"
+    printf '%s\n' "$predict" "$predict_closed" "$saves" "${source_of[@]}"
     for name in "${test_sets[@]}"; do echo "$rows/$name.json"; done
 }
 outputs_predict() { echo "$results/generated"; }
@@ -258,13 +277,13 @@ stage_predict() {
     fi
     for name in "${test_sets[@]}"; do
         yaml=$predict
-        [[ $name == *closed* ]] && yaml=${predict/_open/_closed}
+        [[ $name == *closed* ]] && yaml=$predict_closed
         llamafactory-cli train "$yaml" dataset_dir="$rows" eval_dataset="$name" \
             output_dir="$results/generated/$name" "${checkpoint[@]}"
     done
 }
 
-inputs_score() { printf '%s\n' "$results/generated" "${references[@]}" eval src/whyser/answer.py; }
+inputs_score() { printf '%s\n' "$results/generated" "${references[@]}" eval "${ground[@]}"; }
 outputs_score() { printf '%s\n' "$results"/{scores.json,samples.jsonl}; }
 stage_score() {
     local name predictions=() against=()
@@ -291,7 +310,7 @@ fingerprint() {
     while IFS= read -r path; do
         if [[ -d $path ]]; then
             echo "$path"
-            find "$path" -type f -not -path '*/__pycache__/*' -printf '%P\t%s\t%T@\n' | LC_ALL=C sort
+            find -L "$path" -type f -not -path '*/__pycache__/*' -printf '%P\t%s\t%T@\n' | LC_ALL=C sort
         elif [[ -f $path ]]; then
             sha256sum "$path"
         else

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from whyser import audio
 from whyser.corpus import Corpus
 from whyser.errors import InputError, Problems, did_you_mean
-from whyser.files import read_json, read_jsonl
+from whyser.files import read_json, read_jsonl, read_text
 from whyser_converters.dataset_info import COLUMNS, TAGS, read_table
 
 PLACEHOLDER = "<audio>"
@@ -94,15 +94,15 @@ def _jobs_of_yaml(path: Path, dataset_dir: Path | None) -> list[Job]:
     import yaml
 
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, cure="Check the path.") from None
+        settings = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise InputError(f"not valid YAML ({error})", file=path) from None
     if not isinstance(settings, dict):
         raise InputError("expected LLaMA-Factory settings, one 'key: value' a line", file=path)
     folder = dataset_dir or Path(settings.get("dataset_dir", "data"))
-    cutoff_len = int(settings.get("cutoff_len", 2048))
+    cutoff_len = settings.get("cutoff_len", 2048)
+    if not isinstance(cutoff_len, int):
+        raise InputError(f"bad cutoff_len {cutoff_len!r}, expected a whole number", file=path)
     jobs = [
         Job(name.strip(), folder / "dataset_info.json", cutoff_len, trains=key == "dataset")
         for key in ("dataset", "eval_dataset")
@@ -124,25 +124,34 @@ def check_dataset(job: Job, problems: Problems) -> DatasetSummary:
                 f"no dataset {job.name!r}", file=job.table, cure=did_you_mean(job.name, table)
             )
         entry = table[job.name]
+        if not isinstance(entry, dict) or not isinstance(entry.get("file_name"), str):
+            raise InputError(
+                f"dataset {job.name!r} names no local file",
+                file=job.table,
+                cure="Only datasets with 'file_name' can be checked.",
+            )
         columns = {**COLUMNS, **_known_names(job, entry, "columns", KNOWN_COLUMNS, problems)}
         tags = {**TAGS, **_known_names(job, entry, "tags", KNOWN_TAGS, problems)}
         rows_file = job.table.parent / entry["file_name"]
         rows = read_json(rows_file)
         if not isinstance(rows, list):
             raise InputError("expected a list of rows", file=rows_file)
+        if not rows:
+            raise InputError("holds no rows", file=rows_file, cure="Build the dataset again.")
         for number, row in enumerate(rows):
             for fault in _row_faults(row, columns, tags, job, summary):
                 problems.add(InputError(f"row {number}: {fault}", file=rows_file))
         summary.rows = len(rows)
-        if job.trains:
-            _refuse_test_rows(rows_file, problems)
+        _check_manifest(rows_file, len(rows), job, problems)
     return summary
 
 
 def _known_names(
     job: Job, entry: Mapping[str, Any], key: str, known: Sequence[str], problems: Problems
 ) -> dict[str, str]:
-    names: dict[str, str] = entry.get(key) or {}
+    names = entry.get(key) or {}
+    if not isinstance(names, dict) or not all(isinstance(one, str) for one in names.values()):
+        raise InputError(f"dataset {job.name!r}: {key} is no table of names", file=job.table)
     for name in names:
         if name not in known:
             problems.add(
@@ -175,6 +184,9 @@ def _row_faults(
         return
     yield from _role_faults(messages, tags)
     sounds = row.get(columns["audios"]) or []
+    if not isinstance(sounds, list) or not all(isinstance(sound, str) for sound in sounds):
+        yield f"{columns['audios']!r} is no list of paths"
+        return
     text = "".join(str(one.get(tags["content_tag"], "")) for one in messages)
     if text.count(PLACEHOLDER) != len(sounds):
         yield f"{text.count(PLACEHOLDER)} {PLACEHOLDER} in the messages for {len(sounds)} audios"
@@ -208,12 +220,22 @@ def _sound_faults(path: Path, job: Job, summary: DatasetSummary) -> Iterator[str
         yield f"{path}: {tokens} audio tokens do not fit cutoff_len {job.cutoff_len}"
 
 
-def _refuse_test_rows(rows_file: Path, problems: Problems) -> None:
-    """Our manifest says which split a row is of; a foreign dataset has none."""
+def _check_manifest(rows_file: Path, rows: int, job: Job, problems: Problems) -> None:
+    """Our manifest says whose each row is; a foreign dataset has none."""
     manifest = rows_file.with_suffix(".manifest.jsonl")
     if not manifest.exists():
         return
-    splits = Counter(str(row.get("split")) for _, row in read_jsonl(manifest))
+    lines = [row for _, row in read_jsonl(manifest)]
+    if len(lines) != rows:
+        problems.add(
+            InputError(
+                f"{len(lines):,} lines for {rows:,} rows", file=manifest, cure="Build it again."
+            )
+        )
+    ids = Counter(str(row.get("id")) for row in lines)
+    for id_ in [id_ for id_, count in ids.items() if count > 1]:
+        problems.add(InputError(f"id {id_!r} stands twice", file=manifest, cure="Build it again."))
+    splits = Counter(str(row.get("split")) for row in lines) if job.trains else {}
     for split, count in splits.items():
         if split.startswith("test"):
             problems.add(

@@ -134,7 +134,11 @@ def sharegpt(
         Form, typer.Option(help="The question: open-form, nine lettered options, or half each.")
     ] = "open",
     rationales: Annotated[
-        list[Path] | None, typer.Option(help="rationales.jsonl of a corpus; repeatable.")
+        list[Path] | None,
+        typer.Option(
+            help="rationales.jsonl of a corpus; repeatable. With target 'label' they only choose "
+            "the utterances, so that both targets train on the same ones."
+        ),
     ] = None,
     control: Annotated[
         Control, typer.Option(help="'shuffled': every row hears another utterance.")

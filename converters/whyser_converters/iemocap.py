@@ -149,6 +149,10 @@ def _read_turns(path: Path, account: Account) -> list[_Turn]:
                     turns[-1].ratings.append((number, f"E{rating[3]}", rating[4]))
             else:
                 raise _malformed(line, "[<start> - <end>]<TAB><utterance><TAB><code><TAB>[V, A, D]")
+    if not turns:
+        account.problem(
+            InputError("holds no utterance", file=path, cure="Fetch it again; it may be cut short.")
+        )
     return turns
 
 
@@ -156,7 +160,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines that are not blank; comments are now and then in latin-1."""
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     # Not splitlines(), which would also split at a latin-1 control character.

@@ -260,7 +260,9 @@ class _Transcripts:
         try:
             return transcript_text(text)
         except InputError as problem:
-            bad = next(n for n, line in enumerate(text.split("\n"), 1) if RESERVED.search(line))
+            lines = enumerate(text.split("\n"), 1)
+            # A mark may span a line break; the first line is then as good as any.
+            bad = next((number for number, line in lines if RESERVED.search(line)), 1)
             raise problem.at(self.folder / file, bad) from None
 
     def note(self) -> None:

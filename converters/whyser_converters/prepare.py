@@ -97,26 +97,27 @@ def prepare(
             account.problems.raise_any()
         if not tally.utterances:
             raise InputError("holds no utterance", file=corpus_dir, cure="Is the copy complete?")
-    card = CorpusCard(
-        corpus=spec.name,
-        title=spec.title,
-        licence=spec.licence,
-        source=spec.source,
-        audio_root=audio_root,
-        classes=classes_of(labels),
-        speaker_disjoint=spec.speaker_disjoint,
-        options={
-            **chosen,
-            "audio": "yes" if with_audio else "no",
-            "merge": " ".join(f"{code}={labels[code]}" for code in merge) or "none",
-        },
-        utterances=tally.utterances,
-        hours=round(tally.seconds / 3600, 4) if with_audio else None,
-        counts=tally.counts(),
-        dropped=dict(sorted(account.dropped.items())),
-        whyser=whyser.__version__,
-    )
-    write_card(folder / "corpus.json", card)
+        card = CorpusCard(
+            corpus=spec.name,
+            title=spec.title,
+            licence=spec.licence,
+            source=spec.source,
+            audio_root=audio_root,
+            classes=classes_of(labels),
+            speaker_disjoint=spec.speaker_disjoint,
+            options={
+                **chosen,
+                "audio": "yes" if with_audio else "no",
+                "merge": " ".join(f"{code}={labels[code]}" for code in merge) or "none",
+            },
+            utterances=tally.utterances,
+            hours=round(tally.seconds / 3600, 4) if with_audio else None,
+            counts=tally.counts(),
+            dropped=dict(sorted(account.dropped.items())),
+            whyser=whyser.__version__,
+        )
+        # Before the utterances get their name: none lie there without a card of their own.
+        write_card(folder / "corpus.json", card)
     return card, [*account.notes, *_size_note(spec, tally, account)]
 
 

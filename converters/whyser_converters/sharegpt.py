@@ -6,6 +6,7 @@ whose it is. LLaMA-Factory's predictions carry no id, so `whyser-eval join` need
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections import Counter
@@ -22,7 +23,7 @@ from whyser.labels import OTHER
 from whyser.prompts import QUESTIONS, Prompt
 from whyser.teacher.rationale import Rationale, read_rationales
 from whyser.utterance import Utterance
-from whyser_converters.dataset_info import register
+from whyser_converters.dataset_info import read_table, register
 
 Target = Literal["reason", "label"]
 Form = Literal["open", "closed", "mix"]
@@ -90,22 +91,31 @@ class Recipe:
 def build(corpora: Sequence[Corpus], recipe: Recipe, rationale_files: Sequence[Path]) -> Dataset:
     """Merged over the corpora and shuffled by seed, since `max_samples` takes the first N rows.
 
-    Raises: `InputError` for a rationale target on a test split or without rationales, and when
-    no utterance is left.
+    Order and question are drawn from seed and id alone, so that two datasets of the same
+    utterances, one with rationales and one without, differ in nothing else. Rationales given
+    with target `label` choose the utterances and are not written.
+
+    Raises: `InputError` for a rationale target on a test split or without rationales, an id that
+    comes twice, and when no utterance is left.
     """
     rationales = _rationales(recipe, rationale_files)
     dataset = Dataset([])
-    random_ = random.Random(recipe.seed)
-    problems = Problems(f"the audio of split {recipe.split!r}")
+    problems = Problems(f"split {recipe.split!r}")
+    seen: set[str] = set()
     for corpus in corpora:
         for utterance in corpus.utterances():
             if utterance.split != recipe.split:
                 continue
+            if utterance.id in seen:
+                raise InputError(
+                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
+                )
+            seen.add(utterance.id)
             if reason := _why_left_out(utterance, recipe, rationales):
                 dataset.dropped[reason] += 1
                 continue
             with problems.caught():
-                dataset.rows.append(_row(corpus, utterance, recipe, rationales, random_))
+                dataset.rows.append(_row(corpus, utterance, recipe, rationales))
     problems.raise_any()
     if not dataset.rows:
         names = ", ".join(str(corpus.path) for corpus in corpora)
@@ -113,33 +123,38 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, rationale_files: Sequence[P
             f"no utterance of split {recipe.split!r} is left of {names}",
             cure=f"Left out: {dict(dataset.dropped) or 'nothing; no utterance has that split'}.",
         )
-    random_.shuffle(dataset.rows)
+    dataset.rows.sort(key=lambda row: _drawn(recipe, "order", row.utterance))
     if recipe.control == "shuffled":
-        dataset.rows = _shuffle_audio(dataset.rows, random_)
+        dataset.rows = _shuffle_audio(dataset.rows, random.Random(recipe.seed))
     if recipe.max_samples is not None and len(dataset.rows) > recipe.max_samples:
         dataset.dropped["over max_samples"] = len(dataset.rows) - recipe.max_samples
         del dataset.rows[recipe.max_samples :]
     return dataset
 
 
-def _rationales(recipe: Recipe, files: Sequence[Path]) -> dict[str, Rationale]:
-    if recipe.target != "reason":
-        return {}
-    if recipe.is_test:
+def _drawn(recipe: Recipe, what: str, utterance: Utterance) -> bytes:
+    """A random draw for one utterance, whatever others are there."""
+    return hashlib.sha256(f"{recipe.seed}:{what}:{utterance.id}".encode()).digest()
+
+
+def _rationales(recipe: Recipe, files: Sequence[Path]) -> dict[str, Rationale] | None:
+    if recipe.target == "reason" and recipe.is_test:
         raise InputError(
             f"split {recipe.split!r} with target 'reason'",
             cure="Rationales are made from labels of the training data; use --target label.",
         )
-    if not files:
+    if recipe.target == "reason" and not files:
         raise InputError(
             "target 'reason' without rationales",
             cure="Give --rationales FILE (whyser-teach writes it), or use --target label.",
         )
+    if not files:
+        return None
     return {rationale.id: rationale for file in files for rationale in read_rationales(file)}
 
 
 def _why_left_out(
-    utterance: Utterance, recipe: Recipe, rationales: Mapping[str, Rationale]
+    utterance: Utterance, recipe: Recipe, rationales: Mapping[str, Rationale] | None
 ) -> str | None:
     """The reason why an utterance gives no row; None when it does."""
     if utterance.label is None:
@@ -151,7 +166,7 @@ def _why_left_out(
     if not utterance.transcript.strip():
         # An empty <asr> block would teach the model to hear nothing.
         return "no transcript"
-    if recipe.target == "reason":
+    if rationales is not None:
         rationale = rationales.get(utterance.id)
         if rationale is None:
             return "no rationale"
@@ -164,11 +179,14 @@ def _row(
     corpus: Corpus,
     utterance: Utterance,
     recipe: Recipe,
-    rationales: Mapping[str, Rationale],
-    random_: random.Random,
+    rationales: Mapping[str, Rationale] | None,
 ) -> Row:
-    form = random_.choice(["open", "closed"]) if recipe.form == "mix" else recipe.form
-    rationale = rationales[utterance.id].text if recipe.target == "reason" else None
+    form = recipe.form
+    if form == "mix":
+        form = "open" if _drawn(recipe, "form", utterance)[0] % 2 else "closed"
+    rationale = None
+    if recipe.target == "reason" and rationales is not None:
+        rationale = rationales[utterance.id].text
     answer = render_answer(
         utterance.emotion, transcript=utterance.transcript or None, rationale=rationale
     )
@@ -211,7 +229,12 @@ def _derangement(items: Sequence[int], random_: random.Random) -> list[int]:
 
 def write(dataset: Dataset, output: Path, table: Path) -> Path:
     """Writes `<output>.json`, its manifest and the entry in the dataset table; returns the rows'
-    file. The three are renamed into place only after all rows were rendered."""
+    file. The three are renamed into place only after all rows were rendered.
+
+    Raises: `InputError` for a broken table, before anything is written.
+    """
+    if table.exists():
+        read_table(table)
     # Appended by hand: with_suffix would cut a name that holds a dot.
     rows_file = output.parent / f"{output.name}.json"
     with atomic_path(rows_file) as temporary:

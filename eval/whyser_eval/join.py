@@ -17,11 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from whyser.errors import InputError
 from whyser.files import read_jsonl, read_lines
+from whyser.prompts import QUESTIONS
 from whyser.utterance import input_error
-from whyser_eval.predictions import Control, Prediction
-
-#: Ids named in an error; the rest is counted.
-_NAMED = 10
+from whyser_eval.predictions import Control, Prediction, listed
 
 _DROPPED_CURE = (
     "LLaMA-Factory drops rows that it cannot prepare (a bad row, a missing sound, an answer over "
@@ -44,9 +42,10 @@ class ManifestRow(BaseModel):
 
 @dataclass(frozen=True)
 class Generated:
-    """A line of `generated_predictions.jsonl`: the answer given, the answer expected."""
+    """A line of `generated_predictions.jsonl`: the prompt, the answer given, that expected."""
 
     line: int
+    prompt: str
     text: str
     label: str
 
@@ -63,6 +62,7 @@ def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
         if not rows:
             raise InputError("holds no rows", file=path, cure="Run the step that writes it again.")
     _check_alignment(expected, generated, manifest, predictions)
+    _check_questions(expected, generated, manifest, predictions)
     return [
         Prediction(
             id=row.id,
@@ -114,7 +114,7 @@ def read_generated(path: Path) -> Iterator[Generated]:
                     cure="Give generated_predictions.jsonl of a run with do_predict and "
                     "predict_with_generate.",
                 )
-        yield Generated(number, row["predict"], row["label"])
+        yield Generated(number, str(row.get("prompt", "")), row["predict"], row["label"])
 
 
 def _check_alignment(
@@ -132,7 +132,7 @@ def _check_alignment(
     if dropped is not None:
         ids = [expected[position][1].id for position in dropped]
         raise InputError(
-            f"{counts}: {len(ids):,} dropped, {_listed(ids)}{_doubt(answers, labels, dropped)}",
+            f"{counts}: {len(ids):,} dropped, {listed(ids)}{_doubt(answers, labels, dropped)}",
             file=predictions,
             cure=_DROPPED_CURE,
         )
@@ -155,6 +155,31 @@ def _check_alignment(
         line=line,
         cure=_OTHER_CURE,
     )
+
+
+def _check_questions(
+    expected: Sequence[tuple[int, ManifestRow]],
+    generated: Sequence[Generated],
+    manifest: Path,
+    predictions: Path,
+) -> None:
+    """Two forms of one test set have the same answers; only the question tells them apart.
+
+    A shuffled control asks the same question too: nothing in the predictions can tell it from
+    the real condition, so that file and manifest belong together is the caller's to know.
+    """
+    # The longest first: the closed form's text begins with the open form's.
+    questions = sorted(QUESTIONS.values(), key=lambda question: -len(question.text))
+    for (line, row), found in zip(expected, generated, strict=True):
+        asked = next((one for one in questions if one.text in found.prompt), None)
+        if asked is not None and asked.hash != row.prompt:
+            raise InputError(
+                f"{row.id} is asked the {row.form} form (prompt {row.prompt}), but line "
+                f"{found.line} of {predictions} the {asked.name} form ({asked.hash})",
+                file=manifest,
+                line=line,
+                cure=_OTHER_CURE,
+            )
 
 
 def _comparable(answer: str) -> str:
@@ -185,11 +210,6 @@ def _doubt(answers: Sequence[str], labels: Sequence[str], dropped: Sequence[int]
     certain = {len(answers) - 1 - position for position in backwards} & set(dropped)
     unsure = len(dropped) - len(certain)
     return f" ({unsure:,} of them, or a neighbour with the same answer)" if unsure else ""
-
-
-def _listed(ids: Sequence[str]) -> str:
-    named = ", ".join(ids[:_NAMED])
-    return f"{named} and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else named
 
 
 def _shortened(text: str) -> str:

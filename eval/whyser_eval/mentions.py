@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from itertools import takewhile
@@ -54,6 +54,9 @@ _TOKEN = re.compile(
     r"|(?P<stop>[.!?;\n\u3002][\s.!?]*)"
     r"|(?P<pause>[,:()\[\]/|\u2013\u2014]|(?<=\s)-+(?=\s))"
 )
+#: Ends the last sentence.
+_END = _Token(-1, ".")
+_DENIALS = frozenset({"no", "not", "nope", "nein", "non"})
 _PAUSES = frozenset(",:()[]/|\u2013\u2014") | {"-", "--", "---"}
 
 
@@ -67,14 +70,26 @@ def find_mentions(text: str, *, stated: bool = False) -> list[Mention]:
     """
     is_open: Callable[[Entry], bool] = (lambda entry: True) if stated else _is_prose
     found: list[Mention] = []
+    asked: list[Mention] = []
     sentence: list[_Token] = []
-    for token in _tokens(text, is_open):
-        if token.is_stop:
-            found += _judged(sentence)
-            sentence = []
-        else:
+    for token in [*_tokens(text, is_open), _END]:
+        if not token.is_stop:
             sentence.append(token)
-    return found + _judged(sentence)
+            continue
+        # A question claims nothing, and the answer that follows may deny it.
+        denied = bool(sentence) and sentence[0].text in _DENIALS
+        found += _at_most(asked, Standing.REJECTED if denied else Standing.WEIGHED)
+        asked = _judged(sentence) if "?" in token.text else []
+        found += [] if asked else _judged(sentence)
+        sentence = []
+    return found + _at_most(asked, Standing.WEIGHED)
+
+
+def _at_most(mentions: Sequence[Mention], standing: Standing) -> list[Mention]:
+    return [
+        mention if mention.standing is Standing.REJECTED else replace(mention, standing=standing)
+        for mention in mentions
+    ]
 
 
 def _is_prose(entry: Entry) -> bool:

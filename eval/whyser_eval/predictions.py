@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -55,3 +55,13 @@ def _problem(error: ValidationError) -> InputError:
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
     """Writes one JSON line an answer, atomically; returns how many."""
     return write_jsonl(path, (prediction.model_dump_json() for prediction in predictions))
+
+
+def listed(ids: Sequence[str], *, named: int = 10) -> str:
+    """Ids as an error prints them: the first few, the rest counted.
+
+    >>> listed(["a/1", "a/2", "a/3"], named=2)
+    'a/1, a/2 and 1 more'
+    """
+    shown = ", ".join(ids[:named])
+    return f"{shown} and {len(ids) - named:,} more" if len(ids) > named else shown

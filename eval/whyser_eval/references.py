@@ -149,14 +149,26 @@ class References:
 
     @cached_property
     def subsets(self) -> dict[str, BoolArray]:
-        strict = np.array([utterance.is_strict for utterance in self.utterances])
+        # A corpus that released no votes agrees with itself. Where others have votes, an
+        # utterance without any says nothing of agreement.
+        voted = {utterance.corpus for utterance in self.utterances if utterance.votes}
+        strict = np.array(
+            [
+                utterance.is_strict and (bool(utterance.votes) or utterance.corpus not in voted)
+                for utterance in self.utterances
+            ]
+        )
         return {"all": np.ones(len(self), dtype=np.bool_), "strict": strict}
 
     @cached_property
     def hash(self) -> str:
+        rows = zip(self.utterances, self.label_sets, self.subsets["strict"], strict=True)
         return references_hash(
-            (utterance.id, utterance.emotion, chosen)
-            for utterance, chosen in zip(self.utterances, self.label_sets, strict=True)
+            (
+                (utterance.id, utterance.emotion, chosen, bool(is_strict))
+                for utterance, chosen, is_strict in rows
+            ),
+            self.classes,
         )
 
     def items(self, predictions: Sequence[str | None]) -> Items:

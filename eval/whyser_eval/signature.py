@@ -57,12 +57,19 @@ def _joined(names: Iterable[str]) -> str:
     return "+".join(sorted(names)) or "none"
 
 
-def references_hash(rows: Iterable[tuple[str, str, Iterable[str]]]) -> str:
-    """Hash over (id, label, annotators' labels), whatever the order of either.
+#: id, label, annotators' labels, whether in the strict subset
+ReferenceRow = tuple[str, str, Iterable[str], bool]
 
-    >>> rows = [("a/1", "sad", {"sad", "happy"}), ("a/2", "fear", {"fear"})]
-    >>> references_hash(rows) == references_hash(reversed(rows))
+
+def references_hash(rows: Iterable[ReferenceRow], classes: Iterable[str]) -> str:
+    """Hash over the references and the declared classes, whatever the order of either.
+
+    >>> rows = [("a/1", "sad", {"sad", "happy"}, False), ("a/2", "fear", {"fear"}, True)]
+    >>> references_hash(rows, ["sad", "fear"]) == references_hash(rows[::-1], ["fear", "sad"])
     True
     """
-    lines = sorted(f"{id_}\t{label}\t{','.join(sorted(chosen))}" for id_, label, chosen in rows)
-    return short_hash("\n".join(lines))
+    lines = sorted(
+        f"{id_}\t{label}\t{','.join(sorted(chosen))}\t{'strict' if strict else ''}"
+        for id_, label, chosen, strict in rows
+    )
+    return short_hash("\n".join([*lines, ",".join(sorted(classes))]))

@@ -12,12 +12,9 @@ from whyser.errors import InputError, Problems
 from whyser.labels import OTHER
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
-from whyser_eval.predictions import Prediction, read_predictions
+from whyser_eval.predictions import Prediction, listed, read_predictions
 from whyser_eval.read import Reading, read_answer
 from whyser_eval.references import AnswerKey, Part, References, part_of
-
-#: Ids named in an error; the rest is counted.
-_NAMED = 10
 
 
 @dataclass(frozen=True, order=True)
@@ -135,7 +132,7 @@ def align(
             problems.add(
                 InputError(
                     f"{name} has no prediction for {len(missing):,} of {len(wanted):,} "
-                    f"references: {_listed(missing)}",
+                    f"references: {listed(missing)}",
                     file=group[0].path,
                     cure="Predict them; an answer that is not there cannot be skipped.",
                 )
@@ -191,8 +188,3 @@ def _reason(utterance: Utterance) -> str:
     if utterance.is_scored:
         return "lies in another split"
     return "consensus is other" if utterance.label == OTHER else "no agreement"
-
-
-def _listed(ids: Sequence[str]) -> str:
-    named = ", ".join(ids[:_NAMED])
-    return f"{named} and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else named

@@ -84,6 +84,35 @@ def test_a_misspelt_column_is_named(tmp_path: Path) -> None:
     assert "would train without sound" in found
 
 
+@pytest.mark.parametrize(
+    ("entry_", "message"),
+    [
+        ({"hf_hub_url": "a/b"}, "names no local file"),
+        ("rows.json", "names no local file"),
+        ({**entry("rows.json"), "columns": ["messages"]}, "columns is no table of names"),
+    ],
+)
+def test_a_foreign_entry_is_named(tmp_path: Path, entry_: Any, message: str) -> None:
+    assert message in faults(tmp_path, [row()], {"d": entry_})
+
+
+def test_an_empty_dataset_is_a_problem(tmp_path: Path) -> None:
+    assert "holds no rows" in faults(tmp_path, [])
+
+
+@pytest.mark.parametrize("audios", ["a.wav", [5]])
+def test_audios_must_be_a_list_of_paths(tmp_path: Path, audios: Any) -> None:
+    assert "'audios' is no list of paths" in faults(tmp_path, [{**row(), "audios": audios}])
+
+
+def test_a_manifest_of_another_build_is_named(tmp_path: Path) -> None:
+    manifest = tmp_path / "rows.manifest.jsonl"
+    manifest.write_text(2 * '{"id": "a/1", "split": "train"}\n', encoding="utf-8")
+    found = faults(tmp_path, [row()])
+    assert "2 lines for 1 rows" in found
+    assert "id 'a/1' stands twice" in found
+
+
 def test_an_unknown_dataset_is_named(tmp_path: Path) -> None:
     assert "no dataset 'd'" in faults(tmp_path, [row()], {"dd": entry("rows.json")})
 

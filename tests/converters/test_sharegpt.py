@@ -176,3 +176,41 @@ def test_a_users_own_entries_are_left_alone(tmp_path: Path) -> None:
 
 def test_the_committed_table_is_what_the_code_generates(root: Path) -> None:
     assert read_json(root / "dataset_info.json") == standard_table()
+
+
+def test_targets_differ_in_nothing_but_the_rationale(tmp_path: Path) -> None:
+    corpora = [write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b")]
+    reasons = [write_reasons(one, tmp_path / f"{i}.jsonl") for i, one in enumerate(corpora)]
+    reason, label = (
+        build(corpora, Recipe("train", target, "mix"), reasons).rows
+        for target in ("reason", "label")
+    )
+    # Some rationales are dropped; the row-10 twin must leave the same utterances out.
+    assert len(reason) < len(build(corpora, Recipe("train", "label", "mix"), []).rows)
+    assert [(row.utterance.id, row.question) for row in reason] == [
+        (row.utterance.id, row.question) for row in label
+    ]
+    assert all("<reason>" not in row.answer for row in label)
+
+
+def test_leaving_one_utterance_out_moves_no_other(tmp_path: Path) -> None:
+    first, second = (write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b"))
+    both = build([first, second], Recipe("train", "label", "mix"), []).rows
+    alone = build([first], Recipe("train", "label", "mix"), []).rows
+    assert [row for row in both if row.utterance.corpus == "a"] == alone
+
+
+def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "a", ["test"])
+    with pytest.raises(InputError, match="id 'a/test_0' comes twice"):
+        build([corpus, corpus], Recipe("test", "label"), [])
+
+
+def test_a_broken_table_leaves_nothing_half_written(tmp_path: Path) -> None:
+    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", "label"), [])
+    table = tmp_path / "out" / "dataset_info.json"
+    table.parent.mkdir()
+    table.write_text('{"mine": ')
+    with pytest.raises(InputError, match="not valid JSON"):
+        write(dataset, tmp_path / "out" / "d", table)
+    assert [path.name for path in table.parent.iterdir()] == ["dataset_info.json"]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from whyser.prompts import CLOSED, OPEN
 from whyser_eval.join import join
 
 
@@ -136,3 +137,19 @@ def test_a_missing_file_is_named(files, whyser_eval):
     status, _, err = whyser_eval(*arguments)
     assert status == 1
     assert "g.jsonl: no such file" in err
+
+
+def test_answers_to_another_question_are_refused(files, whyser_eval):
+    for row in files.manifest:
+        row["prompt"] = OPEN.hash
+    for row in files.generated:
+        row["prompt"] = f"user\n{OPEN.text}"
+    assert whyser_eval(*files.arguments())[0] == 0
+    files.output.unlink()
+    for row in files.generated:
+        row["prompt"] = f"user\n{CLOSED.text}"
+    status, _, err = whyser_eval(*files.arguments())
+    assert status == 1
+    assert "m.jsonl:1: msp_podcast/0 is asked the open form" in err
+    assert f"the closed form ({CLOSED.hash})" in err
+    assert not files.output.exists()

@@ -23,7 +23,7 @@ def test_a_run_is_scored_and_signed(world, whyser_eval):
     }  # fmt: skip
     assert re.fullmatch(
         r"f1_majority\|corpus:msp_podcast\|split:test1\|form:open\|control:none\|subset:all\|n:16"
-        r"\|labels:8\|avg:macro\|parser:rules-1\+[0-9a-f]{8}\|unread:miss=0\|refs:[0-9a-f]{8}"
+        r"\|labels:8\|avg:macro\|parser:rules-\d+\+[0-9a-f]{8}\|unread:miss=0\|refs:[0-9a-f]{8}"
         r"\|prompt:9c01aa7e\|whyser:[0-9.]+",
         row["signature"],
     )
@@ -64,17 +64,43 @@ def test_exactly_half_of_the_votes_is_no_strict_majority(world, whyser_eval):
         world.utterance(
             2, "happy", ["happy", "happy", "sad", "fear", "other"]
         ),  # 2 of 5: not strict
-        world.utterance(3, "happy", []),  # a single released label agrees with itself
+        world.utterance(3, "happy", []),  # no votes where others have some: nothing is known
     ]
     world.predictions = [
         world.prediction(row["id"], render_answer(row["label"])) for row in world.utterances
     ]
     run(world, whyser_eval)
-    assert [sample["is_strict"] for sample in world.samples()] == [False, True, False, True]
-    assert world.scores()["tiny", "none", "strict", "f1_majority"]["n"] == 2
+    assert [sample["is_strict"] for sample in world.samples()] == [False, True, False, False]
+    assert world.scores()["tiny", "none", "strict", "f1_majority"]["n"] == 1
     assert (
-        "|subset:strict|n:2|" in world.scores()["tiny", "none", "strict", "hit_rate"]["signature"]
+        "|subset:strict|n:1|" in world.scores()["tiny", "none", "strict", "hit_rate"]["signature"]
     )
+
+
+def test_a_corpus_without_votes_agrees_with_itself(world, whyser_eval):
+    world.utterances = [world.utterance(number, "sad", []) for number in range(3)]
+    world.predictions = [
+        world.prediction(row["id"], render_answer(row["label"])) for row in world.utterances
+    ]
+    run(world, whyser_eval)
+    assert world.scores()["tiny", "none", "strict", "f1_majority"]["n"] == 3
+
+
+def test_other_votes_under_the_same_labels_give_another_signature(world, whyser_eval):
+    def refs(*votes):
+        world.utterances = [
+            world.utterance(number, "sad", chosen) for number, chosen in enumerate(votes)
+        ]
+        world.predictions = [
+            world.prediction(row["id"], render_answer("sad")) for row in world.utterances
+        ]
+        run(world, whyser_eval)
+        signature = world.scores()["tiny", "none", "strict", "f1_majority"]["signature"]
+        return re.search(r"refs:(\w+)", signature).group(1)
+
+    # The same labels, sets and subset sizes, but another utterance is in the strict subset.
+    strict, split = ["sad", "sad", "happy"], ["sad", "sad", "happy", "other"]
+    assert refs(strict, split) != refs(split, strict)
 
 
 def test_unreadable_and_undeclared_answers_are_misses(world, whyser_eval):

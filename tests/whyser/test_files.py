@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from whyser.errors import BadInput, InputError, Problems
-from whyser.files import atomic_directory, atomic_path, read_jsonl, write_jsonl
+from whyser.files import atomic_path, read_jsonl, write_jsonl
 
 
 def names(folder: Path) -> set[str]:
@@ -20,13 +20,6 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         raise RuntimeError
     assert path.read_text() == "old"
     assert names(tmp_path) == {"a.txt"}
-
-
-def test_a_failed_directory_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), atomic_directory(tmp_path / "d") as temporary:
-        (temporary / "half").touch()
-        raise RuntimeError
-    assert names(tmp_path) == set()
 
 
 def test_files_are_readable_by_others(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def measured(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the wording.")] = 0,
 ) -> None:
-    """Write rationales from measured cues and the words spoken; no model, no label seen.
+    """Write rationales from measured cues and the words spoken, without a model.
 
     The dev split is for the evaluation loss alone; test splits are refused.
 
@@ -77,7 +77,13 @@ def measured(
             tally["kept" if record.kept else f"dropped: {', '.join(record.reasons)}"] += 1
             yield record
 
-    chosen = (one for one in Corpus(utterances).utterances() if one.split in splits)
+    chosen = [one for one in Corpus(utterances).utterances() if one.split in splits]
+    if split and not chosen:
+        raise InputError(
+            f"no utterance of split {', '.join(splits)}",
+            file=utterances,
+            cure="Check --split; corpus.json beside it lists the splits.",
+        )
     count = write_rationales(
         output, counted(write_rationales_for(chosen, read_cues(cues), seed=seed))
     )

@@ -1,6 +1,8 @@
 """The teacher without a model: rationales composed from measured cues and the words spoken.
 
-It never sees the label, so it cannot leak it on purpose; its claims are true by construction.
+The label decides nothing in the text, so the text cannot give it away; the claims are true by
+construction. Words that name any of the eight classes are not quoted: choosing by the label alone
+would say which one it is not.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from whyser.errors import InputError
 from whyser.evidence.cues import FAMILIES, Cue, Cues, Family, Level
 from whyser.files import short_hash
+from whyser.labels import CLASSES
 from whyser.teacher.filters import faults, leaks_label
 from whyser.teacher.rationale import Rationale
 from whyser.utterance import Utterance
@@ -112,7 +115,7 @@ def _most_telling(measured: dict[Family, Cue]) -> list[tuple[Family, Cue]]:
 
 
 def _quote(utterance: Utterance, random_: random.Random) -> str:
-    """A run of the transcript's words that does not give the label away; empty if none."""
+    """A run of the transcript's words that names no class; empty if there is none."""
     # Double quotation marks inside would end the quotation early.
     words = re.sub(r'["“”]', "", utterance.transcript).split()
     length = min(LONGEST_QUOTE, len(words))
@@ -120,7 +123,7 @@ def _quote(utterance: Utterance, random_: random.Random) -> str:
     random_.shuffle(starts)
     for start in starts:
         quote = " ".join(words[start : start + length]).strip(".,;:!?")
-        if not leaks_label(quote, utterance.emotion):
+        if not any(leaks_label(quote, label) for label in CLASSES):
             return quote
     return ""
 

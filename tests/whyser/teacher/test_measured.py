@@ -58,6 +58,13 @@ def test_the_quote_avoids_the_label() -> None:
     assert not leaks_label(made.text, "sad")
 
 
+def test_no_quote_names_any_class() -> None:
+    # Quoting "angry" for a sad utterance would say that it is not angry.
+    made = rationale("He was angry then, but the long summer was over before we noticed.")
+    assert made.kept
+    assert not any(leaks_label(made.text, label) for label in CLASSES)
+
+
 @pytest.mark.parametrize(
     ("transcript", "strengths", "reason"),
     [
