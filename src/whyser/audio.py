@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from whyser.files import atomic_path
 SAMPLING_RATE = 16_000
 
 _LFS_HEAD = b"version https://git-lfs"
+_CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_LENGTH_UNKNOWN = 0x7FFF_0000
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
 Samples = npt.NDArray[np.float32]
@@ -46,7 +49,7 @@ def is_video(path: Path) -> bool:
 def probe(path: Path) -> AudioInfo:
     """Reads the header alone.
 
-    Raises: `InputError` for a missing or empty file, a Git LFS pointer, or no sound.
+    Raises: `InputError` for a missing, empty or half-copied file, a Git LFS pointer, or no sound.
     """
     import soundfile
 
@@ -56,7 +59,23 @@ def probe(path: Path) -> AudioInfo:
         raise _why_unreadable(path) from None
     if info.frames == 0:
         raise InputError("holds no samples", file=path, cure="Fetch the file again.")
+    _refuse_cut_short(path, info.extra_info)
     return AudioInfo(info.frames, info.samplerate, info.channels)
+
+
+def _refuse_cut_short(path: Path, header_log: str) -> None:
+    """A half-copied wav reads without complaint; only libsndfile's log of the header tells."""
+    found = _CUT_SHORT.search(header_log)
+    if found is None:
+        return
+    promised, present = int(found[1]), int(found[2])
+    # A stream that was written without knowing its length promises the largest number.
+    if present < promised < _LENGTH_UNKNOWN:
+        raise InputError(
+            f"is cut short: {present:,} of {promised:,} bytes of sound are there",
+            file=path,
+            cure="Fetch the file again.",
+        )
 
 
 def _why_unreadable(path: Path) -> InputError:

@@ -59,3 +59,20 @@ def test_a_wav_without_samples_is_named(tmp_path: Path) -> None:
     soundfile.write(path, np.zeros(0), 16_000)
     with pytest.raises(InputError, match="holds no samples"):
         audio.probe(path)
+
+
+def test_a_half_copied_wav_is_named(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.wav", rate=16_000, channels=1)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"is cut short: 7,978 of 16,000 bytes"):
+        audio.probe(path)
+
+
+def test_a_stream_of_unknown_length_is_no_half_copy(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.wav", rate=16_000, channels=1)
+    whole = path.read_bytes()
+    # As a pipe writes it: both lengths are the largest number there is.
+    unknown = b"\xff\xff\xff\xff"
+    path.write_bytes(whole[:4] + unknown + whole[8:40] + unknown + whole[44:])
+    assert audio.probe(path).frames == 8_000
