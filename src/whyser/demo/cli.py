@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +64,7 @@ def model(directory: Directory, seed: Seed = 0) -> None:
 
 
 def _refuse(error: Exception) -> None:
-    print(error, file=sys.stderr)  # noqa: T201
+    typer.echo(error, err=True)
     raise typer.Exit(2)
 
 
