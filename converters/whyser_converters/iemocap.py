@@ -113,6 +113,7 @@ def prepare_iemocap(
                         transcript=transcripts.get(turn.name, ""),
                         speaker=f"iemocap/Ses0{session}{gender}",
                         gender="female" if gender == "F" else "male",
+                        dialogue=f"iemocap/{dialog}",
                         label=_label(turn.code, labels),
                         label_raw=turn.code,
                         votes=tuple(_votes(turn, labels)),

@@ -93,7 +93,8 @@ def prepare_meld(
         rows = read_table(table, _COLUMNS, account, errors="surrogateescape")
         for line, (text, speaker, emotion, dialogue, position) in rows:
             with account.row(table, line):
-                name = f"dia{number(dialogue, 'Dialogue_ID')}_utt{number(position, 'Utterance_ID')}"
+                dialogue = f"dia{number(dialogue, 'Dialogue_ID')}"
+                name = f"{dialogue}_utt{number(position, 'Utterance_ID')}"
                 file = media.pop(name, f"{name}.mp4")
                 yield Utterance(
                     id=account.once(f"meld/{split}/{name}", line),
@@ -106,6 +107,7 @@ def prepare_meld(
                     transcript=transcript_text(mend(text)),
                     speaker=f"meld/{mend(speaker)}",
                     gender=GENDERS.get(speaker),
+                    dialogue=f"meld/{split}/{dialogue}",
                     label=_label(emotion, labels),
                     label_raw=emotion,
                 )
