@@ -170,11 +170,11 @@ for corpus in "${corpora[@]}"; do rationales+=("$data/rationales/$corpus/rationa
 # splits for training. Without MSP-Podcast they are split by speaker, and their test splits count.
 if contains msp_podcast "${corpora[@]}"; then
     test_split=test1
-    unofficial_splits='train'
+    unofficial_splits=(--split-scheme train)
     mapfile -t references < <(utterances msp_podcast)
 else
     test_split='test'
-    unofficial_splits='speakers'
+    unofficial_splits=()
     references=("${all_utterances[@]}")
 fi
 test_sets=(whyser_test_open whyser_test_closed whyser_test_open_shuffled)
@@ -201,12 +201,12 @@ stage_demo() {
 # What all rooms stand on; a change in it makes every result after it stale.
 ground=(src/whyser/*.py)
 
-inputs_convert() { printf '%s\n' "$unofficial_splits" converters "${ground[@]}" "${source_of[@]}"; }
+inputs_convert() { printf '%s\n' "splits=${unofficial_splits[*]}" converters "${ground[@]}" "${source_of[@]}"; }
 outputs_convert() { echo "$data/utterances"; }
 stage_convert() {
     local corpus scheme
     for corpus in "${corpora[@]}"; do
-        scheme=(--split-scheme "$unofficial_splits")
+        scheme=("${unofficial_splits[@]}")
         # These two have official splits, which are always kept.
         [[ $corpus == msp_podcast || $corpus == meld ]] && scheme=()
         whyser-convert "$corpus" "${source_of[$corpus]}" "$data/utterances" "${scheme[@]}"

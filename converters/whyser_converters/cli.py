@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,45 +11,57 @@ from typing import Annotated, Any
 import typer
 
 from whyser.console import new_app, print_table, run, say
-from whyser.corpus import CorpusCard
+from whyser.corpus import CorpusCard, VotesCard
 from whyser.errors import InputError
 from whyser.labels import CLASSES, OTHER
-from whyser_converters.corpora import CORPORA, CorpusSpec
+from whyser_converters.corpora import CORPORA
 from whyser_converters.sharegpt import Control, Form, Target
+from whyser_converters.spec import CorpusSpec
 
 app = new_app(
     "Converts corpora to one record an utterance, and utterances to LLaMA-Factory datasets."
 )
 
-_OPTION_HELP = {
-    "label_source": "What the label is read from; votes always come from the voice alone.",
-    "split_scheme": "'speakers': no speaker in two splits; 'train': every utterance trains.",
-}
+#: Faults shown on the terminal; the file lists them all.
+SHOWN = 10
 
 
 def _command(spec: CorpusSpec) -> Callable[..., None]:
     """The command of one corpus; its signature, and so its help, comes from the table."""
 
     def command(
-        corpus_dir: Path, out_dir: Path, no_audio: bool, merge: list[str], **options: Enum
+        corpus_dir: Path,
+        out_dir: Path,
+        no_audio: bool,
+        merge: list[str],
+        split_list: Path | None,
+        strict: bool,
+        **options: Enum,
     ) -> None:
         from whyser_converters.prepare import prepare
 
-        merges = _parse_merges(spec, merge)
-        card, notes = prepare(
+        if split_list and options["split_scheme"].value != spec.choices["split_scheme"].default:
+            raise typer.BadParameter("give either it or --split-scheme", param_hint="--split-list")
+        conversion = prepare(
             spec,
             corpus_dir,
             out_dir,
             with_audio=not no_audio,
-            merge=merges,
+            merge=_parse_merges(spec, merge),
             options={name: str(choice.value) for name, choice in options.items()},
+            split_list=split_list,
+            strict=strict,
         )
-        for note in notes:
+        _tell_problems(conversion.problems, out_dir / spec.name)
+        for note in conversion.notes:
             say(f"note: {note}")
-        _print_card(card, out_dir / spec.name)
+        _print_card(conversion.card, out_dir / spec.name)
 
     command.__name__ = spec.name
-    command.__doc__ = f"Converts {spec.title}. Licence: {spec.licence}. Source: {spec.source}"
+    example = f"Example: whyser-convert {spec.name} /corpora/{spec.name} data/utterances"
+    command.__doc__ = (
+        f"Converts {spec.title}. Licence: {spec.licence}. Source: {spec.source}\n\n{example}"
+    )
     parameters = _parameters(spec)
     # typer builds a command from the signature and the annotations of its function.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -64,11 +76,13 @@ def _parameters(spec: CorpusSpec) -> list[inspect.Parameter]:
         ("out_dir", Annotated[Path, typer.Argument(help=f"Gets {spec.name}/.")], ...),
         ("no_audio", Annotated[bool, typer.Option("--no-audio", help="Labels only.")], False),
         ("merge", Annotated[list[str], _merge_option(f"Codes: {codes}.")], []),
+        ("split_list", Annotated[Path | None, _split_list_option()], None),
+        ("strict", Annotated[bool, _strict_option()], False),
     ]
-    for name, choices in spec.options.items():
+    for name, choice in spec.choices.items():
         # typer takes the choices of an option from an enumeration.
-        kind = Enum(name, [(choice, choice) for choice in choices])  # type: ignore[misc]
-        given.append((name, Annotated[kind, typer.Option(help=_OPTION_HELP[name])], choices[0]))
+        kind = Enum(name, [(value, value) for value in choice.values])  # type: ignore[misc]
+        given.append((name, Annotated[kind, typer.Option(help=choice.help)], choice.default))
     return [
         inspect.Parameter(
             name,
@@ -85,6 +99,19 @@ def _merge_option(codes: str) -> Any:
     return typer.Option("--merge", metavar="CODE=CLASS", help=text, show_default=False)
 
 
+def _split_list_option() -> Any:
+    text = (
+        "Your own splits: a CSV with a column speaker, dialogue or id, and a column split "
+        "(train, dev, test...). What is not listed is left out."
+    )
+    return typer.Option("--split-list", metavar="FILE", help=text, show_default=False)
+
+
+def _strict_option() -> Any:
+    text = "The first faulty line or clip ends the run; otherwise it costs its utterance."
+    return typer.Option("--strict", help=text)
+
+
 def _parse_merges(spec: CorpusSpec, merge: list[str]) -> dict[str, str]:
     merges: dict[str, str] = {}
     for text in merge:
@@ -99,21 +126,59 @@ def _parse_merges(spec: CorpusSpec, merge: list[str]) -> dict[str, str]:
     return merges
 
 
+def _tell_problems(problems: Sequence[InputError], folder: Path) -> None:
+    for problem in problems[:SHOWN]:
+        say(f"problem: {problem}")
+    if problems:
+        more = f"{len(problems) - SHOWN:,} more, " if len(problems) > SHOWN else ""
+        say(f"problems: {len(problems):,} in all, {more}listed in {folder / 'problems.csv'}")
+
+
 def _print_card(card: CorpusCard, folder: Path) -> None:
     from whyser_converters.prepare import NO_AGREEMENT
 
-    found = {label for counts in card.counts.values() for label in counts}
+    found = {label for split in card.splits.values() for label in split.labels}
     labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
     rows = [
-        [split, *(counts.get(label, 0) for label in labels), sum(counts.values())]
-        for split, counts in card.counts.items()
+        [
+            name,
+            *(split.labels.get(label, 0) for label in labels),
+            split.utterances,
+            "-" if split.hours is None else f"{split.hours:.2f}",
+            split.speakers,
+        ]
+        for name, split in card.splits.items()
     ]
     hours = "without sound" if card.hours is None else f"{card.hours:.2f} h"
     title = f"{card.title}: {card.utterances:,} utterances, {hours}"
-    print_table(title, ["split", *labels, "all"], rows)
+    print_table(title, ["split", *labels, "all", "hours", "speakers"], rows)
     if card.dropped:
-        print_table("Dropped", ["reason", "rows"], card.dropped.items())
+        print_table("Dropped", ["reason", "utterances"], card.dropped.items())
+    if card.unused:
+        print_table("Of no utterance", ["what", "lines or files"], card.unused.items())
+    if card.votes:
+        say(_votes_line(card, card.votes, folder))
     say(f"wrote {folder / 'utterances.jsonl'} and corpus.json")
+
+
+def _votes_line(card: CorpusCard, votes: VotesCard, folder: Path) -> str:
+    fewest, most = min(votes.per_utterance), max(votes.per_utterance)
+    rated = sum(votes.per_utterance.values())
+    kappa = "undefined" if votes.fleiss_kappa is None else f"{votes.fleiss_kappa:.3f}"
+    line = (
+        f"votes: {votes.votes:,}, {fewest} to {most} an utterance, Fleiss' kappa {kappa}; of "
+        f"{rated:,} utterances {votes.strict:,} have a strict majority, {votes.tied:,} a tie, "
+        f"{votes.as_label:,} the label as unique plurality"
+    )
+    if card.consensus is None:
+        return line
+    line += (
+        f"\nconsensus: of {card.consensus.compared:,} published labels the votes give another for "
+        f"{card.consensus.different:,}"
+    )
+    if card.consensus.different:
+        line += f", listed in {folder / 'consensus_differences.csv'}"
+    return line
 
 
 for _spec in CORPORA.values():

@@ -4,28 +4,37 @@ Licence   ODbL 1.0 (database), DbCL 1.0 (contents).
 Source    https://github.com/CheyneyComputerScience/CREMA-D (audio by Git LFS: run `git lfs pull`)
 Layout    AudioWAV/1001_IEO_ANG_HI.wav           actor _ sentence _ acted emotion _ level
           processedResults/tabulatedVotes.csv    six counts a clip, for voice, face and both
+          finishedResponses.csv                  one rater's answer a row (by Git LFS)
+          finishedEmoResponses.csv               when that rater clicked first (by Git LFS)
           VideoDemographics.csv                  actor -> sex
-Splits    None are official. `speakers` (default): audEERING's published 56/18/17 actors.
+Splits    None are official. `audeering` (default): audEERING's published 56/18/17 actors.
+          `emo_superb_1` to `emo_superb_5`: EMO-SUPERB's folds, 54 or 55 / 18 / 18 or 19 actors.
           `train`: all of it, as the paper pools it.
-Votes     The voice-only counts, each expanded into anonymous raters, since models hear only.
+Votes     Of the voice alone, since models hear only. By rater where finishedResponses.csv is
+          there; as in the published tables, an answer whose first click took more than ten seconds
+          is left out. Otherwise the table's counts, each expanded into anonymous raters.
 Labels    `label_source`:
           intended (default)  the acted emotion, as EmoBox and most papers take it
           voice, multimodal   unique plurality of the raters' votes, a tie is no agreement;
                               more than half of the voice labels differ from the acted ones
+          The published vote of the voice is recomputed from the votes, and differences are listed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from whyser.audio import is_lfs_pointer
 from whyser.errors import InputError, did_you_mean
 from whyser.labels import Label
 from whyser.utterance import Utterance, Vote
 from whyser.votes import majority
-from whyser_converters.source import Account, files_in, number, read_table
+from whyser_converters.source import Account, files_in, number, read_header, read_table
+from whyser_converters.spec import POOLED, Choice, CorpusSpec, by_speaker
 
 #: Six emotions were acted, and the same six offered to the raters; none is left over.
 LABELS: Mapping[str, Label | None] = {
@@ -55,24 +64,31 @@ SENTENCES = {
     "WSI": "We'll stop in a couple of minutes",
 }
 
-# audEERING's speaker-disjoint lists; actors 1001 to 1091, training takes the rest.
+ACTORS = range(1001, 1092)
+
+# audEERING's speaker-disjoint lists; training takes the rest.
 _DEV = {1049, 1053, 1054, 1055, 1058, 1059, 1061, 1062, 1063}
 _DEV |= {1064, 1065, 1066, 1067, 1068, 1070, 1075, 1080, 1085}
 _TEST = {1048, 1069, 1071, 1074, 1076, 1077, 1078, 1079, 1082}
 _TEST |= {1083, 1084, 1086, 1087, 1088, 1089, 1090, 1091}
 SPLITS = {
     str(actor): "dev" if actor in _DEV else "test" if actor in _TEST else "train"
-    for actor in range(1001, 1092)
+    for actor in ACTORS
 }
+
+#: EMO-SUPERB's folds are runs of 18 actors, the last of 19.
+FOLDS = 5
 
 BAD_AUDIO = {"crema_d/1076_MTI_SAD_XX": "silent in the published corpus"}
 
 TABLE = "processedResults/tabulatedVotes.csv"
-MARKERS = (TABLE, "AudioWAV/1[0-9][0-9][0-9]_*.wav")
 
 _NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(?:LO|MD|HI|XX)")
 _MODALITIES = {1: "voice", 2: "face", 3: "multimodal"}
 _COLUMNS = ("", *VOTE_CODES, "fileName", "numResponses")
+
+#: The published tables leave out whoever clicked first after more than ten seconds.
+_SLOW_MS = 10_000
 
 
 @dataclass
@@ -84,13 +100,32 @@ class _Clip:
     line: int | None = None
     wav: str | None = None
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    published: str | None = None
+
+    def letters(self, modality: str) -> list[str]:
+        counts = self.counts.get(modality, {})
+        return [letter for letter, votes in counts.items() for _ in range(votes)]
+
+
+#: Clip -> modality -> every rater and the letter of the answer.
+_Responses = dict[str, dict[str, list[tuple[str, str]]]]
+
+
+def fold_splits(test: int) -> dict[str, str]:
+    """Actor -> split, with one of EMO-SUPERB's folds (1 to 5) to test on, the next to develop on.
+
+    >>> fold_splits(5)["1091"], fold_splits(5)["1001"], fold_splits(5)["1019"]
+    ('test', 'dev', 'train')
+    """
+    of_fold = {test - 1: "test", test % FOLDS: "dev"}
+    folds = {str(actor): min((actor - ACTORS.start) // 18, FOLDS - 1) for actor in ACTORS}
+    return {actor: of_fold.get(fold, "train") for actor, fold in folds.items()}
 
 
 def prepare_crema_d(
     corpus_dir: Path,
     *,
     label_source: str = "intended",
-    split_scheme: str = "speakers",
     labels: Mapping[str, Label | None] = LABELS,
     account: Account | None = None,
 ) -> Iterator[Utterance]:
@@ -100,14 +135,23 @@ def prepare_crema_d(
     """
     account = account or Account(corpus_dir, strict=True)
     genders = _read_genders(corpus_dir / "VideoDemographics.csv", account)
-    for clip in _read_clips(corpus_dir, label_source, account):
-        with account.row(clip.file, clip.line):
+    responses = _read_responses(corpus_dir, account)
+    uncounted = 0
+    for clip in _read_clips(corpus_dir, label_source, responses, account):
+        with account.candidate(clip.file, clip.line):
+            account.refuse_spoiled(clip.name)
             actor, sentence, code = _parse_name(clip.name)
+            utterance_id = account.once(f"crema_d/{clip.name}", clip.line)
             label, label_raw = _label(clip, code, label_source, labels)
+            votes = _voice_votes(clip, responses)
+            uncounted += len(votes) != len(clip.letters("voice"))
+            if clip.published is not None:
+                published = None if ":" in clip.published else clip.published
+                account.compare_consensus(utterance_id, published, [letter for _, letter in votes])
             yield Utterance(
-                id=account.once(f"crema_d/{clip.name}", clip.line),
+                id=utterance_id,
                 corpus="crema_d",
-                split="train" if split_scheme == "train" else SPLITS[actor],
+                split=SPLITS[actor],
                 audio=f"AudioWAV/{clip.wav or clip.name}.wav",
                 duration=None,
                 sampling_rate=None,
@@ -117,18 +161,84 @@ def prepare_crema_d(
                 gender=genders.get(actor),
                 label=label,
                 label_raw=label_raw,
-                votes=tuple(_voice_votes(clip, labels)),
+                votes=tuple(
+                    Vote(rater=rater, primary=labels[VOTE_CODES[letter]] or "other", raw=letter)
+                    for rater, letter in votes
+                ),
             )
+    account.note_count(uncounted, "clips with more or fewer answers than the table counts")
 
 
 def _read_genders(path: Path, account: Account) -> dict[str, str]:
     if not path.is_file():
         account.note(f"no {path.name}: the gender of every actor is unknown")
         return {}
-    return {actor: sex.lower() for _, (actor, sex) in read_table(path, ("ActorID", "Sex"), account)}
+    genders: dict[str, str] = {}
+    for line, (actor, sex) in read_table(path, ("ActorID", "Sex"), account.lost_part):
+        with account.part(path, line, of=None):
+            if sex not in {"Male", "Female"}:
+                raise InputError(f"bad Sex {sex[:60]!r}", cure="Expected Male or Female.")
+            genders[actor] = sex.lower()
+    return genders
 
 
-def _read_clips(corpus_dir: Path, label_source: str, account: Account) -> list[_Clip]:
+def _read_responses(corpus_dir: Path, account: Account) -> _Responses:
+    """Every rater's answer, without those that the published tables leave out."""
+    path = corpus_dir / "finishedResponses.csv"
+    responses: _Responses = {}
+    if not _is_there(path, "votes are the table's counts, without raters", account):
+        return responses
+    slow_ones = _read_slow(corpus_dir / "finishedEmoResponses.csv", account)
+    slow = 0
+    columns = ("clipName", "localid", "respEmo", "queryType", "sessionNums", "questNum")
+    for line, (clip, rater, letter, *key) in read_table(path, columns, account.lost_part):
+        name = clip.partition(".")[0]
+        if name.endswith("_practice"):
+            continue
+        with account.part(path, line, of=name):
+            modality, session, question = (number(cell, "number") for cell in key)
+            if letter not in VOTE_CODES or modality not in _MODALITIES or not rater.strip():
+                raise InputError(
+                    f"bad answer {letter[:60]!r} of rater {rater[:60]!r}, query type {modality}",
+                    cure=f"Expected a letter of [{', '.join(VOTE_CODES)}], query type 1 to 3.",
+                )
+            if (modality, session, question) in slow_ones:
+                slow += 1
+                continue
+            answers = responses.setdefault(name, defaultdict(list))
+            answers[_MODALITIES[modality]].append((f"crema_d/{rater.strip()}", letter))
+    account.leave_unused("answer after more than ten seconds", slow)
+    return responses
+
+
+def _read_slow(path: Path, account: Account) -> set[tuple[int, int, int]]:
+    """Query type, session and question of every answer whose first click came too late."""
+    slow: set[tuple[int, int, int]] = set()
+    if not _is_there(path, "slow answers are not left out as in the published tables", account):
+        return slow
+    columns = ("ttr", "queryType", "sessionNums", "questNum")
+    for line, (time, *key) in read_table(path, columns, account.lost_part):
+        with account.part(path, line, of=None):
+            # No time was kept of some answers; the authors' own script takes them as quick.
+            if time.strip().isdecimal() and int(time) > _SLOW_MS:
+                modality, session, question = (number(cell, "number") for cell in key)
+                slow.add((modality, session, question))
+    return slow
+
+
+def _is_there(path: Path, otherwise: str, account: Account) -> bool:
+    if not path.is_file():
+        account.note(f"no {path.name}: {otherwise}")
+    elif is_lfs_pointer(path):
+        account.note(f"{path.name} is a Git LFS pointer ('git lfs pull' fetches it): {otherwise}")
+    else:
+        return True
+    return False
+
+
+def _read_clips(
+    corpus_dir: Path, label_source: str, responses: _Responses, account: Account
+) -> list[_Clip]:
     table = corpus_dir / TABLE
     stems = [name.removesuffix(".wav") for name in files_in(corpus_dir / "AudioWAV", ".wav")]
     # Old clones have 1040_ITH_SAD_X, with a single X.
@@ -137,31 +247,47 @@ def _read_clips(corpus_dir: Path, label_source: str, account: Account) -> list[_
         clips = _read_table(table, account)
         for name, clip in clips.items():
             clip.wav = wavs.pop(name, None)
-        account.drop(f"sound without a row in {table.name}", len(wavs))
+        account.leave_unused(f"sound without a row in {table.name}", len(wavs))
         return list(clips.values())
-    if label_source != "intended":
+    if label_source != "intended" and not responses:
         raise InputError(
             f"label source {label_source!r} needs the raters' votes, and there is no such file",
             file=table,
             cure="Fetch processedResults, or take --label-source intended.",
         )
-    account.note(f"no {TABLE}: clips are taken from the file names, without votes")
+    account.note(f"no {TABLE}: clips are taken from the file names")
     folder = corpus_dir / "AudioWAV"
-    return [_Clip(name, folder / f"{stem}.wav", wav=stem) for name, stem in wavs.items()]
+    return [
+        _Clip(name, folder / f"{stem}.wav", wav=stem, counts=_counted(responses.get(name, {})))
+        for name, stem in wavs.items()
+    ]
+
+
+def _counted(answers: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, dict[str, int]]:
+    return {
+        modality: {letter: sum(given == letter for _, given in pairs) for letter in VOTE_CODES}
+        for modality, pairs in answers.items()
+    }
 
 
 def _read_table(table: Path, account: Account) -> dict[str, _Clip]:
     clips: dict[str, _Clip] = {}
-    for line, (row, *counts, name, total) in read_table(table, _COLUMNS, account):
-        with account.row(table, line):
+    # Older tables may lack it.
+    vote_column = ["emoVote"] * ("emoVote" in read_header(table))
+    columns = (*_COLUMNS, *vote_column)
+    for line, (row, *cells) in read_table(table, columns, account.lost_part):
+        counts, (name, total, *vote) = cells[: len(VOTE_CODES)], cells[len(VOTE_CODES) :]
+        clip = clips.setdefault(name, _Clip(name, table, line))
+        with account.part(table, line, of=name):
             # The row's name is 100000 x modality + the clip's number.
             modality = _MODALITIES.get(number(row, "row name") // 100_000)
             if modality is None:
                 raise InputError(f"bad row name {row!r}, expected 1xxxxx, 2xxxxx or 3xxxxx")
-            clip = clips.setdefault(name, _Clip(name, table, line))
             if modality in clip.counts:
                 raise InputError(f"{name!r} has a second row of {modality} votes")
             clip.counts[modality] = _read_counts(counts, total)
+            if modality == "voice" and vote:
+                clip.published = vote[0]
     return clips
 
 
@@ -190,11 +316,14 @@ def _parse_name(name: str) -> tuple[str, str, str]:
     return actor, sentence, code
 
 
-def _voice_votes(clip: _Clip, labels: Mapping[str, Label | None]) -> Iterator[Vote]:
-    letters = [letter for letter, n in clip.counts.get("voice", {}).items() for _ in range(n)]
-    for position, letter in enumerate(letters, start=1):
-        primary = labels[VOTE_CODES[letter]] or "other"
-        yield Vote(rater=f"crema_voice_{position}", primary=primary, raw=letter)
+def _voice_votes(clip: _Clip, responses: _Responses) -> list[tuple[str, str]]:
+    """Raters and their letters; anonymous raters where only the counts are known."""
+    if clip.line is not None and "voice" not in clip.counts:
+        raise InputError(f"{clip.name!r} has no row of voice votes")
+    known = responses.get(clip.name, {}).get("voice")
+    if known:
+        return known
+    return [(f"crema_voice_{n}", letter) for n, letter in enumerate(clip.letters("voice"), 1)]
 
 
 def _label(
@@ -206,9 +335,39 @@ def _label(
     counts = clip.counts.get(label_source)
     if not counts:
         raise InputError(f"{clip.name!r} has no row of {label_source} votes")
-    letters = [letter for letter, n in counts.items() for _ in range(n)]
     top = max(counts.values())
     return (
-        majority([labels[VOTE_CODES[letter]] or "other" for letter in letters]),
-        ":".join(letter for letter, n in counts.items() if n == top),
+        majority([labels[VOTE_CODES[letter]] or "other" for letter in clip.letters(label_source)]),
+        ":".join(letter for letter, votes in counts.items() if votes == top),
     )
+
+
+SPEC = CorpusSpec(
+    name="crema_d",
+    title="CREMA-D",
+    licence="ODbL 1.0 (database), DbCL 1.0 (contents)",
+    source="https://github.com/CheyneyComputerScience/CREMA-D",
+    prepare=prepare_crema_d,
+    labels=LABELS,
+    markers=(TABLE, "AudioWAV/1[0-9][0-9][0-9]_*.wav"),
+    size=7_442,
+    split_schemes={
+        "audeering": by_speaker("audEERING's published 56/18/17 actors", SPLITS),
+        **{
+            f"emo_superb_{fold}": by_speaker(f"EMO-SUPERB's fold {fold}", fold_splits(fold))
+            for fold in range(1, FOLDS + 1)
+        },
+        **POOLED,
+    },
+    options={
+        "label_source": Choice(
+            "What the label is read from; votes always come from the voice alone.",
+            {
+                "intended": "the acted emotion, as EmoBox and most papers take it",
+                "voice": "plurality of those who heard the voice alone, as EMO-SUPERB",
+                "multimodal": "plurality of those who saw the face too",
+            },
+        )
+    },
+    bad_audio=BAD_AUDIO,
+)

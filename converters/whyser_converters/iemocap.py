@@ -7,15 +7,20 @@ Layout    Session{1..5}/dialog/EmoEvaluation/<dialog>.txt      a head line and i
           Session{1..5}/sentences/wav/<dialog>/<utterance>.wav 16 kHz mono
 Speaker   Session and the letter of the id's LAST token: the letter in `Ses01F_` says who wears
           the motion markers in the dialog, not who speaks.
-Splits    None are official. `speakers` (default): test = Session5, dev = Session4, train = 1 to 3.
-          `train`: all of it, as the paper pools it.
-Votes     `C-E<k>` lines. A rater may give several labels: the first is primary, the rest are
-          secondary. `C-F1` and `C-M1` are the actors' self-reports and no votes.
+Splits    None are official. Leave one session out: `session_5` (default) tests on Session5 and
+          develops on Session4; `session_1` to `session_4` likewise, each with the session before
+          it (Session5 before Session1). `train`: all of it, as the paper pools it.
+Votes     `C-E<k>` lines. A rater may give several labels, in one line or in two: the first is
+          primary, the rest are secondary. `C-F1` and `C-M1` are the actors' self-reports and no
+          votes.
 Labels    The head line's majority code, by name.
           exc, fru, oth  have no class and stay `other`; `--merge exc=happy` is the convention
                          of four-class papers. A merge renames labels and votes; it does not
                          recount majorities.
           xxx            no majority
+          The majority is recomputed by the authors' rule, the unique plurality over all labels
+          that the external raters gave (a rater may give several), and differences are listed.
+Text      Stage marks such as [LAUGHTER] stay; `--stage-marks remove` takes them out.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ from whyser.errors import InputError, did_you_mean
 from whyser.labels import Label
 from whyser.utterance import Utterance, Vote
 from whyser_converters.source import Account, files_in, transcript_text
+from whyser_converters.spec import POOLED, Choice, CorpusSpec, by_speaker
 
 LABELS: Mapping[str, Label | None] = {
     "ang": "angry",
@@ -59,30 +65,48 @@ VOTE_CODES = {
     "other": "oth",
 }
 
-SPLITS = {1: "train", 2: "train", 3: "train", 4: "dev", 5: "test"}
-
-MARKERS = tuple(f"Session{session}/dialog/EmoEvaluation" for session in SPLITS)
+SESSIONS = (1, 2, 3, 4, 5)
 
 _HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\w+)\t\[[\d., ]+\]")
+_HEAD_FORM = "[<start> - <end>]<TAB><utterance><TAB><code><TAB>[V, A, D]"
 _RATING = re.compile(r"([CA])-([EFM])(\d+):\s*(.*)")
 _ID = re.compile(r"(Ses0([1-5])[FM]_(?:impro\d\d[ab]?|script\d\d_\d[ab]?))_([FM])\d{3}")
+_STAGE_MARK = re.compile(r"\[[A-Z][A-Z _]*\]|\+\+[A-Z]+\+\+")
 _TRANSCRIPT = re.compile(r"(Ses\S+)\s+\[[\d.]+-[\d.]+\]:\s*(.*)")
 
 
 @dataclass
 class _Turn:
-    """A head line of an evaluation file, and the raters' lines below it."""
+    """A head line of an evaluation file, and the votes below it."""
 
     line: int
     name: str
     code: str
-    ratings: list[tuple[int, str, str]] = field(default_factory=list)
+    votes: dict[str, list[str]] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+
+
+def session_splits(test: int) -> dict[str, str]:
+    """Speaker -> split, with one session to test on and the one before it to develop on.
+
+    >>> session_splits(5)["Ses04F"], session_splits(1)["Ses05M"]
+    ('dev', 'dev')
+    """
+    dev = (test - 2) % len(SESSIONS) + 1
+    return {
+        f"Ses0{session}{letter}": {test: "test", dev: "dev"}.get(session, "train")
+        for session in SESSIONS
+        for letter in "FM"
+    }
+
+
+_DEFAULT_SPLITS = session_splits(5)
 
 
 def prepare_iemocap(
     corpus_dir: Path,
     *,
-    split_scheme: str = "speakers",
+    stage_marks: str = "keep",
     labels: Mapping[str, Label | None] = LABELS,
     account: Account | None = None,
 ) -> Iterator[Utterance]:
@@ -92,35 +116,39 @@ def prepare_iemocap(
     """
     account = account or Account(corpus_dir, strict=True)
     untranscribed = unrated = 0
-    for session, split in SPLITS.items():
+    for session in SESSIONS:
         dialogs = corpus_dir / f"Session{session}" / "dialog"
         for name in files_in(dialogs / "EmoEvaluation", ".txt"):
             path = dialogs / "EmoEvaluation" / name
             transcripts = _read_transcripts(dialogs / "transcriptions" / name, account)
             for turn in _read_turns(path, account):
-                with account.row(path, turn.line):
+                with account.candidate(path, turn.line):
+                    account.refuse_spoiled(turn.name)
                     dialog, gender = _parse_id(turn.name, session)
+                    utterance_id = account.once(f"iemocap/{turn.name}", turn.line)
+                    label = _label(turn.code, labels)
+                    _compare(account, utterance_id, turn)
                     untranscribed += turn.name not in transcripts
-                    unrated += not turn.ratings
+                    unrated += not turn.votes
+                    speaker = f"Ses0{session}{gender}"
                     yield Utterance(
-                        id=account.once(f"iemocap/{turn.name}", turn.line),
+                        id=utterance_id,
                         corpus="iemocap",
-                        split="train" if split_scheme == "train" else split,
+                        split=_DEFAULT_SPLITS[speaker],
                         audio=f"Session{session}/sentences/wav/{dialog}/{turn.name}.wav",
                         duration=None,
                         sampling_rate=None,
                         channels=None,
-                        transcript=transcripts.get(turn.name, ""),
-                        speaker=f"iemocap/Ses0{session}{gender}",
+                        transcript=_text(transcripts.get(turn.name, ""), stage_marks),
+                        speaker=f"iemocap/{speaker}",
                         gender="female" if gender == "F" else "male",
                         dialogue=f"iemocap/{dialog}",
-                        label=_label(turn.code, labels),
+                        label=label,
                         label_raw=turn.code,
                         votes=tuple(_votes(turn, labels)),
                     )
-    for count, what in ((untranscribed, "a transcript"), (unrated, "votes")):
-        if count:
-            account.note(f"utterances without {what}: {count:,}")
+    account.note_count(untranscribed, "utterances without a transcript")
+    account.note_count(unrated, "utterances without votes")
 
 
 def _read_transcripts(path: Path, account: Account) -> dict[str, str]:
@@ -128,37 +156,81 @@ def _read_transcripts(path: Path, account: Account) -> dict[str, str]:
     if not path.is_file():
         return transcripts
     for number, line in _lines(path):
-        with account.row(path, number):
-            if match := _TRANSCRIPT.match(line):
+        # Stray lines such as "M: ..." carry no id, so they belong to no utterance.
+        if line.startswith("Ses"):
+            with account.part(path, number, of=line.split(maxsplit=1)[0]):
+                match = _TRANSCRIPT.match(line)
+                if match is None:
+                    raise _malformed(line, "<utterance> [<start>-<end>]: <text>")
                 transcripts[match[1]] = transcript_text(match[2])
-            elif line.startswith("Ses"):
-                raise _malformed(line, "<utterance> [<start>-<end>]: <text>")
-            # Stray lines such as "M: ..." carry no id, so they belong to no utterance.
     return transcripts
 
 
+def _text(transcript: str, stage_marks: str) -> str:
+    if stage_marks == "keep":
+        return transcript
+    return " ".join(_STAGE_MARK.sub(" ", transcript).split())
+
+
 def _read_turns(path: Path, account: Account) -> list[_Turn]:
+    """The turns of one file: blocks of a head and its raters' lines, set apart by blank lines."""
     turns: list[_Turn] = []
+    turn: _Turn | None = None
+    below_broken_head = False
     for number, line in _lines(path):
-        with account.row(path, number):
-            if line.startswith("%"):
-                continue
-            if head := _HEAD.match(line):
-                turns.append(_Turn(number, head[1], head[2]))
-            elif (rating := _RATING.match(line)) and turns:
-                if rating[1] == "C" and rating[2] == "E":
-                    turns[-1].ratings.append((number, f"E{rating[3]}", rating[4]))
-            else:
-                raise _malformed(line, "[<start> - <end>]<TAB><utterance><TAB><code><TAB>[V, A, D]")
+        if line.startswith("%"):
+            continue
+        if not line:
+            turn, below_broken_head = None, False
+        elif head := _HEAD.match(line):
+            turn = _Turn(number, head[1], head[2])
+            turns.append(turn)
+        elif turn is not None and not line.startswith("["):
+            with account.part(path, number, of=turn.name):
+                _read_rating(turn, line)
+        elif below_broken_head:
+            # The votes of the candidate that is lost already.
+            continue
+        elif turns and turn is None and _RATING.fullmatch(line):
+            # A vote after a gap: its turn would lose it, most likely the last one.
+            account.lost_part(_malformed(line, _HEAD_FORM).at(path, number), turns[-1].name)
+        else:
+            turn, below_broken_head = None, True
+            account.lost_candidate(_malformed(line, _HEAD_FORM).at(path, number))
     if not turns:
-        account.problem(
-            InputError("holds no utterance", file=path, cure="Fetch it again; it may be cut short.")
-        )
+        cure = "Fetch it again; it may be cut short."
+        account.report(InputError("holds no utterance", file=path, cure=cure))
     return turns
 
 
+def _read_rating(turn: _Turn, line: str) -> None:
+    rating = _RATING.fullmatch(line)
+    if rating is None:
+        raise _malformed(line, "C-E<rater>:<TAB><label>; <label>;<TAB>(<comment>)")
+    kind, who, number, what = rating.groups()
+    if kind != "C" or who != "E":
+        return
+    rater = f"E{number}"
+    chosen, _, comment = what.partition("\t")
+    words = [word.strip() for word in chosen.split(";") if word.strip()]
+    if not words:
+        raise InputError(f"rater {rater} chose nothing", cure="Mend the line.")
+    for word in words:
+        if word.lower() not in VOTE_CODES:
+            cure = did_you_mean(word, VOTE_CODES)
+            raise InputError(f"bad label {word[:60]!r} of rater {rater}", cure=cure)
+    mentions = turn.votes.setdefault(rater, [])
+    mentions += [word for word in words if word not in mentions]
+    turn.comments.setdefault(rater, comment.strip().strip("()"))
+
+
+def _compare(account: Account, utterance_id: str, turn: _Turn) -> None:
+    codes = [VOTE_CODES[word.lower()] for words in turn.votes.values() for word in words]
+    account.compare_consensus(utterance_id, None if turn.code == "xxx" else turn.code, codes)
+
+
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank; comments are now and then in latin-1."""
+    """Numbered lines; comments are now and then in latin-1."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
@@ -166,8 +238,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         text = data.decode("latin-1")
     # Not splitlines(), which would also split at a latin-1 control character.
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line.strip()
+        yield number, line.strip()
 
 
 def _malformed(line: str, expected: str) -> InputError:
@@ -195,17 +266,8 @@ def _label(code: str, labels: Mapping[str, Label | None]) -> Label | None:
 
 
 def _votes(turn: _Turn, labels: Mapping[str, Label | None]) -> Iterator[Vote]:
-    for line, rater, rating in turn.ratings:
-        chosen, _, comment = rating.partition("\t")
-        words = [word.strip() for word in chosen.split(";") if word.strip()]
-        if not words:
-            raise InputError(f"rater {rater} chose nothing", line=line, cure="Mend the line.")
-        for word in words:
-            if word.lower() not in VOTE_CODES:
-                cure = did_you_mean(word, VOTE_CODES)
-                raise InputError(f"bad label {word!r} of rater {rater}", line=line, cure=cure)
-        first, *rest = words
-        comment = comment.strip().strip("()")
+    for rater, (first, *rest) in turn.votes.items():
+        comment = turn.comments[rater]
         yield Vote(
             rater=rater,
             primary=labels[VOTE_CODES[first.lower()]] or "other",
@@ -218,3 +280,29 @@ def _votes(turn: _Turn, labels: Mapping[str, Label | None]) -> Iterator[Vote]:
 def _secondary(word: str, labels: Mapping[str, Label | None]) -> str:
     label = labels[VOTE_CODES[word]]
     return word if label is None or label == "other" else label
+
+
+SPEC = CorpusSpec(
+    name="iemocap",
+    title="IEMOCAP",
+    licence="research only, by signed release form",
+    source="https://sail.usc.edu/iemocap/iemocap_release.htm",
+    prepare=prepare_iemocap,
+    labels=LABELS,
+    markers=tuple(f"Session{session}/dialog/EmoEvaluation" for session in SESSIONS),
+    size=10_039,
+    split_schemes={
+        f"session_{test}": by_speaker(f"tests on Session{test}", session_splits(test))
+        for test in reversed(SESSIONS)
+    }
+    | POOLED,
+    options={
+        "stage_marks": Choice(
+            "Marks such as [LAUGHTER] in the transcripts.",
+            {
+                "keep": "they are a part of what is heard",
+                "remove": "models of other corpora have never seen them",
+            },
+        )
+    },
+)

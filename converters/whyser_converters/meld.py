@@ -10,8 +10,8 @@ Text      CSVs from before November 2020, and the tarball's, hold cp1252 punctua
           controls; it is mended.
 Votes     Three raters, never released one by one; so none.
 Labels    The raters' majority, by name; utterances without one were left out by the authors.
-Kept      Three clips over 30 s that are cut wrongly (train dia309_utt0; test dia38_utt4,
-          dia220_utt0) and a few of 0.064 s: they are part of the official test and train sets.
+Clips     Two have no usable sound and are dropped. Three are cut wrongly (up to 305 s) and at
+          least six are near-empty (0.064 s): `doubtful_sound`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from whyser.errors import InputError, did_you_mean
 from whyser.labels import Label
 from whyser.utterance import Utterance
 from whyser_converters.source import Account, files_in, number, read_table, transcript_text
+from whyser_converters.spec import CorpusSpec, official
 
 LABELS: Mapping[str, Label | None] = {
     "neutral": "neutral",
@@ -50,6 +51,12 @@ GENDERS = {
 BAD_AUDIO = {
     "meld/train/dia125_utt3": "unreadable in the published corpus",
     "meld/dev/dia110_utt7": "absent from the published corpus",
+}
+
+DOUBTFUL_AUDIO = {
+    "meld/train/dia309_utt0": "wrongly cut in the published corpus (41 s)",
+    "meld/test/dia38_utt4": "wrongly cut in the published corpus (305 s)",
+    "meld/test/dia220_utt0": "wrongly cut in the published corpus (235 s)",
 }
 
 MARKERS = tuple(
@@ -90,9 +97,9 @@ def prepare_meld(
             account.note(f"no {split}_sent_emo.csv: split {split} is absent")
             continue
         media, folder = _list_media(corpus_dir, split)
-        rows = read_table(table, _COLUMNS, account, errors="surrogateescape")
+        rows = read_table(table, _COLUMNS, account.lost_candidate, stray_bytes=True)
         for line, (text, speaker, emotion, dialogue, position) in rows:
-            with account.row(table, line):
+            with account.candidate(table, line):
                 dialogue = f"dia{number(dialogue, 'Dialogue_ID')}"
                 name = f"{dialogue}_utt{number(position, 'Utterance_ID')}"
                 file = media.pop(name, f"{name}.mp4")
@@ -111,7 +118,7 @@ def prepare_meld(
                     label=_label(emotion, labels),
                     label_raw=emotion,
                 )
-        account.drop(f"{split} media file without a row in the CSV", len(media))
+        account.leave_unused(f"{split} media file without a row in the CSV", len(media))
 
 
 def mend(text: str) -> str:
@@ -147,3 +154,20 @@ def _label(emotion: str, labels: Mapping[str, Label | None]) -> Label | None:
     if emotion not in labels:
         raise InputError(f"bad Emotion {emotion!r}", cure=did_you_mean(emotion, labels))
     return labels[emotion]
+
+
+SPEC = CorpusSpec(
+    name="meld",
+    title="MELD",
+    licence="GPL-3.0 (annotation); media of third parties",
+    source="https://github.com/declare-lab/MELD",
+    prepare=prepare_meld,
+    labels=LABELS,
+    markers=MARKERS,
+    size=13_708,
+    split_schemes=official("train, dev and test of its authors, by dialogue"),
+    bad_audio=BAD_AUDIO,
+    doubtful_audio=DOUBTFUL_AUDIO,
+    # The splits are by dialogue: the main cast is in all three.
+    speaker_disjoint=False,
+)

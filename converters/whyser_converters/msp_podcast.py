@@ -1,20 +1,25 @@
-"""MSP-Podcast, release 1.12: 207,136 speaking turns of podcasts, 324 h, five or more raters each.
+"""MSP-Podcast, releases 1.6 to 2.0: 207,136 speaking turns of podcasts in 1.12, 324 h.
 
 Licence   academic licence between an institution and the MSP lab; commercial licence separate.
 Source    https://lab-msp.com/MSP/MSP-Podcast.html
-Layout    Labels/labels_consensus.csv   class, speaker, gender and split of every turn
-          Labels/labels_detailed.csv    one rater's choice a row, in one of two schemas:
-                                        FileName,EmoDetail (1.7 to 1.12), or a column a field
-          Labels/labels.txt             the same; read where the CSV is missing
+Layout    Labels/labels_consensus.csv   class, speaker, gender and split of every turn; where it
+                                        is missing its .json twin, or the heads of labels.txt
+          Labels/labels_detailed.csv    one rater's choice a row, in one of two schemas: a column
+                                        a field (1.6, 2.0), or FileName,EmoDetail (the others);
+                                        where it is missing labels.txt, or the .json twin
           Audios/<stem>.wav             16 kHz mono
           Transcripts/<stem>.txt        optional
-          Partition(s).txt              split of every file; read where Split_Set names none
-          Folders and files are spelt differently in older releases.
+          Partition(s).txt              split of every file; read where Split_Set names none,
+                                        and never against it
+          Folders and files are spelt differently in older releases (label/, labels_concensus.csv,
+          Audio/).
 Splits    Official: train, dev, test1, test2, test3. Of Test3 the labels, transcripts and speakers
           are withheld: its turns are converted without them.
-Votes     Every rater's primary choice and the secondary ones. A secondary list is split at
-          commas; a free-text Other with a comma inside gives one word more.
-Labels    The published consensus (unique plurality over the eight classes and Other), by name.
+Votes     Every rater's primary choice and the secondary ones; five raters or more a turn. A
+          secondary list is split at commas; a free-text Other with a comma inside gives one word
+          more.
+Labels    The published consensus, by name. It is recomputed from the votes (unique plurality over
+          the eight classes and Other, all its free texts pooled) and differences are listed.
           O  Other, with or without free text: `other`
           X  no agreement
 """
@@ -28,12 +33,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from whyser.errors import InputError, did_you_mean
-from whyser.files import read_text
+from whyser.files import read_json
 from whyser.labels import Label
 from whyser.utterance import RESERVED, Utterance, Vote
 from whyser_converters.source import Account, files_in, read_header, read_table, transcript_text
+from whyser_converters.spec import CorpusSpec, official
 
 LABELS: Mapping[str, Label | None] = {
     "A": "angry",
@@ -69,9 +76,6 @@ SPLITS = {
     "Test3": "test3",
 }
 
-# [sc] for the misspelt labels_concensus.csv of releases up to 1.9.
-MARKERS = ("[Ll]abel*/labels_con[sc]ensus.csv",)
-
 _DETAIL = re.compile(
     r"\s*(\w+)\s*;\s*([^;\s][^;]*?)\s*;\s*"
     r"(?:(.*?)\s*;\s*)?"  # some rows lack the secondary choices, so what follows is found by name
@@ -80,12 +84,33 @@ _DETAIL = re.compile(
 _TEST3 = re.compile(r"MSP-PODCAST_test3_\d+\.wav", re.IGNORECASE)
 
 _UNKNOWN = {"", "NA", "Unknown"}
+_NO_AGREEMENT = {code: None for code, label in LABELS.items() if label is None}
 
 # Bytes; a turn lasts twelve seconds at most.
 _LONGEST_TRANSCRIPT = 1 << 20
 
+_AUDIO_FOLDERS = ("audios", "audio")
+_TRANSCRIPT_FOLDERS = ("transcripts", "transcript")
+_LABEL_FOLDERS = ("labels", "label")
+# Misspelt in releases up to 1.9.
+_CONSENSUS_TABLES = ("labels_consensus.csv", "labels_concensus.csv")
+_CONSENSUS_TWINS = ("labels_consensus.json", "labels_concensus.json")
+_PARTITION_FILES = ("partitions.txt", "partition.txt")
+
 #: Rater, primary choice, secondary choices.
 _Choice = tuple[str, str, str]
+
+
+class _Consensus(NamedTuple):
+    """What is published of a turn; fields that a release lacks are empty."""
+
+    file: Path
+    line: int | None
+    name: str
+    code: str
+    speaker: str = ""
+    gender: str = ""
+    split_set: str = ""
 
 
 def prepare_msp_podcast(
@@ -99,31 +124,34 @@ def prepare_msp_podcast(
     Raises: `InputError` for a missing file or column, and for any fault without an account.
     """
     account = account or Account(corpus_dir, strict=True)
-    table = _find(corpus_dir, MARKERS[0]) or corpus_dir / "Labels/labels_consensus.csv"
-    sound = _find(corpus_dir, "[Aa]udio*/") or corpus_dir / "Audios"
-    partition = _read_partition(_find(corpus_dir, "[Pp]artition*.txt"), account)
+    folder = _find(corpus_dir, _LABEL_FOLDERS) or corpus_dir / "Labels"
+    sound = _find(corpus_dir, _AUDIO_FOLDERS) or corpus_dir / "Audios"
+    partition = _read_partition(_find(corpus_dir, _PARTITION_FILES), account)
     unlisted = {name: "test3" for name in files_in(sound, ".wav") if _TEST3.fullmatch(name)}
     unlisted |= partition
-    choices = _read_choices(table.parent, account)
-    transcripts = _Transcripts(_find(corpus_dir, "[Tt]ranscript*/"), account)
+    choices = _read_choices(folder, account)
+    transcripts = _Transcripts(_find(corpus_dir, _TRANSCRIPT_FOLDERS), account)
     make_votes = _vote_maker(labels)
-    unrated = 0
+    unrated = unknown = 0
 
-    for line, name, code, speaker, gender, split_set in _read_consensus(table, account):
+    for turn in _read_consensus(folder, account):
+        name = turn.name
         unlisted.pop(name, None)
-        with account.row(table, line):
-            split = SPLITS.get(split_set) or partition.get(name)
-            if split is None:
-                raise InputError(
-                    f"bad Split_Set {split_set!r}", cure=did_you_mean(split_set, SPLITS)
-                )
-            if split == "test3":
-                yield _withheld(account, name, sound, line)
-                continue
+        with account.candidate(turn.file, turn.line):
             rated = choices.pop(name, [])
+            account.refuse_spoiled(name)
+            split = _split(turn, partition)
+            if split == "test3":
+                yield _withheld(account, name, sound, turn.line)
+                continue
+            utterance_id = _new_id(account, name, turn.line)
+            label = _label(turn.code, labels)
+            codes = [_vote_code(primary) for _, primary, _ in rated]
+            account.compare_consensus(utterance_id, _NO_AGREEMENT.get(turn.code, turn.code), codes)
             unrated += not rated
+            unknown += turn.speaker in _UNKNOWN
             yield Utterance(
-                id=_new_id(account, name, line),
+                id=utterance_id,
                 corpus="msp_podcast",
                 split=split,
                 audio=f"{sound.name}/{name}",
@@ -131,23 +159,34 @@ def prepare_msp_podcast(
                 sampling_rate=None,
                 channels=None,
                 transcript=transcripts.read(name),
-                speaker=None if speaker in _UNKNOWN else f"msp_podcast/{speaker}",
-                gender=gender.lower() if gender in {"Male", "Female"} else None,
-                label=_label(code, labels),
-                label_raw=code,
+                speaker=None if turn.speaker in _UNKNOWN else f"msp_podcast/{turn.speaker}",
+                gender=turn.gender.lower() if turn.gender in {"Male", "Female"} else None,
+                label=label,
+                label_raw=turn.code,
                 votes=make_votes(rated),
             )
     yield from _unlisted(account, unlisted, sound)
     transcripts.note()
-    if unrated:
-        account.note(f"turns without votes: {unrated:,}")
-    account.drop("vote line of a turn without a consensus", sum(map(len, choices.values())))
+    account.note_count(unrated, "turns without votes")
+    account.note_count(unknown, "turns of an unknown speaker")
+    account.leave_unused("vote line of a turn without a consensus", sum(map(len, choices.values())))
 
 
-def _find(corpus_dir: Path, pattern: str) -> Path | None:
-    # Path.glob matches files too where the pattern ends in a slash.
-    found = sorted(path for path in corpus_dir.glob(pattern.rstrip("/")))
-    return next((path for path in found if path.is_dir() or not pattern.endswith("/")), None)
+def _find(folder: Path, names: tuple[str, ...]) -> Path | None:
+    """The entry with one of the names, in whatever case; the first name has precedence."""
+    if not folder.is_dir():
+        return None
+    entries = {entry.name.lower(): entry for entry in sorted(folder.iterdir(), reverse=True)}
+    return next((entries[name] for name in names if name in entries), None)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines. Free text has been through several encodings, hence "replace"."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        yield from enumerate(stream, start=1)
+
+
+# ---- splits and consensus -----------------------------------------------------------------
 
 
 def _read_partition(path: Path | None, account: Account) -> dict[str, str]:
@@ -155,16 +194,82 @@ def _read_partition(path: Path | None, account: Account) -> dict[str, str]:
     partition: dict[str, str] = {}
     if path is None:
         return partition
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
+    for number, line in _lines(path):
+        if line.isspace():
             continue
-        with account.row(path, number):
-            split, _, name = (part.strip() for part in line.partition(";"))
+        split, _, name = (part.strip() for part in line.partition(";"))
+        with account.part(path, number, of=name):
             if split not in SPLITS or not name:
                 cure = f"Expected '<split>; <file>'. {did_you_mean(split, SPLITS)}"
-                raise InputError(f"malformed line {line[:60]!r}", cure=cure)
-            partition[name] = SPLITS[split]
+                raise InputError(f"malformed line {line.strip()[:60]!r}", cure=cure)
+            if partition.setdefault(name, SPLITS[split]) != SPLITS[split]:
+                raise InputError(f"{name!r} is in {partition[name]} and in {SPLITS[split]}")
     return partition
+
+
+def _split(turn: _Consensus, partition: Mapping[str, str]) -> str:
+    listed, own = partition.get(turn.name), SPLITS.get(turn.split_set)
+    if own is None and turn.split_set not in _UNKNOWN:
+        cure = did_you_mean(turn.split_set, SPLITS)
+        raise InputError(f"bad Split_Set {turn.split_set!r}", cure=cure)
+    if own is None and listed is None:
+        cure = "Name it in Split_Set, or in Partitions.txt."
+        raise InputError(f"{turn.name!r} has no split", cure=cure)
+    if own and listed and own != listed:
+        raise InputError(f"Split_Set says {own}, the partition file {listed}")
+    return own or str(listed)
+
+
+def _read_consensus(folder: Path, account: Account) -> Iterator[_Consensus]:
+    table = _find(folder, _CONSENSUS_TABLES)
+    twin = _find(folder, _CONSENSUS_TWINS)
+    text = _find(folder, ("labels.txt",))
+    if table is not None:
+        yield from _consensus_rows(table, account)
+    elif twin is not None:
+        account.note(f"no labels_consensus.csv: the consensus is read from {twin.name}")
+        yield from _consensus_entries(twin, account)
+    elif text is not None:
+        account.note("no labels_consensus.csv: read from the heads of labels.txt, no speakers")
+        yield from _consensus_heads(text, account)
+    else:
+        raise InputError(
+            "no such file", file=folder / "labels_consensus.csv", cure="Check the corpus folder."
+        )
+
+
+def _consensus_rows(table: Path, account: Account) -> Iterator[_Consensus]:
+    columns = ["FileName", "EmoClass", "SpkrID", "Gender"]
+    if "Split_Set" in read_header(table):
+        columns.append("Split_Set")
+    for line, cells in read_table(table, columns, account.lost_candidate):
+        yield _Consensus(table, line, *(cell.strip() for cell in cells))
+
+
+def _consensus_entries(twin: Path, account: Account) -> Iterator[_Consensus]:
+    keys = ("EmoClass", "SpkrID", "Gender", "Split_Set")
+    for name, entry in _entries(twin):
+        if isinstance(entry, dict):
+            yield _Consensus(twin, None, name, *(str(entry.get(key, "")).strip() for key in keys))
+        else:
+            account.lost_candidate(InputError(f"{name!r}: expected an object", file=twin))
+
+
+def _consensus_heads(text: Path, account: Account) -> Iterator[_Consensus]:
+    for number, line in _lines(text):
+        name, _, rest = line.partition(";")
+        if name.strip().endswith(".wav"):
+            yield _Consensus(text, number, name.strip(), rest.partition(";")[0].strip())
+
+
+def _entries(path: Path) -> Iterator[tuple[str, Any]]:
+    entries = read_json(path)
+    if not isinstance(entries, dict):
+        raise InputError("expected an object with an entry a file", file=path)
+    yield from entries.items()
+
+
+# ---- votes --------------------------------------------------------------------------------
 
 
 def _read_choices(folder: Path, account: Account) -> dict[str, list[_Choice]]:
@@ -177,45 +282,71 @@ def _read_choices(folder: Path, account: Account) -> dict[str, list[_Choice]]:
 
 
 def _choice_rows(folder: Path, account: Account) -> Iterator[tuple[str, str, str, str]]:
-    detailed, text = folder / "labels_detailed.csv", folder / "labels.txt"
-    if detailed.is_file():
-        header = read_header(detailed)
-        rater = next((name for name in ("WorkerID", "Workers") if name in header), None)
-        if rater is None:
-            yield from _detail_rows(detailed, account)
-        else:
-            columns = ("FileName", rater, "EmoClass_Major", "EmoClass_Second")
-            for line, (name, worker, primary, secondary) in read_table(detailed, columns, account):
-                with account.row(detailed, line):
-                    if not primary.strip():
-                        raise InputError("a vote without a primary choice", cure="Mend the row.")
-                    yield name, worker, primary.strip(), secondary
-    elif text.is_file():
-        account.note(f"no {detailed.name}: votes are read from {text.name}")
+    table = _find(folder, ("labels_detailed.csv",))
+    twin = _find(folder, ("labels_detailed.json",))
+    text = _find(folder, ("labels.txt",))
+    if table is not None:
+        columns = read_header(table)
+        rater = next((name for name in ("WorkerID", "Workers") if name in columns), None)
+        yield from (
+            _detail_rows(table, account) if rater is None else _field_rows(table, rater, account)
+        )
+    elif text is not None:
+        account.note("no labels_detailed.csv: votes are read from labels.txt")
         yield from _text_rows(text, account)
+    elif twin is not None:
+        account.note(f"no labels_detailed.csv: votes are read from {twin.name}")
+        yield from _twin_rows(twin, account)
     else:
-        account.note(f"neither {detailed.name} nor {text.name}: the turns have no votes")
+        account.note("neither labels_detailed.csv nor labels.txt: the turns have no votes")
 
 
 def _detail_rows(path: Path, account: Account) -> Iterator[tuple[str, str, str, str]]:
-    for line, (name, detail) in read_table(path, ("FileName", "EmoDetail"), account):
-        with account.row(path, line):
+    """The schema of releases 1.7 to 1.12: a line of `labels.txt` in a cell."""
+    for line, (name, detail) in read_table(path, ("FileName", "EmoDetail"), account.lost_part):
+        with account.part(path, line, of=name):
             yield name, *_parse_detail(detail)
+
+
+def _field_rows(path: Path, rater: str, account: Account) -> Iterator[tuple[str, str, str, str]]:
+    """The schema of releases 1.6 (`Workers`) and 2.0 (`WorkerID`)."""
+    columns = ("FileName", rater, "EmoClass_Major", "EmoClass_Second")
+    for line, (name, worker, primary, secondary) in read_table(path, columns, account.lost_part):
+        with account.part(path, line, of=name):
+            yield name, *_parsed(worker, primary, secondary)
 
 
 def _text_rows(path: Path, account: Account) -> Iterator[tuple[str, str, str, str]]:
     """`labels.txt`: a head line with the file's name, then a line a rater."""
     turn = None
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        for number, line in enumerate(stream, start=1):
-            with account.row(path, number):
-                first = line.partition(";")[0].strip()
-                if first.endswith(".wav"):
-                    turn = first
-                elif first and turn is None:
-                    raise InputError(f"rater's line {line.strip()[:60]!r} before any file's name")
-                elif first and turn is not None:
-                    yield turn, *_parse_detail(line)
+    for number, line in _lines(path):
+        first = line.partition(";")[0].strip()
+        if line.isspace() or first.endswith(".wav"):
+            # A blank line ends a file's block, so that a broken head gives its votes to nobody.
+            turn = first or None
+            continue
+        with account.part(path, number, of=turn):
+            if turn is None:
+                raise InputError(f"rater's line {line.strip()[:60]!r} before any file's name")
+            yield turn, *_parse_detail(line)
+
+
+def _twin_rows(path: Path, account: Account) -> Iterator[tuple[str, str, str, str]]:
+    for name, workers in _entries(path):
+        for worker, entry in workers.items() if isinstance(workers, dict) else [("", None)]:
+            with account.part(path, None, of=name):
+                if not isinstance(entry, dict):
+                    raise InputError(f"{name!r}: expected an object of raters, each an object")
+                primary, secondary = (
+                    str(entry.get(key, "")) for key in ("EmoClass_Major", "EmoClass_Second")
+                )
+                yield name, *_parsed(worker, primary, secondary)
+
+
+def _parsed(rater: str, primary: str, secondary: str) -> _Choice:
+    if not rater.strip() or not primary.strip():
+        raise InputError("a vote without a rater or a primary choice", cure="Mend the vote.")
+    return rater.strip(), primary.strip(), secondary.strip()
 
 
 def _parse_detail(detail: str) -> _Choice:
@@ -266,9 +397,13 @@ class _Transcripts:
             raise problem.at(self.folder / file, bad) from None
 
     def note(self) -> None:
-        for count, what in ((self.missing, "no"), (self.empty, "an empty")):
-            if count:
-                self.account.note(f"turns with {what} transcript: {count:,}")
+        self.account.note_count(self.missing, "turns with no transcript")
+        self.account.note_count(self.empty, "turns with an empty transcript")
+
+
+@cache
+def _vote_code(word: str) -> str:
+    return VOTE_CODES.get(word.lower(), "O")
 
 
 def _vote_maker(
@@ -276,7 +411,7 @@ def _vote_maker(
 ) -> Callable[[list[_Choice]], tuple[Vote, ...]]:
     @cache
     def primary_of(word: str) -> Label:
-        return labels[VOTE_CODES.get(word.lower(), "O")] or "other"
+        return labels[_vote_code(word)] or "other"
 
     @cache
     def secondary_of(words: str) -> tuple[str, ...]:
@@ -299,15 +434,6 @@ def _vote_maker(
         )
 
     return make
-
-
-def _read_consensus(table: Path, account: Account) -> Iterator[tuple[int, str, str, str, str, str]]:
-    """Line, file name, class, speaker, gender and split (empty without the column)."""
-    columns = ["FileName", "EmoClass", "SpkrID", "Gender"]
-    has_split = "Split_Set" in read_header(table)
-    for line, cells in read_table(table, [*columns, *["Split_Set"] * has_split], account):
-        name, code, speaker, gender, *split = (cell.strip() for cell in cells)
-        yield line, name, code, speaker, gender, split[0] if split else ""
 
 
 def _label(code: str, labels: Mapping[str, Label | None]) -> Label | None:
@@ -342,7 +468,26 @@ def _unlisted(account: Account, unlisted: dict[str, str], sound: Path) -> Iterat
     """Turns that the consensus file lacks: Test3's, and others that can only be counted."""
     for name in sorted(unlisted):
         if unlisted[name] != "test3":
-            account.drop("turn of the partition file without a consensus")
+            account.leave_unused("turn of the partition file without a consensus")
             continue
-        with account.row(sound / name):
+        with account.candidate(sound / name):
+            account.refuse_spoiled(name)
             yield _withheld(account, name, sound)
+
+
+SPEC = CorpusSpec(
+    name="msp_podcast",
+    title="MSP-Podcast",
+    licence="academic licence of the MSP lab, UT Dallas",
+    source="https://lab-msp.com/MSP/MSP-Podcast.html",
+    prepare=prepare_msp_podcast,
+    labels=LABELS,
+    markers=(
+        "Labels/labels_consensus.csv",
+        # In other cases, and misspelt up to release 1.9.
+        "[Ll][Aa][Bb][Ee][Ll]*/[Ll]abels_[Cc]on[sc]ensus.*",
+        "[Ll][Aa][Bb][Ee][Ll]*/[Ll]abels.txt",
+    ),
+    size=207_136,
+    split_schemes=official("train, dev and three test sets of the MSP lab"),
+)

@@ -1,70 +1,62 @@
-"""Runs a converter: checks every row, attaches the sound, writes the corpus.
+"""Runs a converter: makes the choices, attaches the sound, writes the corpus and its card.
 
 A first pass reads the annotation and the header of every sound file, so that faults come to light
-before anything is written. Where all is 16 kHz mono the sound stays where it is. Otherwise a
+before any sound is written. Where all is 16 kHz mono the sound stays where it is. Otherwise a
 second pass writes the whole corpus as 16 kHz mono; files that are written and newer than their
 source are taken as they are, so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import whyser
 from whyser import audio
-from whyser.audio import AudioInfo
+from whyser.audio import AudioInfo, LfsPointer
 from whyser.console import track
-from whyser.corpus import CorpusCard, write_card
-from whyser.errors import InputError
+from whyser.corpus import ConsensusCard, CorpusCard, SplitCard, VotesCard, write_card
+from whyser.errors import BadInput, InputError
 from whyser.files import atomic_path
-from whyser.labels import CLASSES, OTHER
+from whyser.labels import CLASSES, OTHER, Label
 from whyser.utterance import Utterance, read_utterances, write_utterances
-from whyser_converters.corpora import CorpusSpec, check_folder, classes_of
+from whyser.votes import Agreement, is_strict_majority, majority
+from whyser_converters.corpora import check_folder
 from whyser_converters.source import Account
+from whyser_converters.spec import CorpusSpec, classes_of
+from whyser_converters.split_list import SplitList
 
 T = TypeVar("T")
 
-#: Name of a label of None in the card's counts.
+#: Name of a label of None in the card.
 NO_AGREEMENT = "no_agreement"
+
+NO_SOUND = "sound is missing or unreadable"
+
+#: Lists beside the utterances, written when there is something to list.
+PROBLEMS_FILE, DIFFERENCES_FILE = "problems.csv", "consensus_differences.csv"
+
+#: Seconds; MELD has clips of 0.064 s, and nobody can hear an emotion in one.
+SHORTEST = 0.1
 
 _BATCH = 512
 
 
-@dataclass
-class Tally:
-    """What was written: split -> label -> utterances, and the seconds of sound."""
+@dataclass(frozen=True)
+class Conversion:
+    """What came of a corpus: its card, what a user should know, and every fault."""
 
-    utterances: int = 0
-    seconds: float = 0.0
-    labels: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def counted(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
-        for utterance in utterances:
-            self.utterances += 1
-            self.seconds += utterance.duration or 0.0
-            counts = self.labels.setdefault(utterance.split, Counter())
-            counts[utterance.label or NO_AGREEMENT] += 1
-            yield utterance
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Labels in the order of the classes, those that do not occur left out."""
-        order = [*CLASSES, OTHER, NO_AGREEMENT]
-        return {
-            split: {label: counts[label] for label in order if counts[label]}
-            for split, counts in sorted(self.labels.items(), key=_by_use)
-        }
-
-
-def _by_use(item: tuple[str, object]) -> tuple[bool, bool, str]:
-    split = item[0]
-    return split != "train", split != "dev", split
+    card: CorpusCard
+    notes: Sequence[str]
+    problems: Sequence[InputError]
 
 
 def prepare(
@@ -75,28 +67,41 @@ def prepare(
     with_audio: bool = True,
     merge: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
-) -> tuple[CorpusCard, list[str]]:
-    """Writes `out_dir/<corpus>/utterances.jsonl` and `corpus.json`; returns the card and notes.
+    split_list: Path | None = None,
+    strict: bool = False,
+) -> Conversion:
+    """Writes `out_dir/<corpus>/utterances.jsonl` and `corpus.json`.
 
-    Raises: `BadInput` with every fault of the corpus, or `InputError`; nothing is written then.
+    A faulty line or clip costs its utterance; all faults are listed in `problems.csv`, and
+    differences between the published consensus and the votes in `consensus_differences.csv`.
+
+    Raises: `InputError` for a fault of the whole corpus, and when `strict` for the first fault;
+    `BadInput` when more clips lack their sound than have it. Nothing is written then.
     """
     merge = dict(merge or {})
     chosen = spec.chosen(options or {})
     labels = spec.merged(merge)
     check_folder(spec, corpus_dir)
-    account = Account(corpus_dir)
-    rows = spec.prepare(corpus_dir, labels=labels, account=account, **chosen)
+    listed = SplitList(split_list, spec.name) if split_list else None
+    account = Account(corpus_dir, strict=strict)
+    own_options = {name: chosen[name] for name in spec.options}
+    rows = spec.prepare(corpus_dir, labels=labels, account=account, **own_options)
+    rows = _as_chosen(spec, rows, chosen, listed, account)
 
     folder = out_dir / spec.name
     with _no_empty_folder_left(folder), atomic_path(folder / "utterances.jsonl") as temporary:
         if with_audio:
-            tally, audio_root = _write_with_sound(spec, rows, corpus_dir, temporary, account)
+            pipeline = _Sound(spec, corpus_dir, chosen["doubtful_sound"] == "drop", account)
+            tally, audio_root = pipeline.write(rows, temporary)
         else:
-            tally, audio_root = Tally(), None
+            tally, audio_root = Tally(with_audio=False), None
             write_utterances(temporary, tally.counted(map(_without_sound, rows)))
-            account.problems.raise_any()
+        account.close()
         if not tally.utterances:
-            raise InputError("holds no utterance", file=corpus_dir, cure="Is the copy complete?")
+            raise _nothing_left(corpus_dir, account)
+        if listed is not None:
+            chosen = {**chosen, "split_scheme": str(listed)}
+            account.note_count(len(listed.unseen), f"names in {listed.path} that no utterance has")
         card = CorpusCard(
             corpus=spec.name,
             title=spec.title,
@@ -111,53 +116,271 @@ def prepare(
                 "merge": " ".join(f"{code}={labels[code]}" for code in merge) or "none",
             },
             utterances=tally.utterances,
-            hours=round(tally.seconds / 3600, 4) if with_audio else None,
-            counts=tally.counts(),
+            hours=tally.hours,
+            splits=tally.splits(),
+            votes=tally.votes(),
+            consensus=_consensus(account),
+            read=account.read,
             dropped=dict(sorted(account.dropped.items())),
+            unused=dict(sorted(account.unused.items())),
             whyser=whyser.__version__,
         )
+        _write_lists(folder, account)
         # Before the utterances get their name: none lie there without a card of their own.
         write_card(folder / "corpus.json", card)
-    return card, [*account.notes, *_size_note(spec, tally, account)]
+    return Conversion(card, [*account.notes, *_size_note(spec, account)], account.problems)
 
 
-def _write_with_sound(
+def _as_chosen(
     spec: CorpusSpec,
-    rows: Iterator[Utterance],
-    corpus_dir: Path,
-    path: Path,
+    utterances: Iterable[Utterance],
+    chosen: Mapping[str, str],
+    listed: SplitList | None,
     account: Account,
-) -> tuple[Tally, str]:
-    tally = Tally()
-    ready = _Readiness()
-    probed = _attach(_without_bad_audio(spec, rows, account), account, ready.inspector(corpus_dir))
-    write_utterances(path, tally.counted(track(probed, "Reading headers")))
-    account.problems.raise_any()
-    if ready.everywhere:
-        return tally, str(corpus_dir.resolve())
-
-    root = path.parent / "audio"
-    first_pass, tally = tally, Tally()
-    written = _attach(read_utterances(path), account, _writer(corpus_dir, root))
-    progress = track(written, "Writing 16 kHz mono", total=first_pass.utterances)
-    with atomic_path(path) as second:
-        write_utterances(second, tally.counted(_with_written_audio(progress)))
-        account.problems.raise_any()
-    return tally, "audio"
-
-
-def _without_sound(utterance: Utterance) -> Utterance:
-    return utterance.model_copy(update={"audio": None})
-
-
-def _without_bad_audio(
-    spec: CorpusSpec, rows: Iterable[Utterance], account: Account
 ) -> Iterator[Utterance]:
-    for utterance in rows:
-        if utterance.id in spec.bad_audio:
-            account.drop(f"{utterance.id}: {spec.bad_audio[utterance.id]}")
-        else:
+    """The utterances under the choices that all corpora share."""
+    split_of = listed.split_of if listed else spec.split_schemes[chosen["split_scheme"]].split_of
+    for utterance in utterances:
+        split = split_of(utterance)
+        if split is None:
+            account.drop("not in the split list")
+            continue
+        if chosen["other"] == "drop" and utterance.label == OTHER:
+            account.drop("label is none of the eight classes")
+            continue
+        changes: dict[str, object] = {}
+        if split != utterance.split:
+            changes["split"] = split
+        if chosen["secondary"] == "drop":
+            changes["votes"] = tuple(
+                vote.model_copy(update={"secondary": ()}) for vote in utterance.votes
+            )
+        yield utterance.model_copy(update=changes) if changes else utterance
+
+
+def _nothing_left(corpus_dir: Path, account: Account) -> InputError | BadInput:
+    if account.problems:
+        return BadInput(account.problems, str(corpus_dir))
+    left_out = dict(account.dropped | account.unused)
+    return InputError(
+        "holds no utterance",
+        file=corpus_dir,
+        cure=f"Left out: {left_out}." if left_out else "Is the copy complete?",
+    )
+
+
+def _consensus(account: Account) -> ConsensusCard | None:
+    if not account.compared:
+        return None
+    return ConsensusCard(compared=account.compared, different=len(account.differences))
+
+
+def _write_lists(folder: Path, account: Account) -> None:
+    problems = ((each.file, each.line, each.what, each.cure) for each in account.problems)
+    _write_list(folder / PROBLEMS_FILE, ("file", "line", "problem", "cure"), problems)
+    columns = ("utterance", "published", "recomputed", "votes")
+    _write_list(folder / DIFFERENCES_FILE, columns, account.differences)
+
+
+def _write_list(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """A CSV of the rows; none, and none left of an earlier run, when there are no rows."""
+    if not (lines := list(rows)):
+        path.unlink(missing_ok=True)
+        return
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows([columns, *lines])
+
+
+def _size_note(spec: CorpusSpec, account: Account) -> Iterator[str]:
+    if account.read != spec.size:
+        yield f"{account.read:,} utterances were read; the whole corpus has {spec.size:,}"
+
+
+# ---- counting -----------------------------------------------------------------------------
+
+
+@dataclass
+class _SplitTally:
+    utterances: int = 0
+    seconds: float = 0.0
+    speakers: set[str] = field(default_factory=set)
+    labels: Counter[str] = field(default_factory=Counter)
+
+
+class Tally:
+    """What was written, split by split, and how the raters voted."""
+
+    def __init__(self, *, with_audio: bool) -> None:
+        self._with_audio = with_audio
+        self._splits: dict[str, _SplitTally] = {}
+        self._votes: Counter[int] = Counter()
+        self._strict = self._tied = self._as_label = 0
+        self._agreement = Agreement()
+
+    def counted(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+        for utterance in utterances:
+            split = self._splits.setdefault(utterance.split, _SplitTally())
+            split.utterances += 1
+            split.seconds += utterance.duration or 0.0
+            split.labels[utterance.label or NO_AGREEMENT] += 1
+            if utterance.speaker is not None:
+                split.speakers.add(utterance.speaker)
+            if utterance.votes:
+                self._count_votes(utterance.primaries, utterance.label)
             yield utterance
+
+    def _count_votes(self, primaries: tuple[Label, ...], label: Label | None) -> None:
+        self._votes[len(primaries)] += 1
+        self._agreement.add(primaries)
+        consensus, strict = _outcome(primaries)
+        self._strict += strict
+        self._tied += consensus is None
+        self._as_label += consensus is not None and consensus == label
+
+    @property
+    def utterances(self) -> int:
+        return sum(split.utterances for split in self._splits.values())
+
+    @property
+    def hours(self) -> float | None:
+        return self._hours(sum(split.seconds for split in self._splits.values()))
+
+    def _hours(self, seconds: float) -> float | None:
+        return round(seconds / 3600, 4) if self._with_audio else None
+
+    def splits(self) -> dict[str, SplitCard]:
+        """Training first; labels in the order of the classes, those that do not occur left out."""
+        order = [*CLASSES, OTHER, NO_AGREEMENT]
+        return {
+            name: SplitCard(
+                utterances=split.utterances,
+                hours=self._hours(split.seconds),
+                speakers=len(split.speakers),
+                labels={label: split.labels[label] for label in order if split.labels[label]},
+            )
+            for name, split in sorted(self._splits.items(), key=_by_use)
+        }
+
+    def votes(self) -> VotesCard | None:
+        if not self._votes:
+            return None
+        kappa = self._agreement.kappa
+        return VotesCard(
+            votes=sum(votes * count for votes, count in self._votes.items()),
+            per_utterance=dict(sorted(self._votes.items())),
+            strict=self._strict,
+            tied=self._tied,
+            as_label=self._as_label,
+            fleiss_kappa=None if kappa is None else round(kappa, 4),
+        )
+
+
+# The same few thousand sets of votes come up again and again.
+@cache
+def _outcome(primaries: tuple[Label, ...]) -> tuple[Label | None, bool]:
+    return majority(primaries), is_strict_majority(primaries)
+
+
+def _by_use(item: tuple[str, object]) -> tuple[bool, bool, str]:
+    split = item[0]
+    return split != "train", split != "dev", split
+
+
+# ---- sound --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """Attaches what the headers say, and writes 16 kHz mono where that is needed."""
+
+    spec: CorpusSpec
+    corpus_dir: Path
+    drop_doubtful: bool
+    account: Account
+
+    def write(self, rows: Iterable[Utterance], path: Path) -> tuple[Tally, str]:
+        """Writes the utterances; returns what was written and where their sound lies.
+
+        Raises: `BadInput` when more sound is lost than found.
+        """
+        tally = Tally(with_audio=True)
+        ready = _Readiness()
+        probed = self._attach(self._without_bad(rows), ready.inspector(self.corpus_dir))
+        shown = track(self._without_doubtful(probed), "Reading headers")
+        write_utterances(path, tally.counted(shown))
+        self._refuse_mostly_lost(tally)
+        if ready.everywhere:
+            return tally, str(self.corpus_dir.resolve())
+
+        root = path.parent / "audio"
+        first_pass, tally = tally, Tally(with_audio=True)
+        written = self._attach(read_utterances(path), _writer(self.corpus_dir, root))
+        kept = self._without_doubtful(written)
+        shown = track(kept, "Writing 16 kHz mono", total=first_pass.utterances)
+        with atomic_path(path) as second:
+            write_utterances(second, tally.counted(_with_written_audio(shown)))
+        self._refuse_mostly_lost(tally)
+        return tally, "audio"
+
+    def _without_bad(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+        for utterance in utterances:
+            reason = self.spec.bad_audio.get(utterance.id)
+            if reason is None:
+                yield utterance
+            else:
+                self.account.drop(f"{utterance.id}: {reason}")
+
+    def _without_doubtful(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+        for utterance in utterances:
+            reason = self.spec.doubtful_audio.get(utterance.id)
+            if utterance.duration is not None and utterance.duration < SHORTEST:
+                reason = f"shorter than {SHORTEST} s"
+            if reason and self.drop_doubtful and not utterance.split.startswith("test"):
+                self.account.drop(reason)
+            else:
+                yield utterance
+
+    def _attach(
+        self,
+        utterances: Iterable[Utterance],
+        inspect: Callable[[Utterance], AudioInfo | None],
+    ) -> Iterator[Utterance]:
+        """The utterances with what their header says; those without usable sound are lost."""
+
+        def attempt(utterance: Utterance) -> AudioInfo | InputError | None:
+            try:
+                return inspect(utterance)
+            except InputError as problem:
+                return problem
+
+        for utterance, found in _in_threads(attempt, iter(utterances)):
+            if isinstance(found, LfsPointer):
+                # Not one file is missing then, but the step that fetches them all.
+                raise found
+            if isinstance(found, InputError):
+                self.account.lose(found, NO_SOUND)
+            elif found is None:
+                yield utterance
+            else:
+                yield utterance.model_copy(
+                    update={
+                        "duration": found.duration,
+                        "sampling_rate": found.sampling_rate,
+                        "channels": found.channels,
+                    }
+                )
+
+    def _refuse_mostly_lost(self, tally: Tally) -> None:
+        lost = self.account.dropped[NO_SOUND]
+        if lost > tally.utterances:
+            cure = "Is the copy complete? --no-audio converts the annotation alone."
+            what = f"{lost:,} clips have no usable sound, and {tally.utterances:,} have"
+            first = InputError(what, file=self.corpus_dir, cure=cure)
+            raise BadInput([first, *self.account.problems], str(self.corpus_dir))
 
 
 @dataclass
@@ -212,34 +435,6 @@ def _with_written_audio(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
         yield utterance.model_copy(update={"audio": _written_name(utterance)})
 
 
-def _attach(
-    utterances: Iterator[Utterance],
-    account: Account,
-    inspect: Callable[[Utterance], AudioInfo | None],
-) -> Iterator[Utterance]:
-    """The utterances with what their header says; faulty sound goes to the account."""
-
-    def attempt(utterance: Utterance) -> AudioInfo | InputError | None:
-        try:
-            return inspect(utterance)
-        except InputError as problem:
-            return problem
-
-    for utterance, found in _in_threads(attempt, utterances):
-        if isinstance(found, InputError):
-            account.problem(found)
-        elif found is None:
-            yield utterance
-        else:
-            yield utterance.model_copy(
-                update={
-                    "duration": found.duration,
-                    "sampling_rate": found.sampling_rate,
-                    "channels": found.channels,
-                }
-            )
-
-
 def _in_threads(
     work: Callable[[Utterance], T], items: Iterator[Utterance]
 ) -> Iterator[tuple[Utterance, T]]:
@@ -262,8 +457,5 @@ def _no_empty_folder_left(folder: Path) -> Iterator[None]:
         raise
 
 
-def _size_note(spec: CorpusSpec, tally: Tally, account: Account) -> Iterator[str]:
-    known_bad = sum(account.dropped[f"{name}: {why}"] for name, why in spec.bad_audio.items())
-    found = tally.utterances + known_bad
-    if found != spec.size:
-        yield f"{found:,} utterances were found; the whole corpus has {spec.size:,}"
+def _without_sound(utterance: Utterance) -> Utterance:
+    return utterance.model_copy(update={"audio": None})

@@ -6,8 +6,9 @@ Layout    Actor_01/03-01-06-01-02-01-12.wav
           modality - channel - emotion - intensity - statement - repetition - actor
           Kaggle's copy holds every file twice; song (channel 02) may lie beside speech.
           48 kHz, five files in stereo: written as 16 kHz mono.
-Splits    None are official. `speakers` (default): EmoBox's speaker-disjoint folds, test = fold 1,
-          dev = fold 2, train = folds 3 to 6. `train`: all of it, as the paper pools it.
+Splits    None are official. `emobox_1` (default) to `emobox_6`: EmoBox's speaker-disjoint folds;
+          fold k tests, the next one (after 6 comes 1) develops, the other four train. `train`:
+          all of it, as the paper pools it.
 Votes     Ten ratings a file were published as aggregates only; so none.
 Labels    The acted emotion, by name. `calm` has no class and stays `other`; it is near neutral,
           but was added by the authors because actors make neutral sound mildly negative, so
@@ -17,13 +18,14 @@ Labels    The acted emotion, by name. `calm` has no class and stays `other`; it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from whyser.errors import InputError
 from whyser.labels import Label
 from whyser.utterance import Utterance
 from whyser_converters.source import Account
+from whyser_converters.spec import POOLED, CorpusSpec, by_speaker
 
 EMOTIONS = {
     "01": "neutral",
@@ -49,19 +51,41 @@ LABELS: Mapping[str, Label | None] = {
 
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 
-#: EmoBox's folds 1 and 2; the other sixteen actors train.
-TEST_ACTORS = ("01", "11", "20", "21")
-DEV_ACTORS = ("04", "10", "12", "14")
+#: EmoBox's six folds of actors.
+FOLDS = (
+    ("01", "11", "20", "21"),
+    ("04", "10", "12", "14"),
+    ("08", "09", "19", "23"),
+    ("03", "05", "07", "24"),
+    ("02", "15", "16", "18"),
+    ("06", "13", "17", "22"),
+)
 
 MARKERS = ("Actor_[0-9][0-9]/0?-0?-*.wav", "[Aa]udio_*/Actor_[0-9][0-9]/0?-0?-*.wav")
 
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
+def fold_splits(test: int) -> dict[str, str]:
+    """Actor -> split, with one fold (1 to 6) to test on and the next to develop on.
+
+    >>> fold_splits(6)["06"], fold_splits(6)["01"], fold_splits(6)["04"]
+    ('test', 'dev', 'train')
+    """
+    of_fold = {test - 1: "test", test % len(FOLDS): "dev"}
+    return {
+        actor: of_fold.get(number, "train")
+        for number, actors in enumerate(FOLDS)
+        for actor in actors
+    }
+
+
+_DEFAULT_SPLITS = fold_splits(1)
+
+
 def prepare_ravdess(
     corpus_dir: Path,
     *,
-    split_scheme: str = "speakers",
     labels: Mapping[str, Label | None] = LABELS,
     account: Account | None = None,
 ) -> Iterator[Utterance]:
@@ -70,13 +94,18 @@ def prepare_ravdess(
     Raises: `InputError` without an account.
     """
     account = account or Account(corpus_dir, strict=True)
-    for path in _find_speech(corpus_dir, account):
-        with account.row(path):
+    seen: set[str] = set()
+    for path in _find_wavs(corpus_dir):
+        if reason := _why_unused(path, seen):
+            account.leave_unused(reason)
+            continue
+        seen.add(path.name)
+        with account.candidate(path):
             emotion, statement, actor = _parse_name(path.stem)
             yield Utterance(
                 id=account.once(f"ravdess/{path.stem}"),
                 corpus="ravdess",
-                split="train" if split_scheme == "train" else _split(actor),
+                split=_DEFAULT_SPLITS[actor],
                 audio=path.relative_to(corpus_dir).as_posix(),
                 duration=None,
                 sampling_rate=None,
@@ -89,24 +118,19 @@ def prepare_ravdess(
             )
 
 
-def _find_speech(corpus_dir: Path, account: Account) -> list[Path]:
-    """One path a file name, sorted by it; what is left out is counted."""
-    found: dict[str, Path] = {}
-    # The shallower tree first, so that it is the nested copy that is left out.
-    for pattern in ("Actor_[0-9][0-9]/*.wav", "[Aa]udio_*/Actor_[0-9][0-9]/*.wav"):
-        for path in sorted(corpus_dir.glob(pattern)):
-            if path.name.startswith("."):
-                continue
-            if path.name in found:
-                account.drop("second copy of a file in the doubled Kaggle tree")
-            elif reason := _reason_to_drop(path.stem):
-                account.drop(reason)
-            else:
-                found[path.name] = path
-    return [found[name] for name in sorted(found)]
+def _find_wavs(corpus_dir: Path) -> list[Path]:
+    """Sorted by file name, of two copies that of the shallower tree first."""
+    patterns = ("Actor_[0-9][0-9]/*.wav", "[Aa]udio_*/Actor_[0-9][0-9]/*.wav")
+    found = [path for pattern in patterns for path in sorted(corpus_dir.glob(pattern))]
+    return sorted(
+        (path for path in found if not path.name.startswith(".")), key=lambda path: path.name
+    )
 
 
-def _reason_to_drop(stem: str) -> str | None:
+def _why_unused(path: Path, seen: Collection[str]) -> str | None:
+    stem = path.stem
+    if path.name in seen:
+        return "second copy of a file in the doubled Kaggle tree"
     if not re.fullmatch(r"[\d-]+", stem):
         return "wav whose name is not of RAVDESS' form"
     if stem.startswith(("01-", "02-")):
@@ -136,5 +160,18 @@ def _parse_name(stem: str) -> tuple[str, str, str]:
     return EMOTIONS[emotion], statement, actor
 
 
-def _split(actor: str) -> str:
-    return "test" if actor in TEST_ACTORS else "dev" if actor in DEV_ACTORS else "train"
+SPEC = CorpusSpec(
+    name="ravdess",
+    title="RAVDESS (speech)",
+    licence="CC BY-NC-SA 4.0",
+    source="https://zenodo.org/records/1188976",
+    prepare=prepare_ravdess,
+    labels=LABELS,
+    markers=MARKERS,
+    size=1_440,
+    split_schemes={
+        f"emobox_{fold}": by_speaker(f"EmoBox's fold {fold} tests", fold_splits(fold))
+        for fold in range(1, len(FOLDS) + 1)
+    }
+    | POOLED,
+)

@@ -1,56 +1,118 @@
-"""A corpus folder as a converter reads it: its tables, and the account of every row."""
+"""A corpus folder as a converter reads it: its tables, and the account of all that was read."""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple, TextIO
 
 from pydantic import ValidationError
 
-from whyser.errors import InputError, Problems, did_you_mean
+from whyser.errors import InputError, did_you_mean
 from whyser.utterance import input_error, without_reserved_marks
+from whyser.votes import majority
 
-if TYPE_CHECKING:
-    from _csv import Reader
+
+class LeftOut(Exception):
+    """Raised inside `Account.candidate`: no utterance, for a reason that is no new fault."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Difference(NamedTuple):
+    """A published consensus that the votes do not give; None is no agreement."""
+
+    utterance: str
+    published: str | None
+    recomputed: str | None
+    votes: str
 
 
 class Account:
-    """What became of every row: kept, dropped for a counted reason, or faulty.
+    """What became of everything that was read, so that nothing is lost unsaid.
 
-    Faults are collected, so that a user mends them in one go; a `strict` account raises the
-    first one, which is what a caller without an account of its own gets.
+    A candidate is what should become one utterance: a row of the corpus' main table, or a file.
+    Every candidate is kept or dropped under one reason, so `read` = kept + dropped. Lines and
+    files that belong to no utterance are `unused`. Faults are collected in `problems`; a `strict`
+    account raises the first one, which is what a caller without an account of its own gets.
     """
 
     def __init__(self, corpus_dir: Path, *, strict: bool = False) -> None:
-        self.problems = Problems(corpus_dir)
+        self.corpus_dir, self.strict = corpus_dir, strict
+        self.read = 0
         self.dropped: Counter[str] = Counter()
+        self.unused: Counter[str] = Counter()
+        self.problems: list[InputError] = []
         self.notes: list[str] = []
-        self.strict = strict
+        self.compared = 0
+        self.differences: list[Difference] = []
+        self._spoiled: dict[str, str] = {}
         self._first_line: dict[str, int | None] = {}
 
+    def candidate(self, file: Path, line: int | None = None) -> _Candidate:
+        """A `with` block that makes one utterance; a fault inside costs that utterance."""
+        return _Candidate(self, file, line)
+
+    def part(self, file: Path, line: int | None, of: str | None = None) -> _Part:
+        """A `with` block that reads a line about the utterance `of`, which a fault spoils."""
+        return _Part(self, file, line, of)
+
+    def lost_candidate(self, problem: InputError, _name: str = "") -> None:
+        """A line so broken that its candidate has no name."""
+        self.read += 1
+        self.lose(problem, _faulty_line(problem))
+
+    def lost_part(self, problem: InputError, name: str | None) -> None:
+        """A faulty line about `name`; its utterance is dropped when its turn comes."""
+        self.report(problem)
+        if name:
+            self._spoiled.setdefault(name, _faulty_line(problem))
+        else:
+            self.unused[_faulty_line(problem)] += 1
+
+    def lose(self, problem: InputError, reason: str) -> None:
+        """A candidate is lost to a fault."""
+        self.report(problem)
+        self.drop(reason)
+
+    def report(self, problem: InputError) -> None:
+        if self.strict:
+            raise problem
+        self.problems.append(problem)
+
     def drop(self, reason: str, count: int = 1) -> None:
-        """Counts what is left out; a count of 0 leaves no trace."""
+        """Candidates that give no utterance; a count of 0 leaves no trace."""
         if count:
             self.dropped[reason] += count
+
+    def leave_unused(self, what: str, count: int = 1) -> None:
+        """Lines or files that belong to no utterance; a count of 0 leaves no trace."""
+        if count:
+            self.unused[what] += count
 
     def note(self, text: str) -> None:
         """Something a user should know that is no fault."""
         self.notes.append(text)
 
-    def problem(self, problem: InputError) -> None:
-        if self.strict:
-            raise problem
-        self.problems.add(problem)
+    def note_count(self, count: int, what: str) -> None:
+        """A note that says how many, unless there are none."""
+        if count:
+            self.note(f"{what}: {count:,}")
 
-    def row(self, file: Path, line: int | None = None) -> _Row:
-        """A `with` block in which a fault costs that row; the problem names this place."""
-        return _Row(self, file, line)
+    def refuse_spoiled(self, name: str) -> None:
+        """Ends the candidate of this name when a line about it was faulty."""
+        reason = self._spoiled.pop(name, None)
+        if reason is not None:
+            raise LeftOut(reason)
 
     def once(self, utterance_id: str, line: int | None = None) -> str:
         """The id, when it comes up for the first time; otherwise `InputError`."""
@@ -63,13 +125,65 @@ class Account:
         self._first_line[utterance_id] = line
         return utterance_id
 
+    def compare_consensus(
+        self, utterance_id: str, published: str | None, votes: Sequence[str]
+    ) -> None:
+        """Recomputes the consensus from the votes, all in the corpus' own codes."""
+        if not votes:
+            return
+        self.compared += 1
+        recomputed = _majority(tuple(sorted(votes)))
+        if recomputed != published:
+            shown = " ".join(sorted(votes))
+            self.differences.append(Difference(utterance_id, published, recomputed, shown))
 
-class _Row:
-    # By hand, because contextlib takes four times as long and there are millions of rows.
+    def close(self) -> None:
+        """Faulty lines about utterances that never came belong to none."""
+        self.unused.update(self._spoiled.values())
+        self._spoiled.clear()
+
+
+#: The same few thousand sets of votes come up again and again.
+_majority = cache(majority)
+
+
+def _faulty_line(problem: InputError) -> str:
+    return f"faulty line in {Path(str(problem.file)).name}"
+
+
+def _fault(error: BaseException | None, file: Path, line: int | None) -> InputError | None:
+    if isinstance(error, ValidationError):
+        error = input_error(error)
+    return error.at(file, line) if isinstance(error, InputError) else None
+
+
+# By hand, because contextlib takes four times as long and there are millions of lines.
+class _Candidate:
     __slots__ = ("account", "file", "line")
 
     def __init__(self, account: Account, file: Path, line: int | None) -> None:
         self.account, self.file, self.line = account, file, line
+
+    def __enter__(self) -> None:
+        self.account.read += 1
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if error is None:
+            return False
+        if isinstance(error, LeftOut):
+            self.account.drop(error.reason)
+            return True
+        if problem := _fault(error, self.file, self.line):
+            self.account.lose(problem, _faulty_line(problem))
+            return True
+        return False
+
+
+class _Part:
+    __slots__ = ("account", "file", "line", "of")
+
+    def __init__(self, account: Account, file: Path, line: int | None, of: str | None) -> None:
+        self.account, self.file, self.line, self.of = account, file, line, of
 
     def __enter__(self) -> None:
         pass
@@ -77,35 +191,43 @@ class _Row:
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if error is None:
             return False
-        if isinstance(error, ValidationError):
-            error = input_error(error)
-        if not isinstance(error, InputError):
-            return False
-        self.account.problem(error.at(self.file, self.line))
-        return True
+        if problem := _fault(error, self.file, self.line):
+            self.account.lost_part(problem, self.of)
+            return True
+        return False
 
 
-def read_header(path: Path, *, errors: str = "strict") -> list[str]:
+# ---- CSV ----------------------------------------------------------------------------------
+
+#: Told of a row that cannot be read, with the text of its first cell.
+Lost = Callable[[InputError, str], None]
+
+# What `errors="surrogateescape"` makes of a byte that is no UTF-8.
+_STRAY_BYTE = re.compile("[\udc80-\udcff]")
+
+
+def read_header(path: Path) -> list[str]:
     """The column names of a CSV file; `InputError` for an empty one."""
-    with _opened(path, errors) as rows:
+    with _opened(path) as stream:
         try:
-            header = next(rows, None)
+            header = next(csv.reader(stream, strict=True), None)
         except csv.Error as error:
-            raise _cut_short(path, 1, str(error)) from None
+            raise _not_csv(path, 1, str(error)) from None
     if not header:
         raise InputError("is empty, expected a header row", file=path, cure="Fetch it again.")
     return [name.strip() for name in header]
 
 
 def read_table(
-    path: Path, columns: Sequence[str], account: Account, *, errors: str = "strict"
+    path: Path, columns: Sequence[str], lost: Lost, *, stray_bytes: bool = False
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Line number and the cells of `columns` (two or more) of every row of a CSV file, streamed.
 
-    A row with more or fewer cells than the header is a problem of the account.
+    A row that is no CSV, has too many or too few cells or (unless `stray_bytes`) is no UTF-8 goes
+    to `lost`, and reading goes on with the next line: an unclosed quote costs its own line alone.
     Raises: `InputError` for a missing file or column.
     """
-    header = read_header(path, errors=errors)
+    header = read_header(path)
     for column in columns:
         if column not in header:
             raise InputError(
@@ -113,53 +235,91 @@ def read_table(
             )
     pick = itemgetter(*(header.index(column) for column in columns))
     width = len(header)
-    with _opened(path, errors) as rows:
+    for line, cells, text, fault in _rows(path):
+        if not fault and len(cells) != width:
+            fault = f"row of {len(cells)} cells, expected {width}"
+        if not fault:
+            fault = _bad_text(text, stray_bytes)
+        if fault:
+            cure = "Mend the line, or fetch the file again."
+            first = cells[0] if cells else text.partition(",")[0].strip('"')
+            lost(InputError(fault, file=path, line=line, cure=cure), first)
+        else:
+            yield line, pick(cells)
+
+
+def _bad_text(text: str, stray_bytes: bool) -> str:
+    if "\0" in text:
+        return "not valid text (a NUL byte)"
+    if not stray_bytes and not text.isascii() and _STRAY_BYTE.search(text):
+        return "not UTF-8 text"
+    return ""
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str], str, str]]:
+    """Line, cells, text and fault of every row below the header; blank lines are passed over."""
+    with _opened(path) as stream:
+        taken: list[str] = []
+        rows = csv.reader(_noted(stream, taken), strict=True)
         next(rows)
-        line = rows.line_num + 1
+        line = 1
+        while True:
+            line += len(taken)
+            taken.clear()
+            fault = ""
+            try:
+                cells = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                cells, fault = [], str(error)
+            if len(taken) == 1:
+                if cells or fault:
+                    yield line, cells, taken[0], _not_csv_text(fault)
+            elif fault:
+                # A quote that was never closed has swallowed the lines below its own.
+                yield from _one_by_one(line, taken)
+            else:
+                yield line, cells, "".join(taken), ""
+
+
+def _one_by_one(first: int, lines: list[str]) -> Iterator[tuple[int, list[str], str, str]]:
+    for line, text in enumerate(list(lines), start=first):
+        if not text.strip():
+            continue
         try:
-            for cells in rows:
-                if len(cells) == width:
-                    yield line, pick(cells)
-                elif cells:
-                    account.problem(_wrong_width(path, line, len(cells), width))
-                line = rows.line_num + 1
+            yield line, next(csv.reader([text], strict=True)), text, ""
         except csv.Error as error:
-            # Most often a quote that is never closed, because the file was cut short.
-            account.problem(_cut_short(path, line, str(error)))
+            yield line, [], text, _not_csv_text(str(error))
 
 
-def _wrong_width(path: Path, line: int, found: int, expected: int) -> InputError:
-    return InputError(
-        f"row of {found} cells, expected {expected}",
-        file=path,
-        line=line,
-        cure="Mend the row; the file may be cut short.",
-    )
+def _noted(stream: TextIO, taken: list[str]) -> Iterator[str]:
+    """The lines, each noted as it is taken, since one row may take several."""
+    for text in stream:
+        taken.append(text)
+        yield text
 
 
-def _cut_short(path: Path, line: int, reason: str) -> InputError:
-    return InputError(
-        f"not valid CSV from here on ({reason})",
-        file=path,
-        line=line,
-        cure="The file may be cut short; fetch it again.",
-    )
+def _not_csv_text(reason: str) -> str:
+    return f"not valid CSV ({reason})" if reason else ""
+
+
+def _not_csv(path: Path, line: int, reason: str) -> InputError:
+    cure = "The file may be cut short; fetch it again."
+    return InputError(_not_csv_text(reason), file=path, line=line, cure=cure)
 
 
 @contextmanager
-def _opened(path: Path, errors: str) -> Iterator[Reader]:
+def _opened(path: Path) -> Iterator[TextIO]:
     try:
         # Spelling out newline="" keeps the csv module's own idea of where a row ends.
-        with path.open(encoding="utf-8-sig", errors=errors, newline="") as stream:
-            yield csv.reader(stream, strict=True)
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+            yield stream
     except FileNotFoundError:
         raise InputError("no such file", file=path, cure="Check the corpus folder.") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"not UTF-8 text ({error.reason} at byte {error.start})",
-            file=path,
-            cure="Save it as UTF-8.",
-        ) from None
+
+
+# ---- cells, texts, folders ----------------------------------------------------------------
 
 
 def number(text: str, what: str) -> int:
@@ -167,7 +327,7 @@ def number(text: str, what: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"bad {what} {text!r}, expected a whole number") from None
+        raise InputError(f"bad {what} {text[:60]!r}, expected a whole number") from None
 
 
 def transcript_text(text: str) -> str:

@@ -21,6 +21,11 @@ _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LENGTH_UNKNOWN = 0x7FFF_0000
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
+
+class LfsPointer(InputError):
+    """A Git LFS pointer where sound should be: the whole copy is of no use yet."""
+
+
 Samples = npt.NDArray[np.float32]
 
 
@@ -78,17 +83,21 @@ def _refuse_cut_short(path: Path, header_log: str) -> None:
         )
 
 
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether the file is what a clone without Git LFS has in place of the real one."""
+    with path.open("rb") as stream:
+        return stream.read(len(_LFS_HEAD)) == _LFS_HEAD
+
+
 def _why_unreadable(path: Path) -> InputError:
     if not path.is_file():
         return InputError(
             "no such sound file", file=path, cure="Fetch it, or convert with --no-audio."
         )
-    with path.open("rb") as stream:
-        head = stream.read(len(_LFS_HEAD))
-    if not head:
+    if not path.stat().st_size:
         return InputError("is empty (0 bytes)", file=path, cure="Fetch the file again.")
-    if head == _LFS_HEAD:
-        return InputError(
+    if is_lfs_pointer(path):
+        return LfsPointer(
             "is a Git LFS pointer, not sound",
             file=path,
             cure="Run 'git lfs pull' in the corpus folder.",

@@ -15,14 +15,53 @@ from whyser.labels import EmotionClass
 from whyser.utterance import Utterance, input_error, read_utterances
 
 
+class SplitCard(BaseModel):
+    """One split: `labels` is label -> utterances, with None written as `no_agreement`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    utterances: int
+    hours: float | None
+    speakers: int
+    labels: dict[str, int]
+
+
+class VotesCard(BaseModel):
+    """The votes that were released: how many an utterance, and how far the raters agree.
+
+    `per_utterance` is number of votes -> utterances that have as many. `strict` counts those where
+    one label has more than half of the votes, `tied` those without a unique plurality, `as_label`
+    those whose unique plurality is the label. `fleiss_kappa` is over the primary votes, the eight
+    classes and `other`; None where there is nothing to agree on.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    votes: int
+    per_utterance: dict[int, int]
+    strict: int
+    tied: int
+    as_label: int
+    fleiss_kappa: float | None
+
+
+class ConsensusCard(BaseModel):
+    """The published consensus against the one that the votes give."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    compared: int
+    different: int
+
+
 class CorpusCard(BaseModel):
     """What was converted, with which choices, and where its sound lies.
 
     `audio_root` is absolute, or relative to the card's folder; None without sound.
     `classes` are those that the corpus' annotation can name: what its scores average over.
     `speaker_disjoint`: the splits promise to share no speaker, which `check` then holds them to
-    (MELD's official ones do not). `counts` is split -> label -> utterances, with None written as
-    `no_agreement`.
+    (MELD's official ones do not). `read` candidates for an utterance = `utterances` + all of
+    `dropped`; lines and files that belong to no utterance are `unused`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -34,11 +73,15 @@ class CorpusCard(BaseModel):
     audio_root: str | None
     classes: tuple[EmotionClass, ...]
     speaker_disjoint: bool = True
-    options: dict[str, str]
+    options: dict[str, str] = {}
     utterances: int
     hours: float | None
-    counts: dict[str, dict[str, int]]
-    dropped: dict[str, int]
+    splits: dict[str, SplitCard] = {}
+    votes: VotesCard | None = None
+    consensus: ConsensusCard | None = None
+    read: int
+    dropped: dict[str, int] = {}
+    unused: dict[str, int] = {}
     whyser: str
 
 

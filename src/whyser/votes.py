@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TypeVar
 
 from whyser.labels import CLASSES, EmotionClass, Label
 
+#: A class, or a corpus' own code for one.
+Code = TypeVar("Code", bound=str)
 
-def majority(primaries: Sequence[Label]) -> Label | None:
+
+def majority(primaries: Sequence[Code]) -> Code | None:
     """The label with strictly more votes than any other, or None on a tie or without votes.
 
     >>> majority(["sad", "sad", "neutral"])
@@ -73,3 +77,43 @@ def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
     counts = Counter(primaries)
     total = sum(counts[name] for name in CLASSES)
     return {name: counts[name] / total for name in CLASSES if counts[name]}
+
+
+class Agreement:
+    """Fleiss' kappa of primary votes, for any number of raters an item, counted as they come.
+
+    Observed: the mean over items of the share of agreeing pairs of votes. Expected: the sum of
+    the squared shares of the labels among all votes. Items with fewer than two votes hold no
+    pair and are left out. Source: Fleiss (1971), with a number of raters of each item's own.
+
+    >>> agreement = Agreement()
+    >>> for votes in (["sad", "sad"], ["sad", "angry"], ["angry", "angry"]):
+    ...     agreement.add(votes)
+    >>> round(agreement.kappa, 4)  # observed 2/3, expected 1/2
+    0.3333
+    """
+
+    def __init__(self) -> None:
+        self._items = 0
+        self._agreeing = 0.0
+        self._labels: Counter[str] = Counter()
+
+    def add(self, primaries: Sequence[str]) -> None:
+        """One item's votes."""
+        votes = len(primaries)
+        if votes < 2:
+            return
+        counts = Counter(primaries)
+        pairs = sum(count * (count - 1) for count in counts.values())
+        self._items += 1
+        self._agreeing += pairs / (votes * (votes - 1))
+        self._labels.update(counts)
+
+    @property
+    def kappa(self) -> float | None:
+        """1 is full agreement, 0 that of chance; None where chance alone explains everything."""
+        total = self._labels.total()
+        expected = sum((count / total) ** 2 for count in self._labels.values()) if total else 1.0
+        if expected == 1.0:
+            return None
+        return (self._agreeing / self._items - expected) / (1 - expected)

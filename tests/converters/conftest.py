@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from csv import DictReader
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ class Converted:
         card: dict[str, Any] = json.loads((self.folder / "corpus.json").read_text("utf-8"))
         return card
 
+    @property
+    def problems(self) -> list[str]:
+        """The list of faults, as `file:line: problem`."""
+        path = self.folder / "problems.csv"
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", newline="") as stream:
+            return [f"{row['file']}:{row['line']}: {row['problem']}" for row in DictReader(stream)]
+
     def __getitem__(self, name: str) -> Utterance:
         return next(item for item in self.utterances if item.id == name)
 
@@ -86,6 +96,28 @@ def refused(convert: Convert, tmp_path: Path) -> Callable[..., str]:
         assert sorted(tmp_path.rglob("*")) == before
         assert "Traceback" not in outcome.err
         return " ".join(outcome.err.split())
+
+    return call
+
+
+@pytest.fixture
+def faulty(convert: Convert, tmp_path: Path) -> Callable[..., Converted]:
+    """Converts a corpus with one fault: it costs its utterance, and a strict run."""
+
+    def call(corpus: str, folder: Path, message: str, *arguments: object) -> Converted:
+        strict = convert(corpus, folder, tmp_path / "strict", *arguments, "--strict")
+        assert strict.status == 1
+        assert message in " ".join(strict.err.split())
+        assert not (tmp_path / "strict").exists()
+        lenient = convert(corpus, folder, tmp_path / "lenient", *arguments)
+        assert lenient.status == 0, lenient.err
+        assert message in lenient.err
+        result = Converted(tmp_path / "lenient" / corpus)
+        card = result.card
+        assert card["read"] == card["utterances"] + sum(card["dropped"].values())
+        assert card["utterances"] == len(result.utterances)
+        assert len(result.problems) == 1
+        return result
 
     return call
 

@@ -161,8 +161,8 @@ def corpus_of(
     write_utterances(folder / "utterances.jsonl", utterances)
     card = CorpusCard(
         corpus="c", title="c", licence="", source="", audio_root=None, classes=("sad",),
-        speaker_disjoint=speaker_disjoint, options={}, utterances=len(rows), hours=None,
-        counts={}, dropped={}, whyser="0",
+        speaker_disjoint=speaker_disjoint, utterances=len(rows), hours=None,
+        read=0, whyser="0",
     )  # fmt: skip
     write_card(folder / "corpus.json", card)
     return Corpus(folder / "utterances.jsonl")

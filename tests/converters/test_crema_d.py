@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from whyser.utterance import Utterance
-from whyser_converters.crema_d import LABELS, SENTENCES, SPLITS, prepare_crema_d
+from whyser_converters.crema_d import LABELS, SENTENCES, SPLITS, fold_splits, prepare_crema_d
 
 HEADER = '"","A","D","F","H","N","S","fileName","numResponses","agreement","emoVote"\n'
 ROWS = (
@@ -102,10 +102,8 @@ def test_known_silent_clip_and_sound_without_a_row(
     write_wav(crema / "AudioWAV/1076_MTI_SAD_XX.wav")
     result = converted("crema_d", crema)
     assert len(result.utterances) == 2
-    assert result.card["dropped"] == {
-        "crema_d/1076_MTI_SAD_XX: silent in the published corpus": 1,
-        "sound without a row in tabulatedVotes.csv": 1,
-    }
+    assert result.card["dropped"] == {"crema_d/1076_MTI_SAD_XX: silent in the published corpus": 1}
+    assert result.card["unused"] == {"sound without a row in tabulatedVotes.csv": 1}
 
 
 def test_old_clone_with_a_single_x(converted: Any, crema: Path) -> None:
@@ -125,24 +123,164 @@ def test_old_clone_with_a_single_x(converted: Any, crema: Path) -> None:
         ('"100009",4', '"100009",5', "tabulatedVotes.csv:3: counts add up to 10"),
         ('"100009"', '"900009"', "tabulatedVotes.csv:3: bad row name '900009'"),
         ('"200009"', '"100009"', "tabulatedVotes.csv:6: '1001_IEO_ANG_MD' has a second row"),
-        ('6,0.5,"F:S"\n', "6", "tabulatedVotes.csv:10: row of 9 cells, expected 11"),
-        ('6,0.5,"F:S"\n', '6,0.5,"F', "tabulatedVotes.csv:10: not valid CSV from here on"),
-        ('"fileName"', '"Filename"', "has no column 'fileName'"),
-        (HEADER + ROWS, '"","A","D', "tabulatedVotes.csv:1: not valid CSV from here on"),
     ],
 )
-def test_bad_table(refused: Any, crema: Path, old: str, new: str, message: str) -> None:
+def test_bad_table(faulty: Any, crema: Path, old: str, new: str, message: str) -> None:
+    edit(crema, old, new)
+    result = faulty("crema_d", crema, message)
+    assert [item.id for item in result.utterances] == [
+        "crema_d/1001_IEO_NEU_XX",
+        "crema_d/1049_DFA_FEA_XX",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('6,0.5,"F:S"\n', "6", "tabulatedVotes.csv:10: row of 9 cells, expected 11"),
+        ('6,0.5,"F:S"\n', '6,0.5,"F', "tabulatedVotes.csv:10: not valid CSV"),
+    ],
+)
+def test_a_row_without_a_name_costs_the_clip_what_it_was_for(
+    converted: Any, crema: Path, old: str, new: str, message: str
+) -> None:
+    """The tenth row is the multimodal vote of the third clip: lost to that label source only."""
+    edit(crema, old, new)
+    result = converted("crema_d", crema)
+    assert message in result.problems[0]
+    assert (len(result.utterances), len(result.card["unused"])) == (3, 1)
+    result = converted("crema_d", crema, "--label-source", "multimodal")
+    assert len(result.utterances) == 2
+    assert "has no row of multimodal votes" in result.problems[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"fileName"', '"Filename"', "has no column 'fileName'"),
+        (HEADER + ROWS, '"","A","D', "tabulatedVotes.csv:1: not valid CSV"),
+    ],
+)
+def test_bad_header(refused: Any, crema: Path, old: str, new: str, message: str) -> None:
     edit(crema, old, new)
     assert message in refused("crema_d", crema)
 
 
-def test_every_fault_is_reported_at_once(refused: Any, crema: Path) -> None:
+def test_a_clip_without_its_voice_row(faulty: Any, crema: Path) -> None:
+    edit(crema, ROWS.splitlines()[0] + "\n", "")
+    message = "'1001_IEO_NEU_XX' has no row of voice votes"
+    assert len(faulty("crema_d", crema, message).utterances) == 2
+
+
+def test_every_fault_is_reported_at_once(converted: Any, crema: Path) -> None:
     edit(crema, "1001_IEO_ANG_MD", "1001_IEO_ANX_MD")
     (crema / "AudioWAV/1049_DFA_FEA_XX.wav").unlink()
-    message = refused("crema_d", crema)
-    assert "bad emotion code" in message
-    assert "1049_DFA_FEA_XX.wav: no such sound file" in message
-    assert "2 problems" in message
+    result = converted("crema_d", crema)
+    assert "bad emotion code" in result.problems[0]
+    assert "1049_DFA_FEA_XX.wav" in result.problems[1]
+    assert result.card["dropped"] == {
+        "faulty line in tabulatedVotes.csv": 1,
+        "sound is missing or unreadable": 1,
+    }
+
+
+# ---- votes by rater -----------------------------------------------------------------------
+
+RESPONSES = (
+    '"","localid","pos","ans","ttr","queryType","numTries","clipNum","questNum","subType",'
+    '"clipName","sessionNums","respEmo","respLevel","dispEmo","dispVal","dispLevel"\n'
+)
+FIRST_CLICKS = (
+    '"","localid","sessionNums","queryType","questNum","pos","ttr","numTries","clipNum",'
+    '"clipName"\n'
+)
+
+
+def response(
+    rater: str, clip: str, letter: str, *, kind: int = 1, session: int, question: int
+) -> str:
+    return (
+        f'"{session}{question}","{rater}",1,"{letter}_70",3000,{kind},0,1,{question},4,'
+        f'"{clip}",{session},"{letter}",70,"A","HI",80\n'
+    )
+
+
+def first_click(session: int, question: int, milliseconds: str, *, kind: int = 1) -> str:
+    return f'"{session}{question}","r",{session},{kind},{question},1,{milliseconds},0,1,"x"\n'
+
+
+@pytest.fixture
+def by_rater(crema: Path, write_text: Any) -> Path:
+    rows = [
+        *(
+            response(f"rater{number}", "1001_IEO_ANG_MD", letter, session=number, question=5)
+            for number, letter in enumerate("AAAADDDDN", 1)
+        ),
+        # Slow in the voice, quick in the face with the same session and question.
+        response("rater10", "1001_IEO_ANG_MD", "D", session=10, question=5),
+        response("rater10", "1001_IEO_ANG_MD", "D", session=10, question=5, kind=2),
+        response("rater1", "1049_DFA_FEA_XX", "F", session=1, question=6),
+        response("rater1", "SAD_MD_practice", "S", session=1, question=0),
+    ]
+    write_text(crema / "finishedResponses.csv", RESPONSES + "".join(rows))
+    clicks = [first_click(10, 5, "10001"), first_click(1, 5, "10000"), first_click(2, 5, "NA")]
+    write_text(crema / "finishedEmoResponses.csv", FIRST_CLICKS + "".join(clicks))
+    return crema
+
+
+def test_votes_by_rater(converted: Any, convert: Any, by_rater: Path, tmp_path: Path) -> None:
+    result = converted("crema_d", by_rater)
+    votes = result["crema_d/1001_IEO_ANG_MD"].votes
+    assert [vote.rater for vote in votes] == [f"crema_d/rater{n}" for n in range(1, 10)]
+    assert "".join(vote.raw for vote in votes) == "AAAADDDDN"
+    # A clip with answers of its own, and one without.
+    assert [vote.rater for vote in result["crema_d/1049_DFA_FEA_XX"].votes] == ["crema_d/rater1"]
+    assert result["crema_d/1001_IEO_NEU_XX"].votes[0].rater == "crema_voice_1"
+    assert result.card["unused"] == {"answer after more than ten seconds": 1}
+    outcome = convert("crema_d", by_rater, tmp_path / "out")
+    assert "clips with more or fewer answers than the table counts: 1" in outcome.err
+
+
+def test_without_first_clicks_slow_answers_stay(
+    convert: Any, by_rater: Path, tmp_path: Path
+) -> None:
+    (by_rater / "finishedEmoResponses.csv").unlink()
+    outcome = convert("crema_d", by_rater, tmp_path / "out")
+    assert "no finishedEmoResponses.csv: slow answers are not left out" in outcome.err
+    consensus = json.loads((tmp_path / "out/crema_d/corpus.json").read_text())["consensus"]
+    # Five to four now: the published vote was the tie.
+    assert consensus == {"compared": 3, "different": 1}
+    listed = (tmp_path / "out/crema_d/consensus_differences.csv").read_text()
+    assert "crema_d/1001_IEO_ANG_MD,,D,A A A A D D D D D N" in listed
+
+
+def test_pointers_of_git_lfs_are_no_votes(convert: Any, by_rater: Path, tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 20000000\n"
+    (by_rater / "finishedResponses.csv").write_text(pointer)
+    outcome = convert("crema_d", by_rater, tmp_path / "out")
+    assert outcome.status == 0
+    assert "finishedResponses.csv is a Git LFS pointer ('git lfs pull' fetches it)" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('1,"A",70', '1,"Q",70'), ('70",3000,1,', '70",3000,4,'), ('"rater1"', '""')]
+)
+def test_a_bad_answer_costs_its_clip(faulty: Any, by_rater: Path, old: str, new: str) -> None:
+    path = by_rater / "finishedResponses.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    assert old in lines[1]
+    lines[1] = lines[1].replace(old, new)
+    path.write_text("".join(lines))
+    result = faulty("crema_d", by_rater, "finishedResponses.csv:2: bad answer")
+    assert "crema_d/1001_IEO_ANG_MD" not in {item.id for item in result.utterances}
+
+
+def test_votes_by_rater_without_the_table(converted: Any, by_rater: Path) -> None:
+    (by_rater / "processedResults/tabulatedVotes.csv").unlink()
+    result = converted("crema_d", by_rater, "--label-source", "voice")
+    angry = result["crema_d/1001_IEO_ANG_MD"]
+    assert (angry.label, angry.label_raw, len(angry.votes)) == (None, "A:D", 9)
+    assert "crema_d/1001_IEO_NEU_XX" not in {item.id for item in result.utterances}
 
 
 def test_without_an_account_the_first_fault_is_raised(crema: Path) -> None:
@@ -198,4 +336,20 @@ class TestRealTables:
     def test_command_without_sound(self, converted: Any, shared_data: Path) -> None:
         card = converted("crema_d", shared_data / "crema_d", "--no-audio").card
         assert (card["utterances"], card["audio_root"], card["hours"]) == (7_442, None, None)
-        assert sum(card["counts"]["test"].values()) == 1_393
+        assert sum(card["splits"]["test"]["labels"].values()) == 1_393
+        votes = card["votes"]
+        assert (votes["votes"], votes["strict"], votes["tied"], votes["as_label"]) == (
+            68_568,
+            5_012,
+            644,
+            3_099,
+        )
+        assert card["consensus"] == {"compared": 7_442, "different": 0}
+        assert card["read"] == 7_442
+
+    def test_folds_are_the_published_ones(self, shared_data: Path) -> None:
+        published = json.loads((shared_data / "splits/crema_d_speaker_folds.json").read_text())
+        names = {"Train": "train", "Development": "dev", "Test": "test"}
+        for fold, parts in published.items():
+            mine = fold_splits(int(fold))
+            assert mine == {actor: names[part] for part in parts for actor in parts[part]}

@@ -149,18 +149,72 @@ def test_transcripts_are_joined_by_exact_id(converted: Any, iemocap: Path) -> No
         ("C-E3:\tAnger;\t(caf\xe9)\n", "C-E", "impro01.txt:20: malformed line 'C-E'"),
     ],
 )
-def test_bad_evaluation(refused: Any, iemocap: Path, old: str, new: str, message: str) -> None:
+def test_bad_evaluation(faulty: Any, iemocap: Path, old: str, new: str, message: str) -> None:
     edit(iemocap, old, new)
-    assert message in refused("iemocap", iemocap)
+    result = faulty("iemocap", iemocap, message)
+    assert (len(result.utterances), result.card["read"]) == (4, 5)
+    assert result.card["dropped"] == {"faulty line in Ses01F_impro01.txt": 1}
 
 
-def test_reserved_mark_names_the_transcript(refused: Any, iemocap: Path) -> None:
+def test_the_votes_below_a_broken_head_are_nobodys(converted: Any, iemocap: Path) -> None:
+    edit(iemocap, "[10.0100 - 11.3925]", "10.0100 - 11.3925]")
+    result = converted("iemocap", iemocap)
+    above = result["iemocap/Ses01F_impro01_F000"]
+    assert [vote.rater for vote in above.votes] == ["E2", "E3", "E4"]
+    assert (len(result.problems), len(result.utterances)) == (1, 4)
+    assert (result.card["read"], result.card["unused"]) == (5, {})
+
+
+def test_a_gap_among_the_votes_costs_the_utterance_above(converted: Any, iemocap: Path) -> None:
+    edit(iemocap, "C-E4:\tOther;\t(sarcastic)\nC-F1", "\nC-E4:\tOther;\t(sarcastic)\nC-F1")
+    result = converted("iemocap", iemocap)
+    assert "iemocap/Ses01F_impro01_F000" not in {item.id for item in result.utterances}
+    assert result.card["dropped"] == {"faulty line in Ses01F_impro01.txt": 1}
+
+
+def test_a_rater_may_answer_in_two_lines(converted: Any, iemocap: Path) -> None:
+    edit(iemocap, "C-E4:\tOther;\t(sarcastic)", "C-E2:\tNeutral; Anger;\t()")
+    votes = converted("iemocap", iemocap, "--no-audio")["iemocap/Ses01F_impro01_F000"].votes
+    assert [(vote.rater, vote.primary, vote.secondary) for vote in votes] == [
+        ("E2", "neutral", ("angry",)),
+        ("E3", "neutral", ("frustration", "excited")),
+    ]
+
+
+def test_the_majority_is_recomputed_from_all_labels(converted: Any, iemocap: Path) -> None:
+    """Of F000 neutral leads; M000 has excited and happiness twice each; F003 is a tie."""
+    result = converted("iemocap", iemocap, "--no-audio")
+    assert result.card["consensus"] == {"compared": 5, "different": 1}
+    listed = (result.folder / "consensus_differences.csv").read_text()
+    assert listed.splitlines()[1:] == ["iemocap/Ses01F_impro01_M000,exc,,exc exc hap hap"]
+
+
+def test_stage_marks_may_be_removed(converted: Any, iemocap: Path) -> None:
+    result = converted("iemocap", iemocap, "--no-audio", "--stage-marks", "remove")
+    assert result["iemocap/Ses01F_impro01_M000"].transcript == "Yes!"
+    assert result["iemocap/Ses01F_impro01_F000"].transcript == "Excuse me."
+
+
+@pytest.mark.parametrize("test", [1, 2, 3, 4, 5])
+def test_one_session_is_left_out(converted: Any, iemocap: Path, test: int) -> None:
+    items = converted(
+        "iemocap", iemocap, "--no-audio", "--split-scheme", f"session_{test}"
+    ).utterances
+    for item in items:
+        session = int(item.id.partition("Ses0")[2][0])
+        expected = {test: "test", test - 1 or 5: "dev"}.get(session, "train")
+        assert (item.dialogue, item.split) == (item.id.rpartition("_")[0], expected)
+
+
+def test_reserved_mark_names_the_transcript(faulty: Any, iemocap: Path) -> None:
     edit(iemocap, "Yes!", "Yes <audio>!", "transcriptions")
-    message = refused("iemocap", iemocap, "--no-audio")
-    assert "transcriptions/Ses01F_impro01.txt:3: transcript holds '<audio>'" in message
+    message = "transcriptions/Ses01F_impro01.txt:3: transcript holds '<audio>'"
+    faulty("iemocap", iemocap, message, "--no-audio")
 
 
-def test_transcript_cut_short(refused: Any, iemocap: Path) -> None:
+def test_transcript_cut_short(faulty: Any, iemocap: Path) -> None:
     edit(iemocap, "-012.3925]: Not in the evaluation.\n", "", "transcriptions")
-    message = refused("iemocap", iemocap)
-    assert "transcriptions/Ses01F_impro01.txt:4: malformed line" in message
+    result = faulty("iemocap", iemocap, "transcriptions/Ses01F_impro01.txt:4: malformed line")
+    # The evaluation knows no such utterance, so none is lost.
+    assert result.card["unused"] == {"faulty line in Ses01F_impro01.txt": 1}
+    assert len(result.utterances) == 5

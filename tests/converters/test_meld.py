@@ -116,7 +116,7 @@ def test_video_is_written_as_16_khz_mono(
         assert info.frames > 0
     # A broken video is found out before anything is written.
     (meld / "train_splits/dia0_utt0.mp4").write_bytes(source.read_bytes()[:200])
-    outcome = convert("meld", meld, tmp_path / "again")
+    outcome = convert("meld", meld, tmp_path / "again", "--strict")
     assert outcome.status == 1
     assert "dia0_utt0.mp4: is not a readable sound file" in outcome.err
     assert not (tmp_path / "again").exists()
@@ -130,9 +130,9 @@ def test_bad_files_are_bad_in_their_split_only(converted: Any, meld: Path, write
     assert "meld/train/dia125_utt3" not in ids
     assert "meld/test/dia125_utt3" in ids
     assert result.card["dropped"] == {
-        "meld/train/dia125_utt3: unreadable in the published corpus": 1,
-        "train media file without a row in the CSV": 1,
+        "meld/train/dia125_utt3: unreadable in the published corpus": 1
     }
+    assert result.card["unused"] == {"train media file without a row in the CSV": 1}
 
 
 def test_a_split_that_is_absent_is_noted(convert: Any, meld: Path, tmp_path: Path) -> None:
@@ -150,20 +150,70 @@ def test_a_split_that_is_absent_is_noted(convert: Any, meld: Path, tmp_path: Pat
         ("What?", "<audio>", "train_sent_emo.csv:3: transcript holds '<audio>'"),
         ("positive,0,1", "positive,0,0", "train_sent_emo.csv:3: 'meld/train/dia0_utt0' stands"),
         ("positive,0,1", "positive,0,one", "train_sent_emo.csv:3: bad Utterance_ID 'one'"),
-        (',"0:16:21,731"\r\n', "\r\n", "train_sent_emo.csv:2: row of 10 cells, expected 11"),
-        ("Emotion", "Emotions", "has no column 'Emotion'"),
     ],
 )
 def test_bad_rows(
-    refused: Any, meld: Path, write_text: Any, old: str, new: str, message: str
+    faulty: Any, meld: Path, write_text: Any, old: str, new: str, message: str
 ) -> None:
     write_text(meld / "train_sent_emo.csv", TABLES["train"].replace(old, new))
-    assert message in refused("meld", meld)
+    result = faulty("meld", meld, message)
+    assert (result.card["read"], len(result.utterances)) == (5, 4)
 
 
-def test_a_table_cut_short_inside_a_quote(refused: Any, meld: Path, write_text: Any) -> None:
-    write_text(meld / "train_sent_emo.csv", TABLES["train"].removesuffix('1,731"\r\n'))
-    assert "train_sent_emo.csv:3: not valid CSV from here on" in refused("meld", meld)
+def test_a_column_by_another_name(refused: Any, meld: Path, write_text: Any) -> None:
+    write_text(meld / "train_sent_emo.csv", TABLES["train"].replace("Emotion", "Emotions"))
+    assert "has no column 'Emotion'" in refused("meld", meld)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('1,731"\r\n2', "1,731\r\n2", 2),  # the quote swallows the row below
+        ('"0:16:21,731"\r\n2', '"0:16:21,731\r\n2', 2),
+        ('1,731"\r\nEND', "1,73", 3),  # the file is cut short
+        ("What?", "What\0?", 3),
+    ],
+)
+def test_a_quote_that_is_never_closed_costs_its_own_row(
+    faulty: Any, meld: Path, write_text: Any, old: str, new: str, line: int
+) -> None:
+    text = (TABLES["train"] + "END").replace(old, new).removesuffix("END")
+    assert text != TABLES["train"]
+    write_text(meld / "train_sent_emo.csv", text)
+    result = faulty("meld", meld, f"train_sent_emo.csv:{line}: not valid")
+    kept = [item.id for item in result.utterances if item.split == "train"]
+    assert kept == [f"meld/train/dia0_utt{3 - line}"]
+
+
+def test_wrongly_cut_and_near_empty_clips(
+    converted: Any, meld: Path, write_text: Any, write_wav: Any
+) -> None:
+    """Training and development lose them; the published test set stays whole."""
+    rows = TABLES["train"].replace("negative,0,0", "negative,309,0")
+    write_text(meld / "train_sent_emo.csv", rows)
+    write_wav(meld / "train_splits/dia309_utt0.wav", seconds=0.5)
+    write_wav(meld / "dev_splits_complete/dia0_utt0.wav", seconds=0.064)
+    write_wav(meld / "output_repeated_splits_test/dia0_utt0.wav", seconds=0.064)
+    write_text(meld / "test_sent_emo.csv", TABLES["test"].replace("125,3", "38,4"))
+    write_wav(meld / "output_repeated_splits_test/dia38_utt4.wav", seconds=0.5)
+    result = converted("meld", meld)
+    assert [item.id for item in result.utterances] == [
+        "meld/train/dia0_utt1",
+        "meld/test/dia0_utt0",
+        "meld/test/dia38_utt4",
+    ]
+    assert result.card["dropped"] == {
+        "shorter than 0.1 s": 1,
+        "wrongly cut in the published corpus (41 s)": 1,
+    }
+    kept = converted("meld", meld, "--doubtful-sound", "keep")
+    assert len(kept.utterances) == 5
+
+
+def test_dialogues_of_two_splits_are_not_the_same(converted: Any, meld: Path) -> None:
+    result = converted("meld", meld)
+    names = [result[f"meld/{split}/dia0_utt0"].dialogue for split in FOLDERS]
+    assert names == ["meld/train/dia0", "meld/dev/dia0", "meld/test/dia0"]
 
 
 @pytest.mark.shared_data
@@ -171,7 +221,10 @@ class TestRealTables:
     def test_counts(self, converted: Any, shared_data: Path) -> None:
         card = converted("meld", shared_data / "meld", "--no-audio").card
         order = ("neutral", "happy", "surprise", "angry", "sad", "disgust", "fear")
-        counts = {split: [each[name] for name in order] for split, each in card["counts"].items()}
+        counts = {
+            split: [each["labels"][name] for name in order]
+            for split, each in card["splits"].items()
+        }
         assert counts == {
             "train": [4710, 1743, 1205, 1109, 683, 271, 268],
             "dev": [470, 163, 150, 153, 111, 22, 40],

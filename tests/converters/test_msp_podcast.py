@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ def text_file() -> str:
         lines = [line(*vote) for name, *vote in VOTES if name == stem]
         blocks.append("\n".join([f"MSP-PODCAST_{stem}.wav; N; {TAIL}", *lines, ""]))
     return "\n".join(blocks)
+
+
+def json_twin() -> str:
+    entries: dict[str, dict[str, dict[str, object]]] = {}
+    for stem, worker, primary, secondary in VOTES:
+        # Some rows of the corpus lack the secondary field.
+        second = {"EmoClass_Second": secondary} if secondary else {}
+        vote = {"EmoClass_Major": primary, **second, "EmoAct": 3, "EmoVal": 4, "EmoDom": 2.8}
+        entries.setdefault(f"MSP-PODCAST_{stem}.wav", {})[worker] = vote
+    return json.dumps(entries)
 
 
 @pytest.fixture
@@ -95,6 +106,7 @@ def test_test3_is_kept_without_labels(converted: Any, msp: Path, write_text: Any
         ("labels_detailed.csv", many_columns("WorkerID")),
         ("labels_detailed.csv", many_columns("Workers")),
         ("labels.txt", text_file()),
+        ("labels_detailed.json", json_twin()),
     ],
 )
 def test_votes_in_every_schema(
@@ -120,6 +132,111 @@ def test_votes_in_every_schema(
     assert vote.secondary == ("other-hopeful", "optimistic")
 
 
+def consensus_twin() -> str:
+    keys, *rows = (row.split(",") for row in CONSENSUS.splitlines())
+    return json.dumps({row[0]: dict(zip(keys[1:], row[1:], strict=True)) for row in rows})
+
+
+def test_consensus_from_its_json_twin(converted: Any, convert: Any, msp: Path) -> None:
+    from_table = converted("msp_podcast", msp).utterances
+    (msp / "Labels/labels_consensus.csv").unlink()
+    (msp / "Labels/labels_consensus.json").write_text(consensus_twin())
+    assert converted("msp_podcast", msp).utterances == from_table
+    outcome = convert("msp_podcast", msp, msp.parent / "again")
+    assert "the consensus is read from labels_consensus.json" in outcome.err
+
+
+def test_consensus_from_the_heads_of_the_text_file(
+    converted: Any, msp: Path, write_text: Any
+) -> None:
+    for path in (msp / "Labels").iterdir():
+        path.unlink()
+    write_text(msp / "Labels/labels.txt", text_file())
+    lines = [f"Train; {stem}.wav\n" for stem in STEMS[:2]]
+    write_text(msp / "Partitions.txt", "".join(lines))
+    result = converted("msp_podcast", msp)
+    first = result["msp_podcast/MSP-PODCAST_0001_0008"]
+    assert (first.label_raw, first.split, first.speaker, first.gender) == ("N", "train", None, None)
+    assert len(first.votes) == 3
+    # Nothing says what the third is for.
+    assert [problem.rpartition(":")[2] for problem in result.problems] == [
+        " 'MSP-PODCAST_0002_0001.wav' has no split"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("consensus", "{", "labels_consensus.json:1: not valid JSON"),
+        ("consensus", "[]", "labels_consensus.json: expected an object with an entry a file"),
+        ("consensus", '{"a.wav": 5}', "labels_consensus.json: 'a.wav': expected an object"),
+        ("detailed", '{"a.wav": [', "labels_detailed.json:1: not valid JSON"),
+    ],
+)
+def test_broken_twins(refused: Any, msp: Path, file: str, text: str, message: str) -> None:
+    (msp / f"Labels/labels_{file}.csv").unlink()
+    (msp / f"Labels/labels_{file}.json").write_text(text)
+    assert message in refused("msp_podcast", msp, "--strict")
+
+
+@pytest.mark.parametrize("entry", [None, [], {"WORKER1": "Sad"}, {"WORKER1": {"EmoAct": 3}}])
+def test_a_broken_entry_of_the_twin_costs_its_turn(faulty: Any, msp: Path, entry: Any) -> None:
+    (msp / "Labels/labels_detailed.csv").unlink()
+    twin = json.loads(json_twin())
+    twin["MSP-PODCAST_0001_0008.wav"] = entry
+    (msp / "Labels/labels_detailed.json").write_text(json.dumps(twin))
+    result = faulty("msp_podcast", msp, "labels_detailed.json: ")
+    assert len(result.utterances) == 3
+    assert result.card["dropped"] == {"faulty line in labels_detailed.json": 1}
+
+
+def test_the_consensus_is_recomputed(converted: Any, msp: Path) -> None:
+    """0001_0008 has two for neutral and one for Other; 0321 a tie, as X says; 0002 Other alone."""
+    result = converted("msp_podcast", msp)
+    assert result.card["consensus"] == {"compared": 3, "different": 0}
+    labels = msp / "Labels/labels_consensus.csv"
+    labels.write_text(CONSENSUS.replace(".wav,N,", ".wav,H,").replace(".wav,X,", ".wav,C,"))
+    result = converted("msp_podcast", msp)
+    assert result.card["consensus"] == {"compared": 3, "different": 2}
+    assert (result.folder / "consensus_differences.csv").read_text().splitlines() == [
+        "utterance,published,recomputed,votes",
+        "msp_podcast/MSP-PODCAST_0001_0008,H,N,N N O",
+        "msp_podcast/MSP-PODCAST_0321_0003_0001,C,,C S",
+    ]
+    # The published label stays: the list is there to be looked at.
+    assert result["msp_podcast/MSP-PODCAST_0001_0008"].label == "happy"
+
+
+def test_a_merge_changes_no_difference(converted: Any, msp: Path) -> None:
+    """Consensus and votes are compared in the corpus' own codes."""
+    result = converted("msp_podcast", msp, "--merge", "C=sad")
+    assert result.card["consensus"] == {"compared": 3, "different": 0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "audio", "transcripts", "file"),
+    [
+        ("label", "Audio", "Transcripts", "labels_concensus.csv"),  # 1.6
+        ("Labels", "Audio", "transcripts", "labels_concensus.csv"),  # 1.7, 1.8
+        ("labels", "audios", "Transcript", "labels_concensus.csv"),  # 1.9
+        ("LABELS", "AUDIOS", "TRANSCRIPTS", "Labels_Consensus.csv"),
+    ],
+)
+def test_spellings(
+    converted: Any, msp: Path, labels: str, audio: str, transcripts: str, file: str
+) -> None:
+    (msp / "Labels/labels_consensus.csv").rename(msp / "Labels" / file)
+    for old, new in (("Labels", labels), ("Audios", audio), ("Transcripts", transcripts)):
+        (msp / old).rename(msp / new)
+    result = converted("msp_podcast", msp)
+    first = result["msp_podcast/MSP-PODCAST_0001_0008"]
+    assert (first.audio, first.transcript) == (
+        f"{audio}/MSP-PODCAST_0001_0008.wav",
+        "Well, I do not know.",
+    )
+    assert len(first.votes) == 3
+
+
 def test_older_spellings(converted: Any, msp: Path) -> None:
     labels = msp / "Labels/labels_consensus.csv"
     labels.write_text(CONSENSUS.replace("Development", "Validation"))
@@ -132,16 +249,23 @@ def test_older_spellings(converted: Any, msp: Path) -> None:
 
 
 def test_partition_file_where_the_split_is_missing(
-    converted: Any, refused: Any, msp: Path, write_text: Any
+    converted: Any, faulty: Any, msp: Path, write_text: Any
 ) -> None:
     labels = msp / "Labels/labels_consensus.csv"
     labels.write_text(CONSENSUS.replace(",Test1", ",NA"))
-    assert "labels_consensus.csv:2: bad Split_Set 'NA'" in refused("msp_podcast", msp)
+    faulty("msp_podcast", msp, "labels_consensus.csv:2: 'MSP-PODCAST_0001_0008.wav' has no split")
     text = f"Test2; {STEMS[0]}.wav\nTrain; MSP-PODCAST_9999_0001.wav\n"
     write_text(msp / "Partitions.txt", text)
     result = converted("msp_podcast", msp)
     assert result[f"msp_podcast/{STEMS[0]}"].split == "test2"
-    assert result.card["dropped"] == {"turn of the partition file without a consensus": 1}
+    assert result.card["unused"] == {"turn of the partition file without a consensus": 1}
+
+
+def test_partition_file_against_the_split_column(faulty: Any, msp: Path, write_text: Any) -> None:
+    """Whether it trains or tests must not be guessed."""
+    write_text(msp / "Partitions.txt", f"Train; {STEMS[0]}.wav\n")
+    message = "labels_consensus.csv:2: Split_Set says test1, the partition file train"
+    assert len(faulty("msp_podcast", msp, message).utterances) == 3
 
 
 def test_what_is_missing_is_noted(convert: Any, msp: Path, tmp_path: Path) -> None:
@@ -153,7 +277,8 @@ def test_what_is_missing_is_noted(convert: Any, msp: Path, tmp_path: Path) -> No
         "turns without votes: 3",
         "turns with no transcript: 1",
         "turns with an empty transcript: 1",
-        "4 utterances were found; the whole corpus has 207,136",
+        "turns of an unknown speaker: 1",
+        "4 utterances were read; the whole corpus has 207,136",
     ):
         assert note in outcome.err
 
@@ -162,12 +287,12 @@ def test_votes_without_a_turn_are_counted(converted: Any, msp: Path, write_text:
     extra = (("9999_0001", "WORKER00000003", "Sad", "Sad"),)
     write_text(msp / "Labels/labels_detailed.csv", one_column(VOTES + extra))
     card = converted("msp_podcast", msp).card
-    assert card["dropped"] == {"vote line of a turn without a consensus": 1}
+    assert card["unused"] == {"vote line of a turn without a consensus": 1}
 
 
-def test_reserved_mark_names_the_transcript(refused: Any, msp: Path, write_text: Any) -> None:
+def test_reserved_mark_names_the_transcript(faulty: Any, msp: Path, write_text: Any) -> None:
     path = write_text(msp / "Transcripts/MSP-PODCAST_0001_0008.txt", "Well,\nI <audio> know.")
-    assert f"{path}:2: transcript holds '<audio>'" in refused("msp_podcast", msp)
+    faulty("msp_podcast", msp, f"{path}:2: transcript holds '<audio>'")
 
 
 @pytest.mark.parametrize(
@@ -177,26 +302,57 @@ def test_reserved_mark_names_the_transcript(refused: Any, msp: Path, write_text:
         ("consensus", "Train", "Trian", "labels_consensus.csv:4: bad Split_Set 'Trian'"),
         ("consensus", "0002_0001", "0001_0008", "consensus.csv:4: 'msp_podcast/MSP-PODCAST_0001"),
         ("consensus", "41,Female,Train\n", "41", "labels_consensus.csv:4: row of 6 cells"),
-        ("consensus", "EmoClass", "EmoClas", "has no column 'EmoClass'. Expected one of"),
-        ("consensus", CONSENSUS, "", "labels_consensus.csv: is empty"),
         ("detailed", "Neutral; Neutral,Happy; A:", "A:", "detailed.csv:3: malformed vote"),
-        ("detailed", 'A:3.000000; V:4.000000; D:2.800000;"\n', "", "detailed.csv:2: "),
     ],
 )
-def test_bad_labels(refused: Any, msp: Path, file: str, old: str, new: str, message: str) -> None:
+def test_bad_labels(faulty: Any, msp: Path, file: str, old: str, new: str, message: str) -> None:
     path = msp / f"Labels/labels_{file}.csv"
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+    result = faulty("msp_podcast", msp, message)
+    assert result.card["read"] == 4
+    assert len(result.utterances) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("EmoClass", "EmoClas", "has no column 'EmoClass'. Expected one of"),
+        (CONSENSUS, "", "labels_consensus.csv: is empty"),
+    ],
+)
+def test_bad_header(refused: Any, msp: Path, old: str, new: str, message: str) -> None:
+    path = msp / "Labels/labels_consensus.csv"
+    path.write_text(path.read_text().replace(old, new))
     assert message in refused("msp_podcast", msp)
 
 
-def test_a_text_file_that_begins_with_a_rater(refused: Any, msp: Path, write_text: Any) -> None:
+def test_a_vote_whose_quote_is_never_closed(converted: Any, msp: Path) -> None:
+    """It costs its turn, and not those whose votes stand below it."""
+    path = msp / "Labels/labels_detailed.csv"
+    text = path.read_text()
+    path.write_text(text.replace('D:2.800000;"\n', "D:2.800000;\n", 1))
+    result = converted("msp_podcast", msp)
+    assert len(result.problems) == 1
+    assert "labels_detailed.csv:2: not valid CSV" in result.problems[0]
+    assert result.card["dropped"] == {"faulty line in labels_detailed.csv": 1}
+    assert [len(item.votes) for item in result.utterances] == [2, 1, 0]
+
+
+def test_a_text_file_that_begins_with_a_rater(
+    converted: Any, refused: Any, msp: Path, write_text: Any
+) -> None:
     (msp / "Labels/labels_detailed.csv").unlink()
     write_text(msp / "Labels/labels.txt", text_file().partition("\n")[2])
-    assert "labels.txt:1: rater's line" in refused("msp_podcast", msp)
+    assert "labels.txt:1: rater's line" in refused("msp_podcast", msp, "--strict")
+    # Whose votes they are nobody knows; the votes of the others are not touched.
+    result = converted("msp_podcast", msp)
+    assert [len(item.votes) for item in result.utterances] == [0, 2, 1, 0]
+    assert result.card["unused"] == {"faulty line in labels.txt": 3}
 
 
-def test_bad_partition_line(refused: Any, msp: Path, write_text: Any) -> None:
-    write_text(msp / "Partitions.txt", "Train; a.wav\nTran; b.wav\n")
-    assert "Partitions.txt:2: malformed line 'Tran; b.wav'" in refused("msp_podcast", msp)
+def test_bad_partition_line(faulty: Any, msp: Path, write_text: Any) -> None:
+    write_text(msp / "Partitions.txt", f"Train; a.wav\nTran; {STEMS[2]}.wav\n")
+    message = f"Partitions.txt:2: malformed line 'Tran; {STEMS[2]}.wav'"
+    assert len(faulty("msp_podcast", msp, message).utterances) == 3

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from whyser.corpus import Corpus
-from whyser_converters.corpora import CORPORA, classes_of
+from whyser_converters.corpora import CORPORA
+from whyser_converters.spec import classes_of
 
 
 @pytest.mark.parametrize("name", CORPORA)
@@ -24,11 +25,20 @@ def test_demo_corpus_end_to_end(converted: Any, native_corpora: Path, name: str)
         assert (item.sampling_rate, item.channels) == (16_000, 1)
         assert corpus.audio_path(item).is_file()
     card = corpus.card
-    assert card.utterances == len(items) == sum(sum(c.values()) for c in card.counts.values())
+    assert card.utterances == len(items)
+    assert card.read == card.utterances + sum(card.dropped.values())
+    for split, summary in card.splits.items():
+        mine = [item for item in items if item.split == split]
+        assert summary.utterances == len(mine) == sum(summary.labels.values())
+        assert summary.speakers == len({item.speaker for item in mine} - {None})
+        seconds = sum(item.duration or 0 for item in mine)
+        assert summary.hours == pytest.approx(seconds / 3600, abs=1e-4)
     assert card.classes == classes_of(CORPORA[name].labels)
     assert card.hours is not None and card.hours > 0
     rated = name in {"msp_podcast", "iemocap", "crema_d"}
-    assert any(item.votes for item in items) == rated
+    assert any(item.votes for item in items) == rated == (card.votes is not None)
+    # The demo writes its consensus by the rule that is recomputed here.
+    assert card.consensus is None or card.consensus.different == 0
 
 
 @pytest.mark.parametrize("name", CORPORA)
@@ -84,22 +94,35 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 72862\n"
     ("data", "message"),
     [
         (b"", "is empty (0 bytes)"),
-        (LFS, "is a Git LFS pointer, not sound. Run 'git lfs pull'"),
         (b"RIFF and nothing", "is not a readable sound file"),
     ],
 )
-def test_bad_sound(refused: Any, clips: list[Path], data: bytes, message: str) -> None:
+def test_bad_sound(faulty: Any, clips: list[Path], data: bytes, message: str) -> None:
     clips[0].write_bytes(data)
-    clips[2].write_bytes(data)
+    result = faulty("ravdess", clips[0].parents[1], f"{clips[0]}: {message}")
+    assert [item.audio for item in result.utterances] == [clips[1].name, clips[2].name]
+    assert result.card["dropped"] == {"sound is missing or unreadable": 1}
+
+
+def test_a_clone_without_its_large_files(refused: Any, clips: list[Path]) -> None:
+    clips[0].write_bytes(LFS)
+    message = f"{clips[0]}: is a Git LFS pointer, not sound. Run 'git lfs pull'"
+    assert message in refused("ravdess", clips[0].parents[1])
+
+
+def test_more_sound_lost_than_found(refused: Any, clips: list[Path]) -> None:
+    clips[0].unlink()
+    clips[0].touch()
+    clips[2].write_bytes(b"")
     found = refused("ravdess", clips[0].parents[1])
-    assert f"{clips[0]}: {message}" in found
-    assert f"{clips[2]}: {message}" in found
-    assert "2 problems" in found
+    assert "2 clips have no usable sound, and 1 have" in found
+    assert f"{clips[0]}: is empty (0 bytes)" in found
+    assert f"{clips[2]}: is empty (0 bytes)" in found
 
 
-def test_no_frames(refused: Any, clips: list[Path], write_wav: Any) -> None:
+def test_no_frames(faulty: Any, clips: list[Path], write_wav: Any) -> None:
     write_wav(clips[1], seconds=0)
-    assert f"{clips[1]}: holds no samples" in refused("ravdess", clips[0].parents[1])
+    faulty("ravdess", clips[0].parents[1], f"{clips[1]}: holds no samples")
 
 
 def test_a_failure_leaves_the_last_good_output(
@@ -109,7 +132,7 @@ def test_a_failure_leaves_the_last_good_output(
     folder = converted("ravdess", root).folder
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     clips[0].write_bytes(b"")
-    assert convert("ravdess", root, tmp_path / "out").status == 1
+    assert convert("ravdess", root, tmp_path / "out", "--strict").status == 1
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -153,9 +176,9 @@ def test_wrong_usage(
 def test_table_of_counts(convert: Any, clips: list[Path], tmp_path: Path) -> None:
     outcome = convert("ravdess", clips[0].parents[1], tmp_path / "out")
     rows = [line.replace("│", " ").split() for line in outcome.out.splitlines()]
-    assert ["train", "1", "0", "0", "1"] in rows
-    assert ["test", "0", "1", "1", "2"] in rows
-    assert "3 utterances were found; the whole corpus has 1,440" in outcome.err
+    assert ["train", "1", "0", "0", "1", "0.00", "1"] in rows
+    assert ["test", "0", "1", "1", "2", "0.00", "1"] in rows
+    assert "3 utterances were read; the whole corpus has 1,440" in outcome.err
 
 
 def test_classes_of_the_corpora() -> None:
@@ -166,6 +189,136 @@ def test_classes_of_the_corpora() -> None:
     ]
 
 
-def test_only_corpora_without_official_splits_offer_a_scheme() -> None:
-    offered = {name for name, spec in CORPORA.items() if "split_scheme" in spec.options}
-    assert offered == {"iemocap", "crema_d", "ravdess"}
+def test_corpora_with_official_splits_offer_no_other() -> None:
+    schemes = {name: list(spec.split_schemes) for name, spec in CORPORA.items()}
+    assert schemes["msp_podcast"] == schemes["meld"] == ["official"]
+    for name in ("iemocap", "crema_d", "ravdess"):
+        assert schemes[name][-1] == "train"
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_every_choice_has_a_reason_in_the_help(convert: Any, name: str) -> None:
+    outcome = convert(name, "--help")
+    text = " ".join(outcome.out.replace("│", " ").split())
+    for option, choice in CORPORA[name].choices.items():
+        assert f"--{option.replace('_', '-')}" in text
+        for value, reason in choice.values.items():
+            assert len(reason) > 10
+            assert f"'{value}'" in text
+
+
+@pytest.mark.parametrize("name", ["iemocap", "crema_d", "ravdess"])
+def test_every_scheme_keeps_speakers_apart(converted: Any, native_corpora: Path, name: str) -> None:
+    tests: list[str] = []
+    for scheme in CORPORA[name].split_schemes:
+        items = converted(
+            name, native_corpora / name, "--no-audio", "--split-scheme", scheme
+        ).utterances
+        splits: dict[str, set[str]] = {}
+        for item in items:
+            splits.setdefault(str(item.speaker), set()).add(item.split)
+        assert {len(each) for each in splits.values()} == {1}
+        tests += [speaker for speaker, split in splits.items() if split == {"test"}]
+    # Cross-validation: the folds test every speaker once, a single list tests some.
+    folds = [each for each in CORPORA[name].split_schemes if each[-1].isdecimal()]
+    assert len(folds) in {5, 6}
+    assert set(tests) == set(splits)
+
+
+def test_the_converter_yields_the_default_scheme(converted: Any, native_corpora: Path) -> None:
+    for name, spec in CORPORA.items():
+        scheme = next(iter(spec.split_schemes.values()))
+        for item in converted(name, native_corpora / name, "--no-audio").utterances:
+            assert item.split == scheme.split_of(item)
+
+
+# ---- choices that all corpora share -------------------------------------------------------
+
+
+def test_other_and_secondary_may_be_dropped(converted: Any, native_corpora: Path) -> None:
+    whole = converted("msp_podcast", native_corpora / "msp_podcast", "--no-audio")
+    others = sum(item.label == "other" for item in whole.utterances)
+    assert others and any(vote.secondary for item in whole.utterances for vote in item.votes)
+    options = ("--other", "drop", "--secondary", "drop")
+    result = converted("msp_podcast", native_corpora / "msp_podcast", "--no-audio", *options)
+    assert {"other"} & {item.label for item in result.utterances} == set()
+    assert result.card["dropped"] == {"label is none of the eight classes": others}
+    assert not any(vote.secondary for item in result.utterances for vote in item.votes)
+    assert (result.card["options"]["other"], result.card["options"]["secondary"]) == (
+        "drop",
+        "drop",
+    )
+
+
+def test_a_list_of_ones_own(converted: Any, clips: list[Path], write_text: Any) -> None:
+    listed = write_text(clips[0].parents[2] / "my.csv", "speaker,split\n01,train\n09,dev\n")
+    result = converted("ravdess", clips[0].parents[1], "--split-list", listed)
+    assert [(item.id[-2:], item.split) for item in result.utterances] == [
+        ("01", "train"),
+        ("01", "train"),
+    ]
+    assert result.card["dropped"] == {"not in the split list": 1}
+    assert result.card["options"]["split_scheme"].startswith("my.csv by speaker, ")
+
+
+def test_a_list_of_ids_and_of_dialogues(
+    converted: Any, clips: list[Path], native_corpora: Path, write_text: Any
+) -> None:
+    name = f"ravdess/{clips[2].stem}"
+    listed = write_text(clips[0].parents[2] / "ids.csv", f"id,split\n{name},test_mine\n")
+    (item,) = converted("ravdess", clips[0].parents[1], "--split-list", listed).utterances
+    assert (item.id, item.split) == (name, "test_mine")
+    iemocap = native_corpora / "iemocap"
+    dialogue = converted("iemocap", iemocap, "--no-audio").utterances[0].dialogue
+    listed = write_text(clips[0].parents[2] / "dialogues.csv", f"dialogue,split\n{dialogue},dev\n")
+    items = converted("iemocap", iemocap, "--no-audio", "--split-list", listed).utterances
+    assert {(item.dialogue, item.split) for item in items} == {(dialogue, "dev")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("speeker,split\n01,train\n", "Did you mean 'speaker'?"),
+        ("speaker,split\n01,validation\n", ":2: bad split 'validation'"),
+        ("speaker,split\n01,train\n01,test\n", ":3: speaker 'ravdess/01' is in train and in test"),
+        ("speaker,split\n01\n", ":2: row of 1 cells, expected 2"),
+        ("speaker,split\n09,train\n", "Left out: {'not in the split list': 3}"),
+    ],
+)
+def test_bad_lists(
+    refused: Any, clips: list[Path], write_text: Any, text: str, message: str
+) -> None:
+    listed = write_text(clips[0].parents[2] / "my.csv", text)
+    assert message in refused("ravdess", clips[0].parents[1], "--split-list", listed)
+
+
+def test_clips_too_short_to_hear(
+    converted: Any, convert: Any, clips: list[Path], write_wav: Any, tmp_path: Path
+) -> None:
+    """The test split is the published one, so it keeps its own."""
+    write_wav(clips[2], rate=48_000, seconds=0.064)
+    write_wav(clips[0], rate=48_000, seconds=0.064)
+    result = converted("ravdess", clips[0].parents[1])
+    assert [item.audio for item in result.utterances] == [clips[0].name, clips[1].name]
+    assert result.card["dropped"] == {"shorter than 0.1 s": 1}
+    kept = converted("ravdess", clips[0].parents[1], "--doubtful-sound", "keep")
+    assert len(kept.utterances) == 3
+
+
+def test_faults_are_shown_and_listed(
+    convert: Any, clips: list[Path], tmp_path: Path, write_wav: Any
+) -> None:
+    root = clips[0].parents[1]
+    for number in range(12):
+        write_wav(root / f"Actor_01/03-01-09-01-01-01-{number:02}.wav")
+    outcome = convert("ravdess", root, tmp_path / "out")
+    assert outcome.status == 0
+    assert outcome.err.count("problem: ") == 10
+    problems = tmp_path / "out/ravdess/problems.csv"
+    assert f"problems: 12 in all, 2 more, listed in {problems}" in outcome.err
+    assert problems.read_text().count("bad emotion code '09'") == 12
+    # Once they are mended, no list of old faults stays behind.
+    for path in root.glob("Actor_01/03-01-09-*.wav"):
+        path.unlink()
+    assert convert("ravdess", root, tmp_path / "out").status == 0
+    assert not problems.exists()

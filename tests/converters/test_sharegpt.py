@@ -46,7 +46,7 @@ def write_corpus(folder: Path, name: str, splits: Sequence[str], count: int = 10
         CorpusCard(
             corpus=name, title=name, licence="none", source="none", audio_root=str(folder),
             classes=("sad", "happy", "neutral"), options={}, utterances=len(utterances),
-            hours=0.1, counts={}, dropped={}, whyser="0",
+            hours=0.1, read=0, whyser="0",
         ),
     )  # fmt: skip
     return Corpus(folder / "utterances.jsonl")

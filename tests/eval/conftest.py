@@ -81,8 +81,7 @@ def write_card(folder: Path, *, audio_root=None, classes=CLASSES) -> None:
         "options": {},
         "utterances": 0,
         "hours": None,
-        "counts": {},
-        "dropped": {},
+        "read": 0,
         "whyser": "0.1.0",
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -70,7 +70,7 @@ def write_corpus(folder: Path, utterances: list[Utterance]) -> Corpus:
     write_utterances(folder / "utterances.jsonl", utterances)
     card = CorpusCard(
         corpus="c", title="c", licence="none", source="none", audio_root=".", classes=("sad",),
-        options={}, utterances=len(utterances), hours=0.0, counts={}, dropped={}, whyser="0",
+        utterances=len(utterances), hours=0.0, read=0, whyser="0",
     )  # fmt: skip
     write_card(folder / "corpus.json", card)
     return Corpus(folder / "utterances.jsonl")
