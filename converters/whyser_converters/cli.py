@@ -184,14 +184,15 @@ def check(
 ) -> None:
     """Says in seconds what would go wrong hours later; status 1 if anything would.
 
-    Warnings (clips over 30 s, clipped ones) leave status 0.
+    Warnings (clips over 30 s, clipped ones, packages outside constraints.txt) leave status 0.
 
     Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
     """
     from whyser.corpus import Corpus
     from whyser_converters.check.datasets import DatasetSummary, check_datasets
     from whyser_converters.check.findings import Findings
-    from whyser_converters.check.settings import Job, jobs_of
+    from whyser_converters.check.pins import check_pins
+    from whyser_converters.check.settings import Job, is_yaml, jobs_of
     from whyser_converters.check.splits import SplitSummary, check_splits
 
     names = targets or [str((dataset_dir or Path()) / "dataset_info.json")]
@@ -201,6 +202,9 @@ def check(
     for name in (name for name in names if not name.endswith(".jsonl")):
         with findings.caught("settings that cannot be read"):
             jobs += jobs_of(name, dataset_dir, findings)
+        with findings.caught("broken constraints"):
+            if is_yaml(name):
+                check_pins(Path(name), findings)
     if corpora:
         splits = check_splits(corpora, findings)
         print_table("Splits", SplitSummary.COLUMNS, [summary.row() for summary in splits])

@@ -7,5 +7,6 @@ LLaMA-Factory warns about a bad row and trains on without it, or without its sou
     datasets.py   a dataset's rows and manifest; settings.py finds the datasets of a YAML,
                   layout.py reads a table's entry as LLaMA-Factory does, rows.py judges a row,
                   clips.py its sound
+    pins.py       installed packages against constraints.txt
     findings.py   what they all report to
 """
