@@ -101,7 +101,7 @@ def _merge_option(codes: str) -> Any:
 
 def _split_list_option() -> Any:
     text = (
-        "Your own splits: a CSV with a column speaker, dialogue or id, and a column split "
+        "Your own splits: a CSV with a column speaker, dialogue, session or id, and a column split "
         "(train, dev, test...). What is not listed is left out."
     )
     return typer.Option("--split-list", metavar="FILE", help=text, show_default=False)
@@ -247,36 +247,40 @@ def check(
         typer.Option(help="Folder of dataset_info.json. [default: the YAML's own, or '.']"),
     ] = None,
 ) -> None:
-    """Says everything that would go wrong hours later, from headers alone; status 1 if anything.
+    """Says in seconds what would go wrong hours later; status 1 if anything would.
+
+    Warnings (clips over 30 s, clipped ones, packages outside constraints.txt) leave status 0.
 
     Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
     """
     from whyser.corpus import Corpus
-    from whyser.errors import Problems
-    from whyser_converters.check import (
-        DatasetSummary,
-        Job,
-        SplitSummary,
-        check_dataset,
-        check_splits,
-        jobs_of,
-    )
+    from whyser_converters.check.datasets import DatasetSummary, check_datasets
+    from whyser_converters.check.findings import Findings
+    from whyser_converters.check.pins import check_pins
+    from whyser_converters.check.settings import Job, is_yaml, jobs_of
+    from whyser_converters.check.splits import SplitSummary, check_splits
 
-    table = (dataset_dir or Path()) / "dataset_info.json"
-    names = targets or [str(table)]
-    problems = Problems(", ".join(names))
+    names = targets or [str((dataset_dir or Path()) / "dataset_info.json")]
+    findings = Findings(", ".join(names))
     corpora = [Corpus(Path(name)) for name in names if name.endswith(".jsonl")]
-    if corpora:
-        splits = check_splits(corpora, problems)
-        print_table("Splits", SplitSummary.COLUMNS, [summary.row() for summary in splits])
     jobs: list[Job] = []
-    for name in names:
-        if not name.endswith(".jsonl"):
-            jobs += jobs_of(name, dataset_dir)
+    for name in (name for name in names if not name.endswith(".jsonl")):
+        with findings.caught("settings that cannot be read"):
+            jobs += jobs_of(name, dataset_dir, findings)
+        with findings.caught("broken constraints"):
+            if is_yaml(name):
+                check_pins(Path(name), findings)
+    if corpora:
+        splits = check_splits(corpora, findings)
+        print_table("Splits", SplitSummary.COLUMNS, [summary.row() for summary in splits])
     if jobs:
-        datasets = [check_dataset(job, problems) for job in jobs]
+        datasets = check_datasets(jobs, findings)
         print_table("Datasets", DatasetSummary.COLUMNS, [summary.row() for summary in datasets])
-    problems.raise_any()
+    for note in findings.notes:
+        say(f"note: {note}")
+    for warning in findings.warnings:
+        say(f"warning: {warning}")
+    findings.raise_any()
     say("no problem found")
 
 

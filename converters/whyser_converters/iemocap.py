@@ -143,6 +143,7 @@ def prepare_iemocap(
                         speaker=f"iemocap/{speaker}",
                         gender="female" if gender == "F" else "male",
                         dialogue=f"iemocap/{dialog}",
+                        session=f"iemocap/Ses0{session}",
                         label=label,
                         label_raw=turn.code,
                         votes=tuple(_votes(turn, labels)),

@@ -1,4 +1,4 @@
-"""A user's own splits: a CSV of speakers, dialogues or ids, and the split of each."""
+"""A user's own splits: a CSV of speakers, dialogues, sessions or ids, and the split of each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from whyser.utterance import Utterance
 from whyser_converters.source import read_header, read_table
 
 #: What the first column may name.
-KEYS = ("speaker", "dialogue", "id")
+KEYS = ("speaker", "dialogue", "session", "id")
 
 _SPLIT = re.compile(r"train|dev|test\w*")
 
 
 class SplitList:
-    """Splits by speaker, dialogue or id, whichever the first column is called.
+    """Splits by speaker, dialogue, session or id, whichever the first column is called.
 
     Names may be given as in the corpus (`1001`) or as in `utterances.jsonl` (`crema_d/1001`).
     Raises: `BadInput` with every fault of the file, or `InputError`; it is the user's own, so

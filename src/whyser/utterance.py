@@ -49,8 +49,9 @@ class Utterance(BaseModel):
 
     `audio` is relative to the corpus' audio root and None when converted without sound;
     `duration` is in seconds, `sampling_rate` in Hz. `label` is None where annotators did not
-    agree. `votes` is empty where the corpus never released them. `dialogue` names the conversation
-    that the utterance is a part of, for corpora that have such; no two splits may share one.
+    agree. `votes` is empty where the corpus never released them. `dialogue` and `session` name the
+    conversation and the recording that the utterance is a part of, for corpora that have such; no
+    two splits may share one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +67,7 @@ class Utterance(BaseModel):
     speaker: str | None
     gender: str | None
     dialogue: str | None = None
+    session: str | None = None
     label: Label | None
     label_raw: str
     votes: tuple[Vote, ...] = ()

@@ -1,0 +1,12 @@
+"""The guard: what would cost hours later, or spoil a run unnoticed, said in seconds.
+
+LLaMA-Factory warns about a bad row and trains on without it, or without its sound
+(platform.md, 2); so every row and clip is looked at here first, and all is told at once.
+
+    splits.py     nobody and nothing stands in two splits; twins.py finds the same sound
+    datasets.py   a dataset's rows and manifest; settings.py finds the datasets of a YAML,
+                  layout.py reads a table's entry as LLaMA-Factory does, rows.py judges a row,
+                  clips.py its sound
+    pins.py       installed packages against constraints.txt
+    findings.py   what they all report to
+"""

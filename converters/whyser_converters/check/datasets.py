@@ -1,0 +1,224 @@
+"""LLaMA-Factory datasets: every row, its sound, and the manifest beside them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from whyser.errors import InputError, did_you_mean
+from whyser.files import read_json, read_jsonl
+from whyser_converters.check.clips import CLIPPED, OVER_30_S, Clip, judge_all
+from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.layout import Layout, read_layout, unknown_names
+from whyser_converters.check.rows import (
+    Row,
+    budget_faults,
+    manifest_faults,
+    read_row,
+    row_faults,
+)
+from whyser_converters.check.settings import Job
+from whyser_converters.dataset_info import read_table
+
+_SHAPE = "files and rows that cannot be read"
+_MANIFEST = "broken manifests"
+
+
+@dataclass
+class DatasetSummary:
+    """What a checked dataset holds: `hours` of sound, `tokens` of audio, `longest` in a row."""
+
+    name: str
+    rows: int = 0
+    hours: float = 0.0
+    tokens: int = 0
+    longest: int = 0
+    problems: int = 0
+    warned: Counter[str] = field(default_factory=Counter)
+    sounds: set[str] = field(default_factory=set)
+
+    COLUMNS: ClassVar = (
+        *("dataset", "rows", "hours", "audio tokens", "longest"),
+        *("over 30 s", "clipped", "problems"),
+    )
+
+    def add(self, sounds: Sequence[str], clips: Sequence[Clip]) -> int:
+        """Counts the sounds of one row, and returns its audio tokens."""
+        tokens = sum(clip.tokens for clip in clips)
+        self.sounds.update(map(os.path.realpath, sounds))
+        self.hours += sum(clip.seconds for clip in clips) / 3600
+        self.tokens += tokens
+        self.longest = max(self.longest, tokens)
+        return tokens
+
+    def row(self) -> tuple[str, ...]:
+        warned = (self.warned[OVER_30_S], self.warned[CLIPPED])
+        numbers = (self.tokens, self.longest, *warned, self.problems)
+        return (
+            self.name,
+            f"{self.rows:,}",
+            f"{self.hours:.2f}",
+            *(f"{number:,}" for number in numbers),
+        )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row that can be read, its line of the manifest, and its sounds as files."""
+
+    number: int
+    row: Row
+    line: Mapping[str, Any]
+    sounds: tuple[str, ...]
+
+
+@dataclass
+class _Dataset:
+    """A dataset between its two readings: first all rows, then all sounds that they name."""
+
+    job: Job
+    summary: DatasetSummary
+    file: Path = Path()
+    rows: list[_Row] = field(default_factory=list)
+
+
+def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSummary]:
+    """Checks every row of each, and that no sound that is trained on is evaluated on."""
+    datasets = [_read_dataset(job, findings) for job in jobs]
+    paths = {path for one in datasets for row in one.rows for path in row.sounds}
+    clips = judge_all(paths)
+    for dataset in datasets:
+        _check_sounds(dataset, clips, findings)
+    for train, other in itertools.permutations(datasets, 2):
+        if fault := _leak(train, other):
+            findings.add(fault, other.file)
+    return [dataset.summary for dataset in datasets]
+
+
+def _read_dataset(job: Job, findings: Findings) -> _Dataset:
+    dataset = _Dataset(job, DatasetSummary(job.name))
+    before = len(findings)
+    with findings.caught(_SHAPE):
+        layout = _layout(job, findings)
+        dataset.file = job.table.parent / layout.file_name
+        rows = _read_rows(dataset.file)
+        dataset.summary.rows = len(rows)
+        for fault in _mixture_faults(rows, layout.audios):
+            findings.add(fault, dataset.file)
+        manifest = _check_manifest(dataset.file, len(rows), job, findings)
+        for number, given in enumerate(rows):
+            try:
+                row = read_row(given, layout)
+            except InputError as error:
+                fault = Fault(_SHAPE, error.what, error.cure or "")
+                findings.add(fault.of(f"row {number}"), dataset.file)
+                continue
+            line = manifest[number] if manifest else {}
+            sounds = tuple(_resolve(job.media_dir, sound) for sound in row.sounds)
+            dataset.rows.append(_Row(number, row, line, sounds))
+            for fault in (*row_faults(row, layout, trains=job.trains), *manifest_faults(row, line)):
+                findings.add(fault.of(f"row {number}"), dataset.file)
+    dataset.summary.problems = len(findings) - before
+    return dataset
+
+
+def _check_sounds(dataset: _Dataset, clips: Mapping[str, Clip], findings: Findings) -> None:
+    summary = dataset.summary
+    before = len(findings)
+    for row in dataset.rows:
+        own = [clips[path] for path in row.sounds]
+        tokens = summary.add(row.sounds, own)
+        faults = [fault for clip in own for fault in clip.faults]
+        summary.warned.update(fault.kind for fault in faults if fault.warns)
+        for fault in (*faults, *budget_faults(row.row, tokens, dataset.job.cutoff_len)):
+            findings.add(fault.of(f"row {row.number}"), dataset.file)
+    summary.problems += len(findings) - before
+
+
+def _leak(train: _Dataset, other: _Dataset) -> Fault | None:
+    """Sounds that the first trains on and the second, which does not train, evaluates on.
+
+    A dataset that is named for both is told of by the settings.
+    """
+    if not train.job.trains or other.job.trains or train.job.name == other.job.name:
+        return None
+    shared = train.summary.sounds & other.summary.sounds
+    if not shared:
+        return None
+    what = (
+        f"{other.job.name!r} evaluates on {len(shared):,} sounds that {train.job.name!r} "
+        f"trains on, such as {min(shared)}"
+    )
+    cure = "Build both from splits that share nothing."
+    return Fault("sounds trained and evaluated on", what, cure)
+
+
+def _layout(job: Job, findings: Findings) -> Layout:
+    table = read_table(job.table)
+    if job.name not in table:
+        cure = did_you_mean(job.name, table)
+        raise InputError(f"no dataset {job.name!r}", file=job.table, cure=cure)
+    for fault in unknown_names(job.name, table[job.name]):
+        findings.add(fault, job.table)
+    try:
+        return read_layout(job.name, table[job.name])
+    except InputError as error:
+        raise error.at(job.table) from None
+
+
+def _read_rows(path: Path) -> list[Any]:
+    if path.suffix not in {".json", ".jsonl"}:
+        raise InputError("cannot be checked", file=path, cure="Write the rows as .json or .jsonl.")
+    rows = read_json(path) if path.suffix == ".json" else [row for _, row in read_jsonl(path)]
+    if not isinstance(rows, list):
+        raise InputError("expected a list of rows", file=path, cure="Build the dataset again.")
+    if not rows:
+        raise InputError("holds no rows", file=path, cure="Build the dataset again.")
+    return rows
+
+
+def _mixture_faults(rows: Sequence[Any], column: str) -> Iterator[Fault]:
+    given = [row.get(column) for row in rows if isinstance(row, dict)]
+    if {str, list} <= {type(sounds) for sounds in given}:
+        what = f"{column!r} is a path in some rows and a list in others: its reader refuses both"
+        yield Fault(_SHAPE, what, "Write lists.")
+
+
+def _resolve(media_dir: Path, sound: str) -> str:
+    """As LLaMA-Factory does: within `media_dir`, or else from the working directory."""
+    within = os.path.join(media_dir, sound)  # noqa: PTH118, called once a row
+    return within if os.path.isfile(within) else sound  # noqa: PTH113
+
+
+def _check_manifest(
+    rows_file: Path, rows: int, job: Job, findings: Findings
+) -> list[dict[str, Any]]:
+    """Our manifest says whose each row is; a foreign dataset has none."""
+    manifest = rows_file.with_suffix(".manifest.jsonl")
+    if not manifest.exists():
+        return []
+    with findings.caught(_MANIFEST):
+        lines = [line for _, line in read_jsonl(manifest)]
+        for fault in _manifest_faults(lines, rows, job):
+            findings.add(fault, manifest)
+        return lines if len(lines) == rows else []
+    return []
+
+
+def _manifest_faults(lines: Sequence[Mapping[str, Any]], rows: int, job: Job) -> Iterator[Fault]:
+    cure = "Build the dataset again."
+    if len(lines) != rows:
+        yield Fault(_MANIFEST, f"{len(lines):,} lines for {rows:,} rows", cure)
+    ids = Counter(str(line.get("id")) for line in lines)
+    for id_ in [id_ for id_, count in ids.items() if count > 1]:
+        yield Fault("ids that stand twice", f"id {id_!r} stands twice", cure)
+    splits = Counter(str(line.get("split")) for line in lines) if job.trains else {}
+    for split, count in splits.items():
+        if split.startswith("test"):
+            what = f"{count:,} rows of split {split!r} in a training dataset"
+            yield Fault("test rows in training", what, "Build it from the training split.")

@@ -1,0 +1,90 @@
+"""What a check found: by grade, and by kind, so that one fault in 10,000 rows hides no other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from whyser.errors import InputError, WhyserError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong and its cure. `kind` names its like in the plural: `silent clips`.
+
+    A fault that `warns` costs quality; any other breaks a run or ruins it without a word.
+    """
+
+    kind: str
+    what: str
+    cure: str
+    warns: bool = False
+
+    def of(self, owner: str) -> Fault:
+        """The same fault, with its owner (a row, a file) said first."""
+        return Fault(self.kind, f"{owner}: {self.what}", self.cure, self.warns)
+
+
+class Findings:
+    """Collects faults of one check, whose `subject` is what was asked for.
+
+    >>> findings = Findings("rows.json")
+    >>> findings.add(Fault("silent clips", "row 3: a.wav is silent", "Drop it."), "rows.json")
+    >>> findings.raise_any()
+    Traceback (most recent call last):
+        ...
+    whyser.errors.WhyserError: rows.json: row 3: a.wav is silent. Drop it.
+    1 problem in rows.json
+    """
+
+    #: Lines a kind.
+    SHOWN = 10
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self.notes: list[str] = []
+        self._problems: dict[str, list[InputError]] = defaultdict(list)
+        self._warnings: dict[str, list[InputError]] = defaultdict(list)
+
+    def add(self, fault: Fault, file: Path | str, line: int | None = None) -> None:
+        found = self._warnings if fault.warns else self._problems
+        found[fault.kind].append(InputError(fault.what, file=file, line=line, cure=fault.cure))
+
+    @contextmanager
+    def caught(self, kind: str) -> Iterator[None]:
+        """An `InputError` of the block becomes a problem of that kind."""
+        try:
+            yield
+        except InputError as problem:
+            self._problems[kind].append(problem)
+
+    def __len__(self) -> int:
+        """How many problems there are; warnings are none."""
+        return sum(map(len, self._problems.values()))
+
+    @property
+    def problems(self) -> list[str]:
+        """Lines for a user, some of each kind; empty when nothing is wrong."""
+        return _lines(self._problems, self.SHOWN)
+
+    @property
+    def warnings(self) -> list[str]:
+        return _lines(self._warnings, self.SHOWN)
+
+    def raise_any(self) -> None:
+        """Raises: `WhyserError` with the problems, when there are any."""
+        if count := len(self):
+            noun = "problem" if count == 1 else "problems"
+            raise WhyserError("\n".join([*self.problems, f"{count:,} {noun} in {self.subject}"]))
+
+
+def _lines(found: Mapping[str, Sequence[InputError]], shown: int) -> list[str]:
+    lines: list[str] = []
+    for kind, errors in found.items():
+        lines += map(str, errors[:shown])
+        if len(errors) > shown:
+            lines.append(f"... and {len(errors) - shown:,} more {kind}")
+    return lines

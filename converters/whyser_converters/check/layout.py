@@ -1,0 +1,140 @@
+"""A dataset's entry in `dataset_info.json`, read as LLaMA-Factory 0.9.5 reads it.
+
+Its rules (`llamafactory/data/parser.py`), each of which can lose a dataset's sound or rows:
+unknown keys are ignored; `formatting` is `alpaca` unless given; where `columns` or `tags` are
+given, a name left out of them is none, and only where they are not do the defaults hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whyser.errors import InputError, did_you_mean
+from whyser_converters.check.findings import Fault
+
+_HUBS = ("hf_hub_url", "ms_hub_url", "om_hub_url")
+_KEYS = (
+    *(*_HUBS, "script_url", "cloud_file_name", "file_name"),
+    *("formatting", "ranking", "subset", "split", "folder", "num_samples", "columns", "tags"),
+)
+_COLUMNS: Mapping[str, str | None] = {
+    **dict.fromkeys(("prompt", "query", "response", "history", "system", "tools")),
+    **dict.fromkeys(("images", "videos", "audios", "chosen", "rejected", "kto_tag")),
+    "messages": "conversations",
+}
+_TAGS: Mapping[str, str | None] = {
+    "role_tag": "from",
+    "content_tag": "value",
+    "user_tag": "human",
+    "assistant_tag": "gpt",
+    "observation_tag": "observation",
+    "function_tag": "function_call",
+    "system_tag": "system",
+}
+#: The names without which LLaMA-Factory finds nothing to train on.
+_NEEDED = ("messages", "audios", "role_tag", "content_tag", "user_tag", "assistant_tag")
+_MISSPELT = "misspelt or missing names"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a dataset's rows lie and what their parts are called."""
+
+    file_name: str
+    messages: str
+    audios: str
+    role: str
+    content: str
+    user: tuple[str, ...]
+    assistant: tuple[str, ...]
+    system: str | None
+    system_column: str | None
+
+
+def read_layout(name: str, entry: Any) -> Layout:
+    """The layout of a sharegpt dataset in a local file.
+
+    Raises: `InputError` for any other dataset, and for one that lacks a needed name.
+    """
+    if not isinstance(entry, dict):
+        raise InputError(f"dataset {name!r} is no object", cure='Write {"file_name": ...}.')
+    _refuse_foreign(name, entry)
+    names = {**_names(name, entry, "columns", _COLUMNS), **_names(name, entry, "tags", _TAGS)}
+    if missing := [key for key in _NEEDED if not names[key]]:
+        effect = ": it would train without sound" if "audios" in missing else ""
+        raise InputError(
+            f"dataset {name!r} names no {', '.join(missing)}{effect}",
+            cure="Take the columns and tags that whyser-convert sharegpt writes.",
+        )
+    return Layout(
+        file_name=entry["file_name"],
+        messages=str(names["messages"]),
+        audios=str(names["audios"]),
+        role=str(names["role_tag"]),
+        content=str(names["content_tag"]),
+        user=_given(names["user_tag"], names["observation_tag"]),
+        assistant=_given(names["assistant_tag"], names["function_tag"]),
+        system=names["system_tag"],
+        system_column=names["system"],
+    )
+
+
+def unknown_names(name: str, entry: Any) -> Iterator[Fault]:
+    """A fault for every key that LLaMA-Factory ignores."""
+    if not isinstance(entry, dict):
+        return
+    tables = (
+        ("", entry, _KEYS),
+        ("columns ", entry.get("columns"), _COLUMNS),
+        ("tags ", entry.get("tags"), _TAGS),
+    )
+    for prefix, given, known in tables:
+        for key in given if isinstance(given, dict) else ():
+            if key not in known:
+                what = f"dataset {name!r}: LLaMA-Factory ignores {prefix}{key!r}"
+                yield Fault(_MISSPELT, what, did_you_mean(key, known))
+
+
+def _refuse_foreign(name: str, entry: Mapping[str, Any]) -> None:
+    # LLaMA-Factory prefers each of these to a local file that the entry also names.
+    remote = [key for key in (*_HUBS, "script_url", "cloud_file_name") if key in entry]
+    if remote or not isinstance(entry.get("file_name"), str):
+        raise InputError(
+            f"dataset {name!r} is read from {remote[0]}"
+            if remote
+            else f"dataset {name!r} names no local file",
+            cure="Only datasets with 'file_name' alone can be checked.",
+        )
+    formatting = entry.get("formatting", "alpaca")
+    if formatting != "sharegpt":
+        default = "" if "formatting" in entry else " (the default)"
+        raise InputError(
+            f"dataset {name!r} has formatting {formatting!r}{default}",
+            cure='Write "formatting": "sharegpt"; no other has our rows\' messages.',
+        )
+    if entry.get("ranking"):
+        raise InputError(
+            f"dataset {name!r} is a ranking dataset, which supervised training refuses",
+            cure="Remove 'ranking'.",
+        )
+
+
+def _names(
+    name: str, entry: Mapping[str, Any], key: str, defaults: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    if key not in entry:
+        return dict(defaults)
+    given = entry[key]
+    if not isinstance(given, dict) or not all(
+        isinstance(one, str | None) for one in given.values()
+    ):
+        raise InputError(
+            f"dataset {name!r}: {key} is no table of names", cure='Write {"name": "name", ...}.'
+        )
+    return {known: given.get(known) for known in defaults}
+
+
+def _given(*names: str | None) -> tuple[str, ...]:
+    return tuple(name for name in names if name)

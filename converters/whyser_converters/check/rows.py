@@ -1,0 +1,138 @@
+"""One row of a sharegpt dataset: what LLaMA-Factory would drop, cut or crash on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whyser.errors import InputError
+from whyser_converters.check.findings import Fault
+from whyser_converters.check.layout import Layout
+
+PLACEHOLDER = "<audio>"
+_OTHER_MEDIA = ("<image>", "<video>")
+_SPECIAL_TOKEN = re.compile(r"<\|[^|<>\s]*\|>")
+
+#: Tokens that the template `qwen2_audio` writes around a turn of two messages and around a
+#: clip, its default system prompt, and what stands around a system prompt of the row's own.
+_TURN, _CLIP, _DEFAULT_SYSTEM, _OWN_SYSTEM = 10, 2, 11, 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as LLaMA-Factory takes it apart; `system` is empty for the template's own prompt."""
+
+    roles: tuple[str | None, ...]
+    contents: tuple[str, ...]
+    system: str
+    sounds: tuple[str, ...]
+
+
+def read_row(row: Any, layout: Layout) -> Row:
+    """Raises: `InputError` when the row has not the shape that the layout promises."""
+    messages = row.get(layout.messages) if isinstance(row, dict) else None
+    if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
+        raise InputError(f"has no list of messages under {layout.messages!r}", cure=_REBUILD)
+    if not all(isinstance(one.get(layout.content), str) for one in messages):
+        raise InputError(f"has a message without text under {layout.content!r}", cure=_REBUILD)
+    given = row.get(layout.audios)
+    sounds = [given] if isinstance(given, str) else given or []
+    if not isinstance(sounds, list) or not all(isinstance(sound, str) for sound in sounds):
+        raise InputError(f"{layout.audios!r} is no list of paths", cure=_REBUILD)
+    system = str(row.get(layout.system_column) or "")
+    if messages and layout.system and messages[0].get(layout.role) == layout.system:
+        system = messages[0][layout.content]
+        messages = messages[1:]
+    return Row(
+        roles=tuple(one.get(layout.role) for one in messages),
+        contents=tuple(one[layout.content] for one in messages),
+        system=system,
+        sounds=tuple(sounds),
+    )
+
+
+_REBUILD = "Write it as whyser-convert sharegpt does."
+
+
+def row_faults(row: Row, layout: Layout, *, trains: bool) -> Iterator[Fault]:
+    """What is wrong with the row's text; its sound and its length are judged elsewhere."""
+    yield from _role_faults(row, layout)
+    yield from _placeholder_faults(row)
+    for text in (row.system, *row.contents):
+        if found := _SPECIAL_TOKEN.search(text):
+            what = f"holds {found.group()!r}, which the tokenizer takes for a token of its own"
+            yield Fault("rows with special tokens", what, "Take the mark out of the text.")
+    if trains and not all(content.strip() for content in row.contents):
+        what = "has an empty message: there is nothing to answer, or nothing to learn"
+        yield Fault("rows with empty messages", what, "Leave the row out.")
+
+
+def _role_faults(row: Row, layout: Layout) -> Iterator[Fault]:
+    accepted = (layout.user, layout.assistant)
+    in_turn = all(role in accepted[turn % 2] for turn, role in enumerate(row.roles))
+    if not row.roles or len(row.roles) % 2 or not in_turn:
+        expected = [layout.user[0], layout.assistant[0]]
+        what = f"roles are {list(row.roles)}, expected {expected} in turn"
+        yield Fault("rows with wrong roles", what, "LLaMA-Factory drops such a row; mend it.")
+
+
+def _placeholder_faults(row: Row) -> Iterator[Fault]:
+    text = "\n".join(row.contents)
+    count = text.count(PLACEHOLDER)
+    if count != len(row.sounds):
+        what = f"{count} {PLACEHOLDER} in the messages for {len(row.sounds)} audios"
+        cure = "Write one for each sound and take it out of transcripts."
+        yield Fault("rows with wrong placeholders", what, cure)
+    elif not row.sounds:
+        what = "has no sound: the model would learn to answer unheard"
+        yield Fault("rows without sound", what, "Leave it out unless that is meant.", warns=True)
+    for mark in _OTHER_MEDIA:
+        if mark in text:
+            what = f"holds {mark!r}, for which LLaMA-Factory expects a file"
+            yield Fault("rows with wrong placeholders", what, "Take the mark out of the text.")
+
+
+def text_tokens(row: Row) -> int:
+    """Tokens of a row's text and template.
+
+    Exact: what the template `qwen2_audio` adds. Estimated, since no tokenizer is loaded: the
+    text, as one token for 4 bytes of UTF-8, rounded up for each message. Qwen2 needs about one
+    for 4.5 bytes of English prose, so real rows are mostly a little shorter.
+
+    >>> text_tokens(Row(("user", "assistant"), ("<audio>What?", "sad"), "", ("a.wav",)))
+    26
+    """
+    texts = [content.replace(PLACEHOLDER, "") for content in row.contents]
+    system = _OWN_SYSTEM + _estimate(row.system) if row.system else _DEFAULT_SYSTEM
+    template = system + _TURN * (len(texts) // 2) + _CLIP * len(row.sounds)
+    return template + sum(map(_estimate, texts))
+
+
+def _estimate(text: str) -> int:
+    return -(-len(text.encode()) // 4)
+
+
+def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterator[Fault]:
+    """LLaMA-Factory cuts a row over `cutoff_len` at the end of its question, answer or both.
+
+    A cut within the clip crashes the model, a cut of the answer loses the label that stands
+    last; neither is said. `audio_tokens` is exact, so a row that is over by it alone is over.
+    """
+    text = text_tokens(row)
+    if cutoff_len is not None and audio_tokens + text > cutoff_len:
+        what = (
+            f"{audio_tokens:,} audio tokens and about {text:,} of text and template "
+            f"do not fit cutoff_len {cutoff_len:,}"
+        )
+        yield Fault("rows over the token budget", what, "Raise cutoff_len or leave the row out.")
+
+
+def manifest_faults(row: Row, line: Mapping[str, Any]) -> Iterator[Fault]:
+    """Predictions are joined to ids by this line, so it must be of this row."""
+    own = {"answer": row.contents[-1:], "audio": row.sounds}
+    for key, found in own.items():
+        if key in line and (line[key],) != found:
+            what = f"its {key} is not that of its line in the manifest"
+            yield Fault("rows of another manifest", what, "Build the dataset again.")

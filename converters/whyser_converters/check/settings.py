@@ -1,0 +1,125 @@
+"""The datasets that are to be checked, and what a LLaMA-Factory YAML asks of their rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from whyser.errors import InputError
+from whyser.files import read_text
+from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.dataset_info import read_table
+
+
+@dataclass(frozen=True)
+class Job:
+    """A dataset to check.
+
+    `media_dir` is the folder that its audio paths are relative to; `cutoff_len` is in tokens and
+    None where no YAML says it; the rows of one that `trains` become the model's.
+    """
+
+    name: str
+    table: Path
+    media_dir: Path
+    cutoff_len: int | None = None
+    trains: bool = False
+
+
+def is_yaml(target: str) -> bool:
+    return target.endswith((".yaml", ".yml"))
+
+
+def jobs_of(target: str, dataset_dir: Path | None, findings: Findings) -> list[Job]:
+    """The datasets behind a YAML, a `dataset_info.json`, or a dataset's name.
+
+    Raises: `InputError` when the YAML or the table is missing or is none.
+    """
+    if is_yaml(target):
+        return _jobs_of_yaml(Path(target), dataset_dir, findings)
+    if target.endswith(".json"):
+        table = Path(target)
+        return [Job(name, table, table.parent) for name in read_table(table)]
+    folder = dataset_dir or Path()
+    return [Job(target, folder / "dataset_info.json", folder)]
+
+
+def _jobs_of_yaml(path: Path, dataset_dir: Path | None, findings: Findings) -> list[Job]:
+    try:
+        settings = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"not valid YAML ({error})", file=path, cure="Mend that line.") from None
+    if not isinstance(settings, dict):
+        raise InputError(
+            "holds no settings",
+            file=path,
+            cure="Write them as LLaMA-Factory has them, 'key: value'.",
+        )
+    folder = dataset_dir or _folder(path, settings, "dataset_dir", "data")
+    media_dir = _folder(path, settings, "media_dir", str(folder))
+    cutoff_len = _cutoff_len(path, settings)
+    names = {key: _names(settings.get(key)) for key in ("dataset", "eval_dataset")}
+    if not any(names.values()):
+        raise InputError("names no dataset", file=path, cure="Give 'dataset' or 'eval_dataset'.")
+    for fault in (*_name_faults(names), *_setting_faults(settings)):
+        findings.add(fault, path)
+    return [
+        Job(name, folder / "dataset_info.json", media_dir, cutoff_len, trains=key == "dataset")
+        for key in names
+        for name in dict.fromkeys(names[key])
+    ]
+
+
+def _folder(path: Path, settings: Mapping[str, Any], key: str, default: str) -> Path:
+    """Relative to the working directory, as LLaMA-Factory has it."""
+    value = settings.get(key, default)
+    if not isinstance(value, str) or value == "ONLINE" or value.startswith("REMOTE:"):
+        raise InputError(
+            f"{key} is {value!r}, expected a folder",
+            file=path,
+            cure="Only datasets on this machine can be checked.",
+        )
+    return Path(value)
+
+
+def _cutoff_len(path: Path, settings: Mapping[str, Any]) -> int:
+    value = settings.get("cutoff_len", 2048)
+    if type(value) is not int or value < 1:
+        raise InputError(
+            f"bad cutoff_len {value!r}", file=path, cure="Give a whole number of tokens."
+        )
+    # LLaMA-Factory keeps one token back when it packs rows.
+    return value - 1 if settings.get("packing") or settings.get("neat_packing") else value
+
+
+def _names(value: Any) -> list[str]:
+    given = value if isinstance(value, list) else str(value).split(",") if value else []
+    return [str(name).strip() for name in given]
+
+
+def _name_faults(names: Mapping[str, list[str]]) -> Iterator[Fault]:
+    kind = "datasets named wrongly"
+    for key, given in names.items():
+        for name, count in Counter(given).items():
+            if count > 1:
+                what = f"{key} names {name!r} {count} times, LLaMA-Factory takes it once"
+                yield Fault(kind, what, "Name it once; 'num_samples' in its entry oversamples.")
+    for name in sorted({*names["dataset"]} & {*names["eval_dataset"]}):
+        what = f"{name!r} is trained on and evaluated on"
+        yield Fault(kind, what, "Evaluate on a split that is held out.")
+
+
+def _setting_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    kind = "settings that go around this check"
+    if settings.get("val_size"):
+        what = "val_size draws rows at random: speakers that are trained on are evaluated on"
+        yield Fault(kind, what, "Give eval_dataset instead.", warns=True)
+    tokenized = settings.get("tokenized_path")
+    if isinstance(tokenized, str) and Path(tokenized).is_dir() and any(Path(tokenized).iterdir()):
+        what = f"training reads {tokenized}, whatever the datasets now hold"
+        yield Fault(kind, what, "Remove that folder when they have changed.", warns=True)

@@ -1,0 +1,131 @@
+"""Converted corpora: no id, speaker, dialogue or sound stands in two splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import ClassVar
+
+from whyser.corpus import Corpus
+from whyser.utterance import Utterance
+from whyser_converters.check.clips import MISSING
+from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.twins import Sound, check_twins
+
+#: What must not stand in two splits, as an utterance's record calls it.
+APART = ("speaker", "dialogue", "session")
+
+
+@dataclass
+class SplitSummary:
+    """What one split of one corpus holds."""
+
+    corpus: str
+    split: str
+    utterances: int = 0
+    without_sound: int = 0
+    hours: float = 0.0
+    names: dict[str, set[str]] = field(default_factory=lambda: {noun: set() for noun in APART})
+
+    COLUMNS: ClassVar = ("corpus", "split", "utterances", "hours", *(f"{noun}s" for noun in APART))
+
+    @property
+    def order(self) -> tuple[str, bool, bool, str]:
+        return self.corpus, self.split != "train", self.split != "dev", self.split
+
+    def add(self, utterance: Utterance) -> None:
+        self.utterances += 1
+        self.without_sound += utterance.audio is None
+        self.hours += (utterance.duration or 0.0) / 3600
+        for noun, names in self.names.items():
+            if (name := getattr(utterance, noun)) is not None:
+                names.add(name)
+
+    def row(self) -> tuple[str, ...]:
+        return (
+            self.corpus,
+            self.split,
+            f"{self.utterances:,}",
+            f"{self.hours:.2f}" if self.hours else "no sound",
+            *(f"{len(names):,}" for names in self.names.values()),
+        )
+
+
+def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSummary]:
+    """Adds a problem for all that stands in two splits.
+
+    Speakers only where the corpus' card promises that its splits share none. The test sets of
+    one corpus count as one split: MSP-Podcast's share speakers.
+    """
+    seen: dict[str, Path] = {}
+    sounds: list[Sound] = []
+    summaries: list[SplitSummary] = []
+    for corpus in corpora:
+        with findings.caught("corpora that cannot be read"):
+            own: dict[tuple[str, str], SplitSummary] = {}
+            # Streamed: a corpus of 200,000 utterances holds a million votes.
+            for utterance in corpus.utterances():
+                key = (utterance.corpus, utterance.split)
+                own.setdefault(key, SplitSummary(*key)).add(utterance)
+                if utterance.id in seen:
+                    findings.add(_id_fault(utterance, seen[utterance.id]), corpus.path)
+                seen[utterance.id] = corpus.path
+                sounds += _sound(corpus, utterance, findings)
+            summaries += own.values()
+            for fault in _shared_faults(corpus, list(own.values())):
+                findings.add(fault, corpus.path)
+            _note_without_sound(corpus, list(own.values()), findings)
+    check_twins(sounds, findings)
+    return sorted(summaries, key=lambda summary: summary.order)
+
+
+def part_of(split: str) -> str:
+    """The split, with all test sets as one."""
+    return "test" if split.startswith("test") else split
+
+
+def _id_fault(utterance: Utterance, first: Path) -> Fault:
+    return Fault(
+        "ids in two corpora",
+        f"id {utterance.id!r} is also in {first}",
+        "Give each corpus once.",
+    )
+
+
+def _shared_faults(corpus: Corpus, summaries: Sequence[SplitSummary]) -> Iterator[Fault]:
+    for noun in APART:
+        if noun == "speaker" and not corpus.card.speaker_disjoint:
+            continue
+        names: dict[str, set[str]] = {}
+        for summary in summaries:
+            names.setdefault(part_of(summary.split), set()).update(summary.names[noun])
+        for first, second in combinations(sorted(names), 2):
+            for name in sorted(names[first] & names[second]):
+                what = f"{noun} {name!r} is in {first} and in {second}"
+                cure = f"Move all utterances of a {noun} into one split."
+                yield Fault(f"{noun}s in two splits", what, cure)
+
+
+def _sound(corpus: Corpus, utterance: Utterance, findings: Findings) -> list[Sound]:
+    """The utterance's sound, if it has any; one that is missing becomes a problem."""
+    if utterance.audio is None:
+        return []
+    path = corpus.audio_path(utterance)
+    if not path.is_file():
+        what, cure = f"no such sound file, of {utterance.id}", "Convert the corpus again."
+        findings.add(Fault(MISSING, what, cure), path)
+        return []
+    length = (utterance.duration, utterance.sampling_rate, utterance.channels)
+    return [Sound(utterance.id, utterance.split, part_of(utterance.split), path, length)]
+
+
+def _note_without_sound(
+    corpus: Corpus, summaries: Sequence[SplitSummary], findings: Findings
+) -> None:
+    if silent := sum(summary.without_sound for summary in summaries):
+        findings.notes.append(
+            f"{corpus.path}: {silent:,} utterances were converted without sound; "
+            "whether theirs stands in two splits is not looked at"
+        )
