@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ SAMPLING_RATE = 16_000
 _LFS_HEAD = b"version https://git-lfs"
 _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LENGTH_UNKNOWN = 0x7FFF_0000
+# Share of a track's packets, of some 20 ms each; with more the clip is not what was said.
+_MOST_BROKEN = 0.05
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
 
@@ -139,7 +142,7 @@ def _load_video(path: Path) -> Samples:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise InputError("has no sound track", file=path, cure="Fetch the file again.")
-            for frame in container.decode(audio=0):
+            for frame in _decoded(container, path):
                 blocks += [part.to_ndarray()[0] for part in resampler.resample(frame)]
         blocks += [part.to_ndarray()[0] for part in resampler.resample(None)]
     except (av.FFmpegError, OSError):
@@ -148,6 +151,27 @@ def _load_video(path: Path) -> Samples:
         raise InputError("holds no samples", file=path, cure="Fetch the file again.")
     samples: Samples = np.concatenate(blocks).astype(np.float32, copy=False)
     return samples
+
+
+def _decoded(container: Any, path: Path) -> Iterator[Any]:
+    """Frames of the first sound track; like FFmpeg's command, a broken packet is passed over."""
+    import av
+
+    broken = packets = 0
+    for packet in container.demux(audio=0):
+        packets += 1
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            broken += 1
+            continue
+        yield from frames
+    if broken > packets * _MOST_BROKEN:
+        raise InputError(
+            f"{broken:,} of {packets:,} sound packets cannot be decoded",
+            file=path,
+            cure="Fetch the file again.",
+        )
 
 
 def write(path: Path, samples: Samples) -> None:

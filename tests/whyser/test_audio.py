@@ -76,3 +76,43 @@ def test_a_stream_of_unknown_length_is_no_half_copy(tmp_path: Path) -> None:
     unknown = b"\xff\xff\xff\xff"
     path.write_bytes(whole[:4] + unknown + whole[8:40] + unknown + whole[44:])
     assert audio.probe(path).frames == 8_000
+
+
+def video(path: Path, *, layout: str, broken: range = range(0)) -> Path:
+    """Two seconds of AAC at 48 kHz; the packets `broken` hold no AAC."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48_000, layout=layout)
+        channels = stream.codec_context.layout.nb_channels
+        for block in range(100):
+            times = (np.arange(1024) + 1024 * block) / 48_000
+            tone = (0.3 * np.sin(2 * np.pi * 220 * times)).astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(np.tile(tone, (channels, 1)), "fltp", layout)
+            frame.rate, frame.pts = 48_000, 1024 * block
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        packets = [(one.pos, one.size) for one in container.demux(audio=0) if one.size]
+    data = bytearray(path.read_bytes())
+    for start, size in (packets[number] for number in broken):
+        data[start : start + size] = b"\xff" * size
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
+def test_video_is_read_as_16_khz_mono(tmp_path: Path, layout: str) -> None:
+    samples = audio.load(video(tmp_path / "a.mp4", layout=layout))
+    assert len(samples) / 16_000 == pytest.approx(100 * 1024 / 48_000, abs=0.05)
+    assert np.abs(samples[8_000:16_000]).max() > 0.1
+
+
+def test_a_broken_packet_of_video_is_passed_over(tmp_path: Path) -> None:
+    whole = audio.load(video(tmp_path / "a.mp4", layout="5.1"))
+    samples = audio.load(video(tmp_path / "b.mp4", layout="5.1", broken=range(50, 52)))
+    assert 0 < len(whole) - len(samples) <= 3 * 1024 / 3
+    # What comes before is what it was.
+    assert np.allclose(samples[:16_000], whole[:16_000], atol=1e-3)
+    with pytest.raises(InputError, match=r"10 of \d+ sound packets cannot be decoded"):
+        audio.load(video(tmp_path / "c.mp4", layout="5.1", broken=range(50, 60)))
