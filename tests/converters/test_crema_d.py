@@ -291,6 +291,16 @@ def test_without_an_account_the_first_fault_is_raised(crema: Path) -> None:
         list(prepare_crema_d(crema))
 
 
+def test_the_demos_raters_add_up_to_its_table(converted: Any, native_corpora: Path) -> None:
+    result = converted("crema_d", native_corpora / "crema_d", "--no-audio")
+    assert result.card["consensus"]["different"] == 0
+    raters = {vote.rater for item in result.utterances for vote in item.votes}
+    assert len(raters) > 20
+    assert all(rater.startswith("crema_d/rater") for rater in raters)
+    for item in result.utterances:
+        assert len({vote.rater for vote in item.votes}) == len(item.votes)
+
+
 @pytest.mark.shared_data
 class TestRealTables:
     """The counts of the whole corpus, as published in its tables."""

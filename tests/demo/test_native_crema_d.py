@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -67,5 +68,20 @@ def test_the_vote_is_the_plurality_and_the_summary_repeats_it(root: Path) -> Non
         assert nobody == [name for name, count in counts.items() if not count]
 
 
-def test_no_table_of_single_raters(root: Path) -> None:
-    assert not (root / "finishedResponses.csv").exists()
+def test_answers_of_single_raters_add_up_to_the_table(root: Path) -> None:
+    """Without practice and without those whose first click took more than ten seconds."""
+    key = ("sessionNums", "queryType", "questNum")
+    clicks = rows(root / "finishedEmoResponses.csv")
+    slow = {tuple(row[name] for name in key) for row in clicks if int(row["ttr"]) > 10_000}
+    answers = rows(root / "finishedResponses.csv")
+    assert len({tuple(row[name] for name in key) for row in answers}) == len(answers)
+    counted: Counter[tuple[str, str, str]] = Counter(
+        (row["queryType"], row["clipName"], row["respEmo"])
+        for row in answers
+        if tuple(row[name] for name in key) not in slow and "practice" not in row["clipName"]
+    )
+    assert slow
+    for row in rows(root / "processedResults" / "tabulatedVotes.csv"):
+        modality = row[""][0]
+        for letter in "ADFHNS":
+            assert counted[modality, row["fileName"], letter] == int(row[letter])

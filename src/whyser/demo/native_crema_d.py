@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,21 @@ TABULATED = (
 )
 
 
+RESPONSES = (
+    *("", "localid", "pos", "ans", "ttr", "queryType", "numTries", "clipNum", "questNum"),
+    *("subType", "clipName", "sessionNums", "respEmo", "respLevel"),
+    *("dispEmo", "dispVal", "dispLevel"),
+)
+FIRST_CLICKS = (
+    *("", "localid", "sessionNums", "queryType", "questNum", "pos", "ttr", "numTries"),
+    *("clipNum", "clipName"),
+)
+RATERS = 60
+SLOW = 0.03
+"""Share of answers on top of the tabulated ones, which came too late to be counted."""
+PRACTICE = (7443, "ANG_HI_practice")
+
+
 @dataclass(frozen=True)
 class Clip:
     """One acted clip; `stem` is the file name without suffix."""
@@ -120,6 +135,8 @@ def write_crema_d(directory: Path, *, seed: int, scale: float, done: Callable[[]
     folder.mkdir()
     _write_tabulated(folder / "tabulatedVotes.csv", clips, tallies)
     _write_summary(folder / "summaryTable.csv", clips, tallies)
+    # Raters from a stream of their own, so that the clips stay what they were without them.
+    _write_answers(directory, clips, tallies, np.random.default_rng([seed, 41]))
 
 
 def _plan(rng: Generator, clips_per_actor: int) -> list[Clip]:
@@ -217,3 +234,82 @@ def _write_summary(path: Path, clips: list[Clip], tallies: list[list[Tally]]) ->
                 levels = [_number(round(tally.mean(letter), 2)) for letter in tally.winners()]
                 cells.append(":".join(map(str, levels)))
             writer.writerow([number, clip.stem, *cells])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One rater's answer to one clip, and when that rater clicked first, in milliseconds."""
+
+    rater: int
+    modality: int
+    clip: tuple[int, str]
+    letter: str
+    level: int
+    first_click: int
+
+
+def _write_answers(
+    directory: Path, clips: list[Clip], tallies: list[list[Tally]], rng: Generator
+) -> None:
+    """Write one rater's answer a row; session and question tell which first click is whose."""
+    asked: Counter[tuple[int, int]] = Counter()
+    rows: list[dict[str, object]] = []
+    for number, answer in enumerate(_answers(clips, tallies, rng), 1):
+        key = (answer.rater, answer.modality)
+        asked[key] += 1
+        clip_number, name = answer.clip
+        code, level = [*name.split("_"), "", ""][2:4]
+        rows.append(
+            {
+                "": str(number),
+                "localid": f"rater{answer.rater}",
+                "pos": asked[key],
+                "ans": f"{answer.letter}_{answer.level}",
+                "ttr": answer.first_click + int(rng.integers(500, 4000)),
+                "first click": answer.first_click,
+                "queryType": answer.modality,
+                "numTries": 0,
+                "clipNum": clip_number,
+                "questNum": asked[key],
+                "subType": 4,
+                "clipName": name,
+                "sessionNums": answer.rater,
+                "respEmo": answer.letter,
+                "respLevel": answer.level,
+                "dispEmo": code[:1],
+                "dispVal": level,
+                "dispLevel": {"LO": 20, "MD": 50, "HI": 80}.get(level, ""),
+            }
+        )
+    _write_rows(directory / "finishedResponses.csv", RESPONSES, rows)
+    clicks = [{**row, "ttr": row["first click"]} for row in rows]
+    _write_rows(directory / "finishedEmoResponses.csv", FIRST_CLICKS, clicks)
+
+
+def _answers(clips: list[Clip], tallies: list[list[Tally]], rng: Generator) -> Iterable[Answer]:
+    for rater in range(1, RATERS + 1):
+        yield Answer(rater, 1, PRACTICE, "A", 80, 2000)
+    for modality, block in enumerate(tallies, 1):
+        for number, (clip, tally) in enumerate(zip(clips, block, strict=True), 1):
+            raters = iter(rng.choice(RATERS, len(tally.letters) + 1, replace=False) + 1)
+            for letter, level in zip(tally.letters, tally.levels, strict=True):
+                quick = int(rng.integers(800, 10_001))
+                yield Answer(
+                    int(next(raters)), modality, (number, clip.stem), letter, int(level), quick
+                )
+            if rng.random() < SLOW:
+                slow = int(rng.integers(10_001, 60_000))
+                yield Answer(int(next(raters)), modality, (number, clip.stem), "N", 50, slow)
+
+
+def _write_rows(path: Path, columns: Sequence[str], rows: list[dict[str, object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(
+            file,
+            columns,
+            extrasaction="ignore",
+            quoting=csv.QUOTE_NONNUMERIC,
+            lineterminator="\n",
+        )
+        writer.writeheader()
+        writer.writerows(rows)
