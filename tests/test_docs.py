@@ -1,0 +1,208 @@
+"""What the README and docs/ show exists and runs; the README's first two commands are run by CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+import yaml
+
+from whyser.files import read_jsonl, write_jsonl
+from whyser_converters.corpora import CORPORA
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of every command in the text's bash blocks, comments and line ends joined."""
+    found = []
+    for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            if words := shlex.split(line, comments=True):
+                found.append(words)
+    return found
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHOWN = [words for page in PAGES for words in commands(page.read_text(encoding="utf-8"))]
+
+#: The corpus that docs/new_corpus.md adds, run whole in `test_a_new_corpus`.
+EXAMPLE = "emodb"
+
+
+def tool(name: str) -> Any:
+    """The click group behind one of our entry points; typer may bring a click of its own."""
+    (entry,) = entry_points(group="console_scripts", name=name)
+    return typer.main.get_command(__import__(entry.module, fromlist=["app"]).app)
+
+
+def options(words: list[str]) -> set[str]:
+    return {word.split("=")[0] for word in words if word.startswith("--")}
+
+
+@pytest.mark.parametrize("words", SHOWN, ids=" ".join)
+def test_a_shown_command_exists(words: list[str]) -> None:
+    name, *rest = words
+    if name == "./run.sh":
+        script = (ROOT / "run.sh").read_text(encoding="utf-8")
+        assert all(re.search(rf"^  {option} ", script, re.MULTILINE) for option in options(rest))
+    elif name == "llamafactory-cli":
+        assert rest[0] == "train"
+        assert (ROOT / rest[1]).is_file()
+    elif name == "pip":
+        assert rest[0] == "install"
+    else:
+        verb = tool(name).commands[rest[0].replace(EXAMPLE, "ravdess")]
+        known = {option for parameter in verb.params for option in parameter.opts}
+        assert options(rest) <= known
+
+
+def run_step(words: list[str], folder: Path) -> None:
+    """A command of "Step by step"; LLaMA-Factory, which needs the weights and a GPU, is played:
+    its prediction answers every test row as the manifest expects."""
+    if words[0] == "llamafactory-cli":
+        if "_predict_" in words[2]:
+            settings = yaml.safe_load((folder / words[2]).read_text(encoding="utf-8"))
+            manifest = folder / f"data/sharegpt/{settings['eval_dataset']}.manifest.jsonl"
+            answers = [row["answer"] for _, row in read_jsonl(manifest)]
+            write_jsonl(
+                folder / settings["output_dir"] / "generated_predictions.jsonl",
+                ({"prompt": "", "predict": one, "label": one} for one in answers),
+            )
+        return
+    command = Path(sysconfig.get_path("scripts")) / words[0]
+    done = subprocess.run(
+        [str(command), *words[1:]], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
+
+
+def test_step_by_step_runs(native_corpora: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dataset_info.json", tmp_path)
+    shutil.copytree(ROOT / "llamafactory_configs", tmp_path / "llamafactory_configs")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    steps = text[text.index("## Step by step") : text.index("## The tree")]
+    for words in commands(steps):
+        run_step([word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words],
+                 tmp_path)  # fmt: skip
+    assert (tmp_path / "results/mine/report.html").is_file()
+    # The committed table already says what the commands enter in it.
+    table = (tmp_path / "dataset_info.json").read_bytes()
+    assert table == (ROOT / "dataset_info.json").read_bytes()
+
+
+def test_the_readme_shows_every_verb_of_a_run() -> None:
+    shown = {tuple(words[:2]) for words in SHOWN}
+    assert {("./run.sh",), ("./run.sh", "test"), ("whyser-eval", "score")} <= shown
+
+
+def test_the_tree_names_files_that_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = text[text.index("## The tree") : text.index("## Reading a signature")]
+    folder = ""
+    for line in re.search(r"```text\n(.*?)```", tree, re.DOTALL).group(1).splitlines():  # type: ignore[union-attr]
+        names = re.split(r"\s{2,}", line.strip())[0].split()
+        if not line.startswith(" "):
+            folder = names[0] if names[0].endswith("/") else ""
+        for name in names:
+            place = ROOT / name if not line.startswith(" ") else ROOT / folder / name
+            assert place.exists(), place
+
+
+# ---- docs/ --------------------------------------------------------------------------------
+
+
+def test_the_commands_of_the_corpora_page_run(native_corpora: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "constraints.txt", tmp_path)
+    names = {"CREMA-D": "crema_d", "IEMOCAP_full_release": "iemocap", "RAVDESS": "ravdess"}
+    for words in commands((ROOT / "docs/corpora.md").read_text(encoding="utf-8")):
+        if words[2].endswith(".yaml"):
+            continue  # run by the README's steps, which write what it names
+        for shown, name in names.items():
+            words = [
+                word.replace(f"/corpora/{shown}", f"{native_corpora}/{name}") for word in words
+            ]
+        run_step(words, tmp_path)
+    card = json.loads((tmp_path / "data/fold_3/ravdess/corpus.json").read_text())
+    assert card["options"]["split_scheme"] == "emobox_3"
+
+
+def test_every_option_of_the_corpora_page_has_that_default() -> None:
+    text = (ROOT / "docs/corpora.md").read_text(encoding="utf-8")
+    for name, default in re.findall(r"^\| `--([a-z-]+)`[^|]*\| `(\w+)`", text, re.MULTILINE):
+        choices = [spec.choices.get(name.replace("-", "_")) for spec in CORPORA.values()]
+        assert {choice.default for choice in choices if choice} == {default}
+
+
+def blocks(language: str, text: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture
+def page() -> str:
+    return (ROOT / "docs/new_corpus.md").read_text(encoding="utf-8")
+
+
+def test_a_new_corpus(page: str, tmp_path: Path) -> None:
+    """One file and one line, in a copy of the package."""
+    package = tmp_path / "copy/whyser_converters"
+    shutil.copytree(ROOT / "converters/whyser_converters", package)
+    (file,), (change,) = blocks("python", page), blocks("diff", page)
+    (package / f"{EXAMPLE}.py").write_text(file, encoding="utf-8")
+    table = (package / "corpora.py").read_text(encoding="utf-8")
+    above, added = (line[1:] + "\n" for line in change.splitlines())
+    imports = "import crema_d, iemocap"
+    assert above in table and imports in table
+    table = table.replace(above, above + added)
+    table = table.replace(imports, f"import crema_d, {EXAMPLE}, iemocap")
+    (package / "corpora.py").write_text(table, encoding="utf-8")
+    corpus = tmp_path / EXAMPLE
+    (corpus / "wav").mkdir(parents=True)
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 8_000))
+    names = ("03a01Wa", "13b10Lb", "16a05Nc", "16a05Zc")
+    for name, samples in zip(names, noise, strict=True):
+        soundfile.write(corpus / f"wav/{name}.wav", samples, 16_000)
+
+    for words in commands(page[page.index("## A corpus with") :]):
+        words = [word.replace(f"/corpora/{EXAMPLE}", str(corpus)) for word in words]
+        code = f"import sys; sys.argv = {words!r}; from whyser_converters.cli import main; main()"
+        environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    found = [row for _, row in read_jsonl(tmp_path / f"data/mine/{EXAMPLE}/utterances.jsonl")]
+    assert [(row["split"], row["label"]) for row in found] == [
+        ("train", "angry"),
+        ("dev", "other"),
+        ("test", "neutral"),
+    ]
+    card = json.loads((tmp_path / f"data/mine/{EXAMPLE}/corpus.json").read_text())
+    assert (card["read"], sum(card["dropped"].values())) == (4, 1)
+
+
+def test_rows_of_ones_own(page: str, tmp_path: Path) -> None:
+    entry, row = blocks("json", page)
+    shutil.copy(ROOT / "dataset_info.json", tmp_path)
+    table = json.loads((tmp_path / "dataset_info.json").read_text()) | json.loads(f"{{{entry}}}")
+    (tmp_path / "dataset_info.json").write_text(json.dumps(table))
+    (tmp_path / "data/my_sounds").mkdir(parents=True)
+    (tmp_path / "data/my_rows.json").write_text(json.dumps([json.loads(row)]))
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, 16_000)
+    soundfile.write(tmp_path / "data/my_sounds/0001.wav", noise, 16_000)
+    (words,) = commands(page[: page.index("## A corpus with")])
+    run_step(words, tmp_path)
