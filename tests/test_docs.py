@@ -164,10 +164,8 @@ def test_a_new_corpus(page: str, tmp_path: Path) -> None:
     (package / f"{EXAMPLE}.py").write_text(file, encoding="utf-8")
     table = (package / "corpora.py").read_text(encoding="utf-8")
     above, added = (line[1:] + "\n" for line in change.splitlines())
-    imports = "import crema_d, iemocap"
-    assert above in table and imports in table
+    assert above in table
     table = table.replace(above, above + added)
-    table = table.replace(imports, f"import crema_d, {EXAMPLE}, iemocap")
     (package / "corpora.py").write_text(table, encoding="utf-8")
     corpus = tmp_path / EXAMPLE
     (corpus / "wav").mkdir(parents=True)

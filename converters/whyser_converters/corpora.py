@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from whyser.errors import InputError
-from whyser_converters import crema_d, iemocap, meld, msp_podcast, ravdess
 from whyser_converters.spec import CorpusSpec
 
+#: Each is a module of this package with a `SPEC` of that name.
+_NAMES = (
+    "msp_podcast",
+    "iemocap",
+    "meld",
+    "crema_d",
+    "ravdess",
+)
+
 CORPORA: dict[str, CorpusSpec] = {
-    spec.name: spec
-    for spec in (
-        msp_podcast.SPEC,
-        iemocap.SPEC,
-        meld.SPEC,
-        crema_d.SPEC,
-        ravdess.SPEC,
-    )
+    name: import_module(f"whyser_converters.{name}").SPEC for name in _NAMES
 }
 
 

@@ -181,6 +181,10 @@ def test_table_of_counts(convert: Any, clips: list[Path], tmp_path: Path) -> Non
     assert "3 utterances were read; the whole corpus has 1,440" in outcome.err
 
 
+def test_a_corpus_is_called_as_its_module() -> None:
+    assert [spec.name for spec in CORPORA.values()] == list(CORPORA)
+
+
 def test_classes_of_the_corpora() -> None:
     counts = {name: len(classes_of(spec.labels)) for name, spec in CORPORA.items()}
     assert counts == {"msp_podcast": 8, "iemocap": 7, "meld": 7, "crema_d": 6, "ravdess": 7}
