@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -28,7 +27,7 @@ from whyser.errors import BadInput, InputError
 from whyser.files import atomic_path
 from whyser.labels import CLASSES, OTHER, Label
 from whyser.utterance import Utterance, read_utterances, write_utterances
-from whyser.votes import Agreement, is_strict_majority, majority
+from whyser.votes import fleiss_kappa, is_strict_majority, majority
 from whyser_converters.corpora import check_folder
 from whyser_converters.source import Account
 from whyser_converters.spec import CorpusSpec, classes_of
@@ -217,9 +216,8 @@ class Tally:
     def __init__(self, *, with_audio: bool) -> None:
         self._with_audio = with_audio
         self._splits: dict[str, _SplitTally] = {}
-        self._votes: Counter[int] = Counter()
-        self._strict = self._tied = self._as_label = 0
-        self._agreement = Agreement()
+        # The same few thousand sets of votes come up again and again.
+        self._ballots: Counter[tuple[tuple[Label, ...], Label | None]] = Counter()
 
     def counted(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
         for utterance in utterances:
@@ -230,16 +228,8 @@ class Tally:
             if utterance.speaker is not None:
                 split.speakers.add(utterance.speaker)
             if utterance.votes:
-                self._count_votes(utterance.primaries, utterance.label)
+                self._ballots[tuple(sorted(utterance.primaries)), utterance.label] += 1
             yield utterance
-
-    def _count_votes(self, primaries: tuple[Label, ...], label: Label | None) -> None:
-        self._votes[len(primaries)] += 1
-        self._agreement.add(primaries)
-        consensus, strict = _outcome(primaries)
-        self._strict += strict
-        self._tied += consensus is None
-        self._as_label += consensus is not None and consensus == label
 
     @property
     def utterances(self) -> int:
@@ -266,23 +256,27 @@ class Tally:
         }
 
     def votes(self) -> VotesCard | None:
-        if not self._votes:
+        if not self._ballots:
             return None
-        kappa = self._agreement.kappa
+        sizes: Counter[int] = Counter()
+        ballots: Counter[tuple[str, ...]] = Counter()
+        strict = tied = as_label = 0
+        for (ballot, label), times in self._ballots.items():
+            sizes[len(ballot)] += times
+            ballots[ballot] += times
+            consensus = majority(ballot)
+            strict += times * is_strict_majority(ballot)
+            tied += times * (consensus is None)
+            as_label += times * (consensus is not None and consensus == label)
+        kappa = fleiss_kappa(ballots)
         return VotesCard(
-            votes=sum(votes * count for votes, count in self._votes.items()),
-            per_utterance=dict(sorted(self._votes.items())),
-            strict=self._strict,
-            tied=self._tied,
-            as_label=self._as_label,
+            votes=sum(votes * count for votes, count in sizes.items()),
+            per_utterance=dict(sorted(sizes.items())),
+            strict=strict,
+            tied=tied,
+            as_label=as_label,
             fleiss_kappa=None if kappa is None else round(kappa, 4),
         )
-
-
-# The same few thousand sets of votes come up again and again.
-@cache
-def _outcome(primaries: tuple[Label, ...]) -> tuple[Label | None, bool]:
-    return majority(primaries), is_strict_majority(primaries)
 
 
 def _by_use(item: tuple[str, object]) -> tuple[bool, bool, str]:

@@ -235,29 +235,6 @@ def read_table(
             )
     pick = itemgetter(*(header.index(column) for column in columns))
     width = len(header)
-    for line, cells, text, fault in _rows(path):
-        if not fault and len(cells) != width:
-            fault = f"row of {len(cells)} cells, expected {width}"
-        if not fault:
-            fault = _bad_text(text, stray_bytes)
-        if fault:
-            cure = "Mend the line, or fetch the file again."
-            first = cells[0] if cells else text.partition(",")[0].strip('"')
-            lost(InputError(fault, file=path, line=line, cure=cure), first)
-        else:
-            yield line, pick(cells)
-
-
-def _bad_text(text: str, stray_bytes: bool) -> str:
-    if "\0" in text:
-        return "not valid text (a NUL byte)"
-    if not stray_bytes and not text.isascii() and _STRAY_BYTE.search(text):
-        return "not UTF-8 text"
-    return ""
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str], str, str]]:
-    """Line, cells, text and fault of every row below the header; blank lines are passed over."""
     with _opened(path) as stream:
         taken: list[str] = []
         rows = csv.reader(_noted(stream, taken), strict=True)
@@ -266,31 +243,57 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str], str, str]]:
         while True:
             line += len(taken)
             taken.clear()
-            fault = ""
             try:
                 cells = next(rows)
             except StopIteration:
                 return
             except csv.Error as error:
-                cells, fault = [], str(error)
-            if len(taken) == 1:
-                if cells or fault:
-                    yield line, cells, taken[0], _not_csv_text(fault)
-            elif fault:
                 # A quote that was never closed has swallowed the lines below its own.
-                yield from _one_by_one(line, taken)
-            else:
-                yield line, cells, "".join(taken), ""
+                for number, cells, fault in _one_by_one(line, taken, str(error)):
+                    fault = fault or _fault_in(cells, width, taken[number - line], stray_bytes)
+                    if fault:
+                        lost(*_lost_row(path, number, cells, taken[number - line], fault))
+                    else:
+                        yield number, pick(cells)
+                continue
+            # Millions of rows: what is plainly well takes the shortest way.
+            text = taken[0] if len(taken) == 1 else "".join(taken)
+            if len(cells) == width and text.isascii() and "\0" not in text:
+                yield line, pick(cells)
+            elif cells and (fault := _fault_in(cells, width, text, stray_bytes)):
+                lost(*_lost_row(path, line, cells, text, fault))
+            elif cells:
+                yield line, pick(cells)
 
 
-def _one_by_one(first: int, lines: list[str]) -> Iterator[tuple[int, list[str], str, str]]:
-    for line, text in enumerate(list(lines), start=first):
-        if not text.strip():
-            continue
+def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) -> str:
+    """What is wrong with a row that is CSV; empty when nothing is."""
+    if len(cells) != width:
+        return f"row of {len(cells)} cells, expected {width}"
+    if "\0" in text:
+        return "not valid text (a NUL byte)"
+    if not stray_bytes and _STRAY_BYTE.search(text):
+        return "not UTF-8 text"
+    return ""
+
+
+def _lost_row(
+    path: Path, line: int, cells: Sequence[str], text: str, fault: str
+) -> tuple[InputError, str]:
+    cure = "Mend the line, or fetch the file again."
+    first = cells[0] if cells else text.partition(",")[0].strip('"')
+    return InputError(fault, file=path, line=line, cure=cure), first
+
+
+def _one_by_one(first: int, lines: list[str], reason: str) -> Iterator[tuple[int, list[str], str]]:
+    """Line number, cells and fault of lines that are no CSV taken together, each by itself."""
+    for line, text in enumerate(lines, start=first):
         try:
-            yield line, next(csv.reader([text], strict=True)), text, ""
+            cells = next(csv.reader([text], strict=True)) if len(lines) > 1 else []
         except csv.Error as error:
-            yield line, [], text, _not_csv_text(str(error))
+            cells, reason = [], str(error)
+        if cells or text.strip():
+            yield line, cells, "" if cells else _not_csv_text(reason)
 
 
 def _noted(stream: TextIO, taken: list[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ classes and Other (all Other strings pooled); a tie is no agreement.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
@@ -79,41 +79,32 @@ def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
     return {name: counts[name] / total for name in CLASSES if counts[name]}
 
 
-class Agreement:
-    """Fleiss' kappa of primary votes, for any number of raters an item, counted as they come.
+def fleiss_kappa(ballots: Mapping[tuple[str, ...], int]) -> float | None:
+    """Fleiss' kappa of primary votes, for any number of raters an item.
 
     Observed: the mean over items of the share of agreeing pairs of votes. Expected: the sum of
     the squared shares of the labels among all votes. Items with fewer than two votes hold no
     pair and are left out. Source: Fleiss (1971), with a number of raters of each item's own.
 
-    >>> agreement = Agreement()
-    >>> for votes in (["sad", "sad"], ["sad", "angry"], ["angry", "angry"]):
-    ...     agreement.add(votes)
-    >>> round(agreement.kappa, 4)  # observed 2/3, expected 1/2
+    Args: `ballots`, the votes of an item -> the number of items with these.
+    Returns: 1 is full agreement, 0 that of chance; None where chance alone explains everything.
+
+    >>> ballots = {("sad", "sad"): 1, ("sad", "angry"): 1, ("angry", "angry"): 1}
+    >>> round(fleiss_kappa(ballots), 4)  # observed 2/3, expected 1/2
     0.3333
     """
-
-    def __init__(self) -> None:
-        self._items = 0
-        self._agreeing = 0.0
-        self._labels: Counter[str] = Counter()
-
-    def add(self, primaries: Sequence[str]) -> None:
-        """One item's votes."""
-        votes = len(primaries)
+    items, agreeing = 0, 0.0
+    labels: Counter[str] = Counter()
+    for ballot, times in ballots.items():
+        votes = len(ballot)
         if votes < 2:
-            return
-        counts = Counter(primaries)
+            continue
+        counts = Counter(ballot)
         pairs = sum(count * (count - 1) for count in counts.values())
-        self._items += 1
-        self._agreeing += pairs / (votes * (votes - 1))
-        self._labels.update(counts)
-
-    @property
-    def kappa(self) -> float | None:
-        """1 is full agreement, 0 that of chance; None where chance alone explains everything."""
-        total = self._labels.total()
-        expected = sum((count / total) ** 2 for count in self._labels.values()) if total else 1.0
-        if expected == 1.0:
-            return None
-        return (self._agreeing / self._items - expected) / (1 - expected)
+        items += times
+        agreeing += times * pairs / (votes * (votes - 1))
+        for label, count in counts.items():
+            labels[label] += times * count
+    total = labels.total()
+    expected = sum((count / total) ** 2 for count in labels.values()) if total else 1.0
+    return None if expected == 1.0 else (agreeing / items - expected) / (1 - expected)

@@ -395,3 +395,16 @@ def test_iemocap_dialogs_of_which_one_name_begins_another(tmp_path: Path) -> Non
     assert [item.transcript for item in utterances] == [f"Of {name}." for name in dialogs]
     assert [str(item.audio).split("/")[3] for item in utterances] == list(dialogs)
     assert {item.speaker for item in utterances} == {"iemocap/Ses05M"}
+
+
+@pytest.mark.parametrize("dialogs", [("Ses03M_impro05a", "Ses03M_impro05b")])
+def test_iemocap_dialogs_in_two_parts(tmp_path: Path, dialogs: tuple[str, str]) -> None:
+    folder = tmp_path / "Session3/dialog/EmoEvaluation"
+    folder.mkdir(parents=True)
+    for name in dialogs:
+        (folder / f"{name}.txt").write_text(f"[1.0 - 2.0]\t{name}_F001\tang\t[1.5, 4.0, 4.5]\n")
+        # The distribution holds AppleDouble files.
+        (folder / f"._{name}.txt").write_bytes(b"\0\5\x16\7")
+    utterances = list(prepare_iemocap(tmp_path))
+    assert [item.dialogue for item in utterances] == [f"iemocap/{name}" for name in dialogs]
+    assert {item.session for item in utterances} == {"iemocap/Ses03"}

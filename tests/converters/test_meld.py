@@ -135,6 +135,47 @@ def test_bad_files_are_bad_in_their_split_only(converted: Any, meld: Path, write
     assert result.card["unused"] == {"train media file without a row in the CSV": 1}
 
 
+def test_the_absent_clip_of_dev(converted: Any, meld: Path, write_text: Any) -> None:
+    """dev dia110_utt7 was never published; that of test is another, and fine."""
+    row = "Well.,Ross,neutral,neutral,110,7"
+    write_text(meld / "dev_sent_emo.csv", table(row))
+    write_text(meld / "test_sent_emo.csv", table(row))
+    folder = meld / FOLDERS["test"]
+    (folder / "dia0_utt0.wav").rename(folder / "dia110_utt7.wav")
+    result = converted("meld", meld)
+    assert [item.id for item in result.utterances if item.split != "train"] == [
+        "meld/test/dia110_utt7"
+    ]
+    assert result.card["dropped"] == {"meld/dev/dia110_utt7: absent from the published corpus": 1}
+
+
+def test_videos_that_are_written_are_not_written_again(
+    converted: Any, meld: Path, native_corpora: Path
+) -> None:
+    source = next(native_corpora.glob("meld/**/dia*.mp4"))
+    for name in ("dia0_utt0", "dia0_utt1"):
+        (meld / f"train_splits/{name}.wav").unlink()
+        (meld / f"train_splits/{name}.mp4").write_bytes(source.read_bytes())
+    result = converted("meld", meld)
+    written = [result.folder / f"audio/train/dia0_utt{number}.wav" for number in (0, 1)]
+    times = [path.stat().st_mtime_ns for path in written]
+    before = result.utterances
+    written[1].unlink()  # as if the run had been killed before it
+    again = converted("meld", meld)
+    assert again.utterances == before
+    assert written[0].stat().st_mtime_ns == times[0]
+    assert written[1].stat().st_mtime_ns != times[1]
+
+
+def test_junk_beside_the_clips(converted: Any, meld: Path, write_wav: Any) -> None:
+    folder = meld / FOLDERS["test"]
+    for name in ("final_videos_testdia0_utt0", "dia93_utt5", "._dia0_utt0"):
+        write_wav(folder / f"{name}.wav")
+    result = converted("meld", meld)
+    assert len(result.utterances) == 5
+    assert result.card["unused"] == {"test media file without a row in the CSV": 2}
+
+
 def test_a_split_that_is_absent_is_noted(convert: Any, meld: Path, tmp_path: Path) -> None:
     (meld / "dev_sent_emo.csv").unlink()
     outcome = convert("meld", meld, tmp_path / "out")
