@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -326,3 +327,69 @@ def test_faults_are_shown_and_listed(
         path.unlink()
     assert convert("ravdess", root, tmp_path / "out").status == 0
     assert not problems.exists()
+
+
+# ---- the guard, on what was converted -----------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_the_guard_passes_what_was_converted(
+    convert: Any, native_corpora: Path, tmp_path: Path, name: str
+) -> None:
+    assert convert(name, native_corpora / name, tmp_path / "out").status == 0
+    outcome = convert("check", tmp_path / f"out/{name}/utterances.jsonl")
+    assert outcome.status == 0, outcome.err
+    assert "no problem found" in outcome.err
+
+
+def test_a_training_speaker_planted_in_the_test_list(
+    convert: Any, native_corpora: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "msp"
+    shutil.copytree(native_corpora / "msp_podcast", root)
+    consensus = root / "Labels/labels_consensus.csv"
+    rows = consensus.read_text().splitlines()
+    planted = next(n for n, row in enumerate(rows) if row.endswith(",Train"))
+    name, *_, speaker, _, _ = rows[planted].split(",")
+    assert sum(f",{speaker}," in row for row in rows) > 1
+    rows[planted] = rows[planted].removesuffix("Train") + "Test1"
+    consensus.write_text("\n".join([*rows, ""]))
+    partition = root / "Partition.txt"
+    partition.write_text(partition.read_text().replace(f"Train; {name}", f"Test1; {name}"))
+
+    assert convert("msp_podcast", root, tmp_path / "out").status == 0
+    outcome = convert("check", tmp_path / "out/msp_podcast/utterances.jsonl")
+    assert outcome.status == 1
+    assert f"speaker 'msp_podcast/{speaker}' is in test and in train" in outcome.err
+    assert "1 problem in" in outcome.err
+
+
+def test_a_session_torn_apart_by_a_list(
+    convert: Any, native_corpora: Path, tmp_path: Path, write_text: Any
+) -> None:
+    """One speaker of a session trains, the other tests: they share every dialogue."""
+    rows = [f"Ses01{letter},{split}\n" for letter, split in (("F", "train"), ("M", "test"))]
+    listed = write_text(tmp_path / "mine.csv", "speaker,split\n" + "".join(rows))
+    iemocap = native_corpora / "iemocap"
+    arguments = ("--no-audio", "--split-list", listed)
+    assert convert("iemocap", iemocap, tmp_path / "out", *arguments).status == 0
+    outcome = convert("check", tmp_path / "out/iemocap/utterances.jsonl")
+    assert outcome.status == 1
+    assert "session 'iemocap/Ses01' is in test and in train" in outcome.err
+
+
+def test_one_clip_copied_into_another_split(
+    convert: Any, clips: list[Path], tmp_path: Path
+) -> None:
+    copy = clips[0].parents[1] / "Actor_09/03-01-03-01-01-01-09.wav"
+    copy.parent.mkdir()
+    copy.write_bytes(clips[0].read_bytes())
+    # The fixture's clips all hold the same tone; one of them is enough.
+    for clip in clips[1:]:
+        clip.unlink()
+    assert convert("ravdess", clips[0].parents[1], tmp_path / "out").status == 0
+    outcome = convert("check", tmp_path / "out/ravdess/utterances.jsonl")
+    assert outcome.status == 1
+    text = " ".join(outcome.err.split())
+    assert "ravdess/03-01-03-01-01-01-01 (test)" in text
+    assert "ravdess/03-01-03-01-01-01-09 (train)" in text
