@@ -27,10 +27,8 @@ import tempfile
 import time
 import wave
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -40,15 +38,13 @@ import whyser_converters
 from whyser import audio
 from whyser.console import print_table, say
 from whyser_converters.dataset_info import entry
+from whyser_converters.prepare import in_threads
 
 #: Of MSP-Podcast 1.12, and the size of a dataset that `check` is promised for.
 FULL_TURNS, FULL_ROWS = 207_136, 15_000
 
 MAX_CONVERSION_S, MAX_PEAK_GB, MAX_GROWTH = 20.0, 1.5, 1.2
 MIN_HEADERS_PER_S, MAX_CHECK_S = 5_000, 10.0
-
-#: As many utterances as the conversion hands to its threads at a time.
-BATCH = 512
 
 #: Times that everything is done.
 ROUNDS = 2
@@ -207,7 +203,7 @@ def headers(work: Path, count: int) -> Iterator[Figure]:
     ways: dict[str, Callable[[], object]] = {
         "bare": lambda: [soundfile.info(str(path)) for path in paths],
         "one": lambda: [audio.probe(path) for path in paths],
-        "pool": lambda: _in_threads(paths),
+        "pool": lambda: list(in_threads(audio.probe, iter(paths))),
     }
     rounds = [{name: _seconds(way) for name, way in ways.items()} for _ in range(ROUNDS)]
     rates = {name: count / min(each[name] for each in rounds) for name in ways}
@@ -222,14 +218,6 @@ def headers(work: Path, count: int) -> Iterator[Figure]:
     yield Figure("  bare soundfile.info of the same", f"{rates['bare']:,.0f} a second")
     for name, what in (("pool", "in threads"), ("one", "in one thread")):
         yield Figure(f"  {what} over bare", f"{rates[name] / rates['bare']:.2f}")
-
-
-def _in_threads(paths: Sequence[Path]) -> list[audio.AudioInfo]:
-    rest, found = iter(paths), list[audio.AudioInfo]()
-    with ThreadPoolExecutor() as pool:
-        while batch := list(islice(rest, BATCH)):
-            found += pool.map(audio.probe, batch)
-    return found
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -33,6 +33,7 @@ from whyser_converters.source import Account
 from whyser_converters.spec import CorpusSpec, classes_of
 from whyser_converters.split_list import SplitList
 
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 #: Name of a label of None in the card.
@@ -351,7 +352,7 @@ class _Sound:
             except InputError as problem:
                 return problem
 
-        for utterance, found in _in_threads(attempt, iter(utterances)):
+        for utterance, found in in_threads(attempt, iter(utterances)):
             if isinstance(found, LfsPointer):
                 # Not one file is missing then, but the step that fetches them all.
                 raise found
@@ -429,15 +430,13 @@ def _with_written_audio(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
         yield utterance.model_copy(update={"audio": _written_name(utterance)})
 
 
-def _in_threads(
-    work: Callable[[Utterance], T], items: Iterator[Utterance]
-) -> Iterator[tuple[Utterance, T]]:
+def in_threads(work: Callable[[Item], T], items: Iterator[Item]) -> Iterator[tuple[Item, T]]:
     """Items with their results, in order; the sound libraries leave the interpreter free.
 
     A thread takes several at a time, since handing over one costs more than probing a header.
     """
 
-    def each(chunk: Sequence[Utterance]) -> list[T]:
+    def each(chunk: Sequence[Item]) -> list[T]:
         return [work(item) for item in chunk]
 
     with ThreadPoolExecutor() as pool:
