@@ -193,6 +193,7 @@ _LINKS = _set(
     "there's has have had having carries carry carried shows with delivered as to out in by from "
     "tends tend held holds keeps keep made makes slightly goes go went does do did"
 )
+_COPULAS = _set("is are was were be been sounds stays remains becomes comes come")
 _SPEAKING = _set(
     "speak speaks spoke spoken speaking talk talks talked talking say says said saying deliver "
     "delivers delivered utter utters uttered answer answers answered reply replies replied read "
@@ -452,13 +453,19 @@ class _Sentence:
                 passes = _DETERMINERS
             elif token.role == "noun" or token.kind:
                 # "Pitch is low and volume is high": the volume is another clause's.
-                apart = k > i + 1 and self.texts[k - 1] in _LISTING | _PAUSES
-                return "" if apart else self._head(k)
+                apart = self.texts[k - 1] in _LISTING | _PAUSES
+                return "" if listed and (apart or self._is_predicate(i)) else self._head(k)
             elif token.text in _LISTING or token.text == ",":
                 listed = True
             elif token.role not in {"filler", "quality", "claim"} and token.text not in passes:
                 return "" if listed or self._ends_phrase(token) else _FOREIGN
         return ""
+
+    def _is_predicate(self, i: int) -> bool:
+        k = i - 1
+        while k > 0 and self.tokens[k].role == "filler":
+            k -= 1
+        return k >= 0 and self.texts[k] in _COPULAS
 
     @staticmethod
     def _ends_phrase(token: _Token) -> bool:
