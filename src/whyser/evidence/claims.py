@@ -57,8 +57,9 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
     What stands between quotation marks, or repeats three words of the transcript and more in a
     row, is what was said and not how: it claims nothing.
 
-    >>> [(c.family, c.value, c.negated, c.hedged) for c in read_claims("Perhaps not loud, but fast.")]
-    [('loudness', 'high', True, True), ('rate', 'high', False, False)]
+    >>> claims = read_claims("The voice is not loud, but perhaps the pace is quick.")
+    >>> [(claim.family, claim.value, claim.negated, claim.hedged) for claim in claims]
+    [('loudness', 'high', True, False), ('rate', 'high', False, True)]
     """
     claims: list[Claim] = []
     tokens = _merged(_plain_tokens(text, transcript))

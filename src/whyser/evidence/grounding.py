@@ -2,9 +2,8 @@
 
 A claim of a level is held against the strength of the cue: its deviation from the speaker's usual
 in robust standard deviations, of which 0.6 makes a level (cues.py). Measuring has an error of its
-own (on noisy speech, pitch trackers give another value for about 15 % of the frames), so each
-level is widened by `TOLERANCE`: near a threshold both words stand, and what is contradicted is
-clearly so. Kinds of voice are decided only where the measures that tell them agree.
+own (pitch trackers disagree by about 15 %), so each level is widened by `TOLERANCE`: near a
+threshold both words stand, and what is contradicted is clearly so. Kinds of voice are decided only where the measures that tell them agree.
 
 Hedged claims count like others: a rationale that guesses is right or wrong all the same.
 """
@@ -243,8 +242,8 @@ def _shuffled_scores(
 def derangement(ids: Iterable[str], rng: random.Random) -> Iterator[tuple[str, str]]:
     """Every id with another of its corpus (what stands before the slash); none with itself.
 
-    >>> dict(derangement(["c/1", "c/2", "d/1"], random.Random(0)))
-    {'c/2': 'c/1', 'c/1': 'c/2'}
+    >>> sorted(derangement(["c/1", "c/2", "d/1"], random.Random(0)))
+    [('c/1', 'c/2'), ('c/2', 'c/1')]
     """
     corpora: dict[str, list[str]] = defaultdict(list)
     for id in ids:
