@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from whyser.console import new_app, print_table, run
+from whyser.console import new_app, print_table, run, say
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
@@ -18,28 +18,52 @@ Output = Annotated[Path, typer.Option(help="File to write.")]
 
 
 @app.command()
-def cues(utterances: Utterances, output: Output) -> None:
+def cues(
+    utterances: Utterances,
+    output: Output,
+    voice_quality: Annotated[
+        bool,
+        typer.Option(
+            "--voice-quality/--no-voice-quality",
+            help="Measure HNR, jitter, shimmer and spectral tilt too; takes five times as long.",
+        ),
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Write nothing when a clip cannot be read."),
+    ] = False,
+) -> None:
     """Measure pitch, loudness, rate and pauses, each relative to its speaker.
+
+    A clip that cannot be read is named at the end and has cues that are all empty.
 
     Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
     """
     from whyser.corpus import Corpus
-    from whyser.evidence.cues import FAMILIES, Cues, measure_corpus
+    from whyser.errors import BadInput, Problems
+    from whyser.evidence.cues import FAMILIES, MEASURES, Cues, measure_corpus
     from whyser.files import write_jsonl
 
     levels: Counter[tuple[str, str]] = Counter()
+    told = MEASURES if voice_quality else (*FAMILIES, "loudness_range")
 
     def counted(records: Iterator[Cues]) -> Iterator[str]:
         for record in records:
-            found = record.measured()
-            for family in FAMILIES:
-                levels[family, found[family].level if family in found else "unmeasured"] += 1
+            for name in told:
+                cue = getattr(record, name)
+                levels[name, cue.level if cue else "unmeasured"] += 1
             yield record.model_dump_json()
 
-    count = write_jsonl(output, counted(measure_corpus(Corpus(utterances))))
+    unreadable = Problems(utterances)
+    records = measure_corpus(
+        Corpus(utterances), voice_quality=voice_quality, problems=None if strict else unreadable
+    )
+    count = write_jsonl(output, counted(records))
     names = ["low", "normal", "high", "unmeasured"]
-    rows = [[family, *(levels[family, name] for name in names)] for family in FAMILIES]
-    print_table(f"Cues of {count:,} utterances -> {output}", ["family", *names], rows)
+    rows = [[measure, *(levels[measure, name] for name in names)] for measure in told]
+    print_table(f"Cues of {count:,} utterances -> {output}", ["measure", *names], rows)
+    if unreadable.found:
+        say(f"skipped: {BadInput(unreadable.found, str(utterances))}")
 
 
 @app.command()
