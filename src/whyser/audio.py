@@ -17,6 +17,9 @@ from whyser.files import atomic_path
 #: Qwen2-Audio's feature extractor takes 16 kHz mono.
 SAMPLING_RATE = 16_000
 
+#: Of its first 30 s it sees 3,000 mel frames of 10 ms.
+MEL_FRAMES, MEL_HOP = 3000, 160
+
 _LFS_HEAD = b"version https://git-lfs"
 _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LENGTH_UNKNOWN = 0x7FFF_0000
@@ -32,6 +35,16 @@ class LfsPointer(InputError):
 Samples = npt.NDArray[np.float32]
 
 
+def audio_tokens(frames: int) -> int:
+    """`<|AUDIO|>` tokens of a clip of that many samples at 16 kHz (platform.md, 2).
+
+    >>> audio_tokens(30 * 16_000), audio_tokens(320)
+    (750, 0)
+    """
+    mel = min(MEL_FRAMES, -(-frames // MEL_HOP))
+    return max(0, ((mel - 1) // 2 + 1 - 2) // 2 + 1)
+
+
 @dataclass(frozen=True)
 class AudioInfo:
     """What a header says: `duration` in seconds, `sampling_rate` in Hz."""
@@ -43,6 +56,11 @@ class AudioInfo:
     @property
     def duration(self) -> float:
         return self.frames / self.sampling_rate
+
+    @property
+    def tokens(self) -> int:
+        """What the clip costs a Qwen-type model."""
+        return audio_tokens(-(-self.frames * SAMPLING_RATE // self.sampling_rate))
 
     @property
     def is_ready(self) -> bool:

@@ -17,9 +17,8 @@ from whyser.console import track
 from whyser.errors import InputError
 from whyser_converters.check.findings import Fault
 
-#: Qwen2-Audio hears the first 30 s of a clip, as 3,000 mel frames of 10 ms.
+#: Qwen2-Audio hears the first 30 s of a clip.
 HEARD_SECONDS = 30
-MEL_FRAMES, MEL_HOP = 3000, 160
 
 #: Steps of 16 bit. The quietest of 360 clips of RAVDESS peaks at 150; below 16 is dither at most.
 SILENT_PEAK = 16
@@ -37,16 +36,6 @@ OVER_30_S = "clips over 30 s"
 CLIPPED = "clipped clips"
 
 Samples = npt.NDArray[Any]
-
-
-def audio_tokens(frames: int) -> int:
-    """`<|AUDIO|>` tokens of a clip of that many samples at 16 kHz (platform.md, 2).
-
-    >>> audio_tokens(30 * 16_000), audio_tokens(320)
-    (750, 0)
-    """
-    mel = min(MEL_FRAMES, -(-frames // MEL_HOP))
-    return max(0, ((mel - 1) // 2 + 1 - 2) // 2 + 1)
 
 
 @dataclass(frozen=True)
@@ -81,7 +70,7 @@ def judge(path: str) -> Clip:
     except InputError as error:
         return Clip(faults=(Fault(MISSING, f"{path}: {error.what}", error.cure or ""),))
     # The resampler of LLaMA-Factory rounds up.
-    tokens = audio_tokens(-(-info.frames * audio.SAMPLING_RATE // info.sampling_rate))
+    tokens = info.tokens
     faults = (*_length_faults(info, tokens, len(samples)), *_sound_faults(samples, info))
     return Clip(info.duration, tokens, tuple(fault.of(path) for fault in faults))
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from whyser.audio import audio_tokens
 from whyser_converters.check import clips
-from whyser_converters.check.clips import audio_tokens, judge
+from whyser_converters.check.clips import judge
 
 RATE = 16_000
 STEP = 1 / 32_768

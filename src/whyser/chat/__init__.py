@@ -1,0 +1,32 @@
+"""One async client for every OpenAI-compatible endpoint, with a ledger that survives any kill.
+
+`run_all` drives a worker over any number of items; a worker asks through `Chat.ask`. An answer is
+on the disk before anyone is told of it, so a run that was killed and is started again asks nothing
+twice. Failures are never kept as answers.
+"""
+
+from whyser.chat.client import Chat
+from whyser.chat.estimate import Estimate, estimate
+from whyser.chat.faults import ChatError, EndpointError, Stopped
+from whyser.chat.ledger import Ledger
+from whyser.chat.request import Reply, Request, audio_part
+from whyser.chat.run import run_all
+from whyser.chat.settings import ChatSettings
+from whyser.chat.tally import Tally, print_tally
+
+__all__ = [
+    "Chat",
+    "ChatError",
+    "ChatSettings",
+    "EndpointError",
+    "Estimate",
+    "Ledger",
+    "Reply",
+    "Request",
+    "Stopped",
+    "Tally",
+    "audio_part",
+    "estimate",
+    "print_tally",
+    "run_all",
+]

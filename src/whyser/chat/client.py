@@ -1,0 +1,332 @@
+"""Asking: from the ledger where it was answered before, else the endpoint, patiently."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whyser.chat.estimate import Tokens, tokens_of
+from whyser.chat.faults import (
+    ChatError,
+    EndpointError,
+    Fault,
+    Patience,
+    Stopped,
+    fault_of_exception,
+    fault_of_status,
+    read_reply,
+)
+from whyser.chat.ledger import CannotWrite, Entry, Ledger
+from whyser.chat.limits import Budget, LimitReached, Rate
+from whyser.chat.request import Reply, Request
+from whyser.chat.settings import ChatSettings, Key
+from whyser.chat.tally import Tally
+from whyser.errors import WhyserError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+#: Seconds; a longer pause between two attempts helps nobody.
+LONGEST_BACKOFF = 60.0
+
+#: Seconds in which a connection must come about.
+CONNECT_TIMEOUT = 10.0
+
+#: Failures of the endpoint in a row, over all requests, that end a run: at least so many, and at
+#: least two rounds of the requests in flight, lest a few bad clips look like a bad endpoint.
+MOST_IN_A_ROW, ROUNDS_IN_A_ROW = 10, 2
+
+
+@dataclass
+class _Trial:
+    """A request on its way, and what went wrong with it so far."""
+
+    request: Request
+    label: str
+    tokens: Tokens
+    began: float = field(default_factory=time.monotonic)
+    sent: bool = False
+    faults: int = 0
+    attempts: int = 0
+
+    @property
+    def waited(self) -> float:
+        return time.monotonic() - self.began
+
+
+class Chat:
+    """An endpoint and its ledger, open as long as the `async with` block lasts."""
+
+    def __init__(self, settings: ChatSettings, ledger: Path) -> None:
+        self.settings = settings
+        self.tally = Tally()
+        #: What ended the run for all requests, if anything did.
+        self.fatal: WhyserError | None = None
+        self._path = ledger
+        self._flying: dict[str, asyncio.Event] = {}
+        self._stopping = asyncio.Event()
+        self._places = asyncio.Semaphore(settings.concurrency)
+        self._budget = Budget(settings)
+        self._request_rate = Rate(settings.requests_per_minute)
+        self._token_rate = Rate(settings.tokens_per_minute)
+        self._counts_ahead = not (settings.tokens_per_minute is settings.max_cost is None)
+        self._not_before = 0.0
+        self._last_answer: float | None = None
+        self._in_a_row = 0
+
+    async def __aenter__(self) -> Chat:
+        self._key = Key.from_environment(self.settings.key_variable)
+        self.ledger = Ledger(self._path)
+        self._client = _open_client(self.settings, self._key)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.ledger.settle()
+            await self._client.close()
+        finally:
+            self.ledger.close()
+            self.tally.ended = time.monotonic()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._flying)
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopping.is_set()
+
+    def stop(self, reason: str, *, interrupted: bool = False) -> None:
+        """Nothing more is sent; what is at the endpoint comes back and is recorded."""
+        self.tally.stopped = self.tally.stopped or reason
+        self.tally.interrupted |= interrupted
+        self._stopping.set()
+
+    def key(self, request: Request) -> str:
+        """The key of a request in this ledger."""
+        return request.for_model(self.settings.model).key
+
+    async def ask(self, request: Request, *, label: str = "") -> Reply:
+        """The reply, on the disk before it is returned.
+
+        Raises: `ChatError` for a request that failed for good, `EndpointError` where the endpoint
+        did, `Stopped` when the run ended before this request was sent.
+        """
+        request = request.for_model(self.settings.model)
+        key = request.key
+        while True:
+            if (reply := self.ledger.get(key)) is not None:
+                self.tally.from_ledger += 1
+                return reply
+            if key not in self._flying:
+                break
+            await self._flying[key].wait()
+        done = self._flying[key] = asyncio.Event()
+        try:
+            return await self._ask_endpoint(request, key, label.encode(errors="replace").decode())
+        finally:
+            del self._flying[key]
+            done.set()
+
+    async def _ask_endpoint(self, request: Request, key: str, label: str) -> Reply:
+        tokens = tokens_of(request) if self._counts_ahead else Tokens(0, 0)
+        trial = _Trial(request, label or key[:12], tokens)
+        while True:
+            try:
+                reply = await self._attempt(trial)
+                break
+            except Fault as fault:
+                pause = self._pause_after(fault, trial)
+                self.tally.retried[fault.kind] += 1
+            await self._pause(pause)
+        try:
+            await self.ledger.record(Entry.of(key, label, reply))
+        except CannotWrite as error:
+            self._end_with(error)
+            raise
+        self.tally.answered += 1
+        return reply
+
+    # ---- one attempt ------------------------------------------------------------------------
+
+    async def _attempt(self, trial: _Trial) -> Reply:
+        """Sends the request once, as soon as rates and bounds allow.
+
+        Raises: `Fault` when there is no usable answer.
+        """
+        price = self.settings.cost(trial.tokens.prompt, trial.tokens.answer)
+        try:
+            async with self._places, self._budget.place(price):
+                await self._wait_for_turn(trial.tokens)
+                self.tally.asked += not trial.sent
+                trial.sent = True
+                return await self._send_and_count(trial)
+        except LimitReached as limit:
+            self.stop(str(limit))
+            raise Stopped(str(limit)) from None
+
+    async def _wait_for_turn(self, tokens: Tokens) -> None:
+        await self._pause(max(self._request_rate.take(1), self._token_rate.take(tokens.total)))
+        while (wait := self._not_before - time.monotonic()) > 0:
+            # Not all at the same moment, or the endpoint says "later" again.
+            await self._pause(wait * random.uniform(1.0, 1.1))
+
+    async def _send_and_count(self, trial: _Trial) -> Reply:
+        try:
+            reply = await self._send(trial.request)
+        except Fault as fault:
+            self._spend(*fault.tokens)
+            raise
+        used = reply.prompt_tokens, reply.completion_tokens
+        if not any(used) and self.settings.max_cost is not None:
+            # An endpoint that does not count must not look free of charge.
+            used = trial.tokens.prompt, trial.tokens.answer
+        self._spend(*used)
+        self._token_rate.give_back(trial.tokens.total - sum(used))
+        self._last_answer, self._in_a_row = time.monotonic(), 0
+        return reply
+
+    async def _send(self, request: Request) -> Reply:
+        import aiohttp
+        import httpx2
+        import openai
+
+        try:
+            # The whole exchange: the client's own timeout is for silence alone, and a server that
+            # sends a byte now and then would never end.
+            async with asyncio.timeout(self.settings.timeout):
+                # Not chat.completions.create, which costs twice the CPU and accepts any nonsense.
+                response = await self._client.post(
+                    "/chat/completions", cast_to=httpx2.Response, body=request.body
+                )
+        except openai.APIStatusError as error:
+            body = self._key.hide(error.response.text)
+            raise fault_of_status(error.status_code, body, error.response.headers) from None
+        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise fault_of_exception(error) from None
+        content = self._key.hide_in_answer(response.content)
+        return read_reply(response.headers.get("content-type", ""), content)
+
+    def _spend(self, tokens_in: int, tokens_out: int) -> None:
+        cost = self.settings.cost(tokens_in, tokens_out)
+        self.tally.tokens_in += tokens_in
+        self.tally.tokens_out += tokens_out
+        self.tally.cost += cost
+        self._budget.spend(cost)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleeps, unless the run is stopped meanwhile: what is not in flight is not begun."""
+        if seconds > 0 and not self.is_stopped:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
+            except TimeoutError:
+                return
+        if self.is_stopped:
+            raise Stopped(self.tally.stopped)
+
+    # ---- patience ---------------------------------------------------------------------------
+
+    def _pause_after(self, fault: Fault, trial: _Trial) -> float:
+        """Seconds until the next attempt; raises when there is none."""
+        trial.faults += 1
+        pause = self._backoff(trial.faults)
+        if fault.retry_after:
+            pause = fault.retry_after * random.uniform(1.0, 1.1)
+        if fault.patience is Patience.TIME:
+            return self._pause_for_later(fault, trial, pause)
+        if fault.patience is Patience.ATTEMPTS:
+            trial.attempts += 1
+            if trial.attempts < self.settings.attempts:
+                return min(pause, self.settings.outage)
+        raise self._failed(fault, trial)
+
+    def _pause_for_later(self, fault: Fault, trial: _Trial, pause: float) -> float:
+        """For 'later' and absence: not counted as attempts, but bounded in time."""
+        if fault.is_absence and self._last_answer is None:
+            raise self._endpoint_failed(fault, trial)
+        if trial.waited + pause > self.settings.outage:
+            if self._last_answer is None or self._last_answer < trial.began:
+                raise self._endpoint_failed(fault, trial)
+            raise self._failed(fault, trial)
+        if fault.retry_after:
+            self._not_before = max(self._not_before, time.monotonic() + fault.retry_after)
+        return pause
+
+    def _backoff(self, faults: int) -> float:
+        longest = min(LONGEST_BACKOFF, self.settings.backoff * 2.0 ** min(faults - 1, 16))
+        return longest * random.uniform(0.5, 1.0)
+
+    def _failed(self, fault: Fault, trial: _Trial) -> ChatError:
+        if fault.patience is not Patience.NONE or fault.is_about_endpoint:
+            self._in_a_row += 1
+        most = max(MOST_IN_A_ROW, ROUNDS_IN_A_ROW * self.settings.concurrency)
+        at_start = fault.is_about_endpoint and self._last_answer is None
+        if at_start or fault.is_about_quota or self._in_a_row >= most:
+            return self._endpoint_failed(fault, trial)
+        self.tally.failed[fault.kind] += 1
+        return ChatError(
+            f"{trial.label}: {self._describe(fault, trial)}",
+            kind=fault.kind,
+            status=fault.status,
+            cure=self._cure(fault),
+        )
+
+    def _endpoint_failed(self, fault: Fault, trial: _Trial) -> EndpointError:
+        self.tally.failed[fault.kind] += 1
+        what = f"{self.settings.address}: {self._describe(fault, trial)}"
+        if self._in_a_row > 1:
+            what += f" ({self._in_a_row:,} failures in a row)"
+        error = EndpointError(what, kind=fault.kind, status=fault.status, cure=self._cure(fault))
+        self._end_with(error)
+        return error
+
+    def _end_with(self, error: WhyserError) -> None:
+        self.fatal = self.fatal or error
+        self.stop(str(error))
+
+    def _describe(self, fault: Fault, trial: _Trial) -> str:
+        what = self._key.hide(fault.what)
+        if fault.patience is Patience.TIME and trial.waited >= 1:
+            asks = f", asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
+            return f"{what}, for {trial.waited:,.0f} s{asks}"
+        return f"{what}, {trial.attempts} times" if trial.attempts > 1 else what
+
+    def _cure(self, fault: Fault) -> str:
+        if fault.is_absence:
+            return f"Start the server at {self.settings.address}, or check the address."
+        cures = {
+            401: f"Check the key in ${self.settings.key_variable}.",
+            403: f"Check the key in ${self.settings.key_variable}, and what it may ask.",
+            404: f"Check the address {self.settings.address} and the model "
+            f"'{self.settings.model}'.",
+            413: "Send less: the sound by its address, or a shorter clip.",
+            429: "Ask later, or more slowly: what was answered is kept.",
+        }
+        if fault.status in cures:
+            return cures[fault.status]
+        if fault.patience is Patience.NONE:
+            return "The request itself is refused; change it as the endpoint says."
+        return "Start the run again later: what was answered is kept."
+
+
+def _open_client(settings: ChatSettings, key: Key) -> AsyncOpenAI:
+    import httpx2
+    import openai
+
+    timeout = httpx2.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout))
+    # aiohttp takes 0.7 ms of CPU a request, the default transport 1.2 ms (benchmarks/chat.py).
+    transport = openai.DefaultAioHttpClient(
+        timeout=timeout, limits=httpx2.Limits(max_connections=settings.concurrency)
+    )
+    return openai.AsyncOpenAI(
+        api_key=key.reveal(),
+        base_url=settings.endpoint,
+        max_retries=0,
+        timeout=timeout,
+        http_client=transport,
+    )

@@ -1,0 +1,182 @@
+"""What can go wrong with a request, and how patient to be with it."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from whyser.chat.request import Reply
+from whyser.errors import WhyserError
+
+#: Characters of a server's answer that an error shows.
+EXCERPT = 300
+
+#: Said of the request, not by it: the same request may well be answered a moment later.
+TRANSIENT = {408, 409, 425}
+
+#: The same for every request, most often: the key, the address, the name of the model.
+ABOUT_THE_ENDPOINT = {401, 403, 404}
+
+NO_CONNECTION = "no connection"
+
+
+class ChatError(WhyserError):
+    """A request that failed for good, and why."""
+
+    def __init__(self, what: str, *, kind: str, status: int | None, cure: str) -> None:
+        self.what, self.kind, self.status, self.cure = what, kind, status, cure
+        super().__init__(f"{what.rstrip('.')}. {cure}")
+
+
+class EndpointError(ChatError):
+    """The endpoint itself is at fault: no other request would fare better, and the run ends."""
+
+
+class Stopped(Exception):
+    """The run was ended by a limit, by Ctrl-C or by its endpoint; what was not asked waits.
+
+    Not a `WhyserError`: a worker that drops an item on any error of ours must not drop it for this.
+    """
+
+
+class Patience(Enum):
+    NONE = "the request is wrong"
+    ATTEMPTS = "something went wrong on the way"
+    TIME = "the endpoint says 'later', or is not there"
+
+
+class Fault(Exception):
+    """One failed attempt. `kind` is what the tally counts it under."""
+
+    def __init__(
+        self,
+        kind: str,
+        what: str,
+        patience: Patience = Patience.ATTEMPTS,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.kind, self.what, self.patience = kind, what, patience
+        self.status, self.retry_after = status, retry_after
+        # An answer that is of no use is paid for like any other.
+        self.tokens = tokens
+        super().__init__(what)
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether no connection came about: the request was never heard."""
+        return self.kind == NO_CONNECTION
+
+    @property
+    def is_about_endpoint(self) -> bool:
+        """Whether another request would most likely meet the same."""
+        return self.status in ABOUT_THE_ENDPOINT or self.is_about_quota
+
+    @property
+    def is_about_quota(self) -> bool:
+        return self.status == 429 and self.patience is Patience.NONE
+
+
+def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> Fault:
+    """The fault behind an answer that is an error."""
+    if status == 429 and "insufficient_quota" not in body:
+        patience = Patience.TIME
+    elif status in TRANSIENT or status >= 500:
+        patience = Patience.ATTEMPTS
+    else:
+        patience = Patience.NONE
+    what = f"status {status}: {excerpt(body)}"
+    return Fault(str(status), what, patience, status=status, retry_after=parse_retry_after(headers))
+
+
+def fault_of_exception(error: BaseException) -> Fault:
+    """The fault behind an exception of the network."""
+    import aiohttp
+
+    link: BaseException | None = error
+    root = error
+    while link is not None:
+        if isinstance(link, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            return Fault(NO_CONNECTION, f"no connection ({link})", Patience.TIME)
+        root, link = link, link.__cause__ or link.__context__
+    if isinstance(root, TimeoutError):
+        return Fault("timeout", "no answer in time")
+    return Fault("broken connection", f"broken connection ({type(root).__name__}: {root})")
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, given as such or as a date; None where it is absent or unreadable.
+
+    >>> parse_retry_after({"retry-after": "1.5"})
+    1.5
+    """
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return None
+    # 'nan' and 'inf' are numbers to Python.
+    return max(0.0, seconds) if seconds < float("inf") else None
+
+
+def excerpt(body: str) -> str:
+    """The message of an error body, or the beginning of whatever it is, on one line."""
+    text = body
+    try:
+        value = json.loads(body)
+        inner = value.get("error", value)
+        text = inner if isinstance(inner, str) else inner.get("message", body)
+    except (ValueError, AttributeError):
+        pass
+    line = " ".join(str(text).split())
+    return line if len(line) <= EXCERPT else f"{line[:EXCERPT]} ..."
+
+
+def read_reply(content_type: str, body: bytes) -> Reply:
+    """The answer in a response with status 200.
+
+    Raises: `Fault` when there is none; it is asked again and never kept as an answer.
+    """
+    if "json" not in content_type.lower():
+        raise _unusable(f"content type '{content_type}' instead of JSON", body)
+    try:
+        value = json.loads(body)
+    except ValueError:
+        raise _unusable("invalid JSON", body) from None
+    usage = value.get("usage") if isinstance(value, dict) else None
+    tokens = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    try:
+        choice = value["choices"][0]
+        text = choice["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        raise _unusable("no choices", body, tokens) from None
+    if not isinstance(text, str):
+        raise _unusable("no text in it", body, tokens)
+    if not text.strip():
+        raise _unusable("empty text", body, tokens)
+    reason, model = str(choice.get("finish_reason") or ""), str(value.get("model") or "")
+    try:
+        f"{text}{reason}{model}".encode()
+    except UnicodeEncodeError:
+        raise _unusable("half a character (a lone surrogate)", body, tokens) from None
+    return Reply(text, reason, model, *tokens)
+
+
+def _count(usage: Any, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _unusable(why: str, body: bytes, tokens: tuple[int, int] = (0, 0)) -> Fault:
+    shown = excerpt(body[: 4 * EXCERPT].decode(errors="replace")) or "(nothing)"
+    what = f"unusable answer, {why}: {shown}"
+    return Fault("unusable answer", what, status=200, tokens=tokens)

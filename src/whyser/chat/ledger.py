@@ -1,0 +1,228 @@
+"""Answers on the disk, one a line, written before anyone is told of them.
+
+A line holds the key of its request, a readable label and the reply; never the messages, which may
+hold megabytes of sound. The file is only ever appended to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from whyser.chat.request import Reply
+from whyser.console import say
+from whyser.errors import InputError
+from whyser.files import broken_line
+
+_BLOCK = 8192
+
+
+class CannotWrite(InputError):
+    """An answer cannot be kept, so nothing more may be asked."""
+
+
+class Entry(BaseModel):
+    """A line of the ledger; `time` is UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    label: str
+    time: str
+    model: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    text: str
+
+    @classmethod
+    def of(cls, key: str, label: str, reply: Reply) -> Entry:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(key=key, label=label, time=now, **vars(reply))
+
+    @property
+    def reply(self) -> Reply:
+        return Reply(
+            text=self.text,
+            finish_reason=self.finish_reason,
+            model=self.model,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+        )
+
+
+class Ledger:
+    """The answers of all runs so far; one process at a time may hold it.
+
+    In memory are keys and places alone, some 200 bytes an answer.
+
+    Raises: `InputError` when another run holds the file, or a line other than the last is broken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._places: dict[bytes, int] = {}
+        self._waiting: list[tuple[bytes, bytes, asyncio.Future[None]]] = []
+        self._committing: asyncio.Task[None] | None = None
+        self._file = _open(path)
+        try:
+            self._lock()
+            self._end = self._read()
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the file free for others."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def get(self, key: str) -> Reply | None:
+        """The reply to the request with this key, if it was ever answered."""
+        place = self._places.get(bytes.fromhex(key))
+        return None if place is None else self._entry_at(place).reply
+
+    def entries(self) -> Iterator[Entry]:
+        """All answers, in the order in which they came."""
+        for place in sorted(self._places.values()):
+            yield self._entry_at(place)
+
+    async def record(self, entry: Entry) -> None:
+        """Returns when the entry is on the disk; entries that come meanwhile go together.
+
+        Raises: `CannotWrite`; what was written before is untouched.
+        """
+        line = f"{entry.model_dump_json()}\n".encode()
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((bytes.fromhex(entry.key), line, done))
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit())
+        await done
+
+    async def settle(self) -> None:
+        """Returns when everything given to `record` is written, also for who was cancelled."""
+        if self._committing is not None:
+            await self._committing
+
+    async def _commit(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                # In a thread: a disk takes its milliseconds, and answers keep coming in.
+                await asyncio.to_thread(self._write, b"".join(line for _, line, _ in batch))
+            except OSError as error:
+                for _, _, done in batch:
+                    if not done.done():
+                        done.set_exception(self._cannot_write(error))
+                continue
+            for key, line, done in batch:
+                self._places.setdefault(key, self._end)
+                self._end += len(line)
+                if not done.done():
+                    done.set_result(None)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            os.fsync(self._file)
+        except OSError:
+            # A full disk takes the beginning of a line; without it the file stays whole.
+            os.ftruncate(self._file, self._end)
+            raise
+
+    def _cannot_write(self, error: OSError) -> CannotWrite:
+        return CannotWrite(
+            f"an answer cannot be written ({error.strerror})",
+            file=self.path,
+            cure="Make room and start again: what was written is kept.",
+        )
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    def _entry_at(self, place: int) -> Entry:
+        line = b""
+        while b"\n" not in line:
+            block = os.pread(self._file, _BLOCK, place + len(line))
+            if not block:
+                raise InputError(
+                    "was changed while a run used it", file=self.path, cure="Start the run again."
+                )
+            line += block
+        return Entry.model_validate_json(line[: line.index(b"\n")])
+
+    def _lock(self) -> None:
+        try:
+            # The kernel takes the lock back however the process ends.
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                "is in use by another run",
+                file=self.path,
+                cure="Wait for its end, or give this run a ledger of its own.",
+            ) from None
+
+    def _read(self) -> int:
+        """Notes the place of every answer; returns where the next one goes."""
+        end = 0
+        with self.path.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if not line.endswith(b"\n"):
+                    return self._mend(end, line)
+                if line.strip():
+                    key = _parse(line, self.path, number).key
+                    self._places.setdefault(bytes.fromhex(key), end)
+                end += len(line)
+        return end
+
+    def _mend(self, end: int, line: bytes) -> int:
+        """A kill in the middle of a write leaves half a line, or a whole one without its end."""
+        try:
+            key = Entry.model_validate_json(line).key
+        except ValidationError:
+            aside = self.path.with_name(f"{self.path.name}.cut")
+            with aside.open("ab") as stream:
+                stream.write(line + b"\n")
+            os.ftruncate(self._file, end)
+            say(f"{self.path}: the last line was half written and is now in {aside.name}")
+            return end
+        self._end = end + len(line)
+        self._write(b"\n")
+        self._places.setdefault(bytes.fromhex(key), end)
+        return self._end + 1
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise InputError("is no ordinary file", file=path, cure="Give another path.")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+
+
+def _parse(line: bytes, path: Path, number: int) -> Entry:
+    try:
+        return Entry.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        problem = broken_line(path, number, f"{where}: {first['msg']}" if where else first["msg"])
+        cure = "Take the line out; its request will be asked again."
+        raise InputError(problem.what, file=path, line=number, cure=cure) from None

@@ -1,0 +1,144 @@
+"""A request and its reply; audio as a part of a message."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from whyser import audio
+from whyser.errors import InputError, did_you_mean
+
+#: The subtype of audio/..., which is also the format that `input_audio` names.
+FORMATS = {
+    ".aac": "aac",
+    ".flac": "flac",
+    ".m4a": "mp4",
+    ".mp3": "mp3",
+    ".ogg": "ogg",
+    ".opus": "opus",
+    ".wav": "wav",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model answered. Tokens are 0 where the endpoint did not count them."""
+
+    text: str
+    finish_reason: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """Messages and the parameters of decoding; `extra_body` holds what is not OpenAI's.
+
+    `model` is filled in by `Chat` from its settings.
+
+    >>> Request([{"role": "user", "content": "Why?"}], {"seed": 1}, model="tiny").key[:8]
+    'd43b7a4f'
+    """
+
+    messages: Sequence[Mapping[str, Any]]
+    parameters: Mapping[str, Any]
+    model: str | None = None
+
+    def for_model(self, model: str) -> Request:
+        return self if self.model is not None else replace(self, model=model)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of model, messages and parameters; where and by whom it is asked is left out.
+
+        Sound enters by its address or, when it travels along, by its content.
+        """
+        if self.model is None:
+            raise ValueError("a request has no key without its model; ask Chat.key(request)")
+        whole = {
+            "model": self.model,
+            "messages": [_with_hashed_sound(message) for message in self.messages],
+            "parameters": self.parameters,
+        }
+        canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), default=_plain)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What is sent."""
+        parameters = dict(self.parameters)
+        extra = parameters.pop("extra_body", None) or {}
+        return {"model": self.model, "messages": self.messages, **parameters, **extra}
+
+
+def _plain(value: object) -> object:
+    """Mappings and sequences of other kinds than dict and list, as JSON knows them."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"a request holds {value!r}, which is not JSON")
+
+
+def _with_hashed_sound(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if isinstance(content, str) or not isinstance(content, Sequence):
+        return dict(message)
+    return {**message, "content": [_hashed_part(part) for part in content]}
+
+
+def _hashed_part(part: Any) -> Any:
+    """The part with a hash in place of base64: megabytes need not be written as JSON for a key."""
+    found = sound_of(part)
+    if found is None or found[0] == "file":
+        return part
+    kind = part["type"]
+    holder, field = part[kind], "url" if kind == "audio_url" else "data"
+    head = holder[field][: -len(found[1])]
+    digest = hashlib.sha256(found[1].encode()).hexdigest()
+    return {**part, kind: {**holder, field: f"{head}sha256:{digest}"}}
+
+
+def sound_of(part: Any) -> tuple[Literal["file", "base64"], str] | None:
+    """A part's sound: its address, or its content; None for any other part."""
+    if not isinstance(part, Mapping):
+        return None
+    if part.get("type") == "audio_url":
+        url: str = part["audio_url"]["url"]
+        head, comma, content = url.partition(",")
+        if head.startswith("data:") and comma:
+            return "base64", content
+        return "file", url
+    if part.get("type") == "input_audio":
+        return "base64", part["input_audio"]["data"]
+    return None
+
+
+def audio_part(path: Path, how: Literal["file", "data", "input_audio"]) -> dict[str, Any]:
+    """The part of a message that holds a sound.
+
+    `file` names the file to a server on the same disk; `data` and `input_audio` send it along.
+    Make the part when its request is made: a corpus in base64 does not fit in memory.
+
+    Raises: `InputError` for a file that cannot be read as sound.
+    """
+    audio.probe(path)
+    if how == "file":
+        return {"type": "audio_url", "audio_url": {"url": path.resolve().as_uri()}}
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"no format known for '{path.suffix}'",
+            file=path,
+            cure=did_you_mean(path.suffix, FORMATS),
+        )
+    form = FORMATS[path.suffix.lower()]
+    content = base64.b64encode(path.read_bytes()).decode("ascii")
+    if how == "input_audio":
+        return {"type": "input_audio", "input_audio": {"data": content, "format": form}}
+    return {"type": "audio_url", "audio_url": {"url": f"data:audio/{form};base64,{content}"}}
