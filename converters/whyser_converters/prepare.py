@@ -2,13 +2,14 @@
 
 A first pass reads the annotation and the header of every sound file, so that faults come to light
 before any sound is written. Where all is 16 kHz mono the sound stays where it is. Otherwise a
-second pass writes the whole corpus as 16 kHz mono; files that are written and newer than their
-source are taken as they are, so a run that was stopped goes on where it was.
+second pass writes the whole corpus as 16 kHz mono; a file that is written bears the time of its
+source and is taken as it is while the two agree, so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -413,8 +414,12 @@ def _writer(corpus_dir: Path, root: Path) -> Callable[[Utterance], AudioInfo]:
     def write(utterance: Utterance) -> AudioInfo:
         source = corpus_dir / str(utterance.audio)
         target = root / _written_name(utterance)
-        if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
+        made = source.stat().st_mtime_ns
+        # The very time of its source, not a later one: another copy of the corpus (the demo's,
+        # say) converted into the same folder has the same names, and files of any age.
+        if not target.is_file() or target.stat().st_mtime_ns != made:
             audio.write(target, audio.load(source))
+            os.utime(target, ns=(made, made))
         return audio.probe(target)
 
     return write

@@ -158,13 +158,13 @@ def test_videos_that_are_written_are_not_written_again(
         (meld / f"train_splits/{name}.mp4").write_bytes(source.read_bytes())
     result = converted("meld", meld)
     written = [result.folder / f"audio/train/dia0_utt{number}.wav" for number in (0, 1)]
-    times = [path.stat().st_mtime_ns for path in written]
+    times = [path.stat().st_ctime_ns for path in written]
     before = result.utterances
     written[1].unlink()  # as if the run had been killed before it
     again = converted("meld", meld)
     assert again.utterances == before
-    assert written[0].stat().st_mtime_ns == times[0]
-    assert written[1].stat().st_mtime_ns != times[1]
+    assert written[0].stat().st_ctime_ns == times[0]
+    assert written[1].stat().st_ctime_ns != times[1]
 
 
 def test_junk_beside_the_clips(converted: Any, meld: Path, write_wav: Any) -> None:

@@ -142,16 +142,28 @@ def test_sound_is_written_once(converted: Any, clips: list[Path], write_wav: Any
     folder = converted("ravdess", root).folder / "audio"
     written = [folder / clip.name for clip in clips]
     (folder / clips[1].name).unlink()  # as if the run had been killed before it
-    times = [written[0].stat().st_mtime_ns, written[2].stat().st_mtime_ns]
+    times = [written[0].stat().st_ctime_ns, written[2].stat().st_ctime_ns]
     write_wav(clips[2], rate=48_000, seconds=0.2)  # and a source mended since
     later = time.time() + 10
     os.utime(clips[2], (later, later))
 
     result = converted("ravdess", root)
-    assert written[0].stat().st_mtime_ns == times[0]
+    assert written[0].stat().st_ctime_ns == times[0]
     assert written[1].is_file()
-    assert written[2].stat().st_mtime_ns != times[1]
+    assert written[2].stat().st_ctime_ns != times[1]
     assert [item.duration for item in result.utterances] == [0.1, 0.1, 0.2]
+
+
+def test_sound_of_another_copy_is_not_taken_for_this_ones(
+    converted: Any, clips: list[Path], tmp_path: Path, write_wav: Any
+) -> None:
+    """Unpacked files are as old as the archive says: older than what the first copy gave."""
+    assert converted("ravdess", clips[0].parents[1]).utterances[0].duration == 0.1
+    for clip in clips:
+        other = write_wav(tmp_path / clip.relative_to(clips[0].parents[2]), rate=48_000, seconds=1)
+        os.utime(other, (1.5e9, 1.5e9))
+    items = converted("ravdess", tmp_path / "ravdess").utterances
+    assert {item.duration for item in items} == {1.0}
 
 
 @pytest.mark.parametrize(
