@@ -149,12 +149,13 @@ def prepare_msp_podcast(
         unlisted.pop(name, None)
         with account.candidate(turn.file, turn.line):
             rated = choices.pop(name, [])
+            # First, or a second entry of the name outlives a fault of the first, without votes.
+            utterance_id = _new_id(account, name, turn.line)
             account.refuse_spoiled(name)
             split = _split(turn, partition)
             if split == "test3":
-                yield _withheld(account, name, sound, turn.line)
+                yield _withheld(utterance_id, name, sound)
                 continue
-            utterance_id = _new_id(account, name, turn.line)
             label = _label(turn.code, labels)
             utterance = Utterance(
                 id=utterance_id,
@@ -459,14 +460,14 @@ def _label(code: str, labels: Mapping[str, Label | None]) -> Label | None:
     return labels[code]
 
 
-def _new_id(account: Account, name: str, line: int | None) -> str:
+def _new_id(account: Account, name: str, line: int | None = None) -> str:
     return account.once(f"msp_podcast/{name.removesuffix('.wav')}", line)
 
 
-def _withheld(account: Account, name: str, sound: Path, line: int | None = None) -> Utterance:
+def _withheld(utterance_id: str, name: str, sound: Path) -> Utterance:
     """A turn of Test3, of which only the sound is published."""
     return Utterance(
-        id=_new_id(account, name, line),
+        id=utterance_id,
         corpus="msp_podcast",
         split="test3",
         audio=f"{sound.name}/{name}",
@@ -489,7 +490,7 @@ def _unlisted(account: Account, unlisted: dict[str, str], sound: Path) -> Iterat
             continue
         with account.candidate(sound / name):
             account.refuse_spoiled(name)
-            yield _withheld(account, name, sound)
+            yield _withheld(_new_id(account, name), name, sound)
 
 
 SPEC = CorpusSpec(

@@ -328,6 +328,26 @@ def test_bad_header(refused: Any, msp: Path, old: str, new: str, message: str) -
     assert message in refused("msp_podcast", msp)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("consensus", "Male,Test1", "Male,Tset1"),
+        ("detailed", "Neutral; Neutral,Happy; A:", "A:"),
+    ],
+)
+def test_a_fault_in_one_of_two_entries_costs_both(
+    converted: Any, msp: Path, file: str, old: str, new: str
+) -> None:
+    """The votes are of both, and a turn must not go on without them."""
+    row = CONSENSUS.splitlines(keepends=True)[1]
+    (msp / "Labels/labels_consensus.csv").write_text(CONSENSUS + row)
+    path = msp / f"Labels/labels_{file}.csv"
+    path.write_text(path.read_text().replace(old, new, 1))
+    result = converted("msp_podcast", msp)
+    assert "msp_podcast/MSP-PODCAST_0001_0008" not in {item.id for item in result.utterances}
+    assert (result.card["read"], len(result.utterances)) == (5, 3)
+
+
 def test_a_vote_whose_quote_is_never_closed(converted: Any, msp: Path) -> None:
     """It costs its turn, and not those whose votes stand below it."""
     path = msp / "Labels/labels_detailed.csv"
