@@ -75,7 +75,7 @@ class Account:
         """A faulty line about `name`; its utterance is dropped when its turn comes."""
         self.report(problem)
         if name:
-            self._spoiled.setdefault(name, _faulty_line(problem))
+            self._spoiled.setdefault(name.strip(), _faulty_line(problem))
         else:
             self.unused[_faulty_line(problem)] += 1
 
