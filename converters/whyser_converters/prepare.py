@@ -83,6 +83,9 @@ def prepare(
     chosen = spec.chosen(options or {})
     labels = spec.merged(merge)
     check_folder(spec, corpus_dir)
+    if with_audio:
+        _refuse_odd_name(corpus_dir)
+        _refuse_odd_name(out_dir)
     listed = SplitList(split_list, spec.name) if split_list else None
     account = Account(corpus_dir, strict=strict)
     own_options = {name: chosen[name] for name in spec.options}
@@ -130,6 +133,16 @@ def prepare(
         # Before the utterances get their name: none lie there without a card of their own.
         write_card(folder / "corpus.json", card)
     return Conversion(card, [*account.notes, *_size_note(spec, account)], account.problems)
+
+
+def _refuse_odd_name(folder: Path) -> None:
+    """libsndfile opens no path that is not UTF-8, and `corpus.json` could not name it either."""
+    try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "has a name that is not UTF-8", file=folder, cure="Rename the folder, or those above."
+        ) from None
 
 
 def _as_chosen(

@@ -218,6 +218,13 @@ def read_header(path: Path) -> list[str]:
             raise _not_csv(path, 1, str(error)) from None
     if not header:
         raise InputError("is empty, expected a header row", file=path, cure="Fetch it again.")
+    text = ",".join(header)
+    if "\0" in text or _STRAY_BYTE.search(text):
+        raise InputError("is not UTF-8 text", file=path, line=1, cure="Save it as UTF-8.")
+    if len(header) == 1 and (other := re.search("[;\t|]", text)):
+        raise InputError(
+            f"has cells set apart by {other[0]!r}", file=path, line=1, cure="Save it with commas."
+        )
     return [name.strip() for name in header]
 
 

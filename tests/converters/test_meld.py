@@ -69,6 +69,15 @@ def test_rows_become_utterances(converted: Any, meld: Path) -> None:
     assert sad.audio == "train_splits/dia0_utt0.wav"
 
 
+def test_a_speaker_is_a_name_without_spaces_around_it(converted: Any, meld: Path) -> None:
+    path = meld / "train_sent_emo.csv"
+    text = path.read_text().replace("Phoebe", " Phoebe ").replace("The Interviewer", "")
+    path.write_text(text)
+    first, second = converted("meld", meld).utterances[:2]
+    assert (first.speaker, first.gender) == ("meld/Phoebe", "female")
+    assert second.speaker is None
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
 def test_old_encodings(converted: Any, meld: Path, write_text: Any, encoding: str) -> None:
     """C1 controls in UTF-8 (cp1252 read as latin-1 once), or raw cp1252 bytes."""

@@ -361,6 +361,8 @@ def test_bad_labels(faulty: Any, msp: Path, file: str, old: str, new: str, messa
     [
         ("EmoClass", "EmoClas", "has no column 'EmoClass'. Expected one of"),
         (CONSENSUS, "", "labels_consensus.csv: is empty"),
+        (CONSENSUS, CONSENSUS.replace(",", ";"), "consensus.csv:1: has cells set apart by ';'"),
+        (CONSENSUS, "\0".join(CONSENSUS), "consensus.csv:1: is not UTF-8 text. Save it as UTF-8."),
     ],
 )
 def test_bad_header(refused: Any, msp: Path, old: str, new: str, message: str) -> None:

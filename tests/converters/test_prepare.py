@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from whyser.corpus import Corpus
+from whyser.errors import InputError
 from whyser_converters.corpora import CORPORA
+from whyser_converters.prepare import prepare
 from whyser_converters.spec import classes_of
 
 
@@ -119,6 +124,48 @@ def test_more_sound_lost_than_found(refused: Any, clips: list[Path]) -> None:
     assert "2 clips have no usable sound, and 1 have" in found
     assert f"{clips[0]}: is empty (0 bytes)" in found
     assert f"{clips[2]}: is empty (0 bytes)" in found
+
+
+def test_a_sound_without_permission_costs_its_utterance(
+    faulty: Any, clips: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips[0].write_bytes(b"RIFF")
+    real = Path.open
+
+    # By hand, since the tests may run as root, who may read everything.
+    def refusing(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == clips[0]:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    message = f"{clips[0]}: cannot be read (Permission denied)"
+    assert len(faulty("ravdess", clips[0].parents[1], message).utterances) == 2
+
+
+def test_a_full_disk_ends_the_run(
+    convert: Any, clips: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: Any, **_options: Any) -> None:
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr(soundfile, "write", full)
+    outcome = convert("ravdess", clips[0].parents[1], tmp_path / "out")
+    assert outcome.status == 1
+    assert "cannot be written, is the disk full?" in outcome.err
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems have UTF-8 names only")
+def test_folders_whose_names_are_not_utf_8(
+    converted: Any, clips: list[Path], tmp_path: Path
+) -> None:
+    root, odd = clips[0].parents[1], tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(root, odd)
+    for corpus_dir, out_dir in ((odd, tmp_path / "out"), (root, odd / "out")):
+        # Not by the command, whose message pytest's own standard error cannot hold.
+        with pytest.raises(InputError, match="has a name that is not UTF-8"):
+            prepare(CORPORA["ravdess"], corpus_dir, out_dir)
+    assert len(converted("ravdess", odd, "--no-audio").utterances) == 3
 
 
 def test_no_frames(faulty: Any, clips: list[Path], write_wav: Any) -> None:
