@@ -105,7 +105,9 @@ def prepare(
             raise _nothing_left(corpus_dir, account)
         if listed is not None:
             chosen = {**chosen, "split_scheme": str(listed)}
-            account.note_count(len(listed.unseen), f"names in {listed.path} that no utterance has")
+            example = repr(min(listed.unseen, default=""))
+            what = f"names in {listed.path} that no utterance has, such as {example}"
+            account.note_count(len(listed.unseen), what)
         card = CorpusCard(
             corpus=spec.name,
             title=spec.title,

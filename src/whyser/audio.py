@@ -23,6 +23,7 @@ _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LENGTH_UNKNOWN = 0x7FFF_0000
 # Share of a track's packets, of some 20 ms each; with more the clip is not what was said.
 _MOST_BROKEN = 0.05
+_FETCH = "Fetch it, or convert with --no-audio."
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
 
@@ -104,9 +105,9 @@ def _why_unreadable(path: Path) -> InputError:
 
 def _fault_of(path: Path) -> InputError:
     if not path.is_file():
-        return InputError(
-            "no such sound file", file=path, cure="Fetch it, or convert with --no-audio."
-        )
+        other = path.with_suffix(path.suffix.upper())
+        cure = f"It is there as {other.name}: rename it." if other.is_file() else _FETCH
+        return InputError("no such sound file", file=path, cure=cure)
     if not path.stat().st_size:
         return InputError("is empty (0 bytes)", file=path, cure="Fetch the file again.")
     if is_lfs_pointer(path):

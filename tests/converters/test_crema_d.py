@@ -171,6 +171,13 @@ def test_bad_header(refused: Any, crema: Path, old: str, new: str, message: str)
     assert message in refused("crema_d", crema)
 
 
+def test_a_sound_in_capitals_is_named(faulty: Any, crema: Path) -> None:
+    wav = crema / "AudioWAV/1049_DFA_FEA_XX.wav"
+    wav.rename(wav.with_suffix(".WAV"))
+    message = "no such sound file. It is there as 1049_DFA_FEA_XX.WAV: rename it."
+    assert len(faulty("crema_d", crema, message).utterances) == 2
+
+
 def test_a_clip_without_its_voice_row(faulty: Any, crema: Path) -> None:
     edit(crema, ROWS.splitlines()[0] + "\n", "")
     message = "'1001_IEO_NEU_XX' has no row of voice votes"

@@ -314,13 +314,17 @@ def test_other_and_secondary_may_be_dropped(converted: Any, native_corpora: Path
     )
 
 
-def test_a_list_of_ones_own(converted: Any, clips: list[Path], write_text: Any) -> None:
+def test_a_list_of_ones_own(
+    converted: Any, convert: Any, clips: list[Path], tmp_path: Path, write_text: Any
+) -> None:
     listed = write_text(clips[0].parents[2] / "my.csv", "speaker,split\n01,train\n09,dev\n")
     result = converted("ravdess", clips[0].parents[1], "--split-list", listed)
     assert [(item.id[-2:], item.split) for item in result.utterances] == [
         ("01", "train"),
         ("01", "train"),
     ]
+    outcome = convert("ravdess", clips[0].parents[1], tmp_path / "again", "--split-list", listed)
+    assert "that no utterance has, such as 'ravdess/09': 1" in outcome.err
     assert result.card["dropped"] == {"not in the split list": 1}
     assert result.card["options"]["split_scheme"].startswith("my.csv by speaker, ")
 
