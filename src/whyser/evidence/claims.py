@@ -194,7 +194,7 @@ _LINKS = _set(
     "there's has have had having carries carry carried shows with delivered as to out in by from "
     "tends tend held holds keeps keep made makes slightly goes go went does do did"
 )
-_COPULAS = _set("is are was were be been sounds stays remains becomes comes come")
+_COPULAS = _set("be is are was were be been sounds stays remains becomes comes come")
 _SPEAKING = _set(
     "speak speaks spoke spoken speaking talk talks talked talking say says said saying deliver "
     "delivers delivered utter utters uttered answer answers answered reply replies replied read "
@@ -203,7 +203,7 @@ _SPEAKING = _set(
 )
 _HEDGES = _set(
     "might may could perhaps maybe possibly probably likely seems seem seemed seemingly appears "
-    "appear appeared presumably apparently potentially conceivably think guess suppose suspect "
+    "appear appeared possible presumably apparently potentially conceivably think guess suppose suspect "
     "unsure uncertain"
 )
 _NEGATIONS = _set(
@@ -232,9 +232,10 @@ _FUNCTION = (
 )  # fmt: skip
 #: Passed over between a noun and its predicate: "by no means", "far from", "in this clip".
 _PLACES = _set("means far clip recording audio segment passage end beginning start whole entire")
+_PERSONS = _set("he she they")
 _PRONOUNS = _set("it this that which they")
 _GENERAL = _set("usually typically generally commonly normally")
-_TOLD = _set("describes describing mentions mentioning tells telling told asks asking wants request "
+_TOLD = _set("expect expects expected describes describing mentions mentioning tells telling told asks asking wants request "
              "wanted compared threatens complains complaining insists imagines remembers recalls")  # fmt: skip
 _TOLD_PAIRS = frozenset(
     [("says", "that"), ("said", "that"), ("talks", "about"), ("talking", "about"),
@@ -270,6 +271,7 @@ class _Sentence:
         ]
         self.texts = [token.text for token in self.tokens]
         self.bound: set[int] = set()
+        self.noun = -1  # that the last word was bound to
 
     @staticmethod
     def _as_used(token: _Token, before: str) -> _Token:
@@ -295,13 +297,27 @@ class _Sentence:
                 yield i
 
     def _list_goes_on(self, comma: int) -> bool:
-        """Whether "not loud, harsh, or fast" goes on behind this comma."""
+        """Whether "not loud, harsh, or fast" goes on behind this comma; "not loud, and long pauses"
+        does not, for what has a noun of its own begins anew."""
+        if self._is_adjective_between(comma + 1):
+            return True
+        listed = joined = False
         for token in self.tokens[comma + 1 : comma + 1 + _REACH]:
+            joined = joined or (token.text in _LISTING and not listed)
             if token.role in {"quality", "claim", "adverb"}:
-                return True
-            if token.text not in _LISTING and token.role != "filler":
-                return False
-        return False
+                listed = True
+            elif token.role == "noun" or token.kind:
+                return listed and not joined
+            elif token.text not in _LISTING and token.role != "filler":
+                break
+        return listed
+
+    def _is_adjective_between(self, i: int) -> bool:
+        """Whether an unknown word is as "angry" in "a loud, angry voice"."""
+        if not 1 < i < len(self.tokens) - 1 or self.tokens[i].role:
+            return False
+        is_unknown = self.texts[i] not in _FUNCTION and self.tokens[i - 2].role == "quality"
+        return is_unknown and self.tokens[i + 1].role == "noun"
 
     # -- scopes
 
@@ -336,7 +352,7 @@ class _Sentence:
         """Whether the clause tells a rule, or what would be."""
         for i in range(begin, end):
             word, following = self._pair(i)
-            if word == "would" or (word == "often" and following == "associated"):
+            if (word == "would" and following != "say") or (word == "often" and following == "associated"):
                 return True
             if word in _GENERAL and not _COMPARED.intersection(self.texts[max(0, i - 3) : i]):
                 return True
@@ -408,13 +424,19 @@ class _Sentence:
             return token.entry.sense("*")
         if token.role == "adverb":
             return token.entry.sense("*") if self._is_of_speaking(i) else None
-        if token.role == "thing" and token.kind:
+        if token.role == "thing" and token.entry.sense("*"):
             return token.entry.sense("*")
         if token.text == "as usual" and i and self.tokens[i - 1].claims:
             return None
         if token.text == "less" and self._around(i)[1] and self.tokens[i + 1].role == "quality":
             return None
-        return token.entry.sense(self._kind_for(i))
+        sense = token.entry.sense(self._kind_for(i))
+        if sense and sense[1] == "normal" and _COMPARED.intersection(self.texts[max(0, i - 4) : i]):
+            # "Slower than the usual pace" names what it is compared with.
+            return None
+        if sense:
+            self.bound.add(self.noun)
+        return sense
 
     def _sense_of_range(self, i: int) -> Sense | None:
         """"Variation" needs something that varies, and only a melody's is measured."""
@@ -448,16 +470,20 @@ class _Sentence:
         """Kind of the noun that the word stands before; foreign when it is none of a voice's."""
         passes = _DETERMINERS if self.tokens[i].role == "verb" else frozenset[str]()
         listed = False
-        for k in range(i + 1, min(len(self.tokens), i + 1 + _REACH)):
+        for k in range(i + 1, min(self.end, i + 1 + _REACH)):
             token = self.tokens[k]
             if token.text in {"in", "to"} and k == i + 1:
                 passes = _DETERMINERS
-            elif token.role == "noun" or token.kind:
+            elif (token.role == "noun" or token.kind) and token.text not in _PERSONS:
                 # "Pitch is low and volume is high": the volume is another clause's.
                 apart = self.texts[k - 1] in _LISTING | _PAUSES
                 return "" if listed and (apart or self._is_predicate(i)) else self._head(k)
             elif token.text in _LISTING or token.text == ",":
                 listed = True
+            elif token.text in _PERSONS:
+                return ""
+            elif self.texts[k - 1] == "," and self._is_adjective_between(k):
+                continue
             elif token.role not in {"filler", "quality", "claim"} and token.text not in passes:
                 return "" if listed or self._ends_phrase(token) else _FOREIGN
         return ""
@@ -480,7 +506,7 @@ class _Sentence:
         while last + 1 < len(self.tokens) and self.tokens[last + 1].role == "noun":
             last += 1
         kind = self.tokens[last].kind
-        self.bound.add(last)
+        self.noun = last
         if kind == "level":
             return self._owner(last) or self._noun_behind(first)
         if kind == "range":
@@ -507,20 +533,31 @@ class _Sentence:
             token = self.tokens[k]
             if token.text in _COMPARED and self.texts[k - 1] != "rather":
                 return ""
-            if token.is_owner:
+            if token.is_owner or self._is_measure(k):
                 continue
             if token.text in _SPEAKING and self.texts[k - 1 : k] != ["the"] and k + 1 <= i:
                 if token.text not in {"come", "comes", "came"}:
                     return "delivery"
                 continue
             if token.role == "noun" or token.kind:
-                self.bound.add(self._leftmost(k))
-                return self.tokens[self._leftmost(k)].kind
+                self.noun = self._leftmost(k)
+                return self.tokens[self.noun].kind
             if token.text in _PRONOUNS:
                 return self._last_noun_before(k)
-            if not self._is_passed(k):
+            if not self._is_passed(k) and not self._is_first_of_two(k):
                 return ""
         return "delivery" if self._opens(i) else ""
+
+    def _is_measure(self, k: int) -> bool:
+        """Whether a noun is as "pitch" in "higher in pitch and louder": said of another."""
+        return k > 1 and self.texts[k - 1] == "in" and self.tokens[k - 2].role == "quality"
+
+    def _is_first_of_two(self, k: int) -> bool:
+        """Whether an unknown word is as "calm" in "is calm and low"."""
+        after, before = self.texts[k + 1], self.tokens[k - 1] if k else None
+        return after in _LISTING | {","} and before is not None and (
+            before.text in _LINKS or before.role == "filler"
+        )
 
     def _is_passed(self, k: int) -> bool:
         token = self.tokens[k]

@@ -77,6 +77,7 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
      "pitch voice tone=pitch:high; volume=loudness:high; melody=pitch_range:high; pace=rate:high"),
     ("verb", "increases, increase, increased, increasing, grows, swells",
      "pitch=pitch:high; volume=loudness:high; pace=rate:high"),
+    ("verb", "picks up, picking up, picked up", "pace=rate:high; volume=loudness:high"),
     # --- levels: low ------------------------------------------------------------------------
     ("quality", "low, lower, lowest",
      "pitch tone voice=pitch:low; volume=loudness:low; pace=rate:low; clarity=clarity:low; "
@@ -123,6 +124,11 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
               "changes, change, swings, swing, jumps, goes up and down, rising and falling, "
               "rises and falls, wide swings",
      "pitch melody tone=pitch_range:high"),
+    ("thing", "rises and falls, rising and falling, moves up and down, goes up and down",
+     "pitch melody tone voice=pitch_range:high"),
+    ("claim", "lack of intonation, no intonation, without intonation, hardly any intonation, "
+              "little intonation, lack of inflection, no inflection, without inflection, "
+              "hardly any inflection, little inflection, lack of modulation", "*=pitch_range:low"),
     # --- loudness ---------------------------------------------------------------------------
     ("quality", "loud, louder, loudest, booming, thunderous, forceful",
      "volume sound speech words=loudness:high"),
@@ -137,12 +143,14 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
     ("claim", "whisper, whispers, whispered, whispering, murmur, murmurs, murmured, murmuring, "
               "trails off, trailing off, trail off, trailed off, trails away, barely audible, "
               "lacks volume, lack of volume, soft spoken, fades away", "*=loudness:low"),
+    ("claim", "softness, quietness", "*=loudness:low"),
+    ("thing", "rises above a whisper, rise above a whisper", "*=loudness:high"),
     # --- rate -------------------------------------------------------------------------------
     ("quality", "fast, faster, fastest, quick, quicker, rapid, brisk, rushed, hurried, swift, "
                 "hasty, accelerated",
      "pace delivery words person tone voice=rate:high"),
     ("quality", "slow, slower, slowest, leisurely, sluggish, unhurried, drawn out, dragging, "
-                "dragged, slowed, relaxed pace, stretched out, stretched",
+                "dragged, slowed, stretched out, stretched",
      "pace delivery words person tone voice=rate:low"),
     ("adverb", "quickly, more quickly, rapidly, hurriedly, swiftly, hastily, at high speed",
      "*=rate:high"),
