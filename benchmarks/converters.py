@@ -21,18 +21,17 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from figures import Cost, Figure, run
 
 import whyser_converters
 from whyser import audio
@@ -59,31 +58,8 @@ print(time.perf_counter() - start)
 """
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a command took: seconds, and the peak of its resident memory in 10^9 bytes."""
-
-    wall: float
-    cpu: float
-    peak_gb: float
-
-
 def _wall(cost: Cost) -> float:
     return cost.wall
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A line of the table; `met` is None where there is no bound, or none at this size."""
-
-    measure: str
-    figure: str
-    bound: str = ""
-    met: bool | None = None
-
-    def row(self) -> tuple[str, ...]:
-        met = "" if not self.bound else {None: "not judged", True: "yes", False: "NO"}[self.met]
-        return self.measure, self.figure, self.bound, met
 
 
 def main() -> None:
@@ -285,24 +261,6 @@ def write_dataset(folder: Path) -> None:
 
 
 # ---- tools --------------------------------------------------------------------------------
-
-
-def run(*arguments: str) -> tuple[str, Cost]:
-    """Runs this interpreter; returns what it said, and its cost. Exits when it fails."""
-    with tempfile.TemporaryFile() as said:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=said, stderr=subprocess.STDOUT
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read().decode(errors="replace")
-    if process.returncode:
-        sys.exit(f"{' '.join(arguments)}\nended with status {process.returncode}:\n{text}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return text, Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e9)
 
 
 def write_clips(folder: Path, count: int, seconds: float) -> None:

@@ -99,14 +99,15 @@ def fault_of_exception(error: BaseException) -> Fault:
     """The fault behind an exception of the network."""
     import aiohttp
 
-    link: BaseException | None = error
-    root = error
-    while link is not None:
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    for link in chain:
         if isinstance(link, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             return Fault(NO_CONNECTION, f"no connection ({link})", Patience.TIME)
-        root, link = link, link.__cause__ or link.__context__
-    if isinstance(root, TimeoutError):
+    if any(isinstance(link, TimeoutError) for link in chain):
         return Fault("timeout", "no answer in time")
+    root = chain[-1]
     return Fault("broken connection", f"broken connection ({type(root).__name__}: {root})")
 
 

@@ -43,7 +43,7 @@ class Request:
     `model` is filled in by `Chat` from its settings.
 
     >>> Request([{"role": "user", "content": "Why?"}], {"seed": 1}, model="tiny").key[:8]
-    'd43b7a4f'
+    'bb8f3382'
     """
 
     messages: Sequence[Mapping[str, Any]]

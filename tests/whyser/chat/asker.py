@@ -1,0 +1,88 @@
+"""A run in a process of its own, for tests that interrupt, kill or starve it.
+
+    python asker.py URL LEDGER COUNT [--concurrency N] [--kill-rounds N --log SERVER_LOG]
+
+Prints the tally; the exit status is what a command makes of it. With --kill-rounds the run is
+started and killed so often before it is let through; after each kill the server's log is told what
+the ledger holds, so that it tells which requests were asked in spite of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+import aiohttp  # noqa: F401
+import httpx2  # noqa: F401
+import openai  # noqa: F401
+
+# Imported here so that a run that is forked starts at once.
+from whyser.chat import Chat, ChatSettings, Reply, Request, print_tally, run_all
+from whyser.errors import WhyserError
+
+
+async def worker(chat: Chat, name: str) -> Reply:
+    messages = [{"role": "user", "content": name}]
+    return await chat.ask(Request(messages, {"max_tokens": 10}), label=name)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    done = 0
+
+    def on_result(name: str, result: Reply | WhyserError) -> None:
+        nonlocal done
+        done += isinstance(result, Reply)
+
+    settings = ChatSettings(arguments.url, "scripted", concurrency=arguments.concurrency)
+    names = (f"item {number}" for number in range(arguments.count))
+    try:
+        tally = run_all(names, worker, settings, arguments.ledger, on_result=on_result)
+    except WhyserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print_tally(tally)
+    print(f"results {done}")
+    return 130 if tally.interrupted else 0
+
+
+def kill_rounds(arguments: argparse.Namespace) -> None:
+    chance = random.Random(arguments.seed)
+    for _ in range(arguments.kill_rounds):
+        child = os.fork()
+        if not child:
+            os._exit(run(arguments))
+        time.sleep(chance.uniform(0.03, 0.3))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        lines = arguments.ledger.read_bytes() if arguments.ledger.exists() else b""
+        whole = [line for line in lines.splitlines(keepends=True) if line.endswith(b"\n")]
+        with arguments.log.open("a") as log:
+            log.writelines(f"kept {json.loads(line)['label']}\n" for line in whole)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("ledger", type=Path)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--concurrency", type=int, default=4)
+    parser.add_argument("--kill-rounds", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--disk", type=int, help="bytes that a file may have")
+    arguments = parser.parse_args()
+    if arguments.disk is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (arguments.disk, arguments.disk))
+    kill_rounds(arguments)
+    sys.exit(run(arguments))
+
+
+if __name__ == "__main__":
+    main()
