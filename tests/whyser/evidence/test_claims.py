@@ -94,7 +94,9 @@ def test_the_span_is_where_the_word_stands() -> None:
 
 
 def test_a_kind_of_voice_stands_apart_from_levels() -> None:
-    assert one("The voice is breathy.") == Claim("voice_quality", None, False, False, (13, 20), "breathy")
+    assert one("The voice is breathy.") == Claim(
+        "voice_quality", None, False, False, (13, 20), "breathy"
+    )
     assert one("The voice is loud.") == Claim("loudness", "high", False, False, (13, 17))
 
 
@@ -105,7 +107,9 @@ def test_an_echo_of_the_transcript_claims_nothing() -> None:
 
 
 def test_an_open_quotation_mark_swallows_nothing() -> None:
-    assert told(read_claims('The word "yes is said loudly.')) == [("loudness", "high", False, False)]
+    assert told(read_claims('The word "yes is said loudly.')) == [
+        ("loudness", "high", False, False)
+    ]
 
 
 WORDS = sorted({" ".join(entry.parts) for entries in lexicon().values() for entry in entries})
