@@ -192,13 +192,16 @@ _BREAKS = _set(
 _CONTRACTED = _set("it's that's there's he's she's what's who's here's let's")
 _SUBJECTS = _DEFINITE | _set("there it he she they i we")
 _LINKS = _set(
-    "is are was were be been being am sounds sound sounded stays stay stayed staying remains "
+    "start starts started begins is are was were be been being am sounds sound sounded stays "
+    "stay stayed staying remains "
     "remain remained remaining becomes become became becoming gets get got keeps kept lies lie "
     "lay comes come came coming runs run ran turns turned feels felt described : it's that's "
     "there's has have had having carries carry carried shows with delivered as to out in by from "
     "tends tend held holds keep made makes goes go went does do did"
 )
-_COPULAS = _set("be is are was were be been sounds stays remains becomes comes come")
+_COPULAS = _set(
+    "be start starts started begins is are was were be been sounds stays remains becomes comes come"
+)
 _SPEAKING = _set(
     "speak speaks spoke spoken speaking talk talks talked talking say says said saying deliver "
     "delivers delivered utter utters uttered answer answers answered reply replies replied read "
@@ -340,10 +343,11 @@ class _Sentence:
             void = void or self._turns_away(i)
             if void or not token.claims:
                 continue
-            sense = self._sense(i)
-            if sense is None or (general and not self._is_definite(i)):
+            senses = self._senses(i)
+            if not senses or (general and not self._is_definite(i)):
                 continue
-            yield i, self._claim(i, sense, denied, hedged)
+            for sense in senses:
+                yield i, self._claim(i, sense, denied, hedged)
 
     def _pair(self, i: int) -> tuple[str, str]:
         return self.texts[i], self.texts[i + 1] if i + 1 < len(self.texts) else ""
@@ -421,6 +425,25 @@ class _Sentence:
 
     def _is_thing(self, i: int) -> bool:
         return self.tokens[i].role == "thing" or self.tokens[i].kind == "range"
+
+    def _senses(self, i: int) -> list[Sense]:
+        """What the word says of its noun, and of a second one: "pitch and volume are high"."""
+        self.noun = -1
+        sense = self._sense(i)
+        entry, noun = self.tokens[i].entry, self.noun
+        if sense is None or entry is None or noun < 0:
+            return [sense] if sense else []
+        step = 1 if noun > i else -1
+        joint, second = noun + step, noun + 2 * step
+        if not 0 <= second < len(self.tokens) or self.texts[joint] != "and":
+            return [sense]
+        # "High pitch and volume rises": the second noun has a predicate of its own.
+        is_subject = step > 0 and second + 1 < len(self.tokens) and self._says_of_noun(second + 1)
+        other = None if is_subject else entry.sense(self.tokens[second].kind or "-")
+        return [sense, other] if other and other != sense else [sense]
+
+    def _says_of_noun(self, i: int) -> bool:
+        return self.texts[i] in _COPULAS or self.tokens[i].role in {"verb", "thing", "quality"}
 
     def _sense(self, i: int) -> Sense | None:
         """What the word here says of the voice, by its noun; None if nothing."""

@@ -87,7 +87,7 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
      "pitch tone=pitch:low; voice volume=loudness:low"),
     ("verb", "drops, dropped, dropping, falls, fell, falling, sinks, dips, decreases, decreased, "
              "decreasing, reduced, goes down",
-     "pitch=pitch:low; voice volume=loudness:low; pace=rate:low"),
+     "pitch tone=pitch:low; voice volume=loudness:low; pace=rate:low"),
     # --- levels: normal ---------------------------------------------------------------------
     ("quality", "normal, usual, ordinary, average, typical, regular, moderate, medium, standard, "
                 "as usual, conversational, unremarkable",
@@ -156,7 +156,8 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
      "*=rate:high"),
     ("adverb", "slowly, more slowly, sluggishly, leisurely", "*=rate:low"),
     ("claim", "drawl, drawls, drawled, drawling, slows down, slow down, slowing down, slowed down, "
-              "slow paced, slower paced, draws out, draw out, drags out, drawing out",
+              "slow paced, slower paced, draws out, draw out, drags out, drawing out, "
+              "stretches the vowels, stretches out, stretching out, stretches the words",
      "*=rate:low"),
     ("claim", "rushes, rush, rushing, hurries, hurry, hurrying, speeds up, speeding up, speed up, "
               "quickens, fast paced, faster paced, rapid fire, quick paced", "*=rate:high"),
