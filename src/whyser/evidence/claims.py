@@ -98,7 +98,11 @@ _CLAIMING = frozenset({"quality", "verb", "adverb", "thing", "claim"})
 #: In place of what was quoted: a noun that is nobody's voice.
 _QUOTE = "\ufffc"
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\n|[.!?;,:()\u2014\u2013]")
-_QUOTED = re.compile(r'"[^"\n]*"|\u201c[^\u201d\n]*\u201d|(?<!\w)\'[^\'\n]+(?:\'\w[^\'\n]*)*\'(?!\w)')
+#: Of bounded length: else a text of nothing but opening marks would cost its length squared.
+_QUOTED = re.compile(
+    r'"[^"\n]{0,1000}"|\u201c[^\u201d\n]{0,1000}\u201d'
+    r"|(?<!\w)'[^'\n]{1,200}(?:'\w[^'\n]{0,200}){0,9}'(?!\w)"
+)
 _SHORTEST_ECHO = 3
 
 
@@ -188,27 +192,30 @@ _BREAKS = _set(
 _CONTRACTED = _set("it's that's there's he's she's what's who's here's let's")
 _SUBJECTS = _DEFINITE | _set("there it he she they i we")
 _LINKS = _set(
-    "is are was were be been being am sounds sound sounded stays stay stayed staying remains "
+    "start starts started begins is are was were be been being am sounds sound sounded stays "
+    "stay stayed staying remains "
     "remain remained remaining becomes become became becoming gets get got keeps kept lies lie "
     "lay comes come came coming runs run ran turns turned feels felt described : it's that's "
     "there's has have had having carries carry carried shows with delivered as to out in by from "
-    "tends tend held holds keeps keep made makes slightly goes go went does do did"
+    "tends tend held holds keep made makes goes go went does do did"
 )
-_COPULAS = _set("be is are was were be been sounds stays remains becomes comes come")
+_COPULAS = _set(
+    "be start starts started begins is are was were be been sounds stays remains becomes comes come"
+)
 _SPEAKING = _set(
     "speak speaks spoke spoken speaking talk talks talked talking say says said saying deliver "
     "delivers delivered utter utters uttered answer answers answered reply replies replied read "
     "reads pronounced pronounces articulated come comes came tumble tumbles tumbled flow flows "
-    "asked spit spits voiced sung"
+    "voiced"
 )
 _HEDGES = _set(
     "might may could perhaps maybe possibly probably likely seems seem seemed seemingly appears "
-    "appear appeared possible presumably apparently potentially conceivably think guess suppose suspect "
-    "unsure uncertain"
+    "appear appeared possible presumably apparently potentially conceivably think guess suppose "
+    "suspect unsure uncertain"
 )
 _NEGATIONS = _set(
     "not no never without neither nor hardly barely scarcely cannot lacks lacking lacked nothing "
-    "none little-to-no isn aren"
+    "none"
 )
 _DENYING_PAIRS = frozenset(
     [
@@ -235,8 +242,11 @@ _PLACES = _set("means far clip recording audio segment passage end beginning sta
 _PERSONS = _set("he she they")
 _PRONOUNS = _set("it this that which they")
 _GENERAL = _set("usually typically generally commonly normally")
-_TOLD = _set("expect expects expected describes describing mentions mentioning tells telling told asks asking wants request "
-             "wanted compared threatens complains complaining insists imagines remembers recalls")  # fmt: skip
+_TOLD = _set(
+    "expect expects expected describes describing mentions mentioning tells telling told asks "
+    "asking wants request wanted compared threatens complains complaining insists imagines "
+    "remembers recalls"
+)
 _TOLD_PAIRS = frozenset(
     [("says", "that"), ("said", "that"), ("talks", "about"), ("talking", "about"),
      ("speaks", "about"), ("people", "who"), ("speaks", "of")]
@@ -275,7 +285,7 @@ class _Sentence:
 
     @staticmethod
     def _as_used(token: _Token, before: str) -> _Token:
-        """"They sound loud" has a verb where "the sound is loud" has a noun."""
+        """ "They sound loud" has a verb where "the sound is loud" has a noun."""
         if token.text == "sound" and before not in _DEFINITE:
             return _Token(token.start, token.end, token.text)
         return token
@@ -333,10 +343,11 @@ class _Sentence:
             void = void or self._turns_away(i)
             if void or not token.claims:
                 continue
-            sense = self._sense(i)
-            if sense is None or (general and not self._is_definite(i)):
+            senses = self._senses(i)
+            if not senses or (general and not self._is_definite(i)):
                 continue
-            yield i, self._claim(i, sense, denied, hedged)
+            for sense in senses:
+                yield i, self._claim(i, sense, denied, hedged)
 
     def _pair(self, i: int) -> tuple[str, str]:
         return self.texts[i], self.texts[i + 1] if i + 1 < len(self.texts) else ""
@@ -352,7 +363,9 @@ class _Sentence:
         """Whether the clause tells a rule, or what would be."""
         for i in range(begin, end):
             word, following = self._pair(i)
-            if (word == "would" and following != "say") or (word == "often" and following == "associated"):
+            if (word == "would" and following != "say") or (
+                word == "often" and following == "associated"
+            ):
                 return True
             if word in _GENERAL and not _COMPARED.intersection(self.texts[max(0, i - 3) : i]):
                 return True
@@ -377,7 +390,7 @@ class _Sentence:
     def _claim(self, i: int, sense: Sense, denied: bool, hedged: bool) -> Claim:
         token = self.tokens[i]
         family, value = sense
-        if denied and (self._is_definite(i) and token.role == "quality"):
+        if denied and token.role == "quality" and self._is_definite(i):
             # "No anger in the loud voice": that it is loud is taken for granted.
             denied = False
         if denied and self._is_thing(i):
@@ -394,7 +407,7 @@ class _Sentence:
         )
 
     def _compared(self, i: int, value: str, denied: bool) -> tuple[str, bool]:
-        """"Less loud" is low, "as loud as usual" normal, "not as loud as usual" low again."""
+        """ "Less loud" is low, "as loud as usual" normal, "not as loud as usual" low again."""
         before, after = self._around(i)
         if before == "less":
             return _OPPOSITE[value], denied
@@ -412,6 +425,25 @@ class _Sentence:
 
     def _is_thing(self, i: int) -> bool:
         return self.tokens[i].role == "thing" or self.tokens[i].kind == "range"
+
+    def _senses(self, i: int) -> list[Sense]:
+        """What the word says of its noun, and of a second one: "pitch and volume are high"."""
+        self.noun = -1
+        sense = self._sense(i)
+        entry, noun = self.tokens[i].entry, self.noun
+        if sense is None or entry is None or noun < 0:
+            return [sense] if sense else []
+        step = 1 if noun > i else -1
+        joint, second = noun + step, noun + 2 * step
+        if not 0 <= second < len(self.tokens) or self.texts[joint] != "and":
+            return [sense]
+        # "High pitch and volume rises": the second noun has a predicate of its own.
+        is_subject = step > 0 and second + 1 < len(self.tokens) and self._says_of_noun(second + 1)
+        other = None if is_subject else entry.sense(self.tokens[second].kind or "-")
+        return [sense, other] if other and other != sense else [sense]
+
+    def _says_of_noun(self, i: int) -> bool:
+        return self.texts[i] in _COPULAS or self.tokens[i].role in {"verb", "thing", "quality"}
 
     def _sense(self, i: int) -> Sense | None:
         """What the word here says of the voice, by its noun; None if nothing."""
@@ -439,13 +471,16 @@ class _Sentence:
         return sense
 
     def _sense_of_range(self, i: int) -> Sense | None:
-        """"Variation" needs something that varies, and only a melody's is measured."""
+        """ "Variation" needs something that varies, and only a melody's is measured."""
         if self.texts[i] not in _VARYING:
             return None
         after = [token.kind for token in self.tokens[i + 1 : i + 5] if token.role == "noun"]
-        around = after[:1] or [
-            token.kind for token in self.tokens[max(0, i - _REACH) : i] if token.role == "noun"
-        ][-1:]
+        around = (
+            after[:1]
+            or [
+                token.kind for token in self.tokens[max(0, i - _REACH) : i] if token.role == "noun"
+            ][-1:]
+        )
         known = {"pitch", "melody", "tone", "voice", "delivery"}
         return ("pitch_range", "high") if known.intersection(around) else None
 
@@ -453,7 +488,9 @@ class _Sentence:
         """Whether an adverb is one of speech: "speaks quickly", not "quickly became"."""
         if self.tokens[i].text in {"clearly", "and clearly"}:
             return any(self._speaks(k) for k in range(max(self.begin, i - 4), i))
-        return any(self._speaks(k) for k in range(max(self.begin, i - _REACH), min(self.end, i + 5)))
+        return any(
+            self._speaks(k) for k in range(max(self.begin, i - _REACH), min(self.end, i + 5))
+        )
 
     def _speaks(self, i: int) -> bool:
         return self.texts[i] in _SPEAKING or self.tokens[i].kind in {"delivery", "words", "voice"}
@@ -555,8 +592,10 @@ class _Sentence:
     def _is_first_of_two(self, k: int) -> bool:
         """Whether an unknown word is as "calm" in "is calm and low"."""
         after, before = self.texts[k + 1], self.tokens[k - 1] if k else None
-        return after in _LISTING | {","} and before is not None and (
-            before.text in _LINKS or before.role == "filler"
+        return (
+            after in _LISTING | {","}
+            and before is not None
+            and (before.text in _LINKS or before.role == "filler")
         )
 
     def _is_passed(self, k: int) -> bool:
@@ -569,15 +608,18 @@ class _Sentence:
 
     def _leftmost(self, k: int) -> int:
         """From "speaker" in "the tone of the speaker" to "tone"."""
-        for j in range(k - 1, max(-1, k - 5), -1):
-            token = self.tokens[j]
-            if token.text in {"of", "in"}:
-                if j and self.tokens[j - 1].role == "noun":
-                    return self._leftmost(j - 1) if j - 1 > 0 and k - j < 4 else j - 1
-                return k
-            if token.text not in _DETERMINERS and token.kind != "person":
-                return k
-        return k
+        head = k
+        while (owner := self._noun_it_is_of(head)) is not None and k - owner <= _REACH:
+            head = owner
+        return head
+
+    def _noun_it_is_of(self, k: int) -> int | None:
+        for j in range(k - 1, max(0, k - 5), -1):
+            if self.texts[j] in {"of", "in"}:
+                return j - 1 if self.tokens[j - 1].role == "noun" else None
+            if self.texts[j] not in _DETERMINERS:
+                return None
+        return None
 
     def _last_noun_before(self, k: int) -> str:
         for token in reversed(self.tokens[max(0, k - _REACH) : k]):

@@ -3,7 +3,8 @@
 A claim of a level is held against the strength of the cue: its deviation from the speaker's usual
 in robust standard deviations, of which 0.6 makes a level (cues.py). Measuring has an error of its
 own (pitch trackers disagree by about 15 %), so each level is widened by `TOLERANCE`: near a
-threshold both words stand, and what is contradicted is clearly so. Kinds of voice are decided only where the measures that tell them agree.
+threshold both words stand, and what is contradicted is clearly so. Kinds of voice are decided only
+where the measures that tell them agree.
 
 Hedged claims count like others: a rationale that guesses is right or wrong all the same.
 """

@@ -52,18 +52,19 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
     ("noun", "intonation, inflection, inflections, melody, prosody, cadence, lilt, contour, "
              "contours, modulation", "melody"),
     ("noun", "range, variation, variations, variability, fluctuation, fluctuations", "range"),
-    ("noun", "volume, loudness, decibels, vocal intensity, vocal energy, acoustic energy", "volume"),
+    ("noun", "volume, loudness, decibels, vocal intensity, vocal energy, acoustic energy",
+     "volume"),
     ("noun", "pace, tempo, speed, rate, rhythm, pacing", "pace"),
     ("noun", "clarity, articulation, enunciation, diction, pronunciation, intelligibility",
      "clarity"),
-    ("noun", "tone, tones, timbre, vocal tone, intonation and tone", "tone"),
+    ("noun", "tone, tones, timbre, vocal tone", "tone"),
     ("noun", "voice, vocals, vocal quality, voice quality, vocal delivery, quality, edge, sound",
      "voice"),
     ("noun", "delivery, speech, speaking, utterance, manner, style, manner of speaking, "
              "speaking style, speaking manner, way of speaking, talking", "delivery"),
-    ("noun", "word, words, sentence, phrase, line, syllable, syllables, vowel, vowels, it all",
+    ("noun", "word, words, sentence, phrase, line, syllable, syllables, vowel, vowels",
      "words"),
-    ("noun", "speaker, she, he, they, man, woman, i", "person"),
+    ("noun", "speaker, she, he, they, man, woman", "person"),
     # Stands for the noun that it is a measure of.
     ("noun", "level, levels, width", "level"),
 
@@ -86,13 +87,13 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
      "pitch tone=pitch:low; voice volume=loudness:low"),
     ("verb", "drops, dropped, dropping, falls, fell, falling, sinks, dips, decreases, decreased, "
              "decreasing, reduced, goes down",
-     "pitch=pitch:low; voice volume=loudness:low; pace=rate:low"),
+     "pitch tone=pitch:low; voice volume=loudness:low; pace=rate:low"),
     # --- levels: normal ---------------------------------------------------------------------
     ("quality", "normal, usual, ordinary, average, typical, regular, moderate, medium, standard, "
                 "as usual, conversational, unremarkable",
-     "pitch=pitch:normal; volume=loudness:normal; pace=rate:normal; melody range=pitch_range:normal; "
-     "pauses=pauses:normal; clarity=clarity:normal"),
-    ("quality", "steady, even, stable, consistent, constant, level",
+     "pitch=pitch:normal; volume=loudness:normal; pace=rate:normal; "
+     "melody range=pitch_range:normal; pauses=pauses:normal; clarity=clarity:normal"),
+    ("quality", "steady, even, stable, consistent, constant",
      "pitch melody tone=pitch_range:normal; volume=loudness:normal; pace delivery=rate:normal; "
      "voice=voice_quality:smooth"),
     ("quality", "measured, unhurried",
@@ -118,11 +119,10 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
      "tone voice=pitch_range:high"),
     ("quality", "narrow, narrower, limited, minimal, little, restricted, small, less",
      "pitch melody range=pitch_range:low; pauses=pauses:low"),
-    ("quality", "considerable, great, noticeable, marked, wide swings, a lot of, much, strong",
+    ("quality", "considerable, great, noticeable, marked, a lot of, much, strong",
      "range=pitch_range:high"),
     ("thing", "varies, vary, varied widely, moves, move, fluctuates, fluctuate, fluctuating, "
-              "changes, change, swings, swing, jumps, goes up and down, rising and falling, "
-              "rises and falls, wide swings",
+              "changes, change, swings, swing, jumps, wide swings",
      "pitch melody tone=pitch_range:high"),
     ("thing", "rises and falls, rising and falling, moves up and down, goes up and down",
      "pitch melody tone voice=pitch_range:high"),
@@ -156,7 +156,8 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
      "*=rate:high"),
     ("adverb", "slowly, more slowly, sluggishly, leisurely", "*=rate:low"),
     ("claim", "drawl, drawls, drawled, drawling, slows down, slow down, slowing down, slowed down, "
-              "slow paced, slower paced, draws out, draw out, drags out, drawing out",
+              "slow paced, slower paced, draws out, draw out, drags out, drawing out, "
+              "stretches the vowels, stretches out, stretching out, stretches the words",
      "*=rate:low"),
     ("claim", "rushes, rush, rushing, hurries, hurry, hurrying, speeds up, speeding up, speed up, "
               "quickens, fast paced, faster paced, rapid fire, quick paced", "*=rate:high"),
@@ -264,7 +265,9 @@ def _entries() -> Iterator[Entry]:
         kind = reading if role == "noun" else "pauses" if "*=pauses:high" in reading else ""
         senses = tuple(_senses(reading)) if role != "noun" else ()
         for word in words.split(","):
-            yield Entry(tuple(word.split()), role, kind if role in ("noun", "thing") else "", senses)
+            yield Entry(
+                tuple(word.split()), role, kind if role in ("noun", "thing") else "", senses
+            )
 
 
 def _senses(reading: str) -> Iterator[tuple[str, Sense]]:

@@ -1,0 +1,182 @@
+"""How fast the sound is measured: `whyser-teach cues` over generated speech, against bare Praat.
+
+    python benchmarks/cues.py
+    python benchmarks/cues.py --clips 1200 --strict
+
+The clips are sentences spoken by the demo's voices, three to six seconds each, 16 kHz mono, as a
+converted corpus has them. The figure is of the whole command, its start included. The baseline
+reads the same files and asks Praat for pitch and intensity and for nothing else, in as many
+processes. Everything is done twice and the better time is taken. The bound is stated for two
+cores: on a machine with more, two are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+import whyser
+from whyser.console import print_table, say
+from whyser.corpus import CorpusCard, write_card
+from whyser.demo import sentences
+from whyser.demo.emotions import CENTRES, draw
+from whyser.demo.voices import Synthesizer, cast
+from whyser.demo.wav import resample, write_wav
+from whyser.evidence.acoustics import PITCH_CEILING, PITCH_FLOOR, TIME_STEP
+from whyser.utterance import Utterance, write_utterances
+
+MIN_CLIPS_PER_S = 60
+CORES, RATE, ROUNDS = 2, 16_000, 2
+SHORTEST_S = 3.0
+CUES = "from whyser.teacher.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A line of the table; `met` is None where there is no bound."""
+
+    measure: str
+    figure: str
+    bound: str = ""
+    met: bool | None = None
+
+    def row(self) -> tuple[str, ...]:
+        met = {None: "", True: "yes", False: "NO"}[self.met]
+        return self.measure, self.figure, self.bound, met
+
+
+def main() -> None:
+    arguments = _arguments()
+    _use_two_cores()
+    say(f"measures {Path(whyser.__file__).parent}")
+    with tempfile.TemporaryDirectory(prefix="whyser_") as folder:
+        corpus = Path(folder)
+        seconds = write_corpus(corpus, arguments.clips)
+        say(f"spoke {arguments.clips:,} clips")
+        figures = list(measuring(corpus, arguments.clips, seconds))
+    columns = ["measure", "figure", "bound", "met"]
+    print_table(f"Cues, on {CORES} cores", columns, [each.row() for each in figures])
+    if arguments.strict and any(each.met is False for each in figures):
+        sys.exit(1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clips", type=int, default=600, help="clips to measure [%(default)s]")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
+    return parser.parse_args()
+
+
+def _use_two_cores() -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+
+
+def measuring(corpus: Path, clips: int, seconds: float) -> Iterator[Figure]:
+    """Clips a second of the command, without and with voice quality, and of bare Praat."""
+    plain, quality = (
+        clips / _best(lambda option=option: _cues(corpus, clips, option))
+        for option in ("--no-voice-quality", "--voice-quality")
+    )
+    bare = clips / _best(lambda: _bare(corpus))
+    yield Figure(f"{clips:,} clips, of {seconds / clips:.1f} s in the mean", "")
+    yield Figure(
+        "pitch, intensity, rate and pauses",
+        f"{plain:.0f} clips a second",
+        f"at least {MIN_CLIPS_PER_S} a second",
+        plain >= MIN_CLIPS_PER_S,
+    )
+    yield Figure("  bare Praat, pitch and intensity", f"{bare:.0f} clips a second")
+    yield Figure("  the command over bare Praat", f"{plain / bare:.2f}")
+    yield Figure("with voice quality", f"{quality:.0f} clips a second")
+
+
+def _best(work: Callable[[], None]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _cues(corpus: Path, clips: int, option: str) -> None:
+    """Runs the command; exits when it measured other than all clips, for then it did other work."""
+    output = corpus / "cues.jsonl"
+    arguments = ["cues", str(corpus / "utterances.jsonl"), "--output", str(output), option]
+    done = subprocess.run([sys.executable, "-c", CUES, *arguments], capture_output=True, text=True)
+    lines = output.read_text(encoding="utf-8").splitlines() if not done.returncode else []
+    # In a few of the synthetic clips Praat finds no pitch, as in some real ones.
+    if len(lines) != clips or sum('"pitch":{' in line for line in lines) < 0.9 * clips:
+        sys.exit(f"whyser-teach cues ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def _bare(corpus: Path) -> None:
+    paths = sorted(corpus.glob("*.wav"))
+    with ProcessPoolExecutor(CORES) as pool:
+        list(pool.map(_pitch_and_intensity, paths, chunksize=16))
+
+
+def _pitch_and_intensity(path: Path) -> None:
+    import parselmouth
+
+    samples, rate = soundfile.read(str(path))
+    sound = parselmouth.Sound(samples, rate)
+    sound.to_pitch_ac(time_step=TIME_STEP, pitch_floor=PITCH_FLOOR, pitch_ceiling=PITCH_CEILING)
+    sound.to_intensity(minimum_pitch=PITCH_FLOOR, time_step=TIME_STEP)
+
+
+def write_corpus(folder: Path, clips: int) -> float:
+    """A converted corpus of spoken clips; returns the seconds of all of them."""
+    rng = np.random.default_rng(0)
+    voices = cast("train", 12, rng)
+    texts = list(sentences.MSP_PODCAST)
+    total, utterances = 0.0, []
+    with Synthesizer() as synthesizer:
+        for number in range(clips):
+            voice = voices[number % len(voices)]
+            point = draw(list(CENTRES)[number % len(CENTRES)], rng)
+            said, sound = [], np.zeros(0, dtype=np.float32)
+            while len(sound) < SHORTEST_S * RATE:
+                said.append(str(rng.choice(texts)))
+                spoken = resample(synthesizer.speak(said[-1], voice, point), RATE)
+                sound = np.concatenate([sound, spoken])
+            write_wav(folder / f"{number:06d}.wav", sound, RATE)
+            total += len(sound) / RATE
+            utterances.append(_utterance(number, number % len(voices), voice.gender, said))
+    write_utterances(folder / "utterances.jsonl", utterances)
+    write_card(folder / "corpus.json", _card(clips))
+    return total
+
+
+def _utterance(number: int, speaker: int, gender: str, said: list[str]) -> Utterance:
+    return Utterance(
+        id=f"benchmark/{number:06d}", corpus="benchmark", split="train",
+        audio=f"{number:06d}.wav", duration=None, sampling_rate=RATE, channels=1,
+        transcript=" ".join(said), speaker=f"benchmark/{speaker}", gender=gender,
+        label="neutral", label_raw="N",
+    )  # fmt: skip
+
+
+def _card(clips: int) -> CorpusCard:
+    return CorpusCard(
+        corpus="benchmark", title="generated", licence="none", source="none", audio_root=".",
+        classes=("neutral",), utterances=clips, hours=None, read=clips, whyser="0",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
