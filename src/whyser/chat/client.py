@@ -121,6 +121,8 @@ class Chat:
         while True:
             if (reply := self.ledger.get(key)) is not None:
                 self.tally.from_ledger += 1
+                # A run that resumes meets the hopeless requests alone; they are no row.
+                self._in_a_row = 0
                 return reply
             if key not in self._flying:
                 break
@@ -265,7 +267,7 @@ class Chat:
         if fault.patience is not Patience.NONE or fault.is_about_endpoint:
             self._in_a_row += 1
         most = max(MOST_IN_A_ROW, ROUNDS_IN_A_ROW * self.settings.concurrency)
-        at_start = fault.is_about_endpoint and self._last_answer is None
+        at_start = fault.is_about_endpoint and self._last_answer is None and not self.ledger
         if at_start or fault.is_about_quota or self._in_a_row >= most:
             return self._endpoint_failed(fault, trial)
         self.tally.failed[fault.kind] += 1
