@@ -16,6 +16,7 @@ from whyser.chat.faults import (
     Fault,
     Patience,
     Stopped,
+    cure_of,
     fault_of_exception,
     fault_of_status,
     read_reply,
@@ -275,7 +276,7 @@ class Chat:
             f"{trial.label}: {self._describe(fault, trial)}",
             kind=fault.kind,
             status=fault.status,
-            cure=self._cure(fault),
+            cure=cure_of(fault, self.settings),
         )
 
     def _endpoint_failed(self, fault: Fault, trial: _Trial) -> EndpointError:
@@ -283,7 +284,9 @@ class Chat:
         what = f"{self.settings.address}: {self._describe(fault, trial)}"
         if self._in_a_row > 1:
             what += f" ({self._in_a_row:,} failures in a row)"
-        error = EndpointError(what, kind=fault.kind, status=fault.status, cure=self._cure(fault))
+        error = EndpointError(
+            what, kind=fault.kind, status=fault.status, cure=cure_of(fault, self.settings)
+        )
         self._end_with(error)
         return error
 
@@ -297,23 +300,6 @@ class Chat:
             asks = f", asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
             return f"{what}, for {trial.waited:,.0f} s{asks}"
         return f"{what}, {trial.attempts} times" if trial.attempts > 1 else what
-
-    def _cure(self, fault: Fault) -> str:
-        if fault.is_absence:
-            return f"Start the server at {self.settings.address}, or check the address."
-        cures = {
-            401: f"Check the key in ${self.settings.key_variable}.",
-            403: f"Check the key in ${self.settings.key_variable}, and what it may ask.",
-            404: f"Check the address {self.settings.address} and the model "
-            f"'{self.settings.model}'.",
-            413: "Send less: the sound by its address, or a shorter clip.",
-            429: "Ask later, or more slowly: what was answered is kept.",
-        }
-        if fault.status in cures:
-            return cures[fault.status]
-        if fault.patience is Patience.NONE:
-            return "The request itself is refused; change it as the endpoint says."
-        return "Start the run again later: what was answered is kept."
 
 
 def _open_client(settings: ChatSettings, key: Key) -> AsyncOpenAI:
