@@ -74,15 +74,16 @@ class Chat:
         self._budget = Budget(settings)
         self._request_rate = Rate(settings.requests_per_minute)
         self._token_rate = Rate(settings.tokens_per_minute)
-        self._counts_ahead = not (settings.tokens_per_minute is settings.max_cost is None)
+        bounds = (settings.tokens_per_minute, settings.max_cost)
+        self._counts_ahead = any(bound is not None for bound in bounds)
         self._not_before = 0.0
         self._last_answer: float | None = None
         self._in_a_row = 0
 
     async def __aenter__(self) -> Chat:
         self._key = Key.from_environment(self.settings.key_variable)
-        self.ledger = Ledger(self._path)
         self._client = _open_client(self.settings, self._key)
+        self.ledger = Ledger(self._path)
         return self
 
     async def __aexit__(self, *_: object) -> None:
