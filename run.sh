@@ -31,6 +31,13 @@ Options:
   --to STAGE              stop after this stage
   -h, --help              this text
 
+Environment:
+  TEACHER_URL, TEACHER_MODEL  OpenAI-compatible endpoint, with its /v1, and the model there that
+                          listens to the training utterances and writes their rationales
+  TEACHER_KEY_VARIABLE    environment variable with the key [default: OPENAI_API_KEY]
+  Without TEACHER_URL a real corpus is taught by Qwen/Qwen2.5-Omni-7B (or TEACHER_MODEL) under
+  vLLM, where that and a GPU are there; otherwise by the measured sound, and the run says so.
+
 Example, the paper's row 11 on a GPU:
   ./run.sh --corpora msp_podcast=/corpora/MSP-PODCAST-Publish-1.12 crema_d=/corpora/CREMA-D \\
       --train llamafactory_configs/qwen2audio_lora_sft_reason.yaml \\
@@ -163,8 +170,24 @@ start_model=${model:-$tiny_model}
 
 utterances() { local corpus; for corpus; do echo "$data/utterances/$corpus/utterances.jsonl"; done; }
 mapfile -t all_utterances < <(utterances "${corpora[@]}")
+
+# Who writes the rationales of the training split: a model that listens, at an address that is
+# given or that we serve, or the measured sound.
+teacher_url=${TEACHER_URL:-} teacher_model=${TEACHER_MODEL:-} teacher=measured
+has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; }
+if [[ -n $teacher_url ]]; then
+    [[ -n $teacher_model ]] || wrong_usage "TEACHER_URL needs TEACHER_MODEL, the model's name there"
+    teacher=endpoint
+elif ((!is_demo)) && command -v vllm >/dev/null && has_gpu; then
+    teacher=served
+    teacher_model=${teacher_model:-Qwen/Qwen2.5-Omni-7B}
+fi
 rationales=()
-for corpus in "${corpora[@]}"; do rationales+=("$data/rationales/$corpus/rationales.jsonl"); done
+for corpus in "${corpora[@]}"; do
+    # What the teacher that listens wrote comes first: of two that are kept the first is taken.
+    [[ $teacher == measured ]] || rationales+=("$data/rationales/$corpus/listening.jsonl")
+    rationales+=("$data/rationales/$corpus/rationales.jsonl")
+done
 
 # The paper tests on MSP-Podcast's Test1 alone and pools the whole of the corpora without official
 # splits for training. Without MSP-Podcast they are split by speaker, and their test splits count.
@@ -199,7 +222,7 @@ stage_demo() {
 }
 
 # What all rooms stand on; a change in it makes every result after it stale.
-ground=(src/whyser/*.py)
+ground=(src/whyser/*.{py,csv})
 
 inputs_convert() { printf '%s\n' "splits=${unofficial_splits[*]}" converters "${ground[@]}" "${source_of[@]}"; }
 outputs_convert() { echo "$data/utterances"; }
@@ -218,16 +241,62 @@ inputs_check() { printf '%s\n' "${all_utterances[@]}" converters "${ground[@]}";
 outputs_check() { :; }
 stage_check() { whyser-convert check "${all_utterances[@]}"; }
 
-inputs_teach() { printf '%s\n' "${all_utterances[@]}" "${source_of[@]}" "${ground[@]}" src/whyser/{evidence,teacher}; }
+inputs_teach() { printf '%s\n' "$teacher $teacher_url $teacher_model" "${all_utterances[@]}" "${source_of[@]}" "${ground[@]}" src/whyser/{evidence,teacher}; }
 outputs_teach() { echo "$data/rationales"; }
 stage_teach() {
-    local corpus folder
+    local corpus folder splits=()
+    case $teacher in
+    measured) echo "Rationales are written from the measured sound: no TEACHER_URL is set." ;;
+    # The evaluation loss of the dev split needs rationales too, and a teacher that is told labels
+    # is for training data only. In the demo, whose voices no model has learnt to hear, what the
+    # teacher fails at is written from the measured sound as well.
+    *) ((is_demo)) || splits=(--split dev) ;;
+    esac
     for corpus in "${corpora[@]}"; do
         folder="$data/rationales/$corpus"
         whyser-teach cues "$data/utterances/$corpus/utterances.jsonl" --output "$folder/cues.jsonl"
-        whyser-teach measured "$data/utterances/$corpus/utterances.jsonl" \
+        whyser-teach measured "$data/utterances/$corpus/utterances.jsonl" "${splits[@]}" \
             --cues "$folder/cues.jsonl" --output "$folder/rationales.jsonl"
     done
+    case $teacher in
+    endpoint) listen "$teacher_url" ;;
+    served) with_server listen ;;
+    esac
+}
+
+listen() {
+    local corpus folder
+    for corpus in "${corpora[@]}"; do
+        folder="$data/rationales/$corpus"
+        whyser-teach listening "$data/utterances/$corpus/utterances.jsonl" \
+            --cues "$folder/cues.jsonl" --output "$folder/listening.jsonl" \
+            --endpoint "$1" --model "$teacher_model" \
+            --key-variable "${TEACHER_KEY_VARIABLE:-OPENAI_API_KEY}"
+    done
+}
+
+# Serves the teacher on this machine, runs a function with its address, and stops it whatever
+# came of that.
+with_server() {
+    local port=${TEACHER_PORT:-8765} log="$data/rationales/vllm.log" server
+    mkdir -p "$data/rationales"
+    echo "Serving $teacher_model by vLLM; its log is $log"
+    # A key of this run's own: a machine has other users.
+    OPENAI_API_KEY=$(python -c 'import secrets; print(secrets.token_hex(16))')
+    export OPENAI_API_KEY
+    VLLM_API_KEY=$OPENAI_API_KEY vllm serve "$teacher_model" --host 127.0.0.1 --port "$port" \
+        --max-model-len 4096 --limit-mm-per-prompt '{"audio":1}' >"$log" 2>&1 &
+    server=$!
+    # shellcheck disable=SC2064  # the server's number is that of now
+    trap "kill $server 2>/dev/null || true" EXIT
+    until python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:$port/health', timeout=2)" 2>/dev/null; do
+        kill -0 "$server" 2>/dev/null || { echo "error: vLLM ended; see $log" >&2; exit 1; }
+        sleep 5
+    done
+    "$1" "http://127.0.0.1:$port/v1"
+    kill "$server"
+    wait "$server" || true
+    trap - EXIT
 }
 
 inputs_build() { printf '%s\n' "prompt=$prompt" "${all_utterances[@]}" "${rationales[@]}" converters "${ground[@]}"; }

@@ -84,6 +84,7 @@ BAD_AUDIO = {"crema_d/1076_MTI_SAD_XX": "silent in the published corpus"}
 TABLE = "processedResults/tabulatedVotes.csv"
 
 _NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(?:LO|MD|HI|XX)")
+_NAME_IN_A_ROW = re.compile(r"\d{4}_[A-Z]{3}_[A-Z]{3}_[A-Z]{1,2}")
 _MODALITIES = {1: "voice", 2: "face", 3: "multimodal"}
 _COLUMNS = ("", *VOTE_CODES, "fileName", "numResponses")
 
@@ -137,7 +138,8 @@ def prepare_crema_d(
     genders = _read_genders(corpus_dir / "VideoDemographics.csv", account)
     responses = _read_responses(corpus_dir, account)
     uncounted = 0
-    for clip in _read_clips(corpus_dir, label_source, responses, account):
+    clips = _read_clips(corpus_dir, label_source, responses, account)
+    for clip in clips:
         with account.candidate(clip.file, clip.line):
             account.refuse_spoiled(clip.name)
             actor, sentence, code = _parse_name(clip.name)
@@ -167,6 +169,9 @@ def prepare_crema_d(
                 ),
             )
     account.note_count(uncounted, "clips with more or fewer answers than the table counts")
+    stray = responses.keys() - {clip.name for clip in clips}
+    answers = sum(len(given) for name in stray for given in responses[name].values())
+    account.leave_unused("answer about a clip that is not there", answers)
 
 
 def _read_genders(path: Path, account: Account) -> dict[str, str]:
@@ -191,7 +196,8 @@ def _read_responses(corpus_dir: Path, account: Account) -> _Responses:
     slow_ones = _read_slow(corpus_dir / "finishedEmoResponses.csv", account)
     slow = 0
     columns = ("clipName", "localid", "respEmo", "queryType", "sessionNums", "questNum")
-    for line, (clip, rater, letter, *key) in read_table(path, columns, account.lost_part):
+    rows = read_table(path, columns, account.lost_part, name=_NAME_IN_A_ROW)
+    for line, (clip, rater, letter, *key) in rows:
         name = clip.partition(".")[0]
         if name.endswith("_practice"):
             continue
@@ -243,6 +249,7 @@ def _read_clips(
     stems = [name.removesuffix(".wav") for name in files_in(corpus_dir / "AudioWAV", ".wav")]
     # Old clones have 1040_ITH_SAD_X, with a single X.
     wavs = {re.sub("_X$", "_XX", stem): stem for stem in stems}
+    account.leave_unused("second sound of a clip, named with a single X", len(stems) - len(wavs))
     if table.is_file():
         clips = _read_table(table, account)
         for name, clip in clips.items():

@@ -123,9 +123,10 @@ def prepare_iemocap(
             transcripts = _read_transcripts(dialogs / "transcriptions" / name, account)
             for turn in _read_turns(path, account):
                 with account.candidate(path, turn.line):
+                    # First, or a second entry of the name outlives the fault of the first.
+                    utterance_id = account.once(f"iemocap/{turn.name}", turn.line)
                     account.refuse_spoiled(turn.name)
                     dialog, gender = _parse_id(turn.name, session)
-                    utterance_id = account.once(f"iemocap/{turn.name}", turn.line)
                     label = _label(turn.code, labels)
                     _compare(account, utterance_id, turn)
                     untranscribed += turn.name not in transcripts
@@ -189,7 +190,7 @@ def _read_turns(path: Path, account: Account) -> list[_Turn]:
         elif turn is not None and not line.startswith("["):
             with account.part(path, number, of=turn.name):
                 _read_rating(turn, line)
-        elif below_broken_head:
+        elif below_broken_head and not line.startswith("["):
             # The votes of the candidate that is lost already.
             continue
         elif turns and turn is None and _RATING.fullmatch(line):

@@ -103,6 +103,7 @@ def prepare_meld(
                 dialogue = f"dia{number(dialogue, 'Dialogue_ID')}"
                 name = f"{dialogue}_utt{number(position, 'Utterance_ID')}"
                 file = media.pop(name, f"{name}.mp4")
+                speaker = mend(speaker).strip()
                 yield Utterance(
                     id=account.once(f"meld/{split}/{name}", line),
                     corpus="meld",
@@ -112,7 +113,7 @@ def prepare_meld(
                     sampling_rate=None,
                     channels=None,
                     transcript=transcript_text(mend(text)),
-                    speaker=f"meld/{mend(speaker)}",
+                    speaker=f"meld/{speaker}" if speaker else None,
                     gender=GENDERS.get(speaker),
                     dialogue=f"meld/{split}/{dialogue}",
                     label=_label(emotion, labels),

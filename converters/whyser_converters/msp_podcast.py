@@ -149,12 +149,13 @@ def prepare_msp_podcast(
         unlisted.pop(name, None)
         with account.candidate(turn.file, turn.line):
             rated = choices.pop(name, [])
+            # First, or a second entry of the name outlives a fault of the first, without votes.
+            utterance_id = _new_id(account, name, turn.line)
             account.refuse_spoiled(name)
             split = _split(turn, partition)
             if split == "test3":
-                yield _withheld(account, name, sound, turn.line)
+                yield _withheld(utterance_id, name, sound)
                 continue
-            utterance_id = _new_id(account, name, turn.line)
             label = _label(turn.code, labels)
             utterance = Utterance(
                 id=utterance_id,
@@ -262,7 +263,7 @@ def _consensus_entries(twin: Path, account: Account) -> Iterator[_Consensus]:
     keys = ("EmoClass", "SpkrID", "Gender", "Split_Set")
     for name, entry in _entries(twin):
         if isinstance(entry, dict):
-            yield _Consensus(twin, None, name, *(str(entry.get(key, "")).strip() for key in keys))
+            yield _Consensus(twin, None, name, *(_text(entry.get(key)) for key in keys))
         else:
             account.lost_candidate(InputError(f"{name!r}: expected an object", file=twin))
 
@@ -272,6 +273,11 @@ def _consensus_heads(text: Path, account: Account) -> Iterator[_Consensus]:
         name, _, rest = line.partition(";")
         if name.strip().endswith(".wav"):
             yield _Consensus(text, number, name.strip(), rest.partition(";")[0].strip())
+
+
+def _text(value: object) -> str:
+    """A field of a JSON twin; null is a field that is empty and not the word None."""
+    return "" if value is None else str(value).strip()
 
 
 def _entries(path: Path) -> Iterator[tuple[str, Any]]:
@@ -288,7 +294,8 @@ def _read_choices(folder: Path, account: Account) -> dict[str, list[_Choice]]:
     """Every rater's choice, by file name."""
     choices: defaultdict[str, list[_Choice]] = defaultdict(list)
     for name, choice in _choice_rows(folder, account):
-        choices[name].append(choice)
+        # As the consensus' names are.
+        choices[name.strip()].append(choice)
     return dict(choices)
 
 
@@ -351,10 +358,8 @@ def _twin_rows(path: Path, account: Account) -> Iterator[tuple[str, _Choice]]:
             with account.part(path, None, of=name):
                 if not isinstance(entry, dict):
                     raise InputError(f"{name!r}: expected an object of raters, each an object")
-                primary, secondary = (
-                    str(entry.get(key, "")) for key in ("EmoClass_Major", "EmoClass_Second")
-                )
-                yield name, _parsed(worker, primary, secondary)
+                keys = ("EmoClass_Major", "EmoClass_Second")
+                yield name, _parsed(worker, *(_text(entry.get(key)) for key in keys))
 
 
 def _parsed(rater: str, primary: str, secondary: str) -> _Choice:
@@ -398,22 +403,26 @@ class _Transcripts:
     def __init__(self, folder: Path | None, account: Account) -> None:
         self.folder, self.account = folder or Path(), account
         self.names = set(files_in(folder, ".txt")) if folder else set()
-        self.missing = self.empty = 0
+        self.missing = self.empty = self.garbled = 0
 
     def read(self, name: str) -> str:
-        """One line of text, empty without a transcript; `InputError` for a reserved mark."""
+        """One line of text, empty without a transcript.
+
+        Raises: `InputError` for a file that cannot be read, and for a reserved mark.
+        """
         file = f"{name.removesuffix('.wav')}.txt"
         if file not in self.names:
             self.missing += 1
             return ""
-        # Some transcripts of the release are malformed, hence "replace". 200,000 small files: a
-        # buffered stream takes three times as long to set up as the bytes take to read.
-        handle = os.open(f"{self.folder}/{file}", os.O_RDONLY)
         try:
-            data = os.read(handle, _LONGEST_TRANSCRIPT).removeprefix(BOM_UTF8)
-        finally:
-            os.close(handle)
-        text = data.decode(errors="replace")
+            data = _read_bytes(f"{self.folder}/{file}")
+        except OSError as error:
+            cure = "Fetch the file again, or remove it: a transcript is optional."
+            what = f"transcript cannot be read ({error.strerror})"
+            raise InputError(what, file=self.folder / file, cure=cure) from None
+        # Some transcripts of the release are malformed.
+        text = data.removeprefix(BOM_UTF8).decode(errors="replace")
+        self.garbled += "\ufffd" in text
         self.empty += not text.strip()
         try:
             return transcript_text(text)
@@ -426,6 +435,17 @@ class _Transcripts:
     def note(self) -> None:
         self.account.note_count(self.missing, "turns with no transcript")
         self.account.note_count(self.empty, "turns with an empty transcript")
+        what = "turns with a transcript that is not UTF-8, its bad bytes replaced"
+        self.account.note_count(self.garbled, what)
+
+
+def _read_bytes(path: str) -> bytes:
+    """200,000 small files: a buffered stream takes three times as long to set up as to read."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(handle, _LONGEST_TRANSCRIPT)
+    finally:
+        os.close(handle)
 
 
 @cache
@@ -459,14 +479,14 @@ def _label(code: str, labels: Mapping[str, Label | None]) -> Label | None:
     return labels[code]
 
 
-def _new_id(account: Account, name: str, line: int | None) -> str:
+def _new_id(account: Account, name: str, line: int | None = None) -> str:
     return account.once(f"msp_podcast/{name.removesuffix('.wav')}", line)
 
 
-def _withheld(account: Account, name: str, sound: Path, line: int | None = None) -> Utterance:
+def _withheld(utterance_id: str, name: str, sound: Path) -> Utterance:
     """A turn of Test3, of which only the sound is published."""
     return Utterance(
-        id=_new_id(account, name, line),
+        id=utterance_id,
         corpus="msp_podcast",
         split="test3",
         audio=f"{sound.name}/{name}",
@@ -489,7 +509,7 @@ def _unlisted(account: Account, unlisted: dict[str, str], sound: Path) -> Iterat
             continue
         with account.candidate(sound / name):
             account.refuse_spoiled(name)
-            yield _withheld(account, name, sound)
+            yield _withheld(_new_id(account, name), name, sound)
 
 
 SPEC = CorpusSpec(

@@ -2,13 +2,14 @@
 
 A first pass reads the annotation and the header of every sound file, so that faults come to light
 before any sound is written. Where all is 16 kHz mono the sound stays where it is. Otherwise a
-second pass writes the whole corpus as 16 kHz mono; files that are written and newer than their
-source are taken as they are, so a run that was stopped goes on where it was.
+second pass writes the whole corpus as 16 kHz mono; a file that is written bears the time of its
+source and is taken as it is while the two agree, so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +83,9 @@ def prepare(
     chosen = spec.chosen(options or {})
     labels = spec.merged(merge)
     check_folder(spec, corpus_dir)
+    if with_audio:
+        _refuse_odd_name(corpus_dir)
+        _refuse_odd_name(out_dir)
     listed = SplitList(split_list, spec.name) if split_list else None
     account = Account(corpus_dir, strict=strict)
     own_options = {name: chosen[name] for name in spec.options}
@@ -101,7 +105,9 @@ def prepare(
             raise _nothing_left(corpus_dir, account)
         if listed is not None:
             chosen = {**chosen, "split_scheme": str(listed)}
-            account.note_count(len(listed.unseen), f"names in {listed.path} that no utterance has")
+            example = repr(min(listed.unseen, default=""))
+            what = f"names in {listed.path} that no utterance has, such as {example}"
+            account.note_count(len(listed.unseen), what)
         card = CorpusCard(
             corpus=spec.name,
             title=spec.title,
@@ -129,6 +135,16 @@ def prepare(
         # Before the utterances get their name: none lie there without a card of their own.
         write_card(folder / "corpus.json", card)
     return Conversion(card, [*account.notes, *_size_note(spec, account)], account.problems)
+
+
+def _refuse_odd_name(folder: Path) -> None:
+    """libsndfile opens no path that is not UTF-8, and `corpus.json` could not name it either."""
+    try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "has a name that is not UTF-8", file=folder, cure="Rename the folder, or those above."
+        ) from None
 
 
 def _as_chosen(
@@ -413,8 +429,12 @@ def _writer(corpus_dir: Path, root: Path) -> Callable[[Utterance], AudioInfo]:
     def write(utterance: Utterance) -> AudioInfo:
         source = corpus_dir / str(utterance.audio)
         target = root / _written_name(utterance)
-        if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
+        made = source.stat().st_mtime_ns
+        # The very time of its source, not a later one: another copy of the corpus (the demo's,
+        # say) converted into the same folder has the same names, and files of any age.
+        if not target.is_file() or target.stat().st_mtime_ns != made:
             audio.write(target, audio.load(source))
+            os.utime(target, ns=(made, made))
         return audio.probe(target)
 
     return write

@@ -61,7 +61,12 @@ FOLDS = (
     ("06", "13", "17", "22"),
 )
 
-MARKERS = ("Actor_[0-9][0-9]/0?-0?-*.wav", "[Aa]udio_*/Actor_[0-9][0-9]/0?-0?-*.wav")
+# Copies that have been on a memory card have .WAV.
+_WAVS = ("Actor_[0-9][0-9]/*.[Ww][Aa][Vv]", "[Aa]udio_*/Actor_[0-9][0-9]/*.[Ww][Aa][Vv]")
+MARKERS = (
+    "Actor_[0-9][0-9]/0?-0?-*.wav",
+    *(pattern.replace("/*.", "/0?-0?-*.") for pattern in _WAVS),
+)
 
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
@@ -99,7 +104,7 @@ def prepare_ravdess(
         if reason := _why_unused(path, seen):
             account.leave_unused(reason)
             continue
-        seen.add(path.name)
+        seen.add(path.stem)
         with account.candidate(path):
             emotion, statement, actor = _parse_name(path.stem)
             yield Utterance(
@@ -120,16 +125,15 @@ def prepare_ravdess(
 
 def _find_wavs(corpus_dir: Path) -> list[Path]:
     """Sorted by file name, of two copies that of the shallower tree first."""
-    patterns = ("Actor_[0-9][0-9]/*.wav", "[Aa]udio_*/Actor_[0-9][0-9]/*.wav")
-    found = [path for pattern in patterns for path in sorted(corpus_dir.glob(pattern))]
+    found = [path for pattern in _WAVS for path in sorted(corpus_dir.glob(pattern))]
     return sorted(
-        (path for path in found if not path.name.startswith(".")), key=lambda path: path.name
+        (path for path in found if not path.name.startswith(".")), key=lambda path: path.stem
     )
 
 
 def _why_unused(path: Path, seen: Collection[str]) -> str | None:
     stem = path.stem
-    if path.name in seen:
+    if stem in seen:
         return "second copy of a file in the doubled Kaggle tree"
     if not re.fullmatch(r"[\d-]+", stem):
         return "wav whose name is not of RAVDESS' form"

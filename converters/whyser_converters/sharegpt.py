@@ -150,7 +150,13 @@ def _rationales(recipe: Recipe, files: Sequence[Path]) -> dict[str, Rationale] |
         )
     if not files:
         return None
-    return {rationale.id: rationale for file in files for rationale in read_rationales(file)}
+    chosen: dict[str, Rationale] = {}
+    for file in files:
+        for rationale in read_rationales(file):
+            # Of two teachers the first that succeeded.
+            if rationale.id not in chosen or not chosen[rationale.id].kept:
+                chosen[rationale.id] = rationale
+    return chosen
 
 
 def _why_left_out(

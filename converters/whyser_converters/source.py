@@ -75,7 +75,7 @@ class Account:
         """A faulty line about `name`; its utterance is dropped when its turn comes."""
         self.report(problem)
         if name:
-            self._spoiled.setdefault(name, _faulty_line(problem))
+            self._spoiled.setdefault(name.strip(), _faulty_line(problem))
         else:
             self.unused[_faulty_line(problem)] += 1
 
@@ -199,8 +199,11 @@ class _Part:
 
 # ---- CSV ----------------------------------------------------------------------------------
 
-#: Told of a row that cannot be read, with the text of its first cell.
+#: Told of a row that cannot be read, with the name of what it is about (empty without one).
 Lost = Callable[[InputError, str], None]
+
+# What most tables name first; by pattern, since a broken row may have no cells.
+_FIRST_CELL = re.compile(r'[^",\r\n]+')
 
 # What `errors="surrogateescape"` makes of a byte that is no UTF-8.
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")
@@ -215,16 +218,29 @@ def read_header(path: Path) -> list[str]:
             raise _not_csv(path, 1, str(error)) from None
     if not header:
         raise InputError("is empty, expected a header row", file=path, cure="Fetch it again.")
+    text = ",".join(header)
+    if "\0" in text or _STRAY_BYTE.search(text):
+        raise InputError("is not UTF-8 text", file=path, line=1, cure="Save it as UTF-8.")
+    if len(header) == 1 and (other := re.search("[;\t|]", text)):
+        raise InputError(
+            f"has cells set apart by {other[0]!r}", file=path, line=1, cure="Save it with commas."
+        )
     return [name.strip() for name in header]
 
 
 def read_table(
-    path: Path, columns: Sequence[str], lost: Lost, *, stray_bytes: bool = False
+    path: Path,
+    columns: Sequence[str],
+    lost: Lost,
+    *,
+    stray_bytes: bool = False,
+    name: re.Pattern[str] = _FIRST_CELL,
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Line number and the cells of `columns` (two or more) of every row of a CSV file, streamed.
 
     A row that is no CSV, has too many or too few cells or (unless `stray_bytes`) is no UTF-8 goes
-    to `lost`, and reading goes on with the next line: an unclosed quote costs its own line alone.
+    to `lost`, with what in its text is a `name`, and reading goes on with the next line: an
+    unclosed quote costs its own line alone.
     Raises: `InputError` for a missing file or column.
     """
     header = read_header(path)
@@ -252,7 +268,7 @@ def read_table(
                 for number, cells, fault in _one_by_one(line, taken, str(error)):
                     fault = fault or _fault_in(cells, width, taken[number - line], stray_bytes)
                     if fault:
-                        lost(*_lost_row(path, number, cells, taken[number - line], fault))
+                        lost(*_lost_row(path, number, taken[number - line], fault, name))
                     else:
                         yield number, pick(cells)
                 continue
@@ -261,7 +277,7 @@ def read_table(
             if len(cells) == width and text.isascii() and "\0" not in text:
                 yield line, pick(cells)
             elif cells and (fault := _fault_in(cells, width, text, stray_bytes)):
-                lost(*_lost_row(path, line, cells, text, fault))
+                lost(*_lost_row(path, line, text, fault, name))
             elif cells:
                 yield line, pick(cells)
 
@@ -278,11 +294,11 @@ def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) ->
 
 
 def _lost_row(
-    path: Path, line: int, cells: Sequence[str], text: str, fault: str
+    path: Path, line: int, text: str, fault: str, name: re.Pattern[str]
 ) -> tuple[InputError, str]:
     cure = "Mend the line, or fetch the file again."
-    first = cells[0] if cells else text.partition(",")[0].strip('"')
-    return InputError(fault, file=path, line=line, cure=cure), first
+    found = name.search(text)
+    return InputError(fault, file=path, line=line, cure=cure), found[0] if found else ""
 
 
 def _one_by_one(first: int, lines: list[str], reason: str) -> Iterator[tuple[int, list[str], str]]:

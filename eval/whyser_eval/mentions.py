@@ -15,7 +15,7 @@ from functools import cache
 from itertools import takewhile
 
 from whyser.labels import Label
-from whyser_eval.lexicon import UNSPACED, Entry, lexicon
+from whyser.lexicon import UNSPACED, Entry, lexicon
 
 
 class Standing(Enum):

@@ -21,8 +21,8 @@ from typing import Literal, TypeAlias
 
 from whyser.answer import SENTENCE, parse_answer
 from whyser.labels import OTHER, Label, canonical
+from whyser.lexicon import fold, lexicon, words
 from whyser.prompts import lettered_options
-from whyser_eval.lexicon import fold, lexicon, words
 from whyser_eval.mentions import Mention, Standing, find_mentions
 
 Form: TypeAlias = Literal["open", "closed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LENGTH_UNKNOWN = 0x7FFF_0000
 # Share of a track's packets, of some 20 ms each; with more the clip is not what was said.
 _MOST_BROKEN = 0.05
+_FETCH = "Fetch it, or convert with --no-audio."
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
 
@@ -111,10 +113,19 @@ def is_lfs_pointer(path: Path) -> bool:
 
 
 def _why_unreadable(path: Path) -> InputError:
+    try:
+        return _fault_of(path)
+    except OSError as error:
+        # Of one file: no permission, or a disk that cannot read it.
+        what = f"cannot be read ({error.strerror})"
+        return InputError(what, file=path, cure="Mend its permissions, or fetch it again.")
+
+
+def _fault_of(path: Path) -> InputError:
     if not path.is_file():
-        return InputError(
-            "no such sound file", file=path, cure="Fetch it, or convert with --no-audio."
-        )
+        other = path.with_suffix(path.suffix.upper())
+        cure = f"It is there as {other.name}: rename it." if other.is_file() else _FETCH
+        return InputError("no such sound file", file=path, cure=cure)
     if not path.stat().st_size:
         return InputError("is empty (0 bytes)", file=path, cure="Fetch the file again.")
     if is_lfs_pointer(path):
@@ -193,8 +204,15 @@ def _decoded(container: Any, path: Path) -> Iterator[Any]:
 
 
 def write(path: Path, samples: Samples) -> None:
-    """A 16 kHz mono PCM16 wav, written atomically."""
+    """A 16 kHz mono PCM16 wav, written atomically.
+
+    Raises: `OSError` when it cannot be, which is no fault of the sound.
+    """
     import soundfile
 
     with atomic_path(path) as temporary:
-        soundfile.write(str(temporary), samples, SAMPLING_RATE, subtype="PCM_16", format="WAV")
+        try:
+            soundfile.write(str(temporary), samples, SAMPLING_RATE, subtype="PCM_16", format="WAV")
+        except soundfile.LibsndfileError as error:
+            what = f"cannot be written, is the disk full? ({error})"
+            raise OSError(errno.EIO, what, str(path)) from None

@@ -38,13 +38,14 @@ class InputError(WhyserError):
         return f"{text.rstrip('.')}. {self.cure}" if self.cure else text
 
     def at(self, file: str | Path, line: int | None = None) -> InputError:
-        """The same error with the place filled in by the caller who knows it."""
-        return InputError(
-            self.what,
-            file=self.file if self.file is not None else file,
-            line=self.line if self.line is not None else line,
-            cure=self.cure,
-        )
+        """The same error with the place filled in by the caller who knows it.
+
+        An error of another file keeps its own place: the caller's line is not a line of that file.
+        """
+        if self.file is not None and Path(self.file) != Path(file):
+            return self
+        own_line = self.line if self.line is not None else line
+        return InputError(self.what, file=file, line=own_line, cure=self.cure)
 
 
 class BadInput(WhyserError):

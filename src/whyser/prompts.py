@@ -45,3 +45,46 @@ CLOSED = Prompt(
 )
 
 QUESTIONS = {prompt.name: prompt for prompt in (OPEN, CLOSED)}
+
+# ---- the teacher --------------------------------------------------------------------------
+
+#: Paper, 2.1, to the letter; `$CONTENT` is the transcript, `$EMOTION` the gold label.
+RATIONALE = Prompt(
+    "rationale",
+    1,
+    """\
+Given the Content: $CONTENT
+Emotion: $EMOTION
+Provide a detailed reasoning that explains how the emotion and its intensity relate to the spoken \
+content and the audio's characteristics, such as tone, pitch, speaking style, clarity, and other \
+acoustic properties.
+## Here are some rules you should follow:
+- DO NOT use the word $EMOTION in your reasoning.
+- DO NOT use open-ended questions or follow-up invitations in the reasoning. For example, "What \
+do you think about this?", "What do you think?" or "If you want to talk more about this or have \
+other thoughts, feel free to share."
+- DO NOT use "Well, you know" or "Well" in the reasoning.""",
+)
+
+#: Ours: the same with what was measured, after SEmoLLM's and the descriptor papers' levels.
+#: `$EVIDENCE` is one line, such as "pitch high, loudness normal, rate low".
+RATIONALE_MEASURED = Prompt(
+    "rationale_measured",
+    1,
+    RATIONALE.text.replace(
+        "Provide a detailed",
+        "Measured in the audio, relative to this speaker's usual voice: $EVIDENCE\n"
+        "Provide a detailed",
+    )
+    + "\n- DO NOT say anything of the voice that contradicts the measurements.",
+)
+
+#: Ours, for a teacher that reads only: no claim about a sound that it cannot hear.
+RATIONALE_TEXT = Prompt(
+    "rationale_text",
+    1,
+    RATIONALE_MEASURED.text.replace(
+        "Provide a detailed",
+        "You cannot hear the audio: rely on the measurements.\nProvide a detailed",
+    ),
+)

@@ -110,6 +110,11 @@ def test_old_clone_with_a_single_x(converted: Any, crema: Path) -> None:
     wav = crema / "AudioWAV/1049_DFA_FEA_XX.wav"
     wav.rename(wav.with_name("1049_DFA_FEA_X.wav"))
     assert converted("crema_d", crema)["crema_d/1049_DFA_FEA_XX"].audio.endswith("_X.wav")
+    # A clone updated by copying has both.
+    wav.write_bytes(wav.with_name("1049_DFA_FEA_X.wav").read_bytes())
+    result = converted("crema_d", crema)
+    assert result["crema_d/1049_DFA_FEA_XX"].audio.endswith("_XX.wav")
+    assert result.card["unused"] == {"second sound of a clip, named with a single X": 1}
 
 
 @pytest.mark.parametrize(
@@ -164,6 +169,13 @@ def test_a_row_without_a_name_costs_the_clip_what_it_was_for(
 def test_bad_header(refused: Any, crema: Path, old: str, new: str, message: str) -> None:
     edit(crema, old, new)
     assert message in refused("crema_d", crema)
+
+
+def test_a_sound_in_capitals_is_named(faulty: Any, crema: Path) -> None:
+    wav = crema / "AudioWAV/1049_DFA_FEA_XX.wav"
+    wav.rename(wav.with_suffix(".WAV"))
+    message = "no such sound file. It is there as 1049_DFA_FEA_XX.WAV: rename it."
+    assert len(faulty("crema_d", crema, message).utterances) == 2
 
 
 def test_a_clip_without_its_voice_row(faulty: Any, crema: Path) -> None:
@@ -273,6 +285,23 @@ def test_a_bad_answer_costs_its_clip(faulty: Any, by_rater: Path, old: str, new:
     path.write_text("".join(lines))
     result = faulty("crema_d", by_rater, "finishedResponses.csv:2: bad answer")
     assert "crema_d/1001_IEO_ANG_MD" not in {item.id for item in result.utterances}
+
+
+def test_an_answer_cut_short_costs_its_clip(faulty: Any, by_rater: Path) -> None:
+    """The clip's name is not the first of its cells, but stands in the row."""
+    path = by_rater / "finishedResponses.csv"
+    path.write_text(path.read_text().replace('"A",70,"A","HI",80\n', '"A"\n', 1))
+    result = faulty("crema_d", by_rater, "finishedResponses.csv:2: row of 13 cells, expected 17")
+    assert "crema_d/1001_IEO_ANG_MD" not in {item.id for item in result.utterances}
+    assert result.card["dropped"] == {"faulty line in finishedResponses.csv": 1}
+
+
+def test_answers_about_no_clip_are_counted(converted: Any, by_rater: Path) -> None:
+    path = by_rater / "finishedResponses.csv"
+    extra = response("rater1", "1002_IEO_ANG_MD", "A", session=1, question=7)
+    path.write_text(path.read_text() + extra)
+    unused = converted("crema_d", by_rater).card["unused"]
+    assert unused["answer about a clip that is not there"] == 1
 
 
 def test_votes_by_rater_without_the_table(converted: Any, by_rater: Path) -> None:

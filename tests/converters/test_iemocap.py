@@ -156,6 +156,26 @@ def test_bad_evaluation(faulty: Any, iemocap: Path, old: str, new: str, message:
     assert result.card["dropped"] == {"faulty line in Ses01F_impro01.txt": 1}
 
 
+@pytest.mark.parametrize("faulty_one", ["C-E2:\tSadness;", "C-E2:\tNeutral;"])
+def test_a_fault_in_one_of_two_entries_costs_both(
+    converted: Any, iemocap: Path, faulty_one: str
+) -> None:
+    """Which of the two the faulty vote belongs to is not known once they have one name."""
+    edit(iemocap, "01_F003", "01_F000")
+    edit(iemocap, faulty_one, "C-E2:\tNo;")
+    result = converted("iemocap", iemocap)
+    assert "iemocap/Ses01F_impro01_F000" not in {item.id for item in result.utterances}
+    assert (result.card["read"], len(result.utterances)) == (5, 3)
+
+
+def test_every_broken_head_of_a_block_is_counted(converted: Any, iemocap: Path) -> None:
+    edit(iemocap, "\n\n[19.2900 - 20.7875]\t", "\n[19.2900 - 20.7875] ")
+    edit(iemocap, "[10.0100 - 11.3925]\t", "[10.0100 - 11.3925] ")
+    result = converted("iemocap", iemocap)
+    assert len(result.problems) == 2
+    assert (result.card["read"], len(result.utterances)) == (5, 3)
+
+
 def test_the_votes_below_a_broken_head_are_nobodys(converted: Any, iemocap: Path) -> None:
     edit(iemocap, "[10.0100 - 11.3925]", "10.0100 - 11.3925]")
     result = converted("iemocap", iemocap)

@@ -69,6 +69,15 @@ def test_rows_become_utterances(converted: Any, meld: Path) -> None:
     assert sad.audio == "train_splits/dia0_utt0.wav"
 
 
+def test_a_speaker_is_a_name_without_spaces_around_it(converted: Any, meld: Path) -> None:
+    path = meld / "train_sent_emo.csv"
+    text = path.read_text().replace("Phoebe", " Phoebe ").replace("The Interviewer", "")
+    path.write_text(text)
+    first, second = converted("meld", meld).utterances[:2]
+    assert (first.speaker, first.gender) == ("meld/Phoebe", "female")
+    assert second.speaker is None
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
 def test_old_encodings(converted: Any, meld: Path, write_text: Any, encoding: str) -> None:
     """C1 controls in UTF-8 (cp1252 read as latin-1 once), or raw cp1252 bytes."""
@@ -158,13 +167,13 @@ def test_videos_that_are_written_are_not_written_again(
         (meld / f"train_splits/{name}.mp4").write_bytes(source.read_bytes())
     result = converted("meld", meld)
     written = [result.folder / f"audio/train/dia0_utt{number}.wav" for number in (0, 1)]
-    times = [path.stat().st_mtime_ns for path in written]
+    times = [path.stat().st_ctime_ns for path in written]
     before = result.utterances
     written[1].unlink()  # as if the run had been killed before it
     again = converted("meld", meld)
     assert again.utterances == before
-    assert written[0].stat().st_mtime_ns == times[0]
-    assert written[1].stat().st_mtime_ns != times[1]
+    assert written[0].stat().st_ctime_ns == times[0]
+    assert written[1].stat().st_ctime_ns != times[1]
 
 
 def test_junk_beside_the_clips(converted: Any, meld: Path, write_wav: Any) -> None:

@@ -283,6 +283,47 @@ def test_what_is_missing_is_noted(convert: Any, msp: Path, tmp_path: Path) -> No
         assert note in outcome.err
 
 
+def test_a_null_of_the_twins_is_an_empty_field(converted: Any, msp: Path) -> None:
+    for name in ("labels_consensus.csv", "labels_detailed.csv"):
+        (msp / "Labels" / name).unlink()
+    turn = {"EmoClass": "N", "SpkrID": None, "Gender": None, "Split_Set": "Train"}
+    entries = {f"{stem}.wav": turn for stem in STEMS}
+    (msp / "Labels/labels_consensus.json").write_text(json.dumps(entries))
+    rated = {"W1": {"EmoClass_Major": "Sad", "EmoClass_Second": None}}
+    broken = rated | {"W2": {"EmoClass_Major": None}}
+    votes = {f"{STEMS[0]}.wav": rated, f"{STEMS[1]}.wav": broken}
+    (msp / "Labels/labels_detailed.json").write_text(json.dumps(votes))
+    result = converted("msp_podcast", msp, "--no-audio")
+    assert result.card["dropped"] == {"faulty line in labels_detailed.json": 1}
+    items = [item for item in result.utterances if item.split == "train"]
+    assert {item.speaker for item in items} == {None}
+    (vote,) = items[0].votes
+    assert (vote.primary, vote.secondary) == ("sad", ())
+
+
+def test_spaces_around_a_name_change_nothing(converted: Any, msp: Path) -> None:
+    path = msp / "Labels/labels_detailed.csv"
+    path.write_text(path.read_text().replace(".wav,", ".wav ,"))
+    assert [len(item.votes) for item in converted("msp_podcast", msp).utterances] == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("kind", ["folder", "broken link"])
+def test_a_transcript_that_cannot_be_read_costs_its_turn(faulty: Any, msp: Path, kind: str) -> None:
+    path = msp / "Transcripts/MSP-PODCAST_0001_0008.txt"
+    path.unlink()
+    path.mkdir() if kind == "folder" else path.symlink_to("nowhere")
+    result = faulty("msp_podcast", msp, f"{path}: transcript cannot be read (")
+    assert len(result.utterances) == 3
+
+
+def test_a_transcript_in_another_encoding_is_noted(
+    convert: Any, msp: Path, tmp_path: Path, write_text: Any
+) -> None:
+    write_text(msp / "Transcripts/MSP-PODCAST_0001_0008.txt", "caf\xe9", encoding="latin-1")
+    outcome = convert("msp_podcast", msp, tmp_path / "out")
+    assert "turns with a transcript that is not UTF-8, its bad bytes replaced: 1" in outcome.err
+
+
 def test_votes_without_a_turn_are_counted(converted: Any, msp: Path, write_text: Any) -> None:
     extra = (("9999_0001", "WORKER00000003", "Sad", "Sad"),)
     write_text(msp / "Labels/labels_detailed.csv", one_column(VOTES + extra))
@@ -320,12 +361,34 @@ def test_bad_labels(faulty: Any, msp: Path, file: str, old: str, new: str, messa
     [
         ("EmoClass", "EmoClas", "has no column 'EmoClass'. Expected one of"),
         (CONSENSUS, "", "labels_consensus.csv: is empty"),
+        (CONSENSUS, CONSENSUS.replace(",", ";"), "consensus.csv:1: has cells set apart by ';'"),
+        (CONSENSUS, "\0".join(CONSENSUS), "consensus.csv:1: is not UTF-8 text. Save it as UTF-8."),
     ],
 )
 def test_bad_header(refused: Any, msp: Path, old: str, new: str, message: str) -> None:
     path = msp / "Labels/labels_consensus.csv"
     path.write_text(path.read_text().replace(old, new))
     assert message in refused("msp_podcast", msp)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("consensus", "Male,Test1", "Male,Tset1"),
+        ("detailed", "Neutral; Neutral,Happy; A:", "A:"),
+    ],
+)
+def test_a_fault_in_one_of_two_entries_costs_both(
+    converted: Any, msp: Path, file: str, old: str, new: str
+) -> None:
+    """The votes are of both, and a turn must not go on without them."""
+    row = CONSENSUS.splitlines(keepends=True)[1]
+    (msp / "Labels/labels_consensus.csv").write_text(CONSENSUS + row)
+    path = msp / f"Labels/labels_{file}.csv"
+    path.write_text(path.read_text().replace(old, new, 1))
+    result = converted("msp_podcast", msp)
+    assert "msp_podcast/MSP-PODCAST_0001_0008" not in {item.id for item in result.utterances}
+    assert (result.card["read"], len(result.utterances)) == (5, 3)
 
 
 def test_a_vote_whose_quote_is_never_closed(converted: Any, msp: Path) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from whyser.corpus import Corpus
+from whyser.errors import InputError
 from whyser_converters.corpora import CORPORA
+from whyser_converters.prepare import prepare
 from whyser_converters.spec import classes_of
 
 
@@ -121,6 +126,48 @@ def test_more_sound_lost_than_found(refused: Any, clips: list[Path]) -> None:
     assert f"{clips[2]}: is empty (0 bytes)" in found
 
 
+def test_a_sound_without_permission_costs_its_utterance(
+    faulty: Any, clips: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips[0].write_bytes(b"RIFF")
+    real = Path.open
+
+    # By hand, since the tests may run as root, who may read everything.
+    def refusing(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == clips[0]:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    message = f"{clips[0]}: cannot be read (Permission denied)"
+    assert len(faulty("ravdess", clips[0].parents[1], message).utterances) == 2
+
+
+def test_a_full_disk_ends_the_run(
+    convert: Any, clips: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: Any, **_options: Any) -> None:
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr(soundfile, "write", full)
+    outcome = convert("ravdess", clips[0].parents[1], tmp_path / "out")
+    assert outcome.status == 1
+    assert "cannot be written, is the disk full?" in outcome.err
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems have UTF-8 names only")
+def test_folders_whose_names_are_not_utf_8(
+    converted: Any, clips: list[Path], tmp_path: Path
+) -> None:
+    root, odd = clips[0].parents[1], tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(root, odd)
+    for corpus_dir, out_dir in ((odd, tmp_path / "out"), (root, odd / "out")):
+        # Not by the command, whose message pytest's own standard error cannot hold.
+        with pytest.raises(InputError, match="has a name that is not UTF-8"):
+            prepare(CORPORA["ravdess"], corpus_dir, out_dir)
+    assert len(converted("ravdess", odd, "--no-audio").utterances) == 3
+
+
 def test_no_frames(faulty: Any, clips: list[Path], write_wav: Any) -> None:
     write_wav(clips[1], seconds=0)
     faulty("ravdess", clips[0].parents[1], f"{clips[1]}: holds no samples")
@@ -142,16 +189,28 @@ def test_sound_is_written_once(converted: Any, clips: list[Path], write_wav: Any
     folder = converted("ravdess", root).folder / "audio"
     written = [folder / clip.name for clip in clips]
     (folder / clips[1].name).unlink()  # as if the run had been killed before it
-    times = [written[0].stat().st_mtime_ns, written[2].stat().st_mtime_ns]
+    times = [written[0].stat().st_ctime_ns, written[2].stat().st_ctime_ns]
     write_wav(clips[2], rate=48_000, seconds=0.2)  # and a source mended since
     later = time.time() + 10
     os.utime(clips[2], (later, later))
 
     result = converted("ravdess", root)
-    assert written[0].stat().st_mtime_ns == times[0]
+    assert written[0].stat().st_ctime_ns == times[0]
     assert written[1].is_file()
-    assert written[2].stat().st_mtime_ns != times[1]
+    assert written[2].stat().st_ctime_ns != times[1]
     assert [item.duration for item in result.utterances] == [0.1, 0.1, 0.2]
+
+
+def test_sound_of_another_copy_is_not_taken_for_this_ones(
+    converted: Any, clips: list[Path], tmp_path: Path, write_wav: Any
+) -> None:
+    """Unpacked files are as old as the archive says: older than what the first copy gave."""
+    assert converted("ravdess", clips[0].parents[1]).utterances[0].duration == 0.1
+    for clip in clips:
+        other = write_wav(tmp_path / clip.relative_to(clips[0].parents[2]), rate=48_000, seconds=1)
+        os.utime(other, (1.5e9, 1.5e9))
+    items = converted("ravdess", tmp_path / "ravdess").utterances
+    assert {item.duration for item in items} == {1.0}
 
 
 @pytest.mark.parametrize(
@@ -255,13 +314,17 @@ def test_other_and_secondary_may_be_dropped(converted: Any, native_corpora: Path
     )
 
 
-def test_a_list_of_ones_own(converted: Any, clips: list[Path], write_text: Any) -> None:
+def test_a_list_of_ones_own(
+    converted: Any, convert: Any, clips: list[Path], tmp_path: Path, write_text: Any
+) -> None:
     listed = write_text(clips[0].parents[2] / "my.csv", "speaker,split\n01,train\n09,dev\n")
     result = converted("ravdess", clips[0].parents[1], "--split-list", listed)
     assert [(item.id[-2:], item.split) for item in result.utterances] == [
         ("01", "train"),
         ("01", "train"),
     ]
+    outcome = convert("ravdess", clips[0].parents[1], tmp_path / "again", "--split-list", listed)
+    assert "that no utterance has, such as 'ravdess/09': 1" in outcome.err
     assert result.card["dropped"] == {"not in the split list": 1}
     assert result.card["options"]["split_scheme"].startswith("my.csv by speaker, ")
 

@@ -45,6 +45,16 @@ def test_sound_is_written_as_16_khz_mono(converted: Any, ravdess: Path) -> None:
         assert (written.frames, item.duration) == (1_600, 0.1)
 
 
+def test_names_in_capitals(converted: Any, ravdess: Path) -> None:
+    """Some of them, then all: none is passed over."""
+    before = converted("ravdess", ravdess)
+    for path in sorted(ravdess.rglob("*.wav")):
+        path.rename(path.with_suffix(".WAV"))
+        after = converted("ravdess", ravdess)
+        assert after.utterances == before.utterances
+        assert after.card["unused"] == before.card["unused"]
+
+
 def test_merge_calm(converted: Any, ravdess: Path) -> None:
     result = converted("ravdess", ravdess, "--merge", "calm=neutral", "--no-audio")
     calm = result["ravdess/03-01-02-01-01-02-01"]

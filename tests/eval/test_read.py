@@ -12,7 +12,7 @@ import pytest
 
 from whyser.answer import render_answer
 from whyser.labels import ALIASES, CLASSES, OTHER, canonical
-from whyser_eval.lexicon import fold, lexicon
+from whyser.lexicon import fold, lexicon
 from whyser_eval.read import UNREAD, read_answer
 
 #: One a line: the convention it shows, the form of the question, the label (null for unread).
@@ -108,7 +108,7 @@ def test_markup_is_only_text():
 
 
 def test_every_word_of_the_table_has_one_class_and_a_reason():
-    table = resources.files("whyser_eval").joinpath("grouping.csv").read_text(encoding="utf-8")
+    table = resources.files("whyser").joinpath("grouping.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(table.splitlines()))
     folded = [fold(row["word"]) for row in rows]
     assert len(set(folded)) == len(folded)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from whyser.corpus import Corpus
 from whyser.utterance import Utterance
@@ -16,6 +16,9 @@ from whyser_converters.check.twins import Sound, check_twins
 
 #: What must not stand in two splits, as an utterance's record calls it.
 APART = ("speaker", "dialogue", "session")
+
+#: What must stay apart, its corpus and its name -> split, and a file where it stands in that.
+Places: TypeAlias = dict[tuple[str, str, str], dict[str, Path]]
 
 
 @dataclass
@@ -54,7 +57,7 @@ class SplitSummary:
 
 
 def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSummary]:
-    """Adds a problem for all that stands in two splits.
+    """Adds a problem for all that stands in two splits, of one file or of several.
 
     Speakers only where the corpus' card promises that its splits share none. The test sets of
     one corpus count as one split: MSP-Podcast's share speakers.
@@ -62,6 +65,7 @@ def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSum
     seen: dict[str, Path] = {}
     sounds: list[Sound] = []
     summaries: list[SplitSummary] = []
+    places: Places = {}
     for corpus in corpora:
         with findings.caught("corpora that cannot be read"):
             own: dict[tuple[str, str], SplitSummary] = {}
@@ -74,9 +78,11 @@ def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSum
                 seen[utterance.id] = corpus.path
                 sounds += _sound(corpus, utterance, findings)
             summaries += own.values()
-            for fault in _shared_faults(corpus, list(own.values())):
-                findings.add(fault, corpus.path)
+            for summary in own.values():
+                _place(summary, corpus, places)
             _note_without_sound(corpus, list(own.values()), findings)
+    for fault, path in _shared_faults(places):
+        findings.add(fault, path)
     check_twins(sounds, findings)
     return sorted(summaries, key=lambda summary: summary.order)
 
@@ -94,18 +100,23 @@ def _id_fault(utterance: Utterance, first: Path) -> Fault:
     )
 
 
-def _shared_faults(corpus: Corpus, summaries: Sequence[SplitSummary]) -> Iterator[Fault]:
-    for noun in APART:
+def _place(summary: SplitSummary, corpus: Corpus, places: Places) -> None:
+    for noun, names in summary.names.items():
         if noun == "speaker" and not corpus.card.speaker_disjoint:
             continue
-        names: dict[str, set[str]] = {}
-        for summary in summaries:
-            names.setdefault(part_of(summary.split), set()).update(summary.names[noun])
-        for first, second in combinations(sorted(names), 2):
-            for name in sorted(names[first] & names[second]):
-                what = f"{noun} {name!r} is in {first} and in {second}"
-                cure = f"Move all utterances of a {noun} into one split."
-                yield Fault(f"{noun}s in two splits", what, cure)
+        for name in names:
+            parts = places.setdefault((noun, summary.corpus, name), {})
+            parts.setdefault(part_of(summary.split), corpus.path)
+
+
+def _shared_faults(places: Places) -> Iterator[tuple[Fault, Path]]:
+    for (noun, _, name), parts in sorted(places.items()):
+        for first, second in combinations(sorted(parts), 2):
+            file, other = parts[first], parts[second]
+            where = second if other == file else f"{second} ({other})"
+            what = f"{noun} {name!r} is in {first} and in {where}"
+            cure = f"Move all utterances of a {noun} into one split."
+            yield Fault(f"{noun}s in two splits", what, cure), file
 
 
 def _sound(corpus: Corpus, utterance: Utterance, findings: Findings) -> list[Sound]:

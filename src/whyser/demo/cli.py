@@ -48,7 +48,13 @@ def corpora(
 
 
 @app.command()
-def model(directory: Directory, seed: Seed = 0) -> None:
+def model(
+    directory: Directory,
+    seed: Seed = 0,
+    window: Annotated[
+        int, typer.Option(min=1, help="Seconds of sound that it hears; vLLM insists on 30.")
+    ] = 6,
+) -> None:
     """Write a Qwen2-Audio of about a million parameters, random at the start.
 
     Example: whyser-demo model data/demo_model
@@ -57,7 +63,7 @@ def model(directory: Directory, seed: Seed = 0) -> None:
     from whyser.demo.staging import DemoError
 
     try:
-        write_model(directory, seed=seed)
+        write_model(directory, seed=seed, window=window)
     except DemoError as error:
         _refuse(error)
     typer.echo(f"Wrote the model to {directory}")

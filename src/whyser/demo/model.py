@@ -33,12 +33,13 @@ VOCABULARY = 1000
 """Byte-level BPE tokens, without the special ones."""
 
 
-def write_model(directory: Path, *, seed: int = 0) -> None:
+def write_model(directory: Path, *, seed: int = 0, window: int = WINDOW) -> None:
     """Write the checkpoint: weights, configuration, tokenizer and processor.
 
     Args:
         directory: Target; an earlier one of ours is replaced, anything else is refused.
         seed: Fixes the weights; two calls write the same bytes.
+        window: Seconds of sound that the encoder hears; vLLM insists on 30.
 
     Raises:
         DemoError: The directory holds something that this command did not write.
@@ -47,11 +48,11 @@ def write_model(directory: Path, *, seed: int = 0) -> None:
 
     hub = _transformers()
     with fresh_directory(directory) as staging:
-        processor = build_processor()
+        processor = build_processor(window)
         tokenizer = processor.tokenizer
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = hub.Qwen2AudioForConditionalGeneration(_config(tokenizer))
+            model = hub.Qwen2AudioForConditionalGeneration(_config(tokenizer, window))
         _set_sinusoids(model)
         end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
         model.generation_config = hub.GenerationConfig(
@@ -61,12 +62,12 @@ def write_model(directory: Path, *, seed: int = 0) -> None:
         processor.save_pretrained(staging)
 
 
-def build_processor() -> Any:
+def build_processor(window: int = WINDOW) -> Any:
     """Return a Qwen2AudioProcessor with a tokenizer trained on `vocabulary.corpus()`."""
     hub = _transformers()
     return hub.Qwen2AudioProcessor(
         feature_extractor=hub.WhisperFeatureExtractor(
-            feature_size=MEL_BINS, chunk_length=WINDOW, return_attention_mask=True
+            feature_size=MEL_BINS, chunk_length=window, return_attention_mask=True
         ),
         tokenizer=_tokenizer(),
     )
@@ -120,7 +121,7 @@ def _byte_alphabet() -> list[str]:
     return list(pre_tokenizers.ByteLevel.alphabet())
 
 
-def _config(tokenizer: Any) -> Any:
+def _config(tokenizer: Any, window: int) -> Any:
     return _transformers().Qwen2AudioConfig(
         audio_config={
             "model_type": "qwen2_audio_encoder",
@@ -130,7 +131,7 @@ def _config(tokenizer: Any) -> Any:
             "encoder_attention_heads": 4,
             "encoder_ffn_dim": 2 * WIDTH,
             # Two mel frames of 10 ms a position.
-            "max_source_positions": 50 * WINDOW,
+            "max_source_positions": 50 * window,
             "initializer_range": INITIALIZER_RANGE,
         },
         text_config={

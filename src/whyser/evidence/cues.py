@@ -3,12 +3,14 @@
 "High" means high for this voice: the level comes from the deviation from the speaker's own
 median, in units of the speaker's own spread. A speaker with too few clips is compared with the
 speakers of the same gender in the corpus, or, gender unknown, with the whole corpus.
-Families and levels: method.md, 5.
+Families and levels: method.md, 5. `FAMILIES` are what a rationale speaks of in levels; the other
+measures stand behind them: `loudness_range`, and where asked for those that tell kinds of voice.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -29,12 +31,17 @@ from whyser.files import read_lines
 from whyser.utterance import Utterance, input_error
 
 Family = Literal["pitch", "pitch_range", "loudness", "rate", "pauses"]
+Measure = Literal[
+    "pitch", "pitch_range", "loudness", "rate", "pauses",
+    "loudness_range", "hnr", "jitter", "shimmer", "tilt",
+]  # fmt: skip
 Level = Literal["low", "normal", "high"]
 Reference = Literal["speaker", "gender", "corpus"]
 
 Floats = npt.NDArray[np.float64]
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 #: Below this many measured clips a speaker's own median is not to be trusted.
 FEWEST_CLIPS = 8
@@ -45,20 +52,25 @@ LEVEL_THRESHOLD = 0.6
 
 @dataclass(frozen=True)
 class Scale:
-    """How a family is compared: on which scale, and what difference is too small to hear."""
+    """How a measure is compared: on which scale, and what difference is too small to hear."""
 
     unit: str
     transform: Callable[[float], float]
     smallest_spread: float
 
 
-SCALES: Mapping[Family, Scale] = {
+SCALES: Mapping[Measure, Scale] = {
     # Hz are heard on a logarithmic scale: deviations are semitones.
     "pitch": Scale("Hz", lambda hertz: 12 * math.log2(hertz), 1.0),
     "pitch_range": Scale("semitones", lambda value: value, 1.5),
     "loudness": Scale("dB", lambda value: value, 2.0),
     "rate": Scale("syllables/s", lambda value: value, 0.4),
     "pauses": Scale("share of silence", lambda value: value, 0.05),
+    "loudness_range": Scale("dB", lambda value: value, 2.0),
+    "hnr": Scale("dB", lambda value: value, 1.0),
+    "jitter": Scale("share of a period", lambda value: value, 0.003),
+    "shimmer": Scale("share of the amplitude", lambda value: value, 0.015),
+    "tilt": Scale("dB", lambda value: value, 2.0),
 }
 
 
@@ -75,7 +87,7 @@ class Cue(BaseModel):
 
 
 class Cues(BaseModel):
-    """A line of `cues.jsonl`; a family that could not be measured is None."""
+    """A line of `cues.jsonl`; what could not be measured, or was not asked for, is None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,41 +98,71 @@ class Cues(BaseModel):
     loudness: Cue | None
     rate: Cue | None
     pauses: Cue | None
+    # A file written before these were measured lacks them.
+    loudness_range: Cue | None = None
+    hnr: Cue | None = None
+    jitter: Cue | None = None
+    shimmer: Cue | None = None
+    tilt: Cue | None = None
 
     def measured(self) -> dict[Family, Cue]:
         found = {family: getattr(self, family) for family in FAMILIES}
         return {family: cue for family, cue in found.items() if cue is not None}
 
 
-def measure_corpus(corpus: Corpus) -> Iterator[Cues]:
+def measure_corpus(
+    corpus: Corpus, *, voice_quality: bool = False, problems: Problems | None = None
+) -> Iterator[Cues]:
     """Cues of every utterance, in file order; the sound is measured on all cores.
 
-    Raises: `BadInput` with every sound file that cannot be read.
+    Args:
+        voice_quality: Also measure what tells kinds of voice; takes five times as long.
+        problems: Takes the clips that cannot be read, which then have cues that are all None.
+
+    Raises: `BadInput` with every sound file that cannot be read, where no `problems` takes them
+        or not one file can be read.
     """
     utterances = list(corpus.utterances())
-    jobs = [(corpus.audio_path(utterance), utterance.transcript) for utterance in utterances]
-    return relate(utterances, _measure_files(jobs, subject=corpus.path))
+    jobs = [
+        _Job(corpus.audio_path(utterance), utterance.transcript, voice_quality)
+        for utterance in utterances
+    ]
+    unreadable = Problems(corpus.path)
+    acoustics = list(_measure_files(jobs, unreadable))
+    if problems is None or len(unreadable.found) == len(jobs):
+        unreadable.raise_any()
+    else:
+        problems.found += unreadable.found
+    return relate(utterances, acoustics)
 
 
-def _measure_files(jobs: Sequence[tuple[Path, str]], subject: Path) -> Iterator[Acoustics]:
-    problems = Problems(subject)
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    transcript: str
+    voice_quality: bool
+
+
+def _measure_files(jobs: Sequence[_Job], unreadable: Problems) -> Iterator[Acoustics]:
+    # A worker takes a chunk at a time: large enough to cost little, small enough that all of them
+    # have work to the end.
+    chunk = max(1, min(16, len(jobs) // (4 * (os.cpu_count() or 1))))
     with ProcessPoolExecutor() as pool:
-        results = pool.map(_measure_file, jobs, chunksize=16)
+        results = pool.map(_measure_file, jobs, chunksize=chunk)
         for result in track(results, "Measuring", total=len(jobs)):
             if isinstance(result, InputError):
-                problems.add(result)
+                unreadable.add(result)
+                yield Acoustics()
             else:
                 yield result
-    problems.raise_any()
 
 
-def _measure_file(job: tuple[Path, str]) -> Acoustics | InputError:
-    path, transcript = job
+def _measure_file(job: _Job) -> Acoustics | InputError:
     try:
-        return measure(audio.load(path), transcript)
+        return measure(audio.load(job.path), job.transcript, voice_quality=job.voice_quality)
     except InputError as error:
         # Returned, since an exception would end the pool at the first bad file.
-        return error.at(path)
+        return error.at(job.path)
 
 
 def level_of(strength: float) -> Level:
@@ -140,7 +182,7 @@ def relate(utterances: Sequence[Utterance], acoustics: Iterable[Acoustics]) -> I
     """
     measured = list(acoustics)
     values = pd.DataFrame(
-        [_on_scales(one) for one in measured], columns=list(FAMILIES), dtype=float
+        [_on_scales(one) for one in measured], columns=list(MEASURES), dtype=float
     )
     reference, deviation, strength = _compare(values, _groups(utterances))
     rows = zip(utterances, measured, reference, deviation, strength, strict=True)
@@ -149,10 +191,10 @@ def relate(utterances: Sequence[Utterance], acoustics: Iterable[Acoustics]) -> I
 
 
 def _on_scales(measured: Acoustics) -> list[float]:
-    values = {family: getattr(measured, family) for family in FAMILIES}
+    values = {name: getattr(measured, name) for name in MEASURES}
     return [
-        math.nan if value is None else SCALES[family].transform(value)
-        for family, value in values.items()
+        math.nan if value is None else SCALES[name].transform(value)
+        for name, value in values.items()
     ]
 
 
@@ -168,11 +210,11 @@ def _groups(utterances: Sequence[Utterance]) -> dict[Reference, list[str | None]
 def _compare(
     values: pd.DataFrame, groups: Mapping[Reference, list[str | None]]
 ) -> tuple[list[Reference], Floats, Floats]:
-    """Kind of reference, deviation and strength, shape (utterances, families), of each row.
+    """Kind of reference, deviation and strength, shape (utterances, measures), of each row.
 
     The narrowest kind with enough clips is taken; the corpus always serves.
     """
-    smallest = pd.Series({family: SCALES[family].smallest_spread for family in FAMILIES})
+    smallest = pd.Series({name: SCALES[name].smallest_spread for name in MEASURES})
     reference = np.full(len(values), "", dtype=object)
     deviation = np.full(values.shape, math.nan)
     strength = np.full(values.shape, math.nan)
@@ -191,9 +233,9 @@ def _compare(
 
 def _cues(measured: Acoustics, deviations: Floats, strengths: Floats) -> dict[str, Cue | None]:
     found: dict[str, Cue | None] = {}
-    for family, deviation, strength in zip(FAMILIES, deviations, strengths, strict=True):
-        value = getattr(measured, family)
-        found[family] = (
+    for name, deviation, strength in zip(MEASURES, deviations, strengths, strict=True):
+        value = getattr(measured, name)
+        found[name] = (
             value
             if value is None
             else Cue(value=value, deviation=deviation, strength=strength, level=level_of(strength))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from whyser.console import new_app, print_table, run
+from whyser.console import new_app, print_table, run, say
+from whyser.teacher.filters import Leak, Rules
+from whyser.teacher.lesson import AudioForm, Lesson
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
@@ -18,28 +20,52 @@ Output = Annotated[Path, typer.Option(help="File to write.")]
 
 
 @app.command()
-def cues(utterances: Utterances, output: Output) -> None:
+def cues(
+    utterances: Utterances,
+    output: Output,
+    voice_quality: Annotated[
+        bool,
+        typer.Option(
+            "--voice-quality/--no-voice-quality",
+            help="Measure HNR, jitter, shimmer and spectral tilt too; takes five times as long.",
+        ),
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Write nothing when a clip cannot be read."),
+    ] = False,
+) -> None:
     """Measure pitch, loudness, rate and pauses, each relative to its speaker.
+
+    A clip that cannot be read is named at the end and has cues that are all empty.
 
     Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
     """
     from whyser.corpus import Corpus
-    from whyser.evidence.cues import FAMILIES, Cues, measure_corpus
+    from whyser.errors import BadInput, Problems
+    from whyser.evidence.cues import FAMILIES, MEASURES, Cues, measure_corpus
     from whyser.files import write_jsonl
 
     levels: Counter[tuple[str, str]] = Counter()
+    told = MEASURES if voice_quality else (*FAMILIES, "loudness_range")
 
     def counted(records: Iterator[Cues]) -> Iterator[str]:
         for record in records:
-            found = record.measured()
-            for family in FAMILIES:
-                levels[family, found[family].level if family in found else "unmeasured"] += 1
+            for name in told:
+                cue = getattr(record, name)
+                levels[name, cue.level if cue else "unmeasured"] += 1
             yield record.model_dump_json()
 
-    count = write_jsonl(output, counted(measure_corpus(Corpus(utterances))))
+    unreadable = Problems(utterances)
+    records = measure_corpus(
+        Corpus(utterances), voice_quality=voice_quality, problems=None if strict else unreadable
+    )
+    count = write_jsonl(output, counted(records))
     names = ["low", "normal", "high", "unmeasured"]
-    rows = [[family, *(levels[family, name] for name in names)] for family in FAMILIES]
-    print_table(f"Cues of {count:,} utterances -> {output}", ["family", *names], rows)
+    rows = [[measure, *(levels[measure, name] for name in names)] for measure in told]
+    print_table(f"Cues of {count:,} utterances -> {output}", ["measure", *names], rows)
+    if unreadable.found:
+        say(f"skipped: {BadInput(unreadable.found, str(utterances))}")
 
 
 @app.command()
@@ -78,7 +104,8 @@ def measured(
             yield record
 
     chosen = [one for one in Corpus(utterances).utterances() if one.split in splits]
-    if split and not chosen:
+    # A corpus that is pooled for training has no dev split; any other name is a slip.
+    if not chosen and not {"train", "dev"} >= set(splits):
         raise InputError(
             f"no utterance of split {', '.join(splits)}",
             file=utterances,
@@ -89,6 +116,113 @@ def measured(
     )
     rows = [[name, number, f"{number / count:.1%}"] for name, number in tally.most_common()]
     print_table(f"{count:,} rationales -> {output}", ["outcome", "count", "share"], rows)
+
+
+@app.command()
+def listening(
+    utterances: Utterances,
+    output: Output,
+    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address, with its /v1.")],
+    model: Annotated[str, typer.Option(help="Model's name at the endpoint.")],
+    cues: Annotated[
+        Path | None,
+        typer.Option(help="cues.jsonl: rationales that contradict the sound are not kept."),
+    ] = None,
+    evidence: Annotated[
+        Literal["none", "measured"],
+        typer.Option(help="'measured' writes the cues into the prompt."),
+    ] = "none",
+    audio: Annotated[
+        AudioForm,
+        typer.Option(
+            help="How the clip is sent: 'data' and 'input_audio' as base64, 'file' as an address "
+            "that the server must be allowed to read, 'none' for a teacher that only reads."
+        ),
+    ] = "data",
+    prompt: Annotated[
+        Path | None,
+        typer.Option(
+            help="Prompt of your own, with $CONTENT, $EMOTION and, if wanted, $EVIDENCE. "
+            "[default: the paper's]"
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split to write for.")] = "train",
+    human_study: Annotated[
+        bool,
+        typer.Option(
+            "--human-study",
+            help="Allow another split than train: its rationales are for people to judge, and "
+            "never for training.",
+        ),
+    ] = False,
+    leak: Annotated[
+        Leak,
+        typer.Option(help="Faulty is the label's 'exact' word, its 'stem', or a 'synonym'."),
+    ] = "stem",
+    new_attempts: Annotated[
+        int, typer.Option(min=0, help="How often a faulty rationale is asked for anew.")
+    ] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the sampling, recorded.")] = 0,
+    max_samples: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N utterances of the split.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight.")] = 16,
+    requests_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
+    tokens_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds for one answer.")] = 120.0,
+    max_requests: Annotated[
+        int | None, typer.Option(help="Stop after as many requests. [default: no limit]")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Stop before it costs more. [default: no limit]")
+    ] = None,
+    price_in: Annotated[float, typer.Option(help="Price of a million tokens sent.")] = 0.0,
+    price_out: Annotated[float, typer.Option(help="Price of a million tokens received.")] = 0.0,
+    key_variable: Annotated[
+        str, typer.Option(help="Environment variable that holds the key; never printed.")
+    ] = "OPENAI_API_KEY",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print requests, tokens and cost; ask nothing.")
+    ] = False,
+) -> None:
+    """Have a model that listens explain the label of every training utterance (paper, 2.1).
+
+    Answers are kept in OUTPUT's ledger: run the same command again to go on after a stop.
+
+    Example: whyser-teach listening utterances.jsonl --cues cues.jsonl --output rationales.jsonl
+    --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-Omni-7B
+    """
+    from whyser.chat import ChatSettings
+    from whyser.teacher.lesson import choose_prompt
+    from whyser.teacher.session import Session
+
+    chosen = choose_prompt(measured=evidence == "measured", hears=audio != "none", file=prompt)
+    lesson = Lesson(chosen, audio, Rules(leak=leak), 1 + new_attempts, seed)
+    settings = ChatSettings(
+        endpoint=endpoint,
+        model=model,
+        key_variable=key_variable,
+        concurrency=concurrency,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        timeout=timeout,
+        max_requests=max_requests,
+        max_cost=max_cost,
+        price_in=price_in,
+        price_out=price_out,
+    )
+    session = Session(
+        utterances,
+        lesson,
+        split=split,
+        is_human_study=human_study,
+        cues=cues,
+        max_samples=max_samples,
+    )
+    if dry_run:
+        session.print_estimate(settings, output)
+    else:
+        session.run(settings, output)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from whyser.errors import InputError
 from whyser.evidence.cues import FAMILIES, Cue, Cues, Family, Level
 from whyser.files import short_hash
 from whyser.labels import CLASSES
-from whyser.teacher.filters import faults, leaks_label
+from whyser.teacher.filters import Subject, inspect, leaked
 from whyser.teacher.rationale import Rationale
 from whyser.utterance import Utterance
 
@@ -92,12 +92,7 @@ def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
     random_ = random.Random(f"{seed}:{utterance.id}")
     spoken = _most_telling(cues.measured())
     text = _compose(_quote(utterance, random_), spoken, random_)
-    reasons = faults(
-        text,
-        label=utterance.emotion,
-        transcript=utterance.transcript,
-        families=[family for family, _ in spoken],
-    )
+    reasons = inspect(text, Subject(utterance.emotion, utterance.transcript, cues)).faults
     return Rationale(
         id=utterance.id,
         text=text,
@@ -123,7 +118,7 @@ def _quote(utterance: Utterance, random_: random.Random) -> str:
     random_.shuffle(starts)
     for start in starts:
         quote = " ".join(words[start : start + length]).strip(".,;:!?")
-        if not any(leaks_label(quote, label) for label in CLASSES):
+        if not any(leaked(quote, label) for label in CLASSES):
             return quote
     return ""
 

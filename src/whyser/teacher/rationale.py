@@ -14,7 +14,10 @@ from whyser.utterance import input_error, without_reserved_marks
 
 
 class Rationale(BaseModel):
-    """A line of `rationales.jsonl`. `reasons` says why a rationale is not kept."""
+    """A line of `rationales.jsonl`.
+
+    `reasons` says why a rationale is not kept; `attempts` how often the teacher was asked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,6 +27,7 @@ class Rationale(BaseModel):
     prompt: str
     kept: bool
     reasons: tuple[str, ...] = ()
+    attempts: int = 1
 
 
 def read_rationales(path: Path) -> Iterator[Rationale]:

@@ -85,12 +85,18 @@ def faults(dataset: Callable[..., Path]) -> Callable[..., str]:
 
 @pytest.fixture
 def corpus_of(tmp_path: Path) -> Callable[..., Corpus]:
-    """A corpus `name` of utterances that are given by what matters of them."""
+    """A folder `name` of utterances that are given by what matters of them."""
 
-    def call(name: str, given: Sequence[dict[str, Any]], *, disjoint: bool = True) -> Corpus:
+    def call(
+        name: str,
+        given: Sequence[dict[str, Any]],
+        *,
+        disjoint: bool = True,
+        corpus: str | None = None,
+    ) -> Corpus:
         folder = tmp_path / name
         folder.mkdir()
-        utterances = [_utterance(name, folder, **one) for one in given]
+        utterances = [_utterance(corpus or name, folder, **one) for one in given]
         write_utterances(folder / "utterances.jsonl", utterances)
         has_sound = any(one.audio for one in utterances)
         card = CorpusCard(

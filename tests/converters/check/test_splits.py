@@ -58,6 +58,16 @@ def test_a_conversation_in_two_splits_is_named(
     assert f"{noun} 'c/7' is in dev and in train" in problem
 
 
+@pytest.mark.parametrize("noun", ["speaker", "dialogue", "session"])
+def test_two_files_of_one_corpus_are_one_corpus(corpus_of: CorpusOf, noun: str) -> None:
+    """Such as two conversions of it, each with a list of ids of its own."""
+    train = corpus_of("a", [{"id": "1", "split": "train", noun: "c/7"}])
+    given = [{"id": "2", "split": "test", noun: "c/7"}]
+    test, other = corpus_of("b", given, corpus="a"), corpus_of("c", given)
+    [problem] = problems(train, test, other)
+    assert problem.startswith(f"{test.path}: {noun} 'c/7' is in test and in train ({train.path})")
+
+
 @pytest.mark.parametrize("key", ["speaker", "dialogue", "session"])
 def test_test_sets_count_as_one_split(corpus_of: CorpusOf, noise: Noise, key: str) -> None:
     given = [{"id": str(n), "split": f"test{n}", key: "c/Ann", "sound": noise()} for n in (1, 2)]

@@ -68,3 +68,43 @@ def test_what_a_clip_does_not_show_is_none() -> None:
 )
 def test_syllables(text: str, syllables: int) -> None:
     assert count_syllables(text) == syllables
+
+
+def wobbling(samples: Samples, *, noise: float = 0.0) -> Samples:
+    rng = np.random.default_rng(0)
+    return (samples + noise * rng.normal(size=len(samples))).astype(np.float32)
+
+
+def test_voice_quality_is_not_measured_unasked() -> None:
+    measured = measure(voice(150), "")
+    assert (measured.hnr, measured.jitter, measured.shimmer, measured.tilt) == (None,) * 4
+
+
+def test_noise_lowers_the_harmonicity_and_shakes_the_periods() -> None:
+    clean = measure(voice(150), "", voice_quality=True)
+    noisy = measure(wobbling(voice(150), noise=0.02), "", voice_quality=True)
+    assert clean.hnr and clean.jitter is not None and clean.shimmer is not None
+    assert noisy.hnr and noisy.jitter is not None and noisy.shimmer is not None
+    # A periodic buzz: Praat sees no irregularity to speak of.
+    assert clean.hnr > 30
+    assert clean.jitter < 0.001
+    # The buzz has an RMS of about 0.13, the noise 0.02: 20 * log10(0.13 / 0.02) = 16 dB.
+    assert noisy.hnr == pytest.approx(16, abs=3)
+    assert noisy.jitter > 5 * clean.jitter
+    assert noisy.shimmer > 5 * clean.shimmer
+
+
+def test_tilt_compares_high_bands_with_low_ones() -> None:
+    time = np.arange(SAMPLING_RATE) / SAMPLING_RATE
+    # The harmonic at 2 kHz has a tenth of the amplitude: -20 dB.
+    sound = 0.3 * np.sin(2 * np.pi * 200 * time) + 0.03 * np.sin(2 * np.pi * 2000 * time)
+    measured = measure(sound.astype(np.float32), "", voice_quality=True)
+    assert measured.tilt == pytest.approx(-20, abs=0.1)
+
+
+def test_intensity_range_is_of_voiced_frames_in_decibels() -> None:
+    halves = [voice(150, level=0.05), voice(150, level=0.5)]
+    # Ten times the amplitude is 20 dB; silence between would not count.
+    parts = np.concatenate([halves[0], silence(0.5), halves[1]])
+    assert measure(parts, "").loudness_range == pytest.approx(20, abs=1.5)
+    assert measure(voice(150), "").loudness_range == pytest.approx(0, abs=1)

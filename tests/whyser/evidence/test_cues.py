@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.testing import Result
+from typer.testing import CliRunner
 
 from whyser.corpus import Corpus, CorpusCard, write_card
-from whyser.errors import BadInput
+from whyser.errors import BadInput, InputError, Problems
 from whyser.evidence.acoustics import Acoustics
-from whyser.evidence.cues import FEWEST_CLIPS, Cues, measure_corpus, relate
+from whyser.evidence.cues import FEWEST_CLIPS, Cues, measure_corpus, read_cues, relate
+from whyser.teacher.cli import app
 from whyser.utterance import Utterance, write_utterances
 
 
@@ -76,10 +79,77 @@ def write_corpus(folder: Path, utterances: list[Utterance]) -> Corpus:
     return Corpus(folder / "utterances.jsonl")
 
 
-def test_every_unreadable_clip_is_named_at_once(tmp_path: Path) -> None:
-    utterances = [utterance(n, "c/1") for n in range(3)]
-    soundfile.write(tmp_path / "1.wav", np.zeros(8000), 16_000)
-    corpus = write_corpus(tmp_path, utterances)
+@pytest.fixture
+def half_readable(tmp_path: Path) -> Corpus:
+    """Three clips of which the second alone can be read."""
+    corpus = write_corpus(tmp_path, [utterance(n, "c/1") for n in range(3)])
+    soundfile.write(tmp_path / "1.wav", 0.3 * np.sin(np.arange(16_000) * 0.06), 16_000)
+    (tmp_path / "2.wav").write_bytes(b"RIFFnothing")
+    return corpus
+
+
+def names(problems: list[InputError]) -> list[str]:
+    return [Path(str(one.file)).name for one in problems]
+
+
+def test_an_unreadable_clip_is_named_and_has_no_cues(half_readable: Corpus) -> None:
+    problems = Problems("corpus")
+    found = list(measure_corpus(half_readable, problems=problems))
+    assert names(problems.found) == ["0.wav", "2.wav"]
+    assert [one.id for one in found] == ["c/0", "c/1", "c/2"]
+    assert [bool(one.measured()) for one in found] == [False, True, False]
+
+
+def test_where_nobody_takes_them_unreadable_clips_are_all_named(half_readable: Corpus) -> None:
     with pytest.raises(BadInput) as caught:
-        list(measure_corpus(corpus))
-    assert [Path(str(one.file)).name for one in caught.value.problems] == ["0.wav", "2.wav"]
+        list(measure_corpus(half_readable))
+    assert names(caught.value.problems) == ["0.wav", "2.wav"]
+
+
+def test_a_corpus_without_a_readable_clip_is_refused(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, [utterance(n, "c/1") for n in range(3)])
+    with pytest.raises(BadInput):
+        list(measure_corpus(corpus, problems=Problems("corpus")))
+
+
+def run_cues(corpus: Corpus, output: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, ["cues", str(corpus.path), "--output", str(output), *options])
+
+
+def test_the_command_goes_on_past_unreadable_clips(half_readable: Corpus, tmp_path: Path) -> None:
+    output = tmp_path / "cues.jsonl"
+    result = run_cues(half_readable, output)
+    assert result.exit_code == 0
+    assert len(list(read_cues(output))) == 3
+    assert "0.wav: no such sound file" in result.stderr
+    assert "2.wav: is not a readable sound file" in result.stderr
+    assert "2 problems in" in result.stderr
+
+
+def test_the_strict_command_writes_nothing(half_readable: Corpus, tmp_path: Path) -> None:
+    result = run_cues(half_readable, tmp_path / "cues.jsonl", "--strict")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, BadInput)
+    assert not (tmp_path / "cues.jsonl").exists()
+
+
+def test_voice_quality_is_measured_on_demand(half_readable: Corpus, tmp_path: Path) -> None:
+    kinds = ("hnr", "jitter", "shimmer", "tilt")
+    for option, expected in (("--voice-quality", True), ("--no-voice-quality", False)):
+        output = tmp_path / f"{option}.jsonl"
+        assert run_cues(half_readable, output, option).exit_code == 0
+        _, found, _ = read_cues(output)
+        assert [getattr(found, kind) is not None for kind in kinds] == [expected] * 4
+        assert found.loudness_range is not None
+
+
+def test_cues_written_before_voice_quality_are_read(tmp_path: Path) -> None:
+    line = (
+        '{"id":"c/1","reference":"speaker","pitch":{"value":220.0,"deviation":1.0,"strength":0.8,'
+        '"level":"high"},"pitch_range":null,"loudness":null,"rate":null,"pauses":null}'
+    )
+    (tmp_path / "cues.jsonl").write_text(line + "\n", encoding="utf-8")
+    (found,) = read_cues(tmp_path / "cues.jsonl")
+    assert found.pitch is not None
+    assert found.pitch.value == 220.0
+    assert (found.loudness_range, found.hnr) == (None, None)

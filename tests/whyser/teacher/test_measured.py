@@ -8,7 +8,7 @@ from whyser.errors import InputError
 from whyser.evidence.cues import FAMILIES, Cue, Cues
 from whyser.labels import CLASSES
 from whyser.teacher import measured
-from whyser.teacher.filters import faults, leaks_label, quotes
+from whyser.teacher.filters import Subject, inspect, leaked, quotes
 from whyser.teacher.measured import write_rationales_for
 from whyser.utterance import Utterance
 
@@ -41,28 +41,27 @@ def test_no_wording_holds_a_label_or_its_stem() -> None:
     texts = [*measured._OPENINGS, *measured._CLOSINGS]
     for levels in measured._PHRASES.values():
         texts += itertools.chain.from_iterable(levels.values())
-    assert [text for text in texts for label in CLASSES if leaks_label(text, label)] == []
+    assert [text for text in texts for label in CLASSES if leaked(text, label)] == []
 
 
 def test_a_rationale_quotes_the_words_and_names_the_strongest_cues() -> None:
     made = rationale("Don't forget a jacket.", strengths=(0.1, 3, 2, 0.2, 4))
     assert made.kept
     assert quotes(made.text) == ["Don't forget a jacket"]
-    assert faults(made.text, label="sad", transcript="Don't forget a jacket.",
-                  families=["pitch_range", "loudness"]) == ()  # fmt: skip
+    assert inspect(made.text, Subject("sad", "Don't forget a jacket.")).faults == ()
 
 
 def test_the_quote_avoids_the_label() -> None:
     made = rationale("I was so sad then, but the long summer was over before we noticed.")
     assert made.kept
-    assert not leaks_label(made.text, "sad")
+    assert not leaked(made.text, "sad")
 
 
 def test_no_quote_names_any_class() -> None:
     # Quoting "angry" for a sad utterance would say that it is not angry.
     made = rationale("He was angry then, but the long summer was over before we noticed.")
     assert made.kept
-    assert not any(leaks_label(made.text, label) for label in CLASSES)
+    assert not any(leaked(made.text, label) for label in CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -118,4 +117,4 @@ def test_missing_cues_are_an_error() -> None:
     ],
 )
 def test_label_leak(text: str, label: str, leaks: bool) -> None:
-    assert leaks_label(text, label) is leaks  # type: ignore[arg-type]
+    assert bool(leaked(text, label)) is leaks  # type: ignore[arg-type]

@@ -1,0 +1,607 @@
+"""What a text claims of the sound of a voice, read by its words (method.md, 5).
+
+A sentence is cut into clauses; inside one, a denial or a hedge holds from where it stands to the
+end. A word that claims is bound to its noun, before it ("a high, thin voice") or behind it ("the
+voice is high"), and the noun decides what it says (lexicon.py). What is quoted, general,
+hypothetical, told of others or said of anything but the voice claims nothing. Every look around
+a word is of bounded length, so reading is linear in the text: hostile answers may be long.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+from whyser.evidence.lexicon import Entry, Sense, lexicon
+
+ClaimFamily = Literal[
+    "pitch", "pitch_range", "loudness", "rate", "pauses", "voice_quality", "clarity"
+]
+ClaimLevel = Literal["low", "normal", "high"]
+Quality = Literal["breathy", "harsh", "tremulous", "creaky", "tense", "smooth"]
+
+CLAIM_FAMILIES: tuple[ClaimFamily, ...] = get_args(ClaimFamily)
+_LEVELS: dict[str, ClaimLevel] = {level: level for level in get_args(ClaimLevel)}
+_QUALITIES: dict[str, Quality] = {quality: quality for quality in get_args(Quality)}
+_FAMILIES: dict[str, ClaimFamily] = {family: family for family in CLAIM_FAMILIES}
+_OPPOSITE = {"high": "low", "low": "high", "normal": "normal"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement about the voice: `level` of a family, or of `voice_quality` the `quality`.
+
+    `negated`: the level or quality is denied ("not loud" denies high). `hedged`: told as a
+    guess. `span` holds begin and end of the claiming words, as offsets in the text.
+    """
+
+    family: ClaimFamily
+    level: ClaimLevel | None
+    negated: bool
+    hedged: bool
+    span: tuple[int, int]
+    quality: Quality | None = None
+
+    @property
+    def value(self) -> str:
+        """The level, or the kind of voice."""
+        return self.level or self.quality or ""
+
+
+def read_claims(text: str, transcript: str = "") -> list[Claim]:
+    """Claims of an English text about the speaker's voice, in their order.
+
+    What stands between quotation marks, or repeats three words of the transcript and more in a
+    row, is what was said and not how: it claims nothing.
+
+    >>> claims = read_claims("The voice is not loud, but perhaps the pace is quick.")
+    >>> [(claim.family, claim.value, claim.negated, claim.hedged) for claim in claims]
+    [('loudness', 'high', True, False), ('rate', 'high', False, True)]
+    """
+    claims: list[Claim] = []
+    tokens = _merged(_plain_tokens(text, transcript))
+    for sentence in _sentences(tokens):
+        # Nearly all sentences of a hostile text, and many of an honest one, cost no more than this.
+        if any(token.claims for token in sentence):
+            claims += _Sentence(sentence).claims()
+    return claims
+
+
+# ---- tokens ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Token:
+    start: int
+    end: int
+    text: str
+    entry: Entry | None = None
+    is_owner: bool = False  # "speaker's" says whose, and is not what anything is said of
+
+    @property
+    def role(self) -> str:
+        return self.entry.role if self.entry else ""
+
+    @property
+    def kind(self) -> str:
+        return self.entry.kind if self.entry else ""
+
+    @property
+    def claims(self) -> bool:
+        return self.role in _CLAIMING or self.kind == "range"
+
+
+_CLAIMING = frozenset({"quality", "verb", "adverb", "thing", "claim"})
+#: In place of what was quoted: a noun that is nobody's voice.
+_QUOTE = "\ufffc"
+_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\n|[.!?;,:()\u2014\u2013]")
+_QUOTED = re.compile(r'"[^"\n]*"|\u201c[^\u201d\n]*\u201d|(?<!\w)\'[^\'\n]+(?:\'\w[^\'\n]*)*\'(?!\w)')
+_SHORTEST_ECHO = 3
+
+
+def _plain_tokens(text: str, transcript: str) -> list[_Token]:
+    """Words and punctuation; a quotation, and an echo of the transcript, is one token."""
+    straight = text.replace("\u2019", "'").replace("\u2018", "'")
+    tokens: list[_Token] = []
+    position = 0
+    for quoted in _QUOTED.finditer(straight):
+        tokens += _words(straight, position, quoted.start())
+        tokens.append(_Token(quoted.start(), quoted.end(), _QUOTE))
+        position = quoted.end()
+    tokens += _words(straight, position, len(straight))
+    return _without_echoes(tokens, transcript) if transcript else tokens
+
+
+def _words(text: str, begin: int, end: int) -> Iterator[_Token]:
+    for match in _TOKEN.finditer(text, begin, end):
+        word = match.group().lower()
+        owner = word.endswith("'s") and word not in _CONTRACTED
+        text = word.removesuffix("'s") if owner else word
+        yield _Token(match.start(), match.end(), text, is_owner=owner)
+
+
+def _without_echoes(tokens: list[_Token], transcript: str) -> list[_Token]:
+    said = [token.text for token in _words(transcript.replace("\u2019", "'"), 0, len(transcript))]
+    said = [word for word in said if word[0].isalnum()]
+    known = {tuple(said[i : i + _SHORTEST_ECHO]) for i in range(len(said) - _SHORTEST_ECHO + 1)}
+    echoed: set[int] = set()
+    for start in range(len(tokens) - _SHORTEST_ECHO + 1):
+        run = range(start, start + _SHORTEST_ECHO)
+        if tuple(tokens[i].text for i in run) in known:
+            echoed.update(run)
+    return [
+        _Token(token.start, token.end, _QUOTE) if position in echoed else token
+        for position, token in enumerate(tokens)
+    ]
+
+
+def _merged(tokens: Sequence[_Token]) -> list[_Token]:
+    """Tokens with what the lexicon says of them; a phrase of it is one token."""
+    table = lexicon()
+    merged: list[_Token] = []
+    position = 0
+    while position < len(tokens):
+        token, width = tokens[position], 1
+        for entry in table.get(token.text, ()):
+            parts = tokens[position : position + len(entry.parts)]
+            if tuple(part.text for part in parts) == entry.parts:
+                width = len(parts)
+                last = parts[-1]
+                text = " ".join(entry.parts)
+                token = _Token(token.start, last.end, text, entry, last.is_owner)
+                break
+        merged.append(token)
+        position += width
+    return merged
+
+
+def _sentences(tokens: Iterable[_Token]) -> Iterator[list[_Token]]:
+    sentence: list[_Token] = []
+    for token in tokens:
+        if token.text in _STOPS:
+            yield sentence
+            sentence = []
+        else:
+            sentence.append(token)
+    yield sentence
+
+
+# ---- the small words ---------------------------------------------------------------------
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_STOPS = _set(". ! ? ;") | {"\n"}
+_PAUSES = _set(", ( ) \u2014 \u2013")
+_DEFINITE = _set("the this that these those her his their its my your speaker")
+_DETERMINERS = _DEFINITE | _set("a an some any each every")
+_LISTING = _set("and or nor but")
+_BREAKS = _set(
+    "but however while whereas although though yet because since which who whose when until so"
+)
+#: Here the mark is short for "is" or "has".
+_CONTRACTED = _set("it's that's there's he's she's what's who's here's let's")
+_SUBJECTS = _DEFINITE | _set("there it he she they i we")
+_LINKS = _set(
+    "is are was were be been being am sounds sound sounded stays stay stayed staying remains "
+    "remain remained remaining becomes become became becoming gets get got keeps kept lies lie "
+    "lay comes come came coming runs run ran turns turned feels felt described : it's that's "
+    "there's has have had having carries carry carried shows with delivered as to out in by from "
+    "tends tend held holds keeps keep made makes slightly goes go went does do did"
+)
+_COPULAS = _set("be is are was were be been sounds stays remains becomes comes come")
+_SPEAKING = _set(
+    "speak speaks spoke spoken speaking talk talks talked talking say says said saying deliver "
+    "delivers delivered utter utters uttered answer answers answered reply replies replied read "
+    "reads pronounced pronounces articulated come comes came tumble tumbles tumbled flow flows "
+    "asked spit spits voiced sung"
+)
+_HEDGES = _set(
+    "might may could perhaps maybe possibly probably likely seems seem seemed seemingly appears "
+    "appear appeared possible presumably apparently potentially conceivably think guess suppose suspect "
+    "unsure uncertain"
+)
+_NEGATIONS = _set(
+    "not no never without neither nor hardly barely scarcely cannot lacks lacking lacked nothing "
+    "none little-to-no isn aren"
+)
+_DENYING_PAIRS = frozenset(
+    [
+        ("rather", "than"), ("instead", "of"), ("far", "from"), ("anything", "but"),
+        ("lack", "of"), ("absence", "of"), ("devoid", "of"), ("free", "of"), ("free", "from"),
+        ("opposed", "to"), ("unlike", "a"),
+    ]
+)  # fmt: skip
+_HARMLESS_AFTER_NEGATION = _set("only just merely simply doubt question necessarily")
+_COMPARED = _set("than above below beyond")
+#: After a word that stands behind its noun: not what the word is an adjective of.
+_FUNCTION = (
+    _PAUSES | _DETERMINERS | _LISTING | _BREAKS | _LINKS | _SUBJECTS | _NEGATIONS | _HEDGES
+    | _COMPARED
+    | _set(
+        "at on of for throughout during overall here now then toward towards through until before "
+        "after enough across over under into about like if even for them him me us if whether "
+        "suggests suggest indicates indicate reflects reflect conveys convey implies imply points "
+        "point mark marks today already together such can will would should must"
+    )
+)  # fmt: skip
+#: Passed over between a noun and its predicate: "by no means", "far from", "in this clip".
+_PLACES = _set("means far clip recording audio segment passage end beginning start whole entire")
+_PERSONS = _set("he she they")
+_PRONOUNS = _set("it this that which they")
+_GENERAL = _set("usually typically generally commonly normally")
+_TOLD = _set("expect expects expected describes describing mentions mentioning tells telling told asks asking wants request "
+             "wanted compared threatens complains complaining insists imagines remembers recalls")  # fmt: skip
+_TOLD_PAIRS = frozenset(
+    [("says", "that"), ("said", "that"), ("talks", "about"), ("talking", "about"),
+     ("speaks", "about"), ("people", "who"), ("speaks", "of")]
+)  # fmt: skip
+_OTHERS = _set(
+    "someone somebody interviewer interviewers listener listeners audience crowd others bystander "
+    "caller host neighbours neighbors people children"
+)
+_RELATIONS = _set(
+    "friend friends mother father mom mum dad parents boss husband wife brother sister colleague "
+    "colleagues partner girlfriend boyfriend neighbor neighbour teacher son daughter"
+)
+_OTHER_BEFORE = _set("other another second")
+_VARYING = ("variation", "variations", "variability", "fluctuation", "fluctuations")
+
+#: How far a word looks for its noun.
+_REACH = 14
+
+_FOREIGN = "foreign"
+
+
+# ---- one sentence ------------------------------------------------------------------------
+
+
+class _Sentence:
+    """Finds the claims of one sentence; `bound` holds the nouns that something is said of."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self.tokens = [
+            self._as_used(token, tokens[position - 1].text if position else "")
+            for position, token in enumerate(tokens)
+        ]
+        self.texts = [token.text for token in self.tokens]
+        self.bound: set[int] = set()
+        self.noun = -1  # that the last word was bound to
+
+    @staticmethod
+    def _as_used(token: _Token, before: str) -> _Token:
+        """"They sound loud" has a verb where "the sound is loud" has a noun."""
+        if token.text == "sound" and before not in _DEFINITE:
+            return _Token(token.start, token.end, token.text)
+        return token
+
+    def claims(self) -> list[Claim]:
+        found: list[tuple[int, Claim]] = []
+        for begin, end in pairwise([0, *self._clause_starts(), len(self.tokens)]):
+            found += self._claims_of_clause(begin, end)
+        return [claim for i, claim in found if not (self._is_thing(i) and i in self.bound)]
+
+    def _clause_starts(self) -> Iterator[int]:
+        for i, text in enumerate(self.texts[1:], start=1):
+            following = self.texts[i + 1] if i + 1 < len(self.texts) else ""
+            if (
+                text in _BREAKS
+                or (text in _PAUSES and not self._list_goes_on(i))
+                or (text in {"and", "or"} and following in _SUBJECTS)
+            ):
+                yield i
+
+    def _list_goes_on(self, comma: int) -> bool:
+        """Whether "not loud, harsh, or fast" goes on behind this comma; "not loud, and long pauses"
+        does not, for what has a noun of its own begins anew."""
+        if self._is_adjective_between(comma + 1):
+            return True
+        listed = joined = False
+        for token in self.tokens[comma + 1 : comma + 1 + _REACH]:
+            joined = joined or (token.text in _LISTING and not listed)
+            if token.role in {"quality", "claim", "adverb"}:
+                listed = True
+            elif token.role == "noun" or token.kind:
+                return listed and not joined
+            elif token.text not in _LISTING and token.role != "filler":
+                break
+        return listed
+
+    def _is_adjective_between(self, i: int) -> bool:
+        """Whether an unknown word is as "angry" in "a loud, angry voice"."""
+        if not 1 < i < len(self.tokens) - 1 or self.tokens[i].role:
+            return False
+        is_unknown = self.texts[i] not in _FUNCTION and self.tokens[i - 2].role == "quality"
+        return is_unknown and self.tokens[i + 1].role == "noun"
+
+    # -- scopes
+
+    def _claims_of_clause(self, begin: int, end: int) -> Iterator[tuple[int, Claim]]:
+        """The claims between two places, with where they stand."""
+        self.begin, self.end = begin, end
+        general = self._is_general(begin, end)
+        denied = hedged = void = False
+        for i in range(begin, end):
+            token = self.tokens[i]
+            denied = denied or self._denies(i)
+            hedged = hedged or token.text in _HEDGES
+            void = void or self._turns_away(i)
+            if void or not token.claims:
+                continue
+            sense = self._sense(i)
+            if sense is None or (general and not self._is_definite(i)):
+                continue
+            yield i, self._claim(i, sense, denied, hedged)
+
+    def _pair(self, i: int) -> tuple[str, str]:
+        return self.texts[i], self.texts[i + 1] if i + 1 < len(self.texts) else ""
+
+    def _denies(self, i: int) -> bool:
+        word, following = self._pair(i)
+        if (word, following) in _DENYING_PAIRS:
+            return True
+        is_negation = word in _NEGATIONS or word.endswith("n't")
+        return is_negation and following not in _HARMLESS_AFTER_NEGATION
+
+    def _is_general(self, begin: int, end: int) -> bool:
+        """Whether the clause tells a rule, or what would be."""
+        for i in range(begin, end):
+            word, following = self._pair(i)
+            if (word == "would" and following != "say") or (word == "often" and following == "associated"):
+                return True
+            if word in _GENERAL and not _COMPARED.intersection(self.texts[max(0, i - 3) : i]):
+                return True
+        return False
+
+    def _turns_away(self, i: int) -> bool:
+        """Whether from here on the clause is about something else than this voice."""
+        word, following = self._pair(i)
+        before = self.texts[i - 1] if i else ""
+        if word in _TOLD | _OTHERS or (word, following) in _TOLD_PAIRS:
+            return True
+        if word in {"if", "unless", "whether"}:
+            return before not in {"as", "even"}
+        if word in _RELATIONS:
+            return before in _DETERMINERS
+        if word in _OTHER_BEFORE:
+            return following in {"speaker", "person", "voice", "man", "woman"}
+        return "background" in self.texts[i : self.end] if i == self.begin else False
+
+    # -- one word
+
+    def _claim(self, i: int, sense: Sense, denied: bool, hedged: bool) -> Claim:
+        token = self.tokens[i]
+        family, value = sense
+        if denied and (self._is_definite(i) and token.role == "quality"):
+            # "No anger in the loud voice": that it is loud is taken for granted.
+            denied = False
+        if denied and self._is_thing(i):
+            value, denied = "low", False
+        if family != "voice_quality":
+            value, denied = self._compared(i, value, denied)
+        return Claim(
+            _FAMILIES[family],
+            _LEVELS.get(value),
+            denied,
+            hedged,
+            (token.start, token.end),
+            _QUALITIES.get(value),
+        )
+
+    def _compared(self, i: int, value: str, denied: bool) -> tuple[str, bool]:
+        """"Less loud" is low, "as loud as usual" normal, "not as loud as usual" low again."""
+        before, after = self._around(i)
+        if before == "less":
+            return _OPPOSITE[value], denied
+        if before == "as" and after in {"as", "as usual"}:
+            if denied:
+                return _OPPOSITE[value], False
+            return ("normal" if after == "as usual" else value), False
+        return value, denied
+
+    def _around(self, i: int) -> tuple[str, str]:
+        return (
+            self.texts[i - 1] if i else "",
+            self.texts[i + 1] if i + 1 < len(self.texts) else "",
+        )
+
+    def _is_thing(self, i: int) -> bool:
+        return self.tokens[i].role == "thing" or self.tokens[i].kind == "range"
+
+    def _sense(self, i: int) -> Sense | None:
+        """What the word here says of the voice, by its noun; None if nothing."""
+        token = self.tokens[i]
+        if token.entry is None:
+            return None
+        if token.kind == "range":
+            return self._sense_of_range(i)
+        if token.role == "claim":
+            return token.entry.sense("*")
+        if token.role == "adverb":
+            return token.entry.sense("*") if self._is_of_speaking(i) else None
+        if token.role == "thing" and token.entry.sense("*"):
+            return token.entry.sense("*")
+        if token.text == "as usual" and i and self.tokens[i - 1].claims:
+            return None
+        if token.text == "less" and self._around(i)[1] and self.tokens[i + 1].role == "quality":
+            return None
+        sense = token.entry.sense(self._kind_for(i))
+        if sense and sense[1] == "normal" and _COMPARED.intersection(self.texts[max(0, i - 4) : i]):
+            # "Slower than the usual pace" names what it is compared with.
+            return None
+        if sense:
+            self.bound.add(self.noun)
+        return sense
+
+    def _sense_of_range(self, i: int) -> Sense | None:
+        """"Variation" needs something that varies, and only a melody's is measured."""
+        if self.texts[i] not in _VARYING:
+            return None
+        after = [token.kind for token in self.tokens[i + 1 : i + 5] if token.role == "noun"]
+        around = after[:1] or [
+            token.kind for token in self.tokens[max(0, i - _REACH) : i] if token.role == "noun"
+        ][-1:]
+        known = {"pitch", "melody", "tone", "voice", "delivery"}
+        return ("pitch_range", "high") if known.intersection(around) else None
+
+    def _is_of_speaking(self, i: int) -> bool:
+        """Whether an adverb is one of speech: "speaks quickly", not "quickly became"."""
+        if self.tokens[i].text in {"clearly", "and clearly"}:
+            return any(self._speaks(k) for k in range(max(self.begin, i - 4), i))
+        return any(self._speaks(k) for k in range(max(self.begin, i - _REACH), min(self.end, i + 5)))
+
+    def _speaks(self, i: int) -> bool:
+        return self.texts[i] in _SPEAKING or self.tokens[i].kind in {"delivery", "words", "voice"}
+
+    # -- nouns
+
+    def _kind_for(self, i: int) -> str:
+        ahead = self._noun_ahead(i)
+        if ahead == _FOREIGN:
+            return ""
+        return ahead or self._noun_behind(i)
+
+    def _noun_ahead(self, i: int) -> str:
+        """Kind of the noun that the word stands before; foreign when it is none of a voice's."""
+        passes = _DETERMINERS if self.tokens[i].role == "verb" else frozenset[str]()
+        listed = False
+        for k in range(i + 1, min(self.end, i + 1 + _REACH)):
+            token = self.tokens[k]
+            if token.text in {"in", "to"} and k == i + 1:
+                passes = _DETERMINERS
+            elif (token.role == "noun" or token.kind) and token.text not in _PERSONS:
+                # "Pitch is low and volume is high": the volume is another clause's.
+                apart = self.texts[k - 1] in _LISTING | _PAUSES
+                return "" if listed and (apart or self._is_predicate(i)) else self._head(k)
+            elif token.text in _LISTING or token.text == ",":
+                listed = True
+            elif token.text in _PERSONS:
+                return ""
+            elif self.texts[k - 1] == "," and self._is_adjective_between(k):
+                continue
+            elif token.role not in {"filler", "quality", "claim"} and token.text not in passes:
+                return "" if listed or self._ends_phrase(token) else _FOREIGN
+        return ""
+
+    def _is_predicate(self, i: int) -> bool:
+        k = i - 1
+        while k > 0 and self.tokens[k].role == "filler":
+            k -= 1
+        return k >= 0 and self.texts[k] in _COPULAS
+
+    @staticmethod
+    def _ends_phrase(token: _Token) -> bool:
+        """Whether a word cannot be what the word before it is an adjective of."""
+        is_verb = token.text.endswith(("ing", "ly", "n't"))
+        return bool(token.role) or token.text in _FUNCTION or is_verb
+
+    def _head(self, first: int) -> str:
+        """Kind of the last noun of a row ("pitch range"); a measure is of what it belongs to."""
+        last = first
+        while last + 1 < len(self.tokens) and self.tokens[last + 1].role == "noun":
+            last += 1
+        kind = self.tokens[last].kind
+        self.noun = last
+        if kind == "level":
+            return self._owner(last) or self._noun_behind(first)
+        if kind == "range":
+            return kind if self._sense_of_range_noun(last) else _FOREIGN
+        return _FOREIGN if kind == "person" else kind
+
+    def _owner(self, i: int) -> str:
+        """Kind of the noun in "level of volume"; foreign in "level of stress"."""
+        following = self.texts[i + 1 : i + 2]
+        if following != ["of"]:
+            return ""
+        for token in self.tokens[i + 2 : i + 5]:
+            if token.role == "noun":
+                return token.kind
+        return _FOREIGN
+
+    def _sense_of_range_noun(self, i: int) -> bool:
+        after = [token.kind for token in self.tokens[i + 1 : i + 5] if token.role == "noun"]
+        return not {"volume", "pace"}.intersection(after[:1])
+
+    def _noun_behind(self, i: int) -> str:
+        """Kind of the noun that the word is said of, from before it."""
+        for k in range(i - 1, max(-1, i - 1 - _REACH), -1):
+            token = self.tokens[k]
+            if token.text in _COMPARED and self.texts[k - 1] != "rather":
+                return ""
+            if token.is_owner or self._is_measure(k):
+                continue
+            if token.text in _SPEAKING and self.texts[k - 1 : k] != ["the"] and k + 1 <= i:
+                if token.text not in {"come", "comes", "came"}:
+                    return "delivery"
+                continue
+            if token.role == "noun" or token.kind:
+                self.noun = self._leftmost(k)
+                return self.tokens[self.noun].kind
+            if token.text in _PRONOUNS:
+                return self._last_noun_before(k)
+            if not self._is_passed(k) and not self._is_first_of_two(k):
+                return ""
+        return "delivery" if self._opens(i) else ""
+
+    def _is_measure(self, k: int) -> bool:
+        """Whether a noun is as "pitch" in "higher in pitch and louder": said of another."""
+        return k > 1 and self.texts[k - 1] == "in" and self.tokens[k - 2].role == "quality"
+
+    def _is_first_of_two(self, k: int) -> bool:
+        """Whether an unknown word is as "calm" in "is calm and low"."""
+        after, before = self.texts[k + 1], self.tokens[k - 1] if k else None
+        return after in _LISTING | {","} and before is not None and (
+            before.text in _LINKS or before.role == "filler"
+        )
+
+    def _is_passed(self, k: int) -> bool:
+        token = self.tokens[k]
+        return (
+            token.role in {"filler", "quality", "claim", "adverb", "verb", "thing"}
+            or token.text in _FUNCTION | _PLACES
+            or token.text.endswith(("n't", "ly"))
+        )
+
+    def _leftmost(self, k: int) -> int:
+        """From "speaker" in "the tone of the speaker" to "tone"."""
+        for j in range(k - 1, max(-1, k - 5), -1):
+            token = self.tokens[j]
+            if token.text in {"of", "in"}:
+                if j and self.tokens[j - 1].role == "noun":
+                    return self._leftmost(j - 1) if j - 1 > 0 and k - j < 4 else j - 1
+                return k
+            if token.text not in _DETERMINERS and token.kind != "person":
+                return k
+        return k
+
+    def _last_noun_before(self, k: int) -> str:
+        for token in reversed(self.tokens[max(0, k - _REACH) : k]):
+            if token.role == "noun" and not token.is_owner:
+                return token.kind
+        return ""
+
+    def _opens(self, i: int) -> bool:
+        """Whether nothing but its like stands before: "Loud and fast, the words ..."."""
+        return i <= _REACH and all(
+            token.role in {"quality", "claim", "filler", "adverb"} or token.text in _LISTING | {","}
+            for token in self.tokens[:i]
+        )
+
+    def _is_definite(self, i: int) -> bool:
+        """Whether it stands before its noun behind "the" or the like: that it is so is given."""
+        if self._noun_ahead(i) in {"", _FOREIGN}:
+            return False
+        for k in range(i - 1, max(-1, i - 1 - _REACH), -1):
+            token = self.tokens[k]
+            if token.text in _DEFINITE:
+                return True
+            if token.role not in {"quality", "filler", "claim", "noun"} and (
+                token.text not in _LISTING and token.text != ","
+            ):
+                return False
+        return False

@@ -1,0 +1,167 @@
+"""One run of the listening teacher: which utterances, what is written, what is told at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from whyser.chat import Chat, ChatSettings, Ledger, Tally, estimate, print_tally, run_all
+from whyser.console import print_table, say
+from whyser.corpus import Corpus
+from whyser.errors import InputError, WhyserError
+from whyser.evidence.cues import Cues, read_cues
+from whyser.files import atomic_path
+from whyser.teacher.lesson import Lesson
+from whyser.teacher.listening import Taught, build_request, teach, teachable, without_answer
+from whyser.teacher.outcome import Outcome
+from whyser.utterance import Utterance
+
+#: An utterance and its place among those that are taught.
+_Item = tuple[int, Utterance]
+
+
+@dataclass
+class Session:
+    """Utterances of one split of one corpus, taught under one lesson.
+
+    Raises: `InputError` for another split than train outside a human study, a split without
+    utterances, and a prompt that tells cues without a file of them.
+    """
+
+    utterances: Path
+    lesson: Lesson
+    split: str = "train"
+    is_human_study: bool = False
+    cues: Path | None = None
+    max_samples: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.split != "train" and not self.is_human_study:
+            raise InputError(
+                f"rationales for split {self.split!r}",
+                cure="They are made from the labels, so for training data only; for a human "
+                "study, which trains nothing, say --human-study.",
+            )
+        if self.lesson.needs_cues and self.cues is None:
+            raise InputError(
+                "the prompt tells what was measured, and nothing was",
+                cure="Give --cues FILE (whyser-teach cues writes it).",
+            )
+        if not self.count:
+            raise InputError(
+                f"no utterance of split {self.split!r} with a class and a transcript",
+                file=self.utterances,
+                cure="corpus.json beside it lists the splits.",
+            )
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        return Corpus(self.utterances)
+
+    @cached_property
+    def count(self) -> int:
+        return sum(1 for _ in self._items())
+
+    @cached_property
+    def _cues(self) -> dict[str, Cues]:
+        return {one.id: one for one in read_cues(self.cues)} if self.cues else {}
+
+    def _items(self) -> Iterator[_Item]:
+        chosen = teachable(self.corpus.utterances(), self.split)
+        return enumerate(islice(chosen, self.max_samples))
+
+    def _sound(self, utterance: Utterance) -> Path | None:
+        return None if self.lesson.audio == "none" else self.corpus.audio_path(utterance)
+
+    def print_estimate(self, settings: ChatSettings, output: Path) -> None:
+        """What the run would still ask, one answer an utterance; nothing is asked."""
+        requests = (
+            build_request(one, self._sound(one), self._cues.get(one.id), self.lesson, 0)
+            for _, one in self._items()
+        )
+        path = _ledger_of(output)
+        with Ledger(path) if path.exists() else nullcontext() as ledger:
+            rows = estimate(requests, settings, ledger).rows()
+        print_table("Dry run, each utterance answered once", ["what", "figure"], rows)
+        say(f"a faulty rationale is asked for anew, up to {self.lesson.attempts} times in all")
+
+    def run(self, settings: ChatSettings, output: Path) -> None:
+        """Teaches all, writes the rationales in the utterances' order, prints the rates.
+
+        Raises: `SystemExit` with 130 when Ctrl-C ended it, `WhyserError` when a limit did.
+        """
+        if not self.cues:
+            say("note: no --cues: claims about the sound are not checked against it")
+        outcome = Outcome()
+        with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
+            writer = _InOrder(stream, outcome)
+
+            def keep(item: _Item, result: Taught | WhyserError) -> None:
+                place, utterance = item
+                if isinstance(result, WhyserError):
+                    say(f"problem: {utterance.id}: {result}")
+                    result = without_answer(utterance, self.lesson, settings.model, "no answer")
+                writer.add(place, utterance, result)
+
+            tally = run_all(
+                self._items(),
+                self._work,
+                settings,
+                _ledger_of(output),
+                on_result=keep,
+                total=self.count,
+                description="Teaching",
+            )
+            print_tally(tally)
+            if writer.written < self.count:
+                self._end_early(writer.written, tally, _ledger_of(output))
+        self._tell(outcome, output)
+
+    def _end_early(self, written: int, tally: Tally, ledger: Path) -> NoReturn:
+        told = (
+            f"{tally.stopped}: {written:,} of {self.count:,} utterances are done, their answers "
+            f"are in {ledger}. Run the same command again to go on."
+        )
+        if tally.interrupted:
+            say(told)
+            raise SystemExit(130)
+        raise WhyserError(told)
+
+    async def _work(self, chat: Chat, item: _Item) -> Taught:
+        _, utterance = item
+        cues = self._cues.get(utterance.id)
+        return await teach(chat, utterance, self._sound(utterance), cues, self.lesson)
+
+    def _tell(self, outcome: Outcome, output: Path) -> None:
+        title = f"{outcome.kept:,} of {outcome.total:,} rationales kept -> {output}"
+        print_table(title, outcome.columns, outcome.rows())
+        for examples in outcome.examples.values():
+            for example in examples:
+                say(f"dropped: {example}")
+
+
+def _ledger_of(output: Path) -> Path:
+    return output.with_suffix(".ledger.jsonl")
+
+
+@dataclass
+class _InOrder:
+    """Writes what comes out of order in order; only what is ahead of its turn is held."""
+
+    stream: TextIO
+    outcome: Outcome
+    written: int = 0
+    ahead: dict[int, tuple[Utterance, Taught]] = field(default_factory=dict)
+
+    def add(self, place: int, utterance: Utterance, taught: Taught) -> None:
+        self.ahead[place] = (utterance, taught)
+        while self.written in self.ahead:
+            one, result = self.ahead.pop(self.written)
+            self.stream.write(result.rationale.model_dump_json() + "\n")
+            self.outcome.add(one.corpus, one.emotion, result.rationale, result.inspections)
+            self.written += 1

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whyser.evidence.claims import CLAIM_FAMILIES, Claim, read_claims
+from whyser.evidence.cues import Family, Level
+from whyser.evidence.lexicon import lexicon
+from whyser.teacher import measured
+
+ROWS: list[dict[str, Any]] = [
+    json.loads(line)
+    for line in (Path(__file__).with_name("claims.jsonl")).read_text(encoding="utf-8").splitlines()
+]
+#: Every second line each: words are added to the lexicon for the first half only.
+HALVES = {"development": ROWS[::2], "held out": ROWS[1::2]}
+
+
+def told(claims: Sequence[Claim]) -> list[tuple[str, str, bool, bool]]:
+    return [(claim.family, claim.value, claim.negated, claim.hedged) for claim in claims]
+
+
+def one(text: str, transcript: str = "") -> Claim:
+    (claim,) = read_claims(text, transcript)
+    return claim
+
+
+@pytest.mark.parametrize("name", list(HALVES))
+def test_precision_and_recall_on_hand_written_sentences(name: str) -> None:
+    hits = expected = found = 0
+    for row in HALVES[name]:
+        wanted = Counter(tuple(claim) for claim in row["claims"])
+        read = Counter(told(read_claims(row["text"], row.get("transcript", ""))))
+        hits += (wanted & read).total()
+        expected, found = expected + wanted.total(), found + read.total()
+    precision, recall = hits / found, hits / expected
+    print(
+        f"\nclaims, {name}: precision {precision:.3f} ({hits}/{found}), "
+        f"recall {recall:.3f} ({hits}/{expected}), {len(HALVES[name])} sentences"
+    )
+    assert precision >= 0.90
+    assert recall >= 0.90
+
+
+def test_the_set_is_as_large_as_promised_and_has_every_kind_of_sentence() -> None:
+    claims = [claim for row in ROWS for claim in row["claims"]]
+    assert len(ROWS) >= 200
+    assert len({row["text"] for row in ROWS}) == len(ROWS)
+    assert {family for family, *_ in claims} == set(CLAIM_FAMILIES)
+    assert sum(negated for _, _, negated, _ in claims) >= 20
+    assert sum(hedged for *_, hedged in claims) >= 20
+    assert sum(not row["claims"] for row in ROWS) >= 40
+    assert sum(len(row["claims"]) > 1 for row in ROWS) >= 40
+
+
+PHRASES = [
+    (family, level, phrase)
+    for family, levels in measured._PHRASES.items()
+    for level, phrases in levels.items()
+    for phrase in phrases
+]
+
+
+@pytest.mark.parametrize(("family", "level", "phrase"), PHRASES)
+def test_every_phrase_of_the_measured_teacher_is_read(
+    family: Family, level: Level, phrase: str
+) -> None:
+    expected = (family, level, False, False)
+    # A phrase may say it twice: "flat and monotone".
+    assert set(told(read_claims(phrase))) == {expected}
+    for _, other_level, other in PHRASES:
+        both = {expected, *told(read_claims(other))}
+        text = f"{phrase[0].upper()}{phrase[1:]}, and {other}. These traits support the reading."
+        assert set(told(read_claims(text))) == both, (text, other_level)
+
+
+@pytest.mark.parametrize("frame", [*measured._OPENINGS, *measured._CLOSINGS])
+def test_the_frame_of_the_measured_teacher_claims_nothing(frame: str) -> None:
+    assert read_claims(frame.format(quote="speak louder, and not so fast")) == []
+
+
+def test_the_span_is_where_the_word_stands() -> None:
+    text = "Her voice, as one hears, is \u2019raspy\u2019, and the PITCH IS HIGH."
+    claim = read_claims(text)[-1]
+    assert text[slice(*claim.span)] == "HIGH"
+
+
+def test_a_kind_of_voice_stands_apart_from_levels() -> None:
+    assert one("The voice is breathy.") == Claim(
+        "voice_quality", None, False, False, (13, 20), "breathy"
+    )
+    assert one("The voice is loud.") == Claim("loudness", "high", False, False, (13, 17))
+
+
+def test_an_echo_of_the_transcript_claims_nothing() -> None:
+    text = "The wish to speak very slowly is what is heard."
+    assert read_claims(text, "I told you to speak very slowly!") == []
+    assert told(read_claims(text)) == [("rate", "low", False, False)]
+
+
+def test_an_open_quotation_mark_swallows_nothing() -> None:
+    assert told(read_claims('The word "yes is said loudly.')) == [
+        ("loudness", "high", False, False)
+    ]
+
+
+WORDS = sorted({" ".join(entry.parts) for entries in lexicon().values() for entry in entries})
+SMALL = ["not", "the", "a", "is", ",", ".", "and", "of", "in", "as", "than", "might", '"', "if"]
+
+
+@given(st.lists(st.sampled_from([*WORDS, *SMALL]), max_size=60).map(" ".join) | st.text())
+def test_any_text_is_read_and_spans_are_words_of_it(text: str) -> None:
+    claims = read_claims(text, transcript=text[:20])
+    for claim in claims:
+        begin, end = claim.span
+        assert 0 <= begin < end <= len(text)
+        assert text[begin:end].strip() == text[begin:end]
+        assert (claim.level is None) == (claim.family == "voice_quality")
+        assert (claim.quality is None) == (claim.family != "voice_quality")
+    assert [claim.span for claim in claims] == sorted(claim.span for claim in claims)
+
+
+@given(st.lists(st.sampled_from([*WORDS, *SMALL]), min_size=1, max_size=30).map(" ".join))
+def test_a_sentence_says_the_same_beside_others(text: str) -> None:
+    text = text.replace('"', "")
+    alone = told(read_claims(text))
+    assert told(read_claims(f"It rains.\n{text}.\nIt rains.")) == alone
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["loud, ", "the voice is not high and ", '"', "'", "of the tone of ", "if background ",
+     "range of pitch ", "a" , "low level "],
+)  # fmt: skip
+def test_the_cost_is_linear_in_the_length(unit: str) -> None:
+    def seconds(count: int) -> float:
+        start = time.process_time()
+        read_claims(unit * count, transcript="low level of the pitch")
+        return time.process_time() - start
+
+    small = min(seconds(2_000) for _ in range(3))
+    # Eight times the text may take eight times as long; a quadratic reader would take 64 times.
+    assert seconds(16_000) < 24 * small + 0.05
