@@ -16,6 +16,7 @@ from whyser.chat.faults import (
     Fault,
     Patience,
     Stopped,
+    cure_of,
     fault_of_exception,
     fault_of_status,
     read_reply,
@@ -73,15 +74,16 @@ class Chat:
         self._budget = Budget(settings)
         self._request_rate = Rate(settings.requests_per_minute)
         self._token_rate = Rate(settings.tokens_per_minute)
-        self._counts_ahead = not (settings.tokens_per_minute is settings.max_cost is None)
+        bounds = (settings.tokens_per_minute, settings.max_cost)
+        self._counts_ahead = any(bound is not None for bound in bounds)
         self._not_before = 0.0
         self._last_answer: float | None = None
         self._in_a_row = 0
 
     async def __aenter__(self) -> Chat:
         self._key = Key.from_environment(self.settings.key_variable)
-        self.ledger = Ledger(self._path)
         self._client = _open_client(self.settings, self._key)
+        self.ledger = Ledger(self._path)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -121,6 +123,8 @@ class Chat:
         while True:
             if (reply := self.ledger.get(key)) is not None:
                 self.tally.from_ledger += 1
+                # A run that resumes meets the hopeless requests alone; they are no row.
+                self._in_a_row = 0
                 return reply
             if key not in self._flying:
                 break
@@ -265,7 +269,7 @@ class Chat:
         if fault.patience is not Patience.NONE or fault.is_about_endpoint:
             self._in_a_row += 1
         most = max(MOST_IN_A_ROW, ROUNDS_IN_A_ROW * self.settings.concurrency)
-        at_start = fault.is_about_endpoint and self._last_answer is None
+        at_start = fault.is_about_endpoint and self._last_answer is None and not self.ledger
         if at_start or fault.is_about_quota or self._in_a_row >= most:
             return self._endpoint_failed(fault, trial)
         self.tally.failed[fault.kind] += 1
@@ -273,7 +277,7 @@ class Chat:
             f"{trial.label}: {self._describe(fault, trial)}",
             kind=fault.kind,
             status=fault.status,
-            cure=self._cure(fault),
+            cure=cure_of(fault, self.settings),
         )
 
     def _endpoint_failed(self, fault: Fault, trial: _Trial) -> EndpointError:
@@ -281,7 +285,9 @@ class Chat:
         what = f"{self.settings.address}: {self._describe(fault, trial)}"
         if self._in_a_row > 1:
             what += f" ({self._in_a_row:,} failures in a row)"
-        error = EndpointError(what, kind=fault.kind, status=fault.status, cure=self._cure(fault))
+        error = EndpointError(
+            what, kind=fault.kind, status=fault.status, cure=cure_of(fault, self.settings)
+        )
         self._end_with(error)
         return error
 
@@ -295,23 +301,6 @@ class Chat:
             asks = f", asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
             return f"{what}, for {trial.waited:,.0f} s{asks}"
         return f"{what}, {trial.attempts} times" if trial.attempts > 1 else what
-
-    def _cure(self, fault: Fault) -> str:
-        if fault.is_absence:
-            return f"Start the server at {self.settings.address}, or check the address."
-        cures = {
-            401: f"Check the key in ${self.settings.key_variable}.",
-            403: f"Check the key in ${self.settings.key_variable}, and what it may ask.",
-            404: f"Check the address {self.settings.address} and the model "
-            f"'{self.settings.model}'.",
-            413: "Send less: the sound by its address, or a shorter clip.",
-            429: "Ask later, or more slowly: what was answered is kept.",
-        }
-        if fault.status in cures:
-            return cures[fault.status]
-        if fault.patience is Patience.NONE:
-            return "The request itself is refused; change it as the endpoint says."
-        return "Start the run again later: what was answered is kept."
 
 
 def _open_client(settings: ChatSettings, key: Key) -> AsyncOpenAI:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from whyser.chat.request import Reply
+from whyser.chat.settings import ChatSettings
 from whyser.errors import WhyserError
 
 #: Characters of a server's answer that an error shows.
@@ -109,6 +110,24 @@ def fault_of_exception(error: BaseException) -> Fault:
         return Fault("timeout", "no answer in time")
     root = chain[-1]
     return Fault("broken connection", f"broken connection ({type(root).__name__}: {root})")
+
+
+def cure_of(fault: Fault, settings: ChatSettings) -> str:
+    """What a user can do about it."""
+    if fault.is_absence:
+        return f"Start the server at {settings.address}, or check the address."
+    cures = {
+        401: f"Check the key in ${settings.key_variable}.",
+        403: f"Check the key in ${settings.key_variable}, and what it may ask.",
+        404: f"Check the address {settings.address} and the model '{settings.model}'.",
+        413: "Send less: the sound by its address, or a shorter clip.",
+        429: "Ask later, or more slowly: what was answered is kept.",
+    }
+    if fault.status in cures:
+        return cures[fault.status]
+    if fault.patience is Patience.NONE:
+        return "The request itself is refused; change it as the endpoint says."
+    return "Start the run again later: what was answered is kept."
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

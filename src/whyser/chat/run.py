@@ -14,7 +14,7 @@ from whyser.chat.faults import ChatError, EndpointError, Stopped
 from whyser.chat.ledger import CannotWrite
 from whyser.chat.progress import progress
 from whyser.chat.settings import ChatSettings
-from whyser.chat.tally import Tally
+from whyser.chat.tally import Tally, print_tally
 from whyser.console import say
 from whyser.errors import WhyserError
 
@@ -41,7 +41,8 @@ def run_all(
     Either way the tally is returned: `tally.interrupted` asks for exit status 130, and
     `tally.stopped` says why the run ended early, be it by Ctrl-C or by a limit.
 
-    Raises: `EndpointError` when the endpoint is at fault, `InputError` when the ledger is.
+    Raises: `EndpointError` when the endpoint is at fault, `CannotWrite` when the disk is; the tally
+    is printed before. `InputError` for a ledger that cannot be opened.
     """
     chat = Chat(settings, ledger_path)
     return asyncio.run(_run_all(items, worker, chat, on_result, total, description))
@@ -76,8 +77,9 @@ async def _run_all(
             tasks = [asyncio.create_task(drain()) for _ in range(chat.settings.concurrency)]
             with _interrupts(chat, tasks):
                 await _finish(tasks)
-        if chat.fatal is not None:
-            raise chat.fatal
+    if chat.fatal is not None:
+        print_tally(chat.tally)
+        raise chat.fatal
     return chat.tally
 
 

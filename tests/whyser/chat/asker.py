@@ -43,7 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
     settings = ChatSettings(arguments.url, "scripted", concurrency=arguments.concurrency)
     names = (f"item {number}" for number in range(arguments.count))
     try:
-        tally = run_all(names, worker, settings, arguments.ledger, on_result=on_result)
+        tally = run_all(
+            names,
+            worker,
+            settings,
+            arguments.ledger,
+            on_result=on_result,
+            total=arguments.count,
+        )
     except WhyserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

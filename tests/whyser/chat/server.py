@@ -88,6 +88,9 @@ class Server:
             case "later":
                 headers = {"Retry-After": detail} if detail else {}
                 return web.json_response({"error": "slow down"}, status=429, headers=headers)
+            case "quota":
+                error = {"code": "insufficient_quota", "message": "no money left"}
+                return web.json_response({"error": error}, status=429)
             case "date":
                 # Dates have whole seconds: one that is past, to be taken as 'now'.
                 headers = {"Retry-After": formatdate(usegmt=True)}

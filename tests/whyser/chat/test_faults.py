@@ -139,6 +139,22 @@ def test_an_endpoint_that_only_ever_says_later_ends_the_run(
         ask_all(server, {"later": ["later:3600"]})
 
 
+def test_a_spent_quota_ends_the_run(server: Any, ask_all: Callable[..., Any]) -> None:
+    scripts = {"first": ["ok"], **{f"quota {number}": ["quota"] for number in range(50)}}
+    with pytest.raises(EndpointError, match="no money left"):
+        ask_all(server, scripts, concurrency=2)
+    assert server.count("asked").total() <= 4
+
+
+def test_a_run_that_resumes_to_hopeless_requests_alone_comes_to_its_end(
+    server: Any, ask_all: Callable[..., Any]
+) -> None:
+    scripts = {f"hopeless {n}": ["500" if n % 2 else "ok"] for n in range(60)}
+    for _ in range(2):
+        outcome = ask_all(server, scripts, attempts=1, concurrency=2)
+        assert (len(outcome.replies), len(outcome.errors)) == (30, 30)
+
+
 def test_a_server_that_dies_and_comes_back_is_waited_for(
     serve: Callable[..., Any], ask_all: Callable[..., Any]
 ) -> None:

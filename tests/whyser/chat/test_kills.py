@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +97,26 @@ def test_the_second_ctrl_c_stops_at_once(serve: Callable[..., Any], tmp_path: Pa
     assert asker.returncode == 130 and "results 0" in said
     assert complaints == "stopped; what was answered is in the ledger\n"
     assert labels(ledger) == []
+
+
+def test_a_terminal_shows_rate_errors_and_time_left(
+    serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    server = serve(delay=0.02)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, str(ASKER), server.url, str(tmp_path / "ledger.jsonl"), "40"]
+    wide = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    asker = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=wide)
+    assert asker.wait(timeout=20) == 0
+    os.close(theirs)
+    raw = b""
+    # A terminal that its last writer left is an error to read on Linux.
+    with contextlib.suppress(OSError):
+        while block := os.read(ours, 4096):
+            raw += block
+    os.close(ours)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", raw.decode())
+    assert "40/40" in shown and "/s" in shown and "0 errors, 0 retried" in shown
 
 
 def test_a_full_disk_ends_the_run_and_the_ledger_stays_whole(

@@ -44,6 +44,15 @@ def test_a_limit_on_the_cost_is_never_passed_and_nearly_used_up(
     assert "spent" in outcome.tally.stopped
 
 
+def test_a_limit_on_the_cost_holds_with_many_in_flight(
+    server: Any, ask_all: Callable[..., Any]
+) -> None:
+    # Ahead 100 in, 10 out by the length of the text: the server's own count.
+    scripts = {f"{'x' * 397}{number:03}": ["ok"] for number in range(60)}
+    outcome = ask_all(server, scripts, max_cost=0.0051, price_in=1.0, price_out=10.0)
+    assert outcome.tally.cost == pytest.approx(25 * 200e-6)
+
+
 def test_a_request_rate_is_kept(server: Any, ask_all: Callable[..., Any]) -> None:
     # One second's worth, 20, at once; the other 20 within the next second.
     outcome = ask_all(server, MANY, requests_per_minute=1200, concurrency=40)
