@@ -35,6 +35,7 @@ Environment:
   TEACHER_URL, TEACHER_MODEL  OpenAI-compatible endpoint, with its /v1, and the model there that
                           listens to the training utterances and writes their rationales
   TEACHER_KEY_VARIABLE    environment variable with the key [default: OPENAI_API_KEY]
+  TEACHER_OPTIONS         more options for 'whyser-teach listening', such as --concurrency 64
   Without TEACHER_URL a real corpus is taught by Qwen/Qwen2.5-Omni-7B (or TEACHER_MODEL) under
   vLLM, where that and a GPU are there; otherwise by the measured sound, and the run says so.
 
@@ -173,6 +174,7 @@ mapfile -t all_utterances < <(utterances "${corpora[@]}")
 
 # Who writes the rationales of the training split: a model that listens, at an address that is
 # given or that we serve, or the measured sound.
+read -ra teacher_options <<<"${TEACHER_OPTIONS:-}"
 teacher_url=${TEACHER_URL:-} teacher_model=${TEACHER_MODEL:-} teacher=measured
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; }
 if [[ -n $teacher_url ]]; then
@@ -241,7 +243,7 @@ inputs_check() { printf '%s\n' "${all_utterances[@]}" converters "${ground[@]}";
 outputs_check() { :; }
 stage_check() { whyser-convert check "${all_utterances[@]}"; }
 
-inputs_teach() { printf '%s\n' "$teacher $teacher_url $teacher_model" "${all_utterances[@]}" "${source_of[@]}" "${ground[@]}" src/whyser/{evidence,teacher}; }
+inputs_teach() { printf '%s\n' "$teacher $teacher_url $teacher_model ${teacher_options[*]}" "${all_utterances[@]}" "${source_of[@]}" "${ground[@]}" src/whyser/{evidence,teacher}; }
 outputs_teach() { echo "$data/rationales"; }
 stage_teach() {
     local corpus folder splits=()
@@ -271,7 +273,7 @@ listen() {
         whyser-teach listening "$data/utterances/$corpus/utterances.jsonl" \
             --cues "$folder/cues.jsonl" --output "$folder/listening.jsonl" \
             --endpoint "$1" --model "$teacher_model" \
-            --key-variable "${TEACHER_KEY_VARIABLE:-OPENAI_API_KEY}"
+            --key-variable "${TEACHER_KEY_VARIABLE:-OPENAI_API_KEY}" "${teacher_options[@]}"
     done
 }
 

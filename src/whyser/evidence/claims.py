@@ -280,6 +280,7 @@ class _Sentence:
             for position, token in enumerate(tokens)
         ]
         self.texts = [token.text for token in self.tokens]
+        self.begin, self.end = 0, len(tokens)  # of the clause that is read
         self.bound: set[int] = set()
         self.noun = -1  # that the last word was bound to
 

@@ -135,8 +135,9 @@ def listening(
     audio: Annotated[
         AudioForm,
         typer.Option(
-            help="How the clip is sent: 'data' and 'input_audio' as base64, 'file' as an address "
-            "that the server must be allowed to read, 'none' for a teacher that only reads."
+            help="How the clip is sent: 'data' and 'input_audio' as base64; 'file' as a file:// "
+            "address and 'path' as a bare path, which the server must be allowed to read; 'none' "
+            "for a teacher that only reads."
         ),
     ] = "data",
     prompt: Annotated[

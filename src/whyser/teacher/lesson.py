@@ -13,7 +13,7 @@ from whyser.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
 from whyser.teacher.filters import Rules
 
 #: How the clip is sent; 'none' for a teacher that only reads.
-AudioForm = Literal["data", "input_audio", "file", "none"]
+AudioForm = Literal["data", "input_audio", "file", "path", "none"]
 
 #: Method.md, 12: attempts after the first.
 NEW_ATTEMPTS = 3

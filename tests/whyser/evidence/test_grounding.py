@@ -14,6 +14,7 @@ from whyser.evidence.grounding import derangement, ground, grounding_score, summ
 from whyser.teacher.measured import write_rationales_for
 from whyser.utterance import Utterance
 from whyser_converters.crema_d import prepare_crema_d
+from whyser_converters.ravdess import prepare_ravdess
 
 
 def cue(strength: float, value: float = 1.0) -> Cue:
@@ -120,14 +121,19 @@ def test_a_summary_of_nothing_measurable_has_no_score() -> None:
 
 @pytest.fixture(scope="module")
 def demo(native_corpora: Path) -> tuple[list[Utterance], list[Cues]]:
-    """The demo's CREMA-D at a small scale, measured."""
-    folder = native_corpora / "crema_d"
-    utterances = list(prepare_crema_d(folder))
-    sounds = (audio.load(folder / str(one.audio)) for one in utterances)
-    measured = [
-        measure(sound, one.transcript) for sound, one in zip(sounds, utterances, strict=True)
-    ]
-    return utterances, list(relate(utterances, measured))
+    """Two of the demo's corpora at a small scale, measured."""
+    utterances: list[Utterance] = []
+    cues: list[Cues] = []
+    for name, prepare in (("crema_d", prepare_crema_d), ("ravdess", prepare_ravdess)):
+        folder = native_corpora / name
+        found = list(prepare(folder))
+        sounds = (audio.load(folder / str(one.audio)) for one in found)
+        measured = [
+            measure(sound, one.transcript) for sound, one in zip(sounds, found, strict=True)
+        ]
+        utterances += found
+        cues += relate(found, measured)
+    return utterances, cues
 
 
 def test_true_rationales_are_grounded_and_shuffled_ones_are_not(

@@ -111,7 +111,7 @@ def test_decoding_is_the_papers_and_every_attempt_has_a_seed() -> None:
     assert first.parameters == build_request(utterance(), None, None, lesson, 0).parameters
 
 
-@pytest.mark.parametrize("how", ["file", "data", "input_audio", "none"])
+@pytest.mark.parametrize("how", ["file", "path", "data", "input_audio", "none"])
 def test_the_clip_comes_before_the_question(tmp_path: Path, how: Any) -> None:
     sound = tmp_path / "1.wav"
     soundfile.write(sound, np.zeros(1600), 16_000)
