@@ -54,6 +54,9 @@ def model(
     window: Annotated[
         int, typer.Option(min=1, help="Seconds of sound that it hears; vLLM insists on 30.")
     ] = 6,
+    weights: Annotated[
+        Path | None, typer.Option(help="Checkpoint of this model to take what is learnt from.")
+    ] = None,
 ) -> None:
     """Write a Qwen2-Audio of about a million parameters, random at the start.
 
@@ -63,7 +66,7 @@ def model(
     from whyser.demo.staging import DemoError
 
     try:
-        write_model(directory, seed=seed, window=window)
+        write_model(directory, seed=seed, window=window, weights=weights)
     except DemoError as error:
         _refuse(error)
     typer.echo(f"Wrote the model to {directory}")

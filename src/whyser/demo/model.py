@@ -33,13 +33,17 @@ VOCABULARY = 1000
 """Byte-level BPE tokens, without the special ones."""
 
 
-def write_model(directory: Path, *, seed: int = 0, window: int = WINDOW) -> None:
+def write_model(
+    directory: Path, *, seed: int = 0, window: int = WINDOW, weights: Path | None = None
+) -> None:
     """Write the checkpoint: weights, configuration, tokenizer and processor.
 
     Args:
         directory: Target; an earlier one of ours is replaced, anything else is refused.
         seed: Fixes the weights; two calls write the same bytes.
         window: Seconds of sound that the encoder hears; vLLM insists on 30.
+        weights: A checkpoint to take what is learnt from, whatever its window: the encoder's
+            positions are fixed and the only weights that a window changes.
 
     Raises:
         DemoError: The directory holds something that this command did not write.
@@ -53,6 +57,8 @@ def write_model(directory: Path, *, seed: int = 0, window: int = WINDOW) -> None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = hub.Qwen2AudioForConditionalGeneration(_config(tokenizer, window))
+        if weights is not None:
+            _take_over(model, weights)
         _set_sinusoids(model)
         end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
         model.generation_config = hub.GenerationConfig(
@@ -149,6 +155,14 @@ def _config(tokenizer: Any, window: int) -> Any:
         audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
         initializer_range=INITIALIZER_RANGE,
     )
+
+
+def _take_over(model: Any, weights: Path) -> None:
+    learnt = _transformers().Qwen2AudioForConditionalGeneration.from_pretrained(weights)
+    own = model.state_dict()
+    for name, value in learnt.state_dict().items():
+        if "embed_positions" not in name:
+            own[name].copy_(value)
 
 
 def _set_sinusoids(model: Any) -> None:
