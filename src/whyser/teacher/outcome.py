@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from whyser.labels import CLASSES, EmotionClass
 from whyser.teacher.filters import LEAKS, Inspection
@@ -25,6 +26,13 @@ class _Rates:
     answers: int = 0
     faulty: Counter[str] = field(default_factory=Counter)
     leaks: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: _Rates) -> None:
+        self.rationales += other.rationales
+        self.kept += other.kept
+        self.answers += other.answers
+        self.faulty += other.faulty
+        self.leaks += other.leaks
 
 
 @dataclass
@@ -63,41 +71,60 @@ class Outcome:
     def total(self) -> int:
         return sum(rates.rationales for rates in self.rates.values())
 
-    @property
-    def columns(self) -> list[str]:
-        leaks = [f"leak: {level}" for level in LEAKS]
-        return ["corpus", "emotion", "rationales", "kept", "answers each", *leaks, *self._faults]
+    RATE_COLUMNS: ClassVar = (
+        *("corpus", "emotion", "rationales", "kept", "answers each"),
+        *(f"leak: {level}" for level in LEAKS),
+    )
+
+    def rates_rows(self) -> Iterator[list[str]]:
+        """A row a corpus and emotion, and one for all; leaks as shares of answers."""
+        for corpus, label in self._keys:
+            yield self._rates_row(corpus, label, self.rates[corpus, label])
+        yield self._rates_row("all", "", self._whole)
+
+    def fault_columns(self) -> list[str]:
+        return ["fault", "all", *self._labels]
+
+    def fault_rows(self) -> Iterator[list[str]]:
+        """A row a fault: its share of the answers to all, and to each emotion, most often first."""
+        whole = self._whole
+        by_label = {label: _Rates() for label in self._labels}
+        for (_, label), rates in self.rates.items():
+            by_label[label].add(rates)
+        for fault, _ in whole.faulty.most_common():
+            counted = (whole, *by_label.values())
+            yield [fault, *(_share(one.faulty[fault], one.answers) for one in counted)]
 
     @property
-    def _faults(self) -> list[str]:
-        return sorted({fault for rates in self.rates.values() for fault in rates.faulty})
-
-    def rows(self) -> Iterator[list[str]]:
-        """A row a corpus and emotion, and one for all; leaks and faults as shares of answers."""
+    def _keys(self) -> list[_Key]:
         order = {label: place for place, label in enumerate(CLASSES)}
-        for corpus, label in sorted(self.rates, key=lambda key: (key[0], order[key[1]])):
-            yield self._row(corpus, label, self.rates[corpus, label])
+        return sorted(self.rates, key=lambda key: (key[0], order[key[1]]))
+
+    @property
+    def _labels(self) -> list[EmotionClass]:
+        found = {label for _, label in self.rates}
+        return [label for label in CLASSES if label in found]
+
+    @property
+    def _whole(self) -> _Rates:
         whole = _Rates()
         for rates in self.rates.values():
-            whole.rationales += rates.rationales
-            whole.kept += rates.kept
-            whole.answers += rates.answers
-            whole.faulty += rates.faulty
-            whole.leaks += rates.leaks
-        yield self._row("all", "", whole)
+            whole.add(rates)
+        return whole
 
-    def _row(self, corpus: str, label: str, rates: _Rates) -> list[str]:
-        answers = max(1, rates.answers)
-        shares = [rates.leaks[level] / answers for level in LEAKS]
-        shares += [rates.faulty[fault] / answers for fault in self._faults]
+    def _rates_row(self, corpus: str, label: str, rates: _Rates) -> list[str]:
         return [
             corpus,
             label,
             f"{rates.rationales:,}",
-            f"{rates.kept / max(1, rates.rationales):.1%}",
+            _share(rates.kept, rates.rationales),
             f"{rates.answers / max(1, rates.rationales):.2f}",
-            *(f"{share:.1%}" for share in shares),
+            *(_share(rates.leaks[level], rates.answers) for level in LEAKS),
         ]
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count / max(1, total):.1%}"
 
 
 def _example(rationale: Rationale, inspections: tuple[Inspection, ...]) -> str:

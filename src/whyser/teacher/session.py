@@ -139,7 +139,9 @@ class Session:
 
     def _tell(self, outcome: Outcome, output: Path) -> None:
         title = f"{outcome.kept:,} of {outcome.total:,} rationales kept -> {output}"
-        print_table(title, outcome.columns, outcome.rows())
+        print_table(title, Outcome.RATE_COLUMNS, outcome.rates_rows())
+        if faults := list(outcome.fault_rows()):
+            print_table("Faults, as shares of the answers", outcome.fault_columns(), faults)
         for examples in outcome.examples.values():
             for example in examples:
                 say(f"dropped: {example}")
