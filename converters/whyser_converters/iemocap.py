@@ -164,7 +164,9 @@ def _read_transcripts(path: Path, account: Account) -> dict[str, str]:
                 match = _TRANSCRIPT.match(line)
                 if match is None:
                     raise _malformed(line, "<utterance> [<start>-<end>]: <text>")
-                transcripts[match[1]] = transcript_text(match[2])
+                text = transcript_text(match[2])
+                if transcripts.setdefault(match[1], text) != text:
+                    raise InputError(f"{match[1]!r} has two texts", cure="Keep one of the two.")
     return transcripts
 
 

@@ -209,6 +209,15 @@ def test_the_majority_is_recomputed_from_all_labels(converted: Any, iemocap: Pat
     assert listed.splitlines()[1:] == ["iemocap/Ses01F_impro01_M000,exc,,exc exc hap hap"]
 
 
+def test_two_texts_of_one_utterance(faulty: Any, iemocap: Path) -> None:
+    """Which of them was spoken must not be guessed; the same text twice is one."""
+    line = "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.\n"
+    edit(iemocap, line, line + line.replace("me", "him"), "transcriptions")
+    message = "transcriptions/Ses01F_impro01.txt:2: 'Ses01F_impro01_F000' has two texts"
+    assert len(faulty("iemocap", iemocap, message).utterances) == 4
+    edit(iemocap, "him", "me", "transcriptions")
+
+
 def test_stage_marks_may_be_removed(converted: Any, iemocap: Path) -> None:
     result = converted("iemocap", iemocap, "--no-audio", "--stage-marks", "remove")
     assert result["iemocap/Ses01F_impro01_M000"].transcript == "Yes!"
