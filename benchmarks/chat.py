@@ -31,13 +31,13 @@ from typing import Any
 import aiohttp
 import numpy as np
 from aiohttp import web
-from figures import Figure
+from figures import Figure, show
 
 import whyser.chat
 from whyser import audio
 from whyser.chat import Chat, ChatSettings, Ledger, Reply, Request, audio_part, run_all
 from whyser.chat.ledger import Entry
-from whyser.console import print_table, say
+from whyser.console import say
 from whyser.errors import WhyserError
 
 FULL_REQUESTS, FULL_ANSWERS = 2_000, 200_000
@@ -60,10 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="whyser_", dir=arguments.work) as folder:
         arguments.work = Path(folder)
         figures = [*asking(arguments), *opening(arguments)]
-    title = f"Client, on {os.cpu_count()} cores"
-    print_table(title, ["measure", "figure", "bound", "met"], [each.row() for each in figures])
-    if arguments.strict and any(each.met is False for each in figures):
-        sys.exit(1)
+    show(f"Client, on {os.cpu_count()} cores", figures, strict=arguments.strict)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -31,11 +31,11 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from figures import Cost, Figure, run
+from figures import Cost, Figure, run, show
 
 import whyser_converters
 from whyser import audio
-from whyser.console import print_table, say
+from whyser.console import say
 from whyser_converters.dataset_info import entry
 from whyser_converters.prepare import in_threads
 
@@ -73,10 +73,7 @@ def main() -> None:
             *headers(work, arguments.files),
             *checking(work, arguments.rows, arguments.clip_seconds),
         ]
-    title = f"Converters, on {os.cpu_count()} cores"
-    print_table(title, ["measure", "figure", "bound", "met"], [each.row() for each in figures])
-    if arguments.strict and any(each.met is False for each in figures):
-        sys.exit(1)
+    show(f"Converters, on {os.cpu_count()} cores", figures, strict=arguments.strict)
 
 
 def _parser() -> argparse.ArgumentParser:

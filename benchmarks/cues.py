@@ -20,14 +20,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from figures import Figure, show
 
 import whyser
-from whyser.console import print_table, say
+from whyser.console import say
 from whyser.corpus import CorpusCard, write_card
 from whyser.demo import sentences
 from whyser.demo.emotions import CENTRES, draw
@@ -42,20 +42,6 @@ SHORTEST_S = 3.0
 CUES = "from whyser.teacher.cli import main; main()"
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A line of the table; `met` is None where there is no bound."""
-
-    measure: str
-    figure: str
-    bound: str = ""
-    met: bool | None = None
-
-    def row(self) -> tuple[str, ...]:
-        met = {None: "", True: "yes", False: "NO"}[self.met]
-        return self.measure, self.figure, self.bound, met
-
-
 def main() -> None:
     arguments = _arguments()
     _use_two_cores()
@@ -65,10 +51,7 @@ def main() -> None:
         seconds = write_corpus(corpus, arguments.clips)
         say(f"spoke {arguments.clips:,} clips")
         figures = list(measuring(corpus, arguments.clips, seconds))
-    columns = ["measure", "figure", "bound", "met"]
-    print_table(f"Cues, on {CORES} cores", columns, [each.row() for each in figures])
-    if arguments.strict and any(each.met is False for each in figures):
-        sys.exit(1)
+    show(f"Cues, on {CORES} cores", figures, strict=arguments.strict)
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,7 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from whyser.console import print_table
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,13 @@ class Figure:
     def row(self) -> tuple[str, ...]:
         met = "" if not self.bound else {None: "not judged", True: "yes", False: "NO"}[self.met]
         return self.measure, self.figure, self.bound, met
+
+
+def show(title: str, figures: Sequence[Figure], *, strict: bool) -> None:
+    """Prints the table; exits with status 1 when a bound is missed and `strict` asks for that."""
+    print_table(title, ["measure", "figure", "bound", "met"], [each.row() for each in figures])
+    if strict and any(each.met is False for each in figures):
+        sys.exit(1)
 
 
 @dataclass(frozen=True)
