@@ -3,8 +3,8 @@
     python asker.py URL LEDGER COUNT [--concurrency N] [--kill-rounds N --log SERVER_LOG]
 
 Prints the tally; the exit status is what a command makes of it. With --kill-rounds the run is
-started and killed so often before it is let through; after each kill the server's log is told what
-the ledger holds, so that it tells which requests were asked in spite of it.
+started and killed so often, amid its work, before it is let through; after each kill the server's
+log is told what the ledger holds, so that it tells which requests were asked in spite of it.
 """
 
 from __future__ import annotations
@@ -59,13 +59,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 130 if tally.interrupted else 0
 
 
+def wait_for_lines(log: Path, more: int) -> None:
+    """Until the server has noted so much more: by the clock, a fast machine would be done."""
+    begun = time.monotonic()
+    wanted = log.read_bytes().count(b"\n") + more
+    while log.read_bytes().count(b"\n") < wanted:
+        if time.monotonic() - begun > 30:
+            raise TimeoutError(f"{log}: {more} more lines did not come")
+        time.sleep(0.001)
+
+
 def kill_rounds(arguments: argparse.Namespace) -> None:
     chance = random.Random(arguments.seed)
     for _ in range(arguments.kill_rounds):
         child = os.fork()
         if not child:
             os._exit(run(arguments))
-        time.sleep(chance.uniform(0.03, 0.3))
+        wait_for_lines(arguments.log, chance.randrange(60))
+        # Between two events of the server lies the client's own work, the ledger's line among it.
+        time.sleep(chance.uniform(0, 0.005))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         lines = arguments.ledger.read_bytes() if arguments.ledger.exists() else b""

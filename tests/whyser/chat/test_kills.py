@@ -45,7 +45,7 @@ def wait_until_asked(server: Any, count: int) -> None:
 def test_twenty_kills_lose_nothing_and_ask_nothing_twice(
     serve: Callable[..., Any], tmp_path: Path
 ) -> None:
-    server, ledger, count, rounds = serve(delay=0.01), tmp_path / "ledger.jsonl", 1200, 20
+    server, ledger, count, rounds = serve(delay=0.01), tmp_path / "ledger.jsonl", 2000, 20
     options = ["--kill-rounds", str(rounds), "--log", str(server.log), "--concurrency", "8"]
     done = start(server, ledger, count, *options)
     said, complaints = done.communicate(timeout=60)
