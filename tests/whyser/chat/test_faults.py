@@ -165,7 +165,7 @@ def test_a_server_that_dies_and_comes_back_is_waited_for(
         while len(server.events) < 40:
             time.sleep(0.01)
         server.kill()
-        time.sleep(2.5)
+        time.sleep(10)
         server.start()
 
     killer = threading.Thread(target=die_for_some_seconds)
