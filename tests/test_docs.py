@@ -67,7 +67,11 @@ def test_a_shown_command_exists(words: list[str]) -> None:
         assert rest[0] == "install"
     else:
         verb = tool(name).commands[rest[0].replace(EXAMPLE, "ravdess")]
-        known = {option for parameter in verb.params for option in parameter.opts}
+        known = {
+            option
+            for parameter in verb.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         assert options(rest) <= known
 
 
