@@ -184,11 +184,12 @@ elif ((!is_demo)) && command -v vllm >/dev/null && has_gpu; then
     teacher=served
     teacher_model=${teacher_model:-Qwen/Qwen2.5-Omni-7B}
 fi
-rationales=()
+rationales=() cues=()
 for corpus in "${corpora[@]}"; do
     # What the teacher that listens wrote comes first: of two that are kept the first is taken.
     [[ $teacher == measured ]] || rationales+=("$data/rationales/$corpus/listening.jsonl")
     rationales+=("$data/rationales/$corpus/rationales.jsonl")
+    cues+=("$data/rationales/$corpus/cues.jsonl")
 done
 
 # The paper tests on MSP-Podcast's Test1 alone and pools the whole of the corpora without official
@@ -202,11 +203,20 @@ else
     unofficial_splits=()
     references=("${all_utterances[@]}")
 fi
-test_sets=(whyser_test_open whyser_test_closed whyser_test_open_shuffled)
 
-# What training reads: the target in the file name of the configuration, reason unless it says label.
-target=reason
-[[ $(basename "$train") == *_label* ]] && target=label
+# The datasets that a configuration reads, by the names under which the build stage writes them.
+read_by() { sed -nE 's/^(eval_)?dataset: *//p' "$1" | tr ',' '\n' | tr -d ' ' | sed '/^$/d'; }
+mapfile -t train_sets < <(read_by "$train")
+test_open=$(read_by "$predict" | head -1)
+test_sets=("$test_open" "${test_open/_open/_closed}" "${test_open}_shuffled")
+for name in "${train_sets[@]}" "${test_sets[@]}"; do
+    [[ $name =~ ^whyser_(train|dev|task)_[a-z_]+$ || $name =~ ^whyser_test_(open|closed)(_cot)?(_shuffled)?$ ]] ||
+        wrong_usage "a configuration reads dataset '$name', which no stage writes; see docs/targets.md"
+done
+
+# Labels of single annotators are trained on with a rationale for each.
+explained=majority
+contains whyser_train_sampled "${train_sets[@]}" && explained=annotators
 
 # The paper trains on the open-form question alone. The tiny model knows no language but what it
 # is taught, so it is taught both questions; a pretrained one understands the closed form unseen.
@@ -243,7 +253,7 @@ inputs_check() { printf '%s\n' "${all_utterances[@]}" converters "${ground[@]}";
 outputs_check() { :; }
 stage_check() { whyser-convert check "${all_utterances[@]}"; }
 
-inputs_teach() { printf '%s\n' "$teacher $teacher_url $teacher_model ${teacher_options[*]}" "${all_utterances[@]}" "${source_of[@]}" "${ground[@]}" src/whyser/{evidence,teacher}; }
+inputs_teach() { printf '%s\n' "labels=$explained" "$teacher $teacher_url $teacher_model ${teacher_options[*]}" "${all_utterances[@]}" "${source_of[@]}" "${ground[@]}" src/whyser/{evidence,teacher}; }
 outputs_teach() { echo "$data/rationales"; }
 stage_teach() {
     local corpus folder splits=()
@@ -258,7 +268,7 @@ stage_teach() {
         folder="$data/rationales/$corpus"
         whyser-teach cues "$data/utterances/$corpus/utterances.jsonl" --output "$folder/cues.jsonl"
         whyser-teach measured "$data/utterances/$corpus/utterances.jsonl" "${splits[@]}" \
-            --cues "$folder/cues.jsonl" --output "$folder/rationales.jsonl"
+            --cues "$folder/cues.jsonl" --labels "$explained" --output "$folder/rationales.jsonl"
     done
     case $teacher in
     endpoint) listen "$teacher_url" ;;
@@ -271,7 +281,8 @@ listen() {
     for corpus in "${corpora[@]}"; do
         folder="$data/rationales/$corpus"
         whyser-teach listening "$data/utterances/$corpus/utterances.jsonl" \
-            --cues "$folder/cues.jsonl" --output "$folder/listening.jsonl" \
+            --cues "$folder/cues.jsonl" --labels "$explained" \
+            --output "$folder/listening.jsonl" \
             --endpoint "$1" --model "$teacher_model" \
             --key-variable "${TEACHER_KEY_VARIABLE:-OPENAI_API_KEY}" "${teacher_options[@]}"
     done
@@ -301,33 +312,55 @@ with_server() {
     trap - EXIT
 }
 
-inputs_build() { printf '%s\n' "prompt=$prompt" "${all_utterances[@]}" "${rationales[@]}" converters "${ground[@]}"; }
+inputs_build() {
+    printf '%s\n' "prompt=$prompt" "sets=${train_sets[*]} ${test_sets[*]}" "${all_utterances[@]}" \
+        "${rationales[@]}" "${cues[@]}" converters "${ground[@]}" src/whyser/evidence
+}
 outputs_build() { echo "$rows"; }
 stage_build() {
-    local with=() file split how what
-    for file in "${rationales[@]}"; do with+=(--rationales "$file"); done
-    # The targets of rows 11 and 10, from the same utterances in the same order: the rationales
-    # given with the second only say which utterances have one.
-    for split in train dev; do
-        how=(--split "$split" --prompt "$prompt")
-        # Early stopping looks at the loss of a subset.
-        [[ $split == dev ]] && how+=(--max-samples 1000)
-        for what in reason label; do
-            whyser-convert sharegpt "${all_utterances[@]}" "${how[@]}" "${with[@]}" \
-                --target "$what" --output "$rows/whyser_${split}_$what"
-        done
-    done
-    whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
-        --prompt open --output "$rows/whyser_test_open"
-    whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
-        --prompt closed --output "$rows/whyser_test_closed"
-    # A model that listens must fall to chance when it hears another utterance.
-    whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label \
-        --prompt open --control shuffled --output "$rows/whyser_test_open_shuffled"
+    local name
+    for name in "${train_sets[@]}"; do build_training "$name"; done
+    for name in "${test_sets[@]}"; do build_test "$name"; done
     whyser-convert check "$rows/dataset_info.json"
 }
 
-inputs_train() { printf '%s\n' "$train" "$start_model" "${source_of[@]}" "$rows"/whyser_{train,dev}_"$target".json; }
+# whyser_train_reason, whyser_dev_label, whyser_task_asr...: a split, or a task of the training
+# split with its own question, and the target.
+build_training() {
+    local name=$1 what=${1#whyser_*_} split=train verb=sharegpt asked=$prompt how=() file
+    case $name in
+    # Early stopping looks at the loss of a subset.
+    whyser_dev_*) split=dev how=(--max-samples 1000) ;;
+    whyser_task_*) asked=task ;;
+    esac
+    case $what in
+    preference) verb=preference ;;
+    sampled) how+=(--prompt "$asked" --target reason --labels sampled --epochs 2) ;;
+    *) how+=(--prompt "$asked" --target "$what") ;;
+    esac
+    [[ $name == whyser_task_@(label|descriptors) ]] && how+=(--no-asr)
+    # Rationales choose the utterances of every target, so that rows 10 and 11, and all tasks of a
+    # mixture, are of the same ones in the same order.
+    for file in "${rationales[@]}"; do how+=(--rationales "$file"); done
+    for file in "${cues[@]}"; do how+=(--cues "$file"); done
+    whyser-convert "$verb" "${all_utterances[@]}" --split "$split" "${how[@]}" --output "$rows/$name"
+}
+
+# whyser_test_open, whyser_test_closed_cot, whyser_test_open_shuffled...
+build_test() {
+    local name=$1 how=(--prompt open)
+    [[ $name == *_closed* ]] && how=(--prompt closed)
+    [[ $name == *_cot* ]] && how+=(--cot)
+    # A model that listens must fall to chance when it hears another utterance.
+    [[ $name == *_shuffled ]] && how+=(--control shuffled)
+    whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label "${how[@]}" \
+        --output "$rows/$name"
+}
+
+inputs_train() {
+    printf '%s\n' "$train" "$start_model" "${source_of[@]}"
+    printf "$rows/%s.json\n" "${train_sets[@]}"
+}
 outputs_train() { echo "$saves"; }
 stage_train() {
     whyser-convert check "$train" --dataset-dir "$rows"
