@@ -10,14 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
+from whyser.answer import Target
 from whyser.console import new_app, print_table, run, say
 from whyser.corpus import CorpusCard, VotesCard
 from whyser.errors import InputError
 from whyser.labels import CLASSES, OTHER
 from whyser_converters.corpora import CORPORA
 from whyser_converters.preference import Pairs
-from whyser_converters.sharegpt import Control, Form, Target
+from whyser_converters.questions import Asked, Asking
+from whyser_converters.sharegpt import Control
 from whyser_converters.spec import CorpusSpec
+from whyser_converters.targets import Labels
 
 app = new_app(
     "Converts corpora to one record an utterance, and utterances to LLaMA-Factory datasets."
@@ -194,25 +197,62 @@ def sharegpt(
         Path, typer.Option(help="Folder and name of the dataset; its last part names it.")
     ],
     target: Annotated[
-        Target, typer.Option(help="'reason': Eq. 1; 'label': transcript and label alone.")
+        Target,
+        typer.Option(
+            help="What the answer holds: 'reason' is Eq. 1 of the paper (label, then rationale), "
+            "'label' the label alone, 'reason_first' the rationale first, 'interleaved' the label "
+            "inside the rationale (the paper's Table 2), 'descriptors' words for the voice before "
+            "the label, 'asr' the transcript alone."
+        ),
     ] = "reason",
+    asr: Annotated[bool, typer.Option(help="Begin with the transcript in an <asr> block.")] = True,
     prompt: Annotated[
-        Form, typer.Option(help="The question: open-form, nine lettered options, or half each.")
+        Asked,
+        typer.Option(
+            help="The question: open-form, nine lettered options, half each ('mix'), or that of "
+            "the target ('task'), for a mixture of datasets."
+        ),
     ] = "open",
+    cot: Annotated[
+        bool, typer.Option("--cot", help="Ask to think of the words and the voice first.")
+    ] = False,
+    paraphrase: Annotated[
+        bool, typer.Option("--paraphrase", help="Draw the question's wording from its pool.")
+    ] = False,
+    shuffle_options: Annotated[
+        bool, typer.Option("--shuffle-options", help="Draw the order of the lettered options.")
+    ] = False,
+    labels: Annotated[
+        Labels,
+        typer.Option(
+            help="'majority', the consensus; 'sampled', one annotator's label, drawn by vote share."
+        ),
+    ] = "majority",
+    epochs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Copies of each utterance, a block an epoch; label and wording are drawn anew.",
+        ),
+    ] = 1,
     rationales: Annotated[
         list[Path] | None,
         typer.Option(
-            help="rationales.jsonl of a corpus; repeatable. With target 'label' they only choose "
-            "the utterances, so that both targets train on the same ones."
+            help="rationales.jsonl of a corpus; repeatable. With a target that holds none they "
+            "only choose the utterances, so that both targets train on the same ones."
         ),
+    ] = None,
+    cues: Annotated[
+        list[Path] | None,
+        typer.Option(help="cues.jsonl of a corpus, for target 'descriptors'; repeatable."),
     ] = None,
     control: Annotated[
         Control, typer.Option(help="'shuffled': every row hears another utterance.")
     ] = "none",
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Keep this many after shuffling.")
+        int | None, typer.Option(min=1, help="Keep this many utterances after shuffling.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the shuffling.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all that is drawn.")] = 0,
     dataset_info: Annotated[
         Path | None,
         typer.Option(help="Dataset table to enter it in. [default: the one beside the output]"),
@@ -225,9 +265,19 @@ def sharegpt(
     """
     from whyser.corpus import Corpus
     from whyser_converters.sharegpt import Recipe, build, write
+    from whyser_converters.targets import Aim, Material
 
-    recipe = Recipe(split, target, prompt, control, max_samples, seed)
-    dataset = build([Corpus(path) for path in utterances], recipe, rationales or [])
+    recipe = Recipe(
+        split,
+        Aim(target, asr, labels),
+        Asking(prompt, cot, paraphrase, shuffle_options),
+        control,
+        max_samples,
+        seed,
+        epochs,
+    )
+    material = Material.read(rationales or [], cues or [])
+    dataset = build([Corpus(path) for path in utterances], recipe, material)
     rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
     if dataset.dropped:
@@ -272,9 +322,11 @@ def preference(
     """
     from whyser.corpus import Corpus
     from whyser_converters.preference import Recipe, build, write
+    from whyser_converters.targets import Material
 
     recipe = Recipe(split, pairs, max_samples, seed)
-    made = build([Corpus(path) for path in utterances], recipe, rationales, cues)
+    material = Material.read(rationales, cues)
+    made = build([Corpus(path) for path in utterances], recipe, material)
     rows_file = write(made, output, dataset_info or output.parent / "dataset_info.json")
     counted = ", ".join(f"{made.counts[kind]:,} by {kind}" for kind in recipe.kinds)
     say(f"wrote {len(made.pairs):,} pairs to {rows_file}: {counted}")

@@ -21,10 +21,15 @@ STANDARD_FOLDER = Path("data/sharegpt")
 STANDARD_NAMES = (
     "whyser_train_reason",
     "whyser_train_label",
+    "whyser_train_sampled",
+    "whyser_train_descriptors",
+    "whyser_train_asr",
     "whyser_dev_reason",
     "whyser_dev_label",
     "whyser_test_open",
     "whyser_test_closed",
+    "whyser_test_open_cot",
+    "whyser_test_closed_cot",
     "whyser_test_open_shuffled",
 )
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -28,14 +28,14 @@ from whyser.corpus import Corpus
 from whyser.errors import InputError, Problems
 from whyser.evidence.antonyms import TABLE_HASH
 from whyser.evidence.claims import read_claims
-from whyser.evidence.cues import Cues, read_cues
+from whyser.evidence.cues import Cues
 from whyser.evidence.grounding import ground
 from whyser.evidence.reversal import turn_round
-from whyser.labels import CLASSES, OTHER, EmotionClass
-from whyser.prompts import OPEN, Prompt
-from whyser.teacher.rationale import Rationale, read_rationales
+from whyser.labels import CLASSES, EmotionClass
+from whyser.prompts import OPEN, Question
 from whyser.utterance import Utterance
 from whyser_converters.dataset_files import write_dataset
+from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained
 
 Kind = Literal["rationale", "label"]
 Pairs = Literal["rationale", "label", "both"]
@@ -44,7 +44,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """The parts of Eq. 1 beside the transcript."""
 
     label: EmotionClass
@@ -61,16 +61,16 @@ class Pair:
     kind: Kind
     utterance: Utterance
     audio: Path
-    chosen: Answer
-    rejected: Answer
+    chosen: Reply
+    rejected: Reply
     teacher: str
-    question: Prompt = OPEN
+    question: Question = OPEN
 
     def ranking(self) -> dict[str, Any]:
         """The row that LLaMA-Factory reads: sharegpt with a chosen and a rejected last turn."""
         chosen, rejected = (
-            {"role": "assistant", "content": answer.rendered(self.utterance.transcript)}
-            for answer in (self.chosen, self.rejected)
+            {"role": "assistant", "content": reply.rendered(self.utterance.transcript)}
+            for reply in (self.chosen, self.rejected)
         )
         return {
             "messages": [{"role": "user", "content": f"<audio>{self.question.text}"}],
@@ -91,7 +91,7 @@ class Pair:
             "votes": len(self.utterance.votes),
             "teacher": self.teacher,
             "antonyms": TABLE_HASH if self.kind == "rationale" else None,
-            "form": self.question.name,
+            "form": self.question.form,
             "prompt": self.question.hash,
             "audio": str(self.audio),
         }
@@ -99,12 +99,22 @@ class Pair:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which pairs to make of which split; `max_samples` counts pairs."""
+    """Which pairs to make of which split; `max_samples` counts pairs.
+
+    Raises: `InputError` for a test split.
+    """
 
     split: str
     pairs: Pairs = "both"
     max_samples: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.split.startswith("test"):
+            raise InputError(
+                f"preference pairs of split {self.split!r}",
+                cure="They are made of training data only: use --split train or --split dev.",
+            )
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -132,45 +142,21 @@ class Preference:
         return sum(pair.kind == "label" and not pair.utterance.votes for pair in self.pairs)
 
 
-def build(
-    corpora: Sequence[Corpus],
-    recipe: Recipe,
-    rationale_files: Sequence[Path],
-    cue_files: Sequence[Path],
-) -> Preference:
+def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Preference:
     """Merged over the corpora and shuffled by seed, since `max_samples` takes the first N rows.
 
     Order, rejected label and turned levels are drawn from seed and id alone: a pair is the same
     whatever others are made.
 
-    Raises: `InputError` for a test split, missing rationales or cues, an id that comes twice, and
-    when no pair is left; `BadInput` with every sound file that is missing.
+    Raises: `InputError` for no rationales or cues at all, an id that comes twice, and when no pair
+    is left; `BadInput` with every sound file that is missing.
     """
-    if recipe.split.startswith("test"):
-        raise InputError(
-            f"preference pairs of split {recipe.split!r}",
-            cure="They are made for training data only: use --split train or --split dev.",
-        )
-    evidence = _Evidence(rationale_files, cue_files)
+    _check_material(material)
     made = Preference([])
     problems = Problems(f"split {recipe.split!r}")
     for corpus, utterance in track(list(_utterances(corpora, recipe.split)), "Pairing"):
-        try:
-            subject = _Subject.of(utterance, evidence)
-        except _LeftOut as reason:
-            made.dropped[str(reason)] += 1
-            continue
         with problems.caught():
-            audio = _audio(corpus, utterance)
-            for kind in recipe.kinds:
-                try:
-                    rejected = _REJECTED[kind](subject, corpus, recipe)
-                except _LeftOut as reason:
-                    made.dropped[f"{kind} pair: {reason}"] += 1
-                    continue
-                made.pairs.append(
-                    Pair(kind, utterance, audio, subject.answer, rejected, subject.teacher)
-                )
+            _add_pairs(made, corpus, utterance, recipe, material)
     problems.raise_any()
     if not made.pairs:
         names = ", ".join(str(corpus.path) for corpus in corpora)
@@ -183,6 +169,25 @@ def build(
         made.dropped["over max_samples"] = len(made.pairs) - recipe.max_samples
         del made.pairs[recipe.max_samples :]
     return made
+
+
+def _add_pairs(
+    made: Preference, corpus: Corpus, utterance: Utterance, recipe: Recipe, material: Material
+) -> None:
+    """A pair of every kind that can be made."""
+    try:
+        subject = _subject(utterance, material)
+    except _LeftOut as reason:
+        made.dropped[str(reason)] += 1
+        return
+    audio = _audio(corpus, utterance)
+    for kind in recipe.kinds:
+        try:
+            rejected = _REJECTED[kind](subject, corpus, recipe)
+        except _LeftOut as reason:
+            made.dropped[f"{kind} pair: {reason}"] += 1
+            continue
+        made.pairs.append(Pair(kind, utterance, audio, subject.reply, rejected, subject.teacher))
 
 
 def _utterances(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
@@ -216,85 +221,65 @@ class _LeftOut(Exception):
     """Why no pair can be made; counted, and no fault of anybody's."""
 
 
-class _Evidence:
-    """The rationales and cues of all corpora by id."""
-
-    def __init__(self, rationale_files: Sequence[Path], cue_files: Sequence[Path]) -> None:
-        if not rationale_files or not cue_files:
-            missing, writer = (
-                ("cues", "whyser-teach cues") if rationale_files else ("rationales", "whyser-teach")
-            )
-            raise InputError(
-                f"preference pairs without {missing}",
-                cure=f"Give --{missing} FILE ({writer} writes it).",
-            )
-        self.rationales: dict[str, Rationale] = {}
-        for file in rationale_files:
-            for rationale in read_rationales(file):
-                # Of two teachers the first that succeeded.
-                known = self.rationales.get(rationale.id)
-                if known is None or not known.kept:
-                    self.rationales[rationale.id] = rationale
-        self.cues: Mapping[str, Cues] = {
-            one.id: one for file in cue_files for one in read_cues(file)
-        }
-
-
 @dataclass(frozen=True)
 class _Subject:
     """An utterance with everything that a pair needs."""
 
     utterance: Utterance
-    answer: Answer
+    reply: Reply
     cues: Cues
     teacher: str
 
-    @classmethod
-    def of(cls, utterance: Utterance, evidence: _Evidence) -> _Subject:
-        """Raises: `_LeftOut` where something is missing, or the rationale is false already."""
-        if utterance.label is None:
-            raise _LeftOut("no agreement")
-        if utterance.label == OTHER:
-            raise _LeftOut("none of the eight classes")
-        if not utterance.transcript.strip():
-            raise _LeftOut("no transcript")
-        rationale = evidence.rationales.get(utterance.id)
-        if rationale is None:
-            raise _LeftOut("no rationale")
-        if not rationale.kept:
-            raise _LeftOut(f"rationale dropped: {', '.join(rationale.reasons)}")
-        cues = evidence.cues.get(utterance.id)
-        if cues is None:
-            raise _LeftOut("no cues")
-        verdicts = ground(read_claims(rationale.text, utterance.transcript), cues)
-        if any(verdict.outcome == "contradicted" for verdict in verdicts):
-            raise _LeftOut("rationale contradicts the measurement")
-        return cls(utterance, Answer(utterance.emotion, rationale.text), cues, rationale.teacher)
+
+def _check_material(material: Material) -> None:
+    given = {"rationales": material.has_rationales, "cues": bool(material.cues)}
+    for name, is_given in given.items():
+        if not is_given:
+            raise InputError(
+                f"preference pairs without {name}",
+                cure=f"Give --{name} FILE (whyser-teach writes it).",
+            )
+
+
+def _subject(utterance: Utterance, material: Material) -> _Subject:
+    """Raises: `_LeftOut` where something is missing, or the rationale is false already."""
+    if reason := why_left_out(utterance, Aim(), is_test=False):
+        raise _LeftOut(reason)
+    if reason := why_unexplained(utterance, utterance.emotion, material):
+        raise _LeftOut(reason)
+    rationale = material.rationale(utterance, utterance.emotion)
+    cues = material.cues.get(utterance.id)
+    if rationale is None or cues is None:
+        raise _LeftOut("no cues")
+    verdicts = ground(read_claims(rationale.text, utterance.transcript), cues)
+    if any(verdict.outcome == "contradicted" for verdict in verdicts):
+        raise _LeftOut("rationale contradicts the measurement")
+    return _Subject(utterance, Reply(utterance.emotion, rationale.text), cues, rationale.teacher)
 
 
 # ---- what is false -------------------------------------------------------------------------
 
 
-def _turned_rationale(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Answer:
+def _turned_rationale(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
     turned = turn_round(
-        subject.answer.rationale,
+        subject.reply.rationale,
         subject.cues,
         transcript=subject.utterance.transcript,
         random_=random.Random(recipe.drawn("rationale", subject.utterance.id)),
     )
     if not turned.text:
         raise _LeftOut(turned.reason)
-    return Answer(subject.answer.label, turned.text)
+    return Reply(subject.reply.label, turned.text)
 
 
-def _other_label(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Answer:
+def _other_label(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
     """A class that the corpus can name and that nobody gave, not even as a second choice."""
-    given = subject.utterance.annotator_labels(secondary=True) | {subject.answer.label}
+    given = subject.utterance.annotator_labels(secondary=True) | {subject.reply.label}
     free = [name for name in CLASSES if name in corpus.card.classes and name not in given]
     if not free:
         raise _LeftOut("every class was given by some annotator")
     draw = int(recipe.drawn("label", subject.utterance.id), 16)
-    return Answer(free[draw % len(free)], subject.answer.rationale)
+    return Reply(free[draw % len(free)], subject.reply.rationale)
 
 
 _REJECTED = {"rationale": _turned_rationale, "label": _other_label}

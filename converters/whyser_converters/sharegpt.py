@@ -10,35 +10,39 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from whyser.answer import render_answer
 from whyser.corpus import Corpus
 from whyser.errors import InputError, Problems
 from whyser.files import atomic_path, write_jsonl
-from whyser.labels import OTHER
-from whyser.prompts import QUESTIONS, Prompt
-from whyser.teacher.rationale import Rationale, read_rationales
+from whyser.labels import EmotionClass
+from whyser.prompts import Question
 from whyser.utterance import Utterance
 from whyser_converters.dataset_info import read_table, register
+from whyser_converters.questions import Asking
+from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained, write_answer
 
-Target = Literal["reason", "label"]
-Form = Literal["open", "closed", "mix"]
 Control = Literal["none", "shuffled"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One training or test example, from which both files are written."""
+    """One training or test example, from which both files are written.
+
+    `label` is what the answer teaches or expects, None for a transcript alone; `epoch` the copy of
+    the utterance that this is.
+    """
 
     utterance: Utterance
     audio: Path
-    question: Prompt
+    question: Question
     answer: str
+    label: EmotionClass | None
     control: Control = "none"
+    epoch: int = 0
 
     def sharegpt(self) -> dict[str, Any]:
         # LLaMA-Factory's qwen2_audio template writes the audio where the placeholder stands.
@@ -55,11 +59,14 @@ class Row:
             "id": self.utterance.id,
             "corpus": self.utterance.corpus,
             "split": self.utterance.split,
-            "label": self.utterance.label,
+            "label": self.label,
             "answer": self.answer,
-            "form": self.question.name,
+            "form": self.question.form,
             "prompt": self.question.hash,
+            "question": self.question.text,
+            "options": list(self.question.options),
             "control": self.control,
+            "epoch": self.epoch,
             "audio": str(self.audio),
         }
 
@@ -74,48 +81,66 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to make of the utterances; the defaults are the paper's (method.md, 2)."""
+    """What to make of the utterances; the defaults are the paper's (method.md, 2).
+
+    With `epochs` the dataset holds each utterance so often, in one block an epoch, for training
+    in the file's order: question and sampled label are drawn anew for each.
+
+    Raises: `InputError` for what no test split may have: rationales, which are made from labels,
+    sampled labels, and copies.
+    """
 
     split: str
-    target: Target = "reason"
-    form: Form = "open"
+    aim: Aim = field(default_factory=Aim)
+    asking: Asking = field(default_factory=Asking)
     control: Control = "none"
     max_samples: int | None = None
     seed: int = 0
+    epochs: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.is_test:
+            return
+        if self.aim.needs_rationales:
+            raise InputError(
+                f"split {self.split!r} with target {self.aim.target!r}",
+                cure="Rationales are made from labels of the training data; use --target label.",
+            )
+        if self.aim.labels == "sampled" or self.epochs > 1:
+            raise InputError(
+                f"split {self.split!r} with sampled labels or copies",
+                cure="They are for training; a test is scored against every annotator anyway.",
+            )
 
     @property
     def is_test(self) -> bool:
         return self.split.startswith("test")
 
+    def drawn(self, what: str, utterance: Utterance, epoch: int = 0) -> bytes:
+        """A random draw for one utterance, whatever others are there."""
+        copy = f" {epoch}" if epoch else ""
+        return hashlib.sha256(f"{self.seed}:{what}{copy}:{utterance.id}".encode()).digest()
 
-def build(corpora: Sequence[Corpus], recipe: Recipe, rationale_files: Sequence[Path]) -> Dataset:
+
+def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Dataset:
     """Merged over the corpora and shuffled by seed, since `max_samples` takes the first N rows.
 
-    Order and question are drawn from seed and id alone, so that two datasets of the same
+    Order, question and label are drawn from seed and id alone, so that two datasets of the same
     utterances, one with rationales and one without, differ in nothing else. Rationales given
-    with target `label` choose the utterances and are not written.
+    with a target that holds none choose the utterances and are not written.
 
-    Raises: `InputError` for a rationale target on a test split or without rationales, an id that
-    comes twice, and when no utterance is left.
+    Raises: `InputError` for a target without its rationales or cues, an id that comes twice, and
+    when no utterance is left.
     """
-    rationales = _rationales(recipe, rationale_files)
+    _check_material(recipe.aim, material)
     dataset = Dataset([])
     problems = Problems(f"split {recipe.split!r}")
-    seen: set[str] = set()
-    for corpus in corpora:
-        for utterance in corpus.utterances():
-            if utterance.split != recipe.split:
-                continue
-            if utterance.id in seen:
-                raise InputError(
-                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
-                )
-            seen.add(utterance.id)
-            if reason := _why_left_out(utterance, recipe, rationales):
-                dataset.dropped[reason] += 1
-                continue
-            with problems.caught():
-                dataset.rows.append(_row(corpus, utterance, recipe, rationales))
+    for corpus, utterance in _utterances(corpora, recipe.split):
+        if reason := why_left_out(utterance, recipe.aim, is_test=recipe.is_test):
+            dataset.dropped[reason] += 1
+            continue
+        with problems.caught():
+            _add_rows(dataset, corpus, utterance, recipe, material)
     problems.raise_any()
     if not dataset.rows:
         names = ", ".join(str(corpus.path) for corpus in corpora)
@@ -123,86 +148,74 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, rationale_files: Sequence[P
             f"no utterance of split {recipe.split!r} is left of {names}",
             cure=f"Left out: {dict(dataset.dropped) or 'nothing; no utterance has that split'}.",
         )
-    dataset.rows.sort(key=lambda row: _drawn(recipe, "order", row.utterance))
+    dataset.rows.sort(key=lambda row: (row.epoch, recipe.drawn("order", row.utterance, row.epoch)))
     if recipe.control == "shuffled":
         dataset.rows = _shuffle_audio(dataset.rows, random.Random(recipe.seed))
-    if recipe.max_samples is not None and len(dataset.rows) > recipe.max_samples:
-        dataset.dropped["over max_samples"] = len(dataset.rows) - recipe.max_samples
-        del dataset.rows[recipe.max_samples :]
+    if recipe.max_samples is not None:
+        _keep_first(dataset, recipe.max_samples)
     return dataset
 
 
-def _drawn(recipe: Recipe, what: str, utterance: Utterance) -> bytes:
-    """A random draw for one utterance, whatever others are there."""
-    return hashlib.sha256(f"{recipe.seed}:{what}:{utterance.id}".encode()).digest()
-
-
-def _rationales(recipe: Recipe, files: Sequence[Path]) -> dict[str, Rationale] | None:
-    if recipe.target == "reason" and recipe.is_test:
+def _check_material(aim: Aim, material: Material) -> None:
+    if aim.needs_rationales and not material.has_rationales:
         raise InputError(
-            f"split {recipe.split!r} with target 'reason'",
-            cure="Rationales are made from labels of the training data; use --target label.",
-        )
-    if recipe.target == "reason" and not files:
-        raise InputError(
-            "target 'reason' without rationales",
+            f"target {aim.target!r} without rationales",
             cure="Give --rationales FILE (whyser-teach writes it), or use --target label.",
         )
-    if not files:
-        return None
-    chosen: dict[str, Rationale] = {}
-    for file in files:
-        for rationale in read_rationales(file):
-            # Of two teachers the first that succeeded.
-            if rationale.id not in chosen or not chosen[rationale.id].kept:
-                chosen[rationale.id] = rationale
-    return chosen
+    if aim.needs_cues and not material.cues:
+        raise InputError(
+            f"target {aim.target!r} without cues",
+            cure="Give --cues FILE (whyser-teach cues writes it).",
+        )
 
 
-def _why_left_out(
-    utterance: Utterance, recipe: Recipe, rationales: Mapping[str, Rationale] | None
-) -> str | None:
-    """The reason why an utterance gives no row; None when it does."""
-    if utterance.label is None:
-        return "no agreement"
-    if utterance.label == OTHER:
-        return "none of the eight classes"
-    if recipe.is_test:
-        return None
-    if not utterance.transcript.strip():
-        # An empty <asr> block would teach the model to hear nothing.
-        return "no transcript"
-    if rationales is not None:
-        rationale = rationales.get(utterance.id)
-        if rationale is None:
-            return "no rationale"
-        if not rationale.kept:
-            return f"rationale dropped: {', '.join(rationale.reasons)}"
-    return None
+def _utterances(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
+    seen: set[str] = set()
+    for corpus in corpora:
+        for utterance in corpus.utterances():
+            if utterance.split != split:
+                continue
+            if utterance.id in seen:
+                raise InputError(
+                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
+                )
+            seen.add(utterance.id)
+            yield corpus, utterance
 
 
-def _row(
-    corpus: Corpus,
-    utterance: Utterance,
-    recipe: Recipe,
-    rationales: Mapping[str, Rationale] | None,
-) -> Row:
-    form = recipe.form
-    if form == "mix":
-        form = "open" if _drawn(recipe, "form", utterance)[0] % 2 else "closed"
-    rationale = None
-    if recipe.target == "reason" and rationales is not None:
-        rationale = rationales[utterance.id].text
-    answer = render_answer(
-        utterance.emotion, transcript=utterance.transcript or None, rationale=rationale
-    )
+def _add_rows(
+    dataset: Dataset, corpus: Corpus, utterance: Utterance, recipe: Recipe, material: Material
+) -> None:
+    """A row for each epoch whose label can be explained."""
     audio = corpus.audio_path(utterance)
     if not audio.is_file():
         # LLaMA-Factory warns once a run of missing files and trains on.
         raise InputError(
             f"no such sound file, of {utterance.id}", file=audio, cure="Convert the corpus again."
         )
-    return Row(utterance, audio, QUESTIONS[form], answer)
+    for epoch in range(recipe.epochs):
+
+        def drawn(what: str, epoch: int = epoch) -> bytes:
+            return recipe.drawn(what, utterance, epoch)
+
+        label = recipe.aim.label(utterance, drawn)
+        reason = None if recipe.is_test else why_unexplained(utterance, label, material)
+        if reason:
+            dataset.dropped[reason] += 1
+            continue
+        question = recipe.asking.question(recipe.aim.target, drawn)
+        answer = write_answer(utterance, label, recipe.aim, material)
+        dataset.rows.append(Row(utterance, audio, question, answer, label, epoch=epoch))
+
+
+def _keep_first(dataset: Dataset, count: int) -> None:
+    """The first utterances of the order, in every epoch."""
+    first = dict.fromkeys(row.utterance.id for row in dataset.rows)
+    chosen = set(list(first)[:count])
+    kept = [row for row in dataset.rows if row.utterance.id in chosen]
+    if over := len(dataset.rows) - len(kept):
+        dataset.dropped["over max_samples"] = over
+        dataset.rows = kept
 
 
 def _shuffle_audio(rows: Sequence[Row], random_: random.Random) -> list[Row]:
@@ -219,7 +232,7 @@ def _shuffle_audio(rows: Sequence[Row], random_: random.Random) -> list[Row]:
         for position, other in zip(positions, _derangement(positions, random_), strict=True):
             source[position] = other
     return [
-        Row(row.utterance, rows[other].audio, row.question, row.answer, "shuffled")
+        replace(row, audio=rows[other].audio, control="shuffled")
         for row, other in zip(rows, source, strict=True)
     ]
 

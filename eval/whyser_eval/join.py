@@ -11,13 +11,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from whyser.errors import InputError
 from whyser.files import read_jsonl, read_lines
-from whyser.prompts import QUESTIONS
+from whyser.labels import Label
+from whyser.prompts import CHOOSE, OPTIONS, POOLS, QUESTIONS, Form, Prompt
 from whyser.utterance import input_error
 from whyser_eval.predictions import Control, Prediction, listed
 
@@ -35,8 +35,10 @@ class ManifestRow(BaseModel):
 
     id: str
     answer: str
-    form: Literal["open", "closed"]
+    form: Form
     prompt: str
+    question: str = ""
+    options: tuple[Label, ...] = ()
     control: Control = "none"
 
 
@@ -70,6 +72,7 @@ def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
             prompt=row.prompt,
             model=model,
             control=row.control,
+            options=() if row.options == OPTIONS else row.options,
             text=answer.text,
         )
         for (_, row), answer in zip(expected, generated, strict=True)
@@ -168,18 +171,33 @@ def _check_questions(
     A shuffled control asks the same question too: nothing in the predictions can tell it from
     the real condition, so that file and manifest belong together is the caller's to know.
     """
-    # The longest first: the closed form's text begins with the open form's.
-    questions = sorted(QUESTIONS.values(), key=lambda question: -len(question.text))
+    standard = _standard_questions()
     for (line, row), found in zip(expected, generated, strict=True):
-        asked = next((one for one in questions if one.text in found.prompt), None)
+        own = Prompt(f"{row.form} form", 1, row.question)
+        asked = _longest_in(found.prompt, [*standard, own] if row.question else standard)
         if asked is not None and asked.hash != row.prompt:
             raise InputError(
                 f"{row.id} is asked the {row.form} form (prompt {row.prompt}), but line "
-                f"{found.line} of {predictions} the {asked.name} form ({asked.hash})",
+                f"{found.line} of {predictions} the {asked.name} ({asked.hash})",
                 file=manifest,
                 line=line,
                 cure=_OTHER_CURE,
             )
+
+
+def _standard_questions() -> list[Prompt]:
+    """What a prompt may ask besides the manifest's own questions."""
+    asked = [Prompt(f"{one.name} form", 1, one.text) for one in QUESTIONS.values()]
+    wordings = [Prompt("open form", 1, text) for text in POOLS["stem"]]
+    # The options of a closed form may stand in any order: its first line tells it.
+    choices = [Prompt("closed form", 1, f"{one.text} {CHOOSE}") for one in wordings]
+    return [*asked, *wordings, *choices]
+
+
+def _longest_in(text: str, questions: Sequence[Prompt]) -> Prompt | None:
+    """The longest question that the text holds: a closed form begins with an open one."""
+    found = [one for one in questions if one.text in text]
+    return max(found, key=lambda one: len(one.text), default=None)
 
 
 def _comparable(answer: str) -> str:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from whyser.errors import InputError
 from whyser.files import read_lines, write_jsonl
+from whyser.labels import Label
+from whyser.prompts import Form
 from whyser.utterance import input_error
 
 Control: TypeAlias = Literal["none", "shuffled", "silence", "transcript"]
@@ -19,16 +21,18 @@ class Prediction(BaseModel):
     """One answer (design: "What flows").
 
     `form` is that of the question, `prompt` the hash of its text. `control` says what stood in
-    for the utterance's own sound, or `none`. `text` is the answer as the model gave it.
+    for the utterance's own sound, or `none`. `options` are those of a closed form in the order
+    of their letters, empty for the paper's order. `text` is the answer as the model gave it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Annotated[str, Field(min_length=1)]
-    form: Literal["open", "closed"]
+    form: Form
     prompt: str
     model: Annotated[str, Field(min_length=1)]
     control: Control = "none"
+    options: tuple[Label, ...] = ()
     text: str
 
 
@@ -54,7 +58,11 @@ def _problem(error: ValidationError) -> InputError:
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
     """Writes one JSON line an answer, atomically; returns how many."""
-    return write_jsonl(path, (prediction.model_dump_json() for prediction in predictions))
+    return write_jsonl(path, map(_line, predictions))
+
+
+def _line(prediction: Prediction) -> str:
+    return prediction.model_dump_json(exclude=None if prediction.options else {"options"})
 
 
 def listed(ids: Sequence[str], *, named: int = 10) -> str:

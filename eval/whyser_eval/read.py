@@ -14,22 +14,21 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias
 
-from whyser.answer import SENTENCE, parse_answer
-from whyser.labels import OTHER, Label, canonical
+from whyser.answer import BLOCKS, SENTENCE, parse_answer
+from whyser.labels import OTHER, Label
 from whyser.lexicon import fold, lexicon, words
-from whyser.prompts import lettered_options
+from whyser.prompts import OPTIONS, Form, lettered_options
 from whyser_eval.mentions import Mention, Standing, find_mentions
 
-Form: TypeAlias = Literal["open", "closed"]
 Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "unread"]
 
 #: Raise it with every change of these rules: scores of different readers do not compare.
-RULES_VERSION = 2
+RULES_VERSION = 3
 
 #: So many different classes in one place are a list of options, not an answer.
 _TOO_MANY = 4
@@ -69,10 +68,24 @@ def parser_version() -> str:
     return f"rules-{RULES_VERSION}+{lexicon().hash}"
 
 
-def read_answer(text: str, *, form: Form) -> Reading:
+@dataclass(frozen=True)
+class _Asked:
+    """The question that an answer is read against."""
+
+    form: Form
+    options: tuple[Label, ...]
+
+    @cached_property
+    def letters(self) -> dict[str, Label]:
+        """Letter -> label, both as a folded text has them."""
+        return {letter.lower(): label for letter, label in lettered_options(self.options).items()}
+
+
+def read_answer(text: str, *, form: Form, options: Sequence[Label] = OPTIONS) -> Reading:
     """The class that an answer names.
 
-    Args: `form` of the question; a letter counts under the closed form only.
+    Args: `form` of the question; a letter counts under the closed form only. `options` in the
+        order in which they were lettered.
 
     Source: method, 5.
 
@@ -83,28 +96,29 @@ def read_answer(text: str, *, form: Form) -> Reading:
     >>> read_answer("The speaker is not angry, just bored.", form="open").label
     'other'
     """
+    asked = _Asked(form, tuple(options))
     folded = _with_plain_tags(fold(text))
     blocks = parse_answer(folded)
     if blocks.statement is not None and blocks.statement.strip():
-        return _read_tag(blocks.statement, form)
+        return _read_tag(blocks.statement, asked)
     if _is_cut_off(folded):
         return UNREAD
-    answer = _without_options(_without_quotes(_outside_blocks(folded)))
+    answer = _without_options(_without_quotes(_outside_blocks(folded)), asked)
     return (
-        _read_sentence(answer, form, is_answer=True)
-        or _read_sentence(blocks.rationale or "", form, is_answer=False)
-        or _read_prose(answer, form)
+        _read_sentence(answer, asked, is_answer=True)
+        or _read_sentence(blocks.rationale or "", asked, is_answer=False)
+        or _read_prose(answer, asked)
         or UNREAD
     )
 
 
 # Blocks
 
+_MARKS = f"{BLOCKS}|think"
+
 #: A tag with space inside; one without needs no replacement.
-_LOOSE_TAG = re.compile(
-    r"<(?!/?(?:asr|answer|reason|think)>)\s{0,3}(/?)\s{0,3}(asr|answer|reason|think)\s{0,3}>"
-)
-_BLOCK_MARK = re.compile(r"<(/?)(asr|answer|reason|think)>")
+_LOOSE_TAG = re.compile(rf"<(?!/?(?:{_MARKS})>)\s{{0,3}}(/?)\s{{0,3}}({_MARKS})\s{{0,3}}>")
+_BLOCK_MARK = re.compile(rf"<(/?)({_MARKS})>")
 
 
 def _with_plain_tags(text: str) -> str:
@@ -169,16 +183,13 @@ def _blank_quotation(found: re.Match[str]) -> str:
 
 _KEY = re.compile(r"(?:final[ _])?(?:answer|emotion|label|prediction)")
 _OPTION = re.compile(r"(?<!\w)\(?([a-i])[.):]\s{0,3}\*{0,2}(\w+)")
-_OPTION_LABELS = {
-    letter.casefold(): canonical(label) for letter, label in lettered_options().items()
-}
 
 
-def _without_options(text: str) -> str:
+def _without_options(text: str, asked: _Asked) -> str:
     """Blanks an echo of the lettered options: three or more of them in their own order."""
     runs: list[list[re.Match[str]]] = []
     for option in _OPTION.finditer(text):
-        if _OPTION_LABELS[option[1]] != option[2]:
+        if asked.letters.get(option[1]) != option[2]:
             continue
         follows = bool(runs) and ord(option[1]) == ord(runs[-1][-1][1]) + 1
         if follows:
@@ -205,22 +216,22 @@ _MARKUP = " \t\n*_`\"'#>{}[]$"
 _EQ1 = fold(SENTENCE).strip()
 
 
-def _read_tag(statement: str, form: Form) -> Reading:
+def _read_tag(statement: str, asked: _Asked) -> Reading:
     if len(statement) <= _REMEMBERED_LENGTH:
-        return _remembered_tag(statement, form)
-    return _read_statement(statement, form, "tag", unknown_is_other=True) or UNREAD
+        return _remembered_tag(statement, asked)
+    return _read_statement(statement, asked, "tag", unknown_is_other=True) or UNREAD
 
 
 @lru_cache(maxsize=4096)
-def _remembered_tag(statement: str, form: Form) -> Reading:
-    return _read_statement(statement, form, "tag", unknown_is_other=True) or UNREAD
+def _remembered_tag(statement: str, asked: _Asked) -> Reading:
+    return _read_statement(statement, asked, "tag", unknown_is_other=True) or UNREAD
 
 
 def _read_statement(
-    statement: str, form: Form, stage: Stage, *, unknown_is_other: bool
+    statement: str, asked: _Asked, stage: Stage, *, unknown_is_other: bool
 ) -> Reading | None:
     """A text whose whole purpose is to name the emotion: the word, else the letter."""
-    text = _without_options(_without_quotes(statement.strip())).strip(_MARKUP)
+    text = _without_options(_without_quotes(statement.strip()), asked).strip(_MARKUP)
     text = text.removeprefix(_EQ1)
     mentions = find_mentions(text, stated=True)
     if len({mention.label for mention in mentions}) >= _TOO_MANY:
@@ -228,7 +239,7 @@ def _read_statement(
     reading = _choice(mentions, stage)
     if reading or mentions:
         return reading
-    return _read_letter(text, form) or (_unknown(text, stage) if unknown_is_other else None)
+    return _read_letter(text, asked) or (_unknown(text, stage) if unknown_is_other else None)
 
 
 def _choice(mentions: list[Mention], stage: Stage) -> Reading | None:
@@ -242,10 +253,10 @@ def _choice(mentions: list[Mention], stage: Stage) -> Reading | None:
     return None
 
 
-def _read_letter(text: str, form: Form) -> Reading | None:
-    """A leading option letter; one outside A to I names nothing."""
-    found = _LEADING_LETTER.match(text) if form == "closed" else None
-    label = _OPTION_LABELS.get(found[1]) if found else None
+def _read_letter(text: str, asked: _Asked) -> Reading | None:
+    """A leading option letter; one that no option has names nothing."""
+    found = _LEADING_LETTER.match(text) if asked.form == "closed" else None
+    label = asked.letters.get(found[1]) if found else None
     return Reading(label, "letter", found[1].upper()) if found and label else None
 
 
@@ -287,7 +298,7 @@ _UNDONE_BEFORE = re.compile(
 _STOP = re.compile(r"[.!?;\n\u3002]")
 
 
-def _read_sentence(text: str, form: Form, *, is_answer: bool) -> Reading | None:
+def _read_sentence(text: str, asked: _Asked, *, is_answer: bool) -> Reading | None:
     """The last explicit statement; decisive wording beats the rest.
 
     Outside the answer proper (`is_answer` false) only the sentence of Eq. 1 counts.
@@ -300,7 +311,7 @@ def _read_sentence(text: str, form: Form, *, is_answer: bool) -> Reading | None:
             stated = _reach(text, found.end())
             if not stated.strip(_MARKUP):
                 return UNREAD if found.end() >= len(text.rstrip()) else None
-            reading = _read_statement(stated, form, "sentence", unknown_is_other=rank == 0)
+            reading = _read_statement(stated, asked, "sentence", unknown_is_other=rank == 0)
             if reading:
                 return reading
     return None
@@ -347,25 +358,25 @@ _CONCLUSION = re.compile(
 )
 
 
-def _read_prose(text: str, form: Form) -> Reading | None:
+def _read_prose(text: str, asked: _Asked) -> Reading | None:
     """A bare word or letter on a line of its own, else a conclusion, else the first claim."""
     if _REFUSAL.search(text):
         return None
     reason = _REASON_LINE.search(text)
     answer = text[: reason.start()] if reason and text[: reason.start()].strip() else text
     return (
-        next(_bare_lines(answer, form), None)
+        next(_bare_lines(answer, asked), None)
         or _conclusion(answer)
         or _first_claim(answer)
-        or _read_letter(answer.strip(), form)
+        or _read_letter(answer.strip(), asked)
     )
 
 
-def _bare_lines(text: str, form: Form) -> Iterator[Reading]:
+def _bare_lines(text: str, asked: _Asked) -> Iterator[Reading]:
     """Readings of the last line, then of the first phrase, where they are just an answer."""
     lines = [line for line in text.splitlines() if line.strip(_MARKUP)]
     if len(lines) > 1 and not _is_bare(lines[-2]):
-        yield from _bare(lines[-1], form)
+        yield from _bare(lines[-1], asked)
     if lines and not (len(lines) > 1 and all(map(_is_bare, lines))):
         head = lines[0].strip(_MARKUP)
         letter = _LEADING_LETTER.match(head)
@@ -373,7 +384,7 @@ def _bare_lines(text: str, form: Form) -> Iterator[Reading]:
             head, letter.end() if letter else 0
         )
         if phrase is None or phrase.group() != "?":
-            yield from _bare(head[: phrase.start()] if phrase else head, form)
+            yield from _bare(head[: phrase.start()] if phrase else head, asked)
 
 
 def _is_bare(line: str) -> bool:
@@ -382,9 +393,9 @@ def _is_bare(line: str) -> bool:
     return is_short and bool(find_mentions(line, stated=True))
 
 
-def _bare(line: str, form: Form) -> Iterator[Reading]:
+def _bare(line: str, asked: _Asked) -> Iterator[Reading]:
     if len(line) <= _LINE_LENGTH and len(words(line)) <= 3:
-        reading = _read_statement(line, form, "lexicon", unknown_is_other=False)
+        reading = _read_statement(line, asked, "lexicon", unknown_is_other=False)
         if reading:
             yield reading
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from whyser.errors import InputError, Problems
 from whyser.labels import OTHER
+from whyser.prompts import OPTIONS
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
 from whyser_eval.predictions import Prediction, listed, read_predictions
@@ -139,7 +140,10 @@ def align(
             )
             continue
         answers = tuple(kept[id_] for id_ in wanted)
-        readings = tuple(read_answer(answer.text, form=answer.form) for answer in answers)
+        readings = tuple(
+            read_answer(answer.text, form=answer.form, options=answer.options or OPTIONS)
+            for answer in answers
+        )
         systems.append(System(name, answers, readings))
     problems.raise_any()
     return systems

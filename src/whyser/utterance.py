@@ -10,13 +10,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from whyser import votes as votes_
+from whyser.answer import BLOCKS
 from whyser.errors import InputError, did_you_mean
 from whyser.files import read_lines, write_jsonl
 from whyser.labels import CLASSES, OTHER, EmotionClass, Label
 
 #: Marks with a meaning of their own: LLaMA-Factory's media placeholders, the tags of Eq. 1,
 #: and the special tokens of Qwen2-Audio. In a transcript they would break the training row.
-RESERVED = re.compile(r"</?(?:audio|image|video|asr|answer|reason)>|<\|[^|<>]*\|>")
+RESERVED = re.compile(rf"</?(?:audio|image|video|{BLOCKS})>|<\|[^|<>]*\|>")
 
 
 def without_reserved_marks(text: str) -> str:

@@ -17,8 +17,11 @@ from whyser.prompts import CLOSED, OPEN
 from whyser.teacher.rationale import Rationale, write_rationales
 from whyser.utterance import Utterance, write_utterances
 from whyser_converters.dataset_info import register, standard_table
-from whyser_converters.sharegpt import Recipe, build, write
+from whyser_converters.questions import Asking
+from whyser_converters.sharegpt import Recipe, Row, build, write
+from whyser_converters.targets import Aim, Material
 
+LABEL, MIX = Aim("label"), Asking("mix")
 LABELS = ("sad", "happy", "neutral", None, "other")
 
 
@@ -71,10 +74,14 @@ def written(dataset_file: Path) -> tuple[list[dict[str, Any]], list[dict[str, An
     return read_json(dataset_file), [row for _, row in read_jsonl(manifest)]
 
 
+def ids(rows: Sequence[Row]) -> list[str]:
+    return [row.utterance.id for row in rows]
+
+
 def test_rows_and_manifest_are_in_the_same_order(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["train", "test"]) for name in ("a", "b")]
     reasons = [write_reasons(one, tmp_path / f"{i}.jsonl") for i, one in enumerate(corpora)]
-    dataset = build(corpora, Recipe("train"), reasons)
+    dataset = build(corpora, Recipe("train"), Material.read(reasons, []))
     rows, manifest = written(write(dataset, tmp_path / "out" / "d", tmp_path / "out" / "t.json"))
     # Of ten utterances six have a class; number 0 has no transcript, number 2 no kept rationale.
     assert len(rows) == len(manifest) == 2 * 4
@@ -98,7 +105,10 @@ def test_rows_and_manifest_are_in_the_same_order(tmp_path: Path) -> None:
 def test_corpora_are_merged_and_shuffled_by_seed(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b")]
     first, again, other = (
-        [row.utterance.id for row in build(corpora, Recipe("train", "label", seed=seed), []).rows]
+        [
+            row.utterance.id
+            for row in build(corpora, Recipe("train", LABEL, seed=seed), Material()).rows
+        ]
         for seed in (0, 0, 1)
     )
     assert first == again
@@ -110,27 +120,29 @@ def test_corpora_are_merged_and_shuffled_by_seed(tmp_path: Path) -> None:
 
 def test_a_capped_dataset_is_a_prefix_of_the_whole(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, "a", ["train"], count=20)]
-    whole = build(corpora, Recipe("train", "label"), [])
-    capped = build(corpora, Recipe("train", "label", max_samples=5), [])
+    whole = build(corpora, Recipe("train", LABEL), Material())
+    capped = build(corpora, Recipe("train", LABEL, max_samples=5), Material())
     assert capped.rows == whole.rows[:5]
     assert capped.dropped["over max_samples"] == len(whole.rows) - 5
 
 
 @pytest.mark.parametrize(("form", "prompt"), [("open", OPEN), ("closed", CLOSED)])
 def test_the_question_is_the_papers(tmp_path: Path, form: Any, prompt: Any) -> None:
-    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", "label", form), [])
+    dataset = build(
+        [write_corpus(tmp_path, "a", ["test"])], Recipe("test", LABEL, Asking(form)), Material()
+    )
     assert {row.question for row in dataset.rows} == {prompt}
     assert CLOSED.text.endswith("\nH. Neutral\nI. Other")
 
 
 def test_mixed_questions_hold_both(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, "a", ["train"], count=40)]
-    dataset = build(corpora, Recipe("train", "label", "mix"), [])
+    dataset = build(corpora, Recipe("train", LABEL, MIX), Material())
     assert {row.question.name for row in dataset.rows} == {"open", "closed"}
 
 
 def test_a_test_row_needs_no_transcript(tmp_path: Path) -> None:
-    dataset = build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1", "label"), [])
+    dataset = build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1", LABEL), Material())
     assert len(dataset.rows) == 6
     answers = {row.utterance.id: row.answer for row in dataset.rows}
     assert answers["a/test1_0"] == "<answer>I think the emotion is sad</answer>"
@@ -138,8 +150,8 @@ def test_a_test_row_needs_no_transcript(tmp_path: Path) -> None:
 
 def test_the_shuffled_control_moves_every_sound_within_its_corpus(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["test"]) for name in ("a", "b")]
-    plain = build(corpora, Recipe("test", "label"), []).rows
-    shuffled = build(corpora, Recipe("test", "label", control="shuffled"), []).rows
+    plain = build(corpora, Recipe("test", LABEL), Material()).rows
+    shuffled = build(corpora, Recipe("test", LABEL, control="shuffled"), Material()).rows
     assert [row.utterance.id for row in plain] == [row.utterance.id for row in shuffled]
     assert all(one.audio != other.audio for one, other in zip(plain, shuffled, strict=True))
     assert sorted(row.audio for row in plain) == sorted(row.audio for row in shuffled)
@@ -149,19 +161,19 @@ def test_the_shuffled_control_moves_every_sound_within_its_corpus(tmp_path: Path
 
 def test_rationales_are_never_made_of_test_labels(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="use --target label"):
-        build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1"), [])
+        build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1"), Material())
 
 
 def test_missing_sound_is_named_and_nothing_written(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
     (corpus.path.parent / "test_1.wav").unlink()
     with pytest.raises(BadInput, match=r"test_1\.wav: no such sound file, of a/test_1"):
-        build([corpus], Recipe("test", "label"), [])
+        build([corpus], Recipe("test", LABEL), Material())
 
 
 def test_an_unknown_split_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no utterance of split 'tset'"):
-        build([write_corpus(tmp_path, "a", ["test"])], Recipe("tset", "label"), [])
+        build([write_corpus(tmp_path, "a", ["test"])], Recipe("tset", LABEL), Material())
 
 
 def test_a_users_own_entries_are_left_alone(tmp_path: Path) -> None:
@@ -182,11 +194,11 @@ def test_targets_differ_in_nothing_but_the_rationale(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b")]
     reasons = [write_reasons(one, tmp_path / f"{i}.jsonl") for i, one in enumerate(corpora)]
     reason, label = (
-        build(corpora, Recipe("train", target, "mix"), reasons).rows
+        build(corpora, Recipe("train", Aim(target), MIX), Material.read(reasons, [])).rows
         for target in ("reason", "label")
     )
     # Some rationales are dropped; the row-10 twin must leave the same utterances out.
-    assert len(reason) < len(build(corpora, Recipe("train", "label", "mix"), []).rows)
+    assert len(reason) < len(build(corpora, Recipe("train", LABEL, MIX), Material()).rows)
     assert [(row.utterance.id, row.question) for row in reason] == [
         (row.utterance.id, row.question) for row in label
     ]
@@ -195,19 +207,19 @@ def test_targets_differ_in_nothing_but_the_rationale(tmp_path: Path) -> None:
 
 def test_leaving_one_utterance_out_moves_no_other(tmp_path: Path) -> None:
     first, second = (write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b"))
-    both = build([first, second], Recipe("train", "label", "mix"), []).rows
-    alone = build([first], Recipe("train", "label", "mix"), []).rows
+    both = build([first, second], Recipe("train", LABEL, MIX), Material()).rows
+    alone = build([first], Recipe("train", LABEL, MIX), Material()).rows
     assert [row for row in both if row.utterance.corpus == "a"] == alone
 
 
 def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
     with pytest.raises(InputError, match="id 'a/test_0' comes twice"):
-        build([corpus, corpus], Recipe("test", "label"), [])
+        build([corpus, corpus], Recipe("test", LABEL), Material())
 
 
 def test_a_broken_table_leaves_nothing_half_written(tmp_path: Path) -> None:
-    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", "label"), [])
+    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", LABEL), Material())
     table = tmp_path / "out" / "dataset_info.json"
     table.parent.mkdir()
     table.write_text('{"mine": ')

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from whyser.prompts import CLOSED, OPEN
+from whyser.prompts import CLOSED, OPEN, OPEN_COT, OPTIONS, POOLS, STEM, closed_question
 from whyser_eval.join import join
 
 
@@ -153,3 +153,39 @@ def test_answers_to_another_question_are_refused(files, whyser_eval):
     assert "m.jsonl:1: msp_podcast/0 is asked the open form" in err
     assert f"the closed form ({CLOSED.hash})" in err
     assert not files.output.exists()
+
+
+def asked(files, question, **changes):
+    """Manifest rows and predictions that ask `question`."""
+    for row in files.manifest:
+        row |= {"form": question.form, "prompt": question.hash, "question": question.text,
+                "options": list(question.options)}  # fmt: skip
+    for row in files.generated:
+        row |= {"prompt": f"user\n{question.text}\nassistant\n"} | changes
+
+
+SHUFFLED = closed_question(STEM, OPTIONS[::-1])
+
+
+@pytest.mark.parametrize("question", [OPEN, CLOSED, OPEN_COT, SHUFFLED], ids=lambda q: q.name)
+def test_a_question_meets_its_own_manifest(files, whyser_eval, question):
+    asked(files, question)
+    status, _, err = whyser_eval(*files.arguments())
+    assert status == 0, err
+    (first, *_) = map(json.loads, files.output.read_text().splitlines())
+    # The paper's order of the options is left out: it is what a prediction has without.
+    assert first.get("options") == (list(SHUFFLED.options) if question is SHUFFLED else None)
+
+
+@pytest.mark.parametrize("other", [CLOSED, OPEN_COT, SHUFFLED], ids=lambda q: q.name)
+def test_another_questions_predictions_are_refused(files, whyser_eval, other):
+    asked(files, OPEN, prompt=f"user\n{other.text}\nassistant\n")
+    status, _, err = whyser_eval(*files.arguments())
+    assert status == 1 and f"the {other.name.split('_')[0]}" in err
+    assert not files.output.exists()
+
+
+def test_another_wording_is_another_question(files, whyser_eval):
+    asked(files, OPEN, prompt=f"user\n{POOLS['stem'][3]}\nassistant\n")
+    status, _, err = whyser_eval(*files.arguments())
+    assert status == 1 and "the open form" in err

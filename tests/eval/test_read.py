@@ -123,3 +123,23 @@ def test_every_word_of_the_table_is_read_as_its_class():
     for entry in lexicon().entries:
         reading = read_answer(f"<answer>I think the emotion is {entry.word}</answer>", form="open")
         assert reading.label == entry.label, entry.word
+
+
+def test_a_letter_is_that_of_the_options_that_were_asked() -> None:
+    options = ("sad", "other", "angry")
+    assert read_answer("C", form="closed", options=options).label == "angry"
+    assert read_answer("C", form="closed").label == "happy"
+    # No option has that letter.
+    assert read_answer("D", form="closed", options=options).label is None
+
+
+def test_an_echo_of_options_in_another_order_is_no_answer() -> None:
+    options = ("sad", "other", "angry", "happy")
+    echo = "A. Sad B. Other C. Angry D. Happy"
+    assert read_answer(echo, form="closed", options=options) == UNREAD
+
+
+def test_what_a_descriptor_block_says_is_no_answer() -> None:
+    text = "<descriptors>a sad, low pitch</descriptors>I think the emotion is happy."
+    assert read_answer(text, form="open").label == "happy"
+    assert read_answer("<descriptors>angry, loud</descriptors>", form="open") == UNREAD

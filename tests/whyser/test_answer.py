@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whyser.answer import Answer, parse_answer, render_answer
+from whyser.answer import TARGETS, Answer, parse_answer, render_answer
 from whyser.labels import CLASSES
 from whyser.utterance import RESERVED
 
@@ -21,6 +21,77 @@ def test_what_is_rendered_is_read_back(
     assert answer.rationale == rationale
 
 
+@given(
+    st.sampled_from(sorted(TARGETS)),
+    st.sampled_from(CLASSES),
+    st.none() | TEXT,
+    TEXT,
+    st.none() | TEXT,
+)
+def test_every_target_is_read_back(
+    target: str, label: str, transcript: str | None, rationale: str, descriptors: str | None
+) -> None:
+    if target == "asr":
+        transcript = transcript or "Hi."
+    text = render_answer(
+        label,
+        transcript=transcript,
+        rationale=rationale,
+        descriptors=descriptors,
+        target=target,
+    )
+    answer = parse_answer(text)
+    written = TARGETS[target]
+    assert answer.transcript == transcript
+    assert answer.emotion == (label if "answer" in written else None)
+    assert answer.descriptors == (descriptors if "descriptors" in written else None)
+    if target == "interleaved":
+        # The space between its two parts is all that may differ.
+        assert (answer.rationale or "").split() == rationale.split()
+    else:
+        assert answer.rationale == (rationale if "reason" in written else None)
+
+
+RATIONALE = 'The words "Stop. Now." are harsh. The voice is loud. It is fast.'
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("reason", "<asr>a</asr>{answer}<reason>{rationale}</reason>"),
+        ("label", "<asr>a</asr>{answer}"),
+        ("reason_first", "<asr>a</asr><reason>{rationale}</reason>{answer}"),
+        (
+            "interleaved",
+            '<asr>a</asr><reason>The words "Stop. Now." are harsh.</reason>{answer}'
+            "<reason>The voice is loud. It is fast.</reason>",
+        ),
+        ("descriptors", "<asr>a</asr><descriptors>d</descriptors>{answer}"),
+        ("asr", "<asr>a</asr>"),
+    ],
+)
+def test_each_target_to_the_letter(target: str, expected: str) -> None:
+    parts = {"rationale": RATIONALE, "descriptors": "d", "target": target}
+    blocks = {"answer": "<answer>I think the emotion is sad</answer>", "rationale": RATIONALE}
+    with_transcript = expected.format(**blocks)
+    assert render_answer("sad", transcript="a", **parts) == with_transcript
+    if target != "asr":
+        without = with_transcript.removeprefix("<asr>a</asr>")
+        assert render_answer("sad", **parts) == without
+
+
+def test_a_rationale_of_one_sentence_stands_before_the_answer() -> None:
+    text = render_answer("sad", rationale="The voice is low.", target="interleaved")
+    assert text.startswith("<reason>The voice is low.</reason><answer>")
+    assert text.endswith("</answer>")
+
+
+def test_a_transcript_alone_needs_a_transcript() -> None:
+    assert render_answer(None, transcript="a", target="asr") == "<asr>a</asr>"
+    with pytest.raises(ValueError, match="nothing to write"):
+        render_answer("sad", target="asr")
+
+
 def test_equation_one_to_the_letter() -> None:
     assert render_answer("fear", transcript="a", rationale="r") == (
         "<asr>a</asr><answer>I think the emotion is fear</answer><reason>r</reason>"
@@ -31,7 +102,7 @@ def test_row_ten_has_no_reason_block() -> None:
     assert "<reason>" not in render_answer("fear", transcript="a")
 
 
-@pytest.mark.parametrize("field", ["transcript", "rationale"])
+@pytest.mark.parametrize("field", ["transcript", "rationale", "descriptors"])
 def test_a_tag_inside_a_text_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match="tag of the answer format"):
         render_answer("sad", **{field: "no </answer> here"})
@@ -50,6 +121,15 @@ def test_a_tag_inside_a_text_is_refused(field: str) -> None:
         # Cut off by the token limit: a half word is no answer, a half reason still is one.
         ("<answer>I think the emotion is hap", Answer()),
         ("<answer>sad</answer><reason>The voi", Answer(statement="sad", rationale="The voi")),
+        # A rationale in two parts around the answer, as in the paper's Table 2.
+        (
+            "<reason>low</reason><answer>sad</answer><reason>slow",
+            Answer(statement="sad", rationale="low slow"),
+        ),
+        (
+            "<descriptors>male</descriptors><answer>sad</answer>",
+            Answer(statement="sad", descriptors="male"),
+        ),
         # The first block of a name counts.
         ("<answer>sad</answer><answer>happy</answer>", Answer(statement="sad")),
     ],

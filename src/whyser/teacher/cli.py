@@ -12,11 +12,18 @@ import typer
 from whyser.console import new_app, print_table, run, say
 from whyser.teacher.filters import Leak, Rules
 from whyser.teacher.lesson import AudioForm, Lesson
+from whyser.teacher.rationale import Labels
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
 Utterances = Annotated[Path, typer.Argument(help="utterances.jsonl of one corpus.")]
 Output = Annotated[Path, typer.Option(help="File to write.")]
+Labels_ = Annotated[
+    Labels,
+    typer.Option(
+        help="'annotators' explains every annotator's label too, for sharegpt --labels sampled."
+    ),
+]
 
 
 @app.command()
@@ -77,6 +84,7 @@ def measured(
         list[str] | None,
         typer.Option(help="Splits to write for; repeatable. Default: train and dev."),
     ] = None,
+    labels: Labels_ = "majority",
     seed: Annotated[int, typer.Option(help="Seed of the wording.")] = 0,
 ) -> None:
     """Write rationales from measured cues and the words spoken, without a model.
@@ -111,9 +119,8 @@ def measured(
             file=utterances,
             cure="Check --split; corpus.json beside it lists the splits.",
         )
-    count = write_rationales(
-        output, counted(write_rationales_for(chosen, read_cues(cues), seed=seed))
-    )
+    records = write_rationales_for(chosen, read_cues(cues), seed=seed, labels=labels)
+    count = write_rationales(output, counted(records))
     rows = [[name, number, f"{number / count:.1%}"] for name, number in tally.most_common()]
     print_table(f"{count:,} rationales -> {output}", ["outcome", "count", "share"], rows)
 
@@ -163,9 +170,10 @@ def listening(
     new_attempts: Annotated[
         int, typer.Option(min=0, help="How often a faulty rationale is asked for anew.")
     ] = 3,
+    labels: Labels_ = "majority",
     seed: Annotated[int, typer.Option(help="Seed of the sampling, recorded.")] = 0,
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N utterances of the split.")
+        int | None, typer.Option(min=1, help="Only the first N rationales of the split.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight.")] = 16,
     requests_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
@@ -219,6 +227,7 @@ def listening(
         is_human_study=human_study,
         cues=cues,
         max_samples=max_samples,
+        labels=labels,
     )
     if dry_run:
         session.print_estimate(settings, output)

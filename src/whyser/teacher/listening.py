@@ -18,7 +18,7 @@ from whyser.chat import Chat, Request, audio_part
 from whyser.evidence.cues import Cues
 from whyser.teacher.filters import Inspection, Subject, inspect, strip_banned
 from whyser.teacher.lesson import Lesson
-from whyser.teacher.rationale import Rationale
+from whyser.teacher.rationale import Labels, Rationale, explained
 from whyser.utterance import RESERVED, Utterance
 
 #: Method.md, 15.
@@ -89,6 +89,7 @@ async def teach(
             break
     rationale = Rationale(
         id=utterance.id,
+        label=utterance.emotion,
         text=text,
         teacher=chat.settings.model,
         prompt=lesson.prompt.hash,
@@ -103,6 +104,7 @@ def without_answer(utterance: Utterance, lesson: Lesson, model: str, reason: str
     """The rationale of an utterance that was never answered: counted, and never kept."""
     rationale = Rationale(
         id=utterance.id,
+        label=utterance.emotion,
         text="",
         teacher=model,
         prompt=lesson.prompt.hash,
@@ -113,8 +115,11 @@ def without_answer(utterance: Utterance, lesson: Lesson, model: str, reason: str
     return Taught(rationale, ())
 
 
-def teachable(utterances: Iterator[Utterance], split: str) -> Iterator[Utterance]:
-    """Utterances of the split with one of the eight classes and words to explain."""
+def teachable(
+    utterances: Iterator[Utterance], split: str, labels: Labels = "majority"
+) -> Iterator[Utterance]:
+    """Utterances of the split with one of the eight classes and words to explain, under each
+    label that is asked for."""
     for utterance in utterances:
-        if utterance.split == split and utterance.is_scored and utterance.transcript.strip():
-            yield utterance
+        if utterance.split == split and utterance.transcript.strip():
+            yield from explained(utterance, labels)

@@ -16,7 +16,7 @@ from whyser.evidence.cues import FAMILIES, Cue, Cues, Family, Level
 from whyser.files import short_hash
 from whyser.labels import CLASSES
 from whyser.teacher.filters import Subject, inspect, leaked
-from whyser.teacher.rationale import Rationale
+from whyser.teacher.rationale import Labels, Rationale, explained
 from whyser.utterance import Utterance
 
 TEACHER = "measured-1"
@@ -70,9 +70,14 @@ TEMPLATE_HASH = short_hash(repr((_OPENINGS, _CLOSINGS, _PHRASES, SPOKEN, LONGEST
 
 
 def write_rationales_for(
-    utterances: Iterable[Utterance], cues: Iterable[Cues], *, seed: int = 0
+    utterances: Iterable[Utterance],
+    cues: Iterable[Cues],
+    *,
+    seed: int = 0,
+    labels: Labels = "majority",
 ) -> Iterator[Rationale]:
-    """A rationale for every utterance with a class, kept or dropped with its reasons.
+    """A rationale for every utterance with a class, kept or dropped with its reasons; with
+    `annotators` one for each of their labels, which differ in what counts as giving it away.
 
     Raises: `InputError` for an utterance without cues.
     """
@@ -84,7 +89,8 @@ def write_rationales_for(
             raise InputError(
                 f"no cues for {utterance.id}", cure="Run whyser-teach cues on the same utterances."
             )
-        yield _rationale(utterance, by_id[utterance.id], seed)
+        for one in explained(utterance, labels):
+            yield _rationale(one, by_id[one.id], seed)
 
 
 def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
@@ -95,6 +101,7 @@ def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
     reasons = inspect(text, Subject(utterance.emotion, utterance.transcript, cues)).faults
     return Rationale(
         id=utterance.id,
+        label=utterance.emotion,
         text=text,
         teacher=TEACHER,
         prompt=TEMPLATE_HASH,

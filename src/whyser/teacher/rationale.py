@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from whyser.errors import InputError
 from whyser.files import read_lines, write_jsonl
-from whyser.utterance import input_error, without_reserved_marks
+from whyser.labels import EmotionClass
+from whyser.utterance import Utterance, input_error, without_reserved_marks
+
+#: Whose labels are explained: the consensus, or the class of every annotator.
+Labels: TypeAlias = Literal["majority", "annotators"]
+
+
+def explained(utterance: Utterance, labels: Labels) -> Iterator[Utterance]:
+    """The utterance under each label that is to be explained, its consensus first."""
+    if not utterance.is_scored:
+        return
+    yield utterance
+    if labels == "annotators":
+        for label in sorted(utterance.annotator_labels() - {utterance.emotion}):
+            yield utterance.model_copy(update={"label": label})
 
 
 class Rationale(BaseModel):
     """A line of `rationales.jsonl`.
 
-    `reasons` says why a rationale is not kept; `attempts` how often the teacher was asked.
+    `label` is what it explains; a line without one explains the consensus. `reasons` says why a
+    rationale is not kept; `attempts` how often the teacher was asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
+    label: EmotionClass | None = None
     text: Annotated[str, AfterValidator(without_reserved_marks)]
     teacher: str
     prompt: str
@@ -31,16 +47,18 @@ class Rationale(BaseModel):
 
 
 def read_rationales(path: Path) -> Iterator[Rationale]:
-    """Raises: `InputError` with file and line for a broken line or a repeated id."""
-    seen: set[str] = set()
+    """Raises: `InputError` with file and line for a broken line, or a label explained twice."""
+    seen: set[tuple[str, str | None]] = set()
     for number, line in read_lines(path):
         try:
             rationale = Rationale.model_validate_json(line)
         except ValidationError as error:
             raise input_error(error).at(path, number) from None
-        if rationale.id in seen:
-            raise InputError(f"id {rationale.id!r} stands twice", file=path, line=number)
-        seen.add(rationale.id)
+        key = (rationale.id, rationale.label)
+        if key in seen:
+            label = f" with label {rationale.label!r}" if rationale.label else ""
+            raise InputError(f"id {rationale.id!r} stands twice{label}", file=path, line=number)
+        seen.add(key)
         yield rationale
 
 

@@ -19,6 +19,7 @@ from whyser.files import atomic_path
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.listening import Taught, build_request, teach, teachable, without_answer
 from whyser.teacher.outcome import Outcome
+from whyser.teacher.rationale import Labels
 from whyser.utterance import Utterance
 
 #: An utterance and its place among those that are taught.
@@ -39,6 +40,7 @@ class Session:
     is_human_study: bool = False
     cues: Path | None = None
     max_samples: int | None = None
+    labels: Labels = "majority"
 
     def __post_init__(self) -> None:
         if self.split != "train" and not self.is_human_study:
@@ -72,7 +74,7 @@ class Session:
         return {one.id: one for one in read_cues(self.cues)} if self.cues else {}
 
     def _items(self) -> Iterator[_Item]:
-        chosen = teachable(self.corpus.utterances(), self.split)
+        chosen = teachable(self.corpus.utterances(), self.split, self.labels)
         return enumerate(islice(chosen, self.max_samples))
 
     def _sound(self, utterance: Utterance) -> Path | None:
