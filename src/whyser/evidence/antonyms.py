@@ -141,8 +141,7 @@ _TABLE: tuple[_Row, ...] = (
      "goes up; increased"),
     # --- rate -------------------------------------------------------------------------------
     ("rate", "slower than usual", "about as fast as usual", "faster than usual"),
-    ("rate", "slow; slow; low; sluggish; leisurely; dragging; drawn-out; stretched out; slowed; "
-     "unhurried",
+    ("rate", "slow; slow; low; sluggish; leisurely; dragging; drawn-out; stretched out; slowed",
      "steady; moderate; normal; ordinary; even; usual; average; typical; regular; medium; "
      "standard; stable; consistent; constant; measured; unhurried; as usual; conversational",
      "fast; quick; high; brisk; brisk; rushed; hurried; rushed; accelerated; hurried"),

@@ -25,7 +25,7 @@ from whyser.evidence.grounding import Outcome, Verdict, ground
 
 @dataclass(frozen=True)
 class Change:
-    """Words of the text and what stands in their place; `begin` is where, in the turned text."""
+    """Words and what stands in their place; `begin` is where, in the text as it then was."""
 
     begin: int
     old: str
@@ -34,7 +34,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Reversal:
-    """The turned text; empty, with the reason, where it cannot be turned."""
+    """The turned text and how it came about; empty, with the reason, where it cannot be turned."""
 
     text: str
     changes: tuple[Change, ...] = ()
@@ -155,7 +155,8 @@ _OPPOSITE: dict[Outcome, Outcome] = {
 #: What no writer would write: "slow, calm and slow", "a bit about as loud as usual".
 _CLUMSY = re.compile(
     r"\b(\w+),?(?: \w+,)?(?: and| or)? \1\b"
-    r"|\b(?:\w+ly|bit|little|somewhat|rather|very|so|too|far) (?:about as|ordinary|normal|usual)\b"
+    r"|\b(?:\w+ly|bit|little|somewhat|rather|very|so|too|far|no)"
+    r" (?:about as|ordinary|normal|usual)\b"
     r"|\bas (?:ordinary|normal|usual) as\b",
     re.IGNORECASE,
 )
