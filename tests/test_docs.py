@@ -67,7 +67,11 @@ def test_a_shown_command_exists(words: list[str]) -> None:
         assert rest[0] == "install"
     else:
         verb = tool(name).commands[rest[0].replace(EXAMPLE, "ravdess")]
-        known = {option for parameter in verb.params for option in parameter.opts}
+        known = {
+            option
+            for parameter in verb.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         assert options(rest) <= known
 
 
@@ -151,6 +155,20 @@ def test_the_commands_of_the_teacher_page_run(native_corpora: Path, tmp_path: Pa
         run_step(words, tmp_path)
     assert (tmp_path / "data/mine/measured.jsonl").is_file()
     assert not (tmp_path / "data/mine/rationales.jsonl").exists()
+
+
+def test_the_commands_of_the_targets_page_run(native_corpora: Path, tmp_path: Path) -> None:
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
+    utterances, cues = "data/mine/crema_d/utterances.jsonl", "data/mine/cues.jsonl"
+    run_step(["whyser-teach", "cues", utterances, "--output", cues], tmp_path)
+    run_step(["whyser-teach", "measured", utterances, "--cues", cues,
+              "--output", "data/mine/rationales.jsonl"], tmp_path)  # fmt: skip
+    shown = commands((ROOT / "docs/targets.md").read_text(encoding="utf-8"))
+    for words in shown:
+        run_step(words, tmp_path)
+    written = [words[words.index("--output") + 1] for words in shown if "sharegpt" in words]
+    assert len(written) == 7
+    assert all((tmp_path / f"{name}.json").is_file() for name in written)
 
 
 def test_every_option_of_the_corpora_page_has_that_default() -> None:
