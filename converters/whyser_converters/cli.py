@@ -16,6 +16,7 @@ from whyser.corpus import CorpusCard, VotesCard
 from whyser.errors import InputError
 from whyser.labels import CLASSES, OTHER
 from whyser_converters.corpora import CORPORA
+from whyser_converters.preference import Pairs
 from whyser_converters.questions import Asked, Asking
 from whyser_converters.sharegpt import Control
 from whyser_converters.spec import CorpusSpec
@@ -281,6 +282,61 @@ def sharegpt(
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
     if dataset.dropped:
         print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
+
+
+@app.command()
+def preference(
+    utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
+    split: Annotated[str, typer.Option(help="Split to take: train or dev.")],
+    rationales: Annotated[
+        list[Path], typer.Option(help="rationales.jsonl of a corpus; repeatable.")
+    ],
+    cues: Annotated[
+        list[Path],
+        typer.Option(help="cues.jsonl of a corpus, which rationales are held against; repeatable."),
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder and name of the dataset; its last part names it.")
+    ],
+    pairs: Annotated[
+        Pairs,
+        typer.Option(
+            help="'rationale': the true one against one that the sound contradicts; 'label': the "
+            "right one against one that no annotator gave."
+        ),
+    ] = "both",
+    max_samples: Annotated[
+        int | None, typer.Option(min=1, help="Keep this many pairs after shuffling.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the shuffling and of what is false.")] = 0,
+    dataset_info: Annotated[
+        Path | None,
+        typer.Option(help="Dataset table to enter it in. [default: the one beside the output]"),
+    ] = None,
+) -> None:
+    """Writes pairs for LLaMA-Factory's DPO stage: OUTPUT.json, its manifest, the table's entry.
+
+    Example: whyser-convert preference data/u/crema_d/utterances.jsonl --split train
+    --rationales data/u/crema_d/rationales.jsonl --cues data/u/crema_d/cues.jsonl
+    --output data/sharegpt/whyser_train_preference
+    """
+    from whyser.corpus import Corpus
+    from whyser_converters.preference import Recipe, build, write
+    from whyser_converters.targets import Material
+
+    recipe = Recipe(split, pairs, max_samples, seed)
+    material = Material.read(rationales, cues)
+    made = build([Corpus(path) for path in utterances], recipe, material)
+    rows_file = write(made, output, dataset_info or output.parent / "dataset_info.json")
+    counted = ", ".join(f"{made.counts[kind]:,} by {kind}" for kind in recipe.kinds)
+    say(f"wrote {len(made.pairs):,} pairs to {rows_file}: {counted}")
+    if made.without_votes:
+        say(
+            f"note: {made.without_votes:,} label pairs are of utterances without released votes: "
+            "only the consensus is left out of what may be rejected"
+        )
+    if made.dropped:
+        print_table("Left out", ["reason", "utterances"], made.dropped.most_common())
 
 
 @app.command()

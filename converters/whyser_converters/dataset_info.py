@@ -35,6 +35,11 @@ STANDARD_NAMES = (
 )
 
 COLUMNS = {"messages": "messages", "audios": "audios"}
+#: Of pairs: LLaMA-Factory takes them for such only where `ranking` says so too.
+RANKING_COLUMNS = {**COLUMNS, "chosen": "chosen", "rejected": "rejected"}
+#: What the names of our datasets of pairs end with.
+RANKING_SUFFIX = "_preference"
+
 TAGS = {
     "role_tag": "role",
     "content_tag": "content",
@@ -43,14 +48,22 @@ TAGS = {
 }
 
 
-def entry(file_name: str) -> dict[str, Any]:
-    """The table's entry for one of our row files."""
-    return {"file_name": file_name, "formatting": "sharegpt", "columns": COLUMNS, "tags": TAGS}
+def entry(file_name: str, *, ranking: bool = False) -> dict[str, Any]:
+    """The table's entry for one of our row files; `ranking` for pairs of answers."""
+    found: dict[str, Any] = {"file_name": file_name, "formatting": "sharegpt"}
+    if ranking:
+        return {**found, "ranking": True, "columns": RANKING_COLUMNS, "tags": TAGS}
+    return {**found, "columns": COLUMNS, "tags": TAGS}
 
 
 def standard_table() -> dict[str, Any]:
     """The committed `dataset_info.json`, as the code generates it."""
-    return {name: entry(f"{(STANDARD_FOLDER / name).as_posix()}.json") for name in STANDARD_NAMES}
+    return {
+        name: entry(
+            f"{(STANDARD_FOLDER / name).as_posix()}.json", ranking=name.endswith(RANKING_SUFFIX)
+        )
+        for name in STANDARD_NAMES
+    }
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -61,10 +74,10 @@ def read_table(path: Path) -> dict[str, Any]:
     return table
 
 
-def register(path: Path, name: str, rows_file: Path) -> None:
+def register(path: Path, name: str, rows_file: Path, *, ranking: bool = False) -> None:
     """Puts `name` into the table at `path`; entries of other names stay as they are."""
     table: Mapping[str, Any] = read_table(path) if path.exists() else {}
     file_name = Path(os.path.relpath(rows_file, path.parent)).as_posix()
-    ours = entry(file_name)
+    ours = entry(file_name, ranking=ranking)
     if table.get(name) != ours:
         write_json(path, {**table, name: ours})

@@ -1,0 +1,299 @@
+"""Utterances, rationales and cues -> pairs for LLaMA-Factory's DPO stage.
+
+Of each pair the model learns to prefer the answer that is true. Two things can be false of an
+answer, and a pair has one of them:
+
+- `rationale`: what it says of the voice. Same transcript, same label; the rationale is turned
+  round so that the measurement contradicts it (whyser.evidence.reversal).
+- `label`: a class that no annotator gave. Same transcript, same rationale. Where a corpus never
+  released its votes only the consensus is known to be right, so another annotator may have given
+  the rejected class; the manifest's `votes` is 0 for these.
+
+No chosen rationale is contradicted by the measurement, whichever the pair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from whyser.answer import render_answer
+from whyser.console import track
+from whyser.corpus import Corpus
+from whyser.errors import InputError, Problems
+from whyser.evidence.antonyms import TABLE_HASH
+from whyser.evidence.claims import read_claims
+from whyser.evidence.cues import Cues
+from whyser.evidence.grounding import ground
+from whyser.evidence.reversal import turn_round
+from whyser.labels import CLASSES, EmotionClass
+from whyser.prompts import OPEN, Question
+from whyser.utterance import Utterance
+from whyser_converters.dataset_files import write_dataset
+from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained
+
+Kind = Literal["rationale", "label"]
+Pairs = Literal["rationale", "label", "both"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The parts of Eq. 1 beside the transcript."""
+
+    label: EmotionClass
+    rationale: str
+
+    def rendered(self, transcript: str) -> str:
+        return render_answer(self.label, transcript=transcript, rationale=self.rationale)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One example: the answer to prefer and the one that is false in what `kind` names."""
+
+    kind: Kind
+    utterance: Utterance
+    audio: Path
+    chosen: Reply
+    rejected: Reply
+    teacher: str
+    question: Question = OPEN
+
+    def ranking(self) -> dict[str, Any]:
+        """The row that LLaMA-Factory reads: sharegpt with a chosen and a rejected last turn."""
+        chosen, rejected = (
+            {"role": "assistant", "content": reply.rendered(self.utterance.transcript)}
+            for reply in (self.chosen, self.rejected)
+        )
+        return {
+            "messages": [{"role": "user", "content": f"<audio>{self.question.text}"}],
+            "chosen": chosen,
+            "rejected": rejected,
+            "audios": [str(self.audio)],
+        }
+
+    def manifest(self) -> dict[str, Any]:
+        """Whose row it is; `antonyms` is the hash of the table that rationales are turned with."""
+        return {
+            "id": self.utterance.id,
+            "corpus": self.utterance.corpus,
+            "split": self.utterance.split,
+            "pair": self.kind,
+            "label": self.chosen.label,
+            "rejected_label": self.rejected.label,
+            "votes": len(self.utterance.votes),
+            "teacher": self.teacher,
+            "antonyms": TABLE_HASH if self.kind == "rationale" else None,
+            "form": self.question.form,
+            "prompt": self.question.hash,
+            "audio": str(self.audio),
+        }
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which pairs to make of which split; `max_samples` counts pairs.
+
+    Raises: `InputError` for a test split.
+    """
+
+    split: str
+    pairs: Pairs = "both"
+    max_samples: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.split.startswith("test"):
+            raise InputError(
+                f"preference pairs of split {self.split!r}",
+                cure="They are made of training data only: use --split train or --split dev.",
+            )
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return KINDS if self.pairs == "both" else (self.pairs,)
+
+    def drawn(self, what: str, id: str) -> str:
+        """A random draw for one utterance, whatever others are there."""
+        return hashlib.sha256(f"{self.seed}:{what}:{id}".encode()).hexdigest()
+
+
+@dataclass
+class Preference:
+    """Pairs in their final order, and what was left out by reason."""
+
+    pairs: list[Pair]
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(pair.kind for pair in self.pairs)
+
+    @property
+    def without_votes(self) -> int:
+        """Label pairs whose rejected class some annotator may have given all the same."""
+        return sum(pair.kind == "label" and not pair.utterance.votes for pair in self.pairs)
+
+
+def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Preference:
+    """Merged over the corpora and shuffled by seed, since `max_samples` takes the first N rows.
+
+    Order, rejected label and turned levels are drawn from seed and id alone: a pair is the same
+    whatever others are made.
+
+    Raises: `InputError` for no rationales or cues at all, an id that comes twice, and when no pair
+    is left; `BadInput` with every sound file that is missing.
+    """
+    _check_material(material)
+    made = Preference([])
+    problems = Problems(f"split {recipe.split!r}")
+    for corpus, utterance in track(list(_utterances(corpora, recipe.split)), "Pairing"):
+        with problems.caught():
+            _add_pairs(made, corpus, utterance, recipe, material)
+    problems.raise_any()
+    if not made.pairs:
+        names = ", ".join(str(corpus.path) for corpus in corpora)
+        raise InputError(
+            f"no preference pair of split {recipe.split!r} is left of {names}",
+            cure=f"Left out: {dict(made.dropped) or 'nothing; no utterance has that split'}.",
+        )
+    made.pairs.sort(key=lambda pair: recipe.drawn(f"order:{pair.kind}", pair.utterance.id))
+    if recipe.max_samples is not None and len(made.pairs) > recipe.max_samples:
+        made.dropped["over max_samples"] = len(made.pairs) - recipe.max_samples
+        del made.pairs[recipe.max_samples :]
+    return made
+
+
+def _add_pairs(
+    made: Preference, corpus: Corpus, utterance: Utterance, recipe: Recipe, material: Material
+) -> None:
+    """A pair of every kind that can be made."""
+    try:
+        subject = _subject(utterance, material)
+    except _LeftOut as reason:
+        made.dropped[str(reason)] += 1
+        return
+    audio = _audio(corpus, utterance)
+    for kind in recipe.kinds:
+        try:
+            rejected = _REJECTED[kind](subject, corpus, recipe)
+        except _LeftOut as reason:
+            made.dropped[f"{kind} pair: {reason}"] += 1
+            continue
+        made.pairs.append(Pair(kind, utterance, audio, subject.reply, rejected, subject.teacher))
+
+
+def _utterances(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
+    seen: set[str] = set()
+    for corpus in corpora:
+        for utterance in corpus.utterances():
+            if utterance.split != split:
+                continue
+            if utterance.id in seen:
+                raise InputError(
+                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
+                )
+            seen.add(utterance.id)
+            yield corpus, utterance
+
+
+def _audio(corpus: Corpus, utterance: Utterance) -> Path:
+    audio = corpus.audio_path(utterance)
+    if not audio.is_file():
+        # LLaMA-Factory warns once a run of missing files and trains on.
+        raise InputError(
+            f"no such sound file, of {utterance.id}", file=audio, cure="Convert the corpus again."
+        )
+    return audio
+
+
+# ---- what is known of an utterance ---------------------------------------------------------
+
+
+class _LeftOut(Exception):
+    """Why no pair can be made; counted, and no fault of anybody's."""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An utterance with everything that a pair needs."""
+
+    utterance: Utterance
+    reply: Reply
+    cues: Cues
+    teacher: str
+
+
+def _check_material(material: Material) -> None:
+    given = {"rationales": material.has_rationales, "cues": bool(material.cues)}
+    for name, is_given in given.items():
+        if not is_given:
+            raise InputError(
+                f"preference pairs without {name}",
+                cure=f"Give --{name} FILE (whyser-teach writes it).",
+            )
+
+
+def _subject(utterance: Utterance, material: Material) -> _Subject:
+    """Raises: `_LeftOut` where something is missing, or the rationale is false already."""
+    if reason := why_left_out(utterance, Aim(), is_test=False):
+        raise _LeftOut(reason)
+    if reason := why_unexplained(utterance, utterance.emotion, material):
+        raise _LeftOut(reason)
+    rationale = material.rationale(utterance, utterance.emotion)
+    cues = material.cues.get(utterance.id)
+    if rationale is None or cues is None:
+        raise _LeftOut("no cues")
+    verdicts = ground(read_claims(rationale.text, utterance.transcript), cues)
+    if any(verdict.outcome == "contradicted" for verdict in verdicts):
+        raise _LeftOut("rationale contradicts the measurement")
+    return _Subject(utterance, Reply(utterance.emotion, rationale.text), cues, rationale.teacher)
+
+
+# ---- what is false -------------------------------------------------------------------------
+
+
+def _turned_rationale(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
+    turned = turn_round(
+        subject.reply.rationale,
+        subject.cues,
+        transcript=subject.utterance.transcript,
+        random_=random.Random(recipe.drawn("rationale", subject.utterance.id)),
+    )
+    if not turned.text:
+        raise _LeftOut(turned.reason)
+    return Reply(subject.reply.label, turned.text)
+
+
+def _other_label(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
+    """A class that the corpus can name and that nobody gave, not even as a second choice."""
+    given = subject.utterance.annotator_labels(secondary=True) | {subject.reply.label}
+    free = [name for name in CLASSES if name in corpus.card.classes and name not in given]
+    if not free:
+        raise _LeftOut("every class was given by some annotator")
+    draw = int(recipe.drawn("label", subject.utterance.id), 16)
+    return Reply(free[draw % len(free)], subject.reply.rationale)
+
+
+_REJECTED = {"rationale": _turned_rationale, "label": _other_label}
+
+
+# ---- on disk -------------------------------------------------------------------------------
+
+
+def write(made: Preference, output: Path, table: Path) -> Path:
+    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file."""
+    return write_dataset(
+        output,
+        table,
+        (pair.ranking() for pair in made.pairs),
+        (pair.manifest() for pair in made.pairs),
+        ranking=True,
+    )
