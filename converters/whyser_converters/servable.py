@@ -1,9 +1,9 @@
 """An exported model made to answer as it was trained, whoever serves it.
 
 `llamafactory-cli export` leaves two things of the base checkpoint in the folder that training never
-knew: its chat template, and its `generation_config.json`. The second asks for sampling and a
-repetition penalty, which vLLM and LLaMA-Factory's api add to a request that names none, a greedy one
-included.
+knew: its chat template, and its `generation_config.json`. The second may ask for sampling and a
+repetition penalty. vLLM adds the penalty to a greedy request, and LLaMA-Factory's api samples
+whatever it is asked, for transformers takes `do_sample: false` for nothing said.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def make_servable(model: Path) -> list[Path]:
     Raises: `InputError` for what is no folder of a whole model that LLaMA-Factory has trained.
     """
     _refuse_foreign(model)
+    trained, generation = read_text(TRAINED), _generation(model)
     changed = []
-    trained = read_text(TRAINED)
     if template_of(model) != trained:
+        changed.append(model / FILE)
         _keep(model / FILE)
         write_text(model / FILE, trained)
-        changed.append(model / FILE)
     if decoding_of(model):
-        _keep(model / GENERATION)
-        tokens = {key: value for key, value in _generation(model).items() if not _decodes(key)}
-        write_json(model / GENERATION, tokens)
         changed.append(model / GENERATION)
+        _keep(model / GENERATION)
+        tokens = {key: value for key, value in generation.items() if not _decodes(key)}
+        write_json(model / GENERATION, tokens)
     return changed
 
 

@@ -6,8 +6,8 @@ the server answers, only otherwise than `do_predict` would.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +131,19 @@ def _template_faults(template: str | None, cure: str) -> Iterator[Fault]:
             yield Fault(_PROMPTS, error.what, cure, warns=True)
             return
         if served != (expected := render(trained, probe)):
-            start = len(os.path.commonprefix([served, expected]))
+            start = _first_difference(served, expected)
             here, there = (text[start : start + _SHOWN] for text in (served, expected))
             what = f"its chat template writes {here!r} where training wrote {there!r}"
             yield Fault(_PROMPTS, what, cure, warns=True)
             return
+
+
+def _first_difference(one: str, other: str) -> int:
+    """Where two texts part, or where the token begins in which they do."""
+    pairs = enumerate(zip_longest(one, other))
+    start = next(place for place, (here, there) in pairs if here != there)
+    token = one.rfind("<|", 0, start)
+    return token if token >= 0 and "|>" not in one[token:start] else start
 
 
 def _decoding_faults(model: Path, cure: str) -> Iterator[Fault]:

@@ -69,6 +69,7 @@ def main(model: str, dataset_dir: str, dataset: str, length: str, out: str) -> N
         ]
         for row in read
     ]
+    tokenizer = AutoProcessor.from_pretrained(model).tokenizer
     prompts, answers = zip(*ask(model, messages, int(length)), strict=True)
     found = {
         "training": [
@@ -77,6 +78,7 @@ def main(model: str, dataset_dir: str, dataset: str, length: str, out: str) -> N
             for row in trained
         ],
         "do_predict": [row["input_ids"] for row in predicted],
+        "do_predict_text": tokenizer.batch_decode([row["input_ids"] for row in predicted]),
         "transformers": prompts,
         "answers": answers,
     }  # fmt: skip
