@@ -2,7 +2,7 @@
 
 LLaMA-Factory trains with its own template `qwen2_audio`, never with the checkpoint's chat template,
 which puts `Audio 1: ` before a sound and a line break after it. Whoever serves the model reads the
-chat template. Where the two differ, so do answers: a third of them on the demo's tiny model.
+chat template. Where the two differ, so do answers (docs/serving.md has figures).
 
 How each path comes to `<|audio_bos|>`, n times `<|AUDIO|>`, `<|audio_eos|>` for one sound:
 
