@@ -171,6 +171,24 @@ def test_the_commands_of_the_targets_page_run(native_corpora: Path, tmp_path: Pa
     assert all((tmp_path / f"{name}.json").is_file() for name in written)
 
 
+def test_the_commands_of_the_serving_page_run(tmp_path: Path) -> None:
+    """On a folder as `llamafactory-cli export` leaves it, but for the weights."""
+    shown = commands((ROOT / "docs/serving.md").read_text(encoding="utf-8"))
+    assert [words[1] for words in shown] == ["servable", "check"]
+    folder = tmp_path / shown[0][2]
+    folder.mkdir(parents=True)
+    for name, text in {
+        "Modelfile": "FROM .",
+        "config.json": "{}",
+        "chat_template.jinja": "Audio 1: <|AUDIO|>",
+        "tokenizer_config.json": '{"added_tokens_decoder": {"1": {"content": "<|AUDIO|>"}}}',
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for words in shown:
+        run_step(words, tmp_path)
+    assert (folder / "chat_template.original.jinja").is_file()
+
+
 def test_every_option_of_the_corpora_page_has_that_default() -> None:
     text = (ROOT / "docs/corpora.md").read_text(encoding="utf-8")
     for name, default in re.findall(r"^\| `--([a-z-]+)`[^|]*\| `(\w+)`", text, re.MULTILINE):

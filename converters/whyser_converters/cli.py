@@ -344,8 +344,9 @@ def check(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="utterances.jsonl files (splits), a LLaMA-Factory YAML, a dataset_info.json, or "
-            "names of datasets. [default: every dataset of the table in --dataset-dir]"
+            help="utterances.jsonl files (splits), a LLaMA-Factory YAML, a dataset_info.json, "
+            "names of datasets, the folder of a model, or a YAML that serves one. [default: every "
+            "dataset of the table in --dataset-dir]"
         ),
     ] = None,
     dataset_dir: Annotated[
@@ -355,7 +356,8 @@ def check(
 ) -> None:
     """Says in seconds what would go wrong hours later; status 1 if anything would.
 
-    Warnings (clips over 30 s, clipped ones, packages outside constraints.txt) leave status 0.
+    Warnings (clips over 30 s, clipped ones, packages outside constraints.txt, a served model's
+    prompt unlike that of training) leave status 0.
 
     Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
     """
@@ -363,6 +365,12 @@ def check(
     from whyser_converters.check.datasets import DatasetSummary, check_datasets
     from whyser_converters.check.findings import Findings
     from whyser_converters.check.pins import check_pins
+    from whyser_converters.check.served import (
+        check_model,
+        check_serving,
+        is_model,
+        serving_settings,
+    )
     from whyser_converters.check.settings import Job, is_yaml, jobs_of
     from whyser_converters.check.splits import SplitSummary, check_splits
 
@@ -372,7 +380,12 @@ def check(
     jobs: list[Job] = []
     for name in (name for name in names if not name.endswith(".jsonl")):
         with findings.caught("settings that cannot be read"):
-            jobs += jobs_of(name, dataset_dir, findings)
+            if is_model(name):
+                check_model(Path(name), findings)
+            elif (serving := serving_settings(name)) is not None:
+                check_serving(Path(name), serving, findings)
+            else:
+                jobs += jobs_of(name, dataset_dir, findings)
         with findings.caught("broken constraints"):
             if is_yaml(name):
                 check_pins(Path(name), findings)
@@ -388,6 +401,26 @@ def check(
         say(f"warning: {warning}")
     findings.raise_any()
     say("no problem found")
+
+
+@app.command()
+def servable(
+    model: Annotated[
+        Path, typer.Argument(help="Folder that llamafactory-cli export or a full training wrote.")
+    ],
+) -> None:
+    """Makes an exported model answer as it was trained, whoever serves it.
+
+    Puts the chat template of training in its folder and takes the base checkpoint's sampling and
+    repetition penalty out of its generation_config.json; the originals stay beside them.
+
+    Example: whyser-convert servable saves/qwen2audio_lora_sft_reason_merged
+    """
+    from whyser_converters.servable import make_servable
+
+    for path in make_servable(model):
+        say(f"wrote {path}")
+    say(f"{model} asks and decodes as it was trained")
 
 
 def main() -> None:

@@ -45,13 +45,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], url: str, log: Path, **environment: str) -> Iterator[None]:
+def running(
+    command: list[str], url: str, log: Path, cwd: Path | None = None, **environment: str
+) -> Iterator[None]:
     variables = {**os.environ, "HF_HUB_OFFLINE": "1", **environment}
     with log.open("wb") as stream:
         # A session of its own, so that its workers end with it.
         server = subprocess.Popen(
-            command, stdout=stream, stderr=stream, env=variables, cwd=log.parent,
-            start_new_session=True,
+            command, stdout=stream, stderr=stream, env=variables,
+            cwd=cwd or log.parent, start_new_session=True,
         )  # fmt: skip
     try:
         deadline = time.monotonic() + SECONDS_TO_START

@@ -8,5 +8,6 @@ LLaMA-Factory warns about a bad row and trains on without it, or without its sou
                   layout.py reads a table's entry as LLaMA-Factory does, rows.py judges a row,
                   clips.py its sound
     pins.py       installed packages against constraints.txt
+    served.py     the prompt of a served model against that of training
     findings.py   what they all report to
 """
