@@ -27,6 +27,8 @@ STANDARD_NAMES = (
     "whyser_task_descriptors",
     "whyser_dev_reason",
     "whyser_dev_label",
+    "whyser_train_preference",
+    "whyser_dev_preference",
     "whyser_test_open",
     "whyser_test_closed",
     "whyser_test_open_cot",

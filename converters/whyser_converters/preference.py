@@ -14,10 +14,9 @@ No chosen rationale is contradicted by the measurement, whichever the pair.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -35,6 +34,7 @@ from whyser.labels import CLASSES, EmotionClass
 from whyser.prompts import OPEN, Question
 from whyser.utterance import Utterance
 from whyser_converters.dataset_files import write_dataset
+from whyser_converters.merging import drawn, merged, sound_of
 from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained
 
 Kind = Literal["rationale", "label"]
@@ -120,9 +120,8 @@ class Recipe:
     def kinds(self) -> tuple[Kind, ...]:
         return KINDS if self.pairs == "both" else (self.pairs,)
 
-    def drawn(self, what: str, id: str) -> str:
-        """A random draw for one utterance, whatever others are there."""
-        return hashlib.sha256(f"{self.seed}:{what}:{id}".encode()).hexdigest()
+    def drawn(self, what: str, utterance: Utterance) -> bytes:
+        return drawn(self.seed, what, utterance.id)
 
 
 @dataclass
@@ -154,7 +153,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Pref
     _check_material(material)
     made = Preference([])
     problems = Problems(f"split {recipe.split!r}")
-    for corpus, utterance in track(list(_utterances(corpora, recipe.split)), "Pairing"):
+    for corpus, utterance in track(list(merged(corpora, recipe.split)), "Pairing"):
         with problems.caught():
             _add_pairs(made, corpus, utterance, recipe, material)
     problems.raise_any()
@@ -164,7 +163,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Pref
             f"no preference pair of split {recipe.split!r} is left of {names}",
             cure=f"Left out: {dict(made.dropped) or 'nothing; no utterance has that split'}.",
         )
-    made.pairs.sort(key=lambda pair: recipe.drawn(f"order:{pair.kind}", pair.utterance.id))
+    made.pairs.sort(key=lambda pair: recipe.drawn(f"order:{pair.kind}", pair.utterance))
     if recipe.max_samples is not None and len(made.pairs) > recipe.max_samples:
         made.dropped["over max_samples"] = len(made.pairs) - recipe.max_samples
         del made.pairs[recipe.max_samples :]
@@ -180,7 +179,7 @@ def _add_pairs(
     except _LeftOut as reason:
         made.dropped[str(reason)] += 1
         return
-    audio = _audio(corpus, utterance)
+    audio = sound_of(corpus, utterance)
     for kind in recipe.kinds:
         try:
             rejected = _REJECTED[kind](subject, corpus, recipe)
@@ -188,30 +187,6 @@ def _add_pairs(
             made.dropped[f"{kind} pair: {reason}"] += 1
             continue
         made.pairs.append(Pair(kind, utterance, audio, subject.reply, rejected, subject.teacher))
-
-
-def _utterances(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
-    seen: set[str] = set()
-    for corpus in corpora:
-        for utterance in corpus.utterances():
-            if utterance.split != split:
-                continue
-            if utterance.id in seen:
-                raise InputError(
-                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
-                )
-            seen.add(utterance.id)
-            yield corpus, utterance
-
-
-def _audio(corpus: Corpus, utterance: Utterance) -> Path:
-    audio = corpus.audio_path(utterance)
-    if not audio.is_file():
-        # LLaMA-Factory warns once a run of missing files and trains on.
-        raise InputError(
-            f"no such sound file, of {utterance.id}", file=audio, cure="Convert the corpus again."
-        )
-    return audio
 
 
 # ---- what is known of an utterance ---------------------------------------------------------
@@ -265,7 +240,7 @@ def _turned_rationale(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Repl
         subject.reply.rationale,
         subject.cues,
         transcript=subject.utterance.transcript,
-        random_=random.Random(recipe.drawn("rationale", subject.utterance.id)),
+        random_=random.Random(recipe.drawn("rationale", subject.utterance)),
     )
     if not turned.text:
         raise _LeftOut(turned.reason)
@@ -278,7 +253,7 @@ def _other_label(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
     free = [name for name in CLASSES if name in corpus.card.classes and name not in given]
     if not free:
         raise _LeftOut("every class was given by some annotator")
-    draw = int(recipe.drawn("label", subject.utterance.id), 16)
+    draw = int.from_bytes(recipe.drawn("label", subject.utterance))
     return Reply(free[draw % len(free)], subject.reply.rationale)
 
 

@@ -6,22 +6,20 @@ whose it is. LLaMA-Factory's predictions carry no id, so `whyser-eval join` need
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from whyser.corpus import Corpus
 from whyser.errors import InputError, Problems
-from whyser.files import atomic_path, write_jsonl
 from whyser.labels import EmotionClass
 from whyser.prompts import Question
 from whyser.utterance import Utterance
-from whyser_converters.dataset_info import read_table, register
+from whyser_converters.dataset_files import write_dataset
+from whyser_converters.merging import drawn, merged, sound_of
 from whyser_converters.questions import Asking
 from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained, write_answer
 
@@ -117,9 +115,7 @@ class Recipe:
         return self.split.startswith("test")
 
     def drawn(self, what: str, utterance: Utterance, epoch: int = 0) -> bytes:
-        """A random draw for one utterance, whatever others are there."""
-        copy = f" {epoch}" if epoch else ""
-        return hashlib.sha256(f"{self.seed}:{what}{copy}:{utterance.id}".encode()).digest()
+        return drawn(self.seed, f"{what} {epoch}" if epoch else what, utterance.id)
 
 
 def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Dataset:
@@ -135,7 +131,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Data
     _check_material(recipe.aim, material)
     dataset = Dataset([])
     problems = Problems(f"split {recipe.split!r}")
-    for corpus, utterance in _utterances(corpora, recipe.split):
+    for corpus, utterance in merged(corpora, recipe.split):
         if reason := why_left_out(utterance, recipe.aim, is_test=recipe.is_test):
             dataset.dropped[reason] += 1
             continue
@@ -169,41 +165,22 @@ def _check_material(aim: Aim, material: Material) -> None:
         )
 
 
-def _utterances(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
-    seen: set[str] = set()
-    for corpus in corpora:
-        for utterance in corpus.utterances():
-            if utterance.split != split:
-                continue
-            if utterance.id in seen:
-                raise InputError(
-                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
-                )
-            seen.add(utterance.id)
-            yield corpus, utterance
-
-
 def _add_rows(
     dataset: Dataset, corpus: Corpus, utterance: Utterance, recipe: Recipe, material: Material
 ) -> None:
     """A row for each epoch whose label can be explained."""
-    audio = corpus.audio_path(utterance)
-    if not audio.is_file():
-        # LLaMA-Factory warns once a run of missing files and trains on.
-        raise InputError(
-            f"no such sound file, of {utterance.id}", file=audio, cure="Convert the corpus again."
-        )
+    audio = sound_of(corpus, utterance)
     for epoch in range(recipe.epochs):
 
-        def drawn(what: str, epoch: int = epoch) -> bytes:
+        def draw(what: str, epoch: int = epoch) -> bytes:
             return recipe.drawn(what, utterance, epoch)
 
-        label = recipe.aim.label(utterance, drawn)
+        label = recipe.aim.label(utterance, draw)
         reason = None if recipe.is_test else why_unexplained(utterance, label, material)
         if reason:
             dataset.dropped[reason] += 1
             continue
-        question = recipe.asking.question(recipe.aim.target, drawn)
+        question = recipe.asking.question(recipe.aim.target, draw)
         answer = write_answer(utterance, label, recipe.aim, material)
         dataset.rows.append(Row(utterance, audio, question, answer, label, epoch=epoch))
 
@@ -247,30 +224,10 @@ def _derangement(items: Sequence[int], random_: random.Random) -> list[int]:
 
 
 def write(dataset: Dataset, output: Path, table: Path) -> Path:
-    """Writes `<output>.json`, its manifest and the entry in the dataset table; returns the rows'
-    file. The three are renamed into place only after all rows were rendered.
-
-    Raises: `InputError` for a broken table, before anything is written.
-    """
-    if table.exists():
-        read_table(table)
-    # Appended by hand: with_suffix would cut a name that holds a dot.
-    rows_file = output.parent / f"{output.name}.json"
-    with atomic_path(rows_file) as temporary:
-        _write_json_list(temporary, (row.sharegpt() for row in dataset.rows))
-        write_jsonl(
-            output.parent / f"{output.name}.manifest.jsonl",
-            (row.manifest() for row in dataset.rows),
-        )
-    register(table, output.name, rows_file)
-    return rows_file
-
-
-def _write_json_list(path: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """One row a line, so that a person can read and diff a file of 100,000 rows."""
-    with path.open("w", encoding="utf-8") as stream:
-        stream.write("[")
-        for number, row in enumerate(rows):
-            stream.write(",\n" if number else "\n")
-            stream.write(json.dumps(row, ensure_ascii=False))
-        stream.write("\n]\n")
+    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file."""
+    return write_dataset(
+        output,
+        table,
+        (row.sharegpt() for row in dataset.rows),
+        (row.manifest() for row in dataset.rows),
+    )

@@ -255,3 +255,5 @@ def test_the_command_takes_it_all(corpus: Corpus, tmp_path: Path) -> None:
     assert {row["form"] for row in manifest} == {"closed"}
     assert len({tuple(row["options"]) for row in manifest}) > 300
     assert all(row["answer"].startswith("<descriptors>female, ") for row in manifest)
+    # Two copies are no mistake.
+    app(["check", str(tmp_path / "out/dataset_info.json")], standalone_mode=False)

@@ -214,8 +214,9 @@ def _manifest_faults(lines: Sequence[Mapping[str, Any]], rows: int, job: Job) ->
     cure = "Build the dataset again."
     if len(lines) != rows:
         yield Fault(_MANIFEST, f"{len(lines):,} lines for {rows:,} rows", cure)
-    ids = Counter(str(line.get("id")) for line in lines)
-    for id_ in [id_ for id_, count in ids.items() if count > 1]:
+    # An utterance may stand once in each epoch, and once as each kind of pair.
+    keys = Counter((str(line.get("id")), line.get("epoch"), line.get("pair")) for line in lines)
+    for id_ in dict.fromkeys(id_ for (id_, *_), count in keys.items() if count > 1):
         yield Fault("ids that stand twice", f"id {id_!r} stands twice", cure)
     splits = Counter(str(line.get("split")) for line in lines) if job.trains else {}
     for split, count in splits.items():
