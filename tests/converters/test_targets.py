@@ -30,7 +30,8 @@ def write_corpus(
     """Utterances whose annotators chose sad twice, neutral once and something else once; the
     last two have no agreement, and another label."""
     folder.mkdir()
-    soundfile.write(folder / "a.wav", np.full(1600, 0.1), 16_000)
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, 1600)
+    soundfile.write(folder / "a.wav", noise, 16_000)
     utterances = [
         Utterance(
             id=f"c/{split}_{number}", corpus="c", split=split, audio="a.wav", duration=0.1,
