@@ -239,7 +239,8 @@ def check(
         list[str] | None,
         typer.Argument(
             help="utterances.jsonl files (splits), a LLaMA-Factory YAML, a dataset_info.json, or "
-            "names of datasets. [default: every dataset of the table in --dataset-dir]"
+            "names of datasets; after a YAML, settings that override its own, as llamafactory-cli "
+            "takes them. [default: every dataset of the table in --dataset-dir]"
         ),
     ] = None,
     dataset_dir: Annotated[
@@ -252,21 +253,26 @@ def check(
     Warnings (clips over 30 s, clipped ones, packages outside constraints.txt) leave status 0.
 
     Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
+    cutoff_len=1024
     """
     from whyser.corpus import Corpus
     from whyser_converters.check.datasets import DatasetSummary, check_datasets
     from whyser_converters.check.findings import Findings
     from whyser_converters.check.pins import check_pins
-    from whyser_converters.check.settings import Job, is_yaml, jobs_of
+    from whyser_converters.check.settings import Job, is_override, is_yaml, jobs_of
     from whyser_converters.check.splits import SplitSummary, check_splits
 
-    names = targets or [str((dataset_dir or Path()) / "dataset_info.json")]
+    overrides = [target for target in targets or () if is_override(target)]
+    names = [target for target in targets or () if not is_override(target)]
+    if overrides and not any(map(is_yaml, names)):
+        raise typer.BadParameter(f"{overrides[0]!r} overrides the settings of a YAML: give one")
+    names = names or [str((dataset_dir or Path()) / "dataset_info.json")]
     findings = Findings(", ".join(names))
     corpora = [Corpus(Path(name)) for name in names if name.endswith(".jsonl")]
     jobs: list[Job] = []
     for name in (name for name in names if not name.endswith(".jsonl")):
         with findings.caught("settings that cannot be read"):
-            jobs += jobs_of(name, dataset_dir, findings)
+            jobs += jobs_of(name, dataset_dir, findings, overrides)
         with findings.caught("broken constraints"):
             if is_yaml(name):
                 check_pins(Path(name), findings)
