@@ -21,9 +21,6 @@ SMALL = (
     *("model_name_or_path=model", "use_cpu=true", "bf16=false", "max_steps=2", "logging_steps=1"),
     *("preprocessing_num_workers=1", "dataloader_num_workers=0", "plot_loss=false"),
 )
-#: Two ranks on one machine without a GPU.
-TWO_RANKS = {"NPROC_PER_NODE": "2", "DS_ACCELERATOR": "cpu"}
-
 Command = tuple[dict[str, str], list[str]]
 
 
@@ -113,17 +110,33 @@ def _write(folder: Path, name: str, rows: list[dict[str, Any]], *, ranking: bool
 
 
 @pytest.fixture(scope="session")
-def launch(
+def small() -> tuple[str, ...]:
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def command(
     workplace: Path, manual: Callable[[Path], dict[str, list[Command]]]
-) -> Callable[..., Path]:
-    """Runs the launch line of a YAML's header, made small; the folder of what it wrote."""
+) -> Callable[[str], Command]:
+    """The launch line of a YAML's header: the settings before it and its words."""
+
+    def call(name: str) -> Command:
+        (only,) = manual(workplace / f"llamafactory_configs/{name}.yaml")["Launch"]
+        return only
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def launch(workplace: Path, command: Callable[[str], Command]) -> Callable[..., Path]:
+    """Runs the launch line of a YAML, made small; the folder of what it wrote."""
 
     def call(name: str, *overrides: str, output: str | None = None, **environment: str) -> Path:
-        ((settings, words),) = manual(workplace / f"llamafactory_configs/{name}.yaml")["Launch"]
+        settings, words = command(name)
         folder = output or f"out/{name}"
-        key = "export_dir" if words[1] == "export" else "output_dir"
-        small = () if words[1] == "export" else SMALL
-        run([*words, *small, f"{key}={folder}", *overrides], workplace, {**settings, **environment})
+        given = ("export_dir=" if words[1] == "export" else "output_dir=") + folder
+        changes = ("model_name_or_path=model",) if words[1] == "export" else SMALL
+        run([*words, *changes, given, *overrides], workplace, {**settings, **environment})
         return workplace / folder
 
     return call
