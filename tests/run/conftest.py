@@ -20,7 +20,9 @@ from whyser_converters.dataset_info import entry
 SMALL = (
     *("model_name_or_path=model", "use_cpu=true", "bf16=false", "max_steps=2", "logging_steps=1"),
     *("preprocessing_num_workers=1", "dataloader_num_workers=0", "plot_loss=false"),
-)
+)  #: Many small processes on few cores: no threads that wait on each other, no compilers on standby.
+QUIET = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+
 Command = tuple[dict[str, str], list[str]]
 
 
@@ -29,7 +31,7 @@ def run(words: list[str], cwd: Path, environment: Mapping[str, str] | None = Non
     command = Path(sysconfig.get_path("scripts")) / words[0]
     done = subprocess.run(
         [str(command), *words[1:]], capture_output=True, text=True, check=False, cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
+        env={**os.environ, **QUIET, **(environment or {})},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
