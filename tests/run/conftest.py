@@ -69,11 +69,12 @@ def workplace(root: Path, native_corpora: Path, tmp_path_factory: pytest.TempPat
 
 
 def _write_variants(folder: Path) -> None:
-    """Rows of the other targets, made of the reason rows. The miniature is held out of nothing:
-    what is learnt here is thrown away."""
+    """Rows of the other targets, made of the reason rows, and the last four of them as dev."""
     rows = json.loads((folder / "data/sharegpt/whyser_train_reason.json").read_text("utf-8"))
     train, dev = rows[:-4], rows[-4:]
+    labels = json.loads((folder / "data/sharegpt/whyser_train_label.json").read_text("utf-8"))
     _write(folder, "train_reason", train)
+    _write(folder, "train_label", labels[:-4])
     _write(folder, "dev_reason", dev)
     _write(folder, "dev_label", dev)
     _write(folder, "train_asr", [_answered(row, r"<asr>.*?</asr>") for row in train])
@@ -102,6 +103,8 @@ def _write(folder: Path, name: str, rows: list[dict[str, Any]], *, ranking: bool
     name = f"whyser_{name}"
     file = folder / "data/sharegpt" / f"{name}.json"
     file.write_text(json.dumps(rows), encoding="utf-8")
+    # It is of the rows that were written first.
+    file.with_suffix(".manifest.jsonl").unlink(missing_ok=True)
     own = entry(f"data/sharegpt/{name}.json")
     if ranking:
         columns = {**own["columns"], "chosen": "chosen", "rejected": "rejected"}
