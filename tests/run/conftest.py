@@ -20,7 +20,8 @@ from whyser_converters.dataset_info import entry
 SMALL = (
     *("model_name_or_path=model", "use_cpu=true", "bf16=false", "max_steps=2", "logging_steps=1"),
     *("preprocessing_num_workers=1", "dataloader_num_workers=0", "plot_loss=false"),
-)  #: Many small processes on few cores: no threads that wait on each other, no compilers on standby.
+)
+#: Many processes on few cores: no threads that wait on each other, no compilers on standby.
 QUIET = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 Command = tuple[dict[str, str], list[str]]
