@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,3 +35,22 @@ def native_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("native") / "corpora"
     write_corpora(directory, seed=0, scale=0.03)
     return directory
+
+
+@pytest.fixture(scope="session")
+def manual() -> Callable[[Path], dict[str, list[tuple[dict[str, str], list[str]]]]]:
+    """The commands of a YAML's header under each of its words: settings before it, its words."""
+
+    def call(path: Path) -> dict[str, list[tuple[dict[str, str], list[str]]]]:
+        found: dict[str, list[tuple[dict[str, str], list[str]]]] = {}
+        header = path.read_text(encoding="utf-8").split("### ")[0]
+        for line in header.replace("\\\n#", "").splitlines():
+            keyword, _, rest = line.removeprefix("# ").partition("  ")
+            if "llamafactory-cli " in rest:
+                words = shlex.split(rest)
+                settings = [word for word in words if re.match(r"[A-Z_]+=", word)]
+                given = dict(setting.split("=", 1) for setting in settings)
+                found.setdefault(keyword, []).append((given, words[len(settings) :]))
+        return found
+
+    return call

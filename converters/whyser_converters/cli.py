@@ -345,7 +345,8 @@ def check(
         list[str] | None,
         typer.Argument(
             help="utterances.jsonl files (splits), a LLaMA-Factory YAML, a dataset_info.json, "
-            "names of datasets, the folder of a model, or a YAML that serves one. [default: every "
+            "names of datasets, the folder of a model, or a YAML that serves one; after a YAML, "
+            "settings that override its own, as llamafactory-cli takes them. [default: every "
             "dataset of the table in --dataset-dir]"
         ),
     ] = None,
@@ -360,6 +361,7 @@ def check(
     prompt unlike that of training) leave status 0.
 
     Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
+    cutoff_len=1024
     """
     from whyser.corpus import Corpus
     from whyser_converters.check.datasets import DatasetSummary, check_datasets
@@ -371,10 +373,14 @@ def check(
         is_model,
         serving_settings,
     )
-    from whyser_converters.check.settings import Job, is_yaml, jobs_of
+    from whyser_converters.check.settings import Job, is_override, is_yaml, jobs_of
     from whyser_converters.check.splits import SplitSummary, check_splits
 
-    names = targets or [str((dataset_dir or Path()) / "dataset_info.json")]
+    overrides = [target for target in targets or () if is_override(target)]
+    names = [target for target in targets or () if not is_override(target)]
+    if overrides and not any(map(is_yaml, names)):
+        raise typer.BadParameter(f"{overrides[0]!r} overrides the settings of a YAML: give one")
+    names = names or [str((dataset_dir or Path()) / "dataset_info.json")]
     findings = Findings(", ".join(names))
     corpora = [Corpus(Path(name)) for name in names if name.endswith(".jsonl")]
     jobs: list[Job] = []
@@ -385,7 +391,7 @@ def check(
             elif (serving := serving_settings(name)) is not None:
                 check_serving(Path(name), serving, findings)
             else:
-                jobs += jobs_of(name, dataset_dir, findings)
+                jobs += jobs_of(name, dataset_dir, findings, overrides)
         with findings.caught("broken constraints"):
             if is_yaml(name):
                 check_pins(Path(name), findings)

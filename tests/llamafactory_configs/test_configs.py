@@ -1,19 +1,33 @@
-"""Every YAML is read by LLaMA-Factory's own parser; rows 10 and 11 are the paper's."""
+"""Every YAML is read by LLaMA-Factory's own parser; rows 10 and 11 are the paper's; no variant
+differs in more than it says."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from whyser_converters.dataset_info import STANDARD_NAMES
+
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = sorted((ROOT / "llamafactory_configs").rglob("*.yaml"))
+#: What is served lies in a folder of its own.
+CONFIGS = [
+    path
+    for path in sorted((ROOT / "llamafactory_configs").rglob("*.yaml"))
+    if path.parent.name != "serving"
+]
+SETTINGS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in CONFIGS}
+
+Settings = dict[str, Any]
+Command = tuple[dict[str, str], list[str]]
+Manual = Callable[[Path], dict[str, list[Command]]]
+Ask = Callable[..., dict[str, Any]]
 
 #: What the paper states of rows 10 and 11 (3.1, Experiment Setup).
 PAPER = {
@@ -40,44 +54,43 @@ PAPER = {
     "train_on_prompt": False,
 }
 
-#: Reads YAMLs as `llamafactory-cli train` does and prints all arguments as JSON. bf16 is refused
-#: without a GPU unless use_cpu says that a CPU is meant, so it is added; it changes nothing else.
+#: Reads command lines as llamafactory-cli does and tells all arguments. bf16 is refused without a
+#: GPU unless use_cpu says that a CPU is meant, so it is added; it changes nothing else.
 READER = """
 import json, sys
 from omegaconf import OmegaConf
-from llamafactory.hparams import get_train_args
+from llamafactory.hparams import get_infer_args, get_train_args
 plain = (str, int, float, bool, list, type(None))
-for path in sys.argv[1:]:
-    settings = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(path), {"use_cpu": True}))
+for verb, path, *overrides in json.loads(sys.argv[1]):
+    given = [OmegaConf.load(path), OmegaConf.from_cli(overrides)]
+    if verb == "train":
+        given.append({"use_cpu": True})
+    settings = OmegaConf.to_container(OmegaConf.merge(*given))
     found = {}
-    for arguments in get_train_args(settings):
+    for arguments in (get_train_args if verb == "train" else get_infer_args)(settings):
         found.update({k: v for k, v in vars(arguments).items() if isinstance(v, plain)})
-    print("ARGUMENTS", json.dumps([path, {k: getattr(v, "value", v) for k, v in found.items()}]))
+    found = {k: getattr(v, "value", v) for k, v in found.items()}
+    print("ANSWER", json.dumps([" ".join([verb, path, *overrides]), found]))
 """
+#: A process group of one: DeepSpeed's YAMLs are refused outside of one.
+ALONE = {
+    **{"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"},
+    **{"MASTER_PORT": "29517", "DS_ACCELERATOR": "cpu"},
+}
 
 
-@pytest.fixture(scope="module")
-def arguments() -> dict[str, dict[str, Any]]:
-    """All arguments of every YAML, as LLaMA-Factory resolves them."""
-    assert CONFIGS
-    done = subprocess.run(
-        [sys.executable, "-c", READER, *map(str, CONFIGS)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    lines = [line for line in done.stdout.splitlines() if line.startswith("ARGUMENTS ")]
-    read = [json.loads(line.removeprefix("ARGUMENTS ")) for line in lines]
-    return {Path(path).stem: found for path, found in read}
+def shown(manual: Manual, path: Path) -> list[list[str]]:
+    """The file as it is, and every command of its header, without llamafactory-cli."""
+    verb = "export" if "export_dir" in SETTINGS[path.stem] else "train"
+    commands = [words[1:] for found in manual(path).values() for _, words in found]
+    return [[verb, f"llamafactory_configs/{path.name}"], *commands]
 
 
-@pytest.mark.llamafactory
-def test_llamafactory_reads_every_yaml(arguments: dict[str, dict[str, Any]]) -> None:
-    for path in CONFIGS:
-        found = arguments[path.stem]
-        for key, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+def check_read(answers: dict[str, Settings], paths: list[Path]) -> None:
+    for path in paths:
+        verb = "export" if "export_dir" in SETTINGS[path.stem] else "train"
+        found = answers[f"{verb} llamafactory_configs/{path.name}"]
+        for key, value in SETTINGS[path.stem].items():
             got = found[key]
             if isinstance(got, list):
                 got = ",".join(map(str, got))
@@ -87,36 +100,173 @@ def test_llamafactory_reads_every_yaml(arguments: dict[str, dict[str, Any]]) -> 
 
 
 @pytest.mark.llamafactory
-@pytest.mark.parametrize("target", ["label", "reason"])
-def test_rows_10_and_11_are_the_papers(arguments: dict[str, Any], target: str) -> None:
-    found = arguments[f"qwen2audio_lora_sft_{target}"]
-    assert {key: found[key] for key in PAPER} == PAPER
-    assert found["dataset"] == [f"whyser_train_{target}"]
-
-
-@pytest.mark.llamafactory
-def test_predictions_are_greedy_with_512_new_tokens(arguments: dict[str, Any]) -> None:
-    for name, found in arguments.items():
-        if "_predict_" in name:
-            assert (found["do_sample"], found["max_new_tokens"]) == (False, 512), name
+def test_llamafactory_reads_every_yaml_and_every_shown_command(ask: Ask, manual: Manual) -> None:
+    paths = [path for path in CONFIGS if "deepspeed" not in SETTINGS[path.stem]]
+    answers = ask(READER, *(words for path in paths for words in shown(manual, path)))
+    check_read(answers, paths)
+    for target, row in (("label", 10), ("reason", 11)):
+        found = answers[f"train llamafactory_configs/qwen2audio_lora_sft_{target}.yaml"]
+        assert {key: found[key] for key in PAPER} == PAPER, f"row {row}"
+        assert found["dataset"] == [f"whyser_train_{target}"]
+    for line, found in answers.items():
+        if "_predict_" in line:
+            assert (found["do_sample"], found["max_new_tokens"]) == (False, 512), line
             assert found["predict_with_generate"]
 
 
-def test_every_yaml_names_datasets_of_the_table() -> None:
-    table = json.loads((ROOT / "dataset_info.json").read_text(encoding="utf-8"))
-    for path in CONFIGS:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-        names = [settings[key] for key in ("dataset", "eval_dataset") if key in settings]
-        assert names, path.name
-        assert set(names) <= set(table), path.name
+@pytest.mark.llamafactory
+@pytest.mark.parametrize(
+    "path", [path for path in CONFIGS if "deepspeed" in SETTINGS[path.stem]], ids=lambda p: p.stem
+)
+def test_llamafactory_reads_every_deepspeed_yaml(ask: Ask, manual: Manual, path: Path) -> None:
+    if importlib.util.find_spec("deepspeed") is None:
+        pytest.skip("deepspeed is not installed")
+    # The group is of this machine's CPU, where the default backend has no place.
+    words = [[*words, "ddp_backend=gloo"] for words in shown(manual, path)]
+    answers = ask(READER, words[0][:2], *words, **ALONE)
+    check_read(answers, [path])
+
+
+# ---- what a variant differs in -----------------------------------------------------------------
+
+BASE = "qwen2audio_lora_sft_reason"
+TRAINING = [name for name, settings in SETTINGS.items() if settings.get("do_train")]
+VARIANTS = [name for name in TRAINING if name != BASE and not name.startswith("tiny_")]
+
+#: Nothing else may differ from row 11, in any training YAML.
+FREE = {
+    # what is trained, on what, how much of it
+    *("model_name_or_path", "adapter_name_or_path", "template", "dataset", "eval_dataset"),
+    *("max_samples", "mix_strategy", "output_dir", "stage", "finetuning_type"),
+    # LoRA's own, where there is none; the preference's own, where there is one
+    *("lora_rank", "lora_alpha", "lora_target", "create_new_adapter", "pref_loss", "pref_beta"),
+    # the engine
+    *("deepspeed", "ray_num_workers", "gradient_accumulation_steps"),
+    *("quantization_bit", "quantization_method", "double_quantization"),
+    # blocks for epochs; a second stage is short and gentle
+    *("num_train_epochs", "disable_shuffling", "learning_rate"),
+}
+
+
+def differences(name: str) -> set[str]:
+    base, own = SETTINGS[BASE], SETTINGS[name]
+    return {key for key in base | own if base.get(key) != own.get(key)}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_shares_every_other_value_with_row_11(name: str) -> None:
+    assert "output_dir" in differences(name)
+    assert differences(name) <= FREE
+    batch = SETTINGS[name]["gradient_accumulation_steps"]
+    assert batch == 8 or "8 GPUs" in header(CONFIGS[0].parent / f"{name}.yaml")
+    if "dpo" not in name:
+        assert SETTINGS[name]["learning_rate"] == SETTINGS[BASE]["learning_rate"]
+
+
+def test_predictions_differ_in_what_is_asked_alone() -> None:
+    base = SETTINGS["qwen2audio_lora_predict_open"]
+    free = {"model_name_or_path", "adapter_name_or_path", "finetuning_type", "template"}
+    for name, own in SETTINGS.items():
+        if "_predict_" in name and not name.startswith("tiny_"):
+            differ = {key for key in base | own if base.get(key) != own.get(key)}
+            assert differ <= free | {"eval_dataset", "output_dir"}, name
+
+
+def test_every_run_can_be_resumed_and_ends_with_its_best() -> None:
+    for name in (BASE, *VARIANTS):
+        found = SETTINGS[name]
+        # With it LLaMA-Factory starts over; without, it finds the last checkpoint.
+        assert "overwrite_output_dir" not in found
+        assert found["load_best_model_at_end"] and found["early_stopping_steps"]
+        assert found["save_steps"] % found["eval_steps"] == 0
+        assert "_dev_" in found["eval_dataset"] and found["seed"] == 42
+
+
+def test_no_two_runs_write_into_one_folder() -> None:
+    folders = [SETTINGS[name]["output_dir"] for name in TRAINING]
+    assert len(set(folders)) == len(folders)
+
+
+# ---- names, manuals, the table -----------------------------------------------------------------
+
+#: Entered in the table by the writers of these rows.
+NAMES = {
+    *STANDARD_NAMES,
+    *("whyser_train_asr", "whyser_train_descriptors", "whyser_train_sampled"),
+    *("whyser_train_preference", "whyser_dev_preference"),
+    *("whyser_test_open_cot", "whyser_test_closed_cot"),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_yaml_names_datasets_of_the_table(name: str) -> None:
+    found = SETTINGS[name]
+    given = [found[key].split(",") for key in ("dataset", "eval_dataset") if key in found]
+    names = {one for names in given for one in names}
+    assert bool(names) != ("export_dir" in found)
+    assert names <= NAMES
+    if trained := found.get("dataset"):
+        assert "test" not in trained
+
+
+def header(path: Path) -> str:
+    return path.read_text(encoding="utf-8").split("### ")[0]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_header_is_a_manual(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    header = text[: text.index("### model")]
-    for word in ("Reproduces", "Hardware", "Data", "Launch", "Override", "Cannot"):
-        assert re.search(rf"^# {word}  ", header, re.MULTILINE), f"{path.name}: no {word}"
-    launched = re.findall(r"llamafactory-cli train (\S+)", header)
-    assert set(launched) == {f"llamafactory_configs/{path.name}"}
-    assert "trust_remote_code: false" in text
+def test_every_header_is_a_manual(path: Path, manual: Manual) -> None:
+    text = header(path)
+    words = ["Reproduces", "Hardware", "Data", "Launch", "Override", "Cannot"]
+    if path.stem in (BASE, *VARIANTS):
+        words.append("Resume")
+    for word in words:
+        assert re.search(rf"^# {word}  ", text, re.MULTILINE), f"{path.name}: no {word}"
+    assert {words[1] for words in shown(manual, path)} == {f"llamafactory_configs/{path.name}"}
+    assert SETTINGS[path.stem]["trust_remote_code"] is False
+    ((settings, _),) = manual(path)["Launch"]
+    assert ("FORCE_TORCHRUN" in settings) == ("deepspeed" in SETTINGS[path.stem])
+    assert ("USE_RAY" in settings) == ("ray_num_workers" in SETTINGS[path.stem])
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_name_says_what_the_yaml_does(path: Path) -> None:
+    model, kind, stage, *_ = path.stem.split("_")
+    found = SETTINGS[path.stem]
+    assert kind == {True: "qlora"}.get("quantization_bit" in found, kind)
+    if kind not in ("qlora", "base"):
+        assert kind == found["finetuning_type"]
+    if found.get("do_train"):
+        assert stage == found["stage"]
+    else:
+        assert stage == ("export" if "export_dir" in found else "predict")
+    assert model in ("qwen2audio", "qwen25omni", "tiny")
+
+
+def test_every_deepspeed_file_is_named_and_leaves_the_batch_to_the_yaml() -> None:
+    files = {path.name for path in (ROOT / "llamafactory_configs/deepspeed").glob("*.json")}
+    named = {found["deepspeed"] for found in SETTINGS.values() if "deepspeed" in found}
+    assert named == {f"llamafactory_configs/deepspeed/{name}" for name in files}
+    for name in named:
+        engine = json.loads((ROOT / name).read_text(encoding="utf-8"))
+        assert "train_batch_size" not in engine
+        assert engine["train_micro_batch_size_per_gpu"] == "auto"
+
+
+def table() -> str:
+    """The README's table, as the headers and the values give it."""
+    lines = ["| file | what | hardware | unlike row 11 |", "|---|---|---|---|"]
+    for path in CONFIGS:
+        text = header(path)
+        what = text.splitlines()[0].removeprefix("# ").rstrip(".")
+        (hardware,) = re.findall(r"^# Hardware +([^.;(:]+)", text, re.MULTILINE)
+        unlike = "-"
+        if path.stem in VARIANTS:
+            unlike = ", ".join(f"`{key}`" for key in sorted(differences(path.stem)))
+        name = path.relative_to(ROOT / "llamafactory_configs")
+        lines.append(f"| [{path.stem}]({name}) | {what} | {hardware.strip()} | {unlike} |")
+    return "\n".join(lines)
+
+
+def test_the_readme_shows_every_yaml() -> None:
+    page = (ROOT / "llamafactory_configs/README.md").read_text(encoding="utf-8")
+    assert table() in page, f"write this into llamafactory_configs/README.md:\n{table()}"

@@ -40,7 +40,7 @@ def call(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["--from", "begin"], "no stage 'begin', expected one of: demo convert check"),
         (["--to", "end"], "no stage 'end'"),
         (["--train", "gone.yaml"], "no training configuration 'gone.yaml'"),
-        (["--train", "llamafactory_configs/tiny_lora_sft_reason.yaml"], "give --predict"),
+        (["--train", "llamafactory_configs/qwen2audio_qlora_sft_reason.yaml"], "give --predict"),
         (["--nonsense", "1"], "no option '--nonsense'"),
         (["tests"], "tests needs a value (or is no option)"),
     ],

@@ -19,8 +19,10 @@ from whyser_converters.check.rows import (
     Row,
     budget_faults,
     manifest_faults,
-    read_row,
+    pair_faults,
+    read_rows,
     row_faults,
+    text_tokens,
 )
 from whyser_converters.check.settings import Job
 from whyser_converters.dataset_info import read_table
@@ -69,11 +71,10 @@ class DatasetSummary:
 
 @dataclass(frozen=True)
 class _Row:
-    """A row that can be read, its line of the manifest, and its sounds as files."""
+    """A row that can be read (twice, if of a ranking dataset), and its sounds as files."""
 
     number: int
-    row: Row
-    line: Mapping[str, Any]
+    readings: tuple[Row, ...]
     sounds: tuple[str, ...]
 
 
@@ -113,18 +114,28 @@ def _read_dataset(job: Job, findings: Findings) -> _Dataset:
         manifest = _check_manifest(dataset.file, len(rows), job, findings)
         for number, given in enumerate(rows):
             try:
-                row = read_row(given, layout)
+                readings = read_rows(given, layout)
             except InputError as error:
                 fault = Fault(_SHAPE, error.what, error.cure or "")
                 findings.add(fault.of(f"row {number}"), dataset.file)
                 continue
+            sounds = tuple(_resolve(job.media_dir, sound) for sound in readings[0].sounds)
+            dataset.rows.append(_Row(number, readings, sounds))
             line = manifest[number] if manifest else {}
-            sounds = tuple(_resolve(job.media_dir, sound) for sound in row.sounds)
-            dataset.rows.append(_Row(number, row, line, sounds))
-            for fault in (*row_faults(row, layout, trains=job.trains), *manifest_faults(row, line)):
+            for fault in _text_faults(readings, layout, line, trains=job.trains):
                 findings.add(fault.of(f"row {number}"), dataset.file)
     dataset.summary.problems = len(findings) - before
     return dataset
+
+
+def _text_faults(
+    readings: tuple[Row, ...], layout: Layout, line: Mapping[str, Any], *, trains: bool
+) -> Iterator[Fault]:
+    faults = [fault for row in readings for fault in row_faults(row, layout, trains=trains)]
+    # What both readings share is told once.
+    yield from dict.fromkeys(faults)
+    yield from pair_faults(readings)
+    yield from manifest_faults(readings[0], line)
 
 
 def _check_sounds(dataset: _Dataset, clips: Mapping[str, Clip], findings: Findings) -> None:
@@ -135,7 +146,8 @@ def _check_sounds(dataset: _Dataset, clips: Mapping[str, Clip], findings: Findin
         tokens = summary.add(row.sounds, own)
         faults = [fault for clip in own for fault in clip.faults]
         summary.warned.update(fault.kind for fault in faults if fault.warns)
-        for fault in (*faults, *budget_faults(row.row, tokens, dataset.job.cutoff_len)):
+        longest = max(row.readings, key=text_tokens)
+        for fault in (*faults, *budget_faults(longest, tokens, dataset.job.cutoff_len)):
             findings.add(fault.of(f"row {row.number}"), dataset.file)
     summary.problems += len(findings) - before
 
@@ -166,7 +178,7 @@ def _layout(job: Job, findings: Findings) -> Layout:
     for fault in unknown_names(job.name, table[job.name]):
         findings.add(fault, job.table)
     try:
-        return read_layout(job.name, table[job.name])
+        return read_layout(job.name, table[job.name], job.stage)
     except InputError as error:
         raise error.at(job.table) from None
 
@@ -218,8 +230,11 @@ def _manifest_faults(lines: Sequence[Mapping[str, Any]], rows: int, job: Job) ->
     keys = Counter((str(line.get("id")), line.get("epoch"), line.get("pair")) for line in lines)
     for id_ in dict.fromkeys(id_ for (id_, *_), count in keys.items() if count > 1):
         yield Fault("ids that stand twice", f"id {id_!r} stands twice", cure)
-    splits = Counter(str(line.get("split")) for line in lines) if job.trains else {}
+    splits = Counter(str(line.get("split")) for line in lines)
     for split, count in splits.items():
-        if split.startswith("test"):
+        if split.startswith("test") and job.trains:
             what = f"{count:,} rows of split {split!r} in a training dataset"
             yield Fault("test rows in training", what, "Build it from the training split.")
+        if split.startswith("test") and job.chooses:
+            what = f"{count:,} rows of split {split!r} would say when training stops"
+            yield Fault("test rows in training", what, "Give a dev split as eval_dataset.")

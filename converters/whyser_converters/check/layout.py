@@ -35,6 +35,8 @@ _TAGS: Mapping[str, str | None] = {
 }
 #: The names without which LLaMA-Factory finds nothing to train on.
 _NEEDED = ("messages", "audios", "role_tag", "content_tag", "user_tag", "assistant_tag")
+#: What trains on pairs of answers; LLaMA-Factory loads every other stage without.
+_RANKING_STAGES = ("dpo", "rm")
 _MISSPELT = "misspelt or missing names"
 
 
@@ -51,18 +53,29 @@ class Layout:
     assistant: tuple[str, ...]
     system: str | None
     system_column: str | None
+    chosen: str | None = None
+    rejected: str | None = None
 
 
-def read_layout(name: str, entry: Any) -> Layout:
-    """The layout of a sharegpt dataset in a local file.
+def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
+    """The layout of a sharegpt dataset in a local file; `chosen` and `rejected` of a ranking one.
 
-    Raises: `InputError` for any other dataset, and for one that lacks a needed name.
+    Raises: `InputError` for any other dataset, for one that lacks a needed name, and for one that
+    the `stage` refuses.
     """
     if not isinstance(entry, dict):
         raise InputError(f"dataset {name!r} is no object", cure='Write {"file_name": ...}.')
     _refuse_foreign(name, entry)
+    is_ranking = bool(entry.get("ranking"))
+    if stage is not None and is_ranking != (stage in _RANKING_STAGES):
+        raise InputError(
+            f"stage {stage} takes {'no ' if is_ranking else ''}ranking datasets, and {name!r} is "
+            f"{'' if is_ranking else 'no '}one",
+            cure="Name another dataset, or correct 'stage'.",
+        )
     names = {**_names(name, entry, "columns", _COLUMNS), **_names(name, entry, "tags", _TAGS)}
-    if missing := [key for key in _NEEDED if not names[key]]:
+    needed = _NEEDED + (("chosen", "rejected") if is_ranking else ())
+    if missing := [key for key in needed if not names[key]]:
         effect = ": it would train without sound" if "audios" in missing else ""
         raise InputError(
             f"dataset {name!r} names no {', '.join(missing)}{effect}",
@@ -78,6 +91,8 @@ def read_layout(name: str, entry: Any) -> Layout:
         assistant=_given(names["assistant_tag"], names["function_tag"]),
         system=names["system_tag"],
         system_column=names["system"],
+        chosen=names["chosen"] if is_ranking else None,
+        rejected=names["rejected"] if is_ranking else None,
     )
 
 
@@ -113,11 +128,6 @@ def _refuse_foreign(name: str, entry: Mapping[str, Any]) -> None:
         raise InputError(
             f"dataset {name!r} has formatting {formatting!r}{default}",
             cure='Write "formatting": "sharegpt"; no other has our rows\' messages.',
-        )
-    if entry.get("ranking"):
-        raise InputError(
-            f"dataset {name!r} is a ranking dataset, which supervised training refuses",
-            cure="Remove 'ranking'.",
         )
 
 

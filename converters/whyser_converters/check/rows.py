@@ -30,18 +30,31 @@ class Row:
     sounds: tuple[str, ...]
 
 
-def read_row(row: Any, layout: Layout) -> Row:
-    """Raises: `InputError` when the row has not the shape that the layout promises."""
+def read_rows(row: Any, layout: Layout) -> tuple[Row, ...]:
+    """The row; one of a ranking dataset twice, ended by the chosen and by the rejected answer.
+
+    Raises: `InputError` when the row has not the shape that the layout promises.
+    """
     messages = row.get(layout.messages) if isinstance(row, dict) else None
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
         raise InputError(f"has no list of messages under {layout.messages!r}", cure=_REBUILD)
+    if layout.chosen is None or layout.rejected is None:
+        return (_read(row, messages, layout),)
+    answers = [row.get(layout.chosen), row.get(layout.rejected)]
+    if not all(isinstance(answer, dict) for answer in answers):
+        what = f"has no message under {layout.chosen!r} or {layout.rejected!r}"
+        raise InputError(what, cure=_REBUILD)
+    return tuple(_read(row, [*messages, answer], layout) for answer in answers)
+
+
+def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
     if not all(isinstance(one.get(layout.content), str) for one in messages):
         raise InputError(f"has a message without text under {layout.content!r}", cure=_REBUILD)
     given = row.get(layout.audios)
     sounds = [given] if isinstance(given, str) else given or []
     if not isinstance(sounds, list) or not all(isinstance(sound, str) for sound in sounds):
         raise InputError(f"{layout.audios!r} is no list of paths", cure=_REBUILD)
-    system = str(row.get(layout.system_column) or "")
+    system = str(row.get(layout.system_column) or "") if layout.system_column else ""
     if messages and layout.system and messages[0].get(layout.role) == layout.system:
         system = messages[0][layout.content]
         messages = messages[1:]
@@ -54,6 +67,13 @@ def read_row(row: Any, layout: Layout) -> Row:
 
 
 _REBUILD = "Write it as whyser-convert sharegpt does."
+
+
+def pair_faults(rows: tuple[Row, ...]) -> Iterator[Fault]:
+    """A pair of equal answers: nothing is preferred."""
+    if len(rows) == 2 and rows[0].contents == rows[1].contents:
+        what = "has the same answer chosen and rejected"
+        yield Fault("pairs without a difference", what, "Leave the row out.")
 
 
 def row_faults(row: Row, layout: Layout, *, trains: bool) -> Iterator[Fault]:

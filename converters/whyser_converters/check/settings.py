@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 from whyser.errors import InputError
 from whyser.files import read_text
 from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.run import run_faults
 from whyser_converters.dataset_info import read_table
 
 
@@ -21,7 +23,8 @@ class Job:
     """A dataset to check.
 
     `media_dir` is the folder that its audio paths are relative to; `cutoff_len` is in tokens and
-    None where no YAML says it; the rows of one that `trains` become the model's.
+    None where no YAML says it, as `stage` is (`sft`, `dpo`, ...); the rows of one that `trains`
+    become the model's, those of one that `chooses` say when training stops.
     """
 
     name: str
@@ -29,19 +32,34 @@ class Job:
     media_dir: Path
     cutoff_len: int | None = None
     trains: bool = False
+    chooses: bool = False
+    stage: str | None = None
 
 
 def is_yaml(target: str) -> bool:
     return target.endswith((".yaml", ".yml"))
 
 
-def jobs_of(target: str, dataset_dir: Path | None, findings: Findings) -> list[Job]:
+def is_override(target: str) -> bool:
+    """Whether it is a setting as `llamafactory-cli` takes them after a YAML.
+
+    >>> is_override("learning_rate=2e-5"), is_override("data/a=b/dataset_info.json")
+    (True, False)
+    """
+    return re.match(r"[a-z_0-9]+=", target) is not None
+
+
+def jobs_of(
+    target: str, dataset_dir: Path | None, findings: Findings, overrides: Sequence[str] = ()
+) -> list[Job]:
     """The datasets behind a YAML, a `dataset_info.json`, or a dataset's name.
+
+    `overrides` are `key=value`, for a YAML alone.
 
     Raises: `InputError` when the YAML or the table is missing or is none.
     """
     if is_yaml(target):
-        return _jobs_of_yaml(Path(target), dataset_dir, findings)
+        return _jobs_of_yaml(Path(target), dataset_dir, findings, overrides)
     if target.endswith(".json"):
         table = Path(target)
         return [Job(name, table, table.parent) for name in read_table(table)]
@@ -49,7 +67,38 @@ def jobs_of(target: str, dataset_dir: Path | None, findings: Findings) -> list[J
     return [Job(target, folder / "dataset_info.json", folder)]
 
 
-def _jobs_of_yaml(path: Path, dataset_dir: Path | None, findings: Findings) -> list[Job]:
+def _jobs_of_yaml(
+    path: Path, dataset_dir: Path | None, findings: Findings, overrides: Sequence[str]
+) -> list[Job]:
+    settings = {**_settings(path), **_overridden(overrides)}
+    for fault in run_faults(settings):
+        findings.add(fault, path)
+    names = {key: _names(settings.get(key)) for key in ("dataset", "eval_dataset")}
+    if not any(names.values()):
+        if settings.get("export_dir"):
+            return []
+        raise InputError("names no dataset", file=path, cure="Give 'dataset' or 'eval_dataset'.")
+    folder = dataset_dir or _folder(path, settings, "dataset_dir", "data")
+    media_dir = _folder(path, settings, "media_dir", str(folder))
+    cutoff_len = _cutoff_len(path, settings)
+    for fault in (*_name_faults(names), *_setting_faults(settings)):
+        findings.add(fault, path)
+    return [
+        Job(
+            name,
+            folder / "dataset_info.json",
+            media_dir,
+            cutoff_len,
+            trains=key == "dataset",
+            chooses=key == "eval_dataset" and bool(settings.get("do_train")),
+            stage=str(settings.get("stage", "sft")),
+        )
+        for key in names
+        for name in dict.fromkeys(names[key])
+    ]
+
+
+def _settings(path: Path) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
@@ -60,19 +109,12 @@ def _jobs_of_yaml(path: Path, dataset_dir: Path | None, findings: Findings) -> l
             file=path,
             cure="Write them as LLaMA-Factory has them, 'key: value'.",
         )
-    folder = dataset_dir or _folder(path, settings, "dataset_dir", "data")
-    media_dir = _folder(path, settings, "media_dir", str(folder))
-    cutoff_len = _cutoff_len(path, settings)
-    names = {key: _names(settings.get(key)) for key in ("dataset", "eval_dataset")}
-    if not any(names.values()):
-        raise InputError("names no dataset", file=path, cure="Give 'dataset' or 'eval_dataset'.")
-    for fault in (*_name_faults(names), *_setting_faults(settings)):
-        findings.add(fault, path)
-    return [
-        Job(name, folder / "dataset_info.json", media_dir, cutoff_len, trains=key == "dataset")
-        for key in names
-        for name in dict.fromkeys(names[key])
-    ]
+    return settings
+
+
+def _overridden(overrides: Sequence[str]) -> dict[str, Any]:
+    pairs = (override.split("=", 1) for override in overrides)
+    return {key: yaml.safe_load(value) for key, value in pairs}
 
 
 def _folder(path: Path, settings: Mapping[str, Any], key: str, default: str) -> Path:

@@ -172,7 +172,7 @@ def test_a_text_counts_by_its_bytes(faults: Faults, row: MakeRow) -> None:
         ({"columns": {}}, "names no messages, audios"),
         ({"columns": ["messages"]}, "columns is no table of names"),
         ({"formatting": "alpaca"}, "has formatting 'alpaca'"),
-        ({"ranking": True}, "is a ranking dataset"),
+        ({"ranking": True}, "names no chosen, rejected"),
     ],
 )
 def test_an_entry_that_llamafactory_reads_otherwise_is_named(
@@ -317,3 +317,81 @@ def test_a_good_dataset_ends_with_status_0(
 ) -> None:
     outcome = convert("check", dataset([row()]))
     assert (outcome.status, outcome.err) == (0, "no problem found\n")
+
+
+def pair(row: MakeRow, *, chosen: Any = "sad", rejected: Any = "happy") -> dict[str, Any]:
+    given = row()
+    answers = {"chosen": chosen, "rejected": rejected}
+    made = {
+        key: {"role": "assistant", "content": one} if isinstance(one, str) else one
+        for key, one in answers.items()
+    }
+    return {**given, "messages": given["messages"][:1], **made}
+
+
+RANKING = {
+    "ranking": True,
+    "columns": {
+        **{"messages": "messages", "audios": "audios"},
+        **{"chosen": "chosen", "rejected": "rejected"},
+    },
+}
+
+
+def test_a_good_pair_has_no_fault_and_counts_its_sound_once(
+    faults: Faults, row: MakeRow, tmp_path: Path
+) -> None:
+    assert faults([pair(row)], RANKING, cutoff_len=100, trains=True, stage="dpo") == ""
+    job = Job("d", tmp_path / "dataset_info.json", tmp_path)
+    [summary] = check_datasets([job], Findings("d"))
+    assert summary.row() == ("d", "1", "0.00", "25", "25", "0", "0", "0")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected", "message"),
+    [
+        ("sad", "sad", "has the same answer chosen and rejected"),
+        ("sad", None, "has no message under 'chosen' or 'rejected'"),
+        ("sad", "<audio> happy", "2 <audio> in the messages for 1 audios"),
+        ("sad", {"role": "user", "content": "happy"}, "roles are ['user', 'user']"),
+        ({"role": "assistant"}, "happy", "a message without text"),
+        ("sad", " ", "has an empty message"),
+        ("sad", "happy " * 50, "do not fit cutoff_len 100"),
+    ],
+)
+def test_a_bad_pair_is_named(
+    faults: Faults, row: MakeRow, chosen: Any, rejected: Any, message: str
+) -> None:
+    rows = [pair(row), pair(row, chosen=chosen, rejected=rejected)]
+    found = faults(rows, RANKING, cutoff_len=100, trains=True, stage="dpo")
+    assert found.count("d.json: row 1: ") == 1
+    assert message in found
+
+
+def test_what_both_readings_of_a_pair_share_is_told_once(faults: Faults, row: MakeRow) -> None:
+    bad = pair(row)
+    bad["messages"][0]["content"] = "What?"
+    assert faults([bad], RANKING).count("0 <audio> in the messages") == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "stage", "message"),
+    [
+        (RANKING, "sft", "stage sft takes no ranking datasets, and 'd' is one"),
+        ({}, "dpo", "stage dpo takes ranking datasets, and 'd' is no one"),
+        ({"ranking": True}, "dpo", "dataset 'd' names no chosen, rejected"),
+    ],
+)
+def test_a_dataset_that_the_stage_refuses_is_named(
+    faults: Faults, row: MakeRow, entry: dict[str, Any], stage: str, message: str
+) -> None:
+    assert message in faults([row()], entry, stage=stage)
+
+
+def test_a_test_split_that_says_when_to_stop_is_named(
+    faults: Faults, row: MakeRow, tmp_path: Path
+) -> None:
+    line = {"id": "c/1", "split": "test1", "audio": "a.wav"}
+    (tmp_path / "d.manifest.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    assert faults([row()]) == ""
+    assert "1 rows of split 'test1' would say when training stops" in faults([row()], chooses=True)

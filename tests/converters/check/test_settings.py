@@ -23,9 +23,9 @@ def test_jobs_of_a_yaml_name_its_datasets(tmp_path: Path) -> None:
     table, media = Path("here/dataset_info.json"), Path("here")
     found, findings = jobs(tmp_path, text)
     assert found == [
-        Job("a", table, media, 512, trains=True),
-        Job("b", table, media, 512, trains=True),
-        Job("c", table, media, 512),
+        Job("a", table, media, 512, trains=True, stage="sft"),
+        Job("b", table, media, 512, trains=True, stage="sft"),
+        Job("c", table, media, 512, stage="sft"),
     ]
     assert findings.problems == findings.warnings == []
     elsewhere, _ = jobs(tmp_path, text, tmp_path)
@@ -36,7 +36,7 @@ def test_jobs_of_a_yaml_name_its_datasets(tmp_path: Path) -> None:
 
 def test_llamafactorys_defaults_hold(tmp_path: Path) -> None:
     [job], _ = jobs(tmp_path, "eval_dataset: a")
-    assert job == Job("a", Path("data/dataset_info.json"), Path("data"), 2048)
+    assert job == Job("a", Path("data/dataset_info.json"), Path("data"), 2048, stage="sft")
 
 
 def test_media_dir_and_packing_are_taken_as_llamafactory_does(tmp_path: Path) -> None:
