@@ -66,7 +66,7 @@ def _jobs_of_yaml(path: Path, dataset_dir: Path | None, findings: Findings) -> l
     names = {key: _names(settings.get(key)) for key in ("dataset", "eval_dataset")}
     if not any(names.values()):
         raise InputError("names no dataset", file=path, cure="Give 'dataset' or 'eval_dataset'.")
-    for fault in (*_name_faults(names), *_setting_faults(settings)):
+    for fault in (*_name_faults(names), *setting_faults(settings)):
         findings.add(fault, path)
     return [
         Job(name, folder / "dataset_info.json", media_dir, cutoff_len, trains=key == "dataset")
@@ -114,7 +114,7 @@ def _name_faults(names: Mapping[str, list[str]]) -> Iterator[Fault]:
         yield Fault(kind, what, "Evaluate on a split that is held out.")
 
 
-def _setting_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+def setting_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     kind = "settings that go around this check"
     if settings.get("val_size"):
         what = "val_size draws rows at random: speakers that are trained on are evaluated on"
