@@ -324,7 +324,7 @@ def tokenize(
     if not written.made:
         say(f"{folder} is as it should be, nothing was to be done")
         return
-    say(f"wrote {folder}: {written.made:,} of {written.parts:,} parts, the others were there")
+    say(f"wrote {folder}: {written.made:,} parts made, {written.parts - written.made:,} found made")
 
 
 def main() -> None:

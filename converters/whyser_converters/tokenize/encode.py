@@ -115,9 +115,9 @@ def _processor(run: Run, generates: bool, frames: Mapping[str, int]) -> Any:
 
 
 def _counting(plugin: Any, frames: Mapping[str, int]) -> Any:
-    """The plugin with mel frames looked up: from the mask that it asks for it takes only the sum."""
+    """The plugin with mel frames looked up; of the mask that it asks for it takes only the sum."""
 
-    def masks(_images: Any, _videos: Any, sounds: Sequence[str], _processor: Any) -> dict[str, Any]:
+    def masks(_images: Any, _videos: Any, sounds: Sequence[str], _: Any) -> dict[str, Any]:
         return {"feature_attention_mask": np.array([[frames[sound]] for sound in sounds])}
 
     counting = copy(plugin)

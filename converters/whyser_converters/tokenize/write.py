@@ -1,11 +1,11 @@
-"""From a YAML to the folder that `llamafactory-cli train YAML tokenized_path=FOLDER` starts from."""
+"""From a YAML to the folder from which `llamafactory-cli train` starts at once."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,7 +27,7 @@ CARD = "whyser_tokenize.json"
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """A split as it is written; `longest` in tokens, `at_limit` rows are as long as `cutoff_len`."""
+    """A split as written; `longest` in tokens; `at_limit` rows are as long as `cutoff_len`."""
 
     name: str
     rows: int
@@ -122,8 +122,6 @@ def _load(run: Run, findings: Findings) -> Mapping[str, Any]:
 
 def _loading(data_args: Any) -> Any:
     """Loaded by one process, as starting others takes longer; and never from an older cache."""
-    from copy import copy
-
     loading = copy(data_args)
     loading.preprocessing_num_workers, loading.overwrite_cache = None, True
     return loading
