@@ -317,8 +317,10 @@ def test_packing(place: Workplace, how: str) -> None:
     )
 
 
-def test_bf16_and_deepspeed_are_the_trainers_concern(place: Workplace) -> None:
+def test_what_is_the_trainers_concern_changes_nothing(place: Workplace) -> None:
     name = place.dataset("a", [place.row()])
+    (place.folder / "saves").mkdir()
+    (place.folder / "saves" / "model.safetensors").touch()
     plain = place.ours(place.yaml(dataset=name), "plain")
     mixed = place.ours(
         place.yaml(dataset=name, bf16=True, use_cpu=False, deepspeed="missing.json"), "mixed"
@@ -517,6 +519,15 @@ def test_a_turn_that_is_cut_away(place: Workplace) -> None:
 def test_a_yaml_that_cannot_be(place: Workplace, settings: Mapping[str, Any], what: str) -> None:
     place.dataset("a", [place.row()])
     assert what in place.refusal(**{"dataset": "a", **settings})
+
+
+def test_without_llamafactory_it_says_what_to_install(
+    convert: Callable[..., Any], place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = place.yaml(dataset=place.dataset("a", [place.row()]))
+    monkeypatch.setitem(sys.modules, "llamafactory", None)
+    outcome = convert("tokenize", path, "--output", place.folder / "out")
+    assert (outcome.status, "pip install 'whyser[train]'" in outcome.err) == (1, True)
 
 
 def test_wrong_usage(convert: Callable[..., Any], place: Workplace) -> None:

@@ -103,8 +103,8 @@ def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise InputError("holds no settings", file=path, cure="Write them as 'key: value'.")
     kept = {str(key): value for key, value in settings.items() if key not in _OF_THE_TRAINER}
-    # An output folder of an earlier run is no concern of who only writes rows.
-    return {**kept, "use_cpu": True, "overwrite_output_dir": True, "report_to": "none"}
+    # Nothing is trained, so what lies in the output folder of a run is neither in the way nor used.
+    return {**kept, "use_cpu": True, "output_dir": os.devnull, "report_to": "none"}
 
 
 def _refuse_other_counts(run: Run) -> None:
