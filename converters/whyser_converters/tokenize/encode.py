@@ -67,14 +67,14 @@ class Encoder:
 
     def _fault(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> Fault | None:
         limit = f"cutoff_len {self._processor.data_args.cutoff_len:,}"
-        expected = sum(mel_tokens(self.frames[sound]) for sound in row["audios"])
+        sound = sum(mel_tokens(self.frames[path]) for path in row["audios"])
         kept = min(ids.count(self._audio_id) for ids in encoded[::2])
-        if kept < expected:
-            what = f"{limit} leaves {kept:,} of {expected:,} audio tokens, training would crash"
+        if kept < sound:
+            what = f"{limit} leaves {kept:,} of {sound:,} audio tokens, training would crash"
             return Fault(_BUDGET, what, _CURE)
-        answers = self._answers(row, encoded)
-        if min(answers) < (expected := self._turns(row)):
-            what = f"{limit} cuts an answer away: {min(answers)} of {expected} left"
+        turns, answers = self._turns(row), min(self._answers(row, encoded))
+        if answers < turns:
+            what = f"{limit} cuts an answer away: {answers} of {turns} left"
             return Fault(_BUDGET, what, _CURE)
         return None
 

@@ -115,13 +115,16 @@ def _load(run: Run, findings: Findings) -> Mapping[str, Any]:
         splits = split_dataset(train, held_out, run.data_args, seed=seed)
     except (ValueError, TypeError, KeyError, DatasetsError) as error:
         findings.raise_any()
-        what = f"LLaMA-Factory cannot load its rows ({error})"
+        what = f"LLaMA-Factory cannot load its rows ({str(error).rstrip('.')})"
         raise InputError(what, file=run.yaml, cure="Mend the dataset or its entry.") from None
     return {name: dataset for part in splits for name, dataset in part.items()}
 
 
 def _loading(data_args: Any) -> Any:
-    """Loaded by one process, as starting others takes longer; and never from an older cache."""
+    """Loaded by one process, as starting others takes longer, and never from an older cache.
+
+    The cache does not see that a sound has moved, and the path that a row had would stay.
+    """
     loading = copy(data_args)
     loading.preprocessing_num_workers, loading.overwrite_cache = None, True
     return loading
