@@ -429,5 +429,48 @@ def servable(
     say(f"{model} asks and decodes as it was trained")
 
 
+@app.command()
+def tokenize(
+    settings: Annotated[Path, typer.Argument(metavar="YAML", help="As llamafactory-cli takes it.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings to override, as there."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write. [default: the YAML's tokenized_path]")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes. [default: its preprocessing_num_workers, or 1]"),
+    ] = None,
+) -> None:
+    """Writes what LLaMA-Factory would save under tokenized_path, with headers in place of mels.
+
+    Refuses, all at once, the rows that it would drop, cut away or crash on. A killed run goes on
+    where it stopped. Needs the extra 'train'.
+
+    Example: whyser-convert tokenize llamafactory_configs/qwen2audio_lora_sft_reason.yaml
+    --output data/tokenized/reason; then llamafactory-cli train with
+    tokenized_path=data/tokenized/reason
+    """
+    from whyser_converters.tokenize.settings import read_run
+    from whyser_converters.tokenize.write import SplitSummary, write
+
+    if bare := [text for text in overrides or () if "=" not in text]:
+        raise typer.BadParameter(f"{bare[0]!r}, expected KEY=VALUE", param_hint="KEY=VALUE")
+    job = read_run(settings, overrides or ())
+    if output is None and not job.data_args.tokenized_path:
+        raise typer.BadParameter("give it, or tokenized_path in the YAML", param_hint="--output")
+    folder = output or Path(job.data_args.tokenized_path)
+    written = write(job, folder, workers)
+    for warning in written.warnings:
+        say(f"warning: {warning}")
+    print_table("Tokenised", SplitSummary.COLUMNS, [split.row() for split in written.splits])
+    if not written.made:
+        say(f"{folder} is as it should be, nothing was to be done")
+        return
+    say(f"wrote {folder}: {written.made:,} parts made, {written.parts - written.made:,} found made")
+
+
 def main() -> None:
     run(app)

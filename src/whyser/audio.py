@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,8 +44,29 @@ def audio_tokens(frames: int) -> int:
     >>> audio_tokens(30 * 16_000), audio_tokens(320)
     (750, 0)
     """
-    mel = min(MEL_FRAMES, -(-frames // MEL_HOP))
+    return mel_tokens(min(MEL_FRAMES, -(-frames // MEL_HOP)))
+
+
+def mel_tokens(mel: int) -> int:
+    """Tokens of so many mel frames: two strides of 2, as the encoder's convolutions have them."""
     return max(0, ((mel - 1) // 2 + 1 - 2) // 2 + 1)
+
+
+def resampled_frames(frames: int, rate: int, target: int = SAMPLING_RATE) -> int:
+    """Samples that LLaMA-Factory's resampler makes of a clip of that many.
+
+    Source: `torchaudio.functional.resample`, which rounds up, but in single precision: what
+    exceeds a whole number by too little does not count.
+
+    >>> resampled_frames(22_051, 22_050), resampled_frames(180_697, 44_100)
+    (16001, 65559)
+    >>> -(-180_697 * 16_000 // 44_100)
+    65560
+    """
+    if rate == target:
+        return frames
+    common = math.gcd(rate, target)
+    return math.ceil(np.float32((target // common) * frames / (rate // common)))
 
 
 @dataclass(frozen=True)
@@ -62,7 +84,7 @@ class AudioInfo:
     @property
     def tokens(self) -> int:
         """What the clip costs a Qwen-type model."""
-        return audio_tokens(-(-self.frames * SAMPLING_RATE // self.sampling_rate))
+        return audio_tokens(resampled_frames(self.frames, self.sampling_rate))
 
     @property
     def is_ready(self) -> bool:

@@ -69,9 +69,8 @@ def judge(path: str) -> Clip:
         samples = _read(path)
     except InputError as error:
         return Clip(faults=(Fault(MISSING, f"{path}: {error.what}", error.cure or ""),))
-    # The resampler of LLaMA-Factory rounds up.
     tokens = info.tokens
-    faults = (*_length_faults(info, tokens, len(samples)), *_sound_faults(samples, info))
+    faults = (*length_faults(info, tokens, len(samples)), *_sound_faults(samples, info))
     return Clip(info.duration, tokens, tuple(fault.of(path) for fault in faults))
 
 
@@ -93,7 +92,7 @@ def _read(path: str) -> Samples:
     return samples if is_integer else samples * 32_768
 
 
-def _length_faults(info: audio.AudioInfo, tokens: int, frames: int) -> Iterator[Fault]:
+def length_faults(info: audio.AudioInfo, tokens: int, frames: int) -> Iterator[Fault]:
     if frames < info.frames:
         what = f"ends after {frames:,} of the {info.frames:,} samples that its header promises"
         yield Fault(MISSING, what, "Fetch the file again.")

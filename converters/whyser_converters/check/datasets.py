@@ -27,7 +27,7 @@ from whyser_converters.check.rows import (
 from whyser_converters.check.settings import Job
 from whyser_converters.dataset_info import read_table
 
-_SHAPE = "files and rows that cannot be read"
+SHAPE = "files and rows that cannot be read"
 _MANIFEST = "broken manifests"
 
 
@@ -104,22 +104,22 @@ def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSumma
 def _read_dataset(job: Job, findings: Findings) -> _Dataset:
     dataset = _Dataset(job, DatasetSummary(job.name))
     before = len(findings)
-    with findings.caught(_SHAPE):
+    with findings.caught(SHAPE):
         layout = _layout(job, findings)
         dataset.file = job.table.parent / layout.file_name
-        rows = _read_rows(dataset.file)
+        rows = rows_of(dataset.file)
         dataset.summary.rows = len(rows)
-        for fault in _mixture_faults(rows, layout.audios):
+        for fault in mixture_faults(rows, layout.audios):
             findings.add(fault, dataset.file)
         manifest = _check_manifest(dataset.file, len(rows), job, findings)
         for number, given in enumerate(rows):
             try:
                 readings = read_rows(given, layout)
             except InputError as error:
-                fault = Fault(_SHAPE, error.what, error.cure or "")
+                fault = Fault(SHAPE, error.what, error.cure or "")
                 findings.add(fault.of(f"row {number}"), dataset.file)
                 continue
-            sounds = tuple(_resolve(job.media_dir, sound) for sound in readings[0].sounds)
+            sounds = tuple(resolve(job.media_dir, sound) for sound in readings[0].sounds)
             dataset.rows.append(_Row(number, readings, sounds))
             line = manifest[number] if manifest else {}
             for fault in _text_faults(readings, layout, line, trains=job.trains):
@@ -183,7 +183,7 @@ def _layout(job: Job, findings: Findings) -> Layout:
         raise error.at(job.table) from None
 
 
-def _read_rows(path: Path) -> list[Any]:
+def rows_of(path: Path) -> list[Any]:
     if path.suffix not in {".json", ".jsonl"}:
         raise InputError("cannot be checked", file=path, cure="Write the rows as .json or .jsonl.")
     rows = read_json(path) if path.suffix == ".json" else [row for _, row in read_jsonl(path)]
@@ -194,14 +194,14 @@ def _read_rows(path: Path) -> list[Any]:
     return rows
 
 
-def _mixture_faults(rows: Sequence[Any], column: str) -> Iterator[Fault]:
+def mixture_faults(rows: Sequence[Any], column: str) -> Iterator[Fault]:
     given = [row.get(column) for row in rows if isinstance(row, dict)]
     if {str, list} <= {type(sounds) for sounds in given}:
         what = f"{column!r} is a path in some rows and a list in others: its reader refuses both"
-        yield Fault(_SHAPE, what, "Write lists.")
+        yield Fault(SHAPE, what, "Write lists.")
 
 
-def _resolve(media_dir: Path, sound: str) -> str:
+def resolve(media_dir: Path | str, sound: str) -> str:
     """As LLaMA-Factory does: within `media_dir`, or else from the working directory."""
     within = os.path.join(media_dir, sound)  # noqa: PTH118, called once a row
     return within if os.path.isfile(within) else sound  # noqa: PTH113

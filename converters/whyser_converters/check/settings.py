@@ -81,7 +81,7 @@ def _jobs_of_yaml(
     folder = dataset_dir or _folder(path, settings, "dataset_dir", "data")
     media_dir = _folder(path, settings, "media_dir", str(folder))
     cutoff_len = _cutoff_len(path, settings)
-    for fault in (*_name_faults(names), *_setting_faults(settings)):
+    for fault in (*_name_faults(names), *setting_faults(settings)):
         findings.add(fault, path)
     return [
         Job(
@@ -156,7 +156,7 @@ def _name_faults(names: Mapping[str, list[str]]) -> Iterator[Fault]:
         yield Fault(kind, what, "Evaluate on a split that is held out.")
 
 
-def _setting_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+def setting_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     kind = "settings that go around this check"
     if settings.get("val_size"):
         what = "val_size draws rows at random: speakers that are trained on are evaluated on"
