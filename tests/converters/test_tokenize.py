@@ -156,6 +156,17 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def _own_system_prompt() -> Iterator[None]:
+    """LLaMA-Factory writes `default_system` into its table of templates, where it stays."""
+    from llamafactory.data.template import TEMPLATES
+
+    template = TEMPLATES["qwen2_audio"]
+    system = template.default_system
+    yield
+    template.default_system = system
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from whyser.demo.model import write_model
