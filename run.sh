@@ -363,9 +363,16 @@ inputs_train() {
 }
 outputs_train() { echo "$saves"; }
 stage_train() {
-    whyser-convert check "$train" --dataset-dir "$rows"
-    llamafactory-cli train "$train" dataset_dir="$rows" output_dir="$saves" \
-        model_name_or_path="$start_model"
+    local settings=(dataset_dir="$rows" output_dir="$saves" model_name_or_path="$start_model") begun
+    whyser-convert check "$train" "${settings[@]}"
+    # LLaMA-Factory goes on from the last checkpoint that it finds: one of the same inputs only.
+    begun=$(inputs_train | fingerprint)
+    if [[ $from == train || ! -f $saves/.begun || $(<"$saves/.begun") != "$begun" ]]; then
+        rm -rf "$saves"
+        mkdir -p "$saves"
+        echo "$begun" >"$saves/.begun"
+    fi
+    llamafactory-cli train "$train" "${settings[@]}"
 }
 
 inputs_predict() {
@@ -375,9 +382,11 @@ inputs_predict() {
 }
 outputs_predict() { echo "$results/generated"; }
 stage_predict() {
-    local name yaml checkpoint=(model_name_or_path="$saves")
+    local name yaml adapters checkpoint=(model_name_or_path="$saves")
     if grep -q '^finetuning_type: *lora' "$train"; then
-        checkpoint=(model_name_or_path="$start_model" adapter_name_or_path="$saves")
+        # What a run was trained on top of stays below its own adapter.
+        adapters=$(sed -nE 's/^adapter_name_or_path: *//p' "$train")
+        checkpoint=(model_name_or_path="$start_model" adapter_name_or_path="${adapters:+$adapters,}$saves")
     fi
     for name in "${test_sets[@]}"; do
         yaml=$predict
