@@ -189,14 +189,6 @@ def test_no_two_runs_write_into_one_folder() -> None:
 
 # ---- names, manuals, the table -----------------------------------------------------------------
 
-#: Entered in the table by the writers of these rows.
-NAMES = {
-    *STANDARD_NAMES,
-    *("whyser_train_asr", "whyser_train_descriptors", "whyser_train_sampled"),
-    *("whyser_train_preference", "whyser_dev_preference"),
-    *("whyser_test_open_cot", "whyser_test_closed_cot"),
-}
-
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_yaml_names_datasets_of_the_table(name: str) -> None:
@@ -204,7 +196,7 @@ def test_a_yaml_names_datasets_of_the_table(name: str) -> None:
     given = [found[key].split(",") for key in ("dataset", "eval_dataset") if key in found]
     names = {one for names in given for one in names}
     assert bool(names) != ("export_dir" in found)
-    assert names <= NAMES
+    assert names <= set(STANDARD_NAMES)
     if trained := found.get("dataset"):
         assert "test" not in trained
 

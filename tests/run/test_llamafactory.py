@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import re
 import signal
@@ -85,21 +86,34 @@ def test_row_10_trains_the_same_weights_on_another_target(row_10: Path, row_11: 
     assert losses(row_10) != losses(row_11)
 
 
-def test_dpo_hears_and_starts_from_the_sft_model(launch: Launch, row_11: Path) -> None:
+@pytest.mark.parametrize("kind", ["rationale", "label"])
+def test_dpo_learns_to_prefer_what_is_true(
+    launch: Launch, cli: Callable[..., str], workplace: Path, row_11: Path, kind: str
+) -> None:
+    """Four pairs in one batch, seen at every step, so that a step must widen their margin."""
+    cli("whyser-convert", "preference", "u/msp_podcast/utterances.jsonl", "--split", "train",
+        "--rationales", "rationales.jsonl", "--cues", "cues.jsonl", "--pairs", kind,
+        "--max-samples", "4", "--output", f"data/sharegpt/pairs_{kind}",
+        "--dataset-info", "dataset_info.json", cwd=workplace)  # fmt: skip
     folder = launch(
-        "qwen2audio_lora_dpo", f"adapter_name_or_path={row_11}", "learning_rate=1e-3",
-        "max_steps=3",
+        "qwen2audio_lora_dpo", f"dataset=pairs_{kind}", f"adapter_name_or_path={row_11}",
+        "per_device_train_batch_size=4", "gradient_accumulation_steps=1", "max_steps=4",
+        "learning_rate=5e-3", "lr_scheduler_type=constant", output=f"out/dpo_{kind}",
     )  # fmt: skip
     assert moved(folder) == QKVO_AND_HEAD
-    # Before the first update model and reference are one: a loss of -log sigmoid(0).
-    first, *_, last = losses(folder)
-    assert first == pytest.approx(0.6931, abs=1e-3)
-    assert last < 0.69
+    margins, accuracies = losses(folder, "rewards/margins"), losses(folder, "rewards/accuracies")
+    print(f"\nDPO on {kind} pairs, reward margins: {[round(one, 3) for one in margins]}")
+    # The new adapter starts as nothing, so policy and reference agree: the loss of a fair coin.
+    assert losses(folder)[0] == pytest.approx(math.log(2), abs=1e-3)
+    assert margins[0] == pytest.approx(0, abs=1e-3)
+    assert margins == sorted(margins)
+    assert margins[-1] > 0.1
+    assert accuracies[-1] == 1
 
 
 def test_the_mixture_holds_every_task_in_equal_shares(launch: Launch, workplace: Path) -> None:
     folder = launch("qwen2audio_lora_sft_mixture", "num_train_epochs=1", "max_steps=-1")
-    rows = json.loads((workplace / "data/sharegpt/whyser_train_asr.json").read_text("utf-8"))
+    rows = json.loads((workplace / "data/sharegpt/whyser_task_asr.json").read_text("utf-8"))
     steps = state(folder)["max_steps"]
     assert 4 * (len(rows) - 1) <= 8 * steps <= 4 * len(rows) + 8
 
@@ -148,8 +162,9 @@ def test_predictions_join_their_manifest(
     cli("whyser-eval", "join", "--manifest", "data/sharegpt/whyser_test_closed.manifest.jsonl",
         "--predictions", generated / "generated_predictions.jsonl", "--output", "p.jsonl",
         cwd=workplace)  # fmt: skip
-    cli("whyser-eval", "score", "--references", "u/crema_d/utterances.jsonl",
-        "--predictions", "p.jsonl", "--output", "results", cwd=workplace)  # fmt: skip
+    cli("whyser-eval", "score", "--references", "u/msp_podcast/utterances.jsonl",
+        "--split", "test1", "--predictions", "p.jsonl", "--output", "results",
+        cwd=workplace)  # fmt: skip
     assert (workplace / "results" / "scores.json").is_file()
 
 
