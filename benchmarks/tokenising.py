@@ -32,6 +32,7 @@ import yaml
 from figures import Figure, run, show
 
 import whyser_converters
+from whyser.answer import TARGETS, render_answer
 from whyser.console import say
 from whyser.demo.model import write_model
 from whyser.demo.sentences import MSP_PODCAST
@@ -147,12 +148,17 @@ def pairs(work: Path) -> list[dict[str, Any]]:
 
 
 def _answer(number: int) -> str:
+    """The targets in turn, with the transcript and without."""
+    turn, place = divmod(number, len(TARGETS))
+    target = list(TARGETS)[place]
     words = list(MSP_PODCAST)[number % len(MSP_PODCAST)]
-    label = f"<answer>I think the emotion is {('sad', 'happy', 'angry')[number % 3]}</answer>"
-    reason = f"<reason>Take {number}: '{words}' is said slowly, in a low voice.</reason>"
-    heard = f"<asr>{words}</asr>"
-    shapes = (heard + label + reason, heard + label, heard + reason + label, label, reason + label)
-    return shapes[number % len(shapes)]
+    return render_answer(
+        ("sad", "happy", "angry")[number % 3],  # type: ignore[arg-type]
+        transcript=words if turn % 2 or target == "asr" else None,
+        rationale=f"Take {number}: '{words}' is said slowly. The voice is low.",
+        descriptors="female, low pitch, slow speed, soft volume",
+        target=target,
+    )
 
 
 # ---- the two ways -------------------------------------------------------------------------

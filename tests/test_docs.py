@@ -157,17 +157,26 @@ def test_the_commands_of_the_teacher_page_run(native_corpora: Path, tmp_path: Pa
     assert not (tmp_path / "data/mine/rationales.jsonl").exists()
 
 
-def test_the_commands_of_the_targets_page_run(native_corpora: Path, tmp_path: Path) -> None:
+def test_the_commands_of_the_pages_on_training_data_run(
+    native_corpora: Path, tmp_path: Path
+) -> None:
     run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
     utterances, cues = "data/mine/crema_d/utterances.jsonl", "data/mine/cues.jsonl"
     run_step(["whyser-teach", "cues", utterances, "--output", cues], tmp_path)
     run_step(["whyser-teach", "measured", utterances, "--cues", cues,
               "--output", "data/mine/rationales.jsonl"], tmp_path)  # fmt: skip
-    shown = commands((ROOT / "docs/targets.md").read_text(encoding="utf-8"))
+    # The page on preference goes on from the teacher's.
+    shutil.copy(tmp_path / "data/mine/rationales.jsonl", tmp_path / "data/mine/measured.jsonl")
+    shown = [
+        words
+        for page in ("targets", "preference")
+        for words in commands((ROOT / f"docs/{page}.md").read_text(encoding="utf-8"))
+    ]
     for words in shown:
         run_step(words, tmp_path)
-    written = [words[words.index("--output") + 1] for words in shown if "sharegpt" in words]
-    assert len(written) == 7
+    verbs = {"sharegpt", "preference"}
+    written = [words[words.index("--output") + 1] for words in shown if words[1] in verbs]
+    assert len(written) == 8
     assert all((tmp_path / f"{name}.json").is_file() for name in written)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,9 @@ def new_app(help_text: str) -> typer.Typer:
 
 def run(app: typer.Typer) -> None:
     """Runs a command: what a user can mend is printed and ends with status 1, no traceback."""
+    # Records by the hundred thousand that live to the end and form no cycles: looking through them
+    # again and again took a third of the time.
+    gc.set_threshold(100_000)
     try:
         app()
     except WhyserError as error:
