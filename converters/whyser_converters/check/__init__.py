@@ -7,7 +7,8 @@ LLaMA-Factory warns about a bad row and trains on without it, or without its sou
     datasets.py   a dataset's rows and manifest; settings.py finds the datasets of a YAML,
                   layout.py reads a table's entry as LLaMA-Factory does, rows.py judges a row,
                   clips.py its sound
-    run.py        what a YAML asks besides: checkpoints that exist, an engine that can, known keys
+    run.py        what a YAML asks besides: checkpoints that exist, an engine that can, known keys;
+                  adapters.py the modules that LoRA is put into
     pins.py       installed packages against constraints.txt
     served.py     the prompt of a served model against that of training
     findings.py   what they all report to

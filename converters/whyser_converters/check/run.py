@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from whyser.errors import did_you_mean
+from whyser_converters.check.adapters import adapter_faults
 from whyser_converters.check.findings import Fault
 
 _CHECKPOINTS = (
@@ -32,6 +33,7 @@ def run_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     """What would end the run, or spoil it, whatever the rows are."""
     yield from _key_faults(settings)
     yield from _checkpoint_faults(settings)
+    yield from adapter_faults(settings)
     yield from _engine_faults(settings)
     if settings.get("packing") and not settings.get("neat_packing"):
         what = "packing: rows that share a sequence attend to each other's sound and answer"
