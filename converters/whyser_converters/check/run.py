@@ -15,10 +15,9 @@ from whyser.errors import did_you_mean
 from whyser_converters.check.adapters import adapter_faults
 from whyser_converters.check.findings import Fault
 
-_CHECKPOINTS = (
-    *("model_name_or_path", "adapter_name_or_path", "ref_model", "ref_model_adapters"),
-    *("reward_model", "reward_model_adapters", "resume_from_checkpoint"),
-)
+_MODELS = ("model_name_or_path", "ref_model", "reward_model")
+_ADAPTERS = ("adapter_name_or_path", "ref_model_adapters", "reward_model_adapters")
+_CHECKPOINTS = (*_MODELS, *_ADAPTERS, "resume_from_checkpoint")
 #: A model's id on a hub has the form of a path of two parts; these are the folders of our runs.
 _HUB_ID = re.compile(r"(?!(saves|data|results|out|output)/)[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -76,20 +75,35 @@ def _fields(tree: ast.Module) -> Iterator[str]:
 
 def _checkpoint_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     for key in _CHECKPOINTS:
-        value = settings.get(key)
-        names = value if isinstance(value, list) else str(value).split(",") if value else []
-        for name in (str(name).strip() for name in names):
-            if not _HUB_ID.fullmatch(name) and not Path(name).expanduser().exists():
-                what = f"{key} names {name!r}, and there is no such folder"
+        for name in _checkpoint_names(settings.get(key)):
+            if Path(name).expanduser().exists():
+                continue
+            what = f"{key} names {name!r}, and there is no such folder"
+            # Every adapter of a hub has an owner; of models a few old ones have none.
+            may_be_of_a_hub = key in _MODELS or (key in _ADAPTERS and "/" in name)
+            if not (may_be_of_a_hub and _HUB_ID.fullmatch(name)):
                 cure = "Train it first, or correct the path; a model of a hub is 'owner/name'."
                 yield Fault("checkpoints that do not exist", what, cure)
+            elif key in _ADAPTERS:
+                what = f"{what}: it would be fetched from a hub"
+                yield Fault("adapters of a hub", what, "If it is a path, correct it.", warns=True)
+
+
+def _checkpoint_names(value: Any) -> list[str]:
+    """None for `resume_from_checkpoint: true`, which takes the last that is there."""
+    if not value or isinstance(value, bool):
+        return []
+    given = value if isinstance(value, list) else str(value).split(",")
+    return [str(name).strip() for name in given]
 
 
 def _engine_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     kind = "DeepSpeed settings"
     given = settings.get("deepspeed")
+    if given is None:
+        return
     if not isinstance(given, str):
-        engine = given if isinstance(given, dict) else {}
+        engine = given
     elif not Path(given).is_file():
         what = f"deepspeed names {given!r}, and there is no such file"
         yield Fault(kind, what, "Ours are in llamafactory_configs/deepspeed/.")
@@ -100,8 +114,16 @@ def _engine_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
         except ValueError as error:
             yield Fault(kind, f"{given} is not valid JSON ({error})", "Mend that line.")
             return
-    if engine.get("zero_optimization", {}).get("stage") != 3:
-        return
+    zero = engine.get("zero_optimization", {}) if isinstance(engine, dict) else None
+    if not isinstance(zero, dict):
+        what = f"{given} holds no object of settings, or none under 'zero_optimization'"
+        yield Fault(kind, what, "Ours are in llamafactory_configs/deepspeed/.")
+    elif zero.get("stage") == 3:
+        yield from _zero_3_faults(settings)
+
+
+def _zero_3_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    kind = "DeepSpeed settings"
     if settings.get("predict_with_generate"):
         what = "ZeRO-3 cannot predict: LLaMA-Factory refuses predict_with_generate"
         yield Fault(kind, what, "Predict on one GPU, without 'deepspeed'.")

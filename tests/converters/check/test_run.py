@@ -33,6 +33,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("model_name_or_path", "./gone"),
         ("ref_model", "data/demo/model"),
         ("resume_from_checkpoint", "saves/x/checkpoint-250"),
+        ("resume_from_checkpoint", "x/checkpoint-250"),
+        ("adapter_name_or_path", "my_adapter"),
     ],
 )
 def test_a_checkpoint_that_does_not_exist_is_named(key: str, value: Any) -> None:
@@ -47,6 +49,12 @@ def test_what_exists_and_what_a_hub_has_is_taken(tmp_path: Path) -> None:
     assert told(model_name_or_path="Qwen/Qwen2-Audio-7B-Instruct") == ""
     assert told(adapter_name_or_path="saves/here", model_name_or_path=str(tmp_path)) == ""
     assert told(adapter_name_or_path=None) == ""
+    assert told(resume_from_checkpoint=True) == ""
+
+
+def test_an_adapter_that_only_a_hub_may_have_is_warned_of() -> None:
+    [fault] = run_faults({"adapter_name_or_path": "runs/row11"})
+    assert fault.warns and "'runs/row11', and there is no such folder: it would be" in fault.what
 
 
 @pytest.mark.parametrize(
@@ -61,6 +69,7 @@ def test_what_exists_and_what_a_hub_has_is_taken(tmp_path: Path) -> None:
     ],
 )
 def test_zero_3_is_told_what_it_cannot(settings: dict[str, Any], message: str) -> None:
+    Path("a").mkdir()
     for stage in (2, 3):
         engine = {"zero_optimization": {"stage": stage}}
         Path("z.json").write_text(json.dumps(engine), encoding="utf-8")
@@ -73,6 +82,9 @@ def test_a_deepspeed_file_that_is_missing_or_broken_is_named() -> None:
     assert "deepspeed names 'z.json', and there is no such file" in told(deepspeed="z.json")
     Path("z.json").write_text("{", encoding="utf-8")
     assert "z.json is not valid JSON" in told(deepspeed="z.json")
+    for engine in ([], {"zero_optimization": None}, {"zero_optimization": 3}):
+        Path("z.json").write_text(json.dumps(engine), encoding="utf-8")
+        assert "z.json holds no object of settings" in told(deepspeed="z.json")
 
 
 def test_packing_is_warned_of() -> None:
