@@ -524,6 +524,8 @@ def test_a_turn_that_is_cut_away(place: Workplace) -> None:
         ({"mask_history": True, "train_on_prompt": True}, "incompatible"),
         ({"streaming": True, "max_steps": 2}, "streaming"),
         ({"model_name_or_path": "/nowhere/at/all"}, "/nowhere/at/all"),
+        ({"max_samples": 1e3}, "max_samples is 1000.0, expected a whole number"),
+        ({"cutoff_len": "2k"}, "cutoff_len is '2k', expected a whole number"),
     ],
     ids=str,
 )
@@ -547,6 +549,9 @@ def test_wrong_usage(convert: Callable[..., Any], place: Workplace) -> None:
     assert (outcome.status, "KEY=VALUE" in outcome.err) == (2, True)
     outcome = convert("tokenize", path)
     assert (outcome.status, "--output" in outcome.err) == (2, True)
+    path.write_text("- a\n", encoding="utf-8")
+    outcome = convert("tokenize", path, "dataset=a", "--output", place.folder / "out")
+    assert (outcome.status, "holds no settings" in outcome.err) == (1, True)
 
 
 def test_the_command_takes_overrides(convert: Callable[..., Any], place: Workplace) -> None:

@@ -94,7 +94,7 @@ def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fa
     if given := settings.get("chat-template"):
         # vLLM takes what cannot be a path for the template itself.
         literal = any(mark in str(given) for mark in "{}\n")
-        template = str(given) if literal else read_text(Path(given))
+        template = str(given) if literal else read_text(Path(str(given)))
         yield from _template_faults(template, cure)
     elif model is not None:
         yield from _template_faults(template_of(model), cure)

@@ -113,8 +113,16 @@ def _settings(path: Path) -> dict[str, Any]:
 
 
 def _overridden(overrides: Sequence[str]) -> dict[str, Any]:
-    pairs = (override.split("=", 1) for override in overrides)
-    return {key: yaml.safe_load(value) for key, value in pairs}
+    settings = {}
+    for override in overrides:
+        key, value = override.split("=", 1)
+        try:
+            settings[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(
+                f"{override!r} is no setting", cure="Write KEY=VALUE, the value as in a YAML."
+            ) from None
+    return settings
 
 
 def _folder(path: Path, settings: Mapping[str, Any], key: str, default: str) -> Path:

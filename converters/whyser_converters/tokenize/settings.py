@@ -69,6 +69,9 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
         model_args, data_args, training_args, *_ = get_train_args(settings)
         if data_args.streaming:
             raise ValueError("`streaming` reads no tokenized_path: turn it off")
+        for key in ("cutoff_len", "max_samples"):
+            if type(value := getattr(data_args, key)) not in {int, type(None)}:
+                raise ValueError(f"{key} is {value!r}, expected a whole number")
         loaded = load_tokenizer(model_args)
         template = get_template_and_fix_tokenizer(loaded["tokenizer"], data_args)
     except (ValueError, TypeError, ImportError, OSError) as error:
@@ -100,8 +103,10 @@ def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     if not path.is_file():
         raise InputError("no such file", file=path, cure="Check the path.")
     try:
-        given = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_cli(list(overrides)))
-        settings = OmegaConf.to_container(given)
+        loaded = OmegaConf.load(path)
+        # Settings cannot be merged into a list.
+        own = OmegaConf.from_cli(list(overrides)) if OmegaConf.is_dict(loaded) else []
+        settings = OmegaConf.to_container(OmegaConf.merge(loaded, own))
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         what = f"not valid YAML ({error})"
         raise InputError(what, file=path, cure="Mend that line.") from None

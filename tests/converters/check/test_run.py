@@ -127,6 +127,8 @@ def test_overrides_are_checked_as_they_are_launched(
     assert "no dataset 'gone'" in outcome.err and "'saves/gone'" in outcome.err
     mended = ("dataset=d", f"dataset_dir={folder}", "model_name_or_path=a/b", "cutoff_len=61")
     assert convert("check", "x.yaml", *mended).status == 0
+    outcome = convert("check", "x.yaml", "dataset={")
+    assert (outcome.status, "'dataset={' is no setting" in outcome.err) == (1, True)
     outcome = convert("check", "dataset=d")
     assert outcome.status == 2
     assert "overrides the settings of a YAML" in outcome.err

@@ -143,10 +143,11 @@ def test_a_template_given_in_the_yaml_itself_is_read(warnings: Warnings) -> None
 
 def test_a_template_that_is_missing_ends_with_status_1(convert: Convert, tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
-    path.write_text("model: hub/name\nchat-template: gone.jinja\n", encoding="utf-8")
-    outcome = convert("check", path)
-    assert outcome.status == 1
-    assert "gone.jinja: no such file" in outcome.err
+    for given in ("gone.jinja", "5"):
+        path.write_text(f"model: hub/name\nchat-template: {given}\n", encoding="utf-8")
+        outcome = convert("check", path)
+        assert outcome.status == 1
+        assert f"{given}: no such file" in outcome.err
 
 
 def test_vllms_own_placement_of_the_sound_is_warned_of(warnings: Warnings) -> None:
