@@ -516,7 +516,7 @@ def test_a_turn_that_is_cut_away(place: Workplace) -> None:
     ("settings", "what"),
     [
         ({"stage": "kto"}, "stage is 'kto'"),
-        ({"stage": "dpo"}, "has one answer a row"),
+        ({"stage": "dpo"}, "stage dpo takes ranking datasets"),
         ({"dataset": "b"}, "no dataset 'b'"),
         ({"template": "qwen2_omni"}, "template 'qwen2_omni' counts audio tokens in its own way"),
         ({"template": "qwen2_odio"}, "qwen2_odio does not exist"),
