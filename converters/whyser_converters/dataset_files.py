@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from whyser.errors import InputError
 from whyser.files import atomic_path, write_jsonl
 from whyser_converters.dataset_info import read_table, register
 
@@ -29,8 +30,14 @@ def write_dataset(
         manifest: One line a row, in the order of the rows.
         ranking: Whether the rows hold a chosen and a rejected answer.
 
-    Raises: `InputError` for a broken table, before anything is written.
+    Raises: `InputError` for what no YAML could name, or a broken table, before anything is written.
     """
+    if output.name in {"", ".."} or "," in output.name:
+        # LLaMA-Factory's `dataset` is a list of names with commas between.
+        raise InputError(
+            f"{str(output)!r} ends with no name of a dataset",
+            cure="Give --output FOLDER/NAME, the name without a comma.",
+        )
     if table.exists():
         read_table(table)
     # Appended by hand: with_suffix would cut a name that holds a dot.

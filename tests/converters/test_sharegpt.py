@@ -218,6 +218,16 @@ def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
         build([corpus, corpus], Recipe("test", LABEL), Material())
 
 
+@pytest.mark.parametrize("name", ["", "..", "a,b"])
+def test_a_dataset_that_no_yaml_could_name_is_refused(tmp_path: Path, name: str) -> None:
+    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", LABEL), Material())
+    folder = tmp_path / "out"
+    output = folder / name if name else Path()
+    with pytest.raises(InputError, match="ends with no name of a dataset"):
+        write(dataset, output, folder / "dataset_info.json")
+    assert not folder.exists()
+
+
 def test_a_broken_table_leaves_nothing_half_written(tmp_path: Path) -> None:
     dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", LABEL), Material())
     table = tmp_path / "out" / "dataset_info.json"
