@@ -18,10 +18,17 @@ from whyser.utterance import Utterance
 def merged(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
     """Every utterance of the split, with its corpus.
 
-    Raises: `InputError` for an id that comes twice.
+    Raises: `InputError` for an id that comes twice, and for a corpus without its sound.
     """
     seen: set[str] = set()
     for corpus in corpora:
+        if not corpus.audio_root.is_dir():
+            # Said here once, or it would be said of every utterance.
+            raise InputError(
+                f"no such folder, where the sound of {corpus.path} lies",
+                file=corpus.audio_root,
+                cure="Bring it back, or convert the corpus again.",
+            )
         for utterance in corpus.utterances():
             if utterance.split != split:
                 continue

@@ -171,6 +171,19 @@ def test_missing_sound_is_named_and_nothing_written(tmp_path: Path) -> None:
         build([corpus], Recipe("test", LABEL), Material())
 
 
+@pytest.mark.parametrize("gone", ["card", "sound"])
+def test_what_a_whole_corpus_lacks_is_told_once(tmp_path: Path, gone: str) -> None:
+    corpus = write_corpus(tmp_path, "a", ["test"])
+    card = corpus.path.parent / "corpus.json"
+    if gone == "sound":
+        card.write_text(card.read_text("utf-8").replace("a corpus", "b corpus"), encoding="utf-8")
+    else:
+        card.unlink()
+    with pytest.raises(InputError, match=r"no such (file|folder)") as told:
+        build([corpus], Recipe("test", LABEL), Material())
+    assert str(told.value).count("no such") == 1
+
+
 def test_an_unknown_split_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no utterance of split 'tset'"):
         build([write_corpus(tmp_path, "a", ["test"])], Recipe("tset", LABEL), Material())
