@@ -85,7 +85,7 @@ class Recipe:
     in the file's order: question and sampled label are drawn anew for each.
 
     Raises: `InputError` for what no test split may have: rationales, which are made from labels,
-    sampled labels, and copies.
+    sampled labels, and copies; for copies whose sound is shuffled.
     """
 
     split: str
@@ -97,6 +97,11 @@ class Recipe:
     epochs: int = 1
 
     def __post_init__(self) -> None:
+        if self.control == "shuffled" and self.epochs > 1:
+            raise InputError(
+                "shuffled sound with copies: an utterance could get its own from another copy",
+                cure="Leave --epochs out.",
+            )
         if not self.is_test:
             return
         if self.aim.needs_rationales:

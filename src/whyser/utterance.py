@@ -108,7 +108,9 @@ def input_error(error: ValidationError) -> InputError:
     field = ".".join(str(part) for part in fault["loc"]) or "line"
     if field.split(".")[-1] in {"label", "primary"} and isinstance(fault["input"], str):
         value = fault["input"]
-        return InputError(f"bad {field} {value!r}", cure=did_you_mean(value, [*CLASSES, OTHER]))
+        # Not every field takes `other`: a refused value is none of those expected.
+        expected = [name for name in (*CLASSES, OTHER) if name != value]
+        return InputError(f"bad {field} {value!r}", cure=did_you_mean(value, expected))
     if fault["type"] == "json_invalid":
         return InputError(
             f"not a valid JSON line ({fault['msg']})",

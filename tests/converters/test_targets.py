@@ -118,6 +118,11 @@ def test_a_transcript_needs_no_label(corpus: Corpus) -> None:
     assert {row.manifest()["label"] for row in dataset.rows} == {None}
 
 
+def test_the_sound_of_copies_is_not_shuffled() -> None:
+    with pytest.raises(InputError, match="could get its own from another copy"):
+        Recipe("train", Aim("label"), control="shuffled", epochs=2)
+
+
 @pytest.mark.parametrize("target", ["reason", "reason_first", "interleaved"])
 def test_no_rationale_is_asked_of_a_test_split(target: Target) -> None:
     with pytest.raises(InputError, match="use --target label"):
@@ -211,6 +216,14 @@ def test_a_label_that_nobody_explained_costs_its_copy(tmp_path: Path) -> None:
     assert {row.label for row in dataset.rows} == {"sad"}
     (reason,) = (name for name in dataset.dropped if name.startswith("no rationale for the label"))
     assert len(dataset.rows) + dataset.dropped[reason] == 2 * 198
+
+
+def test_a_rationale_explains_one_of_the_eight_classes(tmp_path: Path) -> None:
+    line = '{"id": "a/1", "label": "other", "text": "T.", "teacher": "t", "prompt": "p", '
+    (tmp_path / "r.jsonl").write_text(line + '"kept": true}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="bad label 'other'") as told:
+        Material.read([tmp_path / "r.jsonl"], [])
+    assert str(told.value).count("other") == 1
 
 
 def test_a_rationale_without_a_label_explains_the_consensus_alone(tmp_path: Path) -> None:
