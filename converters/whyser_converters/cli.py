@@ -209,8 +209,8 @@ def sharegpt(
     prompt: Annotated[
         Asked,
         typer.Option(
-            help="The question: open-form, nine lettered options, half each ('mix'), or that of "
-            "the target ('task'), for a mixture of datasets."
+            help="The question: open-form (of 'asr' its own), nine lettered options, half each "
+            "('mix'), or that of the target ('task'), for a mixture of datasets."
         ),
     ] = "open",
     cot: Annotated[

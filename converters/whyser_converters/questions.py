@@ -28,6 +28,9 @@ Asked: TypeAlias = Literal["open", "closed", "mix", "task"]
 class Asking:
     """How the questions of a dataset vary; by default all ask the paper's open-form question.
 
+    A transcript alone is never asked for by a question about the emotion, which would teach not to
+    answer it: the open form of target `asr` is the question of that task.
+
     Raises: `InputError` for a task's question with a chain of thought, whose answer it fixes, and
     for options in a drawn order where no question has options.
     """
@@ -51,7 +54,7 @@ class Asking:
 
     def question(self, target: Target, drawn: Callable[[str], bytes]) -> Question:
         """The question of one row; `drawn` gives its random bytes for a purpose."""
-        if self.form == "task":
+        if self.form == "task" or (self.form == "open" and target == "asr"):
             return self._task_question(target, drawn)
         form: Form = "open" if self.form == "mix" and drawn("form")[0] % 2 else "closed"
         form = form if self.form == "mix" else self.form

@@ -28,6 +28,11 @@ def test_by_default_all_ask_the_papers_question() -> None:
     assert set(asked(Asking("mix"))) == {OPEN, CLOSED}
 
 
+def test_a_transcript_alone_answers_no_question_about_the_emotion() -> None:
+    assert set(asked(Asking(), "asr")) == {QUESTIONS["asr"]}
+    assert {one.text for one in asked(Asking(paraphrase=True), "asr")} == set(POOLS["asr"])
+
+
 def test_a_chain_of_thought_asks_for_the_words_first_and_the_sentence_last() -> None:
     (open_, closed) = sorted(set(asked(Asking("mix", thinks=True))), key=lambda one: len(one.text))
     assert (open_.name, open_.form) == ("open_cot", "open")
