@@ -69,11 +69,11 @@ def measuring(count: int, draws: int) -> Iterator[Figure]:
     yield Figure("cells that utterances fall into", f"{len(pairing.members):,}")
     yield Figure(
         "paired bootstrap",
-        f"{seconds:.2f} s",
+        f"{seconds:.3f} s",
         f"within {MAX_SECONDS:.0f} s",
         seconds <= MAX_SECONDS if judged else None,
     )
-    yield Figure("approximate randomisation", f"{swapping:.2f} s")
+    yield Figure("approximate randomisation", f"{swapping:.3f} s")
     yield Figure(
         "  peak memory",
         f"{gigabytes:.2f} GB",
