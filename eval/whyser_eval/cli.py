@@ -13,7 +13,7 @@ import typer
 
 from whyser.console import new_app, run, say
 
-app = new_app("Scores answers against every annotator: join, score, report.")
+app = new_app("Scores answers against every annotator: join, score, compare, report.")
 
 
 class AudioMode(StrEnum):
@@ -22,6 +22,13 @@ class AudioMode(StrEnum):
     LINK = "link"
     EMBED = "embed"
     NONE = "none"
+
+
+class Unit(StrEnum):
+    """What a draw takes as one."""
+
+    UTTERANCE = "utterance"
+    SPEAKER = "speaker"
 
 
 @app.command("join")
@@ -98,6 +105,50 @@ def score_command(
     for warning in result.warnings:
         say(f"warning: {warning}")
     say(f"scores, samples and provenance -> {output}")
+
+
+@app.command("compare")
+def compare_command(
+    references: Annotated[
+        list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")
+    ],
+    predictions: Annotated[
+        list[Path], typer.Option(help="A predictions.jsonl; give as many as there are systems.")
+    ],
+    against: Annotated[str, typer.Option(help="The system that the others are compared with.")],
+    output: Annotated[Path | None, typer.Option(help="A comparisons.json to write too.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Split to score.  [default: those that the predicted ids lie in]"),
+    ] = None,
+    unit: Annotated[
+        Unit,
+        typer.Option(help="What is drawn: utterances, or speakers with all of theirs."),
+    ] = Unit.UTTERANCE,
+    draws: Annotated[int, typer.Option(min=100, help="Draws of each test.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print comparisons.json instead of the table.")
+    ] = False,
+) -> None:
+    """Test whether systems differ on the same utterances: interval, p, and p after Holm.
+
+    Example: whyser-eval compare --references u.jsonl --predictions row10.jsonl
+    --predictions row11.jsonl --against row10
+    """
+    from whyser_eval.compare import compare, write_comparisons
+    from whyser_eval.score import Settings, score_run
+    from whyser_eval.terminal import print_comparisons
+
+    result = score_run(references, predictions, Settings(split, draws=0))
+    rows = compare(result, against, unit=unit.value, draws=draws, seed=seed)
+    if output:
+        write_comparisons(
+            rows, result, output, against=against, unit=unit.value, draws=draws, seed=seed
+        )
+    print_comparisons(rows, as_json=as_json)
+    if output:
+        say(f"comparisons -> {output}")
 
 
 @app.command("report")

@@ -53,8 +53,20 @@ class Signature:
         return "|".join([metric, *(f"{name}:{value}" for name, value in pairs.items())])
 
 
+#: More names than these are told by their number and one hash: wordings from a pool, or options in
+#: a drawn order, make thousands of prompts.
+_NAMED = 4
+
+
 def _joined(names: Iterable[str]) -> str:
-    return "+".join(sorted(names)) or "none"
+    """
+    >>> _joined(["b", "a"]), _joined("abcde")
+    ('a+b', '5x52cf9f06')
+    """
+    found = sorted(names)
+    if len(found) > _NAMED:
+        return f"{len(found)}x{short_hash(' '.join(found))}"
+    return "+".join(found) or "none"
 
 
 #: id, label, annotators' labels, whether in the strict subset

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whyser.console import LOG_WIDTH
+from whyser_eval.compare import Comparison, comparisons_json
 from whyser_eval.controls import format_estimate
 from whyser_eval.score import Run, ScoreRow, scores_json
 from whyser_eval.systems import SystemName
@@ -23,6 +24,34 @@ _COLUMNS = (("f1_majority", True), ("f1_all_labels", False))
 def print_json(run: Run) -> None:
     """`scores.json` on standard output."""
     sys.stdout.write(json.dumps(scores_json(run), ensure_ascii=False, indent=2) + "\n")
+
+
+def print_comparisons(rows: Sequence[Comparison], *, as_json: bool) -> None:
+    """The differences as a table, a star where p after Holm is at most 0.05; or as JSON."""
+    if as_json:
+        json.dump(comparisons_json(rows), sys.stdout, ensure_ascii=False, indent=2)
+        sys.stdout.write("\n")
+        return
+    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in ("system", "less", "form", "subset", "metric"):
+        table.add_column(name, overflow="fold")
+    for name in ("difference", "p", "p Holm", "smallest", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        star = "*" if row.p_holm is not None and row.p_holm <= 0.05 else ""
+        table.add_row(
+            *(Text(name) for name in (row.system, row.against, row.form, row.subset, row.metric)),
+            Text(format_estimate(row.value, row.low, row.high) + star),
+            *(_three_digits(one) for one in (row.p, row.p_holm, row.smallest)),
+            f"{row.n:,}",
+        )
+    console.print(table)
+    console.print("* p <= 0.05 after Holm; 'smallest' would be shown with a power of 0.8")
+
+
+def _three_digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def print_scores(run: Run) -> None:
