@@ -315,6 +315,7 @@ with_server() {
 inputs_build() {
     printf '%s\n' "prompt=$prompt" "sets=${train_sets[*]} ${test_sets[*]}" "${all_utterances[@]}" \
         "${rationales[@]}" "${cues[@]}" converters "${ground[@]}" src/whyser/evidence
+    declare -f build_training build_test
 }
 outputs_build() { echo "$rows"; }
 stage_build() {

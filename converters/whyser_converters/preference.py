@@ -248,13 +248,21 @@ def _turned_rationale(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Repl
 
 
 def _other_label(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
-    """A class that the corpus can name and that nobody gave, not even as a second choice."""
+    """A class that the corpus can name and that nobody gave, not even as a second choice.
+
+    Drawn as often as the split has it: were all as likely, a frequent class would be right more
+    often than wrong, and its name alone would tell.
+    """
     given = subject.utterance.annotator_labels(secondary=True) | {subject.reply.label}
     free = [name for name in CLASSES if name in corpus.card.classes and name not in given]
     if not free:
         raise _LeftOut("every class was given by some annotator")
-    draw = int.from_bytes(recipe.drawn("label", subject.utterance))
-    return Reply(free[draw % len(free)], subject.reply.rationale)
+    split = corpus.card.splits.get(recipe.split)
+    found = split.labels if split else {}
+    chance = random.Random(recipe.drawn("label", subject.utterance))
+    # Once more than it is there, so that a class which nothing has can be drawn too.
+    (label,) = chance.choices(free, [1 + found.get(name, 0) for name in free])
+    return Reply(label, subject.reply.rationale)
 
 
 _REJECTED = {"rationale": _turned_rationale, "label": _other_label}

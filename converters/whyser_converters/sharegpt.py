@@ -85,7 +85,8 @@ class Recipe:
     in the file's order: question and sampled label are drawn anew for each.
 
     Raises: `InputError` for what no test split may have: rationales, which are made from labels,
-    sampled labels, and copies; for copies whose sound is shuffled.
+    sampled labels, and copies; for copies whose sound is shuffled; for a transcript as the answer
+    to a question about the emotion.
     """
 
     split: str
@@ -97,13 +98,24 @@ class Recipe:
     epochs: int = 1
 
     def __post_init__(self) -> None:
+        self._refuse_contradictions()
+        if self.is_test:
+            self._refuse_training_data()
+
+    def _refuse_contradictions(self) -> None:
+        asks_for_emotion = self.asking.form in {"closed", "mix"} or self.asking.thinks
+        if self.aim.target == "asr" and asks_for_emotion:
+            raise InputError(
+                "target 'asr' with a question about the emotion",
+                cure="Use --prompt open or task, without --cot.",
+            )
         if self.control == "shuffled" and self.epochs > 1:
             raise InputError(
                 "shuffled sound with copies: an utterance could get its own from another copy",
                 cure="Leave --epochs out.",
             )
-        if not self.is_test:
-            return
+
+    def _refuse_training_data(self) -> None:
         if self.aim.needs_rationales:
             raise InputError(
                 f"split {self.split!r} with target {self.aim.target!r}",

@@ -100,8 +100,10 @@ def _laid_out(target: Target, texts: Mapping[str, str | None]) -> Iterator[tuple
             yield name, text
 
 
-#: The end of a sentence, before the next one's first letter.
-_SENTENCE_END = re.compile(r"[.!?][\"'\u201d\u2019)]?\s+(?=[\"'\u201c\u2018(]?[A-Z])")
+#: The end of a sentence, before the next one's first letter; a title ends none.
+_SENTENCE_END = re.compile(
+    r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bMrs)[.!?][\"'\u201d\u2019)]?\s+(?=[\"'\u201c\u2018(]?[A-Z])"
+)
 
 
 def _parts(rationale: str, count: int) -> list[str]:

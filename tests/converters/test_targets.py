@@ -18,6 +18,7 @@ from whyser.files import read_jsonl, write_jsonl
 from whyser.teacher.rationale import Rationale, write_rationales
 from whyser.utterance import Utterance, Vote, write_utterances
 from whyser_converters.cli import app
+from whyser_converters.questions import Asking
 from whyser_converters.sharegpt import Dataset, Recipe, build
 from whyser_converters.targets import Aim, Material
 
@@ -121,6 +122,12 @@ def test_a_transcript_needs_no_label(corpus: Corpus) -> None:
 def test_the_sound_of_copies_is_not_shuffled() -> None:
     with pytest.raises(InputError, match="could get its own from another copy"):
         Recipe("train", Aim("label"), control="shuffled", epochs=2)
+
+
+@pytest.mark.parametrize("asking", [Asking("closed"), Asking("mix"), Asking(thinks=True)])
+def test_a_question_about_the_emotion_wants_more_than_a_transcript(asking: Asking) -> None:
+    with pytest.raises(InputError, match="a question about the emotion"):
+        Recipe("train", Aim("asr"), asking)
 
 
 @pytest.mark.parametrize("target", ["reason", "reason_first", "interleaved"])

@@ -157,14 +157,15 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_system_prompt() -> Iterator[None]:
-    """LLaMA-Factory writes `default_system` into its table of templates, where it stays."""
+def _no_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What LLaMA-Factory changes for its whole process: `default_system` in its table of templates,
+    and with `neat_packing` the types of columns that `datasets` writes."""
+    from datasets.arrow_writer import OptimizedTypedSequence
     from llamafactory.data.template import TEMPLATES
 
     template = TEMPLATES["qwen2_audio"]
-    system = template.default_system
-    yield
-    template.default_system = system
+    monkeypatch.setattr(template, "default_system", template.default_system)
+    monkeypatch.setattr(OptimizedTypedSequence, "__init__", OptimizedTypedSequence.__init__)
 
 
 @pytest.fixture(scope="session")

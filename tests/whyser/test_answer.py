@@ -80,6 +80,13 @@ def test_each_target_to_the_letter(target: str, expected: str) -> None:
         assert render_answer("sad", **parts) == without
 
 
+def test_a_title_ends_no_sentence() -> None:
+    text = render_answer(
+        "sad", rationale="Mr. Bing is named. The voice is low.", target="interleaved"
+    )
+    assert text.startswith("<reason>Mr. Bing is named.</reason><answer>")
+
+
 def test_a_rationale_of_one_sentence_stands_before_the_answer() -> None:
     text = render_answer("sad", rationale="The voice is low.", target="interleaved")
     assert text.startswith("<reason>The voice is low.</reason><answer>")
