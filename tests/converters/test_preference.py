@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from whyser.answer import parse_answer
-from whyser.corpus import Corpus, CorpusCard, write_card
+from whyser.corpus import Corpus, CorpusCard, SplitCard, write_card
 from whyser.errors import BadInput, InputError
 from whyser.evidence.antonyms import TABLE_HASH
 from whyser.evidence.claims import read_claims
@@ -157,6 +157,23 @@ def test_the_rejected_label_is_nobodys(tmp_path: Path) -> None:
             assert pair.rejected.label in set(corpora.card.classes) - given
             drawn[pair.rejected.label] += 1
     assert set(drawn) == set(NAMED)
+
+
+def test_a_rejected_label_is_as_frequent_as_the_split_has_it(tmp_path: Path) -> None:
+    corpus = made_corpus(tmp_path, "a", count=200, votes=False)
+    rewrite(corpus, lambda one: {"label": NAMED[0]})
+    write_evidence(corpus.path.parent, list(corpus.utterances()), random.Random(0))
+    counts = {NAMED[1]: 89, NAMED[2]: 9}
+    split = SplitCard(utterances=200, hours=None, labels=counts, speakers=1)
+    card = corpus.card.model_copy(update={"splits": {"train": split}})
+    write_card(corpus.path.with_name("corpus.json"), card)
+    corpus = Corpus(corpus.path)
+    drawn = Counter(pair.rejected.label for pair in pairs([corpus], "label"))
+    free = len(set(NAMED)) - 3
+    # 90 and 10 in the urn, and one of each of the others.
+    assert drawn[NAMED[1]] / drawn.total() == pytest.approx(90 / (100 + free), abs=0.07)
+    assert 0 < drawn[NAMED[2]] < drawn[NAMED[1]]
+    assert NAMED[0] not in drawn
 
 
 def test_a_consensus_against_the_votes_is_not_rejected_either(tmp_path: Path) -> None:
