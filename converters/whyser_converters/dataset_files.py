@@ -9,9 +9,25 @@ from typing import Any
 
 from whyser.errors import InputError
 from whyser.files import atomic_path, write_jsonl
+from whyser.prompts import Question
+from whyser.utterance import Utterance
 from whyser_converters.dataset_info import read_table, register
 
 Line = dict[str, Any]
+
+
+def whose(utterance: Utterance, question: Question, audio: Path) -> Line:
+    """What every manifest says of a row: whose it is and what it asks."""
+    return {
+        "id": utterance.id,
+        "corpus": utterance.corpus,
+        "split": utterance.split,
+        "form": question.form,
+        "prompt": question.hash,
+        "question": question.text,
+        "options": list(question.options),
+        "audio": str(audio),
+    }
 
 
 def write_dataset(

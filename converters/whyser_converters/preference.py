@@ -33,7 +33,7 @@ from whyser.evidence.reversal import turn_round
 from whyser.labels import CLASSES, EmotionClass
 from whyser.prompts import OPEN, Question
 from whyser.utterance import Utterance
-from whyser_converters.dataset_files import write_dataset
+from whyser_converters.dataset_files import whose, write_dataset
 from whyser_converters.merging import drawn, merged, sound_of
 from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained
 
@@ -81,19 +81,13 @@ class Pair:
 
     def manifest(self) -> dict[str, Any]:
         """Whose row it is; `antonyms` is the hash of the table that rationales are turned with."""
-        return {
-            "id": self.utterance.id,
-            "corpus": self.utterance.corpus,
-            "split": self.utterance.split,
+        return whose(self.utterance, self.question, self.audio) | {
             "pair": self.kind,
             "label": self.chosen.label,
             "rejected_label": self.rejected.label,
             "votes": len(self.utterance.votes),
             "teacher": self.teacher,
             "antonyms": TABLE_HASH if self.kind == "rationale" else None,
-            "form": self.question.form,
-            "prompt": self.question.hash,
-            "audio": str(self.audio),
         }
 
 

@@ -18,7 +18,7 @@ from whyser.errors import InputError, Problems
 from whyser.labels import EmotionClass
 from whyser.prompts import Question
 from whyser.utterance import Utterance
-from whyser_converters.dataset_files import write_dataset
+from whyser_converters.dataset_files import whose, write_dataset
 from whyser_converters.merging import drawn, merged, sound_of
 from whyser_converters.questions import Asking
 from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained, write_answer
@@ -53,19 +53,11 @@ class Row:
         }
 
     def manifest(self) -> dict[str, Any]:
-        return {
-            "id": self.utterance.id,
-            "corpus": self.utterance.corpus,
-            "split": self.utterance.split,
+        return whose(self.utterance, self.question, self.audio) | {
             "label": self.label,
             "answer": self.answer,
-            "form": self.question.form,
-            "prompt": self.question.hash,
-            "question": self.question.text,
-            "options": list(self.question.options),
             "control": self.control,
             "epoch": self.epoch,
-            "audio": str(self.audio),
         }
 
 

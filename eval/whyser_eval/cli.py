@@ -16,6 +16,16 @@ from whyser.console import new_app, run, say
 app = new_app("Scores answers against every annotator: join, score, compare, report.")
 
 
+References = Annotated[list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")]
+Predictions = Annotated[
+    list[Path], typer.Option(help="A predictions.jsonl; give as many as there are systems.")
+]
+Split = Annotated[
+    str | None,
+    typer.Option(help="Split to score.  [default: those that the predicted ids lie in]"),
+]
+
+
 class AudioMode(StrEnum):
     """How the report brings sound."""
 
@@ -55,19 +65,12 @@ def join_command(
 
 @app.command("score")
 def score_command(
-    references: Annotated[
-        list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")
-    ],
-    predictions: Annotated[
-        list[Path], typer.Option(help="A predictions.jsonl; give as many as there are systems.")
-    ],
+    references: References,
+    predictions: Predictions,
     output: Annotated[
         Path, typer.Option(help="Folder for scores.json, samples.jsonl, provenance.json.")
     ],
-    split: Annotated[
-        str | None,
-        typer.Option(help="Split to score.  [default: those that the predicted ids lie in]"),
-    ] = None,
+    split: Split = None,
     classes: Annotated[
         str | None,
         typer.Option(help="Classes to average over, a,b,c.  [default: what the corpora declare]"),
@@ -109,18 +112,11 @@ def score_command(
 
 @app.command("compare")
 def compare_command(
-    references: Annotated[
-        list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")
-    ],
-    predictions: Annotated[
-        list[Path], typer.Option(help="A predictions.jsonl; give as many as there are systems.")
-    ],
+    references: References,
+    predictions: Predictions,
     against: Annotated[str, typer.Option(help="The system that the others are compared with.")],
     output: Annotated[Path | None, typer.Option(help="A comparisons.json to write too.")] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Split to score.  [default: those that the predicted ids lie in]"),
-    ] = None,
+    split: Split = None,
     unit: Annotated[
         Unit,
         typer.Option(help="What is drawn: utterances, or speakers with all of theirs."),
