@@ -7,7 +7,7 @@ changes nothing for the others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from whyser.corpus import Corpus
@@ -38,6 +38,17 @@ def merged(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utte
                 )
             seen.add(utterance.id)
             yield corpus, utterance
+
+
+def nothing_left(
+    what: str, split: str, corpora: Sequence[Corpus], dropped: Mapping[str, int]
+) -> InputError:
+    """The error of a dataset without rows: what was left out of it, and why."""
+    names = ", ".join(str(corpus.path) for corpus in corpora)
+    return InputError(
+        f"no {what} of split {split!r} is left of {names}",
+        cure=f"Left out: {dict(dropped) or 'nothing; no utterance has that split'}.",
+    )
 
 
 def sound_of(corpus: Corpus, utterance: Utterance) -> Path:

@@ -34,7 +34,7 @@ from whyser.labels import CLASSES, EmotionClass
 from whyser.prompts import OPEN, Question
 from whyser.utterance import Utterance
 from whyser_converters.dataset_files import whose, write_dataset
-from whyser_converters.merging import drawn, merged, sound_of
+from whyser_converters.merging import drawn, merged, nothing_left, sound_of
 from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained
 
 Kind = Literal["rationale", "label"]
@@ -152,11 +152,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Pref
             _add_pairs(made, corpus, utterance, recipe, material)
     problems.raise_any()
     if not made.pairs:
-        names = ", ".join(str(corpus.path) for corpus in corpora)
-        raise InputError(
-            f"no preference pair of split {recipe.split!r} is left of {names}",
-            cure=f"Left out: {dict(made.dropped) or 'nothing; no utterance has that split'}.",
-        )
+        raise nothing_left("preference pair", recipe.split, corpora, made.dropped)
     made.pairs.sort(key=lambda pair: recipe.drawn(f"order:{pair.kind}", pair.utterance))
     if recipe.max_samples is not None and len(made.pairs) > recipe.max_samples:
         made.dropped["over max_samples"] = len(made.pairs) - recipe.max_samples

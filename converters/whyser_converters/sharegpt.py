@@ -19,7 +19,7 @@ from whyser.labels import EmotionClass
 from whyser.prompts import Question
 from whyser.utterance import Utterance
 from whyser_converters.dataset_files import whose, write_dataset
-from whyser_converters.merging import drawn, merged, sound_of
+from whyser_converters.merging import drawn, merged, nothing_left, sound_of
 from whyser_converters.questions import Asking
 from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained, write_answer
 
@@ -148,11 +148,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Data
             _add_rows(dataset, corpus, utterance, recipe, material)
     problems.raise_any()
     if not dataset.rows:
-        names = ", ".join(str(corpus.path) for corpus in corpora)
-        raise InputError(
-            f"no utterance of split {recipe.split!r} is left of {names}",
-            cure=f"Left out: {dict(dataset.dropped) or 'nothing; no utterance has that split'}.",
-        )
+        raise nothing_left("utterance", recipe.split, corpora, dataset.dropped)
     dataset.rows.sort(key=lambda row: (row.epoch, recipe.drawn("order", row.utterance, row.epoch)))
     if recipe.control == "shuffled":
         dataset.rows = _shuffle_audio(dataset.rows, random.Random(recipe.seed))

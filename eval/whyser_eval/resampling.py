@@ -8,7 +8,7 @@ under it a weighted sum, so all metrics and all subsets come from the same draws
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,24 +101,38 @@ def evaluate(
     """
     statistics = {name: metric(cells.items) for name, metric in metrics.items()}
     plan = {
-        (subset, name): _masked(rows, mask)
+        (subset, name): masked(rows, mask)
         for subset, mask in cells.subsets.items()
         for name, rows in statistics.items()
     }
-    # One matrix product a batch: numerators and denominators of everything, side by side.
-    stacked = np.hstack(
-        [part for rows in plan.values() for part in (rows.numerator, rows.denominator)]
-    )
-    edges = np.cumsum([rows.numerator.shape[1] for rows in plan.values() for _ in range(2)])[:-1]
+    # One matrix product a batch.
+    stacked, edges = side_by_side(plan.values())
     values: dict[ScoreKey, list[FloatArray]] = {key: [] for key in plan}
     for counts in batches:
-        sums = np.split(counts.astype(np.float64) @ stacked, edges, axis=1)
-        for key, numerator, denominator in zip(plan, sums[::2], sums[1::2], strict=True):
-            values[key].append(ratios(numerator, denominator).mean(axis=1))
+        scored = scores_of(counts.astype(np.float64) @ stacked, edges)
+        for key, found in zip(plan, scored, strict=True):
+            values[key].append(found)
     return {key: np.concatenate(found) if found else np.empty(0) for key, found in values.items()}
 
 
-def _masked(rows: Statistics, mask: BoolArray) -> Statistics:
+def side_by_side(rows: Collection[Statistics]) -> tuple[FloatArray, IntArray]:
+    """Numerators and denominators of all in one table, and where to split it again."""
+    stacked = np.hstack([part for one in rows for part in (one.numerator, one.denominator)])
+    edges = np.cumsum([one.numerator.shape[1] for one in rows for _ in range(2)])[:-1]
+    return stacked, edges
+
+
+def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:
+    """float[b] of each score, from sums over such a table, float[b, m]."""
+    parts = np.split(sums, edges, axis=1)
+    return [
+        ratios(numerator, denominator).mean(axis=1)
+        for numerator, denominator in zip(parts[::2], parts[1::2], strict=True)
+    ]
+
+
+def masked(rows: Statistics, mask: BoolArray) -> Statistics:
+    """The statistics of a subset: what is outside adds nothing."""
     weights = mask[:, None] * 1.0
     return Statistics(rows.numerator * weights, rows.denominator * weights)
 

@@ -18,8 +18,15 @@ from typing import TypeAlias
 
 import numpy as np
 
-from whyser_eval.metrics import BoolArray, FloatArray, IntArray, Items, Metric, Statistics, ratios
-from whyser_eval.resampling import ScoreKey, batch_sizes, interval
+from whyser_eval.metrics import BoolArray, FloatArray, IntArray, Items, Metric
+from whyser_eval.resampling import (
+    ScoreKey,
+    batch_sizes,
+    interval,
+    masked,
+    scores_of,
+    side_by_side,
+)
 
 #: Of the two-sided test and its power, for the smallest difference that a set can show:
 #: normal quantiles of 0.975 and 0.8.
@@ -88,12 +95,17 @@ def pair(
     same = np.array_equal(first.labels, second.labels)
     if not same or not np.array_equal(first.annotators, second.annotators):
         raise ValueError("the systems were not asked about the same references")
-    of_first, of_second = (
-        [_masked(metric(items), mask) for mask in subsets.values() for metric in metrics.values()]
+    (of_first, edges), (of_second, _) = (
+        side_by_side(
+            [
+                masked(metric(items), mask)
+                for mask in subsets.values()
+                for metric in metrics.values()
+            ]
+        )
         for items in (first, second)
     )
-    parts = [part for statistics in of_first for part in statistics]
-    table = np.hstack([*parts, *(part for statistics in of_second for part in statistics)])
+    table = np.hstack([of_first, of_second])
     cells, cell_of, members = _collapsed(table)
     width = table.shape[1] // 2
     return Pairing(
@@ -101,15 +113,10 @@ def pair(
         cells[:, :width],
         cells[:, width:],
         tuple((subset, metric) for subset in subsets for metric in metrics),
-        np.cumsum([part.shape[1] for part in parts])[:-1],
+        edges,
         {subset: int(mask.sum()) for subset, mask in subsets.items()},
         None if speakers is None else _groups(speakers, cell_of, len(members)),
     )
-
-
-def _masked(rows: Statistics, mask: BoolArray) -> tuple[FloatArray, FloatArray]:
-    weights = mask[:, None] * 1.0
-    return rows.numerator * weights, rows.denominator * weights
 
 
 def _collapsed(table: FloatArray) -> tuple[FloatArray, IntArray, IntArray]:
@@ -167,16 +174,8 @@ def randomised(pairing: Pairing, *, draws: int, seed: int = 0) -> FloatArray:
 
 def _values(pairing: Pairing, first: FloatArray, second: FloatArray) -> FloatArray:
     """float[keys, b], first system less second, from the sums of each, float[b, m]."""
-    of_first, of_second = (_scores(pairing, sums) for sums in (first, second))
+    of_first, of_second = (np.stack(scores_of(sums, pairing.edges)) for sums in (first, second))
     return of_first - of_second
-
-
-def _scores(pairing: Pairing, sums: FloatArray) -> FloatArray:
-    parts = np.split(sums, pairing.edges, axis=1)
-    pairs = zip(parts[::2], parts[1::2], strict=True)
-    return np.stack(
-        [ratios(numerator, denominator).mean(axis=1) for numerator, denominator in pairs]
-    )
 
 
 #: The sums of both systems under so many draws.

@@ -53,7 +53,7 @@ def test_a_package_of_another_version_is_warned_of(tmp_path: Path) -> None:
         ("fastapi<1", False),  # a pre-release that is installed counts
         ("numpy", False),
         ("numpy @ https://example.org/numpy.whl", False),
-        ("--extra-index-url https://example.org/numpy==1.0", False),
+        ("--only-binary numpy==1.0", False),
         ("-c others.txt", False),
     ],
 )
