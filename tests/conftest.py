@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -25,6 +27,18 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the licensed corpora do not lie beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str, str], None]:
+    """Skips without a package, unless CI has said that for want of one nothing is skipped."""
+
+    def call(package: str, cure: str) -> None:
+        if importlib.util.find_spec(package) is None:
+            say = pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
+            say(f"{package} is not installed: {cure}")
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 MEASURES = (
@@ -25,15 +24,10 @@ MEASURES = (
 
 
 def test_every_line_is_printed_with_a_figure_and_nothing_is_judged(
-    root: Path, tmp_path: Path
+    printed_by: Callable[..., list[list[str]]], tmp_path: Path
 ) -> None:
-    command = [sys.executable, str(root / "benchmarks/chat.py"), "--work", str(tmp_path)]
-    done = subprocess.run(
-        [*command, "--requests", "70", "--answers", "50"], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith("│")]
-    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+    sizes = ("--requests", "70", "--answers", "50")
+    cells = printed_by("chat.py", "--work", str(tmp_path), *sizes)
     assert [row[0] for row in cells] == list(MEASURES)
     assert all(row[1][0].isdigit() for row in cells)
     assert {row[3] for row in cells if row[2]} == {"not judged"}

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,12 +56,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def printed(root: Path, work: Path) -> list[list[str]]:
+def printed(printed_by: Callable[..., list[list[str]]], work: Path) -> list[list[str]]:
     """The table's cells, line by line."""
-    done = run(root, *SIZES, "--work", str(work), "--keep")
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith("│")]
-    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+    return printed_by("converters.py", *SIZES, "--work", str(work), "--keep")
 
 
 def test_every_line_is_printed_with_a_figure(printed: list[list[str]]) -> None:

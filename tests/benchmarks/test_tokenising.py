@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -13,15 +11,10 @@ pytestmark = pytest.mark.llamafactory
 COLUMNS = ("input_ids", "attention_mask", "labels")
 
 
-def test_every_column_of_every_stage_is_compared(root: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(root / "benchmarks/tokenising.py"), "--clips", "6"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith("│")]
-    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+def test_every_column_of_every_stage_is_compared(
+    printed_by: Callable[..., list[list[str]]],
+) -> None:
+    cells = printed_by("tokenising.py", "--clips", "6")
     compared = {row[0]: row[3] for row in cells if row[2] == "identical"}
     pairs = [f"{answer}_{column}" for answer in ("chosen", "rejected") for column in COLUMNS]
     assert compared == dict.fromkeys([*COLUMNS, *pairs], "yes")

@@ -3,7 +3,6 @@ differs in more than it says."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Callable
@@ -118,9 +117,10 @@ def test_llamafactory_reads_every_yaml_and_every_shown_command(ask: Ask, manual:
 @pytest.mark.parametrize(
     "path", [path for path in CONFIGS if "deepspeed" in SETTINGS[path.stem]], ids=lambda p: p.stem
 )
-def test_llamafactory_reads_every_deepspeed_yaml(ask: Ask, manual: Manual, path: Path) -> None:
-    if importlib.util.find_spec("deepspeed") is None:
-        pytest.skip("deepspeed is not installed")
+def test_llamafactory_reads_every_deepspeed_yaml(
+    needs: Callable[[str, str], None], ask: Ask, manual: Manual, path: Path
+) -> None:
+    needs("deepspeed", "pip install 'whyser[deepspeed]'")
     # The group is of this machine's CPU, where the default backend has no place.
     words = [[*words, "ddp_backend=gloo"] for words in shown(manual, path)]
     answers = ask(READER, words[0][:2], *words, **ALONE)

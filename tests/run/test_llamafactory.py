@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
@@ -21,15 +20,11 @@ import pytest
 pytestmark = pytest.mark.llamafactory
 
 Launch = Callable[..., Path]
+Needs = Callable[[str, str], None]
 
 #: Two ranks on one machine without a GPU, and the 8 rows of a step shared between them.
 TWO_RANKS = {"FORCE_TORCHRUN": "1", "NPROC_PER_NODE": "2", "DS_ACCELERATOR": "cpu"}
 HALF_EACH = ("gradient_accumulation_steps=4", "ddp_backend=gloo")
-
-
-def needs(package: str) -> pytest.MarkDecorator:
-    missing = importlib.util.find_spec(package) is None
-    return pytest.mark.skipif(missing, reason=f"{package} is not installed")
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -128,8 +123,8 @@ def test_sampled_labels_are_read_in_the_order_of_their_blocks(
     assert losses(again)[0] == losses(ordered)[0]
 
 
-@needs("bitsandbytes")
-def test_qlora_trains_on_4_bit_weights(launch: Launch) -> None:
+def test_qlora_trains_on_4_bit_weights(needs: Needs, launch: Launch) -> None:
+    needs("bitsandbytes", "pip install 'whyser[qlora]'")
     folder = launch("qwen2audio_qlora_sft_reason")
     assert moved(folder) == QKVO_AND_HEAD
 
@@ -217,17 +212,19 @@ def test_two_ranks_train_as_one_process_does(launch: Launch, row_11: Path) -> No
     assert losses(folder) == pytest.approx(losses(row_11), rel=1e-3)
 
 
-@needs("deepspeed")
-def test_zero_2_trains_as_one_process_does(launch: Launch, row_11: Path) -> None:
+def test_zero_2_trains_as_one_process_does(needs: Needs, launch: Launch, row_11: Path) -> None:
+    needs("deepspeed", "pip install 'whyser[deepspeed]'")
     folder = launch("qwen2audio_lora_sft_reason_zero2", HALF_EACH[0], **TWO_RANKS)
     assert moved(folder) == QKVO_AND_HEAD
     assert losses(folder) == pytest.approx(losses(row_11), rel=1e-3)
 
 
-@needs("deepspeed")
-def test_full_under_zero_3_runs_and_saves_every_weight(launch: Launch, workplace: Path) -> None:
+def test_full_under_zero_3_runs_and_saves_every_weight(
+    needs: Needs, launch: Launch, workplace: Path
+) -> None:
     """Not what it learns: on CPU ranks DeepSpeed 0.18.4 gathers wrong values in some runs
     (docs/scale.md). Which weights train is seen in tests/llamafactory_configs/test_trained.py."""
+    needs("deepspeed", "pip install 'whyser[deepspeed]'")
     folder = launch("qwen2audio_full_sft_reason", HALF_EACH[0], **TWO_RANKS)
     assert len(losses(folder)) == 2
     before, after = weights(workplace / "model"), weights(folder)
@@ -250,10 +247,14 @@ launch()
 """
 
 
-@needs("ray")
 def test_two_workers_of_ray_train_as_one_process_does(
-    command: Callable[[str], Any], small: tuple[str, ...], workplace: Path, row_11: Path
+    needs: Needs,
+    command: Callable[[str], Any],
+    small: tuple[str, ...],
+    workplace: Path,
+    row_11: Path,
 ) -> None:
+    needs("ray", "pip install 'whyser[ray]'")
     settings, words = command("qwen2audio_lora_sft_reason_ray")
     given = ("ray_num_workers=2", "ray_init_kwargs={num_cpus: 20}", "output_dir=out/ray")
     done = subprocess.run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import socket
@@ -11,7 +10,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +28,6 @@ class Served:
     model: str
     #: How it takes a sound.
     forms: tuple[str, ...]
-
-
-def needs(package: str, cure: str) -> None:
-    """Skips without the package, unless CI has said that nothing may be skipped."""
-    if importlib.util.find_spec(package) is None:
-        say = pytest.fail if os.environ.get("WHYSER_REQUIRE_SERVERS") else pytest.skip
-        say(f"{package} is not installed: {cure}")
 
 
 def free_port() -> int:
@@ -91,7 +83,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def vllm(
-    tiny_model: Path, native_corpora: Path, tmp_path_factory: pytest.TempPathFactory
+    needs: Callable[[str, str], None],
+    tiny_model: Path,
+    native_corpora: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Served]:
     needs("vllm", "run .ci/vllm_cpu, or pip install 'whyser[vllm]' where there is a GPU")
     port = free_port()
@@ -111,7 +106,10 @@ def vllm(
 
 @pytest.fixture(scope="session")
 def llamafactory_api(
-    tiny_model: Path, native_corpora: Path, tmp_path_factory: pytest.TempPathFactory
+    needs: Callable[[str, str], None],
+    tiny_model: Path,
+    native_corpora: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Served]:
     needs("llamafactory", "pip install 'whyser[train]'")
     port = free_port()

@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import SCRIPTS, free_port, needs, running
+from .conftest import SCRIPTS, free_port, running
 
 pytestmark = pytest.mark.servers
 
@@ -91,7 +91,11 @@ def run(words: Sequence[object], cwd: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(native_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(
+    needs: Callable[[str, str], None],
+    native_corpora: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Place:
     needs("llamafactory", "pip install 'whyser[train]'")
     needs("vllm", "run .ci/vllm_cpu, or pip install 'whyser[vllm]' where there is a GPU")
     folder = tmp_path_factory.mktemp("parity")

@@ -6,13 +6,12 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-
-from .conftest import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "llamafactory_configs/serving").glob("*.yaml"))
@@ -32,7 +31,7 @@ print("READ", json.dumps([found, _detect_content_format(template, default="strin
 
 @pytest.mark.servers
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_vllm_reads_it(path: Path) -> None:
+def test_vllm_reads_it(needs: Callable[[str, str], None], path: Path) -> None:
     needs("vllm", "run .ci/vllm_cpu, or pip install 'whyser[vllm]' where there is a GPU")
     done = subprocess.run(
         [sys.executable, "-c", READER, str(path)],
