@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from whyser.errors import InputError
 from whyser.files import read_lines, write_jsonl
@@ -14,15 +14,34 @@ from whyser.labels import Label
 from whyser.prompts import Form
 from whyser.utterance import input_error
 
-Control: TypeAlias = Literal["none", "shuffled", "silence", "transcript"]
+#: What stood in for the utterance's own sound, or for the question's own words.
+Control: TypeAlias = Literal[
+    "none", "shuffled", "silence", "transcript", "paraphrased", "reordered"
+]
+
+#: Asked several times over, in other words or with the options in another order.
+REPEATED: frozenset[Control] = frozenset({"paraphrased", "reordered"})
+
+#: What a sum of nine printed probabilities may be off by.
+_ROUNDED = 1e-4
+
+
+def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float] | None:
+    if probabilities is not None and sum(probabilities.values()) > 1 + _ROUNDED:
+        raise ValueError("probabilities sum to more than 1; divide them by their sum")
+    return probabilities
 
 
 class Prediction(BaseModel):
     """One answer (design: "What flows").
 
     `form` is that of the question, `prompt` the hash of its text. `control` says what stood in
-    for the utterance's own sound, or `none`. `options` are those of a closed form in the order
-    of their letters, empty for the paper's order. `text` is the answer as the model gave it.
+    for the utterance's own sound or the question's own words, or `none`; under `paraphrased` and
+    `reordered`, `variant` tells the wordings and the orders apart. `options` are those of a closed
+    form in the order of their letters, empty for the paper's order. `text` is the answer as the
+    model gave it, and `samples` are further answers to the same question, where several were
+    drawn. `probabilities` are the model's own, of the labels it weighed; what they lack to 1 fell
+    to words that are no label.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,8 +51,13 @@ class Prediction(BaseModel):
     prompt: str
     model: Annotated[str, Field(min_length=1)]
     control: Control = "none"
+    variant: Annotated[int, Field(ge=0)] = 0
     options: tuple[Label, ...] = ()
     text: str
+    samples: tuple[str, ...] = ()
+    probabilities: Annotated[
+        dict[Label, Annotated[float, Field(ge=0, le=1)]] | None, AfterValidator(_at_most_one)
+    ] = None
 
 
 def read_predictions(path: Path) -> Iterator[tuple[int, Prediction]]:
@@ -61,8 +85,14 @@ def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
     return write_jsonl(path, map(_line, predictions))
 
 
+#: Not written where they say nothing.
+_OPTIONAL = ("variant", "options", "samples", "probabilities")
+
+
 def _line(prediction: Prediction) -> str:
-    return prediction.model_dump_json(exclude=None if prediction.options else {"options"})
+    return prediction.model_dump_json(
+        exclude={name for name in _OPTIONAL if not getattr(prediction, name)}
+    )
 
 
 def listed(ids: Sequence[str], *, named: int = 10) -> str:

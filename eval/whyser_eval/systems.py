@@ -13,22 +13,28 @@ from whyser.labels import OTHER
 from whyser.prompts import OPTIONS
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
-from whyser_eval.predictions import Prediction, listed, read_predictions
+from whyser_eval.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser_eval.read import Reading, read_answer
 from whyser_eval.references import AnswerKey, Part, References, part_of
 
 
 @dataclass(frozen=True, order=True)
 class SystemName:
-    """What tells one row of a table from another."""
+    """What tells one system's answers from another's.
+
+    `variant` tells the wordings and the option orders of a repeated question apart; they make one
+    row of a table.
+    """
 
     model: str
     form: str
     control: str
+    variant: int = 0
 
     def __str__(self) -> str:
         control = "" if self.control == "none" else f", {self.control}"
-        return f"{self.model} ({self.form}{control})"
+        variant = f" {self.variant}" if self.control in REPEATED else ""
+        return f"{self.model} ({self.form}{control}{variant})"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,9 @@ def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
     for path in paths:
         is_empty = True
         for line, prediction in read_predictions(path):
-            name = SystemName(prediction.model, prediction.form, prediction.control)
+            name = SystemName(
+                prediction.model, prediction.form, prediction.control, prediction.variant
+            )
             groups.setdefault(name, []).append(Located(path, line, prediction))
             is_empty = False
         if is_empty:
@@ -74,8 +82,9 @@ def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
     models = list(dict.fromkeys(name.model for name in groups))
     forms = {"open": 0, "closed": 1}
 
-    def place(name: SystemName) -> tuple[int, int, bool, str]:
-        return models.index(name.model), forms[name.form], name.control != "none", name.control
+    def place(name: SystemName) -> tuple[int, int, bool, str, int]:
+        is_control = name.control != "none"
+        return models.index(name.model), forms[name.form], is_control, name.control, name.variant
 
     return {name: groups[name] for name in sorted(groups, key=place)}
 
