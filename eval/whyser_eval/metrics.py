@@ -268,9 +268,44 @@ def hit_rate_macro(items: Items) -> Statistics:
     return Statistics((gold & items.hit[:, None]).astype(np.float64), gold.astype(np.float64))
 
 
+def ua(items: Items) -> Statistics:
+    """Unweighted accuracy: the recall of each class, averaged over the declared classes.
+
+    Formula: mean over c of #[y = c, p = c] / #[y = c]. Equals audmetric's
+    `unweighted_average_recall(y, p, labels=classes, zero_division=0)`.
+
+    Args: items with n utterances and C declared classes.
+
+    Returns: statistics of shape [n, C].
+
+    >>> ua(Items.from_names(["sad"] * 3 + ["happy"], ["sad"] * 4, classes=["happy", "sad"])).value
+    0.5
+    """
+    gold = items.gold
+    return Statistics((gold & items.predicted).astype(np.float64), gold.astype(np.float64))
+
+
+def wa(items: Items) -> Statistics:
+    """Weighted accuracy: the share of predictions that are the majority label.
+
+    Formula: mean of [p = y]. The recalls of `ua`, each weighted by the frequency of its class.
+
+    Args: items with n utterances.
+
+    Returns: statistics of shape [n, 1].
+
+    >>> wa(Items.from_names(["sad"] * 3 + ["happy"], ["sad"] * 4, classes=["happy", "sad"])).value
+    0.75
+    """
+    correct = (items.gold & items.predicted).any(axis=1)
+    return Statistics(correct[:, None].astype(np.float64), np.ones((len(items), 1)))
+
+
 METRICS: dict[str, Metric] = {
     "f1_majority": f1_majority,
     "f1_all_labels": f1_all_labels,
+    "ua": ua,
+    "wa": wa,
     "f1_multilabel": f1_multilabel,
     "f1_relaxed": f1_relaxed,
     "hit_rate": hit_rate,

@@ -42,7 +42,7 @@ class Signature:
             "subset": subset,
             "n": n,
             "labels": self.labels,
-            "avg": "none" if metric == "hit_rate" else "macro",
+            "avg": "none" if metric in {"hit_rate", "wa"} else "macro",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,
             "unread": f"miss={unread}",
