@@ -26,6 +26,7 @@ from whyser_eval.references import (
     select_references,
 )
 from whyser_eval.resampling import Estimate, bootstrap
+from whyser_eval.scores import ScoreRow as ScoreRow
 from whyser_eval.signature import Signature
 from whyser_eval.systems import System, SystemName, align, chosen_parts, read_groups
 
@@ -39,22 +40,6 @@ class Settings:
     secondary: bool = False
     draws: int = 1000
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """A line of `scores.json` (design: "What flows")."""
-
-    system: str
-    form: str
-    control: str
-    subset: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    signature: str
 
 
 @dataclass(frozen=True)
