@@ -8,22 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, get_args
 
 from pydantic import ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError, with_config
 
 from whyser.errors import InputError, Problems
 from whyser.files import read_text, write_json
+from whyser.prompts import Form
 from whyser_eval.predictions import Control
 
 SCHEMA = Path(__file__).with_name("scores.schema.json")
 
-#: Of the question that was asked; `any` is a baseline, which reads no question.
-ScoredForm: TypeAlias = Literal["open", "closed", "any"]
+#: Of a baseline, which reads no question.
+ANY = "any"
 
 
 def _words(description: str, pattern: str | None = None) -> Any:
     return Field(description=description, min_length=1, pattern=pattern)
+
+
+def _one_of(*names: str) -> str:
+    return f"^({'|'.join(names)})$"
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -35,15 +40,19 @@ class ScoreRow:
         str, _words("Name of the system; `constant:CLASS` and `prior` are the baselines.")
     ]
     form: Annotated[
-        ScoredForm,
-        Field(description="Form of the question; `any` for a baseline, which reads none."),
+        str,
+        _words(
+            "Form of the question; `any` for a baseline, which reads none.",
+            _one_of(*get_args(Form), ANY),
+        ),
     ]
     control: Annotated[
-        Control,
-        Field(
-            description="What stood in for the utterance's own sound or the question's own words, "
-            "or `none`. Under `paraphrased` and `reordered`, `value` is the mean over the variants "
-            "of the question, `low` and `high` are its lowest and its highest variant."
+        str,
+        _words(
+            "What stood in for the utterance's own sound or the question's own words, or `none`. "
+            "Under `paraphrased` and `reordered`, `value` is the mean over the variants of the "
+            "question, `low` and `high` are its lowest and its highest variant.",
+            _one_of(*get_args(Control)),
         ),
     ]
     subset: Annotated[

@@ -1,0 +1,86 @@
+"""Scored runs, put together where they were scored on the same references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from whyser.errors import InputError
+from whyser_eval.scores import ANY, ScoreRow, read_scores
+from whyser_eval.table.model import Column
+
+#: (system, control)
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was scored on references of one hash."""
+
+    references: str
+    rows: Mapping[Key, Mapping[Column, ScoreRow]]
+
+    @property
+    def corpus(self) -> str:
+        return self._signed["corpus"]
+
+    @property
+    def split(self) -> str:
+        return self._signed["split"]
+
+    @property
+    def labels(self) -> str:
+        return self._signed["labels"]
+
+    @property
+    def _signed(self) -> dict[str, str]:
+        return next(row.signed for row in self.all_rows() if row.subset == "all")
+
+    def all_rows(self) -> Iterator[ScoreRow]:
+        return (row for rows in self.rows.values() for row in rows.values())
+
+    def find(self, key: Key, column: Column) -> ScoreRow | None:
+        """The figure; a baseline, which reads no question, has the same under every form."""
+        rows = self.rows.get(key, {})
+        return rows.get(column) or rows.get(column._replace(form=ANY))
+
+    def sizes(self, columns: Sequence[Column]) -> dict[str, int]:
+        """Subset -> how many utterances, for the subsets of the columns."""
+        wanted = {(column.subset, column.metric) for column in columns}
+        return {row.subset: row.n for row in self.all_rows() if (row.subset, row.metric) in wanted}
+
+
+def read_runs(folders: Sequence[Path]) -> list[Scored]:
+    """The folders' `scores.json`, one `Scored` for each hash of references.
+
+    Raises: `InputError` or `BadInput` for a broken file, or two folders that give the same figure
+    of a system differently.
+    """
+    found: dict[str, dict[Key, dict[Column, ScoreRow]]] = {}
+    origin: dict[tuple[str, Key, Column], Path] = {}
+    for folder in folders:
+        path = folder / "scores.json"
+        rows = read_scores(path)
+        references = _references(rows, path)
+        for row in rows:
+            key, column = (row.system, row.control), Column(row.form, row.subset, row.metric)
+            known = found.setdefault(references, {}).setdefault(key, {}).setdefault(column, row)
+            first = origin.setdefault((references, key, column), path)
+            # A baseline is the same in all runs, but for the seed of its guesses.
+            if known.value != row.value and row.form != ANY:
+                raise InputError(
+                    f"{row.system} ({', '.join(column)}) is {row.value}, but {known.value} in "
+                    f"{first}",
+                    file=path,
+                    cure="Give one run of a system, or score one of them under another name.",
+                )
+    return [Scored(references, rows) for references, rows in found.items()]
+
+
+def _references(rows: Sequence[ScoreRow], path: Path) -> str:
+    """The hash of what the run was scored on, as the rows of the whole set have it."""
+    for row in rows:
+        if row.subset == "all":
+            return row.signed["refs"]
+    raise InputError("has no row of the subset 'all'", file=path, cure="Score the run again.")
