@@ -128,9 +128,9 @@ def latex(table: Table) -> str:
     notes = r"\\ ".join(_latex(note) for note in table.notes)
     return "\n".join(
         [
-            r"% needs \usepackage{booktabs}",
+            r"% needs \usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX",
             r"\begin{table*}[t]",
-            r"\centering",
+            r"\centering\small",
             r"\caption{Speech emotion recognition: scores in percent.}",
             rf"\begin{{tabular}}{{l{'r' * width}}}",
             r"\toprule",
