@@ -34,6 +34,13 @@ class AudioMode(StrEnum):
     NONE = "none"
 
 
+class Interval(StrEnum):
+    """How an interval is made of the draws."""
+
+    PERCENTILE = "percentile"
+    BCA = "bca"
+
+
 class Unit(StrEnum):
     """What a draw takes as one."""
 
@@ -100,20 +107,46 @@ def score_command(
     secondary: Annotated[
         bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
     ] = False,
+    all_inclusive: Annotated[
+        bool,
+        typer.Option(
+            "--all-inclusive",
+            help="Score utterances without agreement too, by what needs no consensus.",
+        ),
+    ] = False,
+    cues: Annotated[
+        list[Path] | None,
+        typer.Option(help="A cues.jsonl of the references, to hold explanations against."),
+    ] = None,
     draws: Annotated[
         int, typer.Option(min=0, help="Bootstrap draws for the intervals; 0 for none.")
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    interval: Annotated[
+        Interval, typer.Option(help="Percentiles of the draws, or bias-corrected and accelerated.")
+    ] = Interval.PERCENTILE,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print scores.json instead of the table.")
     ] = False,
 ) -> None:
-    """Score predictions against references, with intervals, baselines and signatures."""
+    """Score predictions against references, with intervals, baselines and signatures.
+
+    Example: whyser-eval score --references data/demo/corpora/meld/utterances.jsonl
+    --predictions predictions.jsonl --output results/mine
+    """
     from whyser_eval.references import parse_classes
     from whyser_eval.score import Settings, score_run, write_run
 
-    settings = Settings(split, parse_classes(classes) if classes else None, secondary, draws, seed)
-    result = score_run(references, predictions, settings)
+    settings = Settings(
+        split=split,
+        classes=parse_classes(classes) if classes else None,
+        secondary=secondary,
+        all_inclusive=all_inclusive,
+        draws=draws,
+        seed=seed,
+        interval=interval.value,
+    )
+    result = score_run(references, predictions, settings, cues=cues or ())
     write_run(result, output)
     if as_json:
         from whyser_eval.terminal import print_json

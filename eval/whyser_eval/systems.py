@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from whyser.errors import InputError, Problems
-from whyser.labels import OTHER
+from whyser.labels import OTHER, Label
 from whyser.prompts import OPTIONS
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
@@ -31,6 +31,11 @@ class SystemName:
     control: str
     variant: int = 0
 
+    @property
+    def row(self) -> tuple[str, str, str]:
+        """What the row of a table is named by: system, form, control."""
+        return self.model, self.form, self.control
+
     def __str__(self) -> str:
         control = "" if self.control == "none" else f", {self.control}"
         variant = f" {self.variant}" if self.control in REPEATED else ""
@@ -39,11 +44,32 @@ class SystemName:
 
 @dataclass(frozen=True)
 class System:
-    """A system's answers in the references' order, and what the reader made of each."""
+    """A system's answers in the references' order, and what the reader made of each.
+
+    `drawn` holds the readings of every utterance: of one answer, or of several where they were
+    sampled.
+    """
 
     name: SystemName
     answers: tuple[Prediction, ...]
-    readings: tuple[Reading, ...]
+    drawn: tuple[tuple[Reading, ...], ...]
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The one that counts of each utterance: the most frequent class, of equals the first."""
+        return tuple(map(_most_frequent, self.drawn))
+
+    @cached_property
+    def distributions(self) -> list[dict[Label, float]] | None:
+        """Label -> probability of every utterance: the model's own, or shares of its samples.
+
+        None for a system that gave one plain answer to each.
+        """
+        if any(answer.probabilities for answer in self.answers):
+            return [answer.probabilities or {} for answer in self.answers]
+        if any(len(readings) > 1 for readings in self.drawn):
+            return [_shares(readings) for readings in self.drawn]
+        return None
 
     @property
     def unread(self) -> int:
@@ -55,6 +81,18 @@ class System:
 
     def items(self, references: References) -> Items:
         return references.items([reading.label for reading in self.readings])
+
+
+def _most_frequent(readings: Sequence[Reading]) -> Reading:
+    if len(readings) == 1:
+        return readings[0]
+    counts = Counter(reading.label for reading in readings if reading.label is not None)
+    return max(readings, key=lambda reading: counts[reading.label] if reading.label else 0)
+
+
+def _shares(readings: Sequence[Reading]) -> dict[Label, float]:
+    counts = Counter(reading.label for reading in readings if reading.label is not None)
+    return {label: count / len(readings) for label, count in counts.items()}
 
 
 @dataclass(frozen=True)
@@ -149,13 +187,16 @@ def align(
             )
             continue
         answers = tuple(kept[id_] for id_ in wanted)
-        readings = tuple(
-            read_answer(answer.text, form=answer.form, options=answer.options or OPTIONS)
-            for answer in answers
-        )
-        systems.append(System(name, answers, readings))
+        systems.append(System(name, answers, tuple(map(_read, answers))))
     problems.raise_any()
     return systems
+
+
+def _read(answer: Prediction) -> tuple[Reading, ...]:
+    return tuple(
+        read_answer(text, form=answer.form, options=answer.options or OPTIONS)
+        for text in (answer.text, *answer.samples)
+    )
 
 
 def _checked(
