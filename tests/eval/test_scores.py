@@ -9,8 +9,10 @@ import jsonschema
 import pytest
 
 from whyser.errors import BadInput, InputError
-from whyser_eval.metrics import METRICS
+from whyser_eval.distribution import DISTRIBUTION_METRICS
+from whyser_eval.metrics import METRICS, by_class
 from whyser_eval.scores import SCHEMA, ScoreRow, read_scores, schema
+from whyser_eval.subsets import AGREEMENT_BANDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/scores.md"
 
@@ -140,8 +142,20 @@ def table_of(heading: str) -> dict[str, str]:
     return {name: line for line in lines for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
 
 
-def test_the_page_explains_every_metric():
-    assert set(METRICS) <= set(table_of("Metrics"))
+def test_the_page_explains_every_metric(written):
+    explained = table_of("Metrics")
+    measured = {"wer", "groundedness", "groundedness_shuffled"}
+    assert set(METRICS) | set(DISTRIBUTION_METRICS) | set(by_class(["sad"])) | measured == set(
+        explained
+    )
+    of_class = {name.partition(":")[0] for name in explained}
+    assert {row.metric.partition(":")[0] for row in read_scores(written)} <= of_class
+
+
+def test_the_page_explains_every_subset(written):
+    explained = {name.partition(":")[0] for name in table_of("Subsets")}
+    assert {row.subset.partition(":")[0] for row in read_scores(written)} <= explained
+    assert set(table_of("Subsets")) & set(AGREEMENT_BANDS)
 
 
 def test_the_page_explains_every_control():
