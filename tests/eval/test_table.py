@@ -11,7 +11,7 @@ import pytest
 from whyser.errors import BadInput, InputError
 from whyser_eval.scores import read_scores
 from whyser_eval.table import lay_out, read_published
-from whyser_eval.table.render import FORMATS, rich_table
+from whyser_eval.table.render import FORMATS, rich_groups
 
 SUBSETS = {"all": 1200, "strict": 900}
 METRICS = ("f1_majority", "f1_all_labels")
@@ -374,7 +374,7 @@ def test_latex_is_a_booktabs_table(two, tmp_path):
             cells = len(re.findall(r"(?<!\\)&", line)) + 1
             assert cells - len(spans) + sum(spans) == 9, line
     assert body.count(r"\midrule") == 4
-    assert r"\multicolumn{4}{c}{Open-form} & \multicolumn{4}{c}{Closed-form}" in body
+    assert r"\multicolumn{4}{c}{Open} & \multicolumn{4}{c}{Closed}" in body
     assert r"\cmidrule(lr){2-5} \cmidrule(lr){6-9}" in body
     assert r"\textbf{36.14}$^{*}$" in body
     assert body.count("{") == body.count("}")
@@ -402,7 +402,7 @@ def test_on_a_terminal_a_name_is_no_markup(hostile):
     from rich.console import Console
 
     console = Console(width=240, record=True, file=io.StringIO())
-    console.print(rich_table(hostile))
+    console.print(*rich_groups(hostile))
     shown = console.export_text()
     assert "[b]<script>??%" in shown and "36.14" in shown
 

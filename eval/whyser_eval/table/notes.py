@@ -23,6 +23,8 @@ def notes(
             "MV: Macro-F1 on the majority labels. All: Macro-F1 on All-labels in the reading D1, "
             "where a prediction that some annotator chose replaces the majority label."
         )
+    if any(column.subset == "strict" for column in columns):
+        yield "Strict: one label has more than half of an utterance's votes."
     if metrics & {"f1_multilabel", "f1_relaxed", "hit_rate", "hit_rate_macro"}:
         yield (
             "D2: Macro-F1 with every annotator's label a reference. D3: as D2, but a hit misses "

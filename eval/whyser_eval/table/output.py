@@ -8,7 +8,7 @@ from pathlib import Path
 from whyser.errors import InputError
 from whyser.files import write_text
 from whyser_eval.table.model import Table
-from whyser_eval.table.render import FORMATS, rich_table, signatures, visible
+from whyser_eval.table.render import FORMATS, rich_groups, signatures, visible
 
 _BY_SUFFIX = {".md": "markdown", ".tex": "latex", ".csv": "csv"}
 
@@ -49,6 +49,7 @@ def _show(table: Table) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(rich_table(table))
+    for part in rich_groups(table):
+        console.print(part)
     for note in table.notes:
         console.print(visible(note), markup=False, highlight=False)

@@ -14,9 +14,10 @@ from whyser_eval.table.model import Cell, Column, Group, Line, Table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
+    from rich.text import Text
 
-_FORM_WORDS = {"open": "Open-form", "closed": "Closed-form"}
-_SUBSET_WORDS = {"all": "Whole", "strict": "Agreement > 0.5", "all_inclusive": "All-inclusive"}
+_FORM_WORDS = {"open": "Open", "closed": "Closed"}
+_SUBSET_WORDS = {"all": "Whole", "strict": "Strict"}
 _METRIC_WORDS = {
     "f1_majority": "MV",
     "f1_all_labels": "All (D1)",
@@ -33,7 +34,7 @@ _SHOWN = 80
 def headings(column: Column) -> tuple[str, str, str]:
     """
     >>> headings(Column("open", "corpus:meld", "f1_majority"))
-    ('Open-form', 'corpus:meld', 'MV')
+    ('Open', 'corpus:meld', 'MV')
     """
     return (
         _FORM_WORDS[column.form],
@@ -222,22 +223,38 @@ def signatures(table: Table) -> str:
 # Terminal
 
 
-def rich_table(table: Table) -> RichTable:
-    """The table for a terminal; names are text, so that brackets are no markup."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
+#: Columns that a name may take on a terminal, and a figure with its marks.
+_NAME, _FIGURE = 40, 8
+
+
+def rich_groups(table: Table) -> Iterator[Text | RichTable]:
+    """For a terminal: the title of each group and its lines, all columns in line.
+
+    Names are text, so that brackets are no markup.
+    """
     from rich.text import Text
 
-    shown = RichTable(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    shown.add_column("System", overflow="fold")
-    for column in table.columns:
-        shown.add_column("\n".join(headings(column)), justify="right", no_wrap=True)
-    for group in table.groups:
-        shown.add_section()
-        shown.add_row(Text(visible(group.title), style="italic"))
+    widest = max(len(printable(line.name)) for _, line in _lines(table))
+    for number, group in enumerate(table.groups):
+        lines = _rich_lines(table.columns, min(widest, _NAME), has_headings=number == 0)
         for line in group.lines:
-            shown.add_row(Text(printable(line.name)), *(_rich_cell(cell) for cell in line.cells))
-    return shown
+            lines.add_row(Text(printable(line.name)), *map(_rich_cell, line.cells))
+        yield Text(visible(group.title), style="italic")
+        yield lines
+
+
+def _rich_lines(columns: Sequence[Column], name: int, *, has_headings: bool) -> RichTable:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+
+    lines = RichTable(
+        box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_header=has_headings
+    )
+    lines.add_column("System", width=name, overflow="fold")
+    for column in columns:
+        heading = "\n".join(headings(column))
+        lines.add_column(heading, justify="right", min_width=_FIGURE, no_wrap=True)
+    return lines
 
 
 def _rich_cell(cell: Cell | None) -> str:
