@@ -10,12 +10,36 @@ from whyser_eval.scores import ScoreRow
 Kind: TypeAlias = Literal["system", "control", "baseline", "published"]
 
 
+_FORM_WORDS = {"open": "Open", "closed": "Closed"}
+_SUBSET_WORDS = {"all": "Whole", "strict": "Strict"}
+_METRIC_WORDS = {
+    "f1_majority": "MV",
+    "f1_all_labels": "All (D1)",
+    "f1_multilabel": "D2",
+    "f1_relaxed": "D3",
+    "hit_rate": "D4",
+    "hit_rate_macro": "D5",
+}
+
+
 class Column(NamedTuple):
     """What the figures of a column have in common."""
 
     form: str
     subset: str
     metric: str
+
+    @property
+    def headings(self) -> tuple[str, str, str]:
+        """
+        >>> Column("open", "corpus:meld", "f1_majority").headings
+        ('Open', 'corpus:meld', 'MV')
+        """
+        return (
+            _FORM_WORDS[self.form],
+            _SUBSET_WORDS.get(self.subset, self.subset),
+            _METRIC_WORDS[self.metric],
+        )
 
 
 @dataclass(frozen=True)

@@ -16,31 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-_FORM_WORDS = {"open": "Open", "closed": "Closed"}
-_SUBSET_WORDS = {"all": "Whole", "strict": "Strict"}
-_METRIC_WORDS = {
-    "f1_majority": "MV",
-    "f1_all_labels": "All (D1)",
-    "f1_multilabel": "D2",
-    "f1_relaxed": "D3",
-    "hit_rate": "D4",
-    "hit_rate_macro": "D5",
-}
-
 #: Characters of a name that a page shows; the CSV has all of it.
 _SHOWN = 80
-
-
-def headings(column: Column) -> tuple[str, str, str]:
-    """
-    >>> headings(Column("open", "corpus:meld", "f1_majority"))
-    ('Open', 'corpus:meld', 'MV')
-    """
-    return (
-        _FORM_WORDS[column.form],
-        _SUBSET_WORDS.get(column.subset, column.subset),
-        _METRIC_WORDS[column.metric],
-    )
 
 
 def printable(name: str) -> str:
@@ -66,7 +43,7 @@ def _is_hidden(mark: str) -> bool:
 
 def markdown(table: Table) -> str:
     """One table with aligned pipes, a line in italics above each group, the notes below."""
-    rows = [["System", *(_markdown(" ".join(headings(column))) for column in table.columns)]]
+    rows = [["System", *(_markdown(" ".join(column.headings)) for column in table.columns)]]
     for group in table.groups:
         rows.append([f"*{_markdown(group.title)}*", *[""] * len(table.columns)])
         rows += [
@@ -150,14 +127,16 @@ def _latex_headings(columns: Sequence[Column]) -> Iterator[str]:
     """Forms and subsets span the columns they have in common; metrics stand above their own."""
     for level in (1, 2):
         spans, rules, start = [], [], 2
-        for key, members in groupby(map(headings, columns), key=lambda names: names[:level]):
+        for key, members in groupby(
+            (one.headings for one in columns), key=lambda names: names[:level]
+        ):
             size = len(list(members))
             spans.append(rf"\multicolumn{{{size}}}{{c}}{{{_latex(key[-1])}}}")
             rules.append(rf"\cmidrule(lr){{{start}-{start + size - 1}}}")
             start += size
         yield f" & {' & '.join(spans)} \\\\"
         yield " ".join(rules)
-    yield f"System & {' & '.join(_latex(headings(column)[2]) for column in columns)} \\\\"
+    yield f"System & {' & '.join(_latex(column.headings[2]) for column in columns)} \\\\"
 
 
 def _latex_group(group: Group, width: int) -> Iterator[str]:
@@ -252,7 +231,7 @@ def _rich_lines(columns: Sequence[Column], name: int, *, has_headings: bool) -> 
     )
     lines.add_column("System", width=name, overflow="fold")
     for column in columns:
-        heading = "\n".join(headings(column))
+        heading = "\n".join(column.headings)
         lines.add_column(heading, justify="right", min_width=_FIGURE, no_wrap=True)
     return lines
 

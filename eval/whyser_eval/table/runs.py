@@ -46,9 +46,10 @@ class Scored:
         return rows.get(column) or rows.get(column._replace(form=ANY))
 
     def sizes(self, columns: Sequence[Column]) -> dict[str, int]:
-        """Subset -> how many utterances, for the subsets of the columns."""
-        wanted = {(column.subset, column.metric) for column in columns}
-        return {row.subset: row.n for row in self.all_rows() if (row.subset, row.metric) in wanted}
+        """Heading of a subset -> how many utterances the columns' figures are over."""
+        heading = {(one.subset, one.metric): one.headings[1] for one in columns}
+        found = ((heading.get((row.subset, row.metric)), row.n) for row in self.all_rows())
+        return {name: n for name, n in found if name}
 
 
 def read_runs(folders: Sequence[Path]) -> list[Scored]:
