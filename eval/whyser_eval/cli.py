@@ -118,6 +118,12 @@ def score_command(
         list[Path] | None,
         typer.Option(help="A cues.jsonl of the references, to hold explanations against."),
     ] = None,
+    wer: Annotated[
+        bool,
+        typer.Option(
+            "--wer", help="Word error rate of the transcripts in the answers; 0.4 ms an utterance."
+        ),
+    ] = False,
     draws: Annotated[
         int, typer.Option(min=0, help="Bootstrap draws for the intervals; 0 for none.")
     ] = 1000,
@@ -145,6 +151,7 @@ def score_command(
         draws=draws,
         seed=seed,
         interval=interval.value,
+        wer=wer,
     )
     result = score_run(references, predictions, settings, cues=cues or ())
     write_run(result, output)
