@@ -211,6 +211,14 @@ def test_a_prior_drawn_anew_is_no_contradiction(run):
     assert texts(lay_out(folders), "prior")[0] == "12.00"
 
 
+def test_a_system_may_be_called_as_a_guess_is(run):
+    rows = [row("prior", 0.5), row("prior", 0.12, form="any"), row("b", 0.4)]
+    ours, guesses = lay_out([run("one", rows)], published=False).groups
+    assert [line.cells[0].text for line in (*ours.lines, *guesses.lines)] == [
+        "50.00", "40.00", "12.00",
+    ]  # fmt: skip
+
+
 # Published rows
 
 

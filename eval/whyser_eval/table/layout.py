@@ -10,7 +10,7 @@ from typing import get_args
 
 from whyser.errors import InputError
 from whyser.prompts import Form
-from whyser_eval.scores import ANY
+from whyser_eval.scores import ScoreRow
 from whyser_eval.table.model import Cell, Column, Group, Kind, Line, Table
 from whyser_eval.table.notes import notes
 from whyser_eval.table.published import published_groups, read_published
@@ -104,34 +104,35 @@ def _groups(
     scored: Scored, columns: Sequence[Column], stars: Stars, *, controls: bool, decimals: int
 ) -> Iterator[Group]:
     """The systems with their controls, then the guesses that know the labels alone."""
-    lines: dict[bool, list[Line]] = {False: [], True: []}
-    for key, rows in scored.rows.items():
-        is_baseline = all(column.form == ANY for column in rows)
-        kind: Kind = "baseline" if is_baseline else "system" if key[1] == "none" else "control"
-        if kind == "control" and not controls:
-            continue
-        cells = tuple(_cell(scored, key, column, stars, decimals) for column in columns)
-        if any(cells):
-            lines[is_baseline].append(Line(*key, kind, cells))
+    lines = [_line(scored, key, columns, stars, decimals) for key in scored.rows]
     where = f"{scored.corpus}, {scored.split} (references {scored.references})"
-    for is_baseline, title in ((False, where), (True, f"Guesses on {where}")):
-        if lines[is_baseline]:
+    kinds = {"system", "control"} if controls else {"system"}
+    for title, shown in ((where, kinds), (f"Guesses on {where}", {"baseline"})):
+        found = [line for line in lines if line.kind in shown and any(line.cells)]
+        if found:
             yield Group(
                 title,
                 scored.corpus,
                 None,
                 scored.split,
                 scored.references,
-                tuple(_with_best(lines[is_baseline])),
+                tuple(_with_best(found)),
             )
 
 
-def _cell(scored: Scored, key: Key, column: Column, stars: Stars, decimals: int) -> Cell | None:
-    row = scored.find(key, column)
-    if row is None or row.value is None:
+def _line(scored: Scored, key: Key, columns: Sequence[Column], stars: Stars, decimals: int) -> Line:
+    kind: Kind = "baseline" if key.is_baseline else "system" if key.control == "none" else "control"
+    cells = []
+    for column in columns:
+        row = scored.find(key, column)
+        marks = stars.marks.get((scored.references, key, column), "")
+        cells.append(_cell(row, marks, decimals) if row else None)
+    return Line(key.system, key.control, kind, tuple(cells))
+
+
+def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
+    if row.value is None:
         return None
-    system, control = key
-    marks = stars.marks.get((scored.references, system, column), "") if control == "none" else ""
     return Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks)
 
 

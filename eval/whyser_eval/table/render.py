@@ -127,11 +127,9 @@ def _latex_headings(columns: Sequence[Column]) -> Iterator[str]:
     """Forms and subsets span the columns they have in common; metrics stand above their own."""
     for level in (1, 2):
         spans, rules, start = [], [], 2
-        for key, members in groupby(
-            (one.headings for one in columns), key=lambda names: names[:level]
-        ):
+        for above, members in groupby(one.headings[:level] for one in columns):
             size = len(list(members))
-            spans.append(rf"\multicolumn{{{size}}}{{c}}{{{_latex(key[-1])}}}")
+            spans.append(rf"\multicolumn{{{size}}}{{c}}{{{_latex(above[-1])}}}")
             rules.append(rf"\cmidrule(lr){{{start}-{start + size - 1}}}")
             start += size
         yield f" & {' & '.join(spans)} \\\\"
@@ -200,7 +198,6 @@ def signatures(table: Table) -> str:
 
 
 # Terminal
-
 
 #: Columns that a name may take on a terminal, and a figure with its marks.
 _NAME, _FIGURE = 40, 8

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from whyser.errors import InputError
 from whyser_eval.scores import ANY, ScoreRow, read_scores
 from whyser_eval.table.model import Column
 
-#: (system, control)
-Key = tuple[str, str]
+
+class Key(NamedTuple):
+    """Whose a line is; a system may be called as a baseline is."""
+
+    system: str
+    control: str = "none"
+    is_baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,8 @@ class Scored:
 
     def find(self, key: Key, column: Column) -> ScoreRow | None:
         """The figure; a baseline, which reads no question, has the same under every form."""
-        rows = self.rows.get(key, {})
-        return rows.get(column) or rows.get(column._replace(form=ANY))
+        asked = column._replace(form=ANY) if key.is_baseline else column
+        return self.rows.get(key, {}).get(asked)
 
     def sizes(self, columns: Sequence[Column]) -> dict[str, int]:
         """Heading of a subset -> how many utterances the columns' figures are over."""
@@ -65,11 +71,12 @@ def read_runs(folders: Sequence[Path]) -> list[Scored]:
         rows = read_scores(path)
         references = _references(rows, path)
         for row in rows:
-            key, column = (row.system, row.control), Column(row.form, row.subset, row.metric)
+            key = Key(row.system, row.control, row.form == ANY)
+            column = Column(row.form, row.subset, row.metric)
             known = found.setdefault(references, {}).setdefault(key, {}).setdefault(column, row)
             first = origin.setdefault((references, key, column), path)
             # A baseline is the same in all runs, but for the seed of its guesses.
-            if known.value != row.value and row.form != ANY:
+            if known.value != row.value and not key.is_baseline:
                 raise InputError(
                     f"{row.system} ({', '.join(column)}) is {row.value}, but {known.value} in "
                     f"{first}",

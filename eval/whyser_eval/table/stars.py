@@ -12,7 +12,7 @@ from whyser.errors import InputError
 from whyser.files import read_text
 from whyser_eval.compare import Comparison
 from whyser_eval.table.model import Column
-from whyser_eval.table.runs import Scored
+from whyser_eval.table.runs import Key, Scored
 
 MARKS = ("*", "†", "‡")
 
@@ -24,9 +24,9 @@ _COMPARISONS = TypeAdapter(list[Comparison])
 
 @dataclass(frozen=True)
 class Stars:
-    """`marks` by references, system and column; `baselines` are mark -> system compared with."""
+    """`marks` by references, line and column; `baselines` are mark -> system compared with."""
 
-    marks: dict[tuple[str, str, Column], str]
+    marks: dict[tuple[str, Key, Column], str]
     baselines: dict[str, str]
 
 
@@ -36,13 +36,13 @@ def read_stars(paths: Sequence[Path], scored: Sequence[Scored]) -> Stars:
     Raises: `InputError` for a broken file, for comparisons that are of other scores than the
     table's, and for more baselines than there are marks.
     """
-    marks: dict[tuple[str, str, Column], str] = {}
+    marks: dict[tuple[str, Key, Column], str] = {}
     mark_of: dict[str, str] = {}
     for path in paths:
         for row in _read(path):
             mark = _mark(row.against, mark_of, path)
             column = Column(row.form, row.subset, row.metric)
-            place = (_references(row, column, scored, path), row.system, column)
+            place = (_references(row, column, scored, path), Key(row.system), column)
             if row.p_holm is not None and row.p_holm <= SIGNIFICANT:
                 marks[place] = marks.get(place, "") + mark
     return Stars(marks, {mark: against for against, mark in mark_of.items()})
@@ -75,7 +75,7 @@ def _references(row: Comparison, column: Column, scored: Sequence[Scored], path:
     """Where both systems stand with figures that differ as the comparison says."""
     seen = []
     for group in scored:
-        own, other = (group.find((name, "none"), column) for name in (row.system, row.against))
+        own, other = (group.find(Key(name), column) for name in (row.system, row.against))
         if own and other:
             seen.append(_difference(own.value, other.value))
             if own.n == row.n and _agree(seen[-1], row.value):
