@@ -24,6 +24,7 @@ def loaded(statement, names):
         ("import whyser_eval", FOR_HELP),
         ("import whyser_eval.cli", FOR_HELP),
         ("import whyser_eval.score, whyser_eval.report, whyser_eval.join", HEAVY),
+        ("import whyser_eval.table, whyser_eval.scores, whyser_eval.emobox", HEAVY),
     ],
 )
 def test_imports_bring_in_nothing_heavy(statement, names):
@@ -35,7 +36,9 @@ def test_wrong_usage_ends_with_status_2(whyser_eval):
     assert whyser_eval("nonsense")[0] == 2
 
 
-@pytest.mark.parametrize("command", [(), ("join",), ("score",), ("report",)])
+@pytest.mark.parametrize(
+    "command", [(), ("join",), ("score",), ("table",), ("export",), ("report",)]
+)
 def test_help_is_there(whyser_eval, command):
     status, out, _ = whyser_eval(*command, "--help")
     assert status == 0
