@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from whyser.chat.request import Reply
+from whyser.chat.request import Reply, Token
 from whyser.chat.settings import ChatSettings
 from whyser.errors import WhyserError
 
@@ -181,14 +181,30 @@ def read_reply(content_type: str, body: bytes) -> Reply:
         raise _unusable("no choices", body, tokens) from None
     if not isinstance(text, str):
         raise _unusable("no text in it", body, tokens)
-    if not text.strip():
+    likely = _tokens(choice.get("logprobs"))
+    if not text.strip() and not likely:
         raise _unusable("empty text", body, tokens)
     reason, model = str(choice.get("finish_reason") or ""), str(value.get("model") or "")
     try:
         f"{text}{reason}{model}".encode()
     except UnicodeEncodeError:
         raise _unusable("half a character (a lone surrogate)", body, tokens) from None
-    return Reply(text, reason, model, *tokens)
+    return Reply(text, reason, model, *tokens, likely)
+
+
+def _tokens(logprobs: Any) -> tuple[Token, ...]:
+    """What the answer's tokens could have been; empty unless it was asked for and is whole."""
+    try:
+        return tuple(
+            Token(
+                str(one["token"]),
+                float(one["logprob"]),
+                tuple((str(b["token"]), float(b["logprob"])) for b in one["top_logprobs"]),
+            )
+            for one in logprobs["content"]
+        )
+    except (KeyError, TypeError, ValueError):
+        return ()
 
 
 def _count(usage: Any, name: str) -> int:
