@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from whyser.corpus import Corpus
+from whyser.derangement import derangement
 from whyser.errors import InputError, Problems
 from whyser.labels import EmotionClass
 from whyser.prompts import Question
@@ -202,30 +203,15 @@ def _keep_first(dataset: Dataset, count: int) -> None:
 
 def _shuffle_audio(rows: Sequence[Row], random_: random.Random) -> list[Row]:
     """Every row hears another utterance of its own corpus: a model that listens must fail."""
-    by_corpus: dict[str, list[int]] = {}
-    for position, row in enumerate(rows):
-        by_corpus.setdefault(row.utterance.corpus, []).append(position)
-    source = list(range(len(rows)))
-    for corpus, positions in by_corpus.items():
-        if len(positions) < 2:
+    sounds = {row.utterance.id: row.audio for row in rows}
+    heard = dict(derangement(sounds, random_))
+    for row in rows:
+        if row.utterance.id not in heard:
             raise InputError(
-                f"{corpus} has one utterance in this split, nothing to shuffle its audio with"
+                f"{row.utterance.corpus} has one utterance in this split, nothing to shuffle its "
+                "audio with"
             )
-        for position, other in zip(positions, _derangement(positions, random_), strict=True):
-            source[position] = other
-    return [
-        replace(row, audio=rows[other].audio, control="shuffled")
-        for row, other in zip(rows, source, strict=True)
-    ]
-
-
-def _derangement(items: Sequence[int], random_: random.Random) -> list[int]:
-    """A random cyclic permutation (Sattolo): no item stays where it was."""
-    shuffled = list(items)
-    for last in range(len(shuffled) - 1, 0, -1):
-        other = random_.randrange(last)
-        shuffled[last], shuffled[other] = shuffled[other], shuffled[last]
-    return shuffled
+    return [replace(row, audio=sounds[heard[row.utterance.id]], control="shuffled") for row in rows]
 
 
 def write(dataset: Dataset, output: Path, table: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import math
 import time
 from collections.abc import Mapping
 from enum import Enum
@@ -21,6 +22,9 @@ TRANSIENT = {408, 409, 425}
 
 #: The same for every request, most often: the key, the address, the name of the model.
 ABOUT_THE_ENDPOINT = {401, 403, 404}
+
+#: The log-probability that servers write for none at all; JSON has no infinity.
+IMPOSSIBLE = -9999.0
 
 NO_CONNECTION = "no connection"
 
@@ -196,15 +200,18 @@ def _tokens(logprobs: Any) -> tuple[Token, ...]:
     """What the answer's tokens could have been; empty unless it was asked for and is whole."""
     try:
         return tuple(
-            Token(
-                str(one["token"]),
-                float(one["logprob"]),
-                tuple((str(b["token"]), float(b["logprob"])) for b in one["top_logprobs"]),
-            )
+            Token(*_weighed(one), tuple(map(_weighed, one["top_logprobs"])))
             for one in logprobs["content"]
         )
     except (KeyError, TypeError, ValueError):
         return ()
+
+
+def _weighed(one: Any) -> tuple[str, float]:
+    logprob = float(one["logprob"])
+    # Half a character is a token like any other, but no text.
+    text = str(one["token"]).encode(errors="replace").decode()
+    return text, logprob if math.isfinite(logprob) else IMPOSSIBLE
 
 
 def _count(usage: Any, name: str) -> int:
