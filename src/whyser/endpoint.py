@@ -12,14 +12,16 @@ import typer
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
 
-#: How a command sends the clip; 'none' for a model that only reads.
-AudioForm: TypeAlias = Literal["data", "input_audio", "file", "path", "none"]
+#: How a command sends the clip, ...
+SoundForm: TypeAlias = Literal["data", "input_audio", "file", "path"]
+#: ... 'none' for a model that only reads.
+AudioForm: TypeAlias = Literal[SoundForm, "none"]
 
-AUDIO_HELP = (
+SOUND_HELP = (
     "How the clip is sent: 'data' and 'input_audio' as base64; 'file' as a file:// address and "
-    "'path' as a bare path, which the server must be allowed to read; 'none' for a model that only "
-    "reads."
+    "'path' as a bare path, which the server must be allowed to read"
 )
+AUDIO_HELP = f"{SOUND_HELP}; 'none' for a model that only reads."
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print requests, tokens and cost; ask nothing.")

@@ -11,7 +11,7 @@ from whyser.chat.estimate import Estimate, estimate
 from whyser.chat.faults import ChatError, EndpointError, Stopped
 from whyser.chat.job import ask_in_order, ledger_of, print_estimate
 from whyser.chat.ledger import Ledger
-from whyser.chat.request import Reply, Request, audio_part, derived_seed
+from whyser.chat.request import Reply, Request, Token, audio_part, derived_seed
 from whyser.chat.run import run_all
 from whyser.chat.settings import ChatSettings
 from whyser.chat.tally import Tally, print_tally
@@ -27,6 +27,7 @@ __all__ = [
     "Request",
     "Stopped",
     "Tally",
+    "Token",
     "ask_in_order",
     "audio_part",
     "derived_seed",
