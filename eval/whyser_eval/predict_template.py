@@ -7,6 +7,7 @@ training (platform.md, 3; docs/serving.md). vLLM tells, by `/tokenize` and `/det
 from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from whyser.chat import ChatSettings, Request
 from whyser.chat.settings import Key
@@ -33,11 +34,15 @@ def prompt_at(settings: ChatSettings, request: Request) -> str | None:
     """The text that the server makes of the messages; None where it does not tell."""
     import httpx2
 
-    root = settings.endpoint.rstrip("/").removesuffix("/v1")
+    parts = urlsplit(settings.endpoint)
+    root = urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/v1"), query=""))
     key = Key.from_environment(settings.key_variable).reveal()
     try:
         with httpx2.Client(
-            timeout=PATIENCE, headers={"Authorization": f"Bearer {key}"}, base_url=root
+            timeout=PATIENCE,
+            headers={"Authorization": f"Bearer {key}"},
+            base_url=root,
+            params=dict(parse_qsl(parts.query)),
         ) as client:
             asked = {"model": settings.model, "messages": request.messages}
             tokens = _answer(client.post("/tokenize", json=asked), "tokens")
