@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -31,8 +31,8 @@ from whyser.console import print_table, say
 from whyser.corpus import Corpus
 from whyser.derangement import derangement
 from whyser.errors import InputError, WhyserError
-from whyser.files import atomic_path, write_json
-from whyser.prompts import OPTIONS, TRANSCRIPT
+from whyser.files import atomic_path
+from whyser.prompts import OPTIONS
 from whyser.utterance import Utterance
 from whyser_eval.predict_plan import Plan
 from whyser_eval.predict_probabilities import (
@@ -40,14 +40,9 @@ from whyser_eval.predict_probabilities import (
     decision,
     label_probabilities,
 )
-from whyser_eval.predict_template import (
-    Template,
-    check_template,
-    prompt_at,
-    template_of,
-)
+from whyser_eval.predict_record import Record, check_unchanged
+from whyser_eval.predict_template import Seen, Template, ask_template, check_template
 from whyser_eval.predictions import Prediction, prediction_line
-from whyser_eval.provenance import provenance
 
 #: Problems shown; all are counted.
 SHOWN = 10
@@ -190,7 +185,10 @@ class Session:
         utterances that were not answered.
         """
         self._check_transcripts()
-        prompt = self._prompt_seen(settings)
+        record = Record(
+            self.name, self.plan, self._template_seen(settings), self.template, self.count
+        )
+        record.write(settings, self.corpora, self.output)
         problems: list[str] = []
         output, ledger = self.output, ledger_of(self.output)
         with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
@@ -213,7 +211,8 @@ class Session:
                 description=f"Asking {self.name}",
             )
             self._tell(problems, ledger)
-        write_json(output.with_suffix(".provenance.json"), self._provenance(settings, prompt))
+        finished = replace(record, is_finished=True, not_answered=self.counts["failed"])
+        finished.write(settings, self.corpora, output)
         print_table(f"{self.count:,} predictions -> {output}", ["what", "count"], self._rows())
 
     async def _work(self, chat: Chat, item: Item) -> Answer:
@@ -266,21 +265,22 @@ class Session:
 
     # ---- what is told -----------------------------------------------------------------------
 
-    def _prompt_seen(self, settings: ChatSettings) -> str | None:
-        """The first prompt as the server writes it; None where that cannot be known."""
+    def _template_seen(self, settings: ChatSettings) -> Seen:
+        """What the server makes of the first question.
+
+        Raises: `InputError` where it is not what was said, or what an earlier run was answered in.
+        """
+        # The templates differ around a sound alone.
+        if self.plan.control == "transcript":
+            return Seen()
         try:
             request = self._request(next(self._items()))
         except InputError:
-            return None  # a clip that cannot be read is told of when its turn comes
-        prompt = prompt_at(settings, request)
-        check_template(self.template, self._template_found(prompt), settings)
-        return prompt
-
-    def _template_found(self, prompt: str | None) -> Template | None:
-        # The templates differ around a sound alone.
-        if self.plan.control == "transcript":
-            return None
-        return template_of(prompt, self.plan.questions[0].text)
+            return Seen()  # a clip that cannot be read is told of when its turn comes
+        seen = ask_template(settings, request, self.plan.questions[0].text)
+        check_template(self.template, seen.template, settings)
+        check_unchanged(self.output, seen.template)
+        return seen
 
     def _tell(self, problems: Sequence[str], ledger: Path) -> None:
         for problem in problems[:SHOWN]:
@@ -305,44 +305,6 @@ class Session:
         yield "not answered", f"{self.counts['failed']:,}"
         if self.probabilities:
             yield "without probabilities", f"{self.counts['unknown']:,}"
-
-    def _provenance(self, settings: ChatSettings, prompt: str | None) -> dict[str, Any]:
-        plan = self.plan
-        record = provenance([corpus.path for corpus in self.corpora])
-        # An address may hold a password.
-        record["command"] = [
-            word.replace(settings.endpoint, settings.address) for word in record["command"]
-        ]
-        return record | {
-            "system": self.name,
-            "model": settings.model,
-            "endpoint": settings.address,
-            "form": plan.form,
-            "chain_of_thought": plan.thinks,
-            "control": plan.control,
-            "questions": [
-                {"variant": variant, "name": one.name, "prompt": one.hash, "text": one.text}
-                for variant, one in enumerate(plan.questions)
-            ],
-            "transcript_prompt": TRANSCRIPT.hash if plan.control == "transcript" else None,
-            "decoding": {
-                "samples": plan.decoding.samples,
-                "seed": plan.decoding.seed,
-                # The seed of a sample is derived from it and the utterance.
-                **{
-                    name: value
-                    for name, value in plan.decoding.parameters("", 0).items()
-                    if name != "seed"
-                },
-            },
-            "template": {
-                "said": self.template,
-                "found": self._template_found(prompt),
-                "prompt": prompt,
-            },
-            "predictions": self.count,
-            "not_answered": self.counts["failed"],
-        }
 
 
 def _test_split(corpus: Corpus, splits: set[str]) -> str:

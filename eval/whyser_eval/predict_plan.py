@@ -66,6 +66,11 @@ class Decoding:
             "seed": derived_seed(self.seed, utterance_id, sample),
         }
 
+    def as_json(self) -> dict[str, Any]:
+        """For the record; the seed of each answer is derived from this one."""
+        fixed = {name: value for name, value in self.parameters("", 0).items() if name != "seed"}
+        return {"samples": self.samples, **fixed, "seed": self.seed}
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -6,6 +6,7 @@ training (platform.md, 3; docs/serving.md). vLLM tells, by `/tokenize` and `/det
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -28,6 +29,20 @@ def trained_prompt(question: str) -> str:
         f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"
         f"<|im_start|>user\n<|AUDIO|>{question}<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a server makes of a question: the prompt and its template, None where it is unknown."""
+
+    prompt: str | None = None
+    template: Template | None = None
+
+
+def ask_template(settings: ChatSettings, request: Request, question: str) -> Seen:
+    """The prompt that the server makes of a request about a sound, as far as it tells."""
+    prompt = prompt_at(settings, request)
+    return Seen(prompt, template_of(prompt, question))
 
 
 def prompt_at(settings: ChatSettings, request: Request) -> str | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -25,6 +26,8 @@ from whyser.prompts import (
     emotion_question,
     lettered_options,
 )
+from whyser.teacher.cli import app as teach_app
+from whyser_eval.cli import app as eval_app
 from whyser_eval.predict_probabilities import decision, label_probabilities
 from whyser_eval.predict_template import trained_prompt
 from whyser_eval.predictions import Control, read_predictions
@@ -429,6 +432,41 @@ def test_the_template_is_what_the_server_writes(predict, corpus, endpoint):
     status, said, _ = predict("--template", "whyser", output="other.jsonl")
     assert status == 1
     assert "Run whyser-convert servable" in said
+
+
+def test_a_run_does_not_go_on_under_another_template(predict, corpus, endpoint):
+    endpoint.template = trained_prompt
+    status, said, written = predict("--max-requests", "2", "--concurrency", "1")
+    assert (status, written) == (1, None)
+    assert not provenance(corpus)["finished"]
+    endpoint.template = lambda text: f"Audio 1: <|AUDIO|>\n{text}"
+    status, said, written = predict()
+    assert (status, written, len(endpoint.asked)) == (1, None, 2)
+    assert "its answers were given in the template 'whyser'" in said
+    endpoint.template = trained_prompt
+    status, said, written = predict()
+    assert (status, len(written), len(endpoint.asked)) == (0, CLIPS, CLIPS)
+    assert provenance(corpus)["finished"]
+
+
+def test_both_commands_that_ask_take_an_endpoint_alike():
+    first, second = map(options_of_an_endpoint, (eval_app, teach_app))
+    assert first == second
+    assert {"endpoint", "model", "concurrency", "timeout", "max_cost", "dry_run"} <= first.keys()
+
+
+def options_of_an_endpoint(app):
+    """Name -> default and help, of the only command that asks one; without what is its own."""
+    (asking,) = (
+        found
+        for found in (inspect.signature(one.callback).parameters for one in app.registered_commands)
+        if "endpoint" in found
+    )
+    names = list(asking)
+    shared = [*names[names.index("endpoint") :], "dry_run"]
+    return {
+        name: (asking[name].default, get_args(asking[name].annotation)[1].help) for name in shared
+    }
 
 
 def test_what_is_predicted_can_be_scored(predict, corpus, whyser_eval):
