@@ -128,17 +128,24 @@ def predict_command(
     """
     from whyser.corpus import Corpus
     from whyser_eval.predict import Session
+    from whyser_eval.predict_clips import Clips
     from whyser_eval.predict_plan import Decoding, Plan
 
     decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
-    session = Session(
+    clips = Clips(
         [Corpus(path) for path in utterances],
-        Plan(form, cot, control, variants, audio, decoding),
-        name or settings.model + ("+CoT" if cot else ""),
-        output,
+        silence=output.with_suffix(".silence"),
+        control=control,
         split=split,
         max_samples=max_samples,
         everything=everything,
+        seed=seed,
+    )
+    session = Session(
+        clips,
+        Plan(form, cot, control, variants, audio, decoding),
+        name or settings.model + ("+CoT" if cot else ""),
+        output,
         probabilities=probabilities,
         template=template,
         accepts_failures=accept_failures,

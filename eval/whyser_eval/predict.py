@@ -7,16 +7,12 @@ answer is an error, unless failures were accepted, which makes it a miss like an
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from whyser import audio
 from whyser.chat import (
     Chat,
     ChatSettings,
@@ -28,18 +24,12 @@ from whyser.chat import (
     print_estimate,
 )
 from whyser.console import print_table, say
-from whyser.corpus import Corpus
-from whyser.derangement import derangement
 from whyser.errors import InputError, WhyserError
 from whyser.files import atomic_path
 from whyser.prompts import OPTIONS
-from whyser.utterance import Utterance
+from whyser_eval.predict_clips import Clip, Clips
 from whyser_eval.predict_plan import Plan
-from whyser_eval.predict_probabilities import (
-    continuation,
-    decision,
-    label_probabilities,
-)
+from whyser_eval.predict_probabilities import continuation, decision, label_probabilities
 from whyser_eval.predict_record import Record, check_unchanged
 from whyser_eval.predict_template import Seen, Template, ask_template, check_template
 from whyser_eval.predictions import Prediction, prediction_line
@@ -52,9 +42,12 @@ SHOWN = 10
 class Item:
     """One question about one utterance."""
 
-    corpus: Corpus
-    utterance: Utterance
+    clip: Clip
     variant: int
+
+    @property
+    def id(self) -> str:
+        return self.clip.utterance.id
 
 
 @dataclass(frozen=True)
@@ -67,108 +60,42 @@ class Answer:
 
 @dataclass
 class Session:
-    """A system that is asked about one split of each corpus under one plan.
+    """A system that is asked about clips under one plan.
 
     Args:
         name: The system, as tables call it.
-        output: The predictions' file; ledger, provenance and silence are written beside it.
-        split: None for the one test split that each corpus has.
-        max_samples: Only the first utterances.
-        everything: Ask also about utterances without a consensus among the eight classes.
+        output: The predictions' file; ledger and record are written beside it.
         probabilities: Ask for those of the labels too.
         template: What the server was started with; held against what it tells.
         accepts_failures: Write an empty answer where the endpoint gave none.
     """
 
-    corpora: Sequence[Corpus]
+    clips: Clips
     plan: Plan
     name: str
     output: Path
-    split: str | None = None
-    max_samples: int | None = None
-    everything: bool = False
     probabilities: bool = False
     template: Template | None = None
     accepts_failures: bool = False
     counts: Counter[str] = field(default_factory=Counter)
 
-    # ---- what is asked ----------------------------------------------------------------------
-
-    @cached_property
-    def _chosen(self) -> list[tuple[Corpus, Utterance]]:
-        """Of all corpora, before `max_samples`.
-
-        Raises: `InputError` for a corpus without utterances to ask about, or with several test
-        splits and none named.
-        """
-        found = []
-        for corpus in self.corpora:
-            utterances = list(corpus.utterances())
-            split = self.split or _test_split(corpus, {one.split for one in utterances})
-            own = [
-                (corpus, one)
-                for one in utterances
-                if one.split == split and (self.everything or one.is_scored)
-            ]
-            if not own:
-                raise InputError(
-                    f"no utterance of split {split!r} to ask about",
-                    file=corpus.path,
-                    cure="corpus.json beside it lists the splits and their labels.",
-                )
-            found += own
-        return found
-
-    @cached_property
-    def _heard(self) -> dict[str, Path]:
-        """The sounds under the shuffled control, drawn over the whole split."""
-        sounds = {one.id: corpus.audio_path(one) for corpus, one in self._chosen}
-        swapped = dict(derangement(sounds, random.Random(self.plan.decoding.seed)))
-        if alone := sounds.keys() - swapped.keys():
-            raise InputError(
-                f"{min(alone)} is the only utterance of its corpus and split, nothing to shuffle "
-                "its sound with"
-            )
-        return {id_: sounds[other] for id_, other in swapped.items()}
+    @property
+    def count(self) -> int:
+        return len(self.clips) * len(self.plan.questions)
 
     def _items(self) -> Iterator[Item]:
-        for corpus, utterance in islice(self._chosen, self.max_samples):
+        for clip in self.clips:
             for variant in range(len(self.plan.questions)):
-                yield Item(corpus, utterance, variant)
+                yield Item(clip, variant)
 
     def _request(self, item: Item, sample: int = 0) -> Request:
-        sound = self._sound(item.corpus, item.utterance)
-        return self.plan.request(item.utterance, sound, item.variant, sample)
-
-    def _sound(self, corpus: Corpus, utterance: Utterance) -> Path | None:
-        """What is heard; None where the words are told instead."""
-        if self.plan.control == "transcript":
-            return None
-        if self.plan.control == "shuffled":
-            return self._heard[utterance.id]
-        own = corpus.audio_path(utterance)
-        if self.plan.control == "silence":
-            return audio.silence(audio.probe(own).duration, self.output.with_suffix(".silence"))
-        return own
-
-    @cached_property
-    def count(self) -> int:
-        utterances = min(len(self._chosen), self.max_samples or len(self._chosen))
-        return utterances * len(self.plan.questions)
-
-    def _check_transcripts(self) -> None:
-        if self.plan.control == "transcript" and not any(one.transcript for _, one in self._chosen):
-            raise InputError(
-                "no utterance of this split has a transcript",
-                file=self.corpora[0].path,
-                cure="Leave --control transcript out.",
-            )
+        sound = self.clips.sound(item.clip)
+        return self.plan.request(item.clip.utterance, sound, item.variant, sample)
 
     # ---- asking -----------------------------------------------------------------------------
 
     def print_estimate(self, settings: ChatSettings) -> None:
         """What the run would still ask; nothing is asked."""
-        self._check_transcripts()
         requests = (
             self._request(item, sample)
             for item in self._items()
@@ -184,18 +111,17 @@ class Session:
         Raises: `SystemExit` with 130 when Ctrl-C ended it; `WhyserError` when a limit did, and for
         utterances that were not answered.
         """
-        self._check_transcripts()
         record = Record(
             self.name, self.plan, self._template_seen(settings), self.template, self.count
         )
-        record.write(settings, self.corpora, self.output)
+        record.write(settings, self.clips.corpora, self.output)
         problems: list[str] = []
         output, ledger = self.output, ledger_of(self.output)
         with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
 
             def write(item: Item, result: Answer | WhyserError) -> None:
                 if isinstance(result, WhyserError):
-                    problems.append(f"{item.utterance.id}: {result}")
+                    problems.append(f"{item.id}: {result}")
                     result = Answer(self._prediction(item, [""]))
                 self.counts["cut"] += result.cut
                 self.counts["unknown"] += result.prediction.probabilities is None
@@ -212,7 +138,7 @@ class Session:
             )
             self._tell(problems, ledger)
         finished = replace(record, is_finished=True, not_answered=self.counts["failed"])
-        finished.write(settings, self.corpora, output)
+        finished.write(settings, self.clips.corpora, output)
         print_table(f"{self.count:,} predictions -> {output}", ["what", "count"], self._rows())
 
     async def _work(self, chat: Chat, item: Item) -> Answer:
@@ -247,12 +173,12 @@ class Session:
 
     @staticmethod
     def _label(item: Item, sample: int) -> str:
-        return f"{item.utterance.id}#{item.variant}.{sample}"
+        return f"{item.id}#{item.variant}.{sample}"
 
     def _prediction(self, item: Item, texts: Sequence[str]) -> Prediction:
         question = self.plan.questions[item.variant]
         return Prediction(
-            id=item.utterance.id,
+            id=item.id,
             form=question.form,
             prompt=question.hash,
             model=self.name,
@@ -298,18 +224,10 @@ class Session:
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         decoding = self.plan.decoding
-        yield "utterances", f"{self.count // len(self.plan.questions):,}"
+        yield "utterances", f"{len(self.clips):,}"
         yield "wordings or orders of each", f"{len(self.plan.questions):,}"
         yield "samples of each", f"{decoding.samples:,}"
         yield f"cut off at {decoding.max_tokens:,} tokens", f"{self.counts['cut']:,}"
         yield "not answered", f"{self.counts['failed']:,}"
         if self.probabilities:
             yield "without probabilities", f"{self.counts['unknown']:,}"
-
-
-def _test_split(corpus: Corpus, splits: set[str]) -> str:
-    tests = sorted(split for split in splits if split.startswith("test"))
-    if len(tests) == 1:
-        return tests[0]
-    what = f"has the test splits {', '.join(tests)}" if tests else "has no test split"
-    raise InputError(what, file=corpus.path, cure=f"Give --split, one of {sorted(splits)}.")

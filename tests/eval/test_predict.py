@@ -388,6 +388,12 @@ def test_refused(predict, arguments, message):
     assert message in said
 
 
+def test_a_corpus_that_is_given_twice_is_refused(predict, corpus):
+    status, said, _ = predict(corpus.references_file)
+    assert status == 1
+    assert "id 'msp_podcast/clip_0' comes twice. Give a file once" in said
+
+
 def test_of_several_test_splits_one_must_be_named(predict, corpus):
     corpus.utterances[0]["split"] = "test2"
     corpus.write()
