@@ -23,6 +23,8 @@ import yaml
 from whyser.files import read_jsonl, write_jsonl
 from whyser_converters.corpora import CORPORA
 
+from .eval.endpoint import Endpoint
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -196,6 +198,27 @@ def test_the_commands_of_the_serving_page_run(tmp_path: Path) -> None:
     for words in shown:
         run_step(words, tmp_path)
     assert (folder / "chat_template.original.jinja").is_file()
+
+
+def test_the_page_on_predicting_runs(native_corpora: Path, tmp_path: Path) -> None:
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
+    page = (ROOT / "docs/predict.md").read_text(encoding="utf-8")
+    shown = commands(page)
+    endpoint = Endpoint(lambda body: "I think the emotion is sad")
+    for words in shown:
+        run_step([word.replace("http://localhost:8000/v1", endpoint.url) for word in words],
+                 tmp_path)  # fmt: skip
+    endpoint.close()
+    names = [words[words.index("--name") + 1] for words in shown if words[1] == "predict"]
+    assert set(names) == {"Q2A", "Q2A+CoT", "Q2.5O", "Q2.5O+CoT"}
+
+    (script,) = blocks("python", page)
+    space: dict[str, Any] = {}
+    exec(script, space)
+    utterances, output = tmp_path / "data/mine/crema_d/utterances.jsonl", tmp_path / "own.jsonl"
+    space["write"](utterances, output, lambda sound, question: f"{sound.name}: happy")
+    run_step(["whyser-eval", "score", "--references", str(utterances), "--predictions",
+              str(output), "--output", "own", "--draws", "0"], tmp_path)  # fmt: skip
 
 
 def test_every_option_of_the_corpora_page_has_that_default() -> None:

@@ -247,7 +247,11 @@ def sharegpt(
         typer.Option(help="cues.jsonl of a corpus, for target 'descriptors'; repeatable."),
     ] = None,
     control: Annotated[
-        Control, typer.Option(help="'shuffled': every row hears another utterance.")
+        Control,
+        typer.Option(
+            help="What a model that listens must fail at: 'shuffled', every row hears another "
+            "utterance; 'silence', nothing; 'transcript', no sound and the words in its place."
+        ),
     ] = "none",
     max_samples: Annotated[
         int | None, typer.Option(min=1, help="Keep this many utterances after shuffling.")

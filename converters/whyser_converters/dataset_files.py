@@ -16,9 +16,9 @@ from whyser_converters.dataset_info import read_table, register
 Line = dict[str, Any]
 
 
-def whose(utterance: Utterance, question: Question, audio: Path) -> Line:
-    """What every manifest says of a row: whose it is and what it asks."""
-    return {
+def whose(utterance: Utterance, question: Question, audio: Path | None) -> Line:
+    """What every manifest says of a row: whose it is, what it asks, and which sound it hears."""
+    line: Line = {
         "id": utterance.id,
         "corpus": utterance.corpus,
         "split": utterance.split,
@@ -26,8 +26,8 @@ def whose(utterance: Utterance, question: Question, audio: Path) -> Line:
         "prompt": question.hash,
         "question": question.text,
         "options": list(question.options),
-        "audio": str(audio),
     }
+    return line if audio is None else {**line, "audio": str(audio)}
 
 
 def write_dataset(

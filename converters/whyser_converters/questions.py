@@ -9,16 +9,7 @@ from typing import Literal, TypeAlias
 
 from whyser.answer import Target
 from whyser.errors import InputError
-from whyser.prompts import (
-    OPTIONS,
-    POOLS,
-    QUESTIONS,
-    STEM,
-    THINK,
-    Form,
-    Question,
-    closed_question,
-)
+from whyser.prompts import OPTIONS, POOLS, QUESTIONS, STEM, Form, Question, emotion_question
 
 #: `mix` is open or closed, half each; `task` the question that belongs to the target.
 Asked: TypeAlias = Literal["open", "closed", "mix", "task"]
@@ -58,16 +49,11 @@ class Asking:
             return self._task_question(target, drawn)
         form: Form = "open" if self.form == "mix" and drawn("form")[0] % 2 else "closed"
         form = form if self.form == "mix" else self.form
-        name = f"{form}_cot" if self.thinks else form
-        if not self.paraphrase and not self.shuffle_options:
-            return QUESTIONS[name]
         stem = self._wording("stem", drawn) if self.paraphrase else STEM
-        if form == "open":
-            return Question(name, 1, f"{stem} {THINK}" if self.thinks else stem)
         options = list(OPTIONS)
         if self.shuffle_options:
             Random(drawn("options")).shuffle(options)
-        return closed_question(stem, options, name=name, instruction=THINK if self.thinks else "")
+        return emotion_question(form, thinks=self.thinks, stem=stem, options=options)
 
     def _task_question(self, target: Target, drawn: Callable[[str], bytes]) -> Question:
         name = target if target in QUESTIONS else "reason"

@@ -13,17 +13,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from whyser import audio
 from whyser.corpus import Corpus
+from whyser.derangement import derangement
 from whyser.errors import InputError, Problems
 from whyser.labels import EmotionClass
-from whyser.prompts import Question
+from whyser.prompts import Question, with_transcript
 from whyser.utterance import Utterance
 from whyser_converters.dataset_files import whose, write_dataset
 from whyser_converters.merging import drawn, merged, nothing_left, sound_of
 from whyser_converters.questions import Asking
 from whyser_converters.targets import Aim, Material, why_left_out, why_unexplained, write_answer
 
-Control = Literal["none", "shuffled"]
+#: What stands in for the utterance's own sound; `transcript` gives the words and no sound at all.
+Control = Literal["none", "shuffled", "silence", "transcript"]
+
+#: Beside a dataset, where the silent control's files lie.
+SILENCE = "silence"
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,30 @@ class Row:
     epoch: int = 0
 
     def sharegpt(self) -> dict[str, Any]:
-        # LLaMA-Factory's qwen2_audio template writes the audio where the placeholder stands.
+        if self.hears:
+            # LLaMA-Factory's qwen2_audio template writes the audio where the placeholder stands.
+            asked, audios = f"<audio>{self.question.text}", [str(self.audio)]
+        else:
+            asked, audios = with_transcript(self.question.text, self.utterance.transcript), []
         return {
             "messages": [
-                {"role": "user", "content": f"<audio>{self.question.text}"},
+                {"role": "user", "content": asked},
                 {"role": "assistant", "content": self.answer},
             ],
-            "audios": [str(self.audio)],
+            "audios": audios,
         }
 
+    @property
+    def hears(self) -> bool:
+        return self.control != "transcript"
+
+    def silenced(self, folder: Path) -> Row:
+        """The same with silence as long as its sound."""
+        duration = audio.probe(self.audio).duration
+        return replace(self, audio=audio.silence(duration, folder).resolve())
+
     def manifest(self) -> dict[str, Any]:
-        return whose(self.utterance, self.question, self.audio) | {
+        return whose(self.utterance, self.question, self.audio if self.hears else None) | {
             "label": self.label,
             "answer": self.answer,
             "control": self.control,
@@ -150,8 +169,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Data
     if not dataset.rows:
         raise nothing_left("utterance", recipe.split, corpora, dataset.dropped)
     dataset.rows.sort(key=lambda row: (row.epoch, recipe.drawn("order", row.utterance, row.epoch)))
-    if recipe.control == "shuffled":
-        dataset.rows = _shuffle_audio(dataset.rows, random.Random(recipe.seed))
+    dataset.rows = _under_control(dataset.rows, recipe)
     if recipe.max_samples is not None:
         _keep_first(dataset, recipe.max_samples)
     return dataset
@@ -174,7 +192,7 @@ def _add_rows(
     dataset: Dataset, corpus: Corpus, utterance: Utterance, recipe: Recipe, material: Material
 ) -> None:
     """A row for each epoch whose label can be explained."""
-    audio = sound_of(corpus, utterance)
+    sound = sound_of(corpus, utterance)
     for epoch in range(recipe.epochs):
 
         def draw(what: str, epoch: int = epoch) -> bytes:
@@ -187,7 +205,7 @@ def _add_rows(
             continue
         question = recipe.asking.question(recipe.aim.target, draw)
         answer = write_answer(utterance, label, recipe.aim, material)
-        dataset.rows.append(Row(utterance, audio, question, answer, label, epoch=epoch))
+        dataset.rows.append(Row(utterance, sound, question, answer, label, epoch=epoch))
 
 
 def _keep_first(dataset: Dataset, count: int) -> None:
@@ -200,39 +218,39 @@ def _keep_first(dataset: Dataset, count: int) -> None:
         dataset.rows = kept
 
 
+def _under_control(rows: list[Row], recipe: Recipe) -> list[Row]:
+    """The rows as the control has them; silence is made when they are written."""
+    if recipe.control == "shuffled":
+        return _shuffle_audio(rows, random.Random(recipe.seed))
+    if recipe.control == "transcript" and not any(row.utterance.transcript for row in rows):
+        raise InputError(
+            "no utterance of this split has a transcript", cure="Leave --control transcript out."
+        )
+    return [replace(row, control=recipe.control) for row in rows]
+
+
 def _shuffle_audio(rows: Sequence[Row], random_: random.Random) -> list[Row]:
     """Every row hears another utterance of its own corpus: a model that listens must fail."""
-    by_corpus: dict[str, list[int]] = {}
-    for position, row in enumerate(rows):
-        by_corpus.setdefault(row.utterance.corpus, []).append(position)
-    source = list(range(len(rows)))
-    for corpus, positions in by_corpus.items():
-        if len(positions) < 2:
+    sounds = {row.utterance.id: row.audio for row in rows}
+    heard = dict(derangement(sounds, random_))
+    for row in rows:
+        if row.utterance.id not in heard:
             raise InputError(
-                f"{corpus} has one utterance in this split, nothing to shuffle its audio with"
+                f"{row.utterance.corpus} has one utterance in this split, nothing to shuffle its "
+                "audio with"
             )
-        for position, other in zip(positions, _derangement(positions, random_), strict=True):
-            source[position] = other
-    return [
-        replace(row, audio=rows[other].audio, control="shuffled")
-        for row, other in zip(rows, source, strict=True)
-    ]
-
-
-def _derangement(items: Sequence[int], random_: random.Random) -> list[int]:
-    """A random cyclic permutation (Sattolo): no item stays where it was."""
-    shuffled = list(items)
-    for last in range(len(shuffled) - 1, 0, -1):
-        other = random_.randrange(last)
-        shuffled[last], shuffled[other] = shuffled[other], shuffled[last]
-    return shuffled
+    return [replace(row, audio=sounds[heard[row.utterance.id]], control="shuffled") for row in rows]
 
 
 def write(dataset: Dataset, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file."""
+    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file.
+
+    Silence is written beside them, a file for each length.
+    """
+    rows = [
+        row.silenced(output.parent / SILENCE) if row.control == "silence" else row
+        for row in dataset.rows
+    ]
     return write_dataset(
-        output,
-        table,
-        (row.sharegpt() for row in dataset.rows),
-        (row.manifest() for row in dataset.rows),
+        output, table, (row.sharegpt() for row in rows), (row.manifest() for row in rows)
     )

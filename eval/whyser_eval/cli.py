@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from whyser.console import new_app, run, say
+from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
+from whyser.prompts import Form
 
-app = new_app("Scores answers against every annotator: join, score, compare, report.")
+if TYPE_CHECKING:
+    from whyser.chat import ChatSettings
+
+app = new_app(
+    "Scores answers against every annotator: predict, join, score, compare, table, report."
+)
 
 
 References = Annotated[list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")]
@@ -68,6 +75,116 @@ class Benchmark(StrEnum):
     """Whose form answers are written in."""
 
     EMOBOX = "emobox"
+
+
+@app.command("predict")
+@asks_endpoint
+def predict_command(
+    utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
+    form: Annotated[
+        Form,
+        typer.Option(help="Ask for the emotion, or for one of nine lettered options."),
+    ],
+    output: Annotated[Path, typer.Option(help="The predictions.jsonl to write.")],
+    settings: ChatSettings,
+    cot: Annotated[
+        bool, typer.Option("--cot", help="Ask to think of the words and the voice first.")
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The system's name.  [default: the model's, with '+CoT' under --cot]"),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split to ask about.  [default: the only test split]")
+    ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all-utterances",
+            help="Ask also about those without a consensus among the eight classes.",
+        ),
+    ] = False,
+    control: Annotated[
+        Literal["none", "shuffled", "silence", "transcript", "paraphrased", "reordered"],
+        typer.Option(
+            help="What stands in for the sound: another utterance's, silence, or the words alone; "
+            "or the same question in other words, or with its options in other orders."
+        ),
+    ] = "none",
+    variants: Annotated[
+        int | None,
+        typer.Option(min=1, help="Wordings or orders, the paper's first.  [default: 5]"),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="[default: 0; 0.7 for several samples]")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of a drawn answer.  [default: 0.9]")
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="New tokens of an answer.")] = 512,
+    probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--probabilities",
+            help="Ask for the labels' probabilities too, where the server gives log-probabilities.",
+        ),
+    ] = False,
+    template: Annotated[
+        Literal["official", "whyser"] | None,
+        typer.Option(
+            help="The prompt template that the server uses: the checkpoint's own, or that of our "
+            "training. A server that tells another is refused.  [default: what the server tells]"
+        ),
+    ] = None,
+    audio: Annotated[SoundForm, typer.Option(help=f"{SOUND_HELP}.")] = "data",
+    accept_failures: Annotated[
+        bool,
+        typer.Option(
+            "--accept-failures", help="Write what was never answered as empty, which is a miss."
+        ),
+    ] = False,
+    max_samples: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N utterances.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all that is drawn, recorded.")] = 0,
+    dry_run: DryRun = False,
+) -> None:
+    """Ask an endpoint about every utterance of a test split.
+
+    Answers are kept in OUTPUT's ledger: run the same command again to go on after a stop.
+
+    Example: whyser-eval predict utterances.jsonl --form open --output q2a.jsonl
+    --endpoint http://localhost:8000/v1 --model Qwen/Qwen2-Audio-7B-Instruct
+    """
+    from whyser.corpus import Corpus
+    from whyser_eval.predict import Session
+    from whyser_eval.predict_clips import Clips
+    from whyser_eval.predict_plan import Decoding, Plan
+
+    decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
+    clips = Clips(
+        [Corpus(path) for path in utterances],
+        silence=output.with_suffix(".silence"),
+        control=control,
+        split=split,
+        max_samples=max_samples,
+        everything=everything,
+        seed=seed,
+    )
+    session = Session(
+        clips,
+        Plan(form, cot, control, variants, audio, decoding),
+        name or settings.model + ("+CoT" if cot else ""),
+        output,
+        probabilities=probabilities,
+        template=template,
+        accepts_failures=accept_failures,
+    )
+    if dry_run:
+        session.print_estimate(settings)
+    else:
+        session.run(settings)
 
 
 @app.command("join")

@@ -82,14 +82,15 @@ def _problem(error: ValidationError) -> InputError:
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
     """Writes one JSON line an answer, atomically; returns how many."""
-    return write_jsonl(path, map(_line, predictions))
+    return write_jsonl(path, map(prediction_line, predictions))
 
 
 #: Not written where they say nothing.
 _OPTIONAL = ("variant", "options", "samples", "probabilities")
 
 
-def _line(prediction: Prediction) -> str:
+def prediction_line(prediction: Prediction) -> str:
+    """The JSON of one answer, without the line's end."""
     return prediction.model_dump_json(
         exclude={name for name in _OPTIONAL if not getattr(prediction, name)}
     )

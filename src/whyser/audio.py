@@ -238,3 +238,16 @@ def write(path: Path, samples: Samples) -> None:
         except soundfile.LibsndfileError as error:
             what = f"cannot be written, is the disk full? ({error})"
             raise OSError(errno.EIO, what, str(path)) from None
+
+
+def silence(duration: float, folder: Path) -> Path:
+    """A 16 kHz mono wav of digital silence, so many seconds long, in the folder.
+
+    Rounded up to a mel frame of 10 ms, which is finer than any model hears, so that clips of one
+    length share a file.
+    """
+    frames = max(1, math.ceil(round(duration * SAMPLING_RATE / MEL_HOP, 6))) * MEL_HOP
+    path = folder / f"silence_{frames}.wav"
+    if not path.exists():
+        write(path, np.zeros(frames, dtype=np.float32))
+    return path

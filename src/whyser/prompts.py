@@ -75,6 +75,21 @@ THINK = (
     'with the sentence "I think the emotion is ..."'
 )
 
+
+def emotion_question(
+    form: Form, *, thinks: bool = False, stem: str = STEM, options: Sequence[Label] = OPTIONS
+) -> Question:
+    """The open or the closed form in these words; `thinks` asks for a chain of thought.
+
+    >>> emotion_question("open") == OPEN, emotion_question("closed", thinks=True) == CLOSED_COT
+    (True, True)
+    """
+    name = f"{form}_cot" if thinks else form
+    if form == "open":
+        return Question(name, 1, f"{stem} {THINK}" if thinks else stem)
+    return closed_question(stem, options, name=name, instruction=THINK if thinks else "")
+
+
 #: Paper, 3.1: the output space is not limited.
 OPEN = Question("open", 1, STEM)
 CLOSED = closed_question(STEM)
@@ -142,6 +157,21 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Tell the emotion of this utterance and the evidence for it.",
     ),
 }
+
+# ---- the control that hears nothing -------------------------------------------------------
+
+#: Ours: stands before the question in place of the sound.
+TRANSCRIPT = Prompt("transcript", 1, 'The transcript of the audio is: "$CONTENT"\n')
+
+
+def with_transcript(question: str, transcript: str) -> str:
+    r"""The question after the words that were spoken, for a model that is given no sound.
+
+    >>> with_transcript("Which emotion?", "It costs $5.")
+    'The transcript of the audio is: "It costs $5."\nWhich emotion?'
+    """
+    return TRANSCRIPT.text.replace("$CONTENT", transcript) + question
+
 
 # ---- the teacher --------------------------------------------------------------------------
 

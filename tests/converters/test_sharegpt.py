@@ -159,6 +159,44 @@ def test_the_shuffled_control_moves_every_sound_within_its_corpus(tmp_path: Path
     assert {row.manifest()["control"] for row in shuffled} == {"shuffled"}
 
 
+def test_the_silent_control_hears_silence_as_long_as_its_sound(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "a", ["test"])
+    plain = build([corpus], Recipe("test", LABEL), Material()).rows
+    dataset = build([corpus], Recipe("test", LABEL, control="silence"), Material())
+    rows, manifest = written(write(dataset, tmp_path / "out/d", tmp_path / "out/t.json"))
+    assert [line["id"] for line in manifest] == ids(plain)
+    assert {line["control"] for line in manifest} == {"silence"}
+    for row, line in zip(rows, manifest, strict=True):
+        (path,) = row["audios"]
+        samples, rate = soundfile.read(path)
+        assert (len(samples), rate, samples.any()) == (800, 16_000, False)
+        assert Path(path).parent == tmp_path / "out/silence"
+        assert line["audio"] == path
+    # Clips of one length share a file.
+    assert len(list((tmp_path / "out/silence").iterdir())) == 1
+
+
+def test_the_transcript_control_gives_words_and_no_sound(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "a", ["test"])
+    dataset = build([corpus], Recipe("test", LABEL, control="transcript"), Material())
+    rows, manifest = written(write(dataset, tmp_path / "out/d", tmp_path / "out/t.json"))
+    assert {line["control"] for line in manifest} == {"transcript"}
+    assert {(line["question"], line["prompt"]) for line in manifest} == {(OPEN.text, OPEN.hash)}
+    for row, line in zip(rows, manifest, strict=True):
+        assert row["audios"] == [] and "audio" not in line
+        number = line["id"].rpartition("_")[2]
+        # Nothing is known of what the first one says; it is asked about all the same.
+        words = f"words of {number}" if number != "0" else ""
+        told = f'The transcript of the audio is: "{words}"\n{OPEN.text}'
+        assert row["messages"][0]["content"] == told
+
+
+def test_a_transcript_control_needs_transcripts(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "a", ["test"], count=1)
+    with pytest.raises(InputError, match="has a transcript"):
+        build([corpus], Recipe("test", LABEL, control="transcript"), Material())
+
+
 def test_rationales_are_never_made_of_test_labels(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="use --target label"):
         build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1"), Material())

@@ -98,6 +98,8 @@ def vllm(
         *("--allowed-local-media-path", str(native_corpora)),
         # On a CPU it dies of a seeded request whose prompt it takes in parts, so none is.
         *("--max-num-batched-tokens", "65536"),
+        # All of the tiny vocabulary: a random model weighs no label among its likeliest 20.
+        *("--max-logprobs", "1000"),
     ]
     log = tmp_path_factory.mktemp("vllm") / "vllm.log"
     with running(command, url, log, VLLM_CPU_KVCACHE_SPACE="2"):

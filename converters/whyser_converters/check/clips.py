@@ -34,6 +34,7 @@ FEW_CLIPS, MOST_PROCESSES = 1_000, 8
 MISSING = "missing or unreadable sound files"
 OVER_30_S = "clips over 30 s"
 CLIPPED = "clipped clips"
+SILENT = "silent clips"
 
 Samples = npt.NDArray[Any]
 
@@ -114,7 +115,7 @@ def _sound_faults(samples: Samples, info: audio.AudioInfo) -> Iterator[Fault]:
         return
     if _is_silent(samples[: HEARD_SECONDS * info.sampling_rate]):
         what = f"is silent (a peak below {SILENT_PEAK} steps of 16 bit)"
-        yield Fault("silent clips", what, "Leave the clip out.")
+        yield Fault(SILENT, what, "Leave the clip out.")
     if (share := _clipped_share(samples)) > CLIPPED_SHARE:
         what = f"is clipped: {share:.1%} of its samples stand at full scale"
         yield Fault(CLIPPED, what, "Record or export it at a lower level.", warns=True)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from whyser.errors import InputError, did_you_mean
 from whyser.files import read_json, read_jsonl
-from whyser_converters.check.clips import CLIPPED, OVER_30_S, Clip, judge_all
+from whyser_converters.check.clips import CLIPPED, OVER_30_S, SILENT, Clip, judge_all
 from whyser_converters.check.findings import Fault, Findings
 from whyser_converters.check.layout import Layout, read_layout, unknown_names
 from whyser_converters.check.rows import (
+    UNHEARD,
     Row,
     budget_faults,
     manifest_faults,
@@ -29,6 +30,9 @@ from whyser_converters.dataset_info import read_table
 
 SHAPE = "files and rows that cannot be read"
 _MANIFEST = "broken manifests"
+
+#: What a control does on purpose.
+_MEANT = {"silence": SILENT, "transcript": UNHEARD}
 
 
 @dataclass
@@ -76,6 +80,12 @@ class _Row:
     number: int
     readings: tuple[Row, ...]
     sounds: tuple[str, ...]
+    line: Mapping[str, Any]
+
+    def unmeant(self, faults: Iterable[Fault]) -> list[Fault]:
+        """The faults without what the row's control does on purpose."""
+        meant = _MEANT.get(str(self.line.get("control")))
+        return [fault for fault in faults if fault.kind != meant]
 
 
 @dataclass
@@ -120,22 +130,20 @@ def _read_dataset(job: Job, findings: Findings) -> _Dataset:
                 findings.add(fault.of(f"row {number}"), dataset.file)
                 continue
             sounds = tuple(resolve(job.media_dir, sound) for sound in readings[0].sounds)
-            dataset.rows.append(_Row(number, readings, sounds))
-            line = manifest[number] if manifest else {}
-            for fault in _text_faults(readings, layout, line, trains=job.trains):
+            row = _Row(number, readings, sounds, manifest[number] if manifest else {})
+            dataset.rows.append(row)
+            for fault in row.unmeant(_text_faults(row, layout, trains=job.trains)):
                 findings.add(fault.of(f"row {number}"), dataset.file)
     dataset.summary.problems = len(findings) - before
     return dataset
 
 
-def _text_faults(
-    readings: tuple[Row, ...], layout: Layout, line: Mapping[str, Any], *, trains: bool
-) -> Iterator[Fault]:
-    faults = [fault for row in readings for fault in row_faults(row, layout, trains=trains)]
+def _text_faults(row: _Row, layout: Layout, *, trains: bool) -> Iterator[Fault]:
+    faults = [fault for one in row.readings for fault in row_faults(one, layout, trains=trains)]
     # What both readings share is told once.
     yield from dict.fromkeys(faults)
-    yield from pair_faults(readings)
-    yield from manifest_faults(readings[0], line)
+    yield from pair_faults(row.readings)
+    yield from manifest_faults(row.readings[0], row.line)
 
 
 def _check_sounds(dataset: _Dataset, clips: Mapping[str, Clip], findings: Findings) -> None:
@@ -144,7 +152,7 @@ def _check_sounds(dataset: _Dataset, clips: Mapping[str, Clip], findings: Findin
     for row in dataset.rows:
         own = [clips[path] for path in row.sounds]
         tokens = summary.add(row.sounds, own)
-        faults = [fault for clip in own for fault in clip.faults]
+        faults = row.unmeant(fault for clip in own for fault in clip.faults)
         summary.warned.update(fault.kind for fault in faults if fault.warns)
         longest = max(row.readings, key=text_tokens)
         for fault in (*faults, *budget_faults(longest, tokens, dataset.job.cutoff_len)):

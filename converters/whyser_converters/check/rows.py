@@ -12,6 +12,7 @@ from whyser_converters.check.findings import Fault
 from whyser_converters.check.layout import Layout
 
 PLACEHOLDER = "<audio>"
+UNHEARD = "rows without sound"
 _OTHER_MEDIA = ("<image>", "<video>")
 _SPECIAL_TOKEN = re.compile(r"<\|[^|<>\s]*\|>")
 
@@ -107,7 +108,7 @@ def _placeholder_faults(row: Row) -> Iterator[Fault]:
         yield Fault("rows with wrong placeholders", what, cure)
     elif not row.sounds:
         what = "has no sound: the model would learn to answer unheard"
-        yield Fault("rows without sound", what, "Leave it out unless that is meant.", warns=True)
+        yield Fault(UNHEARD, what, "Leave it out unless that is meant.", warns=True)
     for mark in _OTHER_MEDIA:
         if mark in text:
             what = f"holds {mark!r}, for which LLaMA-Factory expects a file"

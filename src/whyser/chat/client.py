@@ -108,6 +108,11 @@ class Chat:
         self.tally.interrupted |= interrupted
         self._stopping.set()
 
+    def end_with(self, error: WhyserError) -> None:
+        """Ends the run for all requests; `run_all` raises the first such error."""
+        self.fatal = self.fatal or error
+        self.stop(str(error))
+
     def key(self, request: Request) -> str:
         """The key of a request in this ledger."""
         return request.for_model(self.settings.model).key
@@ -150,7 +155,7 @@ class Chat:
         try:
             await self.ledger.record(Entry.of(key, label, reply))
         except CannotWrite as error:
-            self._end_with(error)
+            self.end_with(error)
             raise
         self.tally.answered += 1
         return reply
@@ -288,12 +293,8 @@ class Chat:
         error = EndpointError(
             what, kind=fault.kind, status=fault.status, cure=cure_of(fault, self.settings)
         )
-        self._end_with(error)
+        self.end_with(error)
         return error
-
-    def _end_with(self, error: WhyserError) -> None:
-        self.fatal = self.fatal or error
-        self.stop(str(error))
 
     def _describe(self, fault: Fault, trial: _Trial) -> str:
         what = self._key.hide(fault.what)

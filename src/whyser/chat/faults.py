@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import email.utils
 import json
+import math
 import time
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from whyser.chat.request import Reply
+from whyser.chat.request import Reply, Token
 from whyser.chat.settings import ChatSettings
 from whyser.errors import WhyserError
 
@@ -21,6 +22,9 @@ TRANSIENT = {408, 409, 425}
 
 #: The same for every request, most often: the key, the address, the name of the model.
 ABOUT_THE_ENDPOINT = {401, 403, 404}
+
+#: The log-probability that servers write for none at all; JSON has no infinity.
+IMPOSSIBLE = -9999.0
 
 NO_CONNECTION = "no connection"
 
@@ -181,14 +185,33 @@ def read_reply(content_type: str, body: bytes) -> Reply:
         raise _unusable("no choices", body, tokens) from None
     if not isinstance(text, str):
         raise _unusable("no text in it", body, tokens)
-    if not text.strip():
+    likely = _tokens(choice.get("logprobs"))
+    if not text.strip() and not likely:
         raise _unusable("empty text", body, tokens)
     reason, model = str(choice.get("finish_reason") or ""), str(value.get("model") or "")
     try:
         f"{text}{reason}{model}".encode()
     except UnicodeEncodeError:
         raise _unusable("half a character (a lone surrogate)", body, tokens) from None
-    return Reply(text, reason, model, *tokens)
+    return Reply(text, reason, model, *tokens, likely)
+
+
+def _tokens(logprobs: Any) -> tuple[Token, ...]:
+    """What the answer's tokens could have been; empty unless it was asked for and is whole."""
+    try:
+        return tuple(
+            Token(*_weighed(one), tuple(map(_weighed, one["top_logprobs"])))
+            for one in logprobs["content"]
+        )
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _weighed(one: Any) -> tuple[str, float]:
+    logprob = float(one["logprob"])
+    # Half a character is a token like any other, but no text.
+    text = str(one["token"]).encode(errors="replace").decode()
+    return text, logprob if math.isfinite(logprob) else IMPOSSIBLE
 
 
 def _count(usage: Any, name: str) -> int:

@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from whyser.chat.request import Reply
+from whyser.chat.request import Reply, Token
 from whyser.console import say
 from whyser.errors import InputError
 from whyser.files import broken_line
@@ -41,6 +41,7 @@ class Entry(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     text: str
+    tokens: tuple[Token, ...] = ()
 
     @classmethod
     def of(cls, key: str, label: str, reply: Reply) -> Entry:
@@ -55,7 +56,13 @@ class Entry(BaseModel):
             model=self.model,
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
+            tokens=self.tokens,
         )
+
+    @property
+    def line(self) -> str:
+        """As it is written; most answers come without their tokens."""
+        return self.model_dump_json(exclude=None if self.tokens else {"tokens"})
 
 
 class Ledger:
@@ -109,7 +116,7 @@ class Ledger:
 
         Raises: `CannotWrite`; what was written before is untouched.
         """
-        line = f"{entry.model_dump_json()}\n".encode()
+        line = f"{entry.line}\n".encode()
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((bytes.fromhex(entry.key), line, done))
         if self._committing is None or self._committing.done():

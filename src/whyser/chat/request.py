@@ -26,14 +26,27 @@ FORMATS = {
 
 
 @dataclass(frozen=True)
+class Token:
+    """A token of an answer, what else could have stood in its place, and the log-probabilities."""
+
+    text: str
+    logprob: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What a model answered. Tokens are 0 where the endpoint did not count them."""
+    """What a model answered. Tokens are counted as 0 where the endpoint did not count them.
+
+    `tokens` is empty unless the request has `logprobs` and the endpoint gives them.
+    """
 
     text: str
     finish_reason: str
     model: str
     prompt_tokens: int
     completion_tokens: int
+    tokens: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,16 @@ class Request:
         parameters = dict(self.parameters)
         extra = parameters.pop("extra_body", None) or {}
         return {"model": self.model, "messages": self.messages, **parameters, **extra}
+
+
+def derived_seed(seed: int, *parts: object) -> int:
+    """The seed of one of many requests, of 31 bits.
+
+    >>> derived_seed(0, "c/1", 0)
+    1116571820
+    """
+    text = ":".join(map(str, (seed, *parts)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
 
 
 def _plain(value: object) -> object:

@@ -12,13 +12,14 @@ Hedged claims count like others: a rationale that guesses is right or wrong all 
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
+from whyser.derangement import derangement
 from whyser.evidence.claims import CLAIM_FAMILIES, Claim, ClaimFamily, Quality
 from whyser.evidence.cues import FAMILIES, LEVEL_THRESHOLD, Cue, Cues, Measure
 
@@ -238,19 +239,3 @@ def shuffled_scores(
         score = _score(counts)
         if score is not None:
             yield score
-
-
-def derangement(ids: Iterable[str], rng: random.Random) -> Iterator[tuple[str, str]]:
-    """Every id with another of its corpus (what stands before the slash); none with itself.
-
-    >>> sorted(derangement(["c/1", "c/2", "d/1"], random.Random(0)))
-    [('c/1', 'c/2'), ('c/2', 'c/1')]
-    """
-    corpora: dict[str, list[str]] = defaultdict(list)
-    for id in ids:
-        corpora[id.split("/", 1)[0]].append(id)
-    for members in corpora.values():
-        if len(members) > 1:
-            rng.shuffle(members)
-            # One cycle through all of them: nobody keeps his own.
-            yield from zip(members, members[1:] + members[:1], strict=True)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from whyser.console import new_app, print_table, run, say
+from whyser.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
 from whyser.teacher.filters import Leak, Rules
-from whyser.teacher.lesson import AudioForm, Lesson
+from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels
+
+if TYPE_CHECKING:
+    from whyser.chat import ChatSettings
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
@@ -126,11 +130,11 @@ def measured(
 
 
 @app.command()
+@asks_endpoint
 def listening(
     utterances: Utterances,
     output: Output,
-    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address, with its /v1.")],
-    model: Annotated[str, typer.Option(help="Model's name at the endpoint.")],
+    settings: ChatSettings,
     cues: Annotated[
         Path | None,
         typer.Option(help="cues.jsonl: rationales that contradict the sound are not kept."),
@@ -139,14 +143,7 @@ def listening(
         Literal["none", "measured"],
         typer.Option(help="'measured' writes the cues into the prompt."),
     ] = "none",
-    audio: Annotated[
-        AudioForm,
-        typer.Option(
-            help="How the clip is sent: 'data' and 'input_audio' as base64; 'file' as a file:// "
-            "address and 'path' as a bare path, which the server must be allowed to read; 'none' "
-            "for a teacher that only reads."
-        ),
-    ] = "data",
+    audio: Annotated[AudioForm, typer.Option(help=AUDIO_HELP)] = "data",
     prompt: Annotated[
         Path | None,
         typer.Option(
@@ -175,24 +172,7 @@ def listening(
     max_samples: Annotated[
         int | None, typer.Option(min=1, help="Only the first N rationales of the split.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight.")] = 16,
-    requests_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
-    tokens_per_minute: Annotated[float | None, typer.Option(help="[default: no limit]")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds for one answer.")] = 120.0,
-    max_requests: Annotated[
-        int | None, typer.Option(help="Stop after as many requests. [default: no limit]")
-    ] = None,
-    max_cost: Annotated[
-        float | None, typer.Option(help="Stop before it costs more. [default: no limit]")
-    ] = None,
-    price_in: Annotated[float, typer.Option(help="Price of a million tokens sent.")] = 0.0,
-    price_out: Annotated[float, typer.Option(help="Price of a million tokens received.")] = 0.0,
-    key_variable: Annotated[
-        str, typer.Option(help="Environment variable that holds the key; never printed.")
-    ] = "OPENAI_API_KEY",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print requests, tokens and cost; ask nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Have a model that listens explain the label of every training utterance (paper, 2.1).
 
@@ -201,25 +181,11 @@ def listening(
     Example: whyser-teach listening utterances.jsonl --cues cues.jsonl --output rationales.jsonl
     --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-Omni-7B
     """
-    from whyser.chat import ChatSettings
     from whyser.teacher.lesson import choose_prompt
     from whyser.teacher.session import Session
 
     chosen = choose_prompt(measured=evidence == "measured", hears=audio != "none", file=prompt)
     lesson = Lesson(chosen, audio, Rules(leak=leak), 1 + new_attempts, seed)
-    settings = ChatSettings(
-        endpoint=endpoint,
-        model=model,
-        key_variable=key_variable,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute,
-        timeout=timeout,
-        max_requests=max_requests,
-        max_cost=max_cost,
-        price_in=price_in,
-        price_out=price_out,
-    )
     session = Session(
         utterances,
         lesson,

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
-from typing import Literal
 
+from whyser.endpoint import AudioForm
 from whyser.errors import InputError
 from whyser.files import read_text
 from whyser.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
 from whyser.teacher.filters import Rules
-
-#: How the clip is sent; 'none' for a teacher that only reads.
-AudioForm = Literal["data", "input_audio", "file", "path", "none"]
 
 #: Method.md, 12: attempts after the first.
 NEW_ATTEMPTS = 3

@@ -7,14 +7,13 @@ where it was, and the same run over a finished ledger asks nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from whyser.chat import Chat, Request, audio_part
+from whyser.chat import Chat, Request, audio_part, derived_seed
 from whyser.evidence.cues import Cues
 from whyser.teacher.filters import Inspection, Subject, inspect, strip_banned
 from whyser.teacher.lesson import Lesson
@@ -51,14 +50,9 @@ def build_request(
             "temperature": TEMPERATURE,
             "top_p": TOP_P,
             "max_tokens": MAX_TOKENS,
-            "seed": _seed(lesson.seed, utterance.id, attempt),
+            "seed": derived_seed(lesson.seed, utterance.id, attempt),
         },
     )
-
-
-def _seed(seed: int, utterance_id: str, attempt: int) -> int:
-    digest = hashlib.sha256(f"{seed}:{utterance_id}:{attempt}".encode()).digest()
-    return int.from_bytes(digest[:4]) >> 1
 
 
 @dataclass(frozen=True)

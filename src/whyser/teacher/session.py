@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn, TextIO
 
-from whyser.chat import Chat, ChatSettings, Ledger, Tally, estimate, print_tally, run_all
+from whyser.chat import Chat, ChatSettings, ask_in_order, ledger_of, print_estimate
 from whyser.console import print_table, say
 from whyser.corpus import Corpus
 from whyser.errors import InputError, WhyserError
@@ -21,9 +19,6 @@ from whyser.teacher.listening import Taught, build_request, teach, teachable, wi
 from whyser.teacher.outcome import Outcome
 from whyser.teacher.rationale import Labels
 from whyser.utterance import Utterance
-
-#: An utterance and its place among those that are taught.
-_Item = tuple[int, Utterance]
 
 
 @dataclass
@@ -73,9 +68,9 @@ class Session:
     def _cues(self) -> dict[str, Cues]:
         return {one.id: one for one in read_cues(self.cues)} if self.cues else {}
 
-    def _items(self) -> Iterator[_Item]:
+    def _items(self) -> Iterator[Utterance]:
         chosen = teachable(self.corpus.utterances(), self.split, self.labels)
-        return enumerate(islice(chosen, self.max_samples))
+        return islice(chosen, self.max_samples)
 
     def _sound(self, utterance: Utterance) -> Path | None:
         return None if self.lesson.audio == "none" else self.corpus.audio_path(utterance)
@@ -84,12 +79,9 @@ class Session:
         """What the run would still ask, one answer an utterance; nothing is asked."""
         requests = (
             build_request(one, self._sound(one), self._cues.get(one.id), self.lesson, 0)
-            for _, one in self._items()
+            for one in self._items()
         )
-        path = _ledger_of(output)
-        with Ledger(path) if path.exists() else nullcontext() as ledger:
-            rows = estimate(requests, settings, ledger).rows()
-        print_table("Dry run, each utterance answered once", ["what", "figure"], rows)
+        print_estimate("Dry run, each utterance answered once", requests, settings, output)
         say(f"a faulty rationale is asked for anew, up to {self.lesson.attempts} times in all")
 
     def run(self, settings: ChatSettings, output: Path) -> None:
@@ -101,41 +93,27 @@ class Session:
             say("note: no --cues: claims about the sound are not checked against it")
         outcome = Outcome()
         with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            writer = _InOrder(stream, outcome)
 
-            def keep(item: _Item, result: Taught | WhyserError) -> None:
-                place, utterance = item
+            def write(utterance: Utterance, result: Taught | WhyserError) -> None:
                 if isinstance(result, WhyserError):
                     say(f"problem: {utterance.id}: {result}")
                     result = without_answer(utterance, self.lesson, settings.model, "no answer")
-                writer.add(place, utterance, result)
+                rationale = result.rationale
+                stream.write(rationale.model_dump_json() + "\n")
+                outcome.add(utterance.corpus, utterance.emotion, rationale, result.inspections)
 
-            tally = run_all(
+            ask_in_order(
                 self._items(),
                 self._work,
                 settings,
-                _ledger_of(output),
-                on_result=keep,
+                ledger_of(output),
+                write=write,
                 total=self.count,
                 description="Teaching",
             )
-            print_tally(tally)
-            if writer.written < self.count:
-                self._end_early(writer.written, tally, _ledger_of(output))
         self._tell(outcome, output)
 
-    def _end_early(self, written: int, tally: Tally, ledger: Path) -> NoReturn:
-        told = (
-            f"{tally.stopped}: {written:,} of {self.count:,} utterances are done, their answers "
-            f"are in {ledger}. Run the same command again to go on."
-        )
-        if tally.interrupted:
-            say(told)
-            raise SystemExit(130)
-        raise WhyserError(told)
-
-    async def _work(self, chat: Chat, item: _Item) -> Taught:
-        _, utterance = item
+    async def _work(self, chat: Chat, utterance: Utterance) -> Taught:
         cues = self._cues.get(utterance.id)
         return await teach(chat, utterance, self._sound(utterance), cues, self.lesson)
 
@@ -147,25 +125,3 @@ class Session:
         for examples in outcome.examples.values():
             for example in examples:
                 say(f"dropped: {example}")
-
-
-def _ledger_of(output: Path) -> Path:
-    return output.with_suffix(".ledger.jsonl")
-
-
-@dataclass
-class _InOrder:
-    """Writes what comes out of order in order; only what is ahead of its turn is held."""
-
-    stream: TextIO
-    outcome: Outcome
-    written: int = 0
-    ahead: dict[int, tuple[Utterance, Taught]] = field(default_factory=dict)
-
-    def add(self, place: int, utterance: Utterance, taught: Taught) -> None:
-        self.ahead[place] = (utterance, taught)
-        while self.written in self.ahead:
-            one, result = self.ahead.pop(self.written)
-            self.stream.write(result.rationale.model_dump_json() + "\n")
-            self.outcome.add(one.corpus, one.emotion, result.rationale, result.inspections)
-            self.written += 1

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from whyser_converters.check.datasets import check_datasets
 from whyser_converters.check.findings import Findings
@@ -246,6 +248,27 @@ def test_a_row_must_be_that_of_its_line(faults: Faults, row: MakeRow, tmp_path: 
     assert "row 0" not in found
     assert "row 1: its answer is not that of its line in the manifest" in found
     assert "row 2: its audio is not that of its line in the manifest" in found
+
+
+def test_what_a_control_does_on_purpose_is_no_fault(
+    faults: Faults, row: MakeRow, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
+    answer = row()["messages"][1]["content"]
+    rows = [row(audios=["silent.wav"]), row("Which?", audios=[])]
+    lines = [
+        {"id": "a/1", "answer": answer, "audio": "silent.wav", "control": "silence"},
+        {"id": "a/2", "answer": answer, "control": "transcript"},
+    ]
+    manifest(tmp_path, *lines)
+    assert faults(rows) == ""
+    # What is meant of one is a fault of the other, and of a row under no control.
+    swapped = [{**lines[0], "control": "transcript"}, {**lines[1], "control": "silence"}]
+    for others in (swapped, [{**line, "control": "none"} for line in lines]):
+        manifest(tmp_path, *others)
+        found = faults(rows)
+        assert "row 0: " in found and "is silent" in found
+        assert "row 1: has no sound" in found
 
 
 def test_a_broken_manifest_hides_no_row(faults: Faults, row: MakeRow, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from whyser.chat.ledger import CannotWrite, Entry, Ledger
-from whyser.chat.request import Reply
+from whyser.chat.request import Reply, Token
 from whyser.errors import InputError
 
 
@@ -35,6 +35,18 @@ def test_what_is_recorded_is_found_again(tmp_path: Path) -> None:
         assert list(ledger.entries()) == entries
         assert ledger.get(entries[3].key) == entries[3].reply
         assert ledger.get("0" * 64) is None
+
+
+def test_tokens_are_kept_where_an_answer_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    token = Token(" sad", -0.5, ((" sad", -0.5), (" happy", -9999.0)))
+    reply = Reply("sad", "stop", "tiny", 10, 1, (token,))
+    key = hashlib.sha256(b"weighed").hexdigest()
+    write(path, Entry.of(key, "weighed", reply), entry(1))
+    with Ledger(path) as ledger:
+        assert ledger.get(key) == reply
+    weighed, plain = path.read_text(encoding="utf-8").splitlines()
+    assert '"tokens"' in weighed and '"tokens"' not in plain
 
 
 def test_a_ledger_cut_at_any_byte_opens_and_goes_on(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from whyser import audio
 from whyser.chat import ChatSettings, Ledger, Request, audio_part, estimate
 from whyser.chat.estimate import tokens_of
+from whyser.chat.faults import read_reply
+from whyser.chat.request import Token
 from whyser.errors import InputError
 
 
@@ -94,3 +97,23 @@ def test_an_estimate_leaves_out_what_was_answered(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.jsonl") as ledger:
         found = estimate(requests, settings, ledger)
     assert (found.requests, found.from_ledger) == (2, 1)
+
+
+def body_with(logprobs: Any, text: str = "sad") -> bytes:
+    choice = {"message": {"content": text}, "logprobs": logprobs}
+    return json.dumps({"choices": [choice]}).encode()
+
+
+def test_tokens_come_with_what_else_was_weighed() -> None:
+    half = {"token": "\ud83d", "logprob": float("nan")}
+    sad = {"token": " sad", "logprob": -0.5}
+    reply = read_reply("json", body_with({"content": [{**sad, "top_logprobs": [sad, half]}]}))
+    assert reply.tokens == (Token(" sad", -0.5, ((" sad", -0.5), ("?", -9999.0))),)
+    # A blank answer tells nothing, its tokens do.
+    blank = {"token": "\n", "logprob": -0.1, "top_logprobs": []}
+    assert read_reply("json", body_with({"content": [blank]}, "\n")).tokens
+
+
+@pytest.mark.parametrize("broken", [None, {}, {"content": None}, {"content": [{"token": "a"}]}, 5])
+def test_broken_log_probabilities_are_none(broken: Any) -> None:
+    assert read_reply("json", body_with(broken)).tokens == ()

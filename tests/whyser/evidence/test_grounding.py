@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from whyser import audio
+from whyser.derangement import derangement
 from whyser.evidence.acoustics import measure
 from whyser.evidence.claims import read_claims
 from whyser.evidence.cues import Cue, Cues, level_of, relate
-from whyser.evidence.grounding import derangement, ground, grounding_score, summarise
+from whyser.evidence.grounding import ground, grounding_score, summarise
 from whyser.teacher.measured import write_rationales_for
 from whyser.utterance import Utterance
 from whyser_converters.crema_d import prepare_crema_d

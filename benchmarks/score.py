@@ -1,0 +1,133 @@
+"""How long `whyser-eval score` takes without resampling, start included, and `--help`.
+
+    python benchmarks/score.py
+    python benchmarks/score.py --items 5000 --strict
+
+Made-up references of one corpus with five votes each, and a system that answers in the form of
+Eq. 1; every answer is worded differently, so nothing is read from memory. The baseline is what a
+script would do: read both files with `json`, take the label after "emotion is" and call
+scikit-learn's `f1_score` for the majority labels, whole and strict, and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from figures import Figure, run, show
+
+from whyser.answer import render_answer
+from whyser.console import say
+from whyser.labels import CLASSES
+from whyser.utterance import Utterance, Vote, write_utterances
+from whyser_eval.predictions import Prediction, write_predictions
+
+ITEMS = 46_000
+MAX_SECONDS, MAX_HELP_SECONDS = 3.0, 0.5
+
+_COMMAND = ("-c", "from whyser_eval.cli import main; main()")
+
+_BASELINE = """
+import json, sys
+from sklearn.metrics import f1_score
+references = [json.loads(line) for line in open(sys.argv[1])]
+answers = {row["id"]: row["text"] for row in map(json.loads, open(sys.argv[2]))}
+found = [answers[row["id"]].split("emotion is ")[1].split("<")[0] for row in references]
+strict = [row["label"] for row in references]
+print(f1_score(strict, found, average="macro"))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--items", type=int, default=ITEMS, help="utterances [%(default)s]")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = list(measuring(Path(folder), arguments.items))
+    show(f"Scoring {arguments.items:,} utterances", figures, strict=arguments.strict)
+
+
+def measuring(folder: Path, count: int) -> Iterator[Figure]:
+    references, predictions = folder / "utterances.jsonl", folder / "predictions.jsonl"
+    say(f"writing {count:,} utterances and answers")
+    utterances = list(_utterances(count))
+    write_utterances(references, utterances)
+    write_predictions(predictions, _answers(utterances))
+    score = (
+        *_COMMAND, "score", "--references", str(references), "--predictions", str(predictions),
+        "--output", str(folder / "results"), "--draws", "0",
+    )  # fmt: skip
+    _, cost = run(*score)
+    rows = json.loads((folder / "results" / "scores.json").read_text())
+    judged = count == ITEMS
+    yield Figure(
+        "score, without resampling, start included",
+        f"{cost.wall:.2f} s",
+        f"within {MAX_SECONDS:.0f} s",
+        cost.wall <= MAX_SECONDS if judged else None,
+    )
+    yield Figure("  peak memory", f"{cost.peak_gb:.2f} GB")
+    yield Figure("  scores told", f"{len(rows):,}")
+    _, baseline = run("-c", _BASELINE, str(references), str(predictions))
+    yield Figure("  times as long as a script that tells one", f"{cost.wall / baseline.wall:.1f}")
+    _, cost = run(*score[:-1], "1000")
+    yield Figure("score, with 1,000 draws", f"{cost.wall:.2f} s")
+    # The second start: the first writes byte code.
+    _, cost = min((run(*_COMMAND, "--help") for _ in range(3)), key=lambda found: found[1].wall)
+    yield Figure(
+        "--help",
+        f"{cost.wall:.2f} s",
+        f"within {MAX_HELP_SECONDS} s",
+        cost.wall <= MAX_HELP_SECONDS,
+    )
+
+
+def _utterances(count: int) -> Iterator[Utterance]:
+    draw = random.Random(0)
+    for number in range(count):
+        label = draw.choice(CLASSES)
+        votes = [
+            Vote(rater=f"W{rater}", primary=label if draw.random() < 0.6 else draw.choice(CLASSES),
+                 raw="x")
+            for rater in range(5)
+        ]  # fmt: skip
+        yield Utterance(
+            id=f"msp_podcast/{number:06d}",
+            corpus="msp_podcast",
+            split="test1",
+            audio=f"{number:06d}.wav",
+            duration=4.0,
+            sampling_rate=16_000,
+            channels=1,
+            transcript=f"These are the words of utterance {number}.",
+            speaker=f"msp_podcast/{number % 400}",
+            gender=("female", "male")[number % 2],
+            label=label,
+            label_raw="x",
+            votes=tuple(votes),
+        )
+
+
+def _answers(utterances: list[Utterance]) -> Iterator[Prediction]:
+    draw = random.Random(1)
+    for number, utterance in enumerate(utterances):
+        label = utterance.emotion if draw.random() < 0.4 else draw.choice(CLASSES)
+        reason = f"The words of {number} are plain, and the voice is low with a pause or two."
+        yield Prediction(
+            id=utterance.id,
+            form="open",
+            prompt="9c01aa7e",
+            model="made-up",
+            text=render_answer(label, transcript=utterance.transcript, rationale=reason),
+        )
+
+
+if __name__ == "__main__":
+    main()
