@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from whyser.utterance import Utterance
 from whyser_eval import controls
 from whyser_eval.metrics import METRICS, Items
 from whyser_eval.provenance import provenance
-from whyser_eval.read import parser_version
+from whyser_eval.readers import Reader, RuleReader
 from whyser_eval.references import (
     AnswerKey,
     References,
@@ -39,6 +39,7 @@ class Settings:
     secondary: bool = False
     draws: int = 1000
     seed: int = 0
+    reader: Reader = field(default_factory=RuleReader)
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,14 @@ def score_run(
     parts = chosen_parts(key, found, settings.split)
     chosen = select_references(key, parts, classes, secondary=settings.secondary)
     ignored: Counter[str] = Counter()
-    systems = align(found, key, chosen, ignored)
+    systems = align(found, key, chosen, ignored, settings.reader)
     estimated = [
         (system, _bootstrapped(system.items(chosen), chosen, settings)) for system in systems
     ]
     rows = [
-        row for system, scores in estimated for row in _system_rows(system, scores, chosen)
+        row
+        for system, scores in estimated
+        for row in _system_rows(system, scores, chosen, settings.reader.version)
     ] + list(_baseline_rows(chosen, settings))
     return Run(
         key,
@@ -119,10 +122,10 @@ def _bootstrapped(items: Items, references: References, settings: Settings) -> l
 
 
 def _system_rows(
-    system: System, scores: Iterable[Estimate], references: References
+    system: System, scores: Iterable[Estimate], references: References, parser: str
 ) -> Iterator[ScoreRow]:
     signature = _signature(
-        references, system.name.form, system.name.control, parser_version(), system.prompts
+        references, system.name.form, system.name.control, parser, system.prompts
     )
     unread = {
         subset: sum(
@@ -217,7 +220,7 @@ def scores_json(run: Run) -> list[dict[str, Any]]:
 
 def _facts(run: Run) -> dict[str, Any]:
     return {
-        "settings": asdict(run.settings),
+        "settings": {**vars(run.settings), "reader": run.settings.reader.version},
         "classes": list(run.references.classes),
         "parts": sorted({"/".join(part_of(found)) for found in run.references.utterances}),
         "n": {name: int(mask.sum()) for name, mask in run.references.subsets.items()},

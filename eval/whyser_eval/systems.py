@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 
 from whyser.errors import InputError, Problems
 from whyser.labels import OTHER
-from whyser.prompts import OPTIONS
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
 from whyser_eval.predictions import REPEATED, Prediction, listed, read_predictions
-from whyser_eval.read import Reading, read_answer
+from whyser_eval.read import Reading
+from whyser_eval.readers import Reader
 from whyser_eval.references import AnswerKey, Part, References, part_of
 
 
@@ -130,11 +131,12 @@ def align(
     key: AnswerKey,
     references: References,
     ignored: Counter[str],
+    reader: Reader,
 ) -> list[System]:
     """Every system with exactly one answer per reference; what hinders is raised at once."""
     problems = Problems("the predictions")
     wanted = [utterance.id for utterance in references.utterances]
-    systems = []
+    answered: dict[SystemName, tuple[Prediction, ...]] = {}
     for name, group in found.items():
         kept = _checked(name, group, key, set(wanted), ignored, problems)
         missing = [id_ for id_ in wanted if id_ not in kept]
@@ -148,14 +150,14 @@ def align(
                 )
             )
             continue
-        answers = tuple(kept[id_] for id_ in wanted)
-        readings = tuple(
-            read_answer(answer.text, form=answer.form, options=answer.options or OPTIONS)
-            for answer in answers
-        )
-        systems.append(System(name, answers, readings))
+        answered[name] = tuple(kept[id_] for id_ in wanted)
     problems.raise_any()
-    return systems
+    # All at once: a reader may have an endpoint to ask.
+    readings = iter(reader.read(list(chain.from_iterable(answered.values()))))
+    return [
+        System(name, answers, tuple(islice(readings, len(answers))))
+        for name, answers in answered.items()
+    ]
 
 
 def _checked(

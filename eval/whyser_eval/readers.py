@@ -1,0 +1,175 @@
+"""Who reads the answers: the rules, a model at an endpoint, or the model where the rules read nothing.
+
+A reader takes all answers of a run at once, so that an endpoint is asked many at a time, and names
+itself for the signature. What the conventions leave unread whoever reads, a refusal, an echo of the
+options or an answer that was cut off, is not sent to any model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from whyser.chat import Chat, ChatError, ChatSettings, Tally, run_all
+from whyser.console import say
+from whyser.errors import WhyserError
+from whyser.labels import OTHER
+from whyser.lexicon import Lexicon, lexicon
+from whyser.prompts import OPTIONS
+from whyser_eval.extraction import EXTRACTION_VERSION, PROMPT_HASH, Extractor
+from whyser_eval.predictions import Prediction
+from whyser_eval.read import RULES_VERSION, UNREAD, Reading, answer_proper, read_answer
+
+
+class Reader(Protocol):
+    """Reads answers; `version` is the `parser` of the signature."""
+
+    @property
+    def version(self) -> str: ...
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        """A reading for each answer, in their order."""
+        ...
+
+
+class RuleReader:
+    """The stages of `read`, by a table of words; by default the shipped one."""
+
+    def __init__(self, table: Lexicon | None = None) -> None:
+        self.table = table or lexicon()
+
+    @property
+    def version(self) -> str:
+        """
+        >>> RuleReader().version.split("+")[0] == f"rules-{RULES_VERSION}"
+        True
+        """
+        return f"rules-{RULES_VERSION}+{self.table.hash}"
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        return [
+            read_answer(
+                answer.text,
+                form=answer.form,
+                options=answer.options or OPTIONS,
+                table=self.table,
+            )
+            for answer in answers
+        ]
+
+
+class ModelReader:
+    """A model reads every answer; its replies are kept in a ledger, and none is asked for twice."""
+
+    def __init__(
+        self,
+        settings: ChatSettings,
+        ledger: Path,
+        table: Lexicon | None = None,
+        *,
+        max_tokens: int = 1024,
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.rules = RuleReader(table)
+        self.extractor = Extractor(self.rules.table, max_tokens)
+
+    @property
+    def version(self) -> str:
+        return f"llm-{EXTRACTION_VERSION}+{self._named()}"
+
+    def _named(self) -> str:
+        # "|" and "+" part the signature.
+        model = re.sub(r"[|+\s]+", "_", self.settings.model)
+        return f"{model}+{PROMPT_HASH}+{self.rules.table.hash}"
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        """Raises: `EndpointError`, or `WhyserError` when the run ended before all were read."""
+        return self._ask(answers, dict.fromkeys(range(len(answers)), UNREAD))
+
+    def _ask(self, answers: Sequence[Prediction], known: dict[int, Reading]) -> list[Reading]:
+        """The readings by place; those `known` as unread, or of an unknown word, are asked for."""
+        found = dict(known)
+        failed: list[WhyserError] = []
+        refused = 0
+
+        def keep(place: int, result: Reading | WhyserError) -> None:
+            nonlocal refused
+            if isinstance(result, Reading):
+                found[place] = result
+            elif _is_refused(result):
+                # No other run would fare better: a miss, and counted.
+                refused += 1
+            else:
+                failed.append(result)
+
+        async def work(chat: Chat, place: int) -> Reading:
+            return await self._read_one(chat, answers[place], known[place])
+
+        wanted = [place for place in known if self.leaves_open(known[place])]
+        if wanted:
+            tally = run_all(
+                wanted,
+                work,
+                self.settings,
+                self.ledger,
+                on_result=keep,
+                total=len(wanted),
+                description="Reading",
+            )
+            self._end_early(tally, failed)
+        if refused:
+            say(f"note: {refused:,} answers that {self.settings.model} refused to read are misses")
+        return [found[place] for place in range(len(answers))]
+
+    async def _read_one(self, chat: Chat, answer: Prediction, known: Reading) -> Reading:
+        if known.word is not None:
+            label = await self.extractor.group(chat, known.word)
+            return Reading(label, "llm", known.word, known.two_emotions)
+        options = answer.options or OPTIONS
+        proper = answer_proper(
+            answer.text, form=answer.form, options=options, table=self.rules.table
+        )
+        if proper is None:
+            return UNREAD
+        reading = await self.extractor.read(chat, proper, answer.form, options, label=answer.id)
+        return reading or UNREAD
+
+    def leaves_open(self, reading: Reading) -> bool:
+        """Whether the rules read nothing, or a word that the table lacks."""
+        return reading.label is None or is_unknown(reading, self.rules.table)
+
+    def _end_early(self, tally: Tally, failed: Sequence[WhyserError]) -> None:
+        """Half a reading is none: a score must not depend on the weather of a network."""
+        if tally.interrupted:
+            raise SystemExit(130)
+        if failed or tally.stopped:
+            why = tally.stopped or f"{len(failed):,} answers were not read: {failed[0]}"
+            raise WhyserError(
+                f"{why}. What was answered is in {self.ledger}; run the same command again to "
+                "go on."
+            )
+
+
+class HybridReader(ModelReader):
+    """The rules read, and the model what they leave unread or what their table lacks."""
+
+    @property
+    def version(self) -> str:
+        return f"hybrid-{RULES_VERSION}.{EXTRACTION_VERSION}+{self._named()}"
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        return self._ask(answers, dict(enumerate(self.rules.read(answers))))
+
+
+def is_unknown(reading: Reading, table: Lexicon) -> bool:
+    """Whether the answer states an emotion by a word that the table lacks."""
+    is_word = reading.label == OTHER and reading.stage in {"tag", "sentence"}
+    return is_word and reading.word is not None and not table.knows(reading.word)
+
+
+def _is_refused(error: WhyserError) -> bool:
+    """Whether the endpoint will not have this request, now or later (a filter of contents)."""
+    return isinstance(error, ChatError) and error.status is not None and 400 <= error.status < 500
