@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from whyser.chat import Chat, Request
 from whyser.files import short_hash
 from whyser.labels import CLASSES, OTHER, Label, canonical
-from whyser.lexicon import Lexicon, fold, words_of
+from whyser.lexicon import UNSPACED, Lexicon, fold, words_of
 from whyser.prompts import Form, Prompt, lettered_options
 from whyser_eval.mentions import find_mentions
 from whyser_eval.read import Reading
@@ -221,15 +221,19 @@ def holds(proper: str, word: str, table: Lexicon, letters: Mapping[str, Label]) 
     if letter in letters:
         return letter.lower() in _letters_in(proper)
     folded = fold(word).strip()
-    if not words_of(word) or len(folded) > LONGEST_WORD:
+    is_unspaced = bool(_UNSPACED.search(folded))
+    # A lone letter is no word; a lone Chinese character may be.
+    if not words_of(word) or len(folded) > LONGEST_WORD or len(folded) == 1 > is_unspaced:
         return False
     if re.search(rf"(?<!\w){re.escape(folded)}(?!\w)", proper):
         return True
     entry = table.find(folded)
     if entry is None:
-        # Chinese and Japanese have no space to tell a word by.
-        return not folded.isascii() and folded in proper
+        return is_unspaced and folded in proper
     return any(one.label == entry.label for one in find_mentions(proper, table=table))
+
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 def _letter(word: str) -> str:

@@ -1,4 +1,4 @@
-"""Who reads the answers: the rules, a model at an endpoint, or the model where the rules read nothing.
+"""Who reads the answers: the rules, a model at an endpoint, or the model where the rules cannot.
 
 A reader takes all answers of a run at once, so that an endpoint is asked many at a time, and names
 itself for the signature. What the conventions leave unread whoever reads, a refusal, an echo of the
@@ -14,9 +14,9 @@ from typing import Protocol
 
 from whyser.chat import Chat, ChatError, ChatSettings, Tally, run_all
 from whyser.console import say
-from whyser.errors import WhyserError
+from whyser.errors import InputError, WhyserError
 from whyser.labels import OTHER
-from whyser.lexicon import Lexicon, lexicon
+from whyser.lexicon import Lexicon, lexicon, read_lexicon
 from whyser.prompts import OPTIONS
 from whyser_eval.extraction import EXTRACTION_VERSION, PROMPT_HASH, Extractor
 from whyser_eval.predictions import Prediction
@@ -120,6 +120,10 @@ class ModelReader:
                 description="Reading",
             )
             self._end_early(tally, failed)
+            say(
+                f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} "
+                f"answers; {tally.from_ledger:,} replies from {self.ledger}"
+            )
         if refused:
             say(f"note: {refused:,} answers that {self.settings.model} refused to read are misses")
         return [found[place] for place in range(len(answers))]
@@ -136,6 +140,10 @@ class ModelReader:
             return UNREAD
         reading = await self.extractor.read(chat, proper, answer.form, options, label=answer.id)
         return reading or UNREAD
+
+    def compare(self, answers: Sequence[Prediction]) -> tuple[list[Reading], list[Reading]]:
+        """What the rules make of each answer, and what the model does."""
+        return self.rules.read(answers), ModelReader.read(self, answers)
 
     def leaves_open(self, reading: Reading) -> bool:
         """Whether the rules read nothing, or a word that the table lacks."""
@@ -168,6 +176,42 @@ def is_unknown(reading: Reading, table: Lexicon) -> bool:
     """Whether the answer states an emotion by a word that the table lacks."""
     is_word = reading.label == OTHER and reading.stage in {"tag", "sentence"}
     return is_word and reading.word is not None and not table.knows(reading.word)
+
+
+READERS = ("rules", "llm", "hybrid")
+
+
+def choose_reader(
+    name: str | None,
+    settings: ChatSettings | None,
+    ledger: Path | None,
+    *,
+    grouping: Path | None = None,
+    max_tokens: int = 1024,
+) -> Reader:
+    """The reader of that name; without one the rules, or hybrid where there is an endpoint.
+
+    Raises: `InputError` when an endpoint is missing or idle, or for a broken table.
+    """
+    name = name or ("hybrid" if settings else "rules")
+    table = read_lexicon(grouping) if grouping else None
+    if name == "rules":
+        if settings:
+            raise InputError(
+                "the rules ask no endpoint", cure="Leave out --reader-endpoint, or choose hybrid."
+            )
+        return RuleReader(table)
+    if settings is None:
+        raise InputError(
+            f"reader '{name}' without a model to ask",
+            cure="Give --reader-endpoint URL and --reader-model NAME.",
+        )
+    if ledger is None:
+        raise InputError(
+            "no place for the model's replies", cure="Give --output or --reader-cache FILE."
+        )
+    kind = HybridReader if name == "hybrid" else ModelReader
+    return kind(settings, ledger, table, max_tokens=max_tokens)
 
 
 def _is_refused(error: WhyserError) -> bool:

@@ -12,6 +12,7 @@ but in "the pitch is flat" it is a remark on the voice).
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -142,7 +143,7 @@ def read_lexicon(path: Path) -> Lexicon:
 
 def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
     """The rows of a table's text, each checked; raises as `read_lexicon` does."""
-    table = csv.DictReader(text.splitlines())
+    table = csv.DictReader(io.StringIO(text, newline=""))
     if missing := set(COLUMNS) - set(table.fieldnames or ()):
         raise InputError(
             f"no column {', '.join(sorted(missing))}",
