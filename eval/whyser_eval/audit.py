@@ -14,7 +14,6 @@ from typing import Any
 
 from whyser.console import print_table
 from whyser.labels import OTHER
-from whyser_eval.predictions import Prediction
 from whyser_eval.read import STAGES, Reading
 from whyser_eval.readers import HybridReader, ModelReader
 from whyser_eval.score import Run
@@ -157,30 +156,30 @@ def audit_run(run: Run, *, sample: int | None = None) -> dict[str, Any]:
     Raises: what the reader raises.
     """
     labels = [utterance.emotion for utterance in run.references.utterances]
-    reader = run.settings.reader
-    twice: list[ReadTwice] = []
-    if isinstance(reader, HybridReader):
-        twice = [] if sample is None else _read_twice(reader, _drawn(run, sample))
-    elif isinstance(reader, ModelReader):
-        twice = _read_twice(reader, _drawn(run, 0))
+    twice = _read_twice(run, sample)
     return {
-        "parser": reader.version,
+        "parser": run.settings.reader.version,
         "systems": audit_systems(run.references.classes, labels, run.systems),
         "rules_against_llm": rules_against_llm(twice) if twice else None,
     }
 
 
-def _drawn(run: Run, sample: int) -> list[Prediction]:
+def _read_twice(run: Run, sample: int | None) -> list[ReadTwice]:
+    reader = run.settings.reader
+    if not isinstance(reader, ModelReader):
+        return []
     answers = [answer for system in run.systems for answer in system.answers]
-    if 0 < sample < len(answers):
-        return random.Random(run.settings.seed).sample(answers, sample)
-    return answers
-
-
-def _read_twice(reader: ModelReader, answers: Sequence[Prediction]) -> list[ReadTwice]:
+    if not isinstance(reader, HybridReader):
+        llm = [reading for system in run.systems for reading in system.readings]
+    elif sample is None:
+        return []
+    else:
+        if 0 < sample < len(answers):
+            answers = random.Random(run.settings.seed).sample(answers, sample)
+        llm = reader.read_all(answers)
     return [
-        ReadTwice(answer.model, answer.id, answer.text, rules, llm)
-        for answer, rules, llm in zip(answers, *reader.compare(answers), strict=True)
+        ReadTwice(answer.model, answer.id, answer.text, *readings)
+        for answer, *readings in zip(answers, reader.rules.read(answers), llm, strict=True)
     ]
 
 

@@ -87,6 +87,10 @@ class ModelReader:
 
     def read(self, answers: Sequence[Prediction]) -> list[Reading]:
         """Raises: `EndpointError`, or `WhyserError` when the run ended before all were read."""
+        return self.read_all(answers)
+
+    def read_all(self, answers: Sequence[Prediction]) -> list[Reading]:
+        """What the model makes of every answer, whatever the rules do."""
         return self._ask(answers, dict.fromkeys(range(len(answers)), UNREAD))
 
     def _ask(self, answers: Sequence[Prediction], known: dict[int, Reading]) -> list[Reading]:
@@ -140,10 +144,6 @@ class ModelReader:
             return UNREAD
         reading = await self.extractor.read(chat, proper, answer.form, options, label=answer.id)
         return reading or UNREAD
-
-    def compare(self, answers: Sequence[Prediction]) -> tuple[list[Reading], list[Reading]]:
-        """What the rules make of each answer, and what the model does."""
-        return self.rules.read(answers), ModelReader.read(self, answers)
 
     def leaves_open(self, reading: Reading) -> bool:
         """Whether the rules read nothing, or a word that the table lacks."""

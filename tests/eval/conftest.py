@@ -208,7 +208,9 @@ class Reading:
 @pytest.fixture
 def reading():
     found = Reading()
-    thread = threading.Thread(target=found.server.serve_forever, daemon=True)
+    thread = threading.Thread(
+        target=found.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     yield found
     found.server.shutdown()
