@@ -8,7 +8,7 @@ options or an answer that was cut off, is not sent to any model.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -93,44 +93,38 @@ class ModelReader:
         """What the model makes of every answer, whatever the rules do."""
         return self._ask(answers, dict.fromkeys(range(len(answers)), UNREAD))
 
-    def _ask(self, answers: Sequence[Prediction], known: dict[int, Reading]) -> list[Reading]:
+    def _ask(self, answers: Sequence[Prediction], known: Mapping[int, Reading]) -> list[Reading]:
         """The readings by place; those `known` as unread, or of an unknown word, are asked for."""
         found = dict(known)
+        wanted = [place for place, reading in known.items() if self._is_open(reading)]
         failed: list[WhyserError] = []
-        refused = 0
-
-        def keep(place: int, result: Reading | WhyserError) -> None:
-            nonlocal refused
-            if isinstance(result, Reading):
-                found[place] = result
-            elif _is_refused(result):
-                # No other run would fare better: a miss, and counted.
-                refused += 1
-            else:
-                failed.append(result)
+        if not wanted:
+            return list(found.values())
 
         async def work(chat: Chat, place: int) -> Reading:
             return await self._read_one(chat, answers[place], known[place])
 
-        wanted = [place for place in known if self.leaves_open(known[place])]
-        if wanted:
-            tally = run_all(
-                wanted,
-                work,
-                self.settings,
-                self.ledger,
-                on_result=keep,
-                total=len(wanted),
-                description="Reading",
-            )
-            self._end_early(tally, failed)
-            say(
-                f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} "
-                f"answers; {tally.from_ledger:,} replies from {self.ledger}"
-            )
-        if refused:
-            say(f"note: {refused:,} answers that {self.settings.model} refused to read are misses")
-        return [found[place] for place in range(len(answers))]
+        def keep(place: int, result: Reading | WhyserError) -> None:
+            if isinstance(result, WhyserError):
+                failed.append(result)
+            else:
+                found[place] = result
+
+        tally = run_all(
+            wanted,
+            work,
+            self.settings,
+            self.ledger,
+            on_result=keep,
+            total=len(wanted),
+            description="Reading",
+        )
+        self._check(tally, failed)
+        say(
+            f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} answers; "
+            f"{tally.from_ledger:,} replies were in {self.ledger}"
+        )
+        return list(found.values())
 
     async def _read_one(self, chat: Chat, answer: Prediction, known: Reading) -> Reading:
         if known.word is not None:
@@ -145,20 +139,24 @@ class ModelReader:
         reading = await self.extractor.read(chat, proper, answer.form, options, label=answer.id)
         return reading or UNREAD
 
-    def leaves_open(self, reading: Reading) -> bool:
+    def _is_open(self, reading: Reading) -> bool:
         """Whether the rules read nothing, or a word that the table lacks."""
         return reading.label is None or is_unknown(reading, self.rules.table)
 
-    def _end_early(self, tally: Tally, failed: Sequence[WhyserError]) -> None:
+    def _check(self, tally: Tally, failed: Sequence[WhyserError]) -> None:
         """Half a reading is none: a score must not depend on the weather of a network."""
         if tally.interrupted:
             raise SystemExit(130)
-        if failed or tally.stopped:
-            why = tally.stopped or f"{len(failed):,} answers were not read: {failed[0]}"
+        refused = [error for error in failed if _is_refused(error)]
+        none_came = tally.answered + tally.from_ledger == 0
+        if tally.stopped or len(refused) < len(failed) or (refused and none_came):
+            why = tally.stopped or f"{len(failed):,} answers were not read, as {failed[0]}"
             raise WhyserError(
-                f"{why}. What was answered is in {self.ledger}; run the same command again to "
-                "go on."
+                f"{why.rstrip('.')}. What came back is in {self.ledger}: run the same command "
+                "again to go on."
             )
+        if refused:
+            say(f"note: {len(refused):,} answers count as misses, as {refused[0]}")
 
 
 class HybridReader(ModelReader):
@@ -176,9 +174,6 @@ def is_unknown(reading: Reading, table: Lexicon) -> bool:
     """Whether the answer states an emotion by a word that the table lacks."""
     is_word = reading.label == OTHER and reading.stage in {"tag", "sentence"}
     return is_word and reading.word is not None and not table.knows(reading.word)
-
-
-READERS = ("rules", "llm", "hybrid")
 
 
 def choose_reader(
@@ -214,6 +209,9 @@ def choose_reader(
     return kind(settings, ledger, table, max_tokens=max_tokens)
 
 
+#: Said of one request and for good: a filter of contents, or an answer too long for the model.
+_REFUSALS = frozenset({400, 413, 422, 451})
+
+
 def _is_refused(error: WhyserError) -> bool:
-    """Whether the endpoint will not have this request, now or later (a filter of contents)."""
-    return isinstance(error, ChatError) and error.status is not None and 400 <= error.status < 500
+    return isinstance(error, ChatError) and error.status in _REFUSALS

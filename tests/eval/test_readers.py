@@ -174,7 +174,13 @@ def test_an_answer_that_a_filter_refuses_is_a_miss(reading, reader, capsys):
     reading.reply = lambda data: 400 if "bad" in data["answer"] else said("sad")
     found = reader(concurrency=1).read([answer("Sad."), answer("Sad and bad.")])
     assert [one.label for one in found] == ["sad", None]
-    assert "note: 1 answers" in capsys.readouterr().err
+    assert "note: 1 answers count as misses" in capsys.readouterr().err
+
+
+def test_an_endpoint_that_refuses_everything_makes_no_score(reading, reader):
+    reading.reply = lambda data: 400
+    with pytest.raises(WhyserError, match="2 answers were not read"):
+        reader().read([answer("Sad."), answer("So sad.")])
 
 
 def test_a_megabyte_is_cut_before_it_is_sent(reading, reader):
