@@ -28,6 +28,7 @@ from whyser.console import say
 from whyser.labels import CLASSES
 from whyser_eval.metrics import MISS, Items, f1_all_labels, f1_majority
 from whyser_eval.significance import bootstrapped, pair, randomised
+from whyser_eval.subsets import Subset
 
 ITEMS, DRAWS, BASELINE_DRAWS = 46_000, 10_000, 12
 MAX_SECONDS, MAX_GB, MIN_RATIO = 5.0, 1.0, 500
@@ -93,7 +94,7 @@ def measuring(count: int, draws: int) -> Iterator[Figure]:
     yield Figure("difference of the draws, majority, whole set", f"{drawn[0].mean():+.4f}")
 
 
-def systems(count: int) -> tuple[Items, Items, dict[str, np.ndarray]]:
+def systems(count: int) -> tuple[Items, Items, dict[str, Subset]]:
     """Two systems that are right in 45 % and 40 %, and the votes that they are scored against."""
     random = np.random.default_rng(0)
     width = len(CLASSES)
@@ -110,13 +111,11 @@ def systems(count: int) -> tuple[Items, Items, dict[str, np.ndarray]]:
         np.where(random.random(count) < accuracy, labels, random.integers(MISS, width, count))
         for accuracy in (0.45, 0.40)
     )
-    subsets = {"all": np.ones(count, dtype=np.bool_), "strict": strict}
+    subsets = {"all": Subset(np.ones(count, dtype=np.bool_)), "strict": Subset(strict)}
     return Items(labels, first, annotators), Items(labels, second, annotators), subsets
 
 
-def scikit_learn(
-    first: Items, second: Items, subsets: dict[str, np.ndarray]
-) -> tuple[float, float]:
+def scikit_learn(first: Items, second: Items, subsets: dict[str, Subset]) -> tuple[float, float]:
     """Seconds for one draw of both systems, metrics and subsets; the greatest deviation from us."""
     from sklearn.metrics import f1_score
 
@@ -126,8 +125,8 @@ def scikit_learn(
     taken, apart = 0.0, 0.0
     for _ in range(BASELINE_DRAWS):
         rows = random.integers(0, len(first), len(first))
-        for mask in subsets.values():
-            chosen = rows[mask[rows]]
+        for subset in subsets.values():
+            chosen = rows[subset.mask[rows]]
             for items in (first.take(chosen), second.take(chosen)):
                 start = time.perf_counter()
                 substituted = np.where(items.hit, items.predictions, items.labels)

@@ -155,7 +155,7 @@ def audit_run(run: Run, *, sample: int | None = None) -> dict[str, Any]:
 
     Raises: what the reader raises.
     """
-    labels = [utterance.emotion for utterance in run.references.utterances]
+    labels = [utterance.label or OTHER for utterance in run.references.utterances]
     twice = _read_twice(run, sample)
     return {
         "parser": run.settings.reader.version,
@@ -170,7 +170,7 @@ def _read_twice(run: Run, sample: int | None) -> list[ReadTwice]:
         return []
     answers = [answer for system in run.systems for answer in system.answers]
     if not isinstance(reader, HybridReader):
-        llm = [reading for system in run.systems for reading in system.readings]
+        llm = [drawn[0] for system in run.systems for drawn in system.drawn]
     elif sample is None:
         return []
     else:

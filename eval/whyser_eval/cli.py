@@ -92,6 +92,13 @@ class AudioMode(StrEnum):
     NONE = "none"
 
 
+class Interval(StrEnum):
+    """How an interval is made of the draws."""
+
+    PERCENTILE = "percentile"
+    BCA = "bca"
+
+
 class Unit(StrEnum):
     """What a draw takes as one."""
 
@@ -136,10 +143,24 @@ def score_command(
     secondary: Annotated[
         bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
     ] = False,
+    all_inclusive: Annotated[
+        bool,
+        typer.Option(
+            "--all-inclusive",
+            help="Score utterances without agreement too, by what needs no consensus.",
+        ),
+    ] = False,
+    cues: Annotated[
+        list[Path] | None,
+        typer.Option(help="A cues.jsonl of the references, to hold explanations against."),
+    ] = None,
     draws: Annotated[
         int, typer.Option(min=0, help="Bootstrap draws for the intervals; 0 for none.")
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    interval: Annotated[
+        Interval, typer.Option(help="Percentiles of the draws, or bias-corrected and accelerated.")
+    ] = Interval.PERCENTILE,
     reader: ReaderOption = None,
     reader_endpoint: ReaderEndpoint = None,
     reader_model: ReaderModel = None,
@@ -182,9 +203,16 @@ def score_command(
         max_tokens=reader_max_tokens,
     )
     settings = Settings(
-        split, parse_classes(classes) if classes else None, secondary, draws, seed, chosen
+        split=split,
+        classes=parse_classes(classes) if classes else None,
+        secondary=secondary,
+        all_inclusive=all_inclusive,
+        draws=draws,
+        seed=seed,
+        interval=interval.value,
+        reader=chosen,
     )
-    result = score_run(references, predictions, settings)
+    result = score_run(references, predictions, settings, cues=cues or ())
     audit = audit_run(result, sample=audit_sample if with_audit else None)
     write_run(result, output)
     write_json(output / "audit.json", audit)
@@ -253,7 +281,14 @@ def compare_command(
     rows = compare(result, against, unit=unit.value, draws=draws, seed=seed)
     if output:
         write_comparisons(
-            rows, result, output, against=against, unit=unit.value, draws=draws, seed=seed
+            rows,
+            result,
+            output,
+            against=against,
+            unit=unit.value,
+            draws=draws,
+            seed=seed,
+            reader=chosen.version,
         )
     print_comparisons(rows, as_json=as_json)
     if output:

@@ -17,8 +17,9 @@ from whyser_eval.systems import System
 
 Unit = Literal["utterance", "speaker"]
 
-#: What the paper stars.
+#: What the paper stars, on which subsets.
 COMPARED = ("f1_majority", "f1_all_labels")
+SUBSETS = ("all", "strict")
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ def _comparisons(
         raise InputError(f"no system {against!r}", cure=did_you_mean(against, names))
     speakers = [one.speaker for one in run.references.utterances] if unit == "speaker" else None
     chosen = {name: METRICS[name] for name in metrics}
+    subsets = {name: run.references.subsets[name] for name in SUBSETS}
     for base in (system for system in systems if system.name.model == against):
         second = base.items(run.references)
         for system in _others(systems, base):
             first = system.items(run.references)
-            pairing = pair(first, second, run.references.subsets, chosen, speakers)
+            pairing = pair(first, second, subsets, chosen, speakers)
             for found in differences(pairing, draws=draws, seed=seed):
                 yield _row(system, base, found)
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from whyser.labels import EmotionClass
-from whyser_eval.metrics import FloatArray, IntArray, Items, Metric
+from whyser_eval.metrics import MISS, FloatArray, IntArray, Items, Metric
 from whyser_eval.references import References
-from whyser_eval.resampling import Cells, Estimate, batch_sizes, collapse, estimates, evaluate
+from whyser_eval.resampling import (
+    Cells,
+    Estimate,
+    Plan,
+    batch_sizes,
+    collapse,
+    estimates,
+    evaluate,
+    percentiles,
+)
+from whyser_eval.systems import SystemName
 
 #: Guesses that the prior row averages over when no interval was asked for.
 _FEWEST_PRIOR_DRAWS = 100
@@ -18,8 +28,13 @@ _FEWEST_PRIOR_DRAWS = 100
 
 def majority_class(references: References) -> EmotionClass:
     """The most frequent label; of equals the first declared."""
-    counts = np.bincount(references.labels, minlength=len(references.classes))
-    return references.classes[int(counts.argmax())]
+    return references.classes[int(_support(references).argmax())]
+
+
+def _support(references: References) -> IntArray:
+    """int[C], utterances of each class."""
+    labels = references.labels[references.labels != MISS]
+    return np.bincount(labels, minlength=len(references.classes))
 
 
 def prior_estimates(
@@ -29,16 +44,17 @@ def prior_estimates(
 
     The references stay fixed, the guesses vary; `low` and `high` are percentiles of the runs.
     """
-    shares = np.bincount(references.labels, minlength=len(references.classes)) / len(references)
+    support = _support(references)
+    shares = support / support.sum()
     cells = collapse(references.items([None] * len(references)), references.subsets)
+    plan = Plan.of(_with_every_guess(cells, len(shares)), metrics)
     runs = max(draws, _FEWEST_PRIOR_DRAWS)
-    guessed = evaluate(
-        _with_every_guess(cells, len(shares)),
-        metrics,
-        _guesses(cells.members, shares, runs, seed=seed),
-    )
+    guessed = evaluate(plan, _guesses(cells.members, shares, runs, seed=seed))
+    # A row stands for the utterances of its cell under one of the guesses.
+    sizes = {key: n // len(shares) for key, n in plan.sizes.items()}
     values = {key: float(found.mean()) for key, found in guessed.items()}
-    return estimates(cells, values, guessed if draws else {})
+    intervals = {key: percentiles(found) for key, found in guessed.items()} if draws else {}
+    return estimates(replace(plan, sizes=sizes), values, intervals)
 
 
 def _with_every_guess(cells: Cells, width: int) -> Cells:
@@ -48,7 +64,7 @@ def _with_every_guess(cells: Cells, width: int) -> Cells:
     return Cells(
         Items(cells.items.labels[rows], guesses, cells.items.annotators[rows]),
         cells.members[rows],
-        {name: mask[rows] for name, mask in cells.subsets.items()},
+        {name: subset.take(rows) for name, subset in cells.subsets.items()},
     )
 
 
@@ -60,30 +76,47 @@ def _guesses(members: IntArray, shares: FloatArray, draws: int, *, seed: int) ->
         yield drawn.reshape(size, width)
 
 
-@dataclass(frozen=True)
-class Contest:
-    """A system against its own control on one metric."""
+def spread(variants: Sequence[Sequence[Estimate]]) -> list[Estimate]:
+    """One system under several wordings or orders of a question: how far that alone moves it.
 
-    name: str
-    own: Estimate
-    control: Estimate
+    The value is the mean over the variants, `low` and `high` are the lowest and the highest.
+    """
+    return [_spread(scores) for scores in zip(*variants, strict=True)]
 
 
-def warnings(contests: Iterable[Contest]) -> list[str]:
-    """A line for each system that does not beat its shuffled control.
+def _spread(scores: Sequence[Estimate]) -> Estimate:
+    values = [score.value for score in scores if score.value is not None]
+    if not values:
+        return scores[0]
+    return replace(scores[0], value=float(np.mean(values)), low=min(values), high=max(values))
+
+
+#: Control -> what not beating it means.
+_DOUBTS = {
+    "shuffled": ("answers to shuffled audio", "It may not be listening."),
+    "silence": ("answers to silence", "It may not be listening."),
+    "transcript": ("answers to the transcript alone", "Its ear may add nothing to the words."),
+}
+
+
+def warnings(headlines: Mapping[SystemName, Estimate]) -> Iterator[str]:
+    """A line for each system that does not beat one of its own controls.
 
     The intervals must not overlap; without intervals the values decide.
+
+    Args: `headlines`, one score of every system under every control.
     """
-    return [
-        f"{contest.name} does not beat its own answers to shuffled audio: {contest.own.metric} "
-        f"{_shown(contest.own)} against {_shown(contest.control)}. It may not be listening."
-        for contest in contests
-        if not _is_beaten(contest)
-    ]
+    for name, control in headlines.items():
+        own = headlines.get(replace(name, control="none"))
+        if name.control in _DOUBTS and own is not None and not _is_beaten(own, control):
+            what, meaning = _DOUBTS[name.control]
+            yield (
+                f"{replace(name, control='none')} does not beat its own {what}: {own.metric} "
+                f"{_shown(own)} against {_shown(control)}. {meaning}"
+            )
 
 
-def _is_beaten(contest: Contest) -> bool:
-    own, control = contest.own, contest.control
+def _is_beaten(own: Estimate, control: Estimate) -> bool:
     floor = own.low if own.low is not None else own.value
     ceiling = control.high if control.high is not None else control.value
     return floor is not None and ceiling is not None and floor > ceiling
@@ -102,12 +135,3 @@ def format_estimate(value: float | None, low: float | None, high: float | None) 
     if value is None:
         return "-"
     return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def paired(systems: Sequence[tuple[str, str, str]]) -> Iterator[tuple[int, int]]:
-    """Positions of (model, form, none) and of the same under shuffled audio."""
-    position = {system: index for index, system in enumerate(systems)}
-    for (model, form, control), index in position.items():
-        shuffled = position.get((model, form, "shuffled"))
-        if control == "none" and shuffled is not None:
-            yield index, shuffled

@@ -1,12 +1,13 @@
 """Metrics as per-item statistics, so that an interval costs no second pass over the data.
 
 A metric maps `Items` to `Statistics`: one row of numerators and one of denominators per item.
-Its value is the mean over columns of `sum(numerator) / sum(denominator)`, with 0/0 = 0. Any
+Its value is the mean over columns of `|sum(numerator) / sum(denominator)|`, with 0/0 = 0. Any
 weighting of the items (a subset, a bootstrap draw) is then a weighted sum of the same rows.
 
 Names: y the majority label, A the set of the annotators' labels, p the prediction,
 hit = (p in A). A prediction that is other, undeclared or unread is `MISS`: never a class of the
-average, always a miss of the gold class.
+average, always a miss of the gold class. Where annotators did not agree, y is `MISS` too, and only
+the metrics of `ANNOTATORS` have something to say.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
-#: Stands in `Items.predictions` for what is no declared class.
+#: Stands in `Items` for what is no declared class, or for no consensus.
 MISS = -1
 
 
@@ -30,7 +31,7 @@ class Items:
     """What every metric looks at, one row per utterance.
 
     Attributes:
-        labels: int[n], position of y among the declared classes
+        labels: int[n], position of y among the declared classes, or `MISS`
         predictions: int[n], position of p, or `MISS`
         annotators: bool[n, C], whether class c is in A
     """
@@ -106,10 +107,12 @@ class Statistics:
     Attributes:
         numerator: float[n, K], K = the declared classes, or 1 for a plain rate
         denominator: float[n, K]
+        by_class: whether the columns are the declared classes
     """
 
     numerator: FloatArray
     denominator: FloatArray
+    by_class: bool = False
 
     @property
     def counts(self) -> tuple[FloatArray, FloatArray]:
@@ -123,7 +126,27 @@ class Statistics:
 
     @property
     def value(self) -> float:
-        return float(self.per_column.mean())
+        return float(np.abs(self.per_column).mean())
+
+    def of_class(self, position: int) -> Statistics:
+        """One class by itself, of shape [n, 1]."""
+        column = slice(position, position + 1)
+        return Statistics(self.numerator[:, column], self.denominator[:, column])
+
+    def within(self, mask: BoolArray, classes: BoolArray | None = None) -> Statistics:
+        """The statistics of a subset: what is outside adds nothing.
+
+        Args:
+            mask: bool[n], the utterances of the subset
+            classes: bool[C], those to average over; None for all
+        """
+        weights = mask[:, None] * 1.0
+        kept = slice(None) if classes is None or not self.by_class else classes
+        return Statistics(
+            (self.numerator * weights)[:, kept],
+            (self.denominator * weights)[:, kept],
+            self.by_class,
+        )
 
 
 #: A metric; `METRICS` lists them by the name that scores print.
@@ -139,7 +162,8 @@ def ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     >>> ratios(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
     array([0.5, 0. ])
     """
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator > 0)
 
 
 def _f1(
@@ -147,7 +171,7 @@ def _f1(
 ) -> Statistics:
     """F1 = 2 TP / (2 TP + FP + FN) as statistics, from bool[n, C] each."""
     doubled = 2 * true_positives.astype(np.float64)
-    return Statistics(doubled, doubled + false_positives + false_negatives)
+    return Statistics(doubled, doubled + false_positives + false_negatives, by_class=True)
 
 
 def f1_majority(items: Items) -> Statistics:
@@ -175,7 +199,8 @@ def f1_all_labels(items: Items) -> Statistics:
     """Macro-F1 on All-labels, reading D1: a hit replaces the majority label.
 
     Formula: y' = p if p in A else y; Macro-F1 of p against y'. Never below `f1_majority`, and
-    equal to it when every A = {y}.
+    equal to it when every A = {y}. Where there is no y, a prediction outside A misses every label
+    of A in equal part, one miss in all.
 
     Args: items with n utterances and C declared classes.
 
@@ -189,7 +214,10 @@ def f1_all_labels(items: Items) -> Statistics:
     (1.0, 0.3333333333333333)
     """
     substituted = np.where(items.hit, items.predictions, items.labels)
-    return f1_majority(Items(substituted, items.predictions, items.annotators))
+    found = f1_majority(Items(substituted, items.predictions, items.annotators))
+    parts = items.annotators * (substituted == MISS)[:, None]
+    missed = ratios(parts * 1.0, parts.sum(axis=1, keepdims=True) * 1.0)
+    return Statistics(found.numerator, found.denominator + missed, by_class=True)
 
 
 def f1_multilabel(items: Items) -> Statistics:
@@ -265,17 +293,76 @@ def hit_rate_macro(items: Items) -> Statistics:
     0.5
     """
     gold = items.gold
-    return Statistics((gold & items.hit[:, None]).astype(np.float64), gold.astype(np.float64))
+    hits = (gold & items.hit[:, None]).astype(np.float64)
+    return Statistics(hits, gold.astype(np.float64), by_class=True)
+
+
+def ua(items: Items) -> Statistics:
+    """Unweighted accuracy: the recall of each class, averaged over the declared classes.
+
+    Formula: mean over c of #[y = c, p = c] / #[y = c]. Equals audmetric's
+    `unweighted_average_recall(y, p, labels=classes, zero_division=0)`.
+
+    Args: items with n utterances and C declared classes.
+
+    Returns: statistics of shape [n, C].
+
+    >>> ua(Items.from_names(["sad"] * 3 + ["happy"], ["sad"] * 4, classes=["happy", "sad"])).value
+    0.5
+    """
+    gold = items.gold
+    correct = (gold & items.predicted).astype(np.float64)
+    return Statistics(correct, gold.astype(np.float64), by_class=True)
+
+
+def wa(items: Items) -> Statistics:
+    """Weighted accuracy: the share of predictions that are the majority label.
+
+    Formula: mean of [p = y]. The recalls of `ua`, each weighted by the frequency of its class.
+
+    Args: items with n utterances.
+
+    Returns: statistics of shape [n, 1].
+
+    >>> wa(Items.from_names(["sad"] * 3 + ["happy"], ["sad"] * 4, classes=["happy", "sad"])).value
+    0.75
+    """
+    correct = (items.gold & items.predicted).sum(axis=1, keepdims=True, dtype=np.float64)
+    return Statistics(correct, np.ones((len(items), 1)))
 
 
 METRICS: dict[str, Metric] = {
     "f1_majority": f1_majority,
     "f1_all_labels": f1_all_labels,
+    "ua": ua,
+    "wa": wa,
     "f1_multilabel": f1_multilabel,
     "f1_relaxed": f1_relaxed,
     "hit_rate": hit_rate,
     "hit_rate_macro": hit_rate_macro,
 }
+
+
+#: What needs no consensus: defined by the annotators' labels alone.
+ANNOTATORS = frozenset({"f1_all_labels", "f1_multilabel", "f1_relaxed", "hit_rate"})
+
+
+def by_class(classes: Sequence[str]) -> dict[str, Metric]:
+    """F1 on the majority labels and recall of each class, as `f1:sad` and `recall:sad`.
+
+    >>> items = Items.from_names(["sad"], ["sad"], classes=["happy", "sad"])
+    >>> by_class(["happy", "sad"])["recall:sad"](items).value
+    1.0
+    """
+
+    def of_class(metric: Metric, position: int) -> Metric:
+        return lambda items: metric(items).of_class(position)
+
+    return {
+        f"{name}:{label}": of_class(metric, position)
+        for name, metric in (("f1", f1_majority), ("recall", ua))
+        for position, label in enumerate(classes)
+    }
 
 
 def confusion(items: Items) -> IntArray:

@@ -14,8 +14,10 @@ from whyser.errors import InputError, Problems, did_you_mean
 from whyser.files import read_jsonl
 from whyser.labels import CLASSES, EmotionClass
 from whyser.utterance import Utterance
-from whyser_eval.metrics import MISS, BoolArray, IntArray, Items
+from whyser.votes import distribution
+from whyser_eval.metrics import MISS, BoolArray, FloatArray, IntArray, Items, ratios
 from whyser_eval.signature import references_hash
+from whyser_eval.subsets import Subset, subsets_of
 
 #: (corpus, split)
 Part = tuple[str, str]
@@ -119,10 +121,14 @@ def parse_classes(text: str) -> tuple[EmotionClass, ...]:
 
 @dataclass(frozen=True)
 class References:
-    """The scored utterances in a fixed order, with what a metric needs of each."""
+    """The scored utterances in a fixed order, with what a metric needs of each.
+
+    `corpus_classes` are those that each corpus' annotation can name.
+    """
 
     utterances: tuple[Utterance, ...]
     classes: tuple[EmotionClass, ...]
+    corpus_classes: Mapping[str, tuple[EmotionClass, ...]]
     secondary: bool = False
 
     def __len__(self) -> int:
@@ -139,7 +145,11 @@ class References:
     def labels(self) -> IntArray:
         position = {name: index for index, name in enumerate(self.classes)}
         return np.array(
-            [position[utterance.emotion] for utterance in self.utterances], dtype=np.int64
+            [
+                position[utterance.emotion] if utterance.is_scored else MISS
+                for utterance in self.utterances
+            ],
+            dtype=np.int64,
         )
 
     @cached_property
@@ -148,24 +158,24 @@ class References:
         return np.array([[name in chosen for name in self.classes] for chosen in self.label_sets])
 
     @cached_property
-    def subsets(self) -> dict[str, BoolArray]:
-        # A corpus that released no votes agrees with itself. Where others have votes, an
-        # utterance without any says nothing of agreement.
-        voted = {utterance.corpus for utterance in self.utterances if utterance.votes}
-        strict = np.array(
-            [
-                utterance.is_strict and (bool(utterance.votes) or utterance.corpus not in voted)
-                for utterance in self.utterances
-            ]
-        )
-        return {"all": np.ones(len(self), dtype=np.bool_), "strict": strict}
+    def distributions(self) -> FloatArray:
+        """float[n, C], shares of the votes; all on the label where no vote has a declared class."""
+        shares = [distribution(utterance.primaries) for utterance in self.utterances]
+        votes = np.array([[one.get(name, 0.0) for name in self.classes] for one in shares])
+        totals = votes.sum(axis=1, keepdims=True)
+        gold = self.labels[:, None] == np.arange(len(self.classes))
+        return np.where(totals > 0, ratios(votes, totals), gold)
+
+    @cached_property
+    def subsets(self) -> dict[str, Subset]:
+        return subsets_of(self.utterances, self.classes, self.corpus_classes)
 
     @cached_property
     def hash(self) -> str:
-        rows = zip(self.utterances, self.label_sets, self.subsets["strict"], strict=True)
+        rows = zip(self.utterances, self.label_sets, self.subsets["strict"].mask, strict=True)
         return references_hash(
             (
-                (utterance.id, utterance.emotion, chosen, bool(is_strict))
+                (utterance.id, utterance.label or "", chosen, bool(is_strict))
                 for utterance, chosen, is_strict in rows
             ),
             self.classes,
@@ -184,25 +194,36 @@ def select_references(
     classes: tuple[EmotionClass, ...],
     *,
     secondary: bool,
+    all_inclusive: bool = False,
 ) -> References:
     """The utterances of the chosen parts whose consensus is one of the eight.
 
+    Args: `all_inclusive`, take those without agreement too, where some vote has a declared class.
+
     Raises: `BadInput` for labels outside the declared classes, `InputError` when none is left.
     """
+
+    def is_chosen(utterance: Utterance) -> bool:
+        if utterance.is_scored or utterance.label is not None or not all_inclusive:
+            return utterance.is_scored
+        return not utterance.annotator_labels(secondary=secondary).isdisjoint(classes)
+
     chosen = [
         utterance
         for utterance in key.utterances.values()
-        if utterance.is_scored and part_of(utterance) in parts
+        if part_of(utterance) in parts and is_chosen(utterance)
     ]
-    _check_labels(key, chosen, classes)
-    if not chosen:
+    scored = [utterance for utterance in chosen if utterance.is_scored]
+    _check_labels(key, scored, classes)
+    if not scored:
         known = ", ".join(sorted({split for _, split in key.parts}))
         raise InputError(
             "no utterance of the chosen split has a consensus among the eight classes",
             file=next(iter(key.corpora.values())).path,
             cure=f"Its splits are [{known}].",
         )
-    return References(tuple(chosen), classes, secondary)
+    cards = {name: declared_classes([corpus.path]) for name, corpus in key.corpora.items()}
+    return References(tuple(chosen), classes, cards, secondary)
 
 
 def _check_labels(

@@ -8,29 +8,38 @@ under it a weighted sum, so all metrics and all subsets come from the same draws
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from whyser_eval.metrics import BoolArray, FloatArray, IntArray, Items, Metric, Statistics, ratios
+from whyser_eval.metrics import FloatArray, IntArray, Items, Metric, Statistics, ratios
+from whyser_eval.subsets import Subset
 
-#: Of the equal-tailed percentile interval.
+#: Of every interval.
 CONFIDENCE = 0.95
 
 #: Counts held at once, so that memory does not grow with the number of draws.
 _COUNTS_PER_BATCH = 4_000_000
 
+Row = TypeVar("Row", bound=np.generic)
+
 #: (subset, metric)
 ScoreKey = tuple[str, str]
+
+#: Percentiles of the draws as they are, or bias-corrected and accelerated.
+Interval: TypeAlias = Literal["percentile", "bca"]
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A score on one subset of `n` items: None where there is nothing to say.
 
-    `low` and `high` bound the percentile interval and are None without draws; `value` too is
-    None on a subset without items.
+    `low` and `high` bound the interval and are None without draws; `value` too is None on a
+    subset without items.
     """
 
     subset: str
@@ -48,33 +57,115 @@ class Cells:
     Attributes:
         items: one item per cell, k of them
         members: int[k], how many items each cell stands for
-        subsets: name -> bool[k], the cells that belong to a subset
+        subsets: over the cells
     """
 
     items: Items
     members: IntArray
-    subsets: Mapping[str, BoolArray]
-
-    def size(self, subset: str) -> int:
-        return int(self.members[self.subsets[subset]].sum())
+    subsets: Mapping[str, Subset]
 
 
-def collapse(items: Items, subsets: Mapping[str, BoolArray]) -> Cells:
+def collapse(items: Items, subsets: Mapping[str, Subset]) -> Cells:
     """Equal rows (y, p, A, membership of every subset) as cells, in a fixed order.
 
     >>> items = Items.from_names(["sad", "sad", "happy"], ["sad"] * 3, classes=["happy", "sad"])
-    >>> collapse(items, {"all": np.ones(3, dtype=bool)}).members
+    >>> collapse(items, {"all": Subset(np.ones(3, dtype=bool))}).members
     array([1, 2])
     """
-    keys = np.column_stack(
-        [items.labels, items.predictions, items.annotators, *subsets.values()]
-    ).astype(np.int64)
-    _, first, members = np.unique(keys, axis=0, return_index=True, return_counts=True)
-    return Cells(items.take(first), members, {name: mask[first] for name, mask in subsets.items()})
+    flags = np.column_stack([items.annotators, *(subset.mask for subset in subsets.values())])
+    labels = np.column_stack([items.labels, items.predictions]).astype(np.int16)
+    # As bytes, which sort faster than columns; big-endian, so that a label sorts as its number.
+    keys = np.hstack([labels.astype(">i2").view(np.uint8), np.packbits(flags, axis=1)])
+    _, first, _, members = distinct(keys)
+    return Cells(
+        items.take(first), members, {name: subset.take(first) for name, subset in subsets.items()}
+    )
+
+
+def distinct(
+    rows: npt.NDArray[Row],
+) -> tuple[npt.NDArray[Row], IntArray, IntArray, IntArray]:
+    """Rows of any type that differ: they, where each stands first, which one each is, how often."""
+    rows = np.ascontiguousarray(rows)
+    as_bytes = rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel()
+    _, first, which, members = np.unique(
+        as_bytes, return_index=True, return_inverse=True, return_counts=True
+    )
+    return rows[first], first, which, members
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Scores to tell of the same rows.
+
+    Attributes:
+        members: int[k], how many utterances each row stands for
+        scores: statistics of each score, k rows each
+        sizes: utterances that each score is over
+    """
+
+    members: IntArray
+    scores: Mapping[ScoreKey, Statistics]
+    sizes: Mapping[ScoreKey, int]
+
+    @classmethod
+    def of(cls, cells: Cells, metrics: Mapping[str, Metric]) -> Plan:
+        """Every metric on every subset that it can be told of."""
+        statistics = {name: metric(cells.items) for name, metric in metrics.items()}
+        return cls.of_statistics(statistics, cells.members, cells.subsets)
+
+    @classmethod
+    def of_statistics(
+        cls,
+        statistics: Mapping[str, Statistics],
+        members: IntArray,
+        subsets: Mapping[str, Subset],
+    ) -> Plan:
+        scores, sizes = {}, {}
+        for name, subset in subsets.items():
+            for metric in filter(subset.takes, statistics):
+                scores[name, metric] = subset.of(statistics[metric])
+                sizes[name, metric] = int(members[subset.mask].sum())
+        return cls(members, scores, sizes)
+
+    def __or__(self, other: Plan) -> Plan:
+        """The scores of both, of the same rows."""
+        return Plan(self.members, {**self.scores, **other.scores}, {**self.sizes, **other.sizes})
+
+    def side_by_side(self) -> tuple[FloatArray, IntArray]:
+        """Numerators and denominators of all in one table, and where to split it again."""
+        parts = [part for one in self.scores.values() for part in (one.numerator, one.denominator)]
+        return np.hstack(parts), np.cumsum([part.shape[1] for part in parts])[:-1]
+
+
+def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:
+    """float[b] of each score, from sums over such a table, float[b, m]."""
+    parts = np.split(sums, edges, axis=1)
+    return [
+        np.abs(ratios(numerator, denominator)).mean(axis=1)
+        for numerator, denominator in zip(parts[::2], parts[1::2], strict=True)
+    ]
+
+
+def evaluate(plan: Plan, batches: Iterable[IntArray]) -> dict[ScoreKey, FloatArray]:
+    """The value of every score under each vector of counts.
+
+    Args: `batches` of counts, int[b, k] each.
+
+    Returns: key -> float[total of b].
+    """
+    # One matrix product a batch.
+    table, edges = plan.side_by_side()
+    values: dict[ScoreKey, list[FloatArray]] = {key: [] for key in plan.scores}
+    for counts in batches:
+        scored = scores_of(counts.astype(np.float64) @ table, edges)
+        for key, found in zip(plan.scores, scored, strict=True):
+            values[key].append(found)
+    return {key: np.concatenate(found) if found else np.empty(0) for key, found in values.items()}
 
 
 def bootstrap_draws(members: IntArray, draws: int, *, seed: int) -> Iterator[IntArray]:
-    """Cell counts of `draws` bootstrap samples, in batches int[b, k].
+    """Counts of `draws` bootstrap samples, in batches int[b, k].
 
     The sequence depends on the seed alone, not on the batch size.
     """
@@ -90,103 +181,108 @@ def batch_sizes(draws: int, width: int) -> Iterator[int]:
         yield min(size, draws - start)
 
 
-def evaluate(
-    cells: Cells, metrics: Mapping[str, Metric], batches: Iterable[IntArray]
-) -> dict[ScoreKey, FloatArray]:
-    """The value of every metric on every subset under each vector of cell counts.
-
-    Args: `batches` of cell counts, int[b, k] each.
-
-    Returns: (subset, metric) -> float[total of b].
-    """
-    statistics = {name: metric(cells.items) for name, metric in metrics.items()}
-    plan = {
-        (subset, name): masked(rows, mask)
-        for subset, mask in cells.subsets.items()
-        for name, rows in statistics.items()
-    }
-    # One matrix product a batch.
-    stacked, edges = side_by_side(plan.values())
-    values: dict[ScoreKey, list[FloatArray]] = {key: [] for key in plan}
-    for counts in batches:
-        scored = scores_of(counts.astype(np.float64) @ stacked, edges)
-        for key, found in zip(plan, scored, strict=True):
-            values[key].append(found)
-    return {key: np.concatenate(found) if found else np.empty(0) for key, found in values.items()}
-
-
-def side_by_side(rows: Collection[Statistics]) -> tuple[FloatArray, IntArray]:
-    """Numerators and denominators of all in one table, and where to split it again."""
-    stacked = np.hstack([part for one in rows for part in (one.numerator, one.denominator)])
-    edges = np.cumsum([one.numerator.shape[1] for one in rows for _ in range(2)])[:-1]
-    return stacked, edges
-
-
-def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:
-    """float[b] of each score, from sums over such a table, float[b, m]."""
-    parts = np.split(sums, edges, axis=1)
-    return [
-        ratios(numerator, denominator).mean(axis=1)
-        for numerator, denominator in zip(parts[::2], parts[1::2], strict=True)
-    ]
-
-
-def masked(rows: Statistics, mask: BoolArray) -> Statistics:
-    """The statistics of a subset: what is outside adds nothing."""
-    weights = mask[:, None] * 1.0
-    return Statistics(rows.numerator * weights, rows.denominator * weights)
-
-
-def interval(values: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Equal-tailed percentile interval of the draws; None without draws.
-
-    >>> interval(np.arange(101.0), confidence=0.5)
-    (25.0, 75.0)
-    """
-    if not len(values):
-        return None
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
-
-
 def bootstrap(
-    items: Items,
-    subsets: Mapping[str, BoolArray],
-    metrics: Mapping[str, Metric],
-    *,
-    draws: int,
-    seed: int,
+    plan: Plan, *, draws: int, seed: int, interval: Interval = "percentile"
 ) -> list[Estimate]:
-    """Every metric on every subset with its percentile interval.
+    """Every score with its interval.
 
-    Args:
-        subsets: name -> bool[n]
-        draws: bootstrap samples; 0 gives values without intervals
+    Args: `draws` bootstrap samples; 0 gives values without intervals.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 14.
 
     >>> items = Items.from_names(["sad"] * 4, ["sad"] * 4, classes=["sad"])
-    >>> everything = {"all": np.ones(4, dtype=bool)}
+    >>> cells = collapse(items, {"all": Subset(np.ones(4, dtype=bool))})
     >>> from whyser_eval.metrics import hit_rate
-    >>> bootstrap(items, everything, {"hit_rate": hit_rate}, draws=10, seed=0)
+    >>> bootstrap(Plan.of(cells, {"hit_rate": hit_rate}), draws=10, seed=0)
     [Estimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
     """
-    cells = collapse(items, subsets)
-    observed = evaluate(cells, metrics, [cells.members[None, :]])
-    drawn = evaluate(cells, metrics, bootstrap_draws(cells.members, draws, seed=seed))
+    if not plan.scores:
+        return []
+    observed = evaluate(plan, [plan.members[None, :]])
     values = {key: float(value[0]) for key, value in observed.items()}
-    return estimates(cells, values, drawn)
+    drawn = evaluate(plan, bootstrap_draws(plan.members, draws, seed=seed))
+    if not draws or interval == "percentile":
+        return estimates(plan, values, {key: percentiles(found) for key, found in drawn.items()})
+    left_out = jackknife(plan)
+    return estimates(
+        plan,
+        values,
+        {key: bca(values[key], found, left_out[key], plan.members) for key, found in drawn.items()},
+    )
 
 
 def estimates(
-    cells: Cells, values: Mapping[ScoreKey, float], drawn: Mapping[ScoreKey, FloatArray]
+    plan: Plan,
+    values: Mapping[ScoreKey, float],
+    intervals: Mapping[ScoreKey, tuple[float, float] | None],
 ) -> list[Estimate]:
-    """Values and draws put together; a subset without items has neither."""
+    """Values and intervals put together; a subset without items has neither."""
     rows = []
     for (subset, metric), value in values.items():
-        n = cells.size(subset)
-        bounds = interval(drawn.get((subset, metric), np.empty(0))) if n else None
-        low, high = bounds or (None, None)
+        n = plan.sizes[subset, metric]
+        low, high = (intervals.get((subset, metric)) if n else None) or (None, None)
         rows.append(Estimate(subset, metric, value if n else None, low, high, n))
     return rows
+
+
+# Intervals
+
+_NORMAL = NormalDist()
+
+
+def percentiles(drawn: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+    """Equal-tailed percentile interval of the draws; None without draws.
+
+    >>> percentiles(np.arange(101.0), confidence=0.5)
+    (25.0, 75.0)
+    """
+    if not len(drawn):
+        return None
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(drawn, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def bca(
+    value: float,
+    drawn: FloatArray,
+    left_out: FloatArray,
+    members: IntArray,
+    confidence: float = CONFIDENCE,
+) -> tuple[float, float] | None:
+    """Bias-corrected and accelerated interval of the draws; None without draws.
+
+    The percentiles move with the share of draws below the value (bias) and with the skewness of
+    the jackknife values (acceleration). Draws that are all on one side, or all alike, leave
+    nothing to correct by: these are the plain percentiles.
+
+    Args:
+        drawn: float[draws]
+        left_out: float[k], the score without one utterance of each row
+        members: int[k], the utterances of each row
+
+    Source: Efron and Tibshirani (1993), 14.3.
+    """
+    if not len(drawn):
+        return None
+    below = float((drawn < value).mean() + (drawn == value).mean() / 2)
+    if not 0 < below < 1:
+        return percentiles(drawn, confidence)
+    bias = _NORMAL.inv_cdf(below)
+    deviations = np.average(left_out, weights=members) - left_out
+    squares = float(members @ deviations**2)
+    skewness = float(members @ deviations**3) / squares**1.5 / 6 if squares > 0 else 0.0
+    tail = (1 - confidence) / 2
+    shares = [
+        _NORMAL.cdf(bias + (bias + one) / (1 - skewness * (bias + one)))
+        for one in (_NORMAL.inv_cdf(tail), _NORMAL.inv_cdf(1 - tail))
+    ]
+    low, high = np.quantile(drawn, shares)
+    return float(low), float(high)
+
+
+def jackknife(plan: Plan) -> dict[ScoreKey, FloatArray]:
+    """float[k] of each score: its value without one utterance of each row."""
+    table, edges = plan.side_by_side()
+    scored = scores_of(plan.members @ table - table, edges)
+    return dict(zip(plan.scores, scored, strict=True))

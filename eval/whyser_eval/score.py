@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from whyser.answer import parse_answer
+import numpy as np
+
+from whyser.evidence.cues import Cues, read_cues
 from whyser.files import write_json, write_jsonl
 from whyser.labels import EmotionClass
-from whyser.utterance import Utterance
 from whyser_eval import controls
-from whyser_eval.metrics import METRICS, Items
+from whyser_eval.groundedness import Explained, explained, shuffled_groundedness
+from whyser_eval.measures import measured
+from whyser_eval.metrics import METRICS, by_class
+from whyser_eval.predictions import REPEATED
 from whyser_eval.provenance import provenance
 from whyser_eval.readers import Reader, RuleReader
 from whyser_eval.references import (
@@ -25,9 +29,13 @@ from whyser_eval.references import (
     read_answer_key,
     select_references,
 )
-from whyser_eval.resampling import Estimate, bootstrap
+from whyser_eval.resampling import Cells, Estimate, Interval, Plan, bootstrap, collapse
+from whyser_eval.samples import sample_lines
 from whyser_eval.signature import Signature
 from whyser_eval.systems import System, SystemName, align, chosen_parts, read_groups
+
+#: The subsets that are told class by class.
+_BY_CLASS = ("all", "strict")
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,10 @@ class Settings:
     split: str | None = None
     classes: tuple[EmotionClass, ...] | None = None
     secondary: bool = False
+    all_inclusive: bool = False
     draws: int = 1000
     seed: int = 0
+    interval: Interval = "percentile"
     reader: Reader = field(default_factory=RuleReader)
 
 
@@ -59,17 +69,30 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """A system with its scores; `explained` holds its claims about the sound where cues tell."""
+
+    system: System
+    scores: list[Estimate]
+    explained: list[Explained] | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """A finished scoring; `ignored` counts predictions that no score looks at, by reason."""
 
     key: AnswerKey
     references: References
-    systems: tuple[System, ...]
+    scored: tuple[Scored, ...]
     rows: tuple[ScoreRow, ...]
     ignored: Mapping[str, int]
     warnings: tuple[str, ...]
     settings: Settings
     inputs: tuple[Path, ...]
+
+    @property
+    def systems(self) -> list[System]:
+        return [one.system for one in self.scored]
 
     @property
     def unused_corpora(self) -> list[str]:
@@ -79,9 +102,15 @@ class Run:
 
 
 def score_run(
-    references: Sequence[Path], predictions: Sequence[Path], settings: Settings | None = None
+    references: Sequence[Path],
+    predictions: Sequence[Path],
+    settings: Settings | None = None,
+    *,
+    cues: Sequence[Path] = (),
 ) -> Run:
     """Scores every system of the prediction files; writes nothing.
+
+    Args: `cues`, measured cues of the references, which the answers' claims are held against.
 
     Raises: `InputError` or `BadInput` for broken or empty files, missing, extra or repeated ids,
     labels outside the declared classes, or no reference left.
@@ -91,71 +120,120 @@ def score_run(
     classes = settings.classes or declared_classes(references)
     found = read_groups(predictions)
     parts = chosen_parts(key, found, settings.split)
-    chosen = select_references(key, parts, classes, secondary=settings.secondary)
+    chosen = select_references(
+        key, parts, classes, secondary=settings.secondary, all_inclusive=settings.all_inclusive
+    )
     ignored: Counter[str] = Counter()
     systems = align(found, key, chosen, ignored, settings.reader)
-    estimated = [
-        (system, _bootstrapped(system.items(chosen), chosen, settings)) for system in systems
-    ]
-    rows = [
-        row
-        for system, scores in estimated
-        for row in _system_rows(system, scores, chosen, settings.reader.version)
-    ] + list(_baseline_rows(chosen, settings))
+    heard = {one.id: one for path in cues for one in read_cues(path)}
+    scored = [_scored(system, chosen, heard, settings) for system in systems]
+    parser = settings.reader.version
+    rows = [*_rows_of_all(scored, chosen, parser), *_baseline_rows(chosen, settings)]
     return Run(
         key,
         chosen,
-        tuple(systems),
+        tuple(scored),
         tuple(rows),
         ignored,
-        tuple(_warnings(estimated)),
+        tuple(_warnings(scored, chosen)),
         settings,
-        (*references, *predictions),
+        (*references, *predictions, *cues),
     )
 
 
 # Scores
 
 
-def _bootstrapped(items: Items, references: References, settings: Settings) -> list[Estimate]:
-    return bootstrap(items, references.subsets, METRICS, draws=settings.draws, seed=settings.seed)
+def _scored(
+    system: System, references: References, cues: Mapping[str, Cues], settings: Settings
+) -> Scored:
+    draws = 0 if system.name.control in REPEATED else settings.draws
+    claims = (
+        explained(references.utterances, [one.text for one in system.answers], cues)
+        if cues
+        else None
+    )
+    plans = [
+        _plan(collapse(system.items(references), references.subsets), references.classes),
+        measured(system, references, claims),
+    ]
+    scores = [
+        score
+        for plan in plans
+        for score in bootstrap(plan, draws=draws, seed=settings.seed, interval=settings.interval)
+    ]
+    if claims is not None:
+        scores.append(shuffled_groundedness(claims, cues, seed=settings.seed))
+    return Scored(system, scores, claims)
+
+
+def _plan(cells: Cells, classes: Sequence[EmotionClass]) -> Plan:
+    """Every metric on every subset, and class by class where that is told."""
+    told = {name: cells.subsets[name] for name in _BY_CLASS}
+    each = Plan.of(Cells(cells.items, cells.members, told), by_class(classes))
+    return Plan.of(cells, METRICS) | each
+
+
+def _rows_of_all(
+    scored: Sequence[Scored], references: References, parser: str
+) -> Iterator[ScoreRow]:
+    """Rows of each system; the variants of a repeated question make one."""
+
+    def name(one: Scored) -> tuple[str, str, str]:
+        return one.system.name.row
+
+    for _, group in groupby(scored, key=name):
+        variants = list(group)
+        scores = variants[0].scores
+        if variants[0].system.name.control in REPEATED:
+            scores = controls.spread([one.scores for one in variants])
+        yield from _system_rows([one.system for one in variants], scores, references, parser)
 
 
 def _system_rows(
-    system: System, scores: Iterable[Estimate], references: References, parser: str
+    systems: Sequence[System], scores: Iterable[Estimate], references: References, parser: str
 ) -> Iterator[ScoreRow]:
+    name = systems[0].name
     signature = _signature(
-        references, system.name.form, system.name.control, parser, system.prompts
+        references,
+        name.form,
+        name.control,
+        parser,
+        frozenset().union(*(system.prompts for system in systems)),
+        len(systems),
     )
-    unread = {
-        subset: sum(
-            reading.label is None
-            for reading, inside in zip(system.readings, mask, strict=True)
-            if inside
-        )
-        for subset, mask in references.subsets.items()
-    }
-    return _rows(system.name, scores, signature, unread)
+    unread = np.array(
+        [[reading.label is None for reading in system.readings] for system in systems]
+    )
+    counts = {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()}
+    return _rows(name, scores, signature, counts)
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
     """A constant and a prior-sampling guesser: what a score must beat to mean anything."""
     majority = controls.majority_class(references)
     constant = references.items([majority] * len(references))
+    cells = collapse(constant, references.subsets)
     signature = _signature(references, "any", "none", "none", frozenset())
     nothing_unread = dict.fromkeys(references.subsets, 0)
+    how = {"draws": settings.draws, "seed": settings.seed}
     for name, scores in (
-        (f"constant:{majority}", _bootstrapped(constant, references, settings)),
         (
-            "prior",
-            controls.prior_estimates(references, METRICS, draws=settings.draws, seed=settings.seed),
+            f"constant:{majority}",
+            bootstrap(_plan(cells, references.classes), **how, interval=settings.interval),
         ),
+        ("prior", controls.prior_estimates(references, METRICS, **how)),
     ):
         yield from _rows(SystemName(name, "any", "none"), scores, signature, nothing_unread)
 
 
 def _signature(
-    references: References, form: str, control: str, parser: str, prompts: frozenset[str]
+    references: References,
+    form: str,
+    control: str,
+    parser: str,
+    prompts: frozenset[str],
+    variants: int = 1,
 ) -> Signature:
     parts = [part_of(utterance) for utterance in references.utterances]
     return Signature(
@@ -167,6 +245,7 @@ def _signature(
         parser=parser,
         references=references.hash,
         prompts=prompts,
+        variants=variants,
         annotators="primary+secondary" if references.secondary else "primary",
     )
 
@@ -181,26 +260,24 @@ def _rows(
         rendered = signature.render(
             score.metric, subset=score.subset, n=score.n, unread=unread[score.subset]
         )
-        yield ScoreRow(
-            name.model,
-            name.form,
-            name.control,
-            **asdict(score),
-            signature=rendered,
+        yield ScoreRow(*name.row, **asdict(score), signature=rendered)
+
+
+def _warnings(scored: Sequence[Scored], references: References) -> Iterator[str]:
+    headlines = {
+        one.system.name: next(
+            score for score in one.scores if (score.subset, score.metric) == ("all", "f1_majority")
         )
-
-
-def _warnings(estimated: Sequence[tuple[System, Sequence[Estimate]]]) -> list[str]:
-    headline = [
-        next(score for score in scores if (score.subset, score.metric) == ("all", "f1_majority"))
-        for _, scores in estimated
-    ]
-    names = [system.name for system, _ in estimated]
-    pairs = controls.paired([(name.model, name.form, name.control) for name in names])
-    return controls.warnings(
-        controls.Contest(str(names[own]), headline[own], headline[shuffled])
-        for own, shuffled in pairs
-    )
+        for one in scored
+    }
+    yield from controls.warnings(headlines)
+    support = references.items([]).gold[references.subsets["all"].mask].sum(axis=0)
+    for name, count in zip(references.classes, support, strict=True):
+        if not count:
+            yield (
+                f"no reference is {name}, so it counts as 0 in every average. If nothing can be "
+                "of that class, declare the others with --classes."
+            )
 
 
 # Files
@@ -223,7 +300,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "settings": {**vars(run.settings), "reader": run.settings.reader.version},
         "classes": list(run.references.classes),
         "parts": sorted({"/".join(part_of(found)) for found in run.references.utterances}),
-        "n": {name: int(mask.sum()) for name, mask in run.references.subsets.items()},
+        "n": {name: int(one.mask.sum()) for name, one in run.references.subsets.items()},
         "ignored": dict(run.ignored),
         "systems": [
             {
@@ -243,53 +320,5 @@ def _facts(run: Run) -> dict[str, Any]:
 
 
 def _samples(run: Run) -> Iterator[str]:
-    """One line per system and utterance: all that a report or a second look needs."""
-    references = run.references
-    shared = [
-        _shared_fields(run.key, utterance, sorted(chosen), bool(is_strict))
-        for utterance, chosen, is_strict in zip(
-            references.utterances, references.label_sets, references.subsets["strict"], strict=True
-        )
-    ]
-    for system in run.systems:
-        hits = system.items(references).hit
-        for fields, answer, reading, hit in zip(
-            shared, system.answers, system.readings, hits, strict=True
-        ):
-            blocks = parse_answer(answer.text)
-            yield json.dumps(
-                {
-                    "id": answer.id,
-                    "system": system.name.model,
-                    "form": system.name.form,
-                    "control": system.name.control,
-                    **fields,
-                    "prediction": reading.label,
-                    "stage": reading.stage,
-                    "word": reading.word,
-                    "two_emotions": reading.two_emotions,
-                    "is_hit": bool(hit),
-                    "transcript": blocks.transcript,
-                    "rationale": blocks.rationale,
-                    "text": answer.text,
-                },
-                ensure_ascii=False,
-            )
-
-
-def _shared_fields(
-    key: AnswerKey, utterance: Utterance, annotators: Sequence[str], is_strict: bool
-) -> dict[str, Any]:
-    audio = key.audio_path(utterance)
-    return {
-        "corpus": utterance.corpus,
-        "split": utterance.split,
-        "speaker": utterance.speaker,
-        "gender": utterance.gender,
-        "label": utterance.label,
-        "annotators": annotators,
-        "votes": dict(Counter(utterance.primaries).most_common()),
-        "is_strict": is_strict,
-        "audio": str(audio) if audio else None,
-        "reference_transcript": utterance.transcript,
-    }
+    for one in run.scored:
+        yield from sample_lines(run.key, run.references, one.system, one.explained)

@@ -13,7 +13,8 @@ from whyser.files import short_hash
 class Signature:
     """What all scores of one system share; `render` adds what one score has of its own.
 
-    `annotators` says which votes make up A; it is written only where it is not the default.
+    `annotators` says which votes make up A, `variants` how many wordings or orders a repeated
+    question had; each is written only where it is not the default.
     """
 
     corpora: frozenset[str]
@@ -25,6 +26,7 @@ class Signature:
     references: str
     prompts: frozenset[str]
     annotators: str = "primary"
+    variants: int = 1
 
     def render(self, metric: str, *, subset: str, n: int, unread: int) -> str:
         """`name:value` pairs, version last.
@@ -42,7 +44,8 @@ class Signature:
             "subset": subset,
             "n": n,
             "labels": self.labels,
-            "avg": "none" if metric == "hit_rate" else "macro",
+            **({"variants": self.variants} if self.variants != 1 else {}),
+            "avg": "none" if metric in {"hit_rate", "wa"} else "macro",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,
             "unread": f"miss={unread}",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from whyser.errors import InputError, Problems
-from whyser.labels import OTHER
+from whyser.labels import OTHER, Label
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
 from whyser_eval.predictions import REPEATED, Prediction, listed, read_predictions
@@ -32,6 +32,11 @@ class SystemName:
     control: str
     variant: int = 0
 
+    @property
+    def row(self) -> tuple[str, str, str]:
+        """What the row of a table is named by: system, form, control."""
+        return self.model, self.form, self.control
+
     def __str__(self) -> str:
         control = "" if self.control == "none" else f", {self.control}"
         variant = f" {self.variant}" if self.control in REPEATED else ""
@@ -40,11 +45,32 @@ class SystemName:
 
 @dataclass(frozen=True)
 class System:
-    """A system's answers in the references' order, and what the reader made of each."""
+    """A system's answers in the references' order, and what the reader made of each.
+
+    `drawn` holds the readings of every utterance: of one answer, or of several where they were
+    sampled.
+    """
 
     name: SystemName
     answers: tuple[Prediction, ...]
-    readings: tuple[Reading, ...]
+    drawn: tuple[tuple[Reading, ...], ...]
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The one that counts of each utterance: the most frequent class, of equals the first."""
+        return tuple(map(_most_frequent, self.drawn))
+
+    @cached_property
+    def distributions(self) -> list[dict[Label, float]] | None:
+        """Label -> probability of every utterance: the model's own, or shares of its samples.
+
+        None for a system that gave one plain answer to each.
+        """
+        if any(answer.probabilities for answer in self.answers):
+            return [answer.probabilities or {} for answer in self.answers]
+        if any(len(readings) > 1 for readings in self.drawn):
+            return [_shares(readings) for readings in self.drawn]
+        return None
 
     @property
     def unread(self) -> int:
@@ -56,6 +82,18 @@ class System:
 
     def items(self, references: References) -> Items:
         return references.items([reading.label for reading in self.readings])
+
+
+def _most_frequent(readings: Sequence[Reading]) -> Reading:
+    if len(readings) == 1:
+        return readings[0]
+    counts = Counter(reading.label for reading in readings if reading.label is not None)
+    return max(readings, key=lambda reading: counts[reading.label] if reading.label else 0)
+
+
+def _shares(readings: Sequence[Reading]) -> dict[Label, float]:
+    counts = Counter(reading.label for reading in readings if reading.label is not None)
+    return {label: count / len(readings) for label, count in counts.items()}
 
 
 @dataclass(frozen=True)
@@ -153,11 +191,23 @@ def align(
         answered[name] = tuple(kept[id_] for id_ in wanted)
     problems.raise_any()
     # All at once: a reader may have an endpoint to ask.
-    readings = iter(reader.read(list(chain.from_iterable(answered.values()))))
+    texts = [text for group in answered.values() for answer in group for text in _texts(answer)]
+    readings = iter(reader.read(texts))
     return [
-        System(name, answers, tuple(islice(readings, len(answers))))
-        for name, answers in answered.items()
+        System(
+            name,
+            group,
+            tuple(tuple(islice(readings, 1 + len(answer.samples))) for answer in group),
+        )
+        for name, group in answered.items()
     ]
+
+
+def _texts(answer: Prediction) -> Iterator[Prediction]:
+    """The answer, then each further one that was drawn, as an answer of its own."""
+    yield answer
+    for text in answer.samples:
+        yield answer.model_copy(update={"text": text})
 
 
 def _checked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -15,10 +16,15 @@ from whyser.console import LOG_WIDTH
 from whyser_eval.compare import Comparison, comparisons_json
 from whyser_eval.controls import format_estimate
 from whyser_eval.score import Run, ScoreRow, scores_json
-from whyser_eval.systems import SystemName
 
-#: What the table shows: (metric, with its interval).
-_COLUMNS = (("f1_majority", True), ("f1_all_labels", False))
+#: What the table shows: (subset, metric, with its interval); scores.json has the rest.
+_COLUMNS = (
+    ("all", "f1_majority", True),
+    ("all", "f1_all_labels", False),
+    ("strict", "f1_majority", True),
+    ("strict", "f1_all_labels", False),
+    ("all_inclusive", "f1_all_labels", False),
+)
 
 
 def print_json(run: Run) -> None:
@@ -71,21 +77,22 @@ def _table(run: Run) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("system", "form", "control"):
         table.add_column(name, overflow="fold")
-    for subset, mask in subsets.items():
-        for metric, _ in _COLUMNS:
-            heading = f"{metric}\n{subset}, n={int(mask.sum()):,}"
-            table.add_column(heading, justify="right", no_wrap=True)
+    columns = [column for column in _COLUMNS if column[0] in subsets]
+    for subset, metric, _ in columns:
+        heading = f"{metric}\n{subset}, n={int(subsets[subset].mask.sum()):,}"
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("unread", justify="right")
-    unread = {system.name: system.unread for system in run.systems}
+    unread: Counter[tuple[str, str, str]] = Counter()
+    for system in run.systems:
+        unread[system.name.row] += system.unread
     for rows in _by_system(run.rows):
         scores = {(row.subset, row.metric): row for row in rows}
         cells = [
             _cell(scores[subset, metric], with_interval)
-            for subset in subsets
-            for metric, with_interval in _COLUMNS
+            for subset, metric, with_interval in columns
         ]
         first = rows[0]
-        unread_here = unread.get(SystemName(first.system, first.form, first.control))
+        unread_here = unread.get((first.system, first.form, first.control))
         table.add_row(
             # Names come from files: as text, so that brackets are no markup.
             *(Text(name) for name in (first.system, first.form, first.control)),

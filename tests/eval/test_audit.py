@@ -20,7 +20,7 @@ def system(*readings):
         Prediction(id=f"meld/{n}", form="open", prompt="0", model="tiny", text="x")
         for n in range(len(readings))
     )
-    return System(SystemName("tiny", "open", "none"), answers, readings)
+    return System(SystemName("tiny", "open", "none"), answers, tuple((one,) for one in readings))
 
 
 def test_counts_by_stage_class_and_word():

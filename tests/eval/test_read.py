@@ -147,6 +147,13 @@ HOSTILE = [
     " ",
     "\u4e0d",
     "\u202e\x00",
+    "words: a. b: ",
+    "words: angry. ",
+    "less angry than ",
+    "e is the best ",
+    "\u9009a",
+    "first guess ",
+    "makes me believe ",
 ]
 
 

@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 from whyser_eval import resampling
-from whyser_eval.metrics import METRICS, Items, f1_all_labels, f1_majority
-from whyser_eval.resampling import bootstrap, bootstrap_draws, collapse, evaluate
+from whyser_eval.metrics import METRICS, Items, Statistics, f1_all_labels, f1_majority
+from whyser_eval.resampling import (
+    Cells,
+    Plan,
+    bca,
+    bootstrap,
+    bootstrap_draws,
+    collapse,
+    evaluate,
+    jackknife,
+)
+from whyser_eval.subsets import Subset
 
 
 @pytest.fixture
@@ -22,15 +32,20 @@ def items():
 @pytest.fixture
 def subsets(items):
     strict = np.random.default_rng(8).random(len(items)) < 0.6
-    return {"all": np.ones(len(items), dtype=bool), "strict": strict}
+    return {"all": Subset(np.ones(len(items), dtype=bool)), "strict": Subset(strict)}
+
+
+@pytest.fixture
+def plan(items, subsets):
+    return Plan.of(collapse(items, subsets), METRICS)
 
 
 def test_collapsing_changes_no_value(items, subsets):
     cells = collapse(items, subsets)
     assert len(cells.members) < len(items) == cells.members.sum()
-    values = evaluate(cells, METRICS, [cells.members[None, :]])
+    values = evaluate(Plan.of(cells, METRICS), [cells.members[None, :]])
     for (subset, metric), value in values.items():
-        whole = METRICS[metric](items.take(np.flatnonzero(subsets[subset]))).value
+        whole = METRICS[metric](items.take(np.flatnonzero(subsets[subset].mask))).value
         assert value[0] == pytest.approx(whole, abs=1e-12)
 
 
@@ -38,9 +53,9 @@ def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets):
     random = np.random.default_rng(1)
     rows = random.integers(0, len(items), (4000, len(items)))
     cells = collapse(items, subsets)
-    drawn = evaluate(cells, METRICS, bootstrap_draws(cells.members, 4000, seed=2))
+    drawn = evaluate(Plan.of(cells, METRICS), bootstrap_draws(cells.members, 4000, seed=2))
     for metric in (f1_majority, f1_all_labels):
-        for subset, mask in subsets.items():
+        for subset, mask in ((name, one.mask) for name, one in subsets.items()):
             naive = [metric(items.take(chosen[mask[chosen]])).value for chosen in rows[:1500]]
             fast = drawn[subset, metric.__name__]
             for q in (2.5, 25, 50, 75, 97.5):
@@ -48,33 +63,108 @@ def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets):
             assert fast.std() == pytest.approx(np.std(naive), rel=0.08)
 
 
-def test_the_seed_decides(items, subsets):
-    first, again, other = (
-        bootstrap(items, subsets, METRICS, draws=50, seed=seed) for seed in (3, 3, 4)
-    )
+def test_the_seed_decides(plan):
+    first, again, other = (bootstrap(plan, draws=50, seed=seed) for seed in (3, 3, 4))
     assert first == again
     assert first != other
     assert [found.value for found in first] == [found.value for found in other]
 
 
-def test_the_batch_size_changes_nothing(items, subsets, monkeypatch):
-    whole = bootstrap(items, subsets, METRICS, draws=64, seed=3)
+def test_the_batch_size_changes_nothing(plan, monkeypatch):
+    whole = bootstrap(plan, draws=64, seed=3)
     monkeypatch.setattr(resampling, "_COUNTS_PER_BATCH", 500)
-    assert bootstrap(items, subsets, METRICS, draws=64, seed=3) == whole
+    assert bootstrap(plan, draws=64, seed=3) == whole
 
 
-def test_intervals_hold_their_value(items, subsets):
-    for found in bootstrap(items, subsets, METRICS, draws=500, seed=0):
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_intervals_hold_their_value(plan, interval):
+    for found in bootstrap(plan, draws=500, seed=0, interval=interval):
         assert found.low < found.value < found.high
 
 
-def test_without_draws_there_are_no_intervals(items, subsets):
-    for found in bootstrap(items, subsets, METRICS, draws=0, seed=0):
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_without_draws_there_are_no_intervals(plan, interval):
+    for found in bootstrap(plan, draws=0, seed=0, interval=interval):
         assert found.value is not None
         assert found.low is found.high is None
 
 
 def test_an_empty_subset_has_no_value(items):
-    nobody = {"all": np.ones(len(items), bool), "strict": np.zeros(len(items), bool)}
-    for found in bootstrap(items, nobody, METRICS, draws=20, seed=0):
+    everybody, nobody = np.ones(len(items), bool), np.zeros(len(items), bool)
+    cells = collapse(items, {"all": Subset(everybody), "strict": Subset(nobody)})
+    for found in bootstrap(Plan.of(cells, METRICS), draws=20, seed=0):
         assert (found.value is None) == (found.subset == "strict") == (found.n == 0)
+
+
+def test_the_jackknife_leaves_each_utterance_out_once(items, subsets):
+    cells = collapse(items, subsets)
+    found = jackknife(Plan.of(cells, METRICS))["strict", "f1_majority"]
+    for row in range(0, len(cells.members), 7):
+        one = next(
+            place
+            for place in range(len(items))
+            if items.labels[place] == cells.items.labels[row]
+            and items.predictions[place] == cells.items.predictions[row]
+            and (items.annotators[place] == cells.items.annotators[row]).all()
+            and subsets["strict"].mask[place] == cells.subsets["strict"].mask[row]
+        )
+        left = np.flatnonzero(subsets["strict"].mask & (np.arange(len(items)) != one))
+        assert found[row] == pytest.approx(f1_majority(items.take(left)).value, abs=1e-12)
+
+
+def test_bca_is_that_of_scipy():
+    """On a skewed sample, where the two kinds of interval differ most."""
+    from scipy.stats import bootstrap as of_scipy
+
+    sample = np.random.default_rng(3).exponential(size=60)
+    mean = Statistics(sample[:, None], np.ones((60, 1)))
+    ones = np.ones(60, dtype=np.int64)
+    plan = Plan.of_statistics({"mean": mean}, ones, {"all": Subset(ones > 0)})
+    (found,) = bootstrap(plan, draws=20_000, seed=0, interval="bca")
+    theirs = of_scipy((sample,), np.mean, n_resamples=20_000, method="BCa", rng=1)
+    low, high = theirs.confidence_interval
+    assert (found.low, found.high) == pytest.approx((low, high), rel=0.01)
+    (plain,) = bootstrap(plan, draws=20_000, seed=0)
+    assert found.low > plain.low
+    assert found.high > plain.high
+
+
+def test_draws_all_on_one_side_leave_nothing_to_correct():
+    drawn = np.linspace(0.1, 0.2, 50)
+    members = np.ones(4, dtype=np.int64)
+    assert bca(0.5, drawn, np.arange(4.0), members) == pytest.approx((0.1025, 0.1975))
+
+
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_intervals_cover_the_truth_as_often_as_they_say(interval):
+    """400 utterances of a system that is right in 60 %: 93 to 97 of 100 intervals hold its F1."""
+    random = np.random.default_rng(21)
+    truth = f1_majority(simulated(random, 400_000)).value
+    runs, inside = 600, 0
+    for seed in range(runs):
+        items = simulated(random, 400)
+        plan = Plan.of(
+            collapse(items, {"all": Subset(np.ones(400, dtype=bool))}),
+            {"f1_majority": f1_majority},
+        )
+        (found,) = bootstrap(plan, draws=500, seed=seed, interval=interval)
+        inside += found.low <= truth <= found.high
+    print(f"\ncoverage of the {interval} interval: {inside / runs:.3f}")
+    assert 0.93 <= inside / runs <= 0.97
+
+
+def simulated(random, n, width=4):
+    labels = random.integers(0, width, n)
+    right = random.random(n) < 0.6
+    predictions = np.where(right, labels, random.integers(0, width, n))
+    return Items(labels, predictions, labels[:, None] == np.arange(width))
+
+
+def test_a_subset_averages_over_its_own_classes():
+    items = Items.from_names(
+        ["sad", "happy", "sad"], ["sad", "happy", "happy"], classes=["happy", "sad", "fear"]
+    )
+    own = Subset(np.array([True, True, False]), np.array([True, True, False]))
+    cells = Cells(items, np.ones(3, dtype=np.int64), {"corpus:a": own})
+    (found,) = bootstrap(Plan.of(cells, {"f1_majority": f1_majority}), draws=0, seed=0)
+    assert (found.value, found.n) == (1.0, 2)

@@ -245,6 +245,7 @@ def test_samples_hold_what_a_second_look_needs(world, whyser_eval):
         "system": "tiny",
         "form": "open",
         "control": "none",
+        "variant": 0,
         "corpus": "msp_podcast",
         "split": "test1",
         "speaker": "msp_podcast/1",
@@ -260,8 +261,10 @@ def test_samples_hold_what_a_second_look_needs(world, whyser_eval):
         "word": "sad",
         "two_emotions": False,
         "is_hit": True,
+        "probabilities": None,
         "transcript": None,
         "rationale": "Low pitch.",
+        "claims": None,
         "text": "<answer>I think the emotion is sad</answer><reason>Low pitch.</reason>",
     }
 

@@ -5,6 +5,7 @@ import pytest
 
 from whyser_eval.metrics import METRICS, Items, f1_majority
 from whyser_eval.significance import differences, holm, pair
+from whyser_eval.subsets import Subset
 
 F1 = {"f1_majority": f1_majority}
 
@@ -28,15 +29,15 @@ def systems(random, n, *accuracy):
 
 
 def everything(items):
-    return {"all": np.ones(len(items), dtype=bool)}
+    return {"all": Subset(np.ones(len(items), dtype=bool))}
 
 
 def test_values_are_differences_of_the_metrics():
     first, second = systems(np.random.default_rng(0), 300, 0.7, 0.5)
     strict = np.random.default_rng(1).random(300) < 0.5
-    subsets = everything(first) | {"strict": strict}
+    subsets = everything(first) | {"strict": Subset(strict)}
     for found in differences(pair(first, second, subsets, METRICS), draws=100):
-        rows = np.flatnonzero(subsets[found.subset])
+        rows = np.flatnonzero(subsets[found.subset].mask)
         metric = METRICS[found.metric]
         wanted = metric(first.take(rows)).value - metric(second.take(rows)).value
         assert found.value == pytest.approx(wanted, abs=1e-12)
@@ -123,7 +124,7 @@ def test_systems_that_agree_do_not_differ():
 
 def test_a_subset_without_utterances_says_nothing():
     first, second = systems(np.random.default_rng(7), 30, 0.5, 0.5)
-    nobody = {"none": np.zeros(30, dtype=bool)}
+    nobody = {"none": Subset(np.zeros(30, dtype=bool))}
     (found,) = differences(pair(first, second, everything(first) | nobody, F1), draws=100)[1:]
     assert (found.value, found.p_randomisation, found.smallest, found.n) == (None, None, None, 0)
 

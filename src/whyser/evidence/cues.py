@@ -15,11 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from whyser import audio
@@ -29,6 +28,9 @@ from whyser.errors import InputError, Problems
 from whyser.evidence.acoustics import Acoustics, measure
 from whyser.files import read_lines
 from whyser.utterance import Utterance, input_error
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Family = Literal["pitch", "pitch_range", "loudness", "rate", "pauses"]
 Measure = Literal[
@@ -180,6 +182,9 @@ def relate(utterances: Sequence[Utterance], acoustics: Iterable[Acoustics]) -> I
 
     All splits of a speaker take part: medians know no label.
     """
+    # Reading cues needs no pandas, and its import takes longer than most readers' work.
+    import pandas as pd
+
     measured = list(acoustics)
     values = pd.DataFrame(
         [_on_scales(one) for one in measured], columns=list(MEASURES), dtype=float
@@ -214,6 +219,8 @@ def _compare(
 
     The narrowest kind with enough clips is taken; the corpus always serves.
     """
+    import pandas as pd
+
     smallest = pd.Series({name: SCALES[name].smallest_spread for name in MEASURES})
     reference = np.full(len(values), "", dtype=object)
     deviation = np.full(values.shape, math.nan)

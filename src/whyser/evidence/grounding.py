@@ -169,7 +169,7 @@ def summarise(
     verdicts = [ground(claims[id], cues[id]) for id in ids]
     low, high = _bootstrap(verdicts, draws, seed)
     score = grounding_score(verdict for each in verdicts for verdict in each)
-    chance = list(_shuffled_scores(ids, claims, cues, shuffles, seed))
+    chance = list(shuffled_scores(ids, claims, cues, shuffles, seed))
     shuffled_low, shuffled_high = _middle(chance)
     families: dict[ClaimFamily, Counter[Outcome]] = {name: Counter() for name in CLAIM_FAMILIES}
     for verdict in (verdict for each in verdicts for verdict in each):
@@ -223,7 +223,7 @@ def _middle(scores: Sequence[float]) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def _shuffled_scores(
+def shuffled_scores(
     ids: Sequence[str],
     claims: Mapping[str, Sequence[Claim]],
     cues: Mapping[str, Cues],

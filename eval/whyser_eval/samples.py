@@ -1,0 +1,88 @@
+"""`samples.jsonl`: one line per system and utterance, all that a report or a second look needs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from typing import Any
+
+from whyser.answer import parse_answer
+from whyser.utterance import Utterance
+from whyser_eval.groundedness import Explained
+from whyser_eval.references import AnswerKey, References
+from whyser_eval.systems import System
+
+
+def sample_lines(
+    key: AnswerKey,
+    references: References,
+    system: System,
+    explained: Sequence[Explained] | None,
+) -> Iterator[str]:
+    """JSON lines of one system, in the references' order."""
+    for (utterance, annotators, is_strict), answer, reading, hit, claims in zip(
+        _asked(references),
+        system.answers,
+        system.readings,
+        system.items(references).hit,
+        explained or repeat(None, len(references)),
+        strict=True,
+    ):
+        blocks = parse_answer(answer.text)
+        audio = key.audio_path(utterance)
+        sample = {
+            "id": answer.id,
+            "system": system.name.model,
+            "form": system.name.form,
+            "control": system.name.control,
+            "variant": system.name.variant,
+            "corpus": utterance.corpus,
+            "split": utterance.split,
+            "speaker": utterance.speaker,
+            "gender": utterance.gender,
+            "label": utterance.label,
+            "annotators": annotators,
+            "votes": dict(Counter(utterance.primaries).most_common()),
+            "is_strict": is_strict,
+            "audio": str(audio) if audio else None,
+            "reference_transcript": utterance.transcript,
+            "prediction": reading.label,
+            "stage": reading.stage,
+            "word": reading.word,
+            "two_emotions": reading.two_emotions,
+            "is_hit": bool(hit),
+            "probabilities": answer.probabilities,
+            "transcript": blocks.transcript,
+            "rationale": blocks.rationale,
+            "claims": _claims(claims),
+            "text": answer.text,
+        }
+        yield json.dumps(sample, ensure_ascii=False)
+
+
+def _asked(references: References) -> Iterator[tuple[Utterance, list[str], bool]]:
+    strict = references.subsets["strict"].mask.tolist()
+    for utterance, chosen, is_strict in zip(
+        references.utterances, references.label_sets, strict, strict=True
+    ):
+        yield utterance, sorted(chosen), is_strict
+
+
+def _claims(explained: Explained | None) -> list[dict[str, Any]] | None:
+    """Claims with what the measurement says; begin and end are offsets in the explanation."""
+    if explained is None:
+        return None
+    return [
+        {
+            "start": verdict.claim.span[0],
+            "end": verdict.claim.span[1],
+            "family": verdict.claim.family,
+            "level": verdict.claim.value,
+            "negated": verdict.claim.negated,
+            "hedged": verdict.claim.hedged,
+            "outcome": verdict.outcome,
+        }
+        for verdict in explained.verdicts
+    ]

@@ -1,0 +1,109 @@
+"""Parts of the references that are scored by themselves.
+
+`all`            utterances whose annotators agreed on one of the classes
+`strict`         of these, those where one label has more than half of the votes (paper, 3.1)
+`all_inclusive`  those without agreement too, for the metrics that need no consensus
+`corpus:meld`    of one corpus, averaged over the classes that its annotation can name
+`gender:female`  by the speaker's gender, where the corpus tells it
+`agreement:...`  by the share of the most frequent label among all votes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from whyser.labels import EmotionClass
+from whyser.utterance import Utterance
+from whyser.votes import top_share
+from whyser_eval.metrics import ANNOTATORS, BoolArray, IntArray, Statistics
+
+#: Upper bounds of the shares in each band, under the name of the band.
+AGREEMENT_BANDS = {
+    "agreement:0-0.5": Fraction(1, 2),
+    "agreement:0.5-0.75": Fraction(3, 4),
+    "agreement:0.75-1": Fraction(1),
+}
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Utterances of the references.
+
+    Attributes:
+        mask: bool[n]
+        classes: bool[C], the declared classes that averages are over; None for all
+        has_consensus: whether every utterance of it has a label
+    """
+
+    mask: BoolArray
+    classes: BoolArray | None = None
+    has_consensus: bool = True
+
+    def takes(self, metric: str) -> bool:
+        """Whether the metric can be told on it."""
+        return self.has_consensus or metric in ANNOTATORS
+
+    def of(self, rows: Statistics) -> Statistics:
+        """The statistics of its utterances alone."""
+        return rows.within(self.mask, self.classes)
+
+    def take(self, rows: IntArray) -> Subset:
+        return replace(self, mask=self.mask[rows])
+
+
+def subsets_of(
+    utterances: Sequence[Utterance],
+    classes: Sequence[EmotionClass],
+    corpus_classes: Mapping[str, Sequence[EmotionClass]],
+) -> dict[str, Subset]:
+    """Every subset of the utterances by name; groups that are the whole or nothing are left out.
+
+    Args: `corpus_classes`, what each corpus' annotation can name.
+    """
+    scored = np.array([one.is_scored for one in utterances], dtype=np.bool_)
+    # A corpus that released no votes agrees with itself. Where others have votes, an utterance
+    # without any says nothing of agreement.
+    voted = {one.corpus for one in utterances if one.votes}
+    tells = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
+    strict = np.array([one.is_strict for one in utterances], dtype=np.bool_)
+    found = {"all": Subset(scored), "strict": Subset(scored & tells & strict)}
+    if not scored.all():
+        found["all_inclusive"] = Subset(np.ones_like(scored), has_consensus=False)
+    groups = [
+        *_groups("corpus", utterances, lambda one: one.corpus),
+        *_groups("gender", utterances, lambda one: one.gender),
+        *_bands(utterances, tells),
+    ]
+    for name, mask in groups:
+        inside = mask & scored
+        if inside.any() and not np.array_equal(inside, scored):
+            found[name] = Subset(inside, _classes_of(name, classes, corpus_classes))
+    return found
+
+
+def _groups(
+    kind: str, utterances: Sequence[Utterance], value: Callable[[Utterance], str | None]
+) -> list[tuple[str, BoolArray]]:
+    values = np.array([value(one) or "" for one in utterances])
+    return [(f"{kind}:{name}", values == name) for name in np.unique(values) if name]
+
+
+def _bands(utterances: Sequence[Utterance], tells: BoolArray) -> list[tuple[str, BoolArray]]:
+    # The votes are few, so their shares are too.
+    shares = np.array([float(top_share(one.primaries)) for one in utterances])
+    bounds = [float(bound) for bound in AGREEMENT_BANDS.values()]
+    band = np.searchsorted(bounds, shares)
+    return [(name, (band == place) & tells) for place, name in enumerate(AGREEMENT_BANDS)]
+
+
+def _classes_of(
+    name: str,
+    classes: Sequence[EmotionClass],
+    corpus_classes: Mapping[str, Sequence[EmotionClass]],
+) -> BoolArray | None:
+    own = corpus_classes.get(name.removeprefix("corpus:"))
+    return None if own is None else np.array([one in own for one in classes], dtype=np.bool_)

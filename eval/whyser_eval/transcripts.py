@@ -1,0 +1,50 @@
+"""Word error rate of the transcripts that answers hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from whyser_eval.metrics import Statistics
+
+
+def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statistics:
+    """Word error rate: may exceed 1, lower is better.
+
+    Formula: sum of substitutions, deletions and insertions / sum of the reference's words, both
+    texts normalised as Whisper's are (case, punctuation, contractions, spelling, numbers). An
+    answer without a transcript has missed every word.
+
+    Returns: statistics of shape [n, 1].
+
+    Source: jiwer; Radford et al., Robust Speech Recognition via Large-Scale Weak Supervision
+    (2022), appendix C.
+
+    >>> wer(["I'm here.", "Two words"], ["i am here", None]).counts  # 0 of 3, 2 of 2
+    (array([2.]), array([5.]))
+    """
+    import jiwer
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    normalised = EnglishTextNormalizer()
+    spoken = [normalised(one) for one in references]
+    written = [normalised(one or "") for one in transcripts]
+    words = np.array([len(one.split()) for one in spoken], dtype=np.float64)
+    # Of an utterance without words every word that was written is one too many.
+    errors = np.array([len(one.split()) for one in written], dtype=np.float64)
+    told = np.flatnonzero(words > 0)
+    if len(told):
+        found = jiwer.process_words([spoken[row] for row in told], [written[row] for row in told])
+        errors[told] = [
+            sum(
+                max(
+                    chunk.ref_end_idx - chunk.ref_start_idx,
+                    chunk.hyp_end_idx - chunk.hyp_start_idx,
+                )
+                for chunk in chunks
+                if chunk.type != "equal"
+            )
+            for chunks in found.alignments
+        ]
+    return Statistics(errors[:, None], words[:, None])
