@@ -197,6 +197,12 @@ _SPEECH_BEFORE = re.compile(
 )
 
 
+#: {"emotion": "zesty"} states a word, known or not.
+_STATED_BEFORE = re.compile(
+    r"\b(?:answer|emotion|label|prediction|feeling|mood)[\"'*_]{0,4}\s{0,3}(?:[:=]|is|as)\s{0,3}$"
+)
+
+
 def _without_quotes(text: str, table: Lexicon) -> str:
     """Blanks what is quoted; a quoted answer word (the emotion is "sad") stays."""
     return _QUOTATION.sub(lambda found: _unquoted(found, table), text)
@@ -206,7 +212,9 @@ def _unquoted(found: re.Match[str], table: Lexicon) -> str:
     quoted = next(group for group in found.groups() if group is not None)
     before = found.string[max(0, found.start() - 30) : found.start()]
     is_answer = not _SPEECH_BEFORE.search(before) and (
-        table.knows(quoted) or bool(_LETTER.fullmatch(quoted.strip()))
+        table.knows(quoted)
+        or bool(_LETTER.fullmatch(quoted.strip()))
+        or (bool(_STATED_BEFORE.search(before)) and len(words(quoted)) <= 2)
     )
     return f" {quoted} " if is_answer or _KEY.fullmatch(quoted) else " "
 

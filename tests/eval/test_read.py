@@ -193,6 +193,15 @@ def test_every_word_of_the_table_is_read_as_its_class():
         assert reading.label == entry.label, entry.word
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [('{"emotion": "zesty"}', "zesty"), ('Emotion: "zesty"', "zesty"), ("She said 'zesty'.", None)],
+)
+def test_a_quoted_word_is_an_answer_where_it_is_stated(text, word):
+    reading = read_answer(text, form="open")
+    assert (reading.word, reading.label) == (word, "other" if word else None)
+
+
 def test_a_letter_is_that_of_the_options_that_were_asked() -> None:
     options = ("sad", "other", "angry")
     assert read_answer("C", form="closed", options=options).label == "angry"

@@ -262,6 +262,40 @@ def test_score_reads_by_an_endpoint_and_signs_it(reading, whyser_eval, world):
     assert (world.results / "scores.json").read_bytes() == before
 
 
+def test_compare_reads_by_an_endpoint_too(reading, whyser_eval, world, tmp_path):
+    other = [row | {"model": "other", "text": "It was zesty."} for row in world.predictions]
+    second = world.write_jsonl(world.folder / "other.jsonl", other)
+    world.write()
+    reading.reply = lambda data: said("zesty") if "answer" in data else grouped("fear")
+    comparing = ("compare", "--references", world.references_file, "--draws", 100,
+                 "--predictions", world.predictions_file, "--predictions", second,
+                 "--against", "tiny", "--reader-endpoint", reading.url,
+                 "--reader-model", "judge")  # fmt: skip
+    status, _, err = whyser_eval(*comparing)
+    assert status == 1 and "--reader-cache" in err
+    assert whyser_eval(*comparing, "--reader-cache", tmp_path / "cache.jsonl")[0] == 0
+    assert whyser_eval(*comparing, "--output", tmp_path / "out/c.json")[0] == 0
+    assert (tmp_path / "out/reader.ledger.jsonl").exists()
+    record = json.loads((tmp_path / "out/c.provenance.json").read_text(encoding="utf-8"))
+    assert record["settings"]["reader"].startswith("hybrid-")
+
+
+@pytest.mark.parametrize("alone", ["--reader-endpoint", "--reader-model"])
+def test_an_endpoint_needs_its_model(whyser_eval, world, alone):
+    assert whyser_eval(*world.score_arguments(alone, "http://localhost:1/v1"))[0] == 2
+
+
+def test_further_samples_are_read_by_the_model_too(reading, whyser_eval, world):
+    for row in world.predictions:
+        row |= {"text": "Hm, gloomy.", "samples": ["It was zesty.", "Quite the zesty one."]}
+    reading.reply = lambda data: said("zesty") if "answer" in data else grouped("fear")
+    options = ("--reader-endpoint", reading.url, "--reader-model", "judge")
+    status, _, err = whyser_eval(*world.score_arguments(*options))
+    assert status == 0, err
+    assert {sample["prediction"] for sample in world.samples()} == {"fear"}
+    assert len(reading.asked) == 3
+
+
 def test_a_table_of_ones_own_reads_and_signs(whyser_eval, world, tmp_path):
     for row in world.predictions:
         row["text"] = "<answer>zesty</answer>"
