@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from whyser.chat import Chat, Request
 from whyser.files import short_hash
-from whyser.labels import CLASSES, OTHER, Label, canonical
+from whyser.labels import CLASSES, OTHER, Label
 from whyser.lexicon import UNSPACED, Lexicon, fold, words_of
 from whyser.prompts import Form, Prompt, lettered_options
 from whyser_eval.mentions import find_mentions
@@ -80,13 +80,16 @@ class _Extracted(BaseModel):
 class _Grouped(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    label: str
+    label: Label = Field(alias="class")
     reason: str
 
 
 _TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 _EXTRACT_SCHEMA = {"emotion": _TEXT_OR_NULL, "second": _TEXT_OR_NULL}
-_GROUP_SCHEMA = {"class": {"enum": [*CLASSES, OTHER]}, "reason": {"type": "string"}}
+_GROUP_SCHEMA = {
+    "class": {"type": "string", "enum": [*CLASSES, OTHER]},
+    "reason": {"type": "string"},
+}
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,8 @@ class Extractor:
     async def _held(
         self, chat: Chat, said: _Extracted, proper: str, letters: Mapping[str, Label]
     ) -> Reading | None:
-        named = [word for word in (said.emotion, said.second) if word and word.strip()]
-        labels = []
+        named = [word.strip() for word in (said.emotion, said.second) if word and word.strip()]
+        labels: list[Label] = []
         for word in named:
             if not holds(proper, word, self.table, letters):
                 return None
@@ -126,7 +129,9 @@ class Extractor:
         if not named:
             return None
         first = next((place for place, one in enumerate(labels) if one != OTHER), 0)
-        return Reading(labels[first], "llm", fold(named[first]).strip(), len(set(labels)) > 1)
+        letter = _letter(named[first])
+        word = letter if letter in letters else fold(named[first])
+        return Reading(labels[first], "llm", word, len(set(labels)) > 1)
 
     async def group(self, chat: Chat, word: str) -> Label:
         """The class by the table, else by the model, else other (method, 2, row 19)."""
@@ -142,9 +147,8 @@ class Extractor:
         for attempt in range(ATTEMPTS):
             request = self._request(GROUP, data, _GROUP_SCHEMA, attempt)
             reply = await chat.ask(request, label=f"word: {data['word']}#{attempt}")
-            said = _parsed(_Grouped, reply.text, {"class": "label"})
-            if said and said.label in (*CLASSES, OTHER):
-                return canonical(said.label), " ".join(said.reason.split())
+            if said := _parsed(_Grouped, reply.text):
+                return said.label, " ".join(said.reason.split())
         return None
 
     def _request(
@@ -182,14 +186,11 @@ def _response_format(name: str, properties: Mapping[str, Any]) -> dict[str, Any]
 T = TypeVar("T", bound=BaseModel)
 
 
-def _parsed(model: type[T], text: str, renamed: Mapping[str, str] | None = None) -> T | None:
+def _parsed(model: type[T], text: str) -> T | None:
     """The reply as the schema has it; None when it is something else."""
     try:
-        value = json.loads(text)
-        if isinstance(value, dict):
-            value = {(renamed or {}).get(key, key): one for key, one in value.items()}
-        return model.model_validate(value)
-    except (ValueError, ValidationError, RecursionError):
+        return model.model_validate_json(text)
+    except ValidationError:
         return None
 
 
