@@ -15,7 +15,7 @@ from typing import Any
 from whyser.console import print_table
 from whyser.labels import OTHER
 from whyser_eval.read import STAGES, Reading
-from whyser_eval.readers import HybridReader, ModelReader
+from whyser_eval.readers import RuleReader
 from whyser_eval.score import Run
 from whyser_eval.systems import System
 
@@ -166,6 +166,11 @@ def audit_run(run: Run, *, sample: int | None = None) -> dict[str, Any]:
 
 def _read_twice(run: Run, sample: int | None) -> list[ReadTwice]:
     reader = run.settings.reader
+    if isinstance(reader, RuleReader):
+        return []
+    # Brings in the client, which a run by the rules need not wait for.
+    from whyser_eval.model_reader import HybridReader, ModelReader
+
     if not isinstance(reader, ModelReader):
         return []
     answers = [answer for system in run.systems for answer in system.answers]
