@@ -154,6 +154,12 @@ def score_command(
         list[Path] | None,
         typer.Option(help="A cues.jsonl of the references, to hold explanations against."),
     ] = None,
+    wer: Annotated[
+        bool,
+        typer.Option(
+            "--wer", help="Word error rate of the transcripts in the answers; 0.4 ms an utterance."
+        ),
+    ] = False,
     draws: Annotated[
         int, typer.Option(min=0, help="Bootstrap draws for the intervals; 0 for none.")
     ] = 1000,
@@ -210,6 +216,7 @@ def score_command(
         draws=draws,
         seed=seed,
         interval=interval.value,
+        wer=wer,
         reader=chosen,
     )
     result = score_run(references, predictions, settings, cues=cues or ())

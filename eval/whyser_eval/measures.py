@@ -17,7 +17,13 @@ from whyser_eval.systems import System
 from whyser_eval.transcripts import wer
 
 
-def measured(system: System, references: References, claims: Sequence[Explained] | None) -> Plan:
+def measured(
+    system: System,
+    references: References,
+    claims: Sequence[Explained] | None,
+    *,
+    with_transcripts: bool,
+) -> Plan:
     """The measures that the system's answers give something for, on every subset.
 
     A measure's n counts the utterances that say something: those with words to recognise, those
@@ -25,7 +31,7 @@ def measured(system: System, references: References, claims: Sequence[Explained]
     """
     ones = np.ones(len(references), dtype=np.int64)
     plan = Plan(ones, {}, {})
-    for name, rows in _statistics(system, references, claims).items():
+    for name, rows in _statistics(system, references, claims, with_transcripts).items():
         tells = (rows.denominator > 0).any(axis=1)
         subsets = {
             subset: replace(one, mask=one.mask & tells)
@@ -36,15 +42,19 @@ def measured(system: System, references: References, claims: Sequence[Explained]
 
 
 def _statistics(
-    system: System, references: References, claims: Sequence[Explained] | None
+    system: System,
+    references: References,
+    claims: Sequence[Explained] | None,
+    with_transcripts: bool,
 ) -> dict[str, Statistics]:
     found: dict[str, Statistics] = {}
     if (shares := system.distributions) is not None:
         distributions = Distributions.of(references, shares)
         found |= {name: metric(distributions) for name, metric in DISTRIBUTION_METRICS.items()}
-    transcripts = [parse_answer(answer.text).transcript for answer in system.answers]
-    if any(one is not None for one in transcripts):
-        found["wer"] = wer([one.transcript for one in references.utterances], transcripts)
+    if with_transcripts:
+        transcripts = [parse_answer(answer.text).transcript for answer in system.answers]
+        if any(one is not None for one in transcripts):
+            found["wer"] = wer([one.transcript for one in references.utterances], transcripts)
     if claims is not None:
         found["groundedness"] = groundedness(claims)
     return found

@@ -49,6 +49,7 @@ class Settings:
     draws: int = 1000
     seed: int = 0
     interval: Interval = "percentile"
+    wer: bool = False
     reader: Reader = field(default_factory=RuleReader)
 
 
@@ -155,7 +156,7 @@ def _scored(
     )
     plans = [
         _plan(collapse(system.items(references), references.subsets), references.classes),
-        measured(system, references, claims),
+        measured(system, references, claims, with_transcripts=settings.wer),
     ]
     scores = [
         score

@@ -13,13 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
-from whyser.labels import EmotionClass
+from whyser.labels import EmotionClass, Label
 from whyser.utterance import Utterance
-from whyser.votes import top_share
+from whyser.votes import is_strict_majority, top_share
 from whyser_eval.metrics import ANNOTATORS, BoolArray, IntArray, Statistics
+
+#: The primary votes of an utterance.
+Ballot: TypeAlias = tuple[Label, ...]
 
 #: Upper bounds of the shares in each band, under the name of the band.
 AGREEMENT_BANDS = {
@@ -69,14 +74,15 @@ def subsets_of(
     # without any says nothing of agreement.
     voted = {one.corpus for one in utterances if one.votes}
     tells = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
-    strict = np.array([one.is_strict for one in utterances], dtype=np.bool_)
+    ballots = [one.primaries for one in utterances]
+    strict = np.array(list(map(_is_strict, ballots)), dtype=np.bool_)
     found = {"all": Subset(scored), "strict": Subset(scored & tells & strict)}
     if not scored.all():
         found["all_inclusive"] = Subset(np.ones_like(scored), has_consensus=False)
     groups = [
         *_groups("corpus", utterances, lambda one: one.corpus),
         *_groups("gender", utterances, lambda one: one.gender),
-        *_bands(utterances, tells),
+        *_bands(ballots, tells),
     ]
     for name, mask in groups:
         inside = mask & scored
@@ -92,12 +98,22 @@ def _groups(
     return [(f"{kind}:{name}", values == name) for name in np.unique(values) if name]
 
 
-def _bands(utterances: Sequence[Utterance], tells: BoolArray) -> list[tuple[str, BoolArray]]:
-    # The votes are few, so their shares are too.
-    shares = np.array([float(top_share(one.primaries)) for one in utterances])
+def _bands(ballots: Sequence[Ballot], tells: BoolArray) -> list[tuple[str, BoolArray]]:
+    shares = np.array(list(map(_share, ballots)))
     bounds = [float(bound) for bound in AGREEMENT_BANDS.values()]
     band = np.searchsorted(bounds, shares)
     return [(name, (band == place) & tells) for place, name in enumerate(AGREEMENT_BANDS)]
+
+
+# A handful of votes falls out in few ways, and a corpus has very many utterances.
+@lru_cache(maxsize=100_000)
+def _is_strict(ballot: Ballot) -> bool:
+    return is_strict_majority(ballot)
+
+
+@lru_cache(maxsize=100_000)
+def _share(ballot: Ballot) -> float:
+    return float(top_share(ballot))
 
 
 def _classes_of(

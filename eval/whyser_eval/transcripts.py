@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 
 import numpy as np
 
+from whyser.console import track
 from whyser_eval.metrics import Statistics
 
 
@@ -25,11 +27,13 @@ def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statist
     (array([2.]), array([5.]))
     """
     import jiwer
-    from whisper_normalizer.english import EnglishTextNormalizer
 
-    normalised = EnglishTextNormalizer()
-    spoken = [normalised(one) for one in references]
-    written = [normalised(one or "") for one in transcripts]
+    pairs = zip(references, transcripts, strict=True)
+    normalised = [
+        (_normalised(spoken), _normalised(written or ""))
+        for spoken, written in track(pairs, "Transcripts", total=len(references))
+    ]
+    spoken, written = [one for one, _ in normalised], [one for _, one in normalised]
     words = np.array([len(one.split()) for one in spoken], dtype=np.float64)
     # Of an utterance without words every word that was written is one too many.
     errors = np.array([len(one.split()) for one in written], dtype=np.float64)
@@ -48,3 +52,17 @@ def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statist
             for chunks in found.alignments
         ]
     return Statistics(errors[:, None], words[:, None])
+
+
+# A system and its controls are held against the same words.
+@lru_cache(maxsize=200_000)
+def _normalised(text: str) -> str:
+    return _normaliser()(text)
+
+
+@cache
+def _normaliser() -> Callable[[str], str]:
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    normaliser: Callable[[str], str] = EnglishTextNormalizer()
+    return normaliser

@@ -35,7 +35,7 @@ def test_a_system_that_transcribes_is_scored_by_it(world, whyser_eval):
     for number, row in enumerate(world.predictions):
         words = world.utterances[number]["transcript"] if number else "Something else"
         row["text"] = render_answer("sad", transcript=words)
-    whyser_eval(*world.score_arguments())
+    whyser_eval(*world.score_arguments("--wer"))
     row = world.scores()["tiny", "none", "all", "wer"]
     # Seven words each; all seven of the first are wrong: two replaced, five missing.
     assert row["value"] == pytest.approx(7 / (16 * 7))
@@ -43,5 +43,5 @@ def test_a_system_that_transcribes_is_scored_by_it(world, whyser_eval):
 
 
 def test_a_system_that_never_transcribes_is_not(world, whyser_eval):
-    whyser_eval(*world.score_arguments())
+    whyser_eval(*world.score_arguments("--wer"))
     assert "wer" not in {key[3] for key in world.scores()}
