@@ -16,7 +16,7 @@ from whyser.console import new_app, run, say
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
 
-app = new_app("Scores answers against every annotator: join, score, compare, group, report.")
+app = new_app("Scores answers against every annotator: join, score, compare, table, group, report.")
 
 
 References = Annotated[list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")]
@@ -104,6 +104,28 @@ class Unit(StrEnum):
 
     UTTERANCE = "utterance"
     SPEAKER = "speaker"
+
+
+class Layout(StrEnum):
+    """What a table's columns are."""
+
+    PAPER = "paper"
+    READINGS = "readings"
+    SUBSETS = "subsets"
+
+
+class TableFormat(StrEnum):
+    """How a table is written."""
+
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    CSV = "csv"
+
+
+class Benchmark(StrEnum):
+    """Whose form answers are written in."""
+
+    EMOBOX = "emobox"
 
 
 @app.command("join")
@@ -300,6 +322,90 @@ def compare_command(
     print_comparisons(rows, as_json=as_json)
     if output:
         say(f"comparisons -> {output}")
+
+
+@app.command("table")
+def table_command(
+    results: Annotated[list[Path], typer.Argument(help="Folders that `score` wrote.")],
+    layout: Annotated[
+        Layout,
+        typer.Option(
+            help="paper: its Table 1. readings: All-labels in every reading. "
+            "subsets: Macro-F1 on every subset."
+        ),
+    ] = Layout.PAPER,
+    form: Annotated[
+        TableFormat | None,
+        typer.Option(
+            "--format",
+            help="How it is written.  [default: by the suffix of --output, else markdown; "
+            "on a terminal, for the eye]",
+        ),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option(help="With the rows of the paper's Table 1, marked as published.")
+    ] = True,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="With shuffled audio and the other controls.")
+    ] = False,
+    comparisons: Annotated[
+        list[Path] | None,
+        typer.Option(help="A comparisons.json, whose significant differences get a mark."),
+    ] = None,
+    decimals: Annotated[int, typer.Option(min=0, max=6, help="Of a percentage.")] = 2,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A file to write; the signatures go beside it.  [default: print]"),
+    ] = None,
+    show_signatures: Annotated[
+        bool, typer.Option("--signatures", help="Print each figure's signature too.")
+    ] = False,
+) -> None:
+    """Lay scored runs out as the paper's Table 1, the published rows beside them.
+
+    Example: whyser-eval table results/row10 results/row11 --comparisons comparisons.json
+    --output table1.tex
+    """
+    from whyser_eval.table import lay_out, print_signatures, print_table, write_table
+
+    table = lay_out(
+        results,
+        layout=layout.value,
+        published=published,
+        controls=controls,
+        comparisons=comparisons or (),
+        decimals=decimals,
+    )
+    chosen = form.value if form else None
+    if output:
+        say(f"table -> {output}, signatures -> {write_table(table, output, chosen)}")
+    else:
+        print_table(table, chosen)
+    if show_signatures:
+        print_signatures(table)
+
+
+@app.command("export")
+def export_command(
+    benchmark: Annotated[Benchmark, typer.Argument(help="Whose form to write.")],
+    predictions: Annotated[
+        list[Path], typer.Argument(help="A predictions.jsonl; as many as there are.")
+    ],
+    references: References,
+    output: Annotated[Path, typer.Option(help="Folder; in it SYSTEM_FORM/DATASET/.")],
+    split: Split = None,
+) -> None:
+    """Write answers as another benchmark reads them; an unread answer stays a miss.
+
+    Example: whyser-eval export emobox predictions.jsonl --references u.jsonl --output emobox
+    """
+    from whyser_eval.emobox import export_emobox
+
+    exported = export_emobox(references, predictions, output, split=split)
+    for reason, count in exported.ignored.items():
+        say(f"note: {count:,} predictions not exported: {reason}")
+    for folder in exported.folders:
+        say(f"{benchmark.value} -> {folder}")
 
 
 @app.command("group")

@@ -51,10 +51,10 @@ def prior_estimates(
     runs = max(draws, _FEWEST_PRIOR_DRAWS)
     guessed = evaluate(plan, _guesses(cells.members, shares, runs, seed=seed))
     # A row stands for the utterances of its cell under one of the guesses.
-    sizes = {key: n // len(shares) for key, n in plan.sizes.items()}
+    parts = [replace(part, n=part.n // len(shares)) for part in plan.parts]
     values = {key: float(found.mean()) for key, found in guessed.items()}
     intervals = {key: percentiles(found) for key, found in guessed.items()} if draws else {}
-    return estimates(replace(plan, sizes=sizes), values, intervals)
+    return estimates(replace(plan, parts=tuple(parts)), values, intervals)
 
 
 def _with_every_guess(cells: Cells, width: int) -> Cells:

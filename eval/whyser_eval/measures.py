@@ -30,7 +30,7 @@ def measured(
     with a claim that can be decided.
     """
     ones = np.ones(len(references), dtype=np.int64)
-    plan = Plan(ones, {}, {})
+    plan = Plan(ones, ())
     for name, rows in _statistics(system, references, claims, with_transcripts).items():
         tells = (rows.denominator > 0).any(axis=1)
         subsets = {

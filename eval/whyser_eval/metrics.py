@@ -133,19 +133,14 @@ class Statistics:
         column = slice(position, position + 1)
         return Statistics(self.numerator[:, column], self.denominator[:, column])
 
-    def within(self, mask: BoolArray, classes: BoolArray | None = None) -> Statistics:
-        """The statistics of a subset: what is outside adds nothing.
+    def take(self, rows: IntArray, classes: BoolArray | None = None) -> Statistics:
+        """Some of the rows.
 
-        Args:
-            mask: bool[n], the utterances of the subset
-            classes: bool[C], those to average over; None for all
+        Args: `classes`, bool[C], those to average over; None for all.
         """
-        weights = mask[:, None] * 1.0
         kept = slice(None) if classes is None or not self.by_class else classes
         return Statistics(
-            (self.numerator * weights)[:, kept],
-            (self.denominator * weights)[:, kept],
-            self.by_class,
+            self.numerator[rows][:, kept], self.denominator[rows][:, kept], self.by_class
         )
 
 
@@ -300,8 +295,9 @@ def hit_rate_macro(items: Items) -> Statistics:
 def ua(items: Items) -> Statistics:
     """Unweighted accuracy: the recall of each class, averaged over the declared classes.
 
-    Formula: mean over c of #[y = c, p = c] / #[y = c]. Equals audmetric's
-    `unweighted_average_recall(y, p, labels=classes, zero_division=0)`.
+    Formula: mean over c of #[y = c, p = c] / #[y = c]. Equals scikit-learn's macro `recall_score`,
+    and audmetric's `unweighted_average_recall` where nothing is a miss: that one drops utterances
+    whose prediction is no declared class, and so scores them higher.
 
     Args: items with n utterances and C declared classes.
 

@@ -95,18 +95,37 @@ def distinct(
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Scores to tell of the same rows.
+class Part:
+    """The scores of one subset.
 
     Attributes:
-        members: int[k], how many utterances each row stands for
-        scores: statistics of each score, k rows each
-        sizes: utterances that each score is over
+        subset: its name
+        rows: int[r], the rows of the plan that lie in it
+        scores: metric -> statistics of these rows
+        n: utterances
     """
 
+    subset: str
+    rows: IntArray
+    scores: Mapping[str, Statistics]
+    n: int
+
+    @property
+    def keys(self) -> list[ScoreKey]:
+        return [(self.subset, metric) for metric in self.scores]
+
+    def table(self) -> tuple[FloatArray, IntArray]:
+        """Numerators and denominators side by side, float[r, m], and where to split them again."""
+        parts = [side for one in self.scores.values() for side in (one.numerator, one.denominator)]
+        return np.hstack(parts), np.cumsum([side.shape[1] for side in parts])[:-1]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Scores to tell of the same rows; `members`, int[k], says what each of them stands for."""
+
     members: IntArray
-    scores: Mapping[ScoreKey, Statistics]
-    sizes: Mapping[ScoreKey, int]
+    parts: tuple[Part, ...]
 
     @classmethod
     def of(cls, cells: Cells, metrics: Mapping[str, Metric]) -> Plan:
@@ -121,21 +140,21 @@ class Plan:
         members: IntArray,
         subsets: Mapping[str, Subset],
     ) -> Plan:
-        scores, sizes = {}, {}
+        parts = []
         for name, subset in subsets.items():
-            for metric in filter(subset.takes, statistics):
-                scores[name, metric] = subset.of(statistics[metric])
-                sizes[name, metric] = int(members[subset.mask].sum())
-        return cls(members, scores, sizes)
+            rows = np.flatnonzero(subset.mask)
+            scores = {
+                metric: one.take(rows, subset.classes)
+                for metric, one in statistics.items()
+                if subset.takes(metric)
+            }
+            if scores:
+                parts.append(Part(name, rows, scores, int(members[rows].sum())))
+        return cls(members, tuple(parts))
 
     def __or__(self, other: Plan) -> Plan:
         """The scores of both, of the same rows."""
-        return Plan(self.members, {**self.scores, **other.scores}, {**self.sizes, **other.sizes})
-
-    def side_by_side(self) -> tuple[FloatArray, IntArray]:
-        """Numerators and denominators of all in one table, and where to split it again."""
-        parts = [part for one in self.scores.values() for part in (one.numerator, one.denominator)]
-        return np.hstack(parts), np.cumsum([part.shape[1] for part in parts])[:-1]
+        return Plan(self.members, (*self.parts, *other.parts))
 
 
 def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:
@@ -154,13 +173,15 @@ def evaluate(plan: Plan, batches: Iterable[IntArray]) -> dict[ScoreKey, FloatArr
 
     Returns: key -> float[total of b].
     """
-    # One matrix product a batch.
-    table, edges = plan.side_by_side()
-    values: dict[ScoreKey, list[FloatArray]] = {key: [] for key in plan.scores}
-    for counts in batches:
-        scored = scores_of(counts.astype(np.float64) @ table, edges)
-        for key, found in zip(plan.scores, scored, strict=True):
-            values[key].append(found)
+    tables = [part.table() for part in plan.parts]
+    values: dict[ScoreKey, list[FloatArray]] = {key: [] for part in plan.parts for key in part.keys}
+    for batch in batches:
+        counts = batch.astype(np.float64)
+        for part, (table, edges) in zip(plan.parts, tables, strict=True):
+            # One matrix product a subset.
+            found = scores_of(counts[:, part.rows] @ table, edges)
+            for key, one in zip(part.keys, found, strict=True):
+                values[key].append(one)
     return {key: np.concatenate(found) if found else np.empty(0) for key, found in values.items()}
 
 
@@ -196,8 +217,6 @@ def bootstrap(
     >>> bootstrap(Plan.of(cells, {"hit_rate": hit_rate}), draws=10, seed=0)
     [Estimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
     """
-    if not plan.scores:
-        return []
     observed = evaluate(plan, [plan.members[None, :]])
     values = {key: float(value[0]) for key, value in observed.items()}
     drawn = evaluate(plan, bootstrap_draws(plan.members, draws, seed=seed))
@@ -218,10 +237,10 @@ def estimates(
 ) -> list[Estimate]:
     """Values and intervals put together; a subset without items has neither."""
     rows = []
-    for (subset, metric), value in values.items():
-        n = plan.sizes[subset, metric]
-        low, high = (intervals.get((subset, metric)) if n else None) or (None, None)
-        rows.append(Estimate(subset, metric, value if n else None, low, high, n))
+    for part in plan.parts:
+        for key in part.keys:
+            low, high = (intervals.get(key) if part.n else None) or (None, None)
+            rows.append(Estimate(*key, values[key] if part.n else None, low, high, part.n))
     return rows
 
 
@@ -283,6 +302,13 @@ def bca(
 
 def jackknife(plan: Plan) -> dict[ScoreKey, FloatArray]:
     """float[k] of each score: its value without one utterance of each row."""
-    table, edges = plan.side_by_side()
-    scored = scores_of(plan.members @ table - table, edges)
-    return dict(zip(plan.scores, scored, strict=True))
+    left_out: dict[ScoreKey, FloatArray] = {}
+    for part in plan.parts:
+        table, edges = part.table()
+        sums = plan.members[part.rows] @ table
+        # Without one of another subset, the score is what it was.
+        whole = scores_of(sums[None, :], edges)
+        for key, value, found in zip(part.keys, whole, scores_of(sums - table, edges), strict=True):
+            left_out[key] = np.full(len(plan.members), value[0])
+            left_out[key][part.rows] = found
+    return left_out

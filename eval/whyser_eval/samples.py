@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
+
+from pydantic_core import to_json
 
 from whyser.answer import parse_answer
 from whyser.utterance import Utterance
@@ -59,7 +60,8 @@ def sample_lines(
             "claims": _claims(claims),
             "text": answer.text,
         }
-        yield json.dumps(sample, ensure_ascii=False)
+        # As JSON by the library that reads it: json itself takes a fifth of the whole scoring.
+        yield to_json(sample).decode()
 
 
 def _asked(references: References) -> Iterator[tuple[Utterance, list[str], bool]]:

@@ -31,6 +31,7 @@ from whyser_eval.references import (
 )
 from whyser_eval.resampling import Cells, Estimate, Interval, Plan, bootstrap, collapse
 from whyser_eval.samples import sample_lines
+from whyser_eval.scores import ScoreRow as ScoreRow
 from whyser_eval.signature import Signature
 from whyser_eval.systems import System, SystemName, align, chosen_parts, read_groups
 
@@ -51,22 +52,6 @@ class Settings:
     interval: Interval = "percentile"
     wer: bool = False
     reader: Reader = field(default_factory=RuleReader)
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """A line of `scores.json` (design: "What flows")."""
-
-    system: str
-    form: str
-    control: str
-    subset: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    signature: str
 
 
 @dataclass(frozen=True)

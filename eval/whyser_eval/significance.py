@@ -95,17 +95,30 @@ def pair(
         raise ValueError("the systems were not asked about the same references")
     ones = np.ones(len(first), dtype=np.int64)
     plans = [Plan.of(Cells(items, ones, subsets), metrics) for items in (first, second)]
-    (of_first, edges), (of_second, _) = (plan.side_by_side() for plan in plans)
+    (of_first, edges), (of_second, _) = map(_side_by_side, plans)
     cells, _, cell_of, members = distinct(np.hstack([of_first, of_second]))
     width = of_first.shape[1]
     return Pairing(
         members,
         cells[:, :width],
         cells[:, width:],
-        plans[0].sizes,
+        {key: part.n for part in plans[0].parts for key in part.keys},
         edges,
         None if speakers is None else _groups(speakers, cell_of, len(members)),
     )
+
+
+def _side_by_side(plan: Plan) -> tuple[FloatArray, IntArray]:
+    """The tables of all subsets in one, float[k, m], with 0 outside of each."""
+    tables, edges, start = [], [], 0
+    for part in plan.parts:
+        table, inner = part.table()
+        padded = np.zeros((len(plan.members), table.shape[1]))
+        padded[part.rows] = table
+        tables.append(padded)
+        edges += [*(start + inner), start + table.shape[1]]
+        start += table.shape[1]
+    return np.hstack(tables), np.array(edges[:-1])
 
 
 def _groups(speakers: Sequence[str | None], cell_of: IntArray, cells: int) -> IntArray:

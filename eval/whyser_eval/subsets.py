@@ -21,7 +21,7 @@ import numpy as np
 from whyser.labels import EmotionClass, Label
 from whyser.utterance import Utterance
 from whyser.votes import is_strict_majority, top_share
-from whyser_eval.metrics import ANNOTATORS, BoolArray, IntArray, Statistics
+from whyser_eval.metrics import ANNOTATORS, BoolArray, IntArray
 
 #: The primary votes of an utterance.
 Ballot: TypeAlias = tuple[Label, ...]
@@ -51,10 +51,6 @@ class Subset:
     def takes(self, metric: str) -> bool:
         """Whether the metric can be told on it."""
         return self.has_consensus or metric in ANNOTATORS
-
-    def of(self, rows: Statistics) -> Statistics:
-        """The statistics of its utterances alone."""
-        return rows.within(self.mask, self.classes)
 
     def take(self, rows: IntArray) -> Subset:
         return replace(self, mask=self.mask[rows])

@@ -32,7 +32,7 @@ BLOCKS = "asr|descriptors|answer|reason"
 
 SENTENCE = "I think the emotion is "
 
-_TAG = re.compile(rf"</?(?:{BLOCKS})>")
+_TAG = re.compile(rf"(</?(?:{BLOCKS})>)")
 _SENTENCE = re.compile(r"\s*I think the emotion is\s", re.IGNORECASE)
 
 
@@ -136,16 +136,15 @@ def parse_answer(text: str) -> Answer:
     'One. Two.'
     """
     blocks: dict[str, list[str]] = {}
-    tags = list(_TAG.finditer(text))
-    for position, tag in enumerate(tags):
-        name = tag.group().strip("<>")
+    _, *pieces = _TAG.split(text)
+    last = len(pieces) - 2
+    for place in range(0, len(pieces), 2):
+        name = pieces[place][1:-1]
         if name.startswith("/") or (name in blocks and name != "reason"):
             continue
-        is_last = position + 1 == len(tags)
-        if is_last and name != "reason":
+        if place == last and name != "reason":
             continue
-        end = len(text) if is_last else tags[position + 1].start()
-        blocks.setdefault(name, []).append(text[tag.end() : end])
+        blocks.setdefault(name, []).append(pieces[place + 1])
     found = {name: " ".join(parts) for name, parts in blocks.items()}
     return Answer(
         transcript=found.get("asr"),

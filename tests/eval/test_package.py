@@ -28,6 +28,7 @@ CLIENT = ("openai", "aiohttp", "whyser.chat")
         ("import whyser_eval", FOR_HELP),
         ("import whyser_eval.cli", FOR_HELP),
         ("import whyser_eval.score, whyser_eval.report, whyser_eval.join", HEAVY),
+        ("import whyser_eval.table, whyser_eval.scores, whyser_eval.emobox", HEAVY),
     ],
 )
 def test_imports_bring_in_nothing_heavy(statement, names):
@@ -39,10 +40,10 @@ def test_wrong_usage_ends_with_status_2(whyser_eval):
     assert whyser_eval("nonsense")[0] == 2
 
 
-COMMANDS = ((), ("join",), ("score",), ("compare",), ("group",), ("freeze",), ("report",))
+COMMANDS = "join score compare table export group freeze report"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS.split())])
 def test_help_is_there(whyser_eval, command):
     status, out, _ = whyser_eval(*command, "--help")
     assert status == 0
