@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from whyser.chat import ChatSettings
 
 app = new_app(
-    "Scores answers against every annotator: predict, join, score, compare, table, report."
+    "Scores answers against every annotator: predict, join, score, compare, table, group, report."
 )
 
 
@@ -31,6 +31,61 @@ Split = Annotated[
     str | None,
     typer.Option(help="Split to score.  [default: those that the predicted ids lie in]"),
 ]
+
+
+class ReaderName(StrEnum):
+    """Who reads the answers."""
+
+    RULES = "rules"
+    LLM = "llm"
+    HYBRID = "hybrid"
+
+
+ReaderOption = Annotated[
+    ReaderName | None,
+    typer.Option(
+        "--reader",
+        help="Who reads the answers: rules, a model (llm), or a model where the rules cannot "
+        "(hybrid).  [default: rules; hybrid with --reader-endpoint]",
+    ),
+]
+ReaderEndpoint = Annotated[
+    str | None,
+    typer.Option(help="OpenAI-compatible address of the model that reads, with its /v1."),
+]
+ReaderModel = Annotated[str | None, typer.Option(help="Its name there.")]
+ReaderConcurrency = Annotated[int, typer.Option(min=1, help="Its requests in flight.")]
+ReaderMaxTokens = Annotated[
+    int, typer.Option(min=32, help="Tokens of its reply, thinking included.")
+]
+ReaderKeyVariable = Annotated[
+    str, typer.Option(help="Environment variable that holds its key; never printed.")
+]
+ReaderCache = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of its replies; none is asked for twice.  "
+        "[default: reader.ledger.jsonl beside the output]"
+    ),
+]
+Grouping = Annotated[
+    Path | None,
+    typer.Option(help="Frozen table of words (see freeze).  [default: the one that is shipped]"),
+]
+KEY_VARIABLE, LEDGER = "OPENAI_API_KEY", "reader.ledger.jsonl"
+
+
+def chat_settings(
+    endpoint: str | None, model: str | None, concurrency: int, key_variable: str
+) -> ChatSettings | None:
+    """Where the reading model is asked; None without an endpoint."""
+    if endpoint is None and model is None:
+        return None
+    if not (endpoint and model):
+        raise typer.BadParameter("--reader-endpoint and --reader-model belong together")
+    from whyser.chat import ChatSettings
+
+    return ChatSettings(endpoint, model, key_variable=key_variable, concurrency=concurrency)
 
 
 class AudioMode(StrEnum):
@@ -214,7 +269,7 @@ def score_command(
     references: References,
     predictions: Predictions,
     output: Annotated[
-        Path, typer.Option(help="Folder for scores.json, samples.jsonl, provenance.json.")
+        Path, typer.Option(help="Folder for scores.json, samples.jsonl, audit.json.")
     ],
     split: Split = None,
     classes: Annotated[
@@ -248,18 +303,47 @@ def score_command(
     interval: Annotated[
         Interval, typer.Option(help="Percentiles of the draws, or bias-corrected and accelerated.")
     ] = Interval.PERCENTILE,
+    reader: ReaderOption = None,
+    reader_endpoint: ReaderEndpoint = None,
+    reader_model: ReaderModel = None,
+    reader_concurrency: ReaderConcurrency = 16,
+    reader_max_tokens: ReaderMaxTokens = 1024,
+    reader_key_variable: ReaderKeyVariable = KEY_VARIABLE,
+    reader_cache: ReaderCache = None,
+    grouping: Grouping = None,
+    with_audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="Print which stage read how many and what was lost; with hybrid, have the model "
+            "read some of what the rules read too.",
+        ),
+    ] = False,
+    audit_sample: Annotated[
+        int, typer.Option(min=0, help="Answers read by both for --audit, a seeded draw; 0 for all.")
+    ] = 200,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print scores.json instead of the table.")
     ] = False,
 ) -> None:
     """Score predictions against references, with intervals, baselines and signatures.
 
-    Example: whyser-eval score --references data/demo/corpora/meld/utterances.jsonl
-    --predictions predictions.jsonl --output results/mine
+    Example: whyser-eval score --references u.jsonl --predictions p.jsonl --output results/run
+    --reader-endpoint http://localhost:8000/v1 --reader-model openai/gpt-oss-20b --audit
     """
+    from whyser.files import write_json
+    from whyser_eval.audit import audit_run, print_audit
+    from whyser_eval.readers import choose_reader
     from whyser_eval.references import parse_classes
     from whyser_eval.score import Settings, score_run, write_run
 
+    chosen = choose_reader(
+        reader,
+        chat_settings(reader_endpoint, reader_model, reader_concurrency, reader_key_variable),
+        reader_cache or output / LEDGER,
+        grouping=grouping,
+        max_tokens=reader_max_tokens,
+    )
     settings = Settings(
         split=split,
         classes=parse_classes(classes) if classes else None,
@@ -269,9 +353,12 @@ def score_command(
         seed=seed,
         interval=interval.value,
         wer=wer,
+        reader=chosen,
     )
     result = score_run(references, predictions, settings, cues=cues or ())
+    audit = audit_run(result, sample=audit_sample if with_audit else None)
     write_run(result, output)
+    write_json(output / "audit.json", audit)
     if as_json:
         from whyser_eval.terminal import print_json
 
@@ -280,13 +367,15 @@ def score_command(
         from whyser_eval.terminal import print_scores
 
         print_scores(result)
+    if with_audit and not as_json:
+        print_audit(audit, result)
     for corpus in result.unused_corpora:
         say(f"note: {corpus} has nothing to score in the chosen split")
     for reason, count in result.ignored.items():
         say(f"note: {count:,} predictions not scored: {reason}")
     for warning in result.warnings:
         say(f"warning: {warning}")
-    say(f"scores, samples and provenance -> {output}")
+    say(f"scores, samples, audit and provenance -> {output}")
 
 
 @app.command("compare")
@@ -302,6 +391,14 @@ def compare_command(
     ] = Unit.UTTERANCE,
     draws: Annotated[int, typer.Option(min=100, help="Draws of each test.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    reader: ReaderOption = None,
+    reader_endpoint: ReaderEndpoint = None,
+    reader_model: ReaderModel = None,
+    reader_concurrency: ReaderConcurrency = 16,
+    reader_max_tokens: ReaderMaxTokens = 1024,
+    reader_key_variable: ReaderKeyVariable = KEY_VARIABLE,
+    reader_cache: ReaderCache = None,
+    grouping: Grouping = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print comparisons.json instead of the table.")
     ] = False,
@@ -312,14 +409,29 @@ def compare_command(
     --predictions row11.jsonl --against row10
     """
     from whyser_eval.compare import compare, write_comparisons
+    from whyser_eval.readers import choose_reader
     from whyser_eval.score import Settings, score_run
     from whyser_eval.terminal import print_comparisons
 
-    result = score_run(references, predictions, Settings(split, draws=0))
+    chosen = choose_reader(
+        reader,
+        chat_settings(reader_endpoint, reader_model, reader_concurrency, reader_key_variable),
+        reader_cache or (output.parent / LEDGER if output else None),
+        grouping=grouping,
+        max_tokens=reader_max_tokens,
+    )
+    result = score_run(references, predictions, Settings(split, draws=0, reader=chosen))
     rows = compare(result, against, unit=unit.value, draws=draws, seed=seed)
     if output:
         write_comparisons(
-            rows, result, output, against=against, unit=unit.value, draws=draws, seed=seed
+            rows,
+            result,
+            output,
+            against=against,
+            unit=unit.value,
+            draws=draws,
+            seed=seed,
+            reader=chosen.version,
         )
     print_comparisons(rows, as_json=as_json)
     if output:
@@ -408,6 +520,63 @@ def export_command(
         say(f"note: {count:,} predictions not exported: {reason}")
     for folder in exported.folders:
         say(f"{benchmark.value} -> {folder}")
+
+
+@app.command("group")
+def group_command(
+    answers: Annotated[
+        list[Path], typer.Argument(help="Files of predictions, or samples.jsonl of scored runs.")
+    ],
+    output: Annotated[Path, typer.Option(help="The review.csv to write.")],
+    reader_endpoint: ReaderEndpoint = None,
+    reader_model: ReaderModel = None,
+    reader_concurrency: ReaderConcurrency = 16,
+    reader_max_tokens: ReaderMaxTokens = 1024,
+    reader_key_variable: ReaderKeyVariable = KEY_VARIABLE,
+    reader_cache: ReaderCache = None,
+    grouping: Grouping = None,
+) -> None:
+    """Collect the words that the table lacks, for a person to review; a model may propose classes.
+
+    Fill in class, use, reason and accepted (yes or no) in every row, then freeze it.
+
+    Example: whyser-eval group results/run/samples.jsonl --output review.csv
+    """
+    from whyser.lexicon import lexicon, read_lexicon
+    from whyser_eval.extraction import Extractor
+    from whyser_eval.group import proposals, read_answers, unknown_words, write_review
+    from whyser_eval.readers import choose_reader
+
+    settings = chat_settings(reader_endpoint, reader_model, reader_concurrency, reader_key_variable)
+    ledger = reader_cache or output.parent / LEDGER
+    chosen = choose_reader(None, settings, ledger, grouping=grouping, max_tokens=reader_max_tokens)
+    table = read_lexicon(grouping) if grouping else lexicon()
+    words = unknown_words(read_answers(answers, chosen), table)
+    proposed = {}
+    if settings and words:
+        proposed = proposals(words, Extractor(table, reader_max_tokens), settings, ledger)
+    write_review(words, proposed, output)
+    say(f"{len(words):,} words that the table lacks -> {output}")
+
+
+@app.command("freeze")
+def freeze_command(
+    reviews: Annotated[list[Path], typer.Argument(help="What group wrote and a person reviewed.")],
+    output: Annotated[Path, typer.Option(help="The table to write, for --grouping.")],
+    base: Annotated[
+        Path | None,
+        typer.Option(help="Table to add the words to.  [default: the one that is shipped]"),
+    ] = None,
+) -> None:
+    """Freeze reviewed words into a table of one's own; its hash is part of every score.
+
+    Example: whyser-eval freeze review.csv --output grouping.csv
+    """
+    from whyser.lexicon import read_lexicon
+    from whyser_eval.group import freeze
+
+    added = freeze(reviews, output, base=base)
+    say(f"{added:,} words added, table {read_lexicon(output).hash} -> {output}")
 
 
 @app.command("report")

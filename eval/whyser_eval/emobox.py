@@ -29,6 +29,7 @@ from urllib.parse import quote
 from whyser.errors import InputError
 from whyser.files import write_json, write_jsonl
 from whyser.labels import EmotionClass
+from whyser_eval.readers import RuleReader
 from whyser_eval.references import (
     References,
     declared_classes,
@@ -121,7 +122,7 @@ def export_emobox(
     classes = declared_classes(references)
     chosen = select_references(key, parts, classes, secondary=False)
     ignored: Counter[str] = Counter()
-    systems = align(found, key, chosen, ignored)
+    systems = align(found, key, chosen, ignored, RuleReader())
     folders = [
         folder
         for system in systems

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import takewhile
 
 from whyser.labels import Label
-from whyser.lexicon import UNSPACED, Entry, lexicon
+from whyser.lexicon import UNSPACED, Entry, Lexicon, lexicon
 
 
 class Standing(Enum):
@@ -60,10 +60,13 @@ _DENIALS = frozenset({"no", "not", "nope", "nein", "non"})
 _PAUSES = frozenset(",:()[]/|\u2013\u2014") | {"-", "--", "---"}
 
 
-def find_mentions(text: str, *, stated: bool = False) -> list[Mention]:
+def find_mentions(
+    text: str, *, stated: bool = False, table: Lexicon | None = None
+) -> list[Mention]:
     """Every emotion word of folded text, in order, with its standing.
 
     Args: with `stated` the text is a stated answer, so words of use `statement` count as well.
+        `table` is the one that is shipped, by default.
 
     >>> [(m.word, m.standing.value) for m in find_mentions("not angry but sad")]
     [('angry', 'rejected'), ('sad', 'claimed')]
@@ -72,7 +75,7 @@ def find_mentions(text: str, *, stated: bool = False) -> list[Mention]:
     found: list[Mention] = []
     asked: list[Mention] = []
     sentence: list[_Token] = []
-    for token in [*_tokens(text, is_open), _END]:
+    for token in [*_tokens(text, is_open, table or lexicon()), _END]:
         if not token.is_stop:
             sentence.append(token)
             continue
@@ -99,32 +102,35 @@ def _is_prose(entry: Entry) -> bool:
 # Tokens
 
 
-def _tokens(text: str, is_open: Callable[[Entry], bool]) -> Iterator[_Token]:
+def _tokens(text: str, is_open: Callable[[Entry], bool], table: Lexicon) -> Iterator[_Token]:
     """Words, punctuation and emotion words; a phrase of the table is one token."""
     plain = [
         part
         for match in _TOKEN.finditer(text)
         for part in (
-            _split_run(match.start(), match.group(), is_open)
+            _split_run(match.start(), match.group(), is_open, table)
             if match.lastgroup == "run"
             else (_Token(match.start(), match.group()),)
         )
     ]
-    phrases = lexicon().spaced
+    phrases = table.spaced
     position = 0
     while position < len(plain):
         token = plain[position]
         if token.text in phrases:
-            token = _phrase_at(plain, position, is_open) or token
+            token = _phrase_at(plain, position, phrases[token.text], is_open) or token
         yield token
         position += token.width
 
 
 def _phrase_at(
-    tokens: Sequence[_Token], position: int, is_open: Callable[[Entry], bool]
+    tokens: Sequence[_Token],
+    position: int,
+    entries: Sequence[Entry],
+    is_open: Callable[[Entry], bool],
 ) -> _Token | None:
     first = tokens[position]
-    for entry in lexicon().spaced[first.text]:
+    for entry in entries:
         width = len(entry.parts)
         there = tuple(token.text for token in tokens[position : position + width])
         if there == entry.parts and is_open(entry):
@@ -148,16 +154,18 @@ _RUN_DENIED_AFTER = re.compile(
 
 
 @cache
-def _run_pattern() -> re.Pattern[str]:
+def _run_pattern(table: Lexicon) -> re.Pattern[str]:
     """Emotion words and cues of writing without spaces, the longest first."""
-    known = sorted({*lexicon().unspaced, *_RUN_CUES}, key=len, reverse=True)
+    known = sorted({*table.unspaced, *_RUN_CUES}, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, known)))
 
 
-def _split_run(start: int, run: str, is_open: Callable[[Entry], bool]) -> Iterator[_Token]:
-    for found in _run_pattern().finditer(run):
+def _split_run(
+    start: int, run: str, is_open: Callable[[Entry], bool], table: Lexicon
+) -> Iterator[_Token]:
+    for found in _run_pattern(table).finditer(run):
         here, piece = start + found.start(), found.group()
-        entry = lexicon().unspaced.get(piece)
+        entry = table.unspaced.get(piece)
         if entry is None:
             yield _Token(here, _RUN_CUES[piece] or piece)
         elif not is_open(entry):
@@ -207,6 +215,11 @@ _CONCESSIONS = _set(
     "although though while whereas despite initially than says said claims claimed mentions "
     "mentioned talks talking speaks sometimes"
 )
+#: What comes next is not what is thought in the end.
+_AT_FIRST = frozenset(
+    [("at", "first"), ("first", "guess"), ("first", "impression"), ("first", "thought"),
+     ("starts", "off"), ("starts", "out"), ("started", "off"), ("started", "out")]
+)  # fmt: skip
 #: "says it in an angry voice": how it is said is the speaker's own again.
 _MANNERS = _set("voice tone manner way tones voices")
 _ARTICLES = _set("a an the her his their")
@@ -226,6 +239,10 @@ _BEING = _set(
 )
 _SUBJECTS = _set("it he she they this that")
 _CAUSING = _set("make makes made making leave leaves leaving left")
+#: "makes me believe it is fear": the judge's mind, nobody's mood.
+_BELIEVING = _set("believe think suspect conclude say")
+#: So many words at most between "less" and its "than".
+_COMPARED = 6
 _COPULAS = _set("is are was were seems seem does do can could would did")
 _DENIED_AFTER = _set("not unlikely absent ruled excluded impossible never missing")
 _LIST_FILLERS = _set("even a an the really any particularly overly too very nor or")
@@ -303,8 +320,10 @@ class _Scope:
                 self.clear()
         elif (word, *following[:1]) in _DENYING_PAIRS:
             self.denied = True
-        elif (word, *following[:1]) == ("at", "first"):
+        elif (word, *following[:1]) in _AT_FIRST or self._is_lesser(position, word):
             self.conceded = True
+        elif word == "than" and "less" in self.texts[max(0, position - _COMPARED) : position]:
+            self.clear()
         elif word == "in" and self._is_manner(position):
             self.conceded = False
         elif word in _CONTRASTS or (word == "and" and self._is_new_clause(following)):
@@ -314,7 +333,9 @@ class _Scope:
         elif word in _CONDITIONS:
             self.denied |= self._is_condition(position, following)
         elif word in _CONCESSIONS:
-            self.conceded |= self._previous(position) not in {"i", "would", "i'd"}
+            # "I would say", but "I initially thought".
+            is_own = self._previous(position) in {"i", "would", "i'd"}
+            self.conceded |= word == "initially" or not is_own
         elif self._is_other_person(position, word, following):
             self.elsewhere = True
 
@@ -336,6 +357,10 @@ class _Scope:
         )
         return any(token.text in {"or", "nor"} for token in listed)
 
+    def _is_lesser(self, position: int, word: str) -> bool:
+        """Whether "less X than Y" begins here, where Y is what is claimed."""
+        return word == "less" and "than" in self.texts[position + 1 : position + 1 + _COMPARED]
+
     def _is_harmless(self, following: tuple[str, ...]) -> bool:
         return following == ("a", "doubt") or bool(
             _HARMLESS_AFTER_NEGATION.intersection(following[:1])
@@ -355,6 +380,8 @@ class _Scope:
 
     def _is_other_person(self, position: int, word: str, following: tuple[str, ...]) -> bool:
         if word in _CAUSING:
+            if following[:1] == ("me",) and _BELIEVING.intersection(following):
+                return False
             near = {*following, *self.texts[position + 3 : position + 4]}
             return bool(near & (_BYSTANDERS | {"me", "us", "you"}))
         person, _, possessive = word.partition("'")

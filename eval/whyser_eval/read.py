@@ -4,6 +4,7 @@
 `sentence`   an explicit statement in prose: "I think the emotion is X", "Final answer: X"
 `letter`     an option's letter, under the closed form alone
 `lexicon`    emotion words of the answer's prose
+`llm`        an endpoint, where one was asked (`readers`)
 `unread`     none of these: refusal, echo of the options, cut off before an answer
 
 What a stage reads is grouped by the frozen table of `lexicon`. No stage guesses, and none looks
@@ -17,18 +18,21 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from whyser.answer import BLOCKS, SENTENCE, parse_answer
 from whyser.labels import OTHER, Label
-from whyser.lexicon import fold, lexicon, words
+from whyser.lexicon import Lexicon, fold, lexicon, words
 from whyser.prompts import OPTIONS, Form, lettered_options
 from whyser_eval.mentions import Mention, Standing, find_mentions
 
-Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "unread"]
+Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "llm", "unread"]
+
+#: In the order in which tables show them.
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 #: Raise it with every change of these rules: scores of different readers do not compare.
-RULES_VERSION = 3
+RULES_VERSION = 4
 
 #: So many different classes in one place are a list of options, not an answer.
 _TOO_MANY = 4
@@ -63,17 +67,13 @@ class Reading:
 UNREAD = Reading(None, "unread")
 
 
-def parser_version() -> str:
-    """Rules and grouping table, as signatures print them."""
-    return f"rules-{RULES_VERSION}+{lexicon().hash}"
-
-
 @dataclass(frozen=True)
 class _Asked:
-    """The question that an answer is read against."""
+    """The question that an answer is read against, and the words that it is read by."""
 
     form: Form
     options: tuple[Label, ...]
+    table: Lexicon
 
     @cached_property
     def letters(self) -> dict[str, Label]:
@@ -81,11 +81,13 @@ class _Asked:
         return {letter.lower(): label for letter, label in lettered_options(self.options).items()}
 
 
-def read_answer(text: str, *, form: Form, options: Sequence[Label] = OPTIONS) -> Reading:
+def read_answer(
+    text: str, *, form: Form, options: Sequence[Label] = OPTIONS, table: Lexicon | None = None
+) -> Reading:
     """The class that an answer names.
 
     Args: `form` of the question; a letter counts under the closed form only. `options` in the
-        order in which they were lettered.
+        order in which they were lettered. `table` groups the words; by default the shipped one.
 
     Source: method, 5.
 
@@ -96,20 +98,46 @@ def read_answer(text: str, *, form: Form, options: Sequence[Label] = OPTIONS) ->
     >>> read_answer("The speaker is not angry, just bored.", form="open").label
     'other'
     """
-    asked = _Asked(form, tuple(options))
+    asked = _Asked(form, tuple(options), table or lexicon())
     folded = _with_plain_tags(fold(text))
     blocks = parse_answer(folded)
     if blocks.statement is not None and blocks.statement.strip():
         return _read_tag(blocks.statement, asked)
     if _is_cut_off(folded):
         return UNREAD
-    answer = _without_options(_without_quotes(_outside_blocks(folded)), asked)
+    answer = _proper(_outside_blocks(folded), asked)
     return (
         _read_sentence(answer, asked, is_answer=True)
         or _read_sentence(blocks.rationale or "", asked, is_answer=False)
         or _read_prose(answer, asked)
         or UNREAD
     )
+
+
+def answer_proper(
+    text: str, *, form: Form, options: Sequence[Label] = OPTIONS, table: Lexicon | None = None
+) -> str | None:
+    """The folded part of an answer that a class may be read from, whoever reads it: no transcript,
+    no quotation, no reason, no echo of the options. None where there is no such part: a refusal,
+    an answer that was cut off.
+
+    >>> answer_proper("<asr>I am so happy</asr>She said 'hooray', rather zesty.", form="open")
+    'she said  , rather zesty.'
+    """
+    asked = _Asked(form, tuple(options), table or lexicon())
+    folded = _with_plain_tags(fold(text))
+    statement = parse_answer(folded).statement
+    if statement is None or not statement.strip():
+        if _is_cut_off(folded):
+            return None
+        statement = _outside_blocks(folded)
+    proper = _proper(statement, asked).strip()
+    return None if not words(proper) or _REFUSAL.search(proper) else proper
+
+
+def _proper(text: str, asked: _Asked) -> str:
+    """Without what the answer quotes or repeats."""
+    return _without_options(_without_quotes(text, asked.table), asked)
 
 
 # Blocks
@@ -145,7 +173,9 @@ def _outside_blocks(text: str) -> str:
 
 
 _LABELLED_TRANSCRIPT = re.compile(
-    r"^[ \t*_#>\d.-]{0,10}(?:transcript(?:ion)?|asr|spoken words|words|text|content)[*_]{0,3}:.*$",
+    r"^[ \t*_#>\d.-]{0,10}(?:transcript(?:ion)?|asr|spoken words|words|text|content)[*_]{0,3}:"
+    # To the end of the line, or to the next such heading: "Words: harsh. Tone: tense."
+    r".*?(?=[.;|]\s{1,3}(?:[a-z]{1,20} )?[a-z]{1,20}:|$)",
     re.MULTILINE,
 )
 
@@ -167,16 +197,24 @@ _SPEECH_BEFORE = re.compile(
 )
 
 
-def _without_quotes(text: str) -> str:
+#: {"emotion": "zesty"} states a word, known or not.
+_STATED_BEFORE = re.compile(
+    r"\b(?:answer|emotion|label|prediction|feeling|mood)[\"'*_]{0,4}\s{0,3}(?:[:=]|is|as)\s{0,3}$"
+)
+
+
+def _without_quotes(text: str, table: Lexicon) -> str:
     """Blanks what is quoted; a quoted answer word (the emotion is "sad") stays."""
-    return _QUOTATION.sub(_blank_quotation, text)
+    return _QUOTATION.sub(lambda found: _unquoted(found, table), text)
 
 
-def _blank_quotation(found: re.Match[str]) -> str:
+def _unquoted(found: re.Match[str], table: Lexicon) -> str:
     quoted = next(group for group in found.groups() if group is not None)
     before = found.string[max(0, found.start() - 30) : found.start()]
     is_answer = not _SPEECH_BEFORE.search(before) and (
-        lexicon().knows(quoted) or bool(_LETTER.fullmatch(quoted.strip()))
+        table.knows(quoted)
+        or bool(_LETTER.fullmatch(quoted.strip()))
+        or (bool(_STATED_BEFORE.search(before)) and len(words(quoted)) <= 2)
     )
     return f" {quoted} " if is_answer or _KEY.fullmatch(quoted) else " "
 
@@ -210,7 +248,8 @@ _LETTER = re.compile(r"\(?([a-z])\)?[.):]?")
 _LEADING_LETTER = re.compile(
     r"[\s*_\"'`({\[]{0,8}(?:option\s)?([a-z])"
     r"(?:[.):\]}*_\"'`]{1,8}(?:\s|$)|\s{0,8}$"
-    r"|\s(?=because\b|since\b|as\b|due\b|or [a-i]\b|[-\u2013\u2014,]))"
+    r"|\s(?=because\b|since\b|as\b|due\b|or [a-i]\b|[-\u2013\u2014,]"
+    r"|fits\b|is (?:the )?(?:right|correct|best|most)\b))"
 )
 _MARKUP = " \t\n*_`\"'#>{}[]$"
 _EQ1 = fold(SENTENCE).strip()
@@ -231,9 +270,9 @@ def _read_statement(
     statement: str, asked: _Asked, stage: Stage, *, unknown_is_other: bool
 ) -> Reading | None:
     """A text whose whole purpose is to name the emotion: the word, else the letter."""
-    text = _without_options(_without_quotes(statement.strip()), asked).strip(_MARKUP)
+    text = _proper(statement.strip(), asked).strip(_MARKUP)
     text = text.removeprefix(_EQ1)
-    mentions = find_mentions(text, stated=True)
+    mentions = find_mentions(text, stated=True, table=asked.table)
     if len({mention.label for mention in mentions}) >= _TOO_MANY:
         return None
     reading = _choice(mentions, stage)
@@ -287,10 +326,16 @@ _DECISIVE = re.compile(
 _STATING = re.compile(
     r"\b(?:answer|emotion|label|option|choice|feeling|mood|sentiment)"
     r"(?:\s(?!is\b|was\b|not\b|but\b)[\w'-]{1,20}){0,8}?\s{0,2}"
-    r"(?::|\b(?:is|would be|appears to be|seems to be)\b"
+    r"(?::|\b(?:is|(?:would|should|must|has to|might|could|may) be|appears to be|seems to be)\b"
     r"(?: best)?(?: (?:described|labell?ed) as\b)?)"
-    r"|\bi(?:'d| would|'ll| will)? (?:say|choose|pick|select|go with|guess|answer|label it)\b"
+    r"|\bi(?:'d| would|'ll| will)? (?:say|choose|pick|select|go with|go for|guess|answer|"
+    r"label it|settle on|settle for|opt for|lean towards?)\b"
     r"|\b(?:option|choice)\s(?=\(?[a-z]\b)"
+    # "E is the right one"
+    r"|(?<!\w)(?=\(?[a-z]\)?\s(?:is (?:the )?(?:right|correct|best|most)|fits)\b)"
+    # "the answer is", "I choose" before a letter
+    "|(?:\u7b54\u6848|\u9009\u9879|\u9009\u62e9|\u9009|\u9078)(?:\u662f|\u4e3a|\u70ba)?"
+    r"[\s:]{0,3}(?=\(?[a-z](?![a-z]))"
 )
 _UNDONE_BEFORE = re.compile(
     r"(?:\b(?:not|never|if|whether|unless|cannot|wouldn't|hardly)|n't)\s(?:[\w']{1,15}\s){0,3}$"
@@ -366,8 +411,8 @@ def _read_prose(text: str, asked: _Asked) -> Reading | None:
     answer = text[: reason.start()] if reason and text[: reason.start()].strip() else text
     return (
         next(_bare_lines(answer, asked), None)
-        or _conclusion(answer)
-        or _first_claim(answer)
+        or _conclusion(answer, asked.table)
+        or _first_claim(answer, asked.table)
         or _read_letter(answer.strip(), asked)
     )
 
@@ -375,9 +420,9 @@ def _read_prose(text: str, asked: _Asked) -> Reading | None:
 def _bare_lines(text: str, asked: _Asked) -> Iterator[Reading]:
     """Readings of the last line, then of the first phrase, where they are just an answer."""
     lines = [line for line in text.splitlines() if line.strip(_MARKUP)]
-    if len(lines) > 1 and not _is_bare(lines[-2]):
+    if len(lines) > 1 and not _is_bare(lines[-2], asked.table):
         yield from _bare(lines[-1], asked)
-    if lines and not (len(lines) > 1 and all(map(_is_bare, lines))):
+    if lines and not (len(lines) > 1 and all(_is_bare(line, asked.table) for line in lines)):
         head = lines[0].strip(_MARKUP)
         letter = _LEADING_LETTER.match(head)
         phrase = re.compile(r"[.!?;:\u2013\u2014(\u3002]|\s-").search(
@@ -387,10 +432,10 @@ def _bare_lines(text: str, asked: _Asked) -> Iterator[Reading]:
             yield from _bare(head[: phrase.start()] if phrase else head, asked)
 
 
-def _is_bare(line: str) -> bool:
+def _is_bare(line: str, table: Lexicon) -> bool:
     """Whether a line is a label and hardly anything else."""
     is_short = len(line) <= _LINE_LENGTH and len(words(line)) <= 3
-    return is_short and bool(find_mentions(line, stated=True))
+    return is_short and bool(find_mentions(line, stated=True, table=table))
 
 
 def _bare(line: str, asked: _Asked) -> Iterator[Reading]:
@@ -400,16 +445,16 @@ def _bare(line: str, asked: _Asked) -> Iterator[Reading]:
             yield reading
 
 
-def _conclusion(text: str) -> Reading | None:
+def _conclusion(text: str, table: Lexicon) -> Reading | None:
     """The last sentence that draws a conclusion and claims an emotion in it."""
     for found in _last(_CONCLUSION, text):
-        reading = _choice(find_mentions(_reach(text, found.end())), "lexicon")
+        reading = _choice(find_mentions(_reach(text, found.end()), table=table), "lexicon")
         if reading:
             return reading
     return None
 
 
-def _first_claim(text: str) -> Reading | None:
-    mentions = find_mentions(text)
+def _first_claim(text: str, table: Lexicon) -> Reading | None:
+    mentions = find_mentions(text, table=table)
     claimed = {mention.label for mention in mentions if mention.standing is Standing.CLAIMED}
     return None if len(claimed) >= _TOO_MANY else _choice(mentions, "lexicon")

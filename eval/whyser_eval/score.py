@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from whyser_eval.measures import measured
 from whyser_eval.metrics import METRICS, by_class
 from whyser_eval.predictions import REPEATED
 from whyser_eval.provenance import provenance
-from whyser_eval.read import parser_version
+from whyser_eval.readers import Reader, RuleReader
 from whyser_eval.references import (
     AnswerKey,
     References,
@@ -51,6 +51,7 @@ class Settings:
     seed: int = 0
     interval: Interval = "percentile"
     wer: bool = False
+    reader: Reader = field(default_factory=RuleReader)
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,11 @@ def score_run(
         key, parts, classes, secondary=settings.secondary, all_inclusive=settings.all_inclusive
     )
     ignored: Counter[str] = Counter()
-    systems = align(found, key, chosen, ignored)
+    systems = align(found, key, chosen, ignored, settings.reader)
     heard = {one.id: one for path in cues for one in read_cues(path)}
     scored = [_scored(system, chosen, heard, settings) for system in systems]
-    rows = [*_rows_of_all(scored, chosen), *_baseline_rows(chosen, settings)]
+    parser = settings.reader.version
+    rows = [*_rows_of_all(scored, chosen, parser), *_baseline_rows(chosen, settings)]
     return Run(
         key,
         chosen,
@@ -158,7 +160,9 @@ def _plan(cells: Cells, classes: Sequence[EmotionClass]) -> Plan:
     return Plan.of(cells, METRICS) | each
 
 
-def _rows_of_all(scored: Sequence[Scored], references: References) -> Iterator[ScoreRow]:
+def _rows_of_all(
+    scored: Sequence[Scored], references: References, parser: str
+) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question make one."""
 
     def name(one: Scored) -> tuple[str, str, str]:
@@ -169,18 +173,18 @@ def _rows_of_all(scored: Sequence[Scored], references: References) -> Iterator[S
         scores = variants[0].scores
         if variants[0].system.name.control in REPEATED:
             scores = controls.spread([one.scores for one in variants])
-        yield from _system_rows([one.system for one in variants], scores, references)
+        yield from _system_rows([one.system for one in variants], scores, references, parser)
 
 
 def _system_rows(
-    systems: Sequence[System], scores: Iterable[Estimate], references: References
+    systems: Sequence[System], scores: Iterable[Estimate], references: References, parser: str
 ) -> Iterator[ScoreRow]:
     name = systems[0].name
     signature = _signature(
         references,
         name.form,
         name.control,
-        parser_version(),
+        parser,
         frozenset().union(*(system.prompts for system in systems)),
         len(systems),
     )
@@ -279,7 +283,7 @@ def scores_json(run: Run) -> list[dict[str, Any]]:
 
 def _facts(run: Run) -> dict[str, Any]:
     return {
-        "settings": asdict(run.settings),
+        "settings": {**vars(run.settings), "reader": run.settings.reader.version},
         "classes": list(run.references.classes),
         "parts": sorted({"/".join(part_of(found)) for found in run.references.utterances}),
         "n": {name: int(one.mask.sum()) for name, one in run.references.subsets.items()},

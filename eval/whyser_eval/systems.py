@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from whyser.errors import InputError, Problems
 from whyser.labels import OTHER, Label
-from whyser.prompts import OPTIONS
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
 from whyser_eval.predictions import REPEATED, Prediction, listed, read_predictions
-from whyser_eval.read import Reading, read_answer
+from whyser_eval.read import Reading
+from whyser_eval.readers import Reader
 from whyser_eval.references import AnswerKey, Part, References, part_of
 
 
@@ -168,11 +169,12 @@ def align(
     key: AnswerKey,
     references: References,
     ignored: Counter[str],
+    reader: Reader,
 ) -> list[System]:
     """Every system with exactly one answer per reference; what hinders is raised at once."""
     problems = Problems("the predictions")
     wanted = [utterance.id for utterance in references.utterances]
-    systems = []
+    answered: dict[SystemName, tuple[Prediction, ...]] = {}
     for name, group in found.items():
         kept = _checked(name, group, key, set(wanted), ignored, problems)
         missing = [id_ for id_ in wanted if id_ not in kept]
@@ -186,17 +188,26 @@ def align(
                 )
             )
             continue
-        answers = tuple(kept[id_] for id_ in wanted)
-        systems.append(System(name, answers, tuple(map(_read, answers))))
+        answered[name] = tuple(kept[id_] for id_ in wanted)
     problems.raise_any()
-    return systems
+    # All at once: a reader may have an endpoint to ask.
+    texts = [text for group in answered.values() for answer in group for text in _texts(answer)]
+    readings = iter(reader.read(texts))
+    return [
+        System(
+            name,
+            group,
+            tuple(tuple(islice(readings, 1 + len(answer.samples))) for answer in group),
+        )
+        for name, group in answered.items()
+    ]
 
 
-def _read(answer: Prediction) -> tuple[Reading, ...]:
-    return tuple(
-        read_answer(text, form=answer.form, options=answer.options or OPTIONS)
-        for text in (answer.text, *answer.samples)
-    )
+def _texts(answer: Prediction) -> Iterator[Prediction]:
+    """The answer, then each further one that was drawn, as an answer of its own."""
+    yield answer
+    for text in answer.samples:
+        yield answer.model_copy(update={"text": text})
 
 
 def _checked(

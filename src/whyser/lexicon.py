@@ -2,7 +2,7 @@
 
 The eight names and their grammatical forms come from `whyser.labels`; every other word is a
 decision and stands in `grouping.csv` with its reason. The table is frozen: its hash is part of
-every score's signature.
+every score's signature. A table of one's own takes its place by `read_lexicon`.
 
 `use` in the table is `prose` for a word that names an emotion wherever it stands, and
 `statement` for one that does so only where the answer is stated ("flat" is a neutral answer,
@@ -12,14 +12,17 @@ but in "the pitch is flat" it is a remark on the voice).
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
+from pathlib import Path
 
-from whyser.files import short_hash
+from whyser.errors import InputError, Problems
+from whyser.files import read_text, short_hash
 from whyser.labels import ALIASES, CLASSES, OTHER, Label, canonical
 
 #: Chinese and Japanese, written without spaces.
@@ -66,12 +69,13 @@ class Entry:
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
-        return tuple(words(fold(self.word)))
+        return words_of(self.word)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Every known word, found by its first part."""
+    """Every known word, found by its first part. The same table is the same object: readers
+    remember by it what they read."""
 
     entries: tuple[Entry, ...]
 
@@ -100,27 +104,95 @@ class Lexicon:
             entry.parts[0]: entry for entry in self.entries if _IS_UNSPACED.match(entry.parts[0])
         }
 
+    def find(self, text: str) -> Entry | None:
+        """The entry that folded text is, and is nothing but."""
+        parts = tuple(words(text))
+        if len(parts) == 1 and parts[0] in self.unspaced:
+            return self.unspaced[parts[0]]
+        alike = self.spaced.get(parts[0], ()) if parts else ()
+        return next((entry for entry in alike if entry.parts == parts), None)
+
     def knows(self, text: str) -> bool:
         """Whether folded text is nothing but one word or phrase of the table."""
-        parts = tuple(words(text))
-        if not parts:
-            return False
-        if parts[0] in self.unspaced:
-            return len(parts) == 1
-        return any(entry.parts == parts for entry in self.spaced.get(parts[0], ()))
+        return self.find(text) is not None
 
 
 @cache
 def lexicon() -> Lexicon:
     """The frozen table, read once from the package."""
-    return Lexicon(tuple(_entries()))
+    return _lexicon(csv.DictReader(shipped_table().splitlines()))
 
 
-def _entries() -> Iterator[Entry]:
-    for name in (*CLASSES, *ALIASES):
-        yield Entry(name, canonical(name), in_prose=True)
+def shipped_table() -> str:
+    return resources.files(__package__).joinpath("grouping.csv").read_text(encoding="utf-8")
+
+
+#: Columns of a table; the two last are for people.
+COLUMNS = ("word", "class", "use", "language", "reason")
+USES = ("prose", "statement")
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """A frozen table of one's own; the eight names and their forms are in every table.
+
+    Raises: `InputError` or `BadInput` for a file with other columns, and for rows without word or
+    reason, with an unknown class or use, or with a word that came before.
+    """
+    return _lexicon(check_table(read_text(path), path))
+
+
+def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
+    """The rows of a table's text, each checked; raises as `read_lexicon` does."""
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    if missing := set(COLUMNS) - set(table.fieldnames or ()):
+        raise InputError(
+            f"no column {', '.join(sorted(missing))}",
+            file=file,
+            line=1,
+            cure=f"A table of words has {','.join(COLUMNS)}; whyser-eval group writes one.",
+        )
+    problems = Problems(str(file))
+    seen = {words_of(name): f"{name!r} is a name of the classes" for name in (*_NAMES, OTHER)}
+    rows = []
+    for row in table:
+        try:
+            check_row(row)
+            key = words_of(row["word"])
+            if key in seen:
+                raise InputError(
+                    f"{row['word']!r} comes twice: {seen[key]}", cure="Keep one row per word."
+                )
+            seen[key] = f"first in line {table.line_num}"
+        except InputError as problem:
+            problems.add(problem.at(file, table.line_num))
+        rows.append(row)
+    problems.raise_any()
+    return rows
+
+
+def check_row(row: Mapping[str, str | None]) -> None:
+    """Raises: `InputError` for what is missing or unknown in a row."""
+    word = row.get("word") or ""
+    if not words_of(word):
+        raise InputError(f"{word!r} holds no word", cure="Write the word, or delete the row.")
+    canonical(row.get("class") or "")
+    if row.get("use") not in USES:
+        raise InputError(f"bad use {row.get('use')!r}", cure=f"Expected one of {list(USES)}.")
+    if not (row.get("reason") or "").strip():
+        raise InputError(f"{word!r} has no reason", cure="Say why it belongs to its class.")
+
+
+def words_of(word: str) -> tuple[str, ...]:
+    """A word or phrase as tables and texts compare it."""
+    return tuple(words(fold(word)))
+
+
+_NAMES = (*CLASSES, *ALIASES)
+
+
+def _lexicon(rows: Iterable[Mapping[str, str]]) -> Lexicon:
+    named = [Entry(name, canonical(name), in_prose=True) for name in _NAMES]
     # "the other speaker": only a statement can mean the class.
-    yield Entry(OTHER, OTHER, in_prose=False)
-    table = resources.files(__package__).joinpath("grouping.csv").read_text(encoding="utf-8")
-    for row in csv.DictReader(table.splitlines()):
-        yield Entry(row["word"], canonical(row["class"]), in_prose=row["use"] == "prose")
+    other = Entry(OTHER, OTHER, in_prose=False)
+    table = (Entry(row["word"], canonical(row["class"]), row["use"] == "prose") for row in rows)
+    return Lexicon((*named, other, *table))

@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -145,3 +147,72 @@ class World:
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path)
+
+
+class Reading:
+    """An endpoint that reads answers as a test tells it to.
+
+    `reply` gets the data of a request, as {"options", "answer"} or {"word"}, and returns the text
+    of the reply, or the status to fail with.
+    """
+
+    def __init__(self):
+        self.reply = lambda data: json.dumps({"emotion": None, "second": None})
+        self.asked = []
+        self.at_once = self.most_at_once = 0
+        self.lock = threading.Lock()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    @property
+    def data(self):
+        return [json.loads(body["messages"][0]["content"].splitlines()[-1]) for body in self.asked]
+
+    def handler(reading):
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with reading.lock:
+                    reading.asked.append(body)
+                    reading.at_once += 1
+                    reading.most_at_once = max(reading.most_at_once, reading.at_once)
+                data = json.loads(body["messages"][0]["content"].splitlines()[-1])
+                reply = reading.reply(data)
+                with reading.lock:
+                    reading.at_once -= 1
+                status = reply if isinstance(reply, int) else 200
+                message = {"content": reply if status == 200 else ""}
+                answer = {
+                    "model": "reader",
+                    "choices": [{"finish_reason": "stop", "message": message}],
+                    "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+                }
+                content = json.dumps(answer if status == 200 else {"error": "no"}).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        return Handler
+
+
+@pytest.fixture
+def reading():
+    found = Reading()
+    thread = threading.Thread(
+        target=found.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
+    thread.start()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+    thread.join()

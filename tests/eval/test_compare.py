@@ -5,6 +5,8 @@ import random
 
 import pytest
 
+from whyser_eval.readers import RuleReader
+
 from .conftest import prediction, utterance, write_card, write_jsonl
 
 LABELS = ("sad", "happy", "angry")
@@ -55,6 +57,7 @@ def test_a_better_system_is_starred(files, whyser_eval, tmp_path):
     assert "]*" in out
     assert json.loads(output.with_suffix(".provenance.json").read_text())["settings"] == {
         "against": "poor", "unit": "utterance", "draws": 500, "seed": 0,
+        "reader": RuleReader().version,
     }  # fmt: skip
 
 

@@ -18,9 +18,13 @@ def loaded(statement, names):
     return done.stdout.strip().splitlines()[-1]
 
 
+CLIENT = ("openai", "aiohttp", "whyser.chat")
+
+
 @pytest.mark.parametrize(
     ("statement", "names"),
     [
+        ("import whyser_eval.score, whyser_eval.audit", CLIENT),
         ("import whyser_eval", FOR_HELP),
         ("import whyser_eval.cli", FOR_HELP),
         ("import whyser_eval.score, whyser_eval.report, whyser_eval.join", HEAVY),
@@ -36,9 +40,10 @@ def test_wrong_usage_ends_with_status_2(whyser_eval):
     assert whyser_eval("nonsense")[0] == 2
 
 
-@pytest.mark.parametrize(
-    "command", [(), ("join",), ("score",), ("table",), ("export",), ("report",)]
-)
+COMMANDS = "join score compare table export group freeze report"
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS.split())])
 def test_help_is_there(whyser_eval, command):
     status, out, _ = whyser_eval(*command, "--help")
     assert status == 0

@@ -1,25 +1,49 @@
 """The rule reader: what it takes for an answer, what it refuses, and how long hostile text takes.
 
-The answers in answers.jsonl were written by hand for this test; none is a training target.
+All answers were written by hand for these tests; none is a training target. answers.jsonl shows the
+conventions, one by one. answers_of_models.jsonl imitates what audio-language models say: 141 were
+written before the rules were looked at (136 of them were read as they should be) and 32 after the
+first mending (27). answers_held_out.jsonl came after the second, and no rule was fitted to it.
 """
 
 import csv
 import json
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from whyser.answer import render_answer
+from whyser.answer import TARGETS, parse_answer, render_answer
 from whyser.labels import ALIASES, CLASSES, OTHER, canonical
 from whyser.lexicon import fold, lexicon
 from whyser_eval.read import UNREAD, read_answer
 
-#: One a line: the convention it shows, the form of the question, the label (null for unread).
-ANSWERS = [
-    json.loads(line)
-    for line in Path(__file__).with_name("answers.jsonl").read_text(encoding="utf-8").splitlines()
-]
+
+def answers(name):
+    """One a line: what it shows, the form of the question, the label (null for unread)."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+ANSWERS = answers("answers.jsonl")
+OF_MODELS = answers("answers_of_models.jsonl")
+HELD_OUT = answers("answers_held_out.jsonl")
+
+KINDS = {
+    "answer block": "tags",
+    "letter": "letters",
+    "words and negation": "negation",
+    "question denied": "negation",
+    "hypothetical, quoted, another's": "negation",
+    "refusal, echo, cut off": "refusals",
+    "other language": "other languages",
+    "as models put it": "prose",
+    "explicit statement": "prose",
+    "hostile marks": "prose",
+    "question answered": "prose",
+    "two emotions": "prose",
+}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +51,43 @@ ANSWERS = [
 )
 def test_an_answer_is_read_by_the_conventions(row):
     assert read_answer(row["answer"], form=row["form"]).label == row["label"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "least"),
+    [([*ANSWERS, *OF_MODELS], 0.97), (HELD_OUT, 0.9)],
+    ids=["all that the rules were made by", "held out"],
+)
+def test_hand_written_answers_are_read_rightly(rows, least):
+    asked, right = Counter(), Counter()
+    for row in rows:
+        kind = KINDS.get(row["shows"], row["shows"])
+        asked[kind] += 1
+        right[kind] += read_answer(row["answer"], form=row["form"]).label == row["label"]
+    for kind, count in asked.items():
+        print(f"{kind:16} {right[kind]:4} of {count:4}")
+    accuracy = right.total() / asked.total()
+    print(f"{'all':16} {right.total():4} of {asked.total():4}: {accuracy:.3f}")
+    assert accuracy >= least
+    assert set(asked) == {"tags", "letters", "prose", "negation", "refusals", "other languages"}
+
+
+def test_no_hand_written_answer_is_a_training_target():
+    for row in [*ANSWERS, *OF_MODELS, *HELD_OUT]:
+        blocks = parse_answer(row["answer"])
+        for target in TARGETS:
+            for label in CLASSES if target != "asr" else (None,):
+                try:
+                    rendered = render_answer(
+                        label,
+                        transcript=blocks.transcript,
+                        rationale=blocks.rationale,
+                        descriptors=blocks.descriptors,
+                        target=target,
+                    )
+                except ValueError:
+                    continue
+                assert row["answer"] != rendered
 
 
 @pytest.mark.parametrize("form", ["open", "closed"])
@@ -86,6 +147,13 @@ HOSTILE = [
     " ",
     "\u4e0d",
     "\u202e\x00",
+    "words: a. b: ",
+    "words: angry. ",
+    "less angry than ",
+    "e is the best ",
+    "\u9009a",
+    "first guess ",
+    "makes me believe ",
 ]
 
 
@@ -123,6 +191,15 @@ def test_every_word_of_the_table_is_read_as_its_class():
     for entry in lexicon().entries:
         reading = read_answer(f"<answer>I think the emotion is {entry.word}</answer>", form="open")
         assert reading.label == entry.label, entry.word
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [('{"emotion": "zesty"}', "zesty"), ('Emotion: "zesty"', "zesty"), ("She said 'zesty'.", None)],
+)
+def test_a_quoted_word_is_an_answer_where_it_is_stated(text, word):
+    reading = read_answer(text, form="open")
+    assert (reading.word, reading.label) == (word, "other" if word else None)
 
 
 def test_a_letter_is_that_of_the_options_that_were_asked() -> None:

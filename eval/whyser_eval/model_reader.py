@@ -1,0 +1,146 @@
+"""Readers that ask a model at an endpoint: about every answer, or where the rules cannot read.
+
+What the conventions leave unread whoever reads, a refusal, an echo of the options or an answer that
+was cut off, is sent to no model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from whyser.chat import Chat, ChatError, ChatSettings, Tally, run_all
+from whyser.console import say
+from whyser.errors import WhyserError
+from whyser.labels import OTHER
+from whyser.lexicon import Lexicon
+from whyser.prompts import OPTIONS
+from whyser_eval.extraction import EXTRACTION_VERSION, PROMPT_HASH, Extractor
+from whyser_eval.predictions import Prediction
+from whyser_eval.read import RULES_VERSION, UNREAD, Reading, answer_proper
+from whyser_eval.readers import RuleReader
+
+
+class ModelReader:
+    """A model reads every answer; its replies are kept in a ledger, and none is asked for twice."""
+
+    def __init__(
+        self,
+        settings: ChatSettings,
+        ledger: Path,
+        table: Lexicon | None = None,
+        *,
+        max_tokens: int = 1024,
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.rules = RuleReader(table)
+        self.extractor = Extractor(self.rules.table, max_tokens)
+
+    @property
+    def version(self) -> str:
+        return f"llm-{EXTRACTION_VERSION}+{self._named()}"
+
+    def _named(self) -> str:
+        # "|" and "+" part the signature.
+        model = re.sub(r"[|+\s]+", "_", self.settings.model)
+        return f"{model}+{PROMPT_HASH}+{self.rules.table.hash}"
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        """Raises: `EndpointError`, or `WhyserError` when the run ended before all were read."""
+        return self.read_all(answers)
+
+    def read_all(self, answers: Sequence[Prediction]) -> list[Reading]:
+        """What the model makes of every answer, whatever the rules do."""
+        return self._ask(answers, dict.fromkeys(range(len(answers)), UNREAD))
+
+    def _ask(self, answers: Sequence[Prediction], known: Mapping[int, Reading]) -> list[Reading]:
+        """The readings by place; those `known` as unread, or of an unknown word, are asked for."""
+        found = dict(known)
+        wanted = [place for place, reading in known.items() if self._is_open(reading)]
+        failed: list[WhyserError] = []
+        if not wanted:
+            return list(found.values())
+
+        async def work(chat: Chat, place: int) -> Reading:
+            return await self._read_one(chat, answers[place], known[place])
+
+        def keep(place: int, result: Reading | WhyserError) -> None:
+            if isinstance(result, WhyserError):
+                failed.append(result)
+            else:
+                found[place] = result
+
+        tally = run_all(
+            wanted,
+            work,
+            self.settings,
+            self.ledger,
+            on_result=keep,
+            total=len(wanted),
+            description="Reading",
+        )
+        self._check(tally, failed)
+        say(
+            f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} answers; "
+            f"{tally.from_ledger:,} replies were in {self.ledger}"
+        )
+        return list(found.values())
+
+    async def _read_one(self, chat: Chat, answer: Prediction, known: Reading) -> Reading:
+        if known.word is not None:
+            label = await self.extractor.group(chat, known.word)
+            return Reading(label, "llm", known.word, known.two_emotions)
+        options = answer.options or OPTIONS
+        proper = answer_proper(
+            answer.text, form=answer.form, options=options, table=self.rules.table
+        )
+        if proper is None:
+            return UNREAD
+        reading = await self.extractor.read(chat, proper, answer.form, options, label=answer.id)
+        return reading or UNREAD
+
+    def _is_open(self, reading: Reading) -> bool:
+        """Whether the rules read nothing, or a word that the table lacks."""
+        return reading.label is None or is_unknown(reading, self.rules.table)
+
+    def _check(self, tally: Tally, failed: Sequence[WhyserError]) -> None:
+        """Half a reading is none: a score must not depend on the weather of a network."""
+        if tally.interrupted:
+            raise SystemExit(130)
+        refused = [error for error in failed if _is_refused(error)]
+        none_came = tally.answered + tally.from_ledger == 0
+        if tally.stopped or len(refused) < len(failed) or (refused and none_came):
+            why = tally.stopped or f"{len(failed):,} answers were not read, as {failed[0]}"
+            raise WhyserError(
+                f"{why.rstrip('.')}. What came back is in {self.ledger}: run the same command "
+                "again to go on."
+            )
+        if refused:
+            say(f"note: {len(refused):,} answers count as misses, as {refused[0]}")
+
+
+class HybridReader(ModelReader):
+    """The rules read, and the model what they leave unread or what their table lacks."""
+
+    @property
+    def version(self) -> str:
+        return f"hybrid-{RULES_VERSION}.{EXTRACTION_VERSION}+{self._named()}"
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        return self._ask(answers, dict(enumerate(self.rules.read(answers))))
+
+
+def is_unknown(reading: Reading, table: Lexicon) -> bool:
+    """Whether the answer states an emotion by a word that the table lacks."""
+    is_word = reading.label == OTHER and reading.stage in {"tag", "sentence"}
+    return is_word and reading.word is not None and not table.knows(reading.word)
+
+
+#: Said of one request and for good: a filter of contents, or an answer too long for the model.
+_REFUSALS = frozenset({400, 413, 422, 451})
+
+
+def _is_refused(error: WhyserError) -> bool:
+    return isinstance(error, ChatError) and error.status in _REFUSALS
