@@ -99,21 +99,17 @@ def pieces(
     prediction 'angry'
     None ' tone.'
     """
-    return list(
-        _cut(
-            text,
-            [
-                *_clauses(text, claims),
-                *(
-                    Span(claim.start, claim.end, "claim", place)
-                    for place, claim in enumerate(claims)
-                ),
-                *_emotion_words(text, prediction),
-                *(Span(*found, "misheard") for found in content_cues(text, heard)),
-                *(Span(*found, "content") for found in content_cues(text, said)),
-            ],
-        )
-    )
+    content = [
+        *(Span(*found, "misheard") for found in content_cues(text, heard)),
+        *(Span(*found, "content") for found in content_cues(text, said)),
+    ]
+    spans = [
+        *_clauses(text, claims, content),
+        *(Span(claim.start, claim.end, "claim", place) for place, claim in enumerate(claims)),
+        *_emotion_words(text, prediction),
+        *content,
+    ]
+    return list(_cut(text, spans))
 
 
 def _cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
@@ -123,30 +119,48 @@ def _cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
         covered = range(len(text))[max(span.start, 0) : max(span.end, 0)]
         for position in covered:
             paint[position] = span
-    for span, run in groupby(range(len(text)), key=paint.__getitem__):
+    for painted, run in groupby(range(len(text)), key=paint.__getitem__):
         positions = list(run)
         stretch = text[positions[0] : positions[-1] + 1]
-        yield Piece(stretch, span.kind, span.claim) if span else Piece(stretch, None)
+        yield Piece(stretch, painted.kind, painted.claim) if painted else Piece(stretch, None)
 
 
 # What a claim is part of
 
+_JOINT = r"(?:and|but|while|whereas|which|with|because|as if)\b\s*+"
+#: A run of spaces is looked at once, from its first.
 _CLAUSE_END = re.compile(
-    r"[.,;:!?\n()\u2014\u2013]\s*|\s+(?:and|but|while|whereas|which|with|because|as if)\b\s*|\s+$",
-    re.IGNORECASE,
+    rf"[.,;:!?\n()\u2014\u2013]\s*+(?:{_JOINT})?|(?<!\s)\s++(?:{_JOINT}|$)", re.IGNORECASE
 )
 
 
-def _clauses(text: str, claims: Sequence[StatedClaim]) -> Iterator[Span]:
-    """The clause around each claim: one word says little of what is claimed."""
+def _clauses(text: str, claims: Sequence[StatedClaim], content: Sequence[Span]) -> Iterator[Span]:
+    """The clause around each claim, up to what is quoted: one word says little of what is claimed.
+
+    Many claims may share a clause; it is painted once.
+    """
     if not claims:
         return
-    ends = [found.span() for found in _CLAUSE_END.finditer(text)]
-    begins, stops = [0, *(end for _, end in ends)], [*(begin for begin, _ in ends), len(text)]
-    for claim in claims:
-        before = bisect_right(begins, claim.start) - 1
-        after = bisect_left(stops, claim.end)
-        yield Span(begins[before], stops[min(after, len(stops) - 1)], "acoustic")
+    ends = [
+        *(found.span() for found in _CLAUSE_END.finditer(text)),
+        *((span.start, _after_spaces(text, span.end)) for span in content),
+    ]
+    begins = sorted([0, *(end for _, end in ends)])
+    stops = sorted([*(begin for begin, _ in ends), len(text)])
+    found = dict.fromkeys(
+        (
+            begins[bisect_right(begins, claim.start) - 1],
+            stops[min(bisect_left(stops, claim.end), len(stops) - 1)],
+        )
+        for claim in claims
+    )
+    yield from (Span(begin, end, "acoustic") for begin, end in found)
+
+
+def _after_spaces(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
 
 
 # Words for the emotion
@@ -159,8 +173,10 @@ def _emotion_words(text: str, label: Label | None) -> Iterator[Span]:
     folded, origin = _folded(text)
     for mention in find_mentions(folded):
         if mention.label == label and mention.standing is not Standing.REJECTED:
-            length = _length(folded, mention.start, mention.word)
-            yield Span(origin[mention.start], origin[mention.start + length - 1] + 1, "prediction")
+            end = mention.start + _length(folded, mention.start, mention.word)
+            # Up to what follows, so that an accent stays with its letter.
+            stop = origin[end] if end < len(origin) else len(text)
+            yield Span(origin[mention.start], stop, "prediction")
 
 
 def _length(folded: str, start: int, word: str) -> int:

@@ -52,7 +52,10 @@ def class_views(results: Results, name: SystemName) -> list[ClassView]:
 
 def _f1(tally: Tally, classes: list[str]) -> list[float]:
     rows = [
-        pair for pair, count in tally.confusion().items() if pair[0] in classes for _ in range(count)
+        pair
+        for pair, count in tally.confusion().items()
+        if pair[0] in classes
+        for _ in range(count)
     ]
     items = Items.from_names(
         [label for label, _ in rows if label],

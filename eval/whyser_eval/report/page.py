@@ -18,7 +18,7 @@ from whyser_eval.report.sound import AudioMode
 from whyser_eval.report.text import script_json, visible
 
 #: In the order in which they are put together.
-_STYLES = ("page.css", "figures.css", "browser.css")
+_STYLES = ("page.css", "figures.css", "browser.css", "print.css")
 _SCRIPTS = ("data.js", "card.js", "browser.js", "keyboard.js", "theme.js")
 
 

@@ -78,7 +78,9 @@ def scores_view(results: Results) -> Scores:
 
 
 def _column(results: Results, subset: str, metric: str) -> Column:
-    found = [table[subset, metric] for table in results.scores.values() if (subset, metric) in table]
+    found = [
+        table[subset, metric] for table in results.scores.values() if (subset, metric) in table
+    ]
     chance = next((row.value for row in found if row.system == _CHANCE), None)
     return Column(subset, metric, found[0].n, chance)
 

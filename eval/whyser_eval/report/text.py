@@ -33,7 +33,7 @@ def _shown(found: re.Match[str]) -> str:
 def cut(text: str | None) -> str | None:
     """The first `SHOWN` characters, and how many are left.
 
-    >>> cut("a" * 5_000)[-27:]
+    >>> cut("a" * 5_000)[-28:]
     ' … and 1,000 more characters'
     """
     if text is None or len(text) <= SHOWN:

@@ -118,6 +118,7 @@ document.addEventListener("play", (event) => {
 
 offerAll();
 for (const name of names) form.elements[name].value = DEFAULTS[name];
+document.querySelector(".waiting").remove();
 form.hidden = false;
 show();
 arrive();

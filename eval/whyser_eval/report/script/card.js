@@ -71,10 +71,17 @@ function facts(answer) {
 
 function texts(answer) {
   const { said } = answer.utterance;
-  const rows = [["what was said", said && [said]], ["transcript of the model", answer.heard && [answer.heard]],
+  const isSame = said && answer.heard && plain(said) === plain(answer.heard);
+  const rows = [
+    [isSame ? "what was said, and the model's transcript" : "what was said", said && [said]],
+    [said ? "the model's transcript, which differs" : "the model's transcript", !isSame && answer.heard && [answer.heard]],
     [answer.text ? "reason" : "answer", answer.reason.length && strips(answer)]];
   return element("dl", {}, ...rows.filter(([, shown]) => shown).flatMap(([name, shown]) => [
     element("dt", {}, name), element("dd", { dir: "auto" }, ...shown)]));
+}
+
+function plain(text) {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 }
 
 // Pieces of the voice that touch are one strip: a clause with its claims marked inside.
