@@ -8,9 +8,9 @@ from whyser.labels import CLASSES
 from whyser_eval.spans import Piece, StatedClaim, pieces, stated_claims
 
 HOPELESS = (
-    "The content \u201cno possibility of saving anything\u201d suggests despair. I think the emotion "
-    "is sad. The tone of the speaker might be low and slow, and not angry. The pitch could be "
-    "lower than normal."
+    "The content \u201cno possibility of saving anything\u201d suggests despair. "
+    "I think the emotion is sad. The tone of the speaker might be low and slow, and not angry. "
+    "The pitch could be lower than normal."
 )
 
 

@@ -1,4 +1,4 @@
-"""Where annotators disagree: what is right only by a minority label, and how sure a majority was."""
+"""Where annotators disagree: what is right only by a minority label, and where they agree."""
 
 from __future__ import annotations
 

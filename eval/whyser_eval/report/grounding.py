@@ -14,7 +14,7 @@ from whyser_eval.systems import SystemName
 OUTCOMES = {
     "supported": ("✓", "supported"),
     "contradicted": ("✗", "contradicted"),
-    "not_measurable": ("–", "not measurable"),
+    "not_measurable": ("\u2013", "not measurable"),
     "unchecked": ("·", "not checked"),
 }
 

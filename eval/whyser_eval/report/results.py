@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -99,14 +99,14 @@ class Choice:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._heap: list[tuple[bytes, int, Sample]] = []
+        self._heap: list[tuple[int, int, Sample]] = []
         self._offered = 0
 
     def offer(self, sample: Sample) -> None:
         self._offered += 1
-        # Inverted, for the heap's smallest is what is given up first.
         digest = hashlib.sha256(sample["id"].encode("utf-8", "replace")).digest()
-        key = bytes(255 - byte for byte in digest[:8])
+        # Negative, for the heap's smallest is what is given up first.
+        key = -int.from_bytes(digest[:8])
         if len(self._heap) < self.most:
             heapq.heappush(self._heap, (key, self._offered, _shortened(sample)))
         elif key > self._heap[0][0]:
@@ -195,15 +195,15 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
 def _read_samples(
     path: Path, most: int
 ) -> tuple[dict[SystemName, Tally], dict[SystemName, list[Sample]]]:
-    tallies: dict[SystemName, Tally] = {}
-    choices: dict[SystemName, Choice] = {}
+    tallies: defaultdict[SystemName, Tally] = defaultdict(Tally)
+    choices: defaultdict[SystemName, Choice] = defaultdict(lambda: Choice(most))
     for _, sample in read_jsonl(path):
         name = SystemName(sample["system"], sample["form"], sample["control"])
-        tallies.setdefault(name, Tally()).add(sample)
+        tallies[name].add(sample)
         # The same question over and over: one row of the table, and nothing to look through.
         if name.control not in REPEATED:
-            choices.setdefault(name, Choice(most)).offer(sample)
-    return tallies, {name: list(choice) for name, choice in choices.items()}
+            choices[name].offer(sample)
+    return dict(tallies), {name: list(choice) for name, choice in choices.items()}
 
 
 def _read_comparisons(path: Path) -> tuple[Comparison, ...]:

@@ -27,7 +27,7 @@ def browser_data(results: Results, output: Path, audio: AudioMode) -> dict[str, 
     utterances: dict[str, dict[str, Any]] = {}
     answers = []
     places: dict[str, int] = {}
-    for number, (name, samples) in enumerate(results.shown.items()):
+    for number, samples in enumerate(results.shown.values()):
         for sample in samples:
             if sample["id"] not in utterances:
                 places[sample["id"]] = len(utterances)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from whyser.prompts import Form
 from whyser_eval.predictions import REPEATED
 from whyser_eval.report.results import Results
 from whyser_eval.score import ScoreRow
@@ -70,11 +71,20 @@ def scores_view(results: Results) -> Scores:
     headline = [
         place for place in _HEADLINE if any(place in table for table in results.scores.values())
     ]
+    names = sorted(results.scores, key=_is_baseline)
     return Scores(
         [_column(results, subset, metric) for subset, metric in headline],
-        [_system(results, name, headline) for name in results.scores],
-        [_subset(results, name) for name in dict.fromkeys(row.subset for row in results.rows)],
+        [_system(results, name, headline) for name in names],
+        [
+            _subset(results, names, subset)
+            for subset in dict.fromkeys(row.subset for row in results.rows)
+        ],
     )
+
+
+def _is_baseline(name: SystemName) -> bool:
+    """Guesses look at no question, so they have no form."""
+    return name.form not in get_args(Form)
 
 
 def _column(results: Results, subset: str, metric: str) -> Column:
@@ -89,7 +99,7 @@ def _system(results: Results, name: SystemName, headline: list[tuple[str, str]])
     scores, tally = results.scores[name], results.tallies.get(name)
     return ScoredSystem(
         name,
-        "baseline" if tally is None else "system" if name.control == "none" else "control",
+        "baseline" if _is_baseline(name) else "system" if name.control == "none" else "control",
         [scores.get(place) for place in headline],
         [row.signature for row in scores.values()],
         tally.n if tally else None,
@@ -97,13 +107,13 @@ def _system(results: Results, name: SystemName, headline: list[tuple[str, str]])
     )
 
 
-def _subset(results: Results, subset: str) -> SubsetTable:
+def _subset(results: Results, names: list[SystemName], subset: str) -> SubsetTable:
     rows = [row for row in results.rows if row.subset == subset]
     return SubsetTable(
         subset,
         max(row.n for row in rows),
         [
-            (metric, [table.get((subset, metric)) for table in results.scores.values()])
+            (metric, [results.scores[name].get((subset, metric)) for name in names])
             for metric in dict.fromkeys(row.metric for row in rows)
         ],
     )

@@ -30,7 +30,7 @@ def quotes(text: str) -> list[str]:
 def words_of(text: str) -> list[str]:
     """Words as quotations are compared: lower case, one kind of apostrophe.
 
-    >>> words_of("Don’t, I said.")
+    >>> words_of("Don\u2019t, I said.")
     ["don't", 'i', 'said']
     """
     return _WORD.findall(_plain(text))

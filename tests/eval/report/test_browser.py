@@ -61,6 +61,7 @@ def run(world, score):
     for row in world.utterances:
         soundfile.write(world.folder / "sound files" / row["audio"], tone, 16_000)
     rewrite(world, _measured)
+    _add_what_stands_beside(world)
     return world
 
 
@@ -86,6 +87,28 @@ def _measured(sample):
         },
     ]
     sample["probabilities"] = {sample["prediction"]: 0.3 + number / 100}
+
+
+def _add_what_stands_beside(world):
+    """Bands, groundedness, an audit and a comparison: every section has something to show."""
+    rows = json.loads((world.results / "scores.json").read_text())
+    own = rows[0] | {"low": 0.25, "high": 0.75}
+    rows += [own | {"subset": f"agreement:{band}"} for band in ("all agree", "half or less")]
+    rows += [own | {"metric": metric} for metric in ("groundedness", "groundedness_shuffled")]
+    rows += [own | {"metric": "f1:sad"}, own | {"control": "paraphrased"}]
+    (world.results / "scores.json").write_text(json.dumps(rows))
+    comparison = {
+        "system": "tiny", "against": "base", "form": "open", "subset": "all",
+        "metric": "f1_majority", "value": 0.06, "low": 0.01, "high": 0.11, "p": 0.0004,
+        "p_holm": 0.0016, "p_bootstrap": 0.001, "smallest": 0.05, "n": 48,
+    }  # fmt: skip
+    (world.results / "comparisons.json").write_text(json.dumps([comparison]))
+    differently = {"id": "msp_podcast/clip_1", "rules": None, "llm": "sad", "text": "so " * 200}
+    audit = {
+        "systems": [{"model": "tiny", "form": "open", "words": [["glad", "happy", 3]]}],
+        "rules_against_llm": {"n": 48, "agreement": 0.9, "disagreements": [differently]},
+    }
+    (world.results / "audit.json").write_text(json.dumps(audit))
 
 
 def rewrite(world, change):
@@ -356,7 +379,10 @@ def test_a_policy_stops_what_would_have_come_through(chromium, run, report):
 
 
 @pytest.mark.parametrize("width", [360, 390, 768])
-def test_nothing_scrolls_sideways(opened, width):
+def test_nothing_scrolls_sideways(opened, run, width):
+    for name in ("scores.json", "samples.jsonl", "comparisons.json", "audit.json"):
+        path = run.results / name
+        path.write_text(path.read_text().replace('"tiny"', f'"{"qwen2_audio_" * 8}"'))
     page = opened(width=width, height=800)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -374,18 +400,22 @@ CONTRASTS = """() => {
     return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
   };
   const light = (rgb) => {
-    const [r, g, b] = rgb.map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const [r, g, b] = rgb.map((c) => linear(c / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const grounds = (one) => one ? [...grounds(one.parentElement), getComputedStyle(one).backgroundColor] : ["white"];
+  const grounds = (one) =>
+    one ? [...grounds(one.parentElement), getComputedStyle(one).backgroundColor] : ["white"];
+  const passed = "script, style, option, .hidden, :disabled";
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = [];
   while (walker.nextNode()) {
     const text = walker.currentNode, one = text.parentElement;
-    if (!text.data.trim() || !one.checkVisibility() || one.closest("script, style, option, .hidden, :disabled")) continue;
+    if (!text.data.trim() || !one.checkVisibility() || one.closest(passed)) continue;
     const ground = grounds(one), colour = getComputedStyle(one).color;
     const [a, b] = [light(painted(...ground)), light(painted(...ground, colour))];
-    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), text.data.trim().slice(0, 40), one.className]);
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    found.push([contrast, text.data.trim().slice(0, 40), one.className]);
   }
   return found;
 }"""

@@ -227,7 +227,7 @@ def test_repeated_questions_have_a_row_and_no_samples(world, report, score):
         ],
     )
     page = report(scored=False)
-    assert "0.400 – 0.625" in section(page, "scores")
+    assert "0.400 \u2013 0.625" in section(page, "scores")
     assert "from the lowest to the highest" in section(page, "scores")
     assert "open, paraphrased 48" in section(page, "reading")
     assert len(page.data["answers"]) == 16
@@ -244,7 +244,8 @@ def test_differences_of_compare_are_shown_with_a_star(world, report, score):
     (world.results / "comparisons.json").write_text(json.dumps([row, unsure]))
     shown = section(report(scored=False), "comparisons")
     assert (
-        "row 11 row 10 open all f1_majority +0.061* +0.010 – +0.110 &lt;0.001 0.002 0.050" in shown
+        "row 11 row 10 open all f1_majority +0.061* +0.010 \u2013 +0.110 &lt;0.001 0.002 0.050"
+        in shown
     )
     assert "f1_all_labels +0.020 +0.010" in shown
 
@@ -266,8 +267,8 @@ def test_groundedness_counts_claims_by_family(world, report, score):
     (world.results / "scores.json").write_text(json.dumps(rows))
     page = report(scored=False)
     shown = section(page, "groundedness")
-    assert "own sound 0.667 0.250 – 0.750" in shown
-    assert "shuffled 0.500 0.250 – 0.750" in shown
+    assert "own sound 0.667 0.250 \u2013 0.750" in shown
+    assert "shuffled 0.500 0.250 \u2013 0.750" in shown
     assert "pitch 8 4 4" in shown
     answer = page.answers()[1]
     assert answer["reason"] == [
@@ -299,7 +300,9 @@ def test_reading_is_counted_and_the_audit_adds_words(world, report, score):
     world.predictions[0]["text"] = "nothing to say"
     score()
     audit = {
-        "systems": [{"model": "tiny", "form": "open", "control": "none", "words": [["glad", "happy", 3]]}],
+        "systems": [
+            {"model": "tiny", "form": "open", "control": "none", "words": [["glad", "happy", 3]]},
+        ],
         "rules_against_llm": {
             "agreement": 0.875, "kappa": 0.75, "n": 16,
             "disagreements": [{"id": "x/1", "rules": None, "llm": "sad", "text": "<i>so so</i>"}],

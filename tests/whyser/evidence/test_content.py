@@ -20,8 +20,8 @@ def cues(text, transcript=SPOKEN):
         ("Says “she has ... pink hair”.", ["“she has ... pink hair”"]),
         ("Wonders how did I miss that of all things.", ["how did I miss that"]),
         (
-            "Didn’t know that she knew; how did I miss it.",
-            ["Didn’t know that she", "how did I miss"],
+            "Didn\u2019t know that she knew; how did I miss it.",
+            ["Didn\u2019t know that she", "how did I miss"],
         ),
         ('Says "hair".', []),
         ("Talks of hair and things missed.", []),
