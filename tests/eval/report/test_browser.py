@@ -248,6 +248,7 @@ def test_the_address_holds_what_is_seen(opened):
     again = opened(address="#system=tiny&form=closed&control=none&gold=sad&predicted=sad")
     assert told(again) == "6 of 48 shown"
     assert again.locator("[name=form]").input_value() == "closed"
+    assert again.locator("#samples").bounding_box()["y"] < 100
     strange = opened(address="#gold=nothing&page=NaN&__proto__=1&sort=%3Cb%3E")
     assert told(strange) == "48 of 48 shown"
 
@@ -450,10 +451,15 @@ def test_paper_is_light_and_without_controls(opened):
     assert page.locator(".sample").first.is_visible()
 
 
-def test_movement_is_reduced_where_asked_for(opened):
-    still = opened(reduced_motion="reduce")
-    smooth = "getComputedStyle(document.documentElement).scrollBehavior"
-    assert still.evaluate(smooth) == "auto"
+def test_nothing_moves_by_itself(opened):
+    """So there is nothing to reduce for who asked for less motion."""
+    page = opened()
+    page.locator(".theme").click()
+    choose(page, gold="sad")
+    assert page.evaluate("document.getAnimations().length") == 0
+    moving = """[...document.querySelectorAll("*")].map((one) => getComputedStyle(one)).filter(
+      (style) => style.scrollBehavior !== "auto" || style.transitionDuration !== "0s").length"""
+    assert page.evaluate(moving) == 0
 
 
 def test_without_scripts_the_figures_stand_and_the_samples_say_why_not(opened):
