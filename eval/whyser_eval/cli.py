@@ -592,10 +592,15 @@ def report_command(
         ),
     ] = AudioMode.LINK,
     max_samples: Annotated[
-        int, typer.Option(min=1, help="Utterances to show; a seeded choice when there are more.")
+        int, typer.Option(min=1, help="Utterances to show; a fixed choice when there are more.")
     ] = 200,
 ) -> None:
-    """Write one self-contained HTML report of a scored run."""
+    """Write one self-contained HTML report of a scored run.
+
+    Shows comparisons.json and audit.json too, where they lie in the folder.
+
+    Example: whyser-eval report results/demo --audio embed
+    """
     from whyser_eval.report import write_report
 
     path = output or results / "report.html"

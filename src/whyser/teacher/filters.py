@@ -14,6 +14,14 @@ from functools import cache
 from typing import Literal, get_args
 
 from whyser.evidence.claims import read_claims
+from whyser.evidence.content import (
+    QUOTATION,
+    SHORTEST_QUOTE,
+    content_cues,
+    is_spoken,
+    quotes,
+    words_of,
+)
 from whyser.evidence.cues import Cues
 from whyser.evidence.grounding import Verdict, ground
 from whyser.labels import EmotionClass
@@ -21,9 +29,6 @@ from whyser.lexicon import lexicon
 
 Leak = Literal["exact", "stem", "synonym"]
 LEAKS: tuple[Leak, ...] = get_args(Leak)
-
-#: Words of a quotation that must be the transcript's; a single word is often no quotation.
-SHORTEST_QUOTE = 2
 
 
 @dataclass(frozen=True)
@@ -160,12 +165,6 @@ _META = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?]*(?:[.!?]+[\"”']?|$)\s*")
-_QUOTE = re.compile(r"\"([^\"]+)\"|“([^”]+)”")
-
-
-def quotes(text: str) -> list[str]:
-    """What stands between double quotation marks, straight or curled."""
-    return [first or second for first, second in _QUOTE.findall(text)]
 
 
 def strip_banned(text: str) -> str:
@@ -178,7 +177,7 @@ def strip_banned(text: str) -> str:
         sentence
         for sentence in _SENTENCE.findall(text)
         # An invitation inside a quotation is the speaker's.
-        if not _INVITATION.search(_QUOTE.sub("", sentence))
+        if not _INVITATION.search(QUOTATION.sub("", sentence))
     ]
     return " ".join(_FILLER.sub("", "".join(kept)).split())
 
@@ -187,7 +186,7 @@ def _form_faults(text: str, rules: Rules) -> _Found:
     count = len(text.split())
     if not rules.shortest <= count <= rules.longest:
         yield "length", f"{count} words, expected {rules.shortest} to {rules.longest}"
-    own = _QUOTE.sub(" ", text)
+    own = QUOTATION.sub(" ", text)
     if "?" in own:
         yield "open question", ""
     if found := _META.search(own) or _INVITATION.search(own):
@@ -212,7 +211,6 @@ _FAMILIES = {
 _FAMILY_PATTERNS = {
     family: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for family, words in _FAMILIES.items()
 }
-_WORD = re.compile(r"[\w']+")
 
 
 def families_of(text: str) -> set[str]:
@@ -221,41 +219,19 @@ def families_of(text: str) -> set[str]:
     >>> sorted(families_of('The pitch of "go fast" is low, the voice quiet.'))
     ['loudness', 'pitch']
     """
-    own = _QUOTE.sub(" ", text)
+    own = QUOTATION.sub(" ", text)
     return {family for family, pattern in _FAMILY_PATTERNS.items() if pattern.search(own)}
 
 
 def _evidence_faults(text: str, subject: Subject, rules: Rules) -> _Found:
-    spoken = _words(subject.transcript)
+    spoken = words_of(subject.transcript)
     for quote in quotes(text):
-        if len(_words(quote)) >= SHORTEST_QUOTE and not _is_spoken(quote, spoken):
+        if len(words_of(quote)) >= SHORTEST_QUOTE and not is_spoken(quote, spoken):
             yield "quote that is not in the transcript", repr(quote)
-    if not has_content_cue(text, subject.transcript):
+    if not content_cues(text, subject.transcript):
         yield "no content cue", ""
     if len(families := families_of(text)) < rules.fewest_families:
         yield "too few acoustic cues", ", ".join(sorted(families)) or "none"
-
-
-def has_content_cue(text: str, transcript: str) -> bool:
-    """Whether the text quotes the transcript, or shares three words in a row with it."""
-    spoken = _words(transcript)
-    enough = min(SHORTEST_QUOTE, len(spoken))
-    for quote in quotes(text):
-        if len(_words(quote)) >= enough and _is_spoken(quote, spoken):
-            return True
-    own = f" {' '.join(_words(_QUOTE.sub(' | ', text)))} "
-    return any(f" {' '.join(spoken[at : at + 3])} " in own for at in range(len(spoken) - 2))
-
-
-def _is_spoken(quote: str, spoken: list[str]) -> bool:
-    """Every part of the quotation, where dots or dashes leave words out, stands in the words."""
-    parts = [_words(part) for part in re.split(r"\.\.\.|…|--|—| - ", quote)]
-    whole = f" {' '.join(spoken)} "
-    return all(f" {' '.join(part)} " in whole for part in parts if part)
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower().replace("\u2019", "'"))
 
 
 def _verdicts(text: str, subject: Subject) -> tuple[Verdict, ...]:

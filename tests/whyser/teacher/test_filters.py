@@ -9,10 +9,8 @@ from whyser.teacher.filters import (
     Rules,
     Subject,
     families_of,
-    has_content_cue,
     inspect,
     leaked,
-    quotes,
     strip_banned,
 )
 
@@ -132,31 +130,11 @@ def test_banned_phrases_are_stripped(text: str, stripped: str) -> None:
     assert strip_banned(text) == stripped
 
 
-@pytest.mark.parametrize(
-    ("text", "cue"),
-    [
-        ('Says "pink hair" lightly.', True),
-        ("Says “she has ... pink hair”.", True),
-        ("Wonders how did I miss that of all things.", True),
-        ('Says "hair".', False),
-        ("Talks of hair and things missed.", False),
-        ('Says "purple hair".', False),
-    ],
-)
-def test_content_cues(text: str, cue: bool) -> None:
-    assert has_content_cue(text, SPOKEN) == cue
-
-
-def test_one_word_may_be_quoted_of_a_transcript_of_one_word() -> None:
-    assert has_content_cue('He only says "No".', "No.")
-
-
 def test_families_are_not_read_in_quotations() -> None:
     assert families_of('"Louder, faster!" he says, and pauses.') == {"pauses"}
     assert families_of("A low-pitched, breathy voice at a slow pace, clearly spoken.") == {
         *("pitch", "voice quality", "rate", "clarity"),
     }
-    assert quotes('"one" and “two”') == ["one", "two"]
 
 
 @given(st.text(max_size=400), st.sampled_from(CLASSES))

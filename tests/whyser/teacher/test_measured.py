@@ -5,10 +5,11 @@ import itertools
 import pytest
 
 from whyser.errors import InputError
+from whyser.evidence.content import quotes
 from whyser.evidence.cues import FAMILIES, Cue, Cues
 from whyser.labels import CLASSES
 from whyser.teacher import measured
-from whyser.teacher.filters import Subject, inspect, leaked, quotes
+from whyser.teacher.filters import Subject, inspect, leaked
 from whyser.teacher.measured import write_rationales_for
 from whyser.utterance import Utterance
 

@@ -1,0 +1,46 @@
+"""`audit.json`: the words that were read, and rules against a language model.
+
+How many answers each stage read is counted from the samples themselves.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ReadSystem(_Part):
+    """`words` holds what was read, its label and how often, the most frequent first."""
+
+    model: str
+    form: str
+    control: str = "none"
+    words: list[tuple[str, str | None, int]] = []
+
+
+class Disagreement(_Part):
+    """An answer that the rules and the language model read differently; None is unread."""
+
+    id: str
+    rules: str | None
+    llm: str | None
+    text: str
+
+
+class Agreement(_Part):
+    """Rules and language model on the same answers; a figure is None where chance decides all."""
+
+    n: int
+    agreement: float | None
+    kappa: float | None = None
+    disagreements: list[Disagreement] = []
+
+
+class Audit(_Part):
+    """What reading made of the answers of every system."""
+
+    systems: list[ReadSystem] = []
+    rules_against_llm: Agreement | None = None

@@ -1,0 +1,51 @@
+"""The report of a small run, as text and as the data that its script reads."""
+
+import json
+import re
+
+import pytest
+
+
+class Written(str):
+    """A report's text, and what its browser of samples holds."""
+
+    @property
+    def data(self):
+        found = re.search(r'<script type="application/json" id="data">(.*?)</script>', self, re.S)
+        return json.loads(found[1])
+
+    def answers(self, control="none"):
+        data = self.data
+        return [
+            answer | {"utterance": data["utterances"][answer["of"]]}
+            for answer in data["answers"]
+            if data["systems"][answer["system"]]["control"] == control
+        ]
+
+    def sources(self):
+        return [one["audio"] for one in self.data["utterances"] if one["audio"]]
+
+
+@pytest.fixture
+def score(world, whyser_eval):
+    """Scores the small run; what a test adds to its folder then is added by hand."""
+
+    def call():
+        status, _, err = whyser_eval(*world.score_arguments())
+        assert status == 0, err
+
+    return call
+
+
+@pytest.fixture
+def report(world, whyser_eval, score):
+    """Scores, and writes the report; without `scored` of the folder as it is."""
+
+    def call(*more, scored=True):
+        if scored:
+            score()
+        status, _, err = whyser_eval("report", world.results, *more)
+        assert status == 0, err
+        return Written((world.results / "report.html").read_text(encoding="utf-8"))
+
+    return call
