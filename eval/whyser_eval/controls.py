@@ -14,10 +14,9 @@ from whyser_eval.resampling import (
     Cells,
     Estimate,
     Plan,
-    batch_sizes,
     collapse,
     estimates,
-    evaluate,
+    in_batches,
     percentiles,
 )
 from whyser_eval.systems import SystemName
@@ -48,13 +47,17 @@ def prior_estimates(
     shares = support / support.sum()
     cells = collapse(references.items([None] * len(references)), references.subsets)
     plan = Plan.of(_with_every_guess(cells, len(shares)), metrics)
+
+    def guess(generator: np.random.Generator, size: int) -> FloatArray:
+        guesses = generator.multinomial(cells.members, shares, size=(size, len(cells.members)))
+        return plan.values(guesses.reshape(size, -1).astype(np.float64))
+
     runs = max(draws, _FEWEST_PRIOR_DRAWS)
-    guessed = evaluate(plan, _guesses(cells.members, shares, runs, seed=seed))
+    guessed = in_batches(guess, draws=runs, width=len(plan.members), seed=(seed,))
     # A row stands for the utterances of its cell under one of the guesses.
-    parts = [replace(part, n=part.n // len(shares)) for part in plan.parts]
-    values = {key: float(found.mean()) for key, found in guessed.items()}
-    intervals = {key: percentiles(found) for key, found in guessed.items()} if draws else {}
-    return estimates(replace(plan, parts=tuple(parts)), values, intervals)
+    parts = tuple(replace(part, n=part.n // len(shares)) for part in plan.parts)
+    intervals = map(percentiles, guessed) if draws else [None] * len(guessed)
+    return estimates(replace(plan, parts=parts), guessed.mean(axis=1), intervals)
 
 
 def _with_every_guess(cells: Cells, width: int) -> Cells:
@@ -66,14 +69,6 @@ def _with_every_guess(cells: Cells, width: int) -> Cells:
         cells.members[rows],
         {name: subset.take(rows) for name, subset in cells.subsets.items()},
     )
-
-
-def _guesses(members: IntArray, shares: FloatArray, draws: int, *, seed: int) -> Iterator[IntArray]:
-    generator = np.random.default_rng(seed)
-    width = len(members) * len(shares)
-    for size in batch_sizes(draws, width):
-        drawn = generator.multinomial(members, shares, size=(size, len(members)))
-        yield drawn.reshape(size, width)
 
 
 def spread(variants: Sequence[Sequence[Estimate]]) -> list[Estimate]:

@@ -8,8 +8,11 @@ under it a weighted sum, so all metrics and all subsets come from the same draws
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import Literal, TypeAlias, TypeVar
 
@@ -22,7 +25,7 @@ from whyser_eval.subsets import Subset
 #: Of every interval.
 CONFIDENCE = 0.95
 
-#: Counts held at once, so that memory does not grow with the number of draws.
+#: Counts held at once by a thread, so that memory does not grow with the number of draws.
 _COUNTS_PER_BATCH = 4_000_000
 
 Row = TypeVar("Row", bound=np.generic)
@@ -72,14 +75,25 @@ def collapse(items: Items, subsets: Mapping[str, Subset]) -> Cells:
     >>> collapse(items, {"all": Subset(np.ones(3, dtype=bool))}).members
     array([1, 2])
     """
-    flags = np.column_stack([items.annotators, *(subset.mask for subset in subsets.values())])
-    labels = np.column_stack([items.labels, items.predictions]).astype(np.int16)
+    (cells,), _ = collapse_together([items], subsets)
+    return cells
+
+
+def collapse_together(
+    systems: Sequence[Items], subsets: Mapping[str, Subset]
+) -> tuple[list[Cells], IntArray]:
+    """The same for several systems' answers to the same references: cells that all of them share.
+
+    Returns: the cells of each system, and int[n], the cell of each item.
+    """
+    first, *_ = systems
+    flags = np.column_stack([first.annotators, *(subset.mask for subset in subsets.values())])
+    labels = np.column_stack([first.labels, *(items.predictions for items in systems)])
     # As bytes, which sort faster than columns; big-endian, so that a label sorts as its number.
     keys = np.hstack([labels.astype(">i2").view(np.uint8), np.packbits(flags, axis=1)])
-    _, first, _, members = distinct(keys)
-    return Cells(
-        items.take(first), members, {name: subset.take(first) for name, subset in subsets.items()}
-    )
+    _, rows, cell_of, members = distinct(keys)
+    shared = {name: subset.take(rows) for name, subset in subsets.items()}
+    return [Cells(items.take(rows), members, shared) for items in systems], cell_of
 
 
 def distinct(
@@ -127,6 +141,29 @@ class Plan:
     members: IntArray
     parts: tuple[Part, ...]
 
+    @cached_property
+    def keys(self) -> list[ScoreKey]:
+        return [key for part in self.parts for key in part.keys]
+
+    @cached_property
+    def _tables(self) -> list[tuple[FloatArray, IntArray]]:
+        return [part.table() for part in self.parts]
+
+    def values(self, counts: FloatArray) -> FloatArray:
+        """float[keys, b], the value of every score under each vector of counts, float[b, k]."""
+        found = [
+            # One matrix product a subset.
+            score
+            for part, (table, edges) in zip(self.parts, self._tables, strict=True)
+            for score in scores_of(counts[:, part.rows] @ table, edges)
+        ]
+        return np.stack(found) if found else np.empty((0, len(counts)))
+
+    @property
+    def observed(self) -> FloatArray:
+        """float[keys], the values of the data."""
+        return self.values(self.members[None, :].astype(np.float64))[:, 0]
+
     @classmethod
     def of(cls, cells: Cells, metrics: Mapping[str, Metric]) -> Plan:
         """Every metric on every subset that it can be told of."""
@@ -166,40 +203,80 @@ def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:
     ]
 
 
-def evaluate(plan: Plan, batches: Iterable[IntArray]) -> dict[ScoreKey, FloatArray]:
-    """The value of every score under each vector of counts.
+class Urn:
+    """Draws as many utterances as there are, with replacement.
 
-    Args: `batches` of counts, int[b, k] each.
-
-    Returns: key -> float[total of b].
+    Counts of the rows follow a multinomial, whose cost is the number of rows. Rows that stand for
+    few utterances are drawn together, as one, and then one utterance after the other, which is the
+    same distribution for half the time.
     """
-    tables = [part.table() for part in plan.parts]
-    values: dict[ScoreKey, list[FloatArray]] = {key: [] for part in plan.parts for key in part.keys}
-    for batch in batches:
-        counts = batch.astype(np.float64)
-        for part, (table, edges) in zip(plan.parts, tables, strict=True):
-            # One matrix product a subset.
-            found = scores_of(counts[:, part.rows] @ table, edges)
-            for key, one in zip(part.keys, found, strict=True):
-                values[key].append(one)
-    return {key: np.concatenate(found) if found else np.empty(0) for key, found in values.items()}
+
+    #: Rows of fewer utterances than this are cheaper one by one, ...
+    _FEW = 16
+
+    #: ... so many counts at a time, which stay near the processor.
+    _COUNTS = 100_000
+
+    def __init__(self, members: IntArray) -> None:
+        few = members < self._FEW
+        self._rows = len(members)
+        self._few, self._many = np.flatnonzero(few), np.flatnonzero(~few)
+        self._utterances = np.repeat(np.arange(len(self._few)), members[few])
+        self._total = int(members.sum())
+        self._shares = np.append(members[~few], len(self._utterances)) / self._total
+
+    def draw(self, generator: np.random.Generator, size: int) -> FloatArray:
+        """float[size, k], how often each row is drawn."""
+        drawn = generator.multinomial(self._total, self._shares, size=size)
+        counts = np.empty((size, self._rows))
+        counts[:, self._many] = drawn[:, :-1]
+        step = max(1, self._COUNTS // max(1, len(self._few)))
+        for start in range(0, size if len(self._few) else 0, step):
+            chosen = slice(start, start + step)
+            counts[chosen, self._few] = self._draw_few(generator, drawn[chosen, -1])
+        return counts
+
+    def _draw_few(self, generator: np.random.Generator, left: IntArray) -> IntArray:
+        """int[b, few], of so many utterances in each draw."""
+        shape = len(left), len(self._few)
+        place = self._utterances[
+            generator.integers(len(self._utterances), size=left.sum(), dtype=np.int32)
+        ]
+        place += np.repeat(np.arange(shape[0]) * shape[1], left)
+        return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def bootstrap_draws(members: IntArray, draws: int, *, seed: int) -> Iterator[IntArray]:
-    """Counts of `draws` bootstrap samples, in batches int[b, k].
+def in_batches(
+    sample: Callable[[np.random.Generator, int], FloatArray],
+    *,
+    draws: int,
+    width: int,
+    seed: Sequence[int],
+) -> FloatArray:
+    """float[keys, draws] of a sampler that gives float[keys, b] for b draws of so many counts.
 
-    The sequence depends on the seed alone, not on the batch size.
+    Each batch has a seed of its own, so the first draws do not depend on how many there are.
+    Batches run in threads: NumPy lets go of the interpreter while it draws.
     """
-    generator = np.random.default_rng(seed)
-    total = int(members.sum())
-    for size in batch_sizes(draws, len(members)):
-        yield generator.multinomial(total, members / total, size=size)
-
-
-def batch_sizes(draws: int, width: int) -> Iterator[int]:
     size = max(1, _COUNTS_PER_BATCH // max(width, 1))
-    for start in range(0, draws, size):
-        yield min(size, draws - start)
+
+    def batch(start: int) -> FloatArray:
+        generator = np.random.default_rng((*seed, start))
+        return sample(generator, size)[:, : draws - start]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(batch, range(0, draws, size)))
+    return np.concatenate(found, axis=1)
+
+
+def bootstrapped(plan: Plan, *, draws: int, seed: int) -> FloatArray:
+    """float[keys, draws], every score when utterances are drawn with replacement."""
+    urn = Urn(plan.members)
+
+    def sample(generator: np.random.Generator, size: int) -> FloatArray:
+        return plan.values(urn.draw(generator, size))
+
+    return in_batches(sample, draws=draws, width=len(plan.members), seed=(seed,))
 
 
 def bootstrap(
@@ -217,30 +294,31 @@ def bootstrap(
     >>> bootstrap(Plan.of(cells, {"hit_rate": hit_rate}), draws=10, seed=0)
     [Estimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
     """
-    observed = evaluate(plan, [plan.members[None, :]])
-    values = {key: float(value[0]) for key, value in observed.items()}
-    drawn = evaluate(plan, bootstrap_draws(plan.members, draws, seed=seed))
-    if not draws or interval == "percentile":
-        return estimates(plan, values, {key: percentiles(found) for key, found in drawn.items()})
-    left_out = jackknife(plan)
+    observed = plan.observed
+    if not draws:
+        return estimates(plan, observed, [None] * len(observed))
+    drawn = bootstrapped(plan, draws=draws, seed=seed)
+    if interval == "percentile":
+        return estimates(plan, observed, map(percentiles, drawn))
     return estimates(
         plan,
-        values,
-        {key: bca(values[key], found, left_out[key], plan.members) for key, found in drawn.items()},
+        observed,
+        [
+            bca(value, found, left_out, plan.members)
+            for value, found, left_out in zip(observed, drawn, jackknife(plan), strict=True)
+        ],
     )
 
 
 def estimates(
-    plan: Plan,
-    values: Mapping[ScoreKey, float],
-    intervals: Mapping[ScoreKey, tuple[float, float] | None],
+    plan: Plan, values: FloatArray, intervals: Iterable[tuple[float, float] | None]
 ) -> list[Estimate]:
     """Values and intervals put together; a subset without items has neither."""
+    sizes = [part.n for part in plan.parts for _ in part.keys]
     rows = []
-    for part in plan.parts:
-        for key in part.keys:
-            low, high = (intervals.get(key) if part.n else None) or (None, None)
-            rows.append(Estimate(*key, values[key] if part.n else None, low, high, part.n))
+    for key, value, bounds, n in zip(plan.keys, values, intervals, sizes, strict=True):
+        low, high = (bounds if n else None) or (None, None)
+        rows.append(Estimate(*key, float(value) if n else None, low, high, n))
     return rows
 
 
@@ -249,14 +327,12 @@ def estimates(
 _NORMAL = NormalDist()
 
 
-def percentiles(drawn: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Equal-tailed percentile interval of the draws; None without draws.
+def percentiles(drawn: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Equal-tailed percentile interval of the draws.
 
     >>> percentiles(np.arange(101.0), confidence=0.5)
     (25.0, 75.0)
     """
-    if not len(drawn):
-        return None
     tail = 50 * (1 - confidence)
     low, high = np.percentile(drawn, [tail, 100 - tail])
     return float(low), float(high)
@@ -268,8 +344,8 @@ def bca(
     left_out: FloatArray,
     members: IntArray,
     confidence: float = CONFIDENCE,
-) -> tuple[float, float] | None:
-    """Bias-corrected and accelerated interval of the draws; None without draws.
+) -> tuple[float, float]:
+    """Bias-corrected and accelerated interval of the draws.
 
     The percentiles move with the share of draws below the value (bias) and with the skewness of
     the jackknife values (acceleration). Draws that are all on one side, or all alike, leave
@@ -282,8 +358,6 @@ def bca(
 
     Source: Efron and Tibshirani (1993), 14.3.
     """
-    if not len(drawn):
-        return None
     below = float((drawn < value).mean() + (drawn == value).mean() / 2)
     if not 0 < below < 1:
         return percentiles(drawn, confidence)
@@ -300,15 +374,16 @@ def bca(
     return float(low), float(high)
 
 
-def jackknife(plan: Plan) -> dict[ScoreKey, FloatArray]:
-    """float[k] of each score: its value without one utterance of each row."""
-    left_out: dict[ScoreKey, FloatArray] = {}
+def jackknife(plan: Plan) -> FloatArray:
+    """float[keys, k], every score without one utterance of each row."""
+    left_out = []
     for part in plan.parts:
         table, edges = part.table()
         sums = plan.members[part.rows] @ table
-        # Without one of another subset, the score is what it was.
         whole = scores_of(sums[None, :], edges)
-        for key, value, found in zip(part.keys, whole, scores_of(sums - table, edges), strict=True):
-            left_out[key] = np.full(len(plan.members), value[0])
-            left_out[key][part.rows] = found
-    return left_out
+        for value, found in zip(whole, scores_of(sums - table, edges), strict=True):
+            # Without one of another subset, the score is what it was.
+            row = np.full(len(plan.members), value[0])
+            row[part.rows] = found
+            left_out.append(row)
+    return np.stack(left_out)

@@ -12,19 +12,20 @@ Holm (1979). The paper stars differences at p <= 0.05 without naming its test (m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
 from whyser_eval.metrics import FloatArray, IntArray, Items, Metric
 from whyser_eval.resampling import (
-    Cells,
     Plan,
     ScoreKey,
-    batch_sizes,
+    Urn,
+    collapse_together,
     distinct,
+    in_batches,
     percentiles,
     scores_of,
 )
@@ -76,6 +77,13 @@ class Pairing:
     edges: IntArray
     groups: IntArray | None
 
+    @cached_property
+    def urn(self) -> Urn:
+        """Of utterances, or of speakers: each of them once."""
+        if self.groups is None:
+            return Urn(self.members)
+        return Urn(np.ones(len(self.groups), dtype=np.int64))
+
 
 def pair(
     first: Items,
@@ -93,10 +101,13 @@ def pair(
     same = np.array_equal(first.labels, second.labels)
     if not same or not np.array_equal(first.annotators, second.annotators):
         raise ValueError("the systems were not asked about the same references")
-    ones = np.ones(len(first), dtype=np.int64)
-    plans = [Plan.of(Cells(items, ones, subsets), metrics) for items in (first, second)]
+    both, cell_of = collapse_together([first, second], subsets)
+    plans = [Plan.of(cells, metrics) for cells in both]
     (of_first, edges), (of_second, _) = map(_side_by_side, plans)
-    cells, _, cell_of, members = distinct(np.hstack([of_first, of_second]))
+    # What the metrics cannot tell apart is less than what differs.
+    cells, _, merged, _ = distinct(np.hstack([of_first, of_second]))
+    cell_of = merged[cell_of]
+    members = np.bincount(cell_of, minlength=len(cells))
     width = of_first.shape[1]
     return Pairing(
         members,
@@ -174,32 +185,22 @@ _Sampler: TypeAlias = Callable[[Pairing, np.random.Generator, int], tuple[FloatA
 
 
 def _drawn(pairing: Pairing, sampler: _Sampler, draws: int, seed: tuple[int, int]) -> FloatArray:
-    """float[keys, draws]; batches are drawn in threads, each from a seed of its own.
-
-    NumPy lets go of the interpreter while it draws.
-    """
+    """float[keys, draws], first system less second."""
     groups = 0 if pairing.groups is None else len(pairing.groups)
-    sizes = list(batch_sizes(draws, max(len(pairing.members), groups)))
 
-    def batch(number: int) -> FloatArray:
-        generator = np.random.default_rng((*seed, number))
-        return _values(pairing, *sampler(pairing, generator, sizes[number]))
+    def sample(generator: np.random.Generator, size: int) -> FloatArray:
+        return _values(pairing, *sampler(pairing, generator, size))
 
-    with ThreadPoolExecutor() as pool:
-        return np.concatenate(list(pool.map(batch, range(len(sizes)))), axis=1)
+    return in_batches(sample, draws=draws, width=max(len(pairing.members), groups), seed=seed)
 
 
 def _resampled(
     pairing: Pairing, generator: np.random.Generator, size: int
 ) -> tuple[FloatArray, FloatArray]:
     """Utterances, or speakers with all of theirs, drawn with replacement."""
-    members, groups = pairing.members, pairing.groups
-    if groups is None:
-        total = int(members.sum())
-        counts = generator.multinomial(total, members / total, size=size).astype(np.float64)
-    else:
-        even = np.full(len(groups), 1 / len(groups))
-        counts = generator.multinomial(len(groups), even, size=size).astype(np.float64) @ groups
+    counts = pairing.urn.draw(generator, size)
+    if pairing.groups is not None:
+        counts = counts @ pairing.groups
     return counts @ pairing.first, counts @ pairing.second
 
 
@@ -231,7 +232,7 @@ def _difference(
     subset, metric = key
     if not n:
         return Difference(subset, metric, None, None, None, None, None, None, n)
-    low, high = percentiles(resampled) or (None, None)
+    low, high = percentiles(resampled)
     return Difference(
         subset,
         metric,

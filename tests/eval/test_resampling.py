@@ -8,11 +8,12 @@ from whyser_eval.metrics import METRICS, Items, Statistics, f1_all_labels, f1_ma
 from whyser_eval.resampling import (
     Cells,
     Plan,
+    Urn,
     bca,
     bootstrap,
-    bootstrap_draws,
+    bootstrapped,
     collapse,
-    evaluate,
+    collapse_together,
     jackknife,
 )
 from whyser_eval.subsets import Subset
@@ -40,20 +41,26 @@ def plan(items, subsets):
     return Plan.of(collapse(items, subsets), METRICS)
 
 
-def test_collapsing_changes_no_value(items, subsets):
+def test_collapsing_changes_no_value(items, subsets, plan):
     cells = collapse(items, subsets)
     assert len(cells.members) < len(items) == cells.members.sum()
-    values = evaluate(Plan.of(cells, METRICS), [cells.members[None, :]])
-    for (subset, metric), value in values.items():
+    for (subset, metric), value in zip(plan.keys, plan.observed, strict=True):
         whole = METRICS[metric](items.take(np.flatnonzero(subsets[subset].mask))).value
-        assert value[0] == pytest.approx(whole, abs=1e-12)
+        assert value == pytest.approx(whole, abs=1e-12)
 
 
-def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets):
+def test_systems_share_their_cells(items, subsets):
+    other = Items(items.labels, np.roll(items.predictions, 1), items.annotators)
+    (first, second), cell_of = collapse_together([items, other], subsets)
+    assert (first.items.predictions[cell_of] == items.predictions).all()
+    assert (second.items.predictions[cell_of] == other.predictions).all()
+    assert (np.bincount(cell_of) == first.members).all()
+
+
+def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets, plan):
     random = np.random.default_rng(1)
     rows = random.integers(0, len(items), (4000, len(items)))
-    cells = collapse(items, subsets)
-    drawn = evaluate(Plan.of(cells, METRICS), bootstrap_draws(cells.members, 4000, seed=2))
+    drawn = dict(zip(plan.keys, bootstrapped(plan, draws=4000, seed=2), strict=True))
     for metric in (f1_majority, f1_all_labels):
         for subset, mask in ((name, one.mask) for name, one in subsets.items()):
             naive = [metric(items.take(chosen[mask[chosen]])).value for chosen in rows[:1500]]
@@ -63,6 +70,19 @@ def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets):
             assert fast.std() == pytest.approx(np.std(naive), rel=0.08)
 
 
+@pytest.mark.parametrize("members", [[1, 15, 16, 40, 3], [2, 2, 3], [30, 20]])
+def test_an_urn_draws_a_multinomial(members):
+    """Rows drawn together and one by one: means and covariances are those of the formula."""
+    members = np.array(members)
+    n, draws = members.sum(), 20_000
+    counts = Urn(members).draw(np.random.default_rng(5), draws)
+    assert (counts.sum(axis=1) == n).all()
+    shares = members / n
+    assert counts.mean(axis=0) == pytest.approx(members, abs=5 * np.sqrt(n / draws))
+    covariance = n * (np.diag(shares) - np.outer(shares, shares))
+    assert np.cov(counts.T) == pytest.approx(covariance, abs=0.03 * n)
+
+
 def test_the_seed_decides(plan):
     first, again, other = (bootstrap(plan, draws=50, seed=seed) for seed in (3, 3, 4))
     assert first == again
@@ -70,10 +90,11 @@ def test_the_seed_decides(plan):
     assert [found.value for found in first] == [found.value for found in other]
 
 
-def test_the_batch_size_changes_nothing(plan, monkeypatch):
-    whole = bootstrap(plan, draws=64, seed=3)
-    monkeypatch.setattr(resampling, "_COUNTS_PER_BATCH", 500)
-    assert bootstrap(plan, draws=64, seed=3) == whole
+def test_the_first_draws_are_the_same_however_many_there_are(plan, monkeypatch):
+    monkeypatch.setattr(resampling, "_COUNTS_PER_BATCH", 1000)
+    few, more = (bootstrapped(plan, draws=draws, seed=3) for draws in (40, 64))
+    assert (few == more[:, :40]).all()
+    assert len(np.unique(more[0])) > 50
 
 
 @pytest.mark.parametrize("interval", ["percentile", "bca"])
@@ -98,7 +119,8 @@ def test_an_empty_subset_has_no_value(items):
 
 def test_the_jackknife_leaves_each_utterance_out_once(items, subsets):
     cells = collapse(items, subsets)
-    found = jackknife(Plan.of(cells, METRICS))["strict", "f1_majority"]
+    plan = Plan.of(cells, METRICS)
+    found = jackknife(plan)[plan.keys.index(("strict", "f1_majority"))]
     for row in range(0, len(cells.members), 7):
         one = next(
             place

@@ -23,7 +23,7 @@ from whyser_eval.compare import Comparison
 from whyser_eval.predictions import REPEATED
 from whyser_eval.report.audit import Audit
 from whyser_eval.report.text import cut
-from whyser_eval.score import ScoreRow
+from whyser_eval.scores import ScoreRow, read_scores
 from whyser_eval.systems import SystemName
 
 Sample: TypeAlias = dict[str, Any]
@@ -171,7 +171,7 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
         if not (folder / name).is_file():
             raise InputError("no such file", file=folder / name, cure=_CURE)
     try:
-        rows = tuple(ScoreRow(**row) for row in read_json(folder / "scores.json"))
+        rows = tuple(read_scores(folder / "scores.json"))
         tallies, shown = _read_samples(folder / "samples.jsonl", max_samples)
         results = Results(
             folder.resolve().name,
