@@ -255,14 +255,14 @@ def in_batches(
 ) -> FloatArray:
     """float[keys, draws] of a sampler that gives float[keys, b] for b draws of so many counts.
 
-    Each batch has a seed of its own, so the first draws do not depend on how many there are.
-    Batches run in threads: NumPy lets go of the interpreter while it draws.
+    Batches run in threads, each from a seed of its own: NumPy lets go of the interpreter while it
+    draws.
     """
     size = max(1, _COUNTS_PER_BATCH // max(width, 1))
 
     def batch(start: int) -> FloatArray:
         generator = np.random.default_rng((*seed, start))
-        return sample(generator, size)[:, : draws - start]
+        return sample(generator, min(size, draws - start))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(batch, range(0, draws, size)))
