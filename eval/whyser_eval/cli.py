@@ -213,9 +213,9 @@ def predict_command(
     --endpoint http://localhost:8000/v1 --model Qwen/Qwen2-Audio-7B-Instruct
     """
     from whyser.corpus import Corpus
-    from whyser_eval.predict import Session
-    from whyser_eval.predict_clips import Clips
-    from whyser_eval.predict_plan import Decoding, Plan
+    from whyser_eval.predict.clips import Clips
+    from whyser_eval.predict.plan import Decoding, Plan
+    from whyser_eval.predict.session import Session
 
     decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
     clips = Clips(

@@ -28,8 +28,8 @@ from whyser.prompts import (
 )
 from whyser.teacher.cli import app as teach_app
 from whyser_eval.cli import app as eval_app
-from whyser_eval.predict_probabilities import decision, label_probabilities
-from whyser_eval.predict_template import trained_prompt
+from whyser_eval.predict.probabilities import decision, label_probabilities
+from whyser_eval.predict.template import trained_prompt
 from whyser_eval.predictions import Control, read_predictions
 
 from .endpoint import Endpoint, question, samples, sound

@@ -20,9 +20,9 @@ from whyser.chat import Chat, ChatSettings, Reply, Request
 from whyser.corpus import Corpus
 from whyser.labels import CLASSES
 from whyser.prompts import OPEN
-from whyser_eval import predict_probabilities
-from whyser_eval.predict_plan import Plan
-from whyser_eval.predict_probabilities import continuation, decision, label_probabilities
+from whyser_eval.predict import probabilities
+from whyser_eval.predict.plan import Plan
+from whyser_eval.predict.probabilities import continuation, decision, label_probabilities
 from whyser_eval.predictions import read_predictions
 
 pytestmark = pytest.mark.servers
@@ -138,7 +138,7 @@ def test_probabilities_are_those_that_the_model_gives_each_word(
     vllm: Any, utterances: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against another way to ask: vLLM scores the whole answer, once with each label in it."""
-    monkeypatch.setattr(predict_probabilities, "ALTERNATIVES", 1000)
+    monkeypatch.setattr(probabilities, "ALTERNATIVES", 1000)
     decided = decision("I think the emotion is sad", OPEN)
     assert decided is not None
     corpus = Corpus(utterances)

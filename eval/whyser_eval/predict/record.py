@@ -12,8 +12,8 @@ from whyser.corpus import Corpus
 from whyser.errors import InputError
 from whyser.files import read_json, write_json
 from whyser.prompts import TRANSCRIPT
-from whyser_eval.predict_plan import Plan
-from whyser_eval.predict_template import Seen, Template
+from whyser_eval.predict.plan import Plan
+from whyser_eval.predict.template import Seen, Template
 from whyser_eval.provenance import provenance
 
 
