@@ -386,4 +386,4 @@ def jackknife(plan: Plan) -> FloatArray:
             row = np.full(len(plan.members), value[0])
             row[part.rows] = found
             left_out.append(row)
-    return np.stack(left_out)
+    return np.stack(left_out) if left_out else np.empty((0, len(plan.members)))

@@ -57,6 +57,15 @@ def test_without_draws_there_are_values_only(world, whyser_eval):
     assert "[" not in out
 
 
+@pytest.mark.parametrize("more", [(), ("--wer",)])
+def test_bca_intervals_stand_around_their_values(world, whyser_eval, more):
+    """Answers without probabilities, transcripts and cues leave nothing further to measure."""
+    status, _, err = whyser_eval(*world.score_arguments("--interval", "bca", *more))
+    assert status == 0, err
+    row = world.scores()["tiny", "none", "all", "f1_majority"]
+    assert row["low"] < row["value"] < row["high"]
+
+
 def test_exactly_half_of_the_votes_is_no_strict_majority(world, whyser_eval):
     world.utterances = [
         world.utterance(0, "sad", ["sad", "sad", "happy", "other"]),  # 2 of 4: not strict
