@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from whyser_eval.resampling import (
     Cells,
     Estimate,
     Plan,
+    ScoreKey,
     collapse,
     estimates,
     in_batches,
@@ -74,9 +76,13 @@ def _with_every_guess(cells: Cells, width: int) -> Cells:
 def spread(variants: Sequence[Sequence[Estimate]]) -> list[Estimate]:
     """One system under several wordings or orders of a question: how far that alone moves it.
 
-    The value is the mean over the variants, `low` and `high` are the lowest and the highest.
+    The value is the mean over the variants, `low` and `high` are the lowest and the highest. What
+    some variant gave nothing for, such as a transcript, is not told.
     """
-    return [_spread(scores) for scores in zip(*variants, strict=True)]
+    found: dict[ScoreKey, list[Estimate]] = {}
+    for score in chain.from_iterable(variants):
+        found.setdefault((score.subset, score.metric), []).append(score)
+    return [_spread(scores) for scores in found.values() if len(scores) == len(variants)]
 
 
 def _spread(scores: Sequence[Estimate]) -> Estimate:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from whyser.errors import InputError
 from whyser.files import read_lines, write_jsonl
@@ -24,6 +24,9 @@ REPEATED: frozenset[Control] = frozenset({"paraphrased", "reordered"})
 
 #: What a sum of nine printed probabilities may be off by.
 _ROUNDED = 1e-4
+
+
+_ONCE = f"variants belong to {' and '.join(sorted(REPEATED))}"
 
 
 def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float] | None:
@@ -58,6 +61,13 @@ class Prediction(BaseModel):
     probabilities: Annotated[
         dict[Label, Annotated[float, Field(ge=0, le=1)]] | None, AfterValidator(_at_most_one)
     ] = None
+
+    @model_validator(mode="after")
+    def _is_asked_once(self) -> Self:
+        # Scores show one row for all variants: of another control all but the first would be lost.
+        if self.variant and self.control not in REPEATED:
+            raise ValueError(f"variant {self.variant} under control {self.control!r}; {_ONCE}")
+        return self
 
 
 def read_predictions(path: Path) -> Iterator[tuple[int, Prediction]]:

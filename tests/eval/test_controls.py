@@ -66,3 +66,24 @@ def test_a_class_without_a_reference_is_told(world, whyser_eval):
             row["label"] = "sad"
     _, _, err = whyser_eval(*world.score_arguments())
     assert "no reference is fear" in err
+
+
+def test_what_some_wording_gave_nothing_for_is_not_told(world, whyser_eval):
+    """Only the second wording is answered with transcripts."""
+    repeated(world, "paraphrased", 16, 16)
+    for row in world.predictions:
+        if row.get("variant"):
+            row["text"] = f"<asr>These are the words.</asr>{row['text']}"
+    status, _, err = whyser_eval(*world.score_arguments("--wer"))
+    assert status == 0, err
+    metrics = {metric for _, control, _, metric in world.scores() if control == "paraphrased"}
+    assert "f1_majority" in metrics
+    assert "wer" not in metrics
+
+
+def test_variants_of_a_question_asked_once_are_refused(world, whyser_eval):
+    """One row of scores would stand for both."""
+    world.predictions += [row | {"variant": 1} for row in world.predictions]
+    status, _, err = whyser_eval(*world.score_arguments())
+    assert status == 1
+    assert "predictions.jsonl:17: line: variant 1 under control 'none'" in err
