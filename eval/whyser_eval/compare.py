@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from whyser.errors import InputError, did_you_mean
-from whyser.files import write_json
+from whyser.files import read_text, write_json
 from whyser_eval.metrics import METRICS
 from whyser_eval.provenance import provenance
 from whyser_eval.score import Run
@@ -125,3 +127,23 @@ def write_comparisons(
     record = provenance(run.inputs) | {"settings": settings}
     write_json(path.with_suffix(".provenance.json"), record)
     write_json(path, comparisons_json(rows))
+
+
+_ROWS = TypeAdapter(list[Comparison])
+
+
+def read_comparisons(path: Path) -> list[Comparison]:
+    """What `write_comparisons` wrote.
+
+    Raises: `InputError` for a missing or a broken file.
+    """
+    try:
+        return _ROWS.validate_json(read_text(path))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the file"
+        raise InputError(
+            f"{place}: {fault['msg']}",
+            file=path,
+            cure="Give what whyser-eval compare --output wrote.",
+        ) from None

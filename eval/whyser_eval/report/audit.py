@@ -21,13 +21,20 @@ class ReadSystem(_Part):
     words: list[tuple[str, str | None, int]] = []
 
 
-class Disagreement(_Part):
-    """An answer that the rules and the language model read differently; None is unread."""
+class Example(_Part):
+    """An answer, of whose text the beginning is kept."""
 
     id: str
-    rules: str | None
-    llm: str | None
     text: str
+
+
+class Disagreement(_Part):
+    """`n` answers that the rules read as one label and the language model as another."""
+
+    rules: str
+    llm: str
+    n: int
+    examples: list[Example]
 
 
 class Agreement(_Part):

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from whyser.errors import InputError
 from whyser.files import read_json, read_jsonl
 from whyser.labels import OTHER
-from whyser_eval.compare import Comparison
+from whyser_eval.compare import Comparison, read_comparisons
 from whyser_eval.predictions import REPEATED
 from whyser_eval.report.audit import Audit
 from whyser_eval.report.text import cut
@@ -156,10 +156,12 @@ class Results:
     def utterances(self) -> int:
         return max(self.tallies[name].n for name in self.shown)
 
-    @property
+    @cached_property
     def columns(self) -> list[str | None]:
-        """What a prediction may be; None is unread."""
-        return [*self.classes, OTHER, None]
+        """What a prediction may be: a class, also one that is not declared; None is unread."""
+        predicted = {name for tally in self.tallies.values() for _, name, _ in tally.answers}
+        undeclared = sorted(name for name in predicted - {*self.classes, OTHER} if name)
+        return [*self.classes, *undeclared, OTHER, None]
 
 
 def read_results(folder: Path, *, max_samples: int) -> Results:
@@ -182,8 +184,15 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             _read_comparisons(folder / "comparisons.json"),
             _read_audit(folder / "audit.json"),
         )
-        if not rows or not shown or not results.classes:
+        if not results.classes:
             raise InputError("holds no scores", file=folder, cure=_CURE)
+        if not shown:
+            raise InputError(
+                "holds no answers but those to a repeated question" if tallies else
+                "holds no answers",
+                file=folder / "samples.jsonl",
+                cure="Score the system itself with its paraphrases and orders.",
+            )  # fmt: skip
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(
@@ -207,7 +216,7 @@ def _read_samples(
 
 
 def _read_comparisons(path: Path) -> tuple[Comparison, ...]:
-    return tuple(Comparison(**row) for row in read_json(path)) if path.is_file() else ()
+    return tuple(read_comparisons(path)) if path.is_file() else ()
 
 
 def _read_audit(path: Path) -> Audit | None:

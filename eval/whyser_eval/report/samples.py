@@ -118,7 +118,7 @@ def _answer(sample: Sample) -> dict[str, Any]:
 def _claims(sample: Sample, reason: str) -> list[StatedClaim]:
     """As score held them against the sound, else as the text makes them; within what is shown."""
     given = sample.get("claims")
-    if given is None or sample["rationale"] is None:
+    if given is None:
         return stated_claims(reason, sample["reference_transcript"] or "")
     found = [
         StatedClaim(

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from whyser.errors import InputError
-from whyser.files import read_text
-from whyser_eval.compare import Comparison
+from whyser_eval.compare import Comparison, read_comparisons
 from whyser_eval.table.model import Column
 from whyser_eval.table.runs import Key, Scored
 
@@ -18,8 +15,6 @@ MARKS = ("*", "†", "‡")
 
 #: What the paper stars.
 SIGNIFICANT = 0.05
-
-_COMPARISONS = TypeAdapter(list[Comparison])
 
 
 @dataclass(frozen=True)
@@ -39,26 +34,13 @@ def read_stars(paths: Sequence[Path], scored: Sequence[Scored]) -> Stars:
     marks: dict[tuple[str, Key, Column], str] = {}
     mark_of: dict[str, str] = {}
     for path in paths:
-        for row in _read(path):
+        for row in read_comparisons(path):
             mark = _mark(row.against, mark_of, path)
             column = Column(row.form, row.subset, row.metric)
             place = (_references(row, column, scored, path), Key(row.system), column)
             if row.p_holm is not None and row.p_holm <= SIGNIFICANT:
                 marks[place] = marks.get(place, "") + mark
     return Stars(marks, {mark: against for against, mark in mark_of.items()})
-
-
-def _read(path: Path) -> list[Comparison]:
-    try:
-        return _COMPARISONS.validate_json(read_text(path))
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(map(str, fault["loc"])) or "the file"
-        raise InputError(
-            f"{place}: {fault['msg']}",
-            file=path,
-            cure="Give what whyser-eval compare --output wrote.",
-        ) from None
 
 
 def _mark(against: str, mark_of: dict[str, str], path: Path) -> str:

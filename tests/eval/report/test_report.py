@@ -9,8 +9,10 @@ from urllib.parse import unquote
 import pytest
 
 from whyser.answer import render_answer
+from whyser.labels import CLASSES
 from whyser_eval.report import write_report
-from whyser_eval.report.results import Choice
+from whyser_eval.report.classes import class_views
+from whyser_eval.report.results import Choice, read_results
 
 HOSTILE = (
     "<asr></div><script>alert(1)</script></asr><answer>I think the emotion is sad</answer>"
@@ -291,7 +293,9 @@ def test_claims_that_nobody_measured_are_marked_as_such(report):
 def test_scores_by_agreement_stand_in_their_bands(world, report, score):
     score()
     rows = json.loads((world.results / "scores.json").read_text())
-    rows.append(rows[0] | {"subset": "agreement:0.5-0.75", "value": 0.3125, "n": 9})
+    for row in rows:
+        if (row["subset"], row["metric"]) == ("agreement:0.5-0.75", "f1_majority"):
+            row |= {"value": 0.3125, "low": None, "high": None, "n": 9}
     (world.results / "scores.json").write_text(json.dumps(rows))
     assert "0.5-0.75 9 0.312" in section(report(scored=False), "disagreement")
 
@@ -305,7 +309,10 @@ def test_reading_is_counted_and_the_audit_adds_words(world, report, score):
         ],
         "rules_against_llm": {
             "agreement": 0.875, "kappa": 0.75, "n": 16,
-            "disagreements": [{"id": "x/1", "rules": None, "llm": "sad", "text": "<i>so so</i>"}],
+            "disagreements": [
+                {"rules": "unread", "llm": "sad", "n": 2,
+                 "examples": [{"id": "x/1", "text": "<i>so so</i>"}]},
+            ],
         },
     }  # fmt: skip
     (world.results / "audit.json").write_text(json.dumps(audit))
@@ -314,7 +321,81 @@ def test_reading_is_counted_and_the_audit_adds_words(world, report, score):
     assert "angry 2 50.0 % 0.0 %" in shown
     assert "glad happy 3" in shown
     assert "The same label for 87.5 % of 16 answers, kappa 0.750" in shown
-    assert "x/1 rules: unread , model: sad &lt;i&gt;so so&lt;/i&gt;" in shown
+    assert "2 answers that they read differently" in shown
+    assert "rules: unread , model: sad , 2 answers x/1 &lt;i&gt;so so&lt;/i&gt;" in shown
+
+
+def test_the_audit_of_score_is_shown(world, whyser_eval, report, reading):
+    """What score writes with a model that reads is what the report takes."""
+    world.predictions[0]["text"] = "Gloomy."
+    reading.reply = lambda data: json.dumps({"emotion": None, "second": None})
+    endpoint = ("--reader-endpoint", reading.url, "--reader-model", "judge")
+    status, _, err = whyser_eval(*world.score_arguments("--reader", "llm", "--audit", *endpoint))
+    assert status == 0, err
+    shown = section(report(scored=False), "reading")
+    assert "The same label for 0.0 % of 16 answers" in shown
+    assert "16 answers that they read differently" in shown
+    assert "rules: sad , model: unread" in shown
+
+
+def test_comparisons_are_read_as_table_reads_them(world, whyser_eval, score):
+    score()
+    row = {
+        "system": "a", "against": "b", "form": "open", "subset": "all", "metric": "f1_majority",
+        "value": "high", "low": 0, "high": 0, "p": 1, "p_holm": 1, "p_bootstrap": 1,
+        "smallest": 0, "n": 1,
+    }  # fmt: skip
+    (world.results / "comparisons.json").write_text(json.dumps([row]))
+    status, _, err = whyser_eval("report", world.results)
+    assert status == 1
+    assert "comparisons.json: 0.value: Input should be a valid number" in err
+
+
+def test_a_class_that_nobody_declared_is_in_the_matrix(world, whyser_eval, report):
+    """Two of the fear answers say contempt, which MELD's annotation cannot."""
+    declared = [name for name in CLASSES if name != "contempt"]
+    kept = [row for row in world.utterances if row["label"] != "contempt"]
+    ids = [row["id"] for row in kept]
+    world.utterances = kept
+    world.predictions = [row for row in world.predictions if row["id"] in ids]
+    for row, answer in zip(kept, world.predictions, strict=True):
+        if row["label"] == "fear":
+            answer["text"] = render_answer("contempt")
+    arguments = world.score_arguments("--classes", ",".join(declared))
+    assert whyser_eval(*arguments)[0] == 0
+    page = report(scored=False)
+    results = read_results(world.results, max_samples=1)
+    fear = class_views(results, results.main[0])[declared.index("fear")]
+    assert (fear.n, fear.f1) == (2, 0)
+    assert [(cell.predicted, cell.share) for cell in fear.cells if cell.count] == [("contempt", 1)]
+    assert "contempt" in section(page, "confusion")
+
+
+def test_claims_of_plain_prose_are_marked_as_score_found_them(world, whyser_eval, report):
+    for row in world.predictions:
+        row["text"] = "The voice has a low pitch, so the speaker is sad."
+    low = {"value": 1.0, "deviation": -1.0, "strength": -1.0, "level": "low"}
+    families = ["pitch", "pitch_range", "loudness", "rate", "pauses"]
+    cues = world.write_jsonl(
+        world.folder / "cues.jsonl",
+        [
+            {"id": row["id"], "reference": "speaker"} | dict.fromkeys(families, low)
+            for row in world.utterances
+        ],
+    )
+    assert whyser_eval(*world.score_arguments("--cues", cues))[0] == 0
+    answers = report(scored=False).answers()
+    assert [claim["outcome"] for claim in answers[0]["claims"]] == ["supported"]
+    assert answers[0]["claims"][0]["words"] in "The voice has a low pitch"
+
+
+def test_a_run_of_repeated_questions_alone_is_told_as_such(world, whyser_eval, score):
+    for row in world.predictions:
+        row["control"] = "paraphrased"
+    score()
+    status, _, err = whyser_eval("report", world.results)
+    assert status == 1
+    assert "holds no answers but those to a repeated question" in err
 
 
 def test_confidence_is_that_of_the_chosen_label(world, report, score):
@@ -376,18 +457,18 @@ def test_a_folder_that_score_did_not_write_is_refused(world, whyser_eval, score,
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "words"),
     [
-        ("scores.json", '[{"f1": 1}]'),
-        ("samples.jsonl", '{"id": "a"}\n'),
-        ("comparisons.json", '[{"p": 1}]'),
-        ("audit.json", '{"systems": 3}'),
+        ("scores.json", '[{"f1": 1}]', "row 1: system: Field required"),
+        ("samples.jsonl", '{"id": "a"}\n', "is not of a scored run of this version"),
+        ("comparisons.json", '[{"p": 1}]', "0.system: Field required"),
+        ("audit.json", '{"systems": 3}', "is not of a scored run of this version"),
     ],
 )
-def test_foreign_content_is_refused(world, whyser_eval, score, name, content):
+def test_foreign_content_is_refused(world, whyser_eval, score, name, content, words):
     score()
     (world.results / name).write_text(content)
     status, _, err = whyser_eval("report", world.results)
     assert status == 1
-    assert "is not of a scored run of this version" in err
+    assert words in err
     assert not (world.results / "report.html").exists()
