@@ -135,6 +135,10 @@ class References:
         return len(self.utterances)
 
     @cached_property
+    def parts(self) -> frozenset[Part]:
+        return frozenset(map(part_of, self.utterances))
+
+    @cached_property
     def label_sets(self) -> list[frozenset[EmotionClass]]:
         """A of every utterance."""
         return [
