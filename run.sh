@@ -397,7 +397,9 @@ stage_predict() {
     done
 }
 
-inputs_score() { printf '%s\n' "$results/generated" "${references[@]}" eval "${ground[@]}"; }
+inputs_score() {
+    printf '%s\n' "$results/generated" "${references[@]}" "${cues[@]}" eval "${ground[@]}" src/whyser/evidence
+}
 outputs_score() { printf '%s\n' "$results"/{scores.json,samples.jsonl}; }
 stage_score() {
     local name predictions=() against=()
@@ -408,7 +410,9 @@ stage_score() {
         predictions+=(--predictions "$results/predictions/$name.jsonl")
     done
     for name in "${references[@]}"; do against+=(--references "$name"); done
-    whyser-eval score "${against[@]}" --split "$test_split" "${predictions[@]}" --output "$results"
+    # What explanations claim of the voice is held against the measured sound.
+    for name in "${cues[@]}"; do against+=(--cues "$name"); done
+    whyser-eval score "${against[@]}" --split "$test_split" "${predictions[@]}" --wer --output "$results"
 }
 
 inputs_report() { printf '%s\n' "$results"/{scores.json,samples.jsonl} eval; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -219,6 +220,54 @@ def test_the_page_on_predicting_runs(native_corpora: Path, tmp_path: Path) -> No
     space["write"](utterances, output, lambda sound, question: f"{sound.name}: happy")
     run_step(["whyser-eval", "score", "--references", str(utterances), "--predictions",
               str(output), "--output", "own", "--draws", "0"], tmp_path)  # fmt: skip
+
+
+def test_the_page_on_reading_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """A model reads "zesty", the table lacks it, and a person takes it in."""
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
+    utterances, answers = tmp_path / "data/mine/crema_d/utterances.jsonl", "results/zero/q2a.jsonl"
+    write_jsonl(
+        tmp_path / answers,
+        (
+            {"id": row["id"], "form": "open", "prompt": "0", "model": "Q2A",
+             "text": "The emotion is zesty." if number else "Somehow not so sure about sad"}
+            for number, row in enumerate(
+                row for _, row in read_jsonl(utterances) if row["split"] == "test"
+            )
+        ),
+    )  # fmt: skip
+
+    def reader(body: dict[str, Any]) -> str:
+        asked = str(body["messages"])
+        if "Group it under" in asked:
+            return json.dumps({"class": "happy", "reason": "lively"})
+        return json.dumps({"emotion": "sad" if "sure about" in asked else "zesty", "second": None})
+
+    endpoint = Endpoint(reader)
+    scored, collect, freeze, again = commands((ROOT / "docs/reading.md").read_text())
+    place = [word.replace("http://localhost:8000/v1", endpoint.url) for word in scored]
+    run_step(place, tmp_path)
+    asked = len(endpoint.asked)
+    run_step(place, tmp_path)
+    endpoint.close()
+    assert 0 < asked == len(endpoint.asked)
+    assert json.loads((tmp_path / "results/zero/q2a/audit.json").read_text())["systems"]
+
+    run_step(collect, tmp_path)
+    review = tmp_path / "review.csv"
+    with review.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert "zesty" in {row["word"] for row in rows}
+    for row in rows:
+        row |= {"class": "happy", "use": "prose", "reason": "lively", "accepted": "yes"}
+    with review.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    run_step(freeze, tmp_path)
+    run_step(again, tmp_path)
+    lines = (tmp_path / "results/zero/q2a/samples.jsonl").read_text().splitlines()
+    assert json.loads(lines[1])["prediction"] == "happy"
 
 
 def test_every_option_of_the_corpora_page_has_that_default() -> None:

@@ -135,6 +135,10 @@ class References:
         return len(self.utterances)
 
     @cached_property
+    def parts(self) -> frozenset[Part]:
+        return frozenset(map(part_of, self.utterances))
+
+    @cached_property
     def label_sets(self) -> list[frozenset[EmotionClass]]:
         """A of every utterance."""
         return [
@@ -155,7 +159,10 @@ class References:
     @cached_property
     def annotators(self) -> BoolArray:
         """bool[n, C]; a label outside the declared classes is no column of it."""
-        return np.array([[name in chosen for name in self.classes] for chosen in self.label_sets])
+        # The sets that differ are few.
+        place = {chosen: number for number, chosen in enumerate(dict.fromkeys(self.label_sets))}
+        rows = np.array([[name in chosen for name in self.classes] for chosen in place])
+        return rows[[place[chosen] for chosen in self.label_sets]]
 
     @cached_property
     def distributions(self) -> FloatArray:

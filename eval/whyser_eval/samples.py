@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
 from pydantic_core import to_json
 
 from whyser.answer import parse_answer
+from whyser.labels import Label
 from whyser.utterance import Utterance
 from whyser_eval.groundedness import Explained
 from whyser_eval.references import AnswerKey, References
@@ -45,7 +47,7 @@ def sample_lines(
             "gender": utterance.gender,
             "label": utterance.label,
             "annotators": annotators,
-            "votes": dict(Counter(utterance.primaries).most_common()),
+            "votes": _votes(utterance.primaries),
             "is_strict": is_strict,
             "audio": str(audio) if audio else None,
             "reference_transcript": utterance.transcript,
@@ -70,6 +72,12 @@ def _asked(references: References) -> Iterator[tuple[Utterance, list[str], bool]
         references.utterances, references.label_sets, strict, strict=True
     ):
         yield utterance, sorted(chosen), is_strict
+
+
+# A handful of votes falls out in few ways, and a corpus has very many utterances.
+@lru_cache(maxsize=100_000)
+def _votes(ballot: tuple[Label, ...]) -> dict[str, int]:
+    return dict(Counter(ballot).most_common())
 
 
 def _claims(explained: Explained | None) -> list[dict[str, Any]] | None:

@@ -25,7 +25,6 @@ from whyser_eval.references import (
     AnswerKey,
     References,
     declared_classes,
-    part_of,
     read_answer_key,
     select_references,
 )
@@ -221,10 +220,9 @@ def _signature(
     prompts: frozenset[str],
     variants: int = 1,
 ) -> Signature:
-    parts = [part_of(utterance) for utterance in references.utterances]
     return Signature(
-        corpora=frozenset(corpus for corpus, _ in parts),
-        splits=frozenset(split for _, split in parts),
+        corpora=frozenset(corpus for corpus, _ in references.parts),
+        splits=frozenset(split for _, split in references.parts),
         form=form,
         control=control,
         labels=len(references.classes),
@@ -285,7 +283,7 @@ def _facts(run: Run) -> dict[str, Any]:
     return {
         "settings": {**vars(run.settings), "reader": run.settings.reader.version},
         "classes": list(run.references.classes),
-        "parts": sorted({"/".join(part_of(found)) for found in run.references.utterances}),
+        "parts": sorted(map("/".join, run.references.parts)),
         "n": {name: int(one.mask.sum()) for name, one in run.references.subsets.items()},
         "ignored": dict(run.ignored),
         "systems": [

@@ -21,7 +21,7 @@ import numpy as np
 from whyser.labels import EmotionClass, Label
 from whyser.utterance import Utterance
 from whyser.votes import is_strict_majority, top_share
-from whyser_eval.metrics import ANNOTATORS, BoolArray, IntArray
+from whyser_eval.metrics import ANNOTATORS, MISS, BoolArray, IntArray
 
 #: The primary votes of an utterance.
 Ballot: TypeAlias = tuple[Label, ...]
@@ -90,8 +90,12 @@ def subsets_of(
 def _groups(
     kind: str, utterances: Sequence[Utterance], value: Callable[[Utterance], str | None]
 ) -> list[tuple[str, BoolArray]]:
-    values = np.array([value(one) or "" for one in utterances])
-    return [(f"{kind}:{name}", values == name) for name in np.unique(values) if name]
+    values = [value(one) for one in utterances]
+    names = sorted({name for name in values if name})
+    # As numbers, which compare faster than words.
+    place = {name: number for number, name in enumerate(names)}
+    numbers = np.array([place.get(name or "", MISS) for name in values])
+    return [(f"{kind}:{name}", numbers == number) for name, number in place.items()]
 
 
 def _bands(ballots: Sequence[Ballot], tells: BoolArray) -> list[tuple[str, BoolArray]]:

@@ -34,7 +34,7 @@ def run(app: typer.Typer) -> None:
     """Runs a command: what a user can mend is printed and ends with status 1, no traceback."""
     # Records by the hundred thousand that live to the end and form no cycles: looking through them
     # again and again took a third of the time.
-    gc.set_threshold(100_000)
+    gc.set_threshold(500_000)
     try:
         app()
     except WhyserError as error:

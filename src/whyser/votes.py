@@ -18,6 +18,9 @@ from whyser.labels import CLASSES, EmotionClass, Label
 Code = TypeVar("Code", bound=str)
 
 
+_CLASSES = frozenset(CLASSES)
+
+
 def majority(primaries: Sequence[Code]) -> Code | None:
     """The label with strictly more votes than any other, or None on a tie or without votes.
 
@@ -64,8 +67,7 @@ def label_set(primaries: Sequence[str], secondaries: Sequence[str] = ()) -> froz
     >>> sorted(label_set(["sad", "other", "neutral"]))
     ['neutral', 'sad']
     """
-    chosen = {*primaries, *secondaries}
-    return frozenset(name for name in CLASSES if name in chosen)
+    return _CLASSES.intersection((*primaries, *secondaries))
 
 
 def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
