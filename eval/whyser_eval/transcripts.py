@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 
@@ -57,7 +58,25 @@ def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statist
 # A system and its controls are held against the same words.
 @lru_cache(maxsize=200_000)
 def _normalised(text: str) -> str:
-    return _normaliser()(text)
+    return _normaliser()(_without_asides(text))
+
+
+#: Openers, closers, and what the normaliser leaves out between them.
+_ASIDES = (("<[", ">]", re.compile(r"[<\[][^>\]]*[>\]]")), ("(", ")", re.compile(r"\([^)]+?\)")))
+
+
+def _without_asides(text: str) -> str:
+    """As the normaliser itself would begin, which takes the square of the length to see that a
+    bracket never closes: an answer may be a megabyte of them.
+
+    >>> _without_asides("oh [laughs]  no (sighs) a < b")
+    'oh no a b'
+    """
+    for openers, closers, aside in _ASIDES:
+        end = max(map(text.rfind, closers)) + 1
+        unclosed = text[end:].translate(dict.fromkeys(map(ord, openers), " "))
+        text = aside.sub("", text[:end]) + unclosed
+    return " ".join(text.split())
 
 
 @cache

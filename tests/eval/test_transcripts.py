@@ -1,11 +1,13 @@
 """Word error rate: that of jiwer on normalised text, with what is missing counted."""
 
+import time
+
 import jiwer
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from whyser.answer import render_answer
-from whyser_eval.transcripts import wer
+from whyser_eval.transcripts import _normalised, wer
 
 SPOKEN = ["I can't believe it!", "Mr. Smith paid twenty dollars.", "So, what colour was it?"]
 WRITTEN = ["i cannot believe that", "mister smith paid $20", "what color was it then"]
@@ -45,3 +47,29 @@ def test_a_system_that_transcribes_is_scored_by_it(world, whyser_eval):
 def test_a_system_that_never_transcribes_is_not(world, whyser_eval):
     whyser_eval(*world.score_arguments("--wer"))
     assert "wer" not in {key[3] for key in world.scores()}
+
+
+@pytest.mark.parametrize("mark", ["<", "[", "(", "\n", "([)]", "()"])
+def test_a_transcript_that_never_ends_takes_no_square_of_its_length(mark):
+    """200,000 marks took minutes."""
+    begun = time.perf_counter()
+    found = wer(["alpha beta"], ["alpha " + mark * 200_000])
+    assert time.perf_counter() - begun < 5
+    assert found.counts == ([1.0], [2.0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a [b] c",
+        "a <b c",
+        "(a) b",
+        "a (b",
+        "a () b",
+        "a [b (c] d) e",
+        "don 't  (x [y) z]",
+        "a > b < c",
+    ],
+)
+def test_what_is_left_out_is_what_the_normaliser_leaves_out(text):
+    assert _normalised(text) == EnglishTextNormalizer()(text)
