@@ -58,6 +58,12 @@ def _summing_to_one(shares: FloatArray) -> FloatArray:
     return np.where(totals > 0, ratios(shares, totals), 1 / shares.shape[1])
 
 
+def _named(shares: FloatArray) -> BoolArray:
+    """bool[n, C], what has more than 1/C; the last digit of a quotient is no more."""
+    named: BoolArray = shares > 1 / shares.shape[1] + 1e-9
+    return named
+
+
 def f1_distribution(found: Distributions) -> Statistics:
     """Macro-F1 of the classes above 1/C on both sides, strictly.
 
@@ -72,8 +78,7 @@ def f1_distribution(found: Distributions) -> Statistics:
     >>> f1_distribution(found).per_column  # R = {0, 1}, Q = {0}
     array([1., 0., 0.])
     """
-    threshold = 1 / found.references.shape[1]
-    chosen, predicted = found.references > threshold, found.predictions > threshold
+    chosen, predicted = _named(found.references), _named(found.predictions)
     doubled = 2 * (chosen & predicted).astype(np.float64)
     return Statistics(doubled, doubled + (chosen ^ predicted), by_class=True)
 
@@ -150,7 +155,7 @@ def set_recall(found: Distributions) -> Statistics:
     >>> set_recall(Distributions(chosen / 2, np.array([[0.9, 0.1]]), chosen, np.array([0]))).value
     0.5
     """
-    named = found.predictions > 1 / found.predictions.shape[1]
+    named = _named(found.predictions)
     share = ratios((named & found.annotators).sum(axis=1) * 1.0, found.annotators.sum(axis=1) * 1.0)
     return _mean(share)
 

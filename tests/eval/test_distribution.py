@@ -41,6 +41,17 @@ def test_exactly_one_in_c_is_not_chosen():
     assert counts[1].tolist() == [1, 0, 0, 0]  # one class chosen by the votes, none predicted
 
 
+def test_a_last_digit_chooses_nothing():
+    """One of eight samples that name a class, of ten: 0.1 / 0.8 comes out above 1/8."""
+    shares = np.array([[0.7, 0.1, 0, 0, 0, 0, 0, 0]])
+    shares = shares / shares.sum()
+    assert shares[0, 1] > 1 / 8
+    found = Distributions(np.eye(8)[:1], shares, np.array([[False, True] + [False] * 6]), [1])
+    assert set_recall(found).value == 0
+    assert f1_distribution(found).per_column.tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
+    assert f1_distribution(found).counts[1].tolist() == [2, 0, 0, 0, 0, 0, 0, 0]
+
+
 def test_calibration_error_by_hand():
     # Confidences 0.9 (right), 0.9 (wrong), 0.5 (right), bins of 1/15: 0.9 in bin 13, 0.5 in 7.
     # Bin 13: |1 right - 1.8 of confidence| = 0.8; bin 7: |1 - 0.5| = 0.5. (0.8 + 0.5) / 3.
