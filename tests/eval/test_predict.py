@@ -28,6 +28,7 @@ from whyser.prompts import (
 )
 from whyser.teacher.cli import app as teach_app
 from whyser_eval.cli import app as eval_app
+from whyser_eval.predict.plan import Decoding
 from whyser_eval.predict.probabilities import decision, label_probabilities
 from whyser_eval.predict.template import trained_prompt
 from whyser_eval.predictions import Control, read_predictions
@@ -486,3 +487,9 @@ def test_what_is_predicted_can_be_scored(predict, corpus, whyser_eval):
     )
     assert status == 0, err
     assert "tiny (open) does not beat its own answers to shuffled audio" in err
+
+
+def test_what_is_said_of_decoding_is_asked():
+    """A top-p of 0 is one, too."""
+    assert Decoding(2, top_p=0.0).parameters("a/1", 0)["top_p"] == 0
+    assert Decoding(2).parameters("a/1", 0)["top_p"] == 0.9

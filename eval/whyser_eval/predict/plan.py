@@ -61,7 +61,7 @@ class Decoding:
             return {"temperature": 0.0, "max_tokens": self.max_tokens}
         return {
             "temperature": self.temperature or SAMPLING_TEMPERATURE,
-            "top_p": self.top_p or SAMPLING_TOP_P,
+            "top_p": SAMPLING_TOP_P if self.top_p is None else self.top_p,
             "max_tokens": self.max_tokens,
             "seed": derived_seed(self.seed, utterance_id, sample),
         }
