@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from whyser.answer import parse_answer
 from whyser.evidence.claims import Claim, read_claims
 from whyser.evidence.cues import Cues
 from whyser.evidence.grounding import Verdict, ground, shuffled_scores
+from whyser.files import short_hash
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Statistics
 from whyser_eval.resampling import Estimate, percentiles
@@ -71,6 +72,11 @@ def groundedness(found: Sequence[Explained]) -> Statistics:
         dtype=np.float64,
     ).reshape(-1, 2)
     return Statistics(counts[:, :1], counts.sum(axis=1, keepdims=True))
+
+
+def cues_hash(measured: Iterable[Cues | None]) -> str:
+    """Of the references' cues in any order, for the signature; None was not measured."""
+    return short_hash("\n".join(sorted(one.model_dump_json() for one in measured if one)))
 
 
 _DECIDED = ("supported", "contradicted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import groupby
+from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from whyser.evidence.cues import Cues, read_cues
 from whyser.files import write_json, write_jsonl
 from whyser.labels import EmotionClass
 from whyser_eval import controls
-from whyser_eval.groundedness import Explained, explained, shuffled_groundedness
+from whyser_eval.groundedness import Explained, cues_hash, explained, shuffled_groundedness
 from whyser_eval.measures import measured
 from whyser_eval.metrics import METRICS, by_class
 from whyser_eval.predictions import REPEATED
@@ -31,7 +31,7 @@ from whyser_eval.references import (
 from whyser_eval.resampling import Cells, Estimate, Interval, Plan, bootstrap, collapse
 from whyser_eval.samples import sample_lines
 from whyser_eval.scores import ScoreRow as ScoreRow
-from whyser_eval.signature import Signature
+from whyser_eval.signature import MACRO, Signature
 from whyser_eval.systems import System, SystemName, align, chosen_parts, read_groups
 
 #: The subsets that are told class by class.
@@ -113,14 +113,18 @@ def score_run(
     heard = {one.id: one for path in cues for one in read_cues(path)}
     scored = [_scored(system, chosen, heard, settings) for system in systems]
     parser = settings.reader.version
-    rows = [*_rows_of_all(scored, chosen, parser), *_baseline_rows(chosen, settings)]
+    measured_by = cues_hash(heard.get(one.id) for one in chosen.utterances) if heard else None
+    rows = [
+        *_rows_of_all(scored, chosen, parser, measured_by),
+        *_baseline_rows(chosen, settings),
+    ]
     return Run(
         key,
         chosen,
         tuple(scored),
         tuple(rows),
         ignored,
-        tuple(_warnings(scored, chosen)),
+        (*_warnings(scored, chosen), *(_cues_warnings(heard, chosen) if cues else ())),
         settings,
         (*references, *predictions, *cues),
     )
@@ -148,7 +152,8 @@ def _scored(
         for score in bootstrap(plan, draws=draws, seed=settings.seed, interval=settings.interval)
     ]
     if claims is not None:
-        scores.append(shuffled_groundedness(claims, cues, seed=settings.seed))
+        told = compress(claims, references.subsets["all"].mask)
+        scores.append(shuffled_groundedness(list(told), cues, seed=settings.seed))
     return Scored(system, scores, claims)
 
 
@@ -160,7 +165,7 @@ def _plan(cells: Cells, classes: Sequence[EmotionClass]) -> Plan:
 
 
 def _rows_of_all(
-    scored: Sequence[Scored], references: References, parser: str
+    scored: Sequence[Scored], references: References, parser: str, cues: str | None
 ) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question make one."""
 
@@ -172,11 +177,16 @@ def _rows_of_all(
         scores = variants[0].scores
         if variants[0].system.name.control in REPEATED:
             scores = controls.spread([one.scores for one in variants])
-        yield from _system_rows([one.system for one in variants], scores, references, parser)
+        systems = [one.system for one in variants]
+        yield from _system_rows(systems, scores, references, parser, cues)
 
 
 def _system_rows(
-    systems: Sequence[System], scores: Iterable[Estimate], references: References, parser: str
+    systems: Sequence[System],
+    scores: Iterable[Estimate],
+    references: References,
+    parser: str,
+    cues: str | None,
 ) -> Iterator[ScoreRow]:
     name = systems[0].name
     signature = _signature(
@@ -186,12 +196,13 @@ def _system_rows(
         parser,
         frozenset().union(*(system.prompts for system in systems)),
         len(systems),
+        cues,
     )
     unread = np.array(
         [[reading.label is None for reading in system.readings] for system in systems]
     )
     counts = {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()}
-    return _rows(name, scores, signature, counts)
+    return _rows(name, scores, signature, references, counts)
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
@@ -209,7 +220,8 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
         ),
         ("prior", controls.prior_estimates(references, METRICS, **how)),
     ):
-        yield from _rows(SystemName(name, "any", "none"), scores, signature, nothing_unread)
+        guess = SystemName(name, "any", "none")
+        yield from _rows(guess, scores, signature, references, nothing_unread)
 
 
 def _signature(
@@ -219,17 +231,18 @@ def _signature(
     parser: str,
     prompts: frozenset[str],
     variants: int = 1,
+    cues: str | None = None,
 ) -> Signature:
     return Signature(
         corpora=frozenset(corpus for corpus, _ in references.parts),
         splits=frozenset(split for _, split in references.parts),
         form=form,
         control=control,
-        labels=len(references.classes),
         parser=parser,
         references=references.hash,
         prompts=prompts,
         variants=variants,
+        cues=cues,
         annotators="primary+secondary" if references.secondary else "primary",
     )
 
@@ -238,11 +251,17 @@ def _rows(
     name: SystemName,
     scores: Iterable[Estimate],
     signature: Signature,
+    references: References,
     unread: Mapping[str, int],
 ) -> Iterator[ScoreRow]:
     for score in scores:
+        own = references.subsets[score.subset].classes if score.metric in MACRO else None
         rendered = signature.render(
-            score.metric, subset=score.subset, n=score.n, unread=unread[score.subset]
+            score.metric,
+            subset=score.subset,
+            n=score.n,
+            labels=len(references.classes) if own is None else int(own.sum()),
+            unread=unread[score.subset],
         )
         yield ScoreRow(*name.row, **asdict(score), signature=rendered)
 
@@ -262,6 +281,15 @@ def _warnings(scored: Sequence[Scored], references: References) -> Iterator[str]
                 f"no reference is {name}, so it counts as 0 in every average. If nothing can be "
                 "of that class, declare the others with --classes."
             )
+
+
+def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator[str]:
+    missing = sum(one.id not in cues for one in references.utterances)
+    if missing:
+        yield (
+            f"{missing:,} of {len(references):,} references have no measured cues: no claim about "
+            "them is decided."
+        )
 
 
 # Files

@@ -14,26 +14,28 @@ class Signature:
     """What all scores of one system share; `render` adds what one score has of its own.
 
     `annotators` says which votes make up A, `variants` how many wordings or orders a repeated
-    question had; each is written only where it is not the default.
+    question had; each is written only where it is not the default. `cues` is the hash of the
+    measured cues, written where claims are held against them.
     """
 
     corpora: frozenset[str]
     splits: frozenset[str]
     form: str
     control: str
-    labels: int
     parser: str
     references: str
     prompts: frozenset[str]
     annotators: str = "primary"
     variants: int = 1
+    cues: str | None = None
 
-    def render(self, metric: str, *, subset: str, n: int, unread: int) -> str:
+    def render(self, metric: str, *, subset: str, n: int, labels: int, unread: int) -> str:
         """`name:value` pairs, version last.
 
-        >>> signature = Signature(frozenset({"meld"}), frozenset({"test"}), "open", "none", 7,
+        >>> signature = Signature(frozenset({"meld"}), frozenset({"test"}), "open", "none",
         ...     "rules-1+00000000", "3fa9c1d2", frozenset({"9c01aa7e"}))
-        >>> signature.render("f1_majority", subset="all", n=20, unread=1).split("|")[-3:-1]
+        >>> rendered = signature.render("f1_majority", subset="all", n=20, labels=7, unread=1)
+        >>> rendered.split("|")[-3:-1]
         ['refs:3fa9c1d2', 'prompt:9c01aa7e']
         """
         pairs = {
@@ -43,18 +45,35 @@ class Signature:
             "control": self.control,
             "subset": subset,
             "n": n,
-            "labels": self.labels,
+            "labels": labels,
             **({"variants": self.variants} if self.variants != 1 else {}),
-            "avg": "none" if metric in {"hit_rate", "wa"} else "macro",
+            "avg": "macro" if metric in MACRO else "none",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,
             "unread": f"miss={unread}",
             "refs": self.references,
+            **({"cues": self.cues} if self.cues and metric in GROUNDED else {}),
             "prompt": _joined(self.prompts),
             "whyser": __version__,
         }
         return "|".join([metric, *(f"{name}:{value}" for name, value in pairs.items())])
 
+
+#: Averages over the classes; all else is one figure of the whole subset, or of one class.
+MACRO = frozenset(
+    {
+        "f1_majority",
+        "f1_all_labels",
+        "f1_multilabel",
+        "f1_relaxed",
+        "f1_distribution",
+        "hit_rate_macro",
+        "ua",
+    }
+)
+
+#: What measured cues decide.
+GROUNDED = frozenset({"groundedness", "groundedness_shuffled"})
 
 #: More names than these are told by their number and one hash: wordings from a pool, or options in
 #: a drawn order, make thousands of prompts.

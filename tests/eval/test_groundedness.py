@@ -67,7 +67,8 @@ def test_what_has_no_cues_is_not_counted(world, whyser_eval):
             | dict.fromkeys(["pitch", "pitch_range", "loudness", "rate", "pauses"], cue(-1))
         ],
     )
-    whyser_eval(*world.score_arguments("--cues", path))
+    _, _, err = whyser_eval(*world.score_arguments("--cues", path))
+    assert "warning: 15 of 16 references have no measured cues" in err
     row = world.scores()["tiny", "none", "all", "groundedness"]
     assert (row["value"], row["n"]) == (1, 1)
     assert world.samples()[1]["claims"][0]["outcome"] == "not_measurable"
@@ -83,3 +84,28 @@ def test_what_has_no_cues_is_not_counted(world, whyser_eval):
 )
 def test_what_explains_is_the_reason_or_all_of_plain_prose(answer, found):
     assert explanation(answer) == found
+
+
+def test_other_cues_give_another_signature(world, whyser_eval):
+    found = []
+    for strength in (-1.0, 1.0):
+        whyser_eval(*world.score_arguments("--cues", cues(world, [strength] * 16)))
+        rows = world.scores()
+        found.append([rows["tiny", "none", "all", name]["signature"] for name in
+                      ("groundedness", "groundedness_shuffled", "f1_majority")])  # fmt: skip
+    (low, low_chance, f1), (high, high_chance, same_f1) = found
+    assert low != high
+    assert low_chance != high_chance
+    assert f1 == same_f1
+    assert "|avg:none|" in low
+
+
+def test_chance_is_told_of_the_utterances_that_groundedness_is_told_of(world, whyser_eval):
+    """One that nobody agreed on is in no score of `all`, whatever is claimed of it."""
+    world.utterances[0]["label"] = None
+    path = cues(world, [1.0] + [-1.0] * 15)
+    whyser_eval(*world.score_arguments("--cues", path, "--all-inclusive"))
+    rows = world.scores()
+    assert rows["tiny", "none", "all", "groundedness"]["value"] == 1
+    chance = rows["tiny", "none", "all", "groundedness_shuffled"]
+    assert (chance["value"], chance["n"]) == (1, 15)

@@ -109,3 +109,21 @@ def test_a_missing_answer_is_missed_there_too(world, whyser_eval):
     status, _, err = whyser_eval(*world.score_arguments("--all-inclusive"))
     assert status == 1
     assert "clip_16" in err
+
+
+def test_a_corpus_is_signed_with_the_classes_that_it_can_name(world, whyser_eval, tmp_path):
+    world.write_card(tmp_path / "meld", classes=["angry", "sad"])
+    rows = [world.utterance(n, "sad", id=f"meld/{n}", corpus="meld") for n in range(3)]
+    other = world.write_jsonl(tmp_path / "meld" / "utterances.jsonl", rows)
+    world.predictions += [world.prediction(row["id"], "sad") for row in rows]
+    status, _, err = whyser_eval(*world.score_arguments("--references", other))
+    assert status == 0, err
+
+    def signed(subset, metric):
+        return world.scores()["tiny", "none", subset, metric]["signature"].split("|")
+
+    assert "labels:2" in signed("corpus:meld", "f1_majority")
+    assert "labels:8" in signed("all", "f1_majority")
+    assert "avg:macro" in signed("all", "ua")
+    for metric in ("wa", "hit_rate", "f1:sad", "recall:sad"):
+        assert "avg:none" in signed("all", metric)
