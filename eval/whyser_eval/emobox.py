@@ -129,6 +129,12 @@ def export_emobox(
         if system.name.control == "none"
         for folder in _write_system(system, chosen, output)
     ]
+    if not folders:
+        raise InputError(
+            "holds answers under a control alone, which EmoBox does not compare",
+            file=predictions[0],
+            cure="Give the answers to the utterances themselves.",
+        )
     return Exported(tuple(folders), ignored)
 
 

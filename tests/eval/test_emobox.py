@@ -137,3 +137,15 @@ def test_a_missing_answer_and_a_foreign_corpus_are_refused(world, export):
     assert status == 1 and "no prediction for 1 of 16 references" in err
     with pytest.raises(InputError, match="EmoBox has no corpus 'emodb'"):
         emobox_key("emodb/03a01Wa")
+
+
+def test_answers_under_a_control_alone_are_refused(world, whyser_eval):
+    for row in world.predictions:
+        row["control"] = "shuffled"
+    world.write()
+    status, _, err = whyser_eval(
+        "export", "emobox", world.predictions_file, "--references", world.references_file,
+        "--output", world.folder / "emobox",
+    )  # fmt: skip
+    assert status == 1
+    assert "holds answers under a control alone" in err
