@@ -274,6 +274,13 @@ def _warnings(scored: Sequence[Scored], references: References) -> Iterator[str]
         for one in scored
     }
     yield from controls.warnings(headlines)
+    for one in scored:
+        shares = one.system.distributions or []
+        if missing := sum(not any(each.values()) for each in shares):
+            yield (
+                f"{missing:,} of {len(shares):,} answers of {one.system.name} give no label a "
+                "probability and count as uniform, which is never far off: mind kl, js and ece."
+            )
     support = references.items([]).gold[references.subsets["all"].mask].sum(axis=0)
     for name, count in zip(references.classes, support, strict=True):
         if not count:

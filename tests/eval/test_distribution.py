@@ -122,3 +122,10 @@ def test_bad_probabilities_are_named(world, whyser_eval, shares, word):
     assert status == 1
     assert "predictions.jsonl:1" in err
     assert word in err
+
+
+def test_answers_without_probabilities_are_told(world, whyser_eval):
+    """Uniform on all but one is well calibrated, and says nothing."""
+    world.predictions[0]["probabilities"] = {"sad": 1.0}
+    _, _, err = whyser_eval(*world.score_arguments())
+    assert "warning: 15 of 16 answers of tiny (open) give no label a probability" in err
