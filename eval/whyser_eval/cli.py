@@ -33,6 +33,15 @@ Split = Annotated[
 ]
 
 
+Classes = Annotated[
+    str | None,
+    typer.Option(help="Classes to average over, a,b,c.  [default: what the corpora declare]"),
+]
+Secondary = Annotated[
+    bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
+]
+
+
 class ReaderName(StrEnum):
     """Who reads the answers."""
 
@@ -272,13 +281,8 @@ def score_command(
         Path, typer.Option(help="Folder for scores.json, samples.jsonl, audit.json.")
     ],
     split: Split = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(help="Classes to average over, a,b,c.  [default: what the corpora declare]"),
-    ] = None,
-    secondary: Annotated[
-        bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
-    ] = False,
+    classes: Classes = None,
+    secondary: Secondary = False,
     all_inclusive: Annotated[
         bool,
         typer.Option(
@@ -385,6 +389,8 @@ def compare_command(
     against: Annotated[str, typer.Option(help="The system that the others are compared with.")],
     output: Annotated[Path | None, typer.Option(help="A comparisons.json to write too.")] = None,
     split: Split = None,
+    classes: Classes = None,
+    secondary: Secondary = False,
     unit: Annotated[
         Unit,
         typer.Option(help="What is drawn: utterances, or speakers with all of theirs."),
@@ -410,6 +416,7 @@ def compare_command(
     """
     from whyser_eval.compare import compare, write_comparisons
     from whyser_eval.readers import choose_reader
+    from whyser_eval.references import parse_classes
     from whyser_eval.score import Settings, score_run
     from whyser_eval.terminal import print_comparisons
 
@@ -420,7 +427,14 @@ def compare_command(
         grouping=grouping,
         max_tokens=reader_max_tokens,
     )
-    result = score_run(references, predictions, Settings(split, draws=0, reader=chosen))
+    settings = Settings(
+        split,
+        classes=parse_classes(classes) if classes else None,
+        secondary=secondary,
+        draws=0,
+        reader=chosen,
+    )
+    result = score_run(references, predictions, settings)
     rows = compare(result, against, unit=unit.value, draws=draws, seed=seed)
     if output:
         write_comparisons(
@@ -431,6 +445,8 @@ def compare_command(
             unit=unit.value,
             draws=draws,
             seed=seed,
+            classes=",".join(result.references.classes),
+            secondary=secondary,
             reader=chosen.version,
         )
     print_comparisons(rows, as_json=as_json)

@@ -57,7 +57,7 @@ def test_a_better_system_is_starred(files, whyser_eval, tmp_path):
     assert "]*" in out
     assert json.loads(output.with_suffix(".provenance.json").read_text())["settings"] == {
         "against": "poor", "unit": "utterance", "draws": 500, "seed": 0,
-        "reader": RuleReader().version,
+        "classes": "angry,sad,happy", "secondary": False, "reader": RuleReader().version,
     }  # fmt: skip
 
 
@@ -84,3 +84,36 @@ def test_an_unknown_system_is_named(files, whyser_eval):
     status, _, err = whyser_eval("compare", *files, "--against", "goood")
     assert status == 1
     assert "no system 'goood'" in err and "Did you mean 'good'?" in err
+
+
+def test_a_run_scored_with_choices_is_compared_with_them(world, whyser_eval):
+    """Secondary votes and more classes move both systems: without them a table refuses."""
+    for row in world.utterances:
+        row["label"], name = ("sad", "sad") if row["label"] == "sad" else ("angry", "angry")
+        row["votes"] = [
+            {"rater": "W0", "primary": name, "secondary": ["happy"], "raw": name},
+        ]
+    texts = ["happy", "sad", "angry"]
+    world.predictions = [
+        world.prediction(row["id"], f"<answer>{texts[n * (k + 1) % 3]}</answer>", model=model)
+        for k, model in enumerate(("one", "two"))
+        for n, row in enumerate(world.utterances)
+    ]
+    choices = ("--secondary", "--classes", "sad,angry,happy")
+    assert whyser_eval(*world.score_arguments(*choices))[0] == 0
+    compared = (
+        "compare",
+        "--references", world.references_file,
+        "--predictions", world.predictions_file,
+        "--against", "one",
+        "--draws", 100,
+        "--output", world.results / "comparisons.json",
+    )  # fmt: skip
+    laid_out = ("table", world.results, "--comparisons", world.results / "comparisons.json")
+    assert whyser_eval(*compared)[0] == 0
+    status, _, err = whyser_eval(*laid_out)
+    assert status == 1
+    assert "The scores are others than were compared" in err
+    assert whyser_eval(*compared, *choices)[0] == 0
+    status, _, err = whyser_eval(*laid_out)
+    assert status == 0, err
