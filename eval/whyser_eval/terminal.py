@@ -27,6 +27,11 @@ _COLUMNS = (
 )
 
 
+#: What the second table shows, where answers tell it.
+_MORE = ("groundedness", "groundedness_shuffled", "wer", "kl", "js", "ece", "set_recall")
+_NAMES = ("system", "form", "control")
+
+
 def print_json(run: Run) -> None:
     """`scores.json` on standard output."""
     sys.stdout.write(json.dumps(scores_json(run), ensure_ascii=False, indent=2) + "\n")
@@ -64,6 +69,8 @@ def print_scores(run: Run) -> None:
     """The table, then the signatures it stands on."""
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     console.print(_table(run))
+    if any(row.metric in _MORE for row in run.rows):
+        console.print(_more(run))
     console.print("Signatures")
     for row in run.rows:
         if (row.subset, row.metric) == ("all", "f1_majority"):
@@ -75,7 +82,7 @@ def _table(run: Run) -> Table:
     subsets = run.references.subsets
     # Two lines a heading and no space beside the columns: it fits a log of 120 columns.
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("system", "form", "control"):
+    for name in _NAMES:
         table.add_column(name, overflow="fold")
     columns = [column for column in _COLUMNS if column[0] in subsets]
     for subset, metric, _ in columns:
@@ -95,10 +102,30 @@ def _table(run: Run) -> Table:
         unread_here = unread.get((first.system, first.form, first.control))
         table.add_row(
             # Names come from files: as text, so that brackets are no markup.
-            *(Text(name) for name in (first.system, first.form, first.control)),
+            *(Text(getattr(first, name)) for name in _NAMES),
             *cells,
             "-" if unread_here is None else f"{unread_here:,}",
         )
+    return table
+
+
+def _more(run: Run) -> Table:
+    """What answers tell besides the class, on all utterances."""
+    told = {row.metric for row in run.rows if row.value is not None}
+    columns = [name for name in _MORE if name in told]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in _NAMES:
+        table.add_column(name, overflow="fold")
+    for name in columns:
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+    for rows in _by_system(run.rows):
+        scores = {row.metric: row for row in rows if row.subset == "all"}
+        if scores.keys() & set(columns):
+            cells = [
+                _cell(scores[name], with_interval=True) if name in scores else Text("-")
+                for name in columns
+            ]
+            table.add_row(*(Text(getattr(rows[0], name)) for name in _NAMES), *cells)
     return table
 
 

@@ -135,20 +135,22 @@ def parse_answer(text: str) -> Answer:
     >>> parse_answer("<reason>One.</reason><answer>sad</answer><reason>Two.</reason>").rationale
     'One. Two.'
     """
-    blocks: dict[str, list[str]] = {}
+    found: dict[str, str] = {}
+    reasons: list[str] = []
     _, *pieces = _TAG.split(text)
+    # The last tag's text has no end: only a reason may be cut off.
     last = len(pieces) - 2
     for place in range(0, len(pieces), 2):
-        name = pieces[place][1:-1]
-        if name.startswith("/") or (name in blocks and name != "reason"):
+        tag = pieces[place]
+        if tag[1] == "/":
             continue
-        if place == last and name != "reason":
-            continue
-        blocks.setdefault(name, []).append(pieces[place + 1])
-    found = {name: " ".join(parts) for name, parts in blocks.items()}
+        if tag == "<reason>":
+            reasons.append(pieces[place + 1])
+        elif place != last:
+            found.setdefault(tag[1:-1], pieces[place + 1])
     return Answer(
         transcript=found.get("asr"),
         statement=found.get("answer"),
-        rationale=found.get("reason"),
+        rationale=" ".join(reasons) if reasons else None,
         descriptors=found.get("descriptors"),
     )

@@ -1,5 +1,7 @@
 """Explanations against measured cues, from the command's side."""
 
+import re
+
 import pytest
 
 from whyser_eval.groundedness import explanation
@@ -23,8 +25,9 @@ def cues(world, strengths):
 def test_claims_are_held_against_the_measured_sound(world, whyser_eval):
     """All say "low pitch": it is measured of the first twelve, the last four are high."""
     path = cues(world, [-1.0] * 12 + [1.0] * 4)
-    status, _, err = whyser_eval(*world.score_arguments("--cues", path))
+    status, out, err = whyser_eval(*world.score_arguments("--cues", path))
     assert status == 0, err
+    assert re.search(r"tiny +open +none +0\.750 \[", out)
     rows = world.scores()
     own = rows["tiny", "none", "all", "groundedness"]
     assert (own["value"], own["n"]) == (12 / 16, 16)
