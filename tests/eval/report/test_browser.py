@@ -95,7 +95,7 @@ def _add_what_stands_beside(world):
     own = rows[0] | {"low": 0.25, "high": 0.75}
     rows += [own | {"subset": f"agreement:{band}"} for band in ("all agree", "half or less")]
     rows += [own | {"metric": metric} for metric in ("groundedness", "groundedness_shuffled")]
-    rows += [own | {"metric": "f1:sad"}, own | {"control": "paraphrased"}]
+    rows += [own | {"control": "paraphrased"}]
     (world.results / "scores.json").write_text(json.dumps(rows))
     comparison = {
         "system": "tiny", "against": "base", "form": "open", "subset": "all",
@@ -103,7 +103,8 @@ def _add_what_stands_beside(world):
         "p_holm": 0.0016, "p_bootstrap": 0.001, "smallest": 0.05, "n": 48,
     }  # fmt: skip
     (world.results / "comparisons.json").write_text(json.dumps([comparison]))
-    differently = {"id": "msp_podcast/clip_1", "rules": None, "llm": "sad", "text": "so " * 200}
+    example = {"id": "msp_podcast/clip_1", "text": "so " * 60}
+    differently = {"rules": "unread", "llm": "sad", "n": 5, "examples": [example]}
     audit = {
         "systems": [{"model": "tiny", "form": "open", "words": [["glad", "happy", 3]]}],
         "rules_against_llm": {"n": 48, "agreement": 0.9, "disagreements": [differently]},
