@@ -91,6 +91,6 @@ def shuffled_groundedness(
     """
     claims = {each.id: each.claims for each in found if each.id in cues}
     scores = np.array(list(shuffled_scores(list(claims), claims, cues, SHUFFLES, seed)))
-    low, high = percentiles(scores) if len(scores) else (None, None)
+    low, high = percentiles(scores) or (None, None)
     value = float(scores.mean()) if len(scores) else None
     return Estimate("all", "groundedness_shuffled", value, low, high, len(claims))

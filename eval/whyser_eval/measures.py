@@ -52,7 +52,7 @@ def _statistics(
         distributions = Distributions.of(references, shares)
         found |= {name: metric(distributions) for name, metric in DISTRIBUTION_METRICS.items()}
     if with_transcripts:
-        transcripts = [parse_answer(answer.text).transcript for answer in system.answers]
+        transcripts = [parse_answer(text).transcript for text in system.texts]
         if any(one is not None for one in transcripts):
             found["wer"] = wer([one.transcript for one in references.utterances], transcripts)
     if claims is not None:

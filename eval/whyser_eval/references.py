@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from whyser.labels import CLASSES, EmotionClass
 from whyser.utterance import Utterance
 from whyser.votes import distribution
 from whyser_eval.metrics import MISS, BoolArray, FloatArray, IntArray, Items, ratios
-from whyser_eval.signature import references_hash
+from whyser_eval.signature import references_hash, rows_hash
 from whyser_eval.subsets import Subset, subsets_of
 
 #: (corpus, split)
@@ -179,14 +180,31 @@ class References:
 
     @cached_property
     def hash(self) -> str:
+        """Of what has a consensus; whether others are scored besides moves no figure of these."""
+        return self._hash(self.subsets["all"].mask)
+
+    @cached_property
+    def hash_inclusive(self) -> str:
+        return self._hash(np.ones(len(self), dtype=np.bool_))
+
+    def _hash(self, mask: BoolArray) -> str:
         rows = zip(self.utterances, self.label_sets, self.subsets["strict"].mask, strict=True)
         return references_hash(
             (
                 (utterance.id, utterance.label or "", chosen, bool(is_strict))
-                for utterance, chosen, is_strict in rows
+                for utterance, chosen, is_strict in compress(rows, mask)
             ),
             self.classes,
         )
+
+    @property
+    def votes_hash(self) -> str:
+        """Of every vote: what distributions rest on."""
+        return rows_hash(f"{one.id}\t{','.join(sorted(one.primaries))}" for one in self.utterances)
+
+    @property
+    def words_hash(self) -> str:
+        return rows_hash(f"{one.id}\t{one.transcript}" for one in self.utterances)
 
     def items(self, predictions: Sequence[str | None]) -> Items:
         """Items for predicted names in the references' order; what is no declared class misses."""

@@ -150,13 +150,16 @@ class Plan:
         return [part.table() for part in self.parts]
 
     def values(self, counts: FloatArray) -> FloatArray:
-        """float[keys, b], the value of every score under each vector of counts, float[b, k]."""
-        found = [
+        """float[keys, b], the value of every score under each vector of counts, float[b, k].
+
+        NaN where the counts hold nothing of a subset: that is no value, and no 0 either.
+        """
+        found: list[FloatArray] = []
+        for part, (table, edges) in zip(self.parts, self._tables, strict=True):
             # One matrix product a subset.
-            score
-            for part, (table, edges) in zip(self.parts, self._tables, strict=True)
-            for score in scores_of(counts[:, part.rows] @ table, edges)
-        ]
+            own = counts[:, part.rows]
+            empty = ~own.any(axis=1)
+            found += (np.where(empty, np.nan, one) for one in scores_of(own @ table, edges))
         return np.stack(found) if found else np.empty((0, len(counts)))
 
     @property
@@ -327,12 +330,15 @@ def estimates(
 _NORMAL = NormalDist()
 
 
-def percentiles(drawn: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Equal-tailed percentile interval of the draws.
+def percentiles(drawn: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+    """Equal-tailed percentile interval of the draws that hold a value; None where none does.
 
     >>> percentiles(np.arange(101.0), confidence=0.5)
     (25.0, 75.0)
     """
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return None
     tail = 50 * (1 - confidence)
     low, high = np.percentile(drawn, [tail, 100 - tail])
     return float(low), float(high)
@@ -344,8 +350,8 @@ def bca(
     left_out: FloatArray,
     members: IntArray,
     confidence: float = CONFIDENCE,
-) -> tuple[float, float]:
-    """Bias-corrected and accelerated interval of the draws.
+) -> tuple[float, float] | None:
+    """Bias-corrected and accelerated interval of the draws that hold a value.
 
     The percentiles move with the share of draws below the value (bias) and with the skewness of
     the jackknife values (acceleration). Draws that are all on one side, or all alike, leave
@@ -358,7 +364,8 @@ def bca(
 
     Source: Efron and Tibshirani (1993), 14.3.
     """
-    below = float((drawn < value).mean() + (drawn == value).mean() / 2)
+    drawn = drawn[~np.isnan(drawn)]
+    below = (np.sum(drawn < value) + np.sum(drawn == value) / 2) / max(len(drawn), 1)
     if not 0 < below < 1:
         return percentiles(drawn, confidence)
     bias = _NORMAL.inv_cdf(below)

@@ -25,15 +25,16 @@ def sample_lines(
     explained: Sequence[Explained] | None,
 ) -> Iterator[str]:
     """JSON lines of one system, in the references' order."""
-    for (utterance, annotators, is_strict), answer, reading, hit, claims in zip(
+    for (utterance, annotators, is_strict), answer, text, reading, hit, claims in zip(
         _asked(references),
         system.answers,
+        system.texts,
         system.readings,
         system.items(references).hit,
         explained or repeat(None, len(references)),
         strict=True,
     ):
-        blocks = parse_answer(answer.text)
+        blocks = parse_answer(text)
         audio = key.audio_path(utterance)
         sample = {
             "id": answer.id,
@@ -60,7 +61,7 @@ def sample_lines(
             "transcript": blocks.transcript,
             "rationale": blocks.rationale,
             "claims": _claims(claims),
-            "text": answer.text,
+            "text": text,
         }
         # As JSON by the library that reads it: json itself takes a fifth of the whole scoring.
         yield to_json(sample).decode()

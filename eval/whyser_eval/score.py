@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from whyser.evidence.cues import Cues, read_cues
 from whyser.files import write_json, write_jsonl
 from whyser.labels import EmotionClass
 from whyser_eval import controls
+from whyser_eval.distribution import DISTRIBUTION_METRICS
 from whyser_eval.groundedness import Explained, cues_hash, explained, shuffled_groundedness
 from whyser_eval.measures import measured
 from whyser_eval.metrics import METRICS, by_class
@@ -112,12 +113,12 @@ def score_run(
     systems = align(found, key, chosen, ignored, settings.reader)
     heard = {one.id: one for path in cues for one in read_cues(path)}
     scored = [_scored(system, chosen, heard, settings) for system in systems]
-    parser = settings.reader.version
-    measured_by = cues_hash(heard.get(one.id) for one in chosen.utterances) if heard else None
-    rows = [
-        *_rows_of_all(scored, chosen, parser, measured_by),
-        *_baseline_rows(chosen, settings),
-    ]
+    signature = replace(
+        _signature(chosen),
+        parser=settings.reader.version,
+        rests_on=dict(_rests_on(scored, chosen, heard)),
+    )
+    rows = [*_rows_of_all(scored, chosen, signature), *_baseline_rows(chosen, settings)]
     return Run(
         key,
         chosen,
@@ -137,11 +138,7 @@ def _scored(
     system: System, references: References, cues: Mapping[str, Cues], settings: Settings
 ) -> Scored:
     draws = 0 if system.name.control in REPEATED else settings.draws
-    claims = (
-        explained(references.utterances, [one.text for one in system.answers], cues)
-        if cues
-        else None
-    )
+    claims = explained(references.utterances, list(system.texts), cues) if cues else None
     plans = [
         _plan(collapse(system.items(references), references.subsets), references.classes),
         measured(system, references, claims, with_transcripts=settings.wer),
@@ -165,7 +162,7 @@ def _plan(cells: Cells, classes: Sequence[EmotionClass]) -> Plan:
 
 
 def _rows_of_all(
-    scored: Sequence[Scored], references: References, parser: str, cues: str | None
+    scored: Sequence[Scored], references: References, signature: Signature
 ) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question make one."""
 
@@ -178,31 +175,29 @@ def _rows_of_all(
         if variants[0].system.name.control in REPEATED:
             scores = controls.spread([one.scores for one in variants])
         systems = [one.system for one in variants]
-        yield from _system_rows(systems, scores, references, parser, cues)
+        yield from _system_rows(systems, scores, references, signature)
 
 
 def _system_rows(
     systems: Sequence[System],
     scores: Iterable[Estimate],
     references: References,
-    parser: str,
-    cues: str | None,
+    signature: Signature,
 ) -> Iterator[ScoreRow]:
     name = systems[0].name
-    signature = _signature(
-        references,
-        name.form,
-        name.control,
-        parser,
-        frozenset().union(*(system.prompts for system in systems)),
-        len(systems),
-        cues,
+    own = replace(
+        signature,
+        form=name.form,
+        control=name.control,
+        prompts=frozenset().union(*(system.prompts for system in systems)),
+        variants=len(systems),
+        samples=max(system.samples for system in systems),
     )
     unread = np.array(
         [[reading.label is None for reading in system.readings] for system in systems]
     )
     counts = {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()}
-    return _rows(name, scores, signature, references, counts)
+    return _rows(name, scores, own, references, counts)
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
@@ -210,7 +205,6 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
     majority = controls.majority_class(references)
     constant = references.items([majority] * len(references))
     cells = collapse(constant, references.subsets)
-    signature = _signature(references, "any", "none", "none", frozenset())
     nothing_unread = dict.fromkeys(references.subsets, 0)
     how = {"draws": settings.draws, "seed": settings.seed}
     for name, scores in (
@@ -221,30 +215,38 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
         ("prior", controls.prior_estimates(references, METRICS, **how)),
     ):
         guess = SystemName(name, "any", "none")
-        yield from _rows(guess, scores, signature, references, nothing_unread)
+        yield from _rows(guess, scores, _signature(references), references, nothing_unread)
 
 
-def _signature(
-    references: References,
-    form: str,
-    control: str,
-    parser: str,
-    prompts: frozenset[str],
-    variants: int = 1,
-    cues: str | None = None,
-) -> Signature:
+def _signature(references: References) -> Signature:
+    """Of a guess, which reads no question."""
     return Signature(
         corpora=frozenset(corpus for corpus, _ in references.parts),
         splits=frozenset(split for _, split in references.parts),
-        form=form,
-        control=control,
-        parser=parser,
+        form="any",
+        control="none",
+        parser="none",
         references=references.hash,
-        prompts=prompts,
-        variants=variants,
-        cues=cues,
+        inclusive=references.hash_inclusive if "all_inclusive" in references.subsets else "",
+        prompts=frozenset(),
         annotators="primary+secondary" if references.secondary else "primary",
     )
+
+
+def _rests_on(
+    scored: Iterable[Scored], references: References, cues: Mapping[str, Cues]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """What else decides a metric that was told, under its name with its hash."""
+    told = {score.metric for one in scored for score in one.scores}
+    if metrics := told & DISTRIBUTION_METRICS.keys():
+        votes = references.votes_hash
+        yield from ((metric, ("votes", votes)) for metric in metrics)
+    if "wer" in told:
+        yield "wer", ("words", references.words_hash)
+    if cues:
+        measured_by = cues_hash(cues.get(one.id) for one in references.utterances)
+        for metric in ("groundedness", "groundedness_shuffled"):
+            yield metric, ("cues", measured_by)
 
 
 def _rows(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from whyser import __version__
 from whyser.files import short_hash
@@ -14,8 +14,9 @@ class Signature:
     """What all scores of one system share; `render` adds what one score has of its own.
 
     `annotators` says which votes make up A, `variants` how many wordings or orders a repeated
-    question had; each is written only where it is not the default. `cues` is the hash of the
-    measured cues, written where claims are held against them.
+    question had, `samples` how many answers were drawn for each; they are written only where they
+    are not the default. `inclusive` are the references with those that have no consensus.
+    `rests_on` names what else decides a metric, and its hash: votes, words, cues.
     """
 
     corpora: frozenset[str]
@@ -25,9 +26,11 @@ class Signature:
     parser: str
     references: str
     prompts: frozenset[str]
+    inclusive: str = ""
     annotators: str = "primary"
     variants: int = 1
-    cues: str | None = None
+    samples: int = 1
+    rests_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def render(self, metric: str, *, subset: str, n: int, labels: int, unread: int) -> str:
         """`name:value` pairs, version last.
@@ -47,12 +50,13 @@ class Signature:
             "n": n,
             "labels": labels,
             **({"variants": self.variants} if self.variants != 1 else {}),
+            **({"samples": self.samples} if self.samples != 1 else {}),
             "avg": "macro" if metric in MACRO else "none",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,
             "unread": f"miss={unread}",
-            "refs": self.references,
-            **({"cues": self.cues} if self.cues and metric in GROUNDED else {}),
+            "refs": self.inclusive if subset == "all_inclusive" else self.references,
+            **dict([self.rests_on[metric]] if metric in self.rests_on else []),
             "prompt": _joined(self.prompts),
             "whyser": __version__,
         }
@@ -71,9 +75,6 @@ MACRO = frozenset(
         "ua",
     }
 )
-
-#: What measured cues decide.
-GROUNDED = frozenset({"groundedness", "groundedness_shuffled"})
 
 #: More names than these are told by their number and one hash: wordings from a pool, or options in
 #: a drawn order, make thousands of prompts.
@@ -102,8 +103,13 @@ def references_hash(rows: Iterable[ReferenceRow], classes: Iterable[str]) -> str
     >>> references_hash(rows, ["sad", "fear"]) == references_hash(rows[::-1], ["fear", "sad"])
     True
     """
-    lines = sorted(
+    lines = (
         f"{id_}\t{label}\t{','.join(sorted(chosen))}\t{'strict' if strict else ''}"
         for id_, label, chosen, strict in rows
     )
-    return short_hash("\n".join([*lines, ",".join(sorted(classes))]))
+    return rows_hash(lines, ",".join(sorted(classes)))
+
+
+def rows_hash(rows: Iterable[str], *more: str) -> str:
+    """Hash of rows in any order."""
+    return short_hash("\n".join([*sorted(rows), *more]))

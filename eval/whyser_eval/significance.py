@@ -232,7 +232,7 @@ def _difference(
     subset, metric = key
     if not n:
         return Difference(subset, metric, None, None, None, None, None, None, n)
-    low, high = percentiles(resampled)
+    low, high = percentiles(resampled) or (None, None)
     return Difference(
         subset,
         metric,

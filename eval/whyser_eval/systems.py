@@ -56,9 +56,25 @@ class System:
     drawn: tuple[tuple[Reading, ...], ...]
 
     @cached_property
-    def readings(self) -> tuple[Reading, ...]:
-        """The one that counts of each utterance: the most frequent class, of equals the first."""
+    def chosen(self) -> tuple[int, ...]:
+        """Which of the drawn answers counts: the first of the most frequent class, or unread."""
         return tuple(map(_most_frequent, self.drawn))
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The one that counts of each utterance."""
+        return tuple(one[place] for one, place in zip(self.drawn, self.chosen, strict=True))
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The answers that count."""
+        for answer, place in zip(self.answers, self.chosen, strict=True):
+            yield answer.samples[place - 1] if place else answer.text
+
+    @property
+    def samples(self) -> int:
+        """Answers that were drawn for an utterance, at most."""
+        return max(map(len, self.drawn), default=1)
 
     @cached_property
     def distributions(self) -> list[dict[Label, float]] | None:
@@ -84,11 +100,11 @@ class System:
         return references.items([reading.label for reading in self.readings])
 
 
-def _most_frequent(readings: Sequence[Reading]) -> Reading:
+def _most_frequent(readings: Sequence[Reading]) -> int:
     if len(readings) == 1:
-        return readings[0]
-    counts = Counter(reading.label for reading in readings if reading.label is not None)
-    return max(readings, key=lambda reading: counts[reading.label] if reading.label else 0)
+        return 0
+    counts = Counter(reading.label for reading in readings)
+    return max(range(len(readings)), key=lambda place: counts[readings[place].label])
 
 
 def _shares(readings: Sequence[Reading]) -> dict[Label, float]:

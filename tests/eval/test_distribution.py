@@ -104,8 +104,18 @@ def test_samples_are_a_distribution_and_vote_for_the_class(world, whyser_eval):
     world.predictions[0]["text"] = "I think the emotion is sad"
     world.predictions[0]["samples"] = ["no idea"] + ["I think the emotion is angry"] * 2
     assert whyser_eval(*world.score_arguments("--draws", "0"))[0] == 0
-    assert world.samples()[0]["prediction"] == "angry"
+    sample = world.samples()[0]
+    assert (sample["prediction"], sample["text"]) == ("angry", "I think the emotion is angry")
+    assert "|samples:4|" in world.scores()["tiny", "none", "all", "js"]["signature"]
+    assert "|votes:" in world.scores()["tiny", "none", "all", "js"]["signature"]
     assert ("tiny", "none", "all", "js") in world.scores()
+
+
+def test_mostly_unread_is_unread(world, whyser_eval):
+    world.predictions[0]["text"] = "I think the emotion is angry"
+    world.predictions[0]["samples"] = ["no idea"] * 2
+    whyser_eval(*world.score_arguments("--draws", "0"))
+    assert world.samples()[0]["prediction"] is None
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,24 @@ def test_what_is_scored_without_asking_stays_the_same(world, whyser_eval):
     whyser_eval(*world.score_arguments("--all-inclusive"))
     after = world.scores()["tiny", "none", "all", "f1_majority"]
     assert after["value"] == before["value"]
-    # Another set of references is signed as another.
-    assert after["signature"] != before["signature"]
+    # What has no consensus moves no figure of what has, nor its signature.
+    assert after["signature"] == before["signature"]
+    whole = world.scores()["tiny", "none", "all_inclusive", "hit_rate"]["signature"]
+    assert refs(whole) != refs(before["signature"])
+
+
+def refs(signature):
+    return dict(pair.split(":", 1) for pair in signature.split("|")[1:])["refs"]
+
+
+def test_a_single_utterance_has_its_score_and_no_other(world, whyser_eval):
+    """Two of three draws of 16 hold the one woman; the others say nothing of women."""
+    world.utterances[0]["gender"] = "female"
+    for row in world.utterances[1:]:
+        row["gender"] = "male"
+    whyser_eval(*world.score_arguments())
+    row = world.scores()["tiny", "none", "gender:female", "hit_rate"]
+    assert (row["value"], row["low"], row["high"], row["n"]) == (1, 1, 1, 1)
 
 
 def test_a_missing_answer_is_missed_there_too(world, whyser_eval):
