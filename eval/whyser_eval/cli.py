@@ -5,7 +5,6 @@ Heavy imports stand inside the commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +13,7 @@ import typer
 from whyser.console import new_app, run, say
 from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.prompts import Form
+from whyser_eval.reader_options import ReaderOptions, reads_answers
 
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
@@ -40,105 +40,6 @@ Classes = Annotated[
 Secondary = Annotated[
     bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
 ]
-
-
-class ReaderName(StrEnum):
-    """Who reads the answers."""
-
-    RULES = "rules"
-    LLM = "llm"
-    HYBRID = "hybrid"
-
-
-ReaderOption = Annotated[
-    ReaderName | None,
-    typer.Option(
-        "--reader",
-        help="Who reads the answers: rules, a model (llm), or a model where the rules cannot "
-        "(hybrid).  [default: rules; hybrid with --reader-endpoint]",
-    ),
-]
-ReaderEndpoint = Annotated[
-    str | None,
-    typer.Option(help="OpenAI-compatible address of the model that reads, with its /v1."),
-]
-ReaderModel = Annotated[str | None, typer.Option(help="Its name there.")]
-ReaderConcurrency = Annotated[int, typer.Option(min=1, help="Its requests in flight.")]
-ReaderMaxTokens = Annotated[
-    int, typer.Option(min=32, help="Tokens of its reply, thinking included.")
-]
-ReaderKeyVariable = Annotated[
-    str, typer.Option(help="Environment variable that holds its key; never printed.")
-]
-ReaderCache = Annotated[
-    Path | None,
-    typer.Option(
-        help="File of its replies; none is asked for twice.  "
-        "[default: reader.ledger.jsonl beside the output]"
-    ),
-]
-Grouping = Annotated[
-    Path | None,
-    typer.Option(help="Frozen table of words (see freeze).  [default: the one that is shipped]"),
-]
-KEY_VARIABLE, LEDGER = "OPENAI_API_KEY", "reader.ledger.jsonl"
-
-
-def chat_settings(
-    endpoint: str | None, model: str | None, concurrency: int, key_variable: str
-) -> ChatSettings | None:
-    """Where the reading model is asked; None without an endpoint."""
-    if endpoint is None and model is None:
-        return None
-    if not (endpoint and model):
-        raise typer.BadParameter("--reader-endpoint and --reader-model belong together")
-    from whyser.chat import ChatSettings
-
-    return ChatSettings(endpoint, model, key_variable=key_variable, concurrency=concurrency)
-
-
-class AudioMode(StrEnum):
-    """How the report brings sound."""
-
-    LINK = "link"
-    EMBED = "embed"
-    NONE = "none"
-
-
-class Interval(StrEnum):
-    """How an interval is made of the draws."""
-
-    PERCENTILE = "percentile"
-    BCA = "bca"
-
-
-class Unit(StrEnum):
-    """What a draw takes as one."""
-
-    UTTERANCE = "utterance"
-    SPEAKER = "speaker"
-
-
-class Layout(StrEnum):
-    """What a table's columns are."""
-
-    PAPER = "paper"
-    READINGS = "readings"
-    SUBSETS = "subsets"
-
-
-class TableFormat(StrEnum):
-    """How a table is written."""
-
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    CSV = "csv"
-
-
-class Benchmark(StrEnum):
-    """Whose form answers are written in."""
-
-    EMOBOX = "emobox"
 
 
 @app.command("predict")
@@ -274,12 +175,14 @@ def join_command(
 
 
 @app.command("score")
+@reads_answers
 def score_command(
     references: References,
     predictions: Predictions,
     output: Annotated[
         Path, typer.Option(help="Folder for scores.json, samples.jsonl, audit.json.")
     ],
+    reads: ReaderOptions,
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
@@ -305,16 +208,9 @@ def score_command(
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     interval: Annotated[
-        Interval, typer.Option(help="Percentiles of the draws, or bias-corrected and accelerated.")
-    ] = Interval.PERCENTILE,
-    reader: ReaderOption = None,
-    reader_endpoint: ReaderEndpoint = None,
-    reader_model: ReaderModel = None,
-    reader_concurrency: ReaderConcurrency = 16,
-    reader_max_tokens: ReaderMaxTokens = 1024,
-    reader_key_variable: ReaderKeyVariable = KEY_VARIABLE,
-    reader_cache: ReaderCache = None,
-    grouping: Grouping = None,
+        Literal["percentile", "bca"],
+        typer.Option(help="Percentiles of the draws, or bias-corrected and accelerated."),
+    ] = "percentile",
     with_audit: Annotated[
         bool,
         typer.Option(
@@ -337,17 +233,9 @@ def score_command(
     """
     from whyser.files import write_json
     from whyser_eval.audit import audit_run, print_audit
-    from whyser_eval.readers import choose_reader
     from whyser_eval.references import parse_classes
     from whyser_eval.score import Settings, score_run, write_run
 
-    chosen = choose_reader(
-        reader,
-        chat_settings(reader_endpoint, reader_model, reader_concurrency, reader_key_variable),
-        reader_cache or output / LEDGER,
-        grouping=grouping,
-        max_tokens=reader_max_tokens,
-    )
     settings = Settings(
         split=split,
         classes=parse_classes(classes) if classes else None,
@@ -355,9 +243,9 @@ def score_command(
         all_inclusive=all_inclusive,
         draws=draws,
         seed=seed,
-        interval=interval.value,
+        interval=interval,
         wer=wer,
-        reader=chosen,
+        reader=reads.reader(output),
     )
     result = score_run(references, predictions, settings, cues=cues or ())
     audit = audit_run(result, sample=audit_sample if with_audit else None)
@@ -383,28 +271,22 @@ def score_command(
 
 
 @app.command("compare")
+@reads_answers
 def compare_command(
     references: References,
     predictions: Predictions,
     against: Annotated[str, typer.Option(help="The system that the others are compared with.")],
+    reads: ReaderOptions,
     output: Annotated[Path | None, typer.Option(help="A comparisons.json to write too.")] = None,
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
     unit: Annotated[
-        Unit,
+        Literal["utterance", "speaker"],
         typer.Option(help="What is drawn: utterances, or speakers with all of theirs."),
-    ] = Unit.UTTERANCE,
+    ] = "utterance",
     draws: Annotated[int, typer.Option(min=100, help="Draws of each test.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
-    reader: ReaderOption = None,
-    reader_endpoint: ReaderEndpoint = None,
-    reader_model: ReaderModel = None,
-    reader_concurrency: ReaderConcurrency = 16,
-    reader_max_tokens: ReaderMaxTokens = 1024,
-    reader_key_variable: ReaderKeyVariable = KEY_VARIABLE,
-    reader_cache: ReaderCache = None,
-    grouping: Grouping = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print comparisons.json instead of the table.")
     ] = False,
@@ -415,39 +297,32 @@ def compare_command(
     --predictions row11.jsonl --against row10
     """
     from whyser_eval.compare import compare, write_comparisons
-    from whyser_eval.readers import choose_reader
     from whyser_eval.references import parse_classes
     from whyser_eval.score import Settings, score_run
     from whyser_eval.terminal import print_comparisons
 
-    chosen = choose_reader(
-        reader,
-        chat_settings(reader_endpoint, reader_model, reader_concurrency, reader_key_variable),
-        reader_cache or (output.parent / LEDGER if output else None),
-        grouping=grouping,
-        max_tokens=reader_max_tokens,
-    )
+    reader = reads.reader(output.parent if output else None)
     settings = Settings(
         split,
         classes=parse_classes(classes) if classes else None,
         secondary=secondary,
         draws=0,
-        reader=chosen,
+        reader=reader,
     )
     result = score_run(references, predictions, settings)
-    rows = compare(result, against, unit=unit.value, draws=draws, seed=seed)
+    rows = compare(result, against, unit=unit, draws=draws, seed=seed)
     if output:
         write_comparisons(
             rows,
             result,
             output,
             against=against,
-            unit=unit.value,
+            unit=unit,
             draws=draws,
             seed=seed,
             classes=",".join(result.references.classes),
             secondary=secondary,
-            reader=chosen.version,
+            reader=reader.version,
         )
     print_comparisons(rows, as_json=as_json)
     if output:
@@ -458,14 +333,14 @@ def compare_command(
 def table_command(
     results: Annotated[list[Path], typer.Argument(help="Folders that `score` wrote.")],
     layout: Annotated[
-        Layout,
+        Literal["paper", "readings", "subsets"],
         typer.Option(
             help="paper: its Table 1. readings: All-labels in every reading. "
             "subsets: Macro-F1 on every subset."
         ),
-    ] = Layout.PAPER,
+    ] = "paper",
     form: Annotated[
-        TableFormat | None,
+        Literal["markdown", "latex", "csv"] | None,
         typer.Option(
             "--format",
             help="How it is written.  [default: by the suffix of --output, else markdown; "
@@ -500,13 +375,13 @@ def table_command(
 
     table = lay_out(
         results,
-        layout=layout.value,
+        layout=layout,
         published=published,
         controls=controls,
         comparisons=comparisons or (),
         decimals=decimals,
     )
-    chosen = form.value if form else None
+    chosen = form if form else None
     if output:
         say(f"table -> {output}, signatures -> {write_table(table, output, chosen)}")
     else:
@@ -517,7 +392,7 @@ def table_command(
 
 @app.command("export")
 def export_command(
-    benchmark: Annotated[Benchmark, typer.Argument(help="Whose form to write.")],
+    benchmark: Annotated[Literal["emobox"], typer.Argument(help="Whose form to write.")],
     predictions: Annotated[
         list[Path], typer.Argument(help="A predictions.jsonl; as many as there are.")
     ],
@@ -535,22 +410,17 @@ def export_command(
     for reason, count in exported.ignored.items():
         say(f"note: {count:,} predictions not exported: {reason}")
     for folder in exported.folders:
-        say(f"{benchmark.value} -> {folder}")
+        say(f"{benchmark} -> {folder}")
 
 
 @app.command("group")
+@reads_answers
 def group_command(
     answers: Annotated[
         list[Path], typer.Argument(help="Files of predictions, or samples.jsonl of scored runs.")
     ],
     output: Annotated[Path, typer.Option(help="The review.csv to write.")],
-    reader_endpoint: ReaderEndpoint = None,
-    reader_model: ReaderModel = None,
-    reader_concurrency: ReaderConcurrency = 16,
-    reader_max_tokens: ReaderMaxTokens = 1024,
-    reader_key_variable: ReaderKeyVariable = KEY_VARIABLE,
-    reader_cache: ReaderCache = None,
-    grouping: Grouping = None,
+    reads: ReaderOptions,
 ) -> None:
     """Collect the words that the table lacks, for a person to review; a model may propose classes.
 
@@ -561,16 +431,13 @@ def group_command(
     from whyser.lexicon import lexicon, read_lexicon
     from whyser_eval.extraction import Extractor
     from whyser_eval.group import proposals, read_answers, unknown_words, write_review
-    from whyser_eval.readers import choose_reader
 
-    settings = chat_settings(reader_endpoint, reader_model, reader_concurrency, reader_key_variable)
-    ledger = reader_cache or output.parent / LEDGER
-    chosen = choose_reader(None, settings, ledger, grouping=grouping, max_tokens=reader_max_tokens)
-    table = read_lexicon(grouping) if grouping else lexicon()
-    words = unknown_words(read_answers(answers, chosen), table)
+    table = read_lexicon(reads.grouping) if reads.grouping else lexicon()
+    words = unknown_words(read_answers(answers, reads.reader(output.parent)), table)
+    settings, ledger = reads.settings, reads.ledger(output.parent)
     proposed = {}
-    if settings and words:
-        proposed = proposals(words, Extractor(table, reader_max_tokens), settings, ledger)
+    if settings and ledger and words:
+        proposed = proposals(words, Extractor(table, reads.max_tokens), settings, ledger)
     write_review(words, proposed, output)
     say(f"{len(words):,} words that the table lacks -> {output}")
 
@@ -602,11 +469,11 @@ def report_command(
         Path | None, typer.Option(help="The HTML file.  [default: RESULTS/report.html]")
     ] = None,
     audio: Annotated[
-        AudioMode,
+        Literal["link", "embed", "none"],
         typer.Option(
             help="Link to the sound where it lies, embed it in the file, or leave it out."
         ),
-    ] = AudioMode.LINK,
+    ] = "link",
     max_samples: Annotated[
         int, typer.Option(min=1, help="Utterances to show; a fixed choice when there are more.")
     ] = 200,
@@ -620,7 +487,7 @@ def report_command(
     from whyser_eval.report import write_report
 
     path = output or results / "report.html"
-    write_report(results, path, audio=audio.value, max_samples=max_samples)
+    write_report(results, path, audio=audio, max_samples=max_samples)
     say(f"report -> {path}")
 
 

@@ -64,26 +64,39 @@ def _settings(
     )
 
 
-def asks_endpoint(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options of an endpoint, and hands them over as `settings`."""
-    own, options = _parameters(command), _parameters(_settings)
-    del own["settings"]
+def takes(
+    name: str, options: Callable[..., Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options of a function, and hands over as `name` what that makes of them.
 
-    @wraps(command)
-    def asking(**given: Any) -> None:
-        settings = _settings(**{name: given.pop(name) for name in options})
-        command(**given, settings=settings)
+    So commands that share options declare them once.
+    """
 
-    parameters = [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (own | options).values()
-    ]
-    # typer builds a command from the signature and the annotations of its function.
-    asking.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    asking.__annotations__ = {each.name: each.annotation for each in parameters}
-    return asking
+    def given_options(command: Callable[..., None]) -> Callable[..., None]:
+        own, shared = _parameters(command), _parameters(options)
+        del own[name]
+
+        @wraps(command)
+        def asking(**given: Any) -> None:
+            made = options(**{one: given.pop(one) for one in shared})
+            command(**given, **{name: made})
+
+        parameters = [
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (own | shared).values()
+        ]
+        # typer builds a command from the signature and the annotations of its function.
+        asking.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        asking.__annotations__ = {each.name: each.annotation for each in parameters}
+        return asking
+
+    return given_options
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     # What they give or take is imported when they run: a help text is wanted at once.
     later = {"ChatSettings": object}
     return dict(inspect.signature(function, locals=later, eval_str=True).parameters)
+
+
+#: Gives a command the options of an endpoint, and hands them over as `settings`.
+asks_endpoint = takes("settings", _settings)
