@@ -42,6 +42,12 @@ Secondary = Annotated[
 ]
 
 
+Unit = Annotated[
+    Literal["utterance", "speaker"],
+    typer.Option(help="What is drawn: utterances, or speakers with all of theirs."),
+]
+
+
 @app.command("predict")
 @asks_endpoint
 def predict_command(
@@ -211,6 +217,7 @@ def score_command(
         Literal["percentile", "bca"],
         typer.Option(help="Percentiles of the draws, or bias-corrected and accelerated."),
     ] = "percentile",
+    unit: Unit = "utterance",
     with_audit: Annotated[
         bool,
         typer.Option(
@@ -244,6 +251,7 @@ def score_command(
         draws=draws,
         seed=seed,
         interval=interval,
+        unit=unit,
         wer=wer,
         reader=reads.reader(output),
     )
@@ -281,10 +289,7 @@ def compare_command(
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
-    unit: Annotated[
-        Literal["utterance", "speaker"],
-        typer.Option(help="What is drawn: utterances, or speakers with all of theirs."),
-    ] = "utterance",
+    unit: Unit = "utterance",
     draws: Annotated[int, typer.Option(min=100, help="Draws of each test.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     as_json: Annotated[

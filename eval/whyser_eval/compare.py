@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,11 +13,10 @@ from whyser.errors import InputError, did_you_mean
 from whyser.files import read_text, write_json
 from whyser_eval.metrics import METRICS
 from whyser_eval.provenance import provenance
+from whyser_eval.resampling import Unit
 from whyser_eval.score import Run
 from whyser_eval.significance import Difference, differences, holm, pair
 from whyser_eval.systems import System
-
-Unit = Literal["utterance", "speaker"]
 
 #: What the paper stars, on which subsets.
 COMPARED = ("f1_majority", "f1_all_labels")

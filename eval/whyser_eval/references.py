@@ -17,6 +17,7 @@ from whyser.labels import CLASSES, EmotionClass
 from whyser.utterance import Utterance
 from whyser.votes import distribution
 from whyser_eval.metrics import MISS, BoolArray, FloatArray, IntArray, Items, ratios
+from whyser_eval.resampling import clusters_of
 from whyser_eval.signature import references_hash, rows_hash
 from whyser_eval.subsets import Subset, subsets_of
 
@@ -173,6 +174,11 @@ class References:
         totals = votes.sum(axis=1, keepdims=True)
         gold = self.labels[:, None] == np.arange(len(self.classes))
         return np.where(totals > 0, ratios(votes, totals), gold)
+
+    @cached_property
+    def speakers(self) -> IntArray:
+        """int[n], whose each utterance is."""
+        return clusters_of([one.speaker for one in self.utterances])
 
     @cached_property
     def subsets(self) -> dict[str, Subset]:

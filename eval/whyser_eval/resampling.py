@@ -28,6 +28,9 @@ CONFIDENCE = 0.95
 #: Counts held at once by a thread, so that memory does not grow with the number of draws.
 _COUNTS_PER_BATCH = 4_000_000
 
+#: What a draw takes as one: speakers with all of theirs, where their utterances are alike.
+Unit: TypeAlias = Literal["utterance", "speaker"]
+
 Row = TypeVar("Row", bound=np.generic)
 
 #: (subset, metric)
@@ -192,9 +195,51 @@ class Plan:
                 parts.append(Part(name, rows, scores, int(members[rows].sum())))
         return cls(members, tuple(parts))
 
+    def by_cluster(self, cluster_of: IntArray) -> Plan:
+        """A row a cluster (a speaker), drawn and left out as one.
+
+        Args: `cluster_of`, int[k], of rows that stand for one utterance each.
+        """
+        parts = []
+        for part in self.parts:
+            clusters, place = np.unique(cluster_of[part.rows], return_inverse=True)
+            scores = {
+                metric: Statistics(
+                    summed(one.numerator, place), summed(one.denominator, place), one.by_class
+                )
+                for metric, one in part.scores.items()
+            }
+            parts.append(Part(part.subset, clusters, scores, part.n))
+        ones = np.ones(cluster_of.max(initial=-1) + 1, dtype=np.int64)
+        return Plan(ones, tuple(parts))
+
     def __or__(self, other: Plan) -> Plan:
         """The scores of both, of the same rows."""
         return Plan(self.members, (*self.parts, *other.parts))
+
+
+def clusters_of(speakers: Sequence[str | None]) -> IntArray:
+    """int[n], whose each utterance is; one without a speaker is by itself.
+
+    >>> clusters_of(["b", None, "b", None])
+    array([2, 0, 2, 1])
+    """
+    names = [one if one is not None else f"\0{place:09d}" for place, one in enumerate(speakers)]
+    clusters: IntArray = np.unique(names, return_inverse=True)[1]
+    return clusters
+
+
+def summed(table: FloatArray, cluster_of: IntArray) -> FloatArray:
+    """float[g, m], the rows of each cluster added up.
+
+    >>> summed(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1]))
+    array([[2.],
+           [5.]])
+    """
+    order = np.argsort(cluster_of, kind="stable")
+    starts = np.flatnonzero(np.diff(cluster_of[order], prepend=-1))
+    sums: FloatArray = np.add.reduceat(table[order], starts, axis=0)
+    return sums
 
 
 def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:

@@ -18,7 +18,7 @@ from whyser_eval import controls
 from whyser_eval.distribution import DISTRIBUTION_METRICS
 from whyser_eval.groundedness import Explained, cues_hash, explained, shuffled_groundedness
 from whyser_eval.measures import measured
-from whyser_eval.metrics import METRICS, by_class
+from whyser_eval.metrics import METRICS, Items, by_class
 from whyser_eval.predictions import REPEATED
 from whyser_eval.provenance import provenance
 from whyser_eval.readers import Reader, RuleReader
@@ -29,7 +29,7 @@ from whyser_eval.references import (
     read_answer_key,
     select_references,
 )
-from whyser_eval.resampling import Cells, Estimate, Interval, Plan, bootstrap, collapse
+from whyser_eval.resampling import Cells, Estimate, Interval, Plan, Unit, bootstrap, collapse
 from whyser_eval.samples import sample_lines
 from whyser_eval.scores import ScoreRow as ScoreRow
 from whyser_eval.signature import MACRO, Signature
@@ -50,6 +50,7 @@ class Settings:
     draws: int = 1000
     seed: int = 0
     interval: Interval = "percentile"
+    unit: Unit = "utterance"
     wer: bool = False
     reader: Reader = field(default_factory=RuleReader)
 
@@ -139,9 +140,10 @@ def _scored(
 ) -> Scored:
     draws = 0 if system.name.control in REPEATED else settings.draws
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
+    more = measured(system, references, claims, with_transcripts=settings.wer)
     plans = [
-        _plan(collapse(system.items(references), references.subsets), references.classes),
-        measured(system, references, claims, with_transcripts=settings.wer),
+        _plan(system.items(references), references, settings.unit),
+        more.by_cluster(references.speakers) if settings.unit == "speaker" else more,
     ]
     scores = [
         score
@@ -154,11 +156,16 @@ def _scored(
     return Scored(system, scores, claims)
 
 
-def _plan(cells: Cells, classes: Sequence[EmotionClass]) -> Plan:
+def _plan(items: Items, references: References, unit: Unit) -> Plan:
     """Every metric on every subset, and class by class where that is told."""
+    if unit == "speaker":
+        cells = Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
+    else:
+        cells = collapse(items, references.subsets)
     told = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = Plan.of(Cells(cells.items, cells.members, told), by_class(classes))
-    return Plan.of(cells, METRICS) | each
+    each = Plan.of(Cells(cells.items, cells.members, told), by_class(references.classes))
+    plan = Plan.of(cells, METRICS) | each
+    return plan.by_cluster(references.speakers) if unit == "speaker" else plan
 
 
 def _rows_of_all(
@@ -204,13 +211,13 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
     """A constant and a prior-sampling guesser: what a score must beat to mean anything."""
     majority = controls.majority_class(references)
     constant = references.items([majority] * len(references))
-    cells = collapse(constant, references.subsets)
+    plan = _plan(constant, references, settings.unit)
     nothing_unread = dict.fromkeys(references.subsets, 0)
     how = {"draws": settings.draws, "seed": settings.seed}
     for name, scores in (
         (
             f"constant:{majority}",
-            bootstrap(_plan(cells, references.classes), **how, interval=settings.interval),
+            bootstrap(plan, **how, interval=settings.interval),
         ),
         ("prior", controls.prior_estimates(references, METRICS, **how)),
     ):

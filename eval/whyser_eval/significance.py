@@ -23,11 +23,13 @@ from whyser_eval.resampling import (
     Plan,
     ScoreKey,
     Urn,
+    clusters_of,
     collapse_together,
     distinct,
     in_batches,
     percentiles,
     scores_of,
+    summed,
 )
 from whyser_eval.subsets import Subset
 
@@ -58,16 +60,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Pairing:
-    """Utterances that no metric can tell apart for either system, counted once.
+    """What is drawn: utterances that no metric can tell apart for either system, or speakers.
 
     Attributes:
-        members: int[k], the utterances of each cell
-        first, second: float[k, m], what one utterance of the cell adds to every sum of a system:
-            numerators and denominators of each metric on each subset, side by side
+        members: int[k], how many utterances a row stands for; 1 where it is a speaker
+        first, second: float[k, m], what one of the row adds to every sum of a system: numerators
+            and denominators of each metric on each subset, side by side
         sizes: (subset, metric), in the order of the sums -> utterances
         edges: int[2 * len(sizes) - 1], where to split the sums
-        groups: int[g, k], utterances of each cell that are drawn as one (a speaker's); None where
-            each is drawn by itself
     """
 
     members: IntArray
@@ -75,14 +75,10 @@ class Pairing:
     second: FloatArray
     sizes: Mapping[ScoreKey, int]
     edges: IntArray
-    groups: IntArray | None
 
     @cached_property
     def urn(self) -> Urn:
-        """Of utterances, or of speakers: each of them once."""
-        if self.groups is None:
-            return Urn(self.members)
-        return Urn(np.ones(len(self.groups), dtype=np.int64))
+        return Urn(self.members)
 
 
 def pair(
@@ -104,18 +100,21 @@ def pair(
     both, cell_of = collapse_together([first, second], subsets)
     plans = [Plan.of(cells, metrics) for cells in both]
     (of_first, edges), (of_second, _) = map(_side_by_side, plans)
-    # What the metrics cannot tell apart is less than what differs.
-    cells, _, merged, _ = distinct(np.hstack([of_first, of_second]))
-    cell_of = merged[cell_of]
-    members = np.bincount(cell_of, minlength=len(cells))
+    table = np.hstack([of_first, of_second])
+    if speakers is None:
+        # What the metrics cannot tell apart is less than what differs.
+        table, _, merged, _ = distinct(table)
+        members = np.bincount(merged[cell_of], minlength=len(table))
+    else:
+        table = summed(table[cell_of], clusters_of(speakers))
+        members = np.ones(len(table), dtype=np.int64)
     width = of_first.shape[1]
     return Pairing(
         members,
-        cells[:, :width],
-        cells[:, width:],
+        table[:, :width],
+        table[:, width:],
         {key: part.n for part in plans[0].parts for key in part.keys},
         edges,
-        None if speakers is None else _groups(speakers, cell_of, len(members)),
     )
 
 
@@ -130,14 +129,6 @@ def _side_by_side(plan: Plan) -> tuple[FloatArray, IntArray]:
         edges += [*(start + inner), start + table.shape[1]]
         start += table.shape[1]
     return np.hstack(tables), np.array(edges[:-1])
-
-
-def _groups(speakers: Sequence[str | None], cell_of: IntArray, cells: int) -> IntArray:
-    names = [one if one is not None else f"\0{place}" for place, one in enumerate(speakers)]
-    _, speaker_of = np.unique(names, return_inverse=True)
-    groups = np.zeros((speaker_of.max(initial=-1) + 1, cells), dtype=np.int64)
-    np.add.at(groups, (speaker_of, cell_of), 1)
-    return groups
 
 
 def differences(pairing: Pairing, *, draws: int = 10_000, seed: int = 0) -> list[Difference]:
@@ -186,12 +177,11 @@ _Sampler: TypeAlias = Callable[[Pairing, np.random.Generator, int], tuple[FloatA
 
 def _drawn(pairing: Pairing, sampler: _Sampler, draws: int, seed: tuple[int, int]) -> FloatArray:
     """float[keys, draws], first system less second."""
-    groups = 0 if pairing.groups is None else len(pairing.groups)
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
         return _values(pairing, *sampler(pairing, generator, size))
 
-    return in_batches(sample, draws=draws, width=max(len(pairing.members), groups), seed=seed)
+    return in_batches(sample, draws=draws, width=len(pairing.members), seed=seed)
 
 
 def _resampled(
@@ -199,8 +189,6 @@ def _resampled(
 ) -> tuple[FloatArray, FloatArray]:
     """Utterances, or speakers with all of theirs, drawn with replacement."""
     counts = pairing.urn.draw(generator, size)
-    if pairing.groups is not None:
-        counts = counts @ pairing.groups
     return counts @ pairing.first, counts @ pairing.second
 
 
@@ -208,16 +196,11 @@ def _swapped(
     pairing: Pairing, generator: np.random.Generator, size: int
 ) -> tuple[FloatArray, FloatArray]:
     """Each utterance's two answers, or those of a speaker's utterances, swapped or not."""
-    # What is swapped moves a cell's statistics from one system to the other; where both have the
+    # What is swapped moves a row's statistics from one system to the other; where both have the
     # same, nothing moves, so nothing need be drawn.
     moved = pairing.second - pairing.first
     differ = moved.any(axis=1)
-    if pairing.groups is None:
-        swapped = _heads(generator, pairing.members[differ], size)
-    else:
-        coins = generator.integers(2, size=(size, len(pairing.groups))).astype(np.float64)
-        swapped = coins @ pairing.groups[:, differ]
-    shift = swapped @ moved[differ]
+    shift = _heads(generator, pairing.members[differ], size) @ moved[differ]
     return pairing.members @ pairing.first + shift, pairing.members @ pairing.second - shift
 
 

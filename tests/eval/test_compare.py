@@ -73,7 +73,7 @@ def test_the_other_way_round_is_the_same_with_another_sign(files, whyser_eval):
 @pytest.mark.parametrize("unit", ["utterance", "speaker"])
 def test_a_unit_is_drawn(files, whyser_eval, unit):
     status, out, err = whyser_eval(
-        "compare", *files, "--against", "poor", "--unit", unit, "--draws", 200, "--json"
+        "compare", *files, "--against", "poor", "--unit", unit, "--draws", 2000, "--json"
     )
     assert status == 0, err
     # With three speakers no swapping of their answers could be rare enough.

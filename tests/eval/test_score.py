@@ -66,6 +66,24 @@ def test_bca_intervals_stand_around_their_values(world, whyser_eval, more):
     assert row["low"] < row["value"] < row["high"]
 
 
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_intervals_by_speaker_have_the_same_values(world, whyser_eval, interval):
+    """Half of the speakers are always right, the others never: few draws tell so much."""
+    for number, row in enumerate(world.utterances):
+        row["speaker"] = f"msp_podcast/{number % 4}"
+    run(world, whyser_eval, "--interval", interval)
+    plain = world.scores()
+    run(world, whyser_eval, "--interval", interval, "--unit", "speaker")
+    clustered = world.scores()
+    assert [row["value"] for key, row in plain.items() if key[0] != "prior"] == pytest.approx(
+        [row["value"] for key, row in clustered.items() if key[0] != "prior"]
+    )
+    key = ("tiny", "none", "all", "wa")
+    width = {name: rows[key]["high"] - rows[key]["low"]
+             for name, rows in (("utterance", plain), ("speaker", clustered))}  # fmt: skip
+    assert width["speaker"] > 1.2 * width["utterance"]
+
+
 def test_exactly_half_of_the_votes_is_no_strict_majority(world, whyser_eval):
     world.utterances = [
         world.utterance(0, "sad", ["sad", "sad", "happy", "other"]),  # 2 of 4: not strict

@@ -87,9 +87,9 @@ def test_false_positives_are_as_rare_as_the_level_says():
 def test_intervals_of_a_difference_hold_it_as_often_as_they_say():
     random = np.random.default_rng(12)
     truth = differences_of_many(random)
-    runs, inside = 600, 0
+    runs, inside = 1500, 0
     for seed in range(runs):
-        first, second = systems(random, 400, 0.7, 0.55)
+        first, second = systems(random, 600, 0.7, 0.55)
         (found,) = differences(pair(first, second, everything(first), F1), draws=400, seed=seed)
         inside += found.low <= truth <= found.high
     print(f"\ncoverage of the paired bootstrap's 95 % interval: {inside / runs:.3f}")
