@@ -102,7 +102,7 @@ def test_step_by_step_runs(native_corpora: Path, tmp_path: Path) -> None:
     shutil.copy(ROOT / "dataset_info.json", tmp_path)
     shutil.copytree(ROOT / "llamafactory_configs", tmp_path / "llamafactory_configs")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    steps = text[text.index("## Step by step") : text.index("## The tree")]
+    steps = text[text.index("## Step by step") : text.index("## Two systems")]
     for words in commands(steps):
         run_step([word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words],
                  tmp_path)  # fmt: skip
@@ -110,6 +110,39 @@ def test_step_by_step_runs(native_corpora: Path, tmp_path: Path) -> None:
     # The committed table already says what the commands enter in it.
     table = (tmp_path / "dataset_info.json").read_bytes()
     assert table == (ROOT / "dataset_info.json").read_bytes()
+
+
+def test_two_systems_make_one_table(native_corpora: Path, tmp_path: Path) -> None:
+    """On runs as `./run.sh` leaves them, of which one is always right and the other never."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = commands(text[text.index("## Two systems") : text.index("## The tree")])
+    assert [words[:2] for words in shown] == [
+        ["./run.sh", "--train"],
+        ["whyser-eval", "compare"],
+        ["whyser-eval", "table"],
+        ["whyser-eval", "report"],
+    ]
+    folder = "data/demo/utterances"
+    run_step(["whyser-convert", "msp_podcast", f"{native_corpora}/msp_podcast", folder], tmp_path)
+    utterances = f"{folder}/msp_podcast/utterances.jsonl"
+    asked = [row for _, row in read_jsonl(tmp_path / utterances) if row["split"] == "test1"]
+    for run in ("row10", "demo"):
+        answers = f"results/{run}/predictions/whyser_test_open.jsonl"
+        write_jsonl(
+            tmp_path / answers,
+            (
+                {"id": row["id"], "form": "open", "prompt": "0", "model": run,
+                 "text": row["label"] if run == "demo" and row["label"] else "no idea"}
+                for row in asked
+            ),
+        )  # fmt: skip
+        run_step(["whyser-eval", "score", "--references", utterances, "--predictions", answers,
+                  "--output", f"results/{run}"], tmp_path)  # fmt: skip
+    for words in shown[1:]:
+        run_step(words, tmp_path)
+    rows = json.loads((tmp_path / "results/demo/comparisons.json").read_text())
+    assert {row["p_holm"] < 0.05 for row in rows if row["p_holm"] is not None} == {True}
+    assert (tmp_path / "results/demo/report.html").is_file()
 
 
 def test_the_readme_shows_every_verb_of_a_run() -> None:
