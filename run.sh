@@ -207,7 +207,8 @@ fi
 # The datasets that a configuration reads, by the names under which the build stage writes them.
 read_by() { sed -nE 's/^(eval_)?dataset: *//p' "$1" | tr ',' '\n' | tr -d ' ' | sed '/^$/d'; }
 mapfile -t train_sets < <(read_by "$train")
-test_open=$(read_by "$predict" | head -1)
+mapfile -t predict_sets < <(read_by "$predict")
+test_open=${predict_sets[0]:-}
 test_sets=("$test_open" "${test_open/_open/_closed}" "${test_open}_shuffled")
 for name in "${train_sets[@]}" "${test_sets[@]}"; do
     [[ $name =~ ^whyser_(train|dev|task)_[a-z_]+$ || $name =~ ^whyser_test_(open|closed)(_cot)?(_shuffled)?$ ]] ||

@@ -19,8 +19,9 @@ SLURM_NODEID=0 "$@" & first=$!
 SLURM_NODEID=1 "$@" & second=$!
 wait $first && wait $second
 """
+#: In parts, as a long list comes: whoever reads the first line alone must not break the pipe.
 SCONTROL = """#!/usr/bin/env bash
-[[ "$*" == "show hostnames node[1-2]" ]] && printf '127.0.0.1\\nnode2\\n'
+[[ "$*" == "show hostnames node[1-2]" ]] && echo 127.0.0.1 && sleep 0.2 && echo node2
 """
 
 
