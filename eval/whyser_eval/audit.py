@@ -14,6 +14,7 @@ from typing import Any
 
 from whyser.console import print_table
 from whyser.labels import OTHER
+from whyser_eval.agreement import cohen_kappa
 from whyser_eval.read import STAGES, Reading
 from whyser_eval.readers import RuleReader
 from whyser_eval.score import Run
@@ -102,26 +103,6 @@ def rules_against_llm(answers: Sequence[ReadTwice]) -> dict[str, Any]:
         - pairs[UNREAD, UNREAD],
         "disagreements": list(_disagreements(answers, pairs)),
     }
-
-
-def cohen_kappa(pairs: Mapping[tuple[str, str], int]) -> float | None:
-    """(observed - expected) / (1 - expected) agreement, over counts of pairs of labels.
-
-    Source: Cohen, 1960.
-
-    >>> cohen_kappa({("a", "a"): 20, ("a", "b"): 5, ("b", "a"): 10, ("b", "b"): 15})
-    0.4
-    """
-    n = sum(pairs.values())
-    first: Counter[str] = Counter()
-    second: Counter[str] = Counter()
-    for (one, two), count in pairs.items():
-        first[one] += count
-        second[two] += count
-    observed = sum(count for (one, two), count in pairs.items() if one == two) * n
-    expected = sum(first[label] * second[label] for label in first)
-    # In whole numbers, n squared times each, so that perfect agreement is exactly 1.
-    return None if expected == n * n else (observed - expected) / (n * n - expected)
 
 
 def _disagreements(

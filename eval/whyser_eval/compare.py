@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from whyser.errors import InputError, did_you_mean
-from whyser.files import read_text, write_json
+from whyser.files import write_json
 from whyser_eval.metrics import METRICS
 from whyser_eval.provenance import provenance
+from whyser_eval.records import read_record
 from whyser_eval.resampling import Unit
 from whyser_eval.score import Run
 from whyser_eval.significance import Difference, differences, holm, pair
@@ -136,13 +137,4 @@ def read_comparisons(path: Path) -> list[Comparison]:
 
     Raises: `InputError` for a missing or a broken file.
     """
-    try:
-        return _ROWS.validate_json(read_text(path))
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(map(str, fault["loc"])) or "the file"
-        raise InputError(
-            f"{place}: {fault['msg']}",
-            file=path,
-            cure="Give what whyser-eval compare --output wrote.",
-        ) from None
+    return read_record(path, _ROWS, cure="Give what whyser-eval compare --output wrote.")

@@ -109,7 +109,7 @@ class ModelReader:
         """Half a reading is none: a score must not depend on the weather of a network."""
         if tally.interrupted:
             raise SystemExit(130)
-        refused = [error for error in failed if _is_refused(error)]
+        refused = [one for one in failed if isinstance(one, ChatError) and one.is_refusal]
         none_came = tally.answered + tally.from_ledger == 0
         if tally.stopped or len(refused) < len(failed) or (refused and none_came):
             why = tally.stopped or f"{len(failed):,} answers were not read, as {failed[0]}"
@@ -136,11 +136,3 @@ def is_unknown(reading: Reading, table: Lexicon) -> bool:
     """Whether the answer states an emotion by a word that the table lacks."""
     is_word = reading.label == OTHER and reading.stage in {"tag", "sentence"}
     return is_word and reading.word is not None and not table.knows(reading.word)
-
-
-#: Said of one request and for good: a filter of contents, or an answer too long for the model.
-_REFUSALS = frozenset({400, 413, 422, 451})
-
-
-def _is_refused(error: WhyserError) -> bool:
-    return isinstance(error, ChatError) and error.status in _REFUSALS

@@ -1,6 +1,7 @@
 """Small runs written to a temporary folder, and the command as a user starts it."""
 
 import json
+import shutil
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,27 @@ import soundfile
 from whyser.answer import render_answer
 from whyser.labels import CLASSES
 from whyser_eval import cli
+
+#: Playwright drives whichever is installed; it downloads none. A machine without one skips these
+#: tests, and says so: no package registry has a browser.
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+@pytest.fixture(scope="module")
+def chromium(needs):
+    """The installed browser; for this module alone, since its event loop is nobody else's."""
+    needs("playwright", "pip install -e '.[dev]'")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser to open a page with: none of {', '.join(BROWSERS)}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--autoplay-policy=no-user-gesture-required"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
 """The audit: counts by hand, kappa against scikit-learn, and the file that score writes."""
 
 import json
-import random
-
-import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from whyser.labels import CLASSES
-from whyser_eval.audit import ReadTwice, audit_systems, cohen_kappa, rules_against_llm
+from whyser_eval.audit import ReadTwice, audit_systems, rules_against_llm
 from whyser_eval.predictions import Prediction
 from whyser_eval.read import UNREAD, Reading
 from whyser_eval.systems import System, SystemName
@@ -68,19 +64,6 @@ def test_rules_against_a_model():
     assert (first["examples"][0]["rules"], first["examples"][0]["llm"]) == ("sad", "fear")
     assert len(first["examples"][0]["text"]) == 200
     assert [one["n"] for one in found["disagreements"]] == [4, 1, 1]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_kappa_is_scikit_learns(seed):
-    drawn = random.Random(seed)
-    pairs = [(drawn.choice("abcd"), drawn.choice("abc")) for _ in range(drawn.randint(5, 200))]
-    expected = cohen_kappa_score(*zip(*pairs, strict=True))
-    assert cohen_kappa({pair: pairs.count(pair) for pair in pairs}) == pytest.approx(expected)
-
-
-def test_kappa_where_chance_alone_agrees():
-    assert cohen_kappa({("a", "a"): 3}) is None
-    assert cohen_kappa({("a", "a"): 3, ("b", "b"): 1}) == 1
 
 
 def audit_of(world):

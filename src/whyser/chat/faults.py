@@ -28,6 +28,9 @@ IMPOSSIBLE = -9999.0
 
 NO_CONNECTION = "no connection"
 
+#: Said of one request and for good: a filter of contents, or a request too long for the model.
+REFUSED = {400, 413, 422, 451}
+
 
 class ChatError(WhyserError):
     """A request that failed for good, and why."""
@@ -35,6 +38,11 @@ class ChatError(WhyserError):
     def __init__(self, what: str, *, kind: str, status: int | None, cure: str) -> None:
         self.what, self.kind, self.status, self.cure = what, kind, status, cure
         super().__init__(f"{what.rstrip('.')}. {cure}")
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the endpoint will answer others, and never this one."""
+        return self.status in REFUSED
 
 
 class EndpointError(ChatError):
@@ -180,7 +188,9 @@ def read_reply(content_type: str, body: bytes) -> Reply:
     tokens = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     try:
         choice = value["choices"][0]
-        text = choice["message"]["content"]
+        message = choice["message"]
+        # A refusal is what the model answered, under another name.
+        text = message["content"] if message["content"] is not None else message.get("refusal")
     except (KeyError, IndexError, TypeError):
         raise _unusable("no choices", body, tokens) from None
     if not isinstance(text, str):

@@ -1,12 +1,7 @@
-"""The report as a person has it: opened in Chromium, from a file, without a network.
-
-Playwright drives whichever Chromium is installed; it downloads none. A machine without one skips
-these tests, and says so: no package registry has a browser.
-"""
+"""The report as a person has it: opened in Chromium, from a file, without a network."""
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -14,31 +9,12 @@ import soundfile
 
 from whyser.answer import render_answer
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
 RATIONALE = 'The words "of clip" are said in a low voice, and the pace is fast. It sounds {}.'
 
 HOSTILE = (
     "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 2'>"
     "<svg onload='window.ran = 3'></svg>\u202e\u2028\x00\x1b[2J<!--<script>{{ 7 * 7 }}"
 )
-
-
-@pytest.fixture(scope="module")
-def chromium(needs):
-    """The installed browser; for this module alone, since its event loop is nobody else's."""
-    needs("playwright", "pip install -e '.[dev]'")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser to open the report with: none of {', '.join(BROWSERS)}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--autoplay-policy=no-user-gesture-required"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

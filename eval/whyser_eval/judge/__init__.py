@@ -1,0 +1,1 @@
+"""A model as judge of explanations: pairs in both orders, and every explanation by a rubric."""

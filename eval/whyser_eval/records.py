@@ -1,0 +1,27 @@
+"""One JSON file that is one validated record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from whyser.errors import InputError
+from whyser.files import read_text
+
+T = TypeVar("T")
+
+
+def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:
+    """The file as `form` has it.
+
+    Raises: `InputError` for a missing or a broken file, with the first field that is not as it
+    should be and the cure.
+    """
+    try:
+        return form.validate_json(read_text(path))
+    except ValidationError as error:
+        fault: Any = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the file"
+        raise InputError(f"{place}: {fault['msg']}", file=path, cure=cure) from None
