@@ -29,6 +29,22 @@ Labels_ = Annotated[
     ),
 ]
 
+ReferenceForStudy = Annotated[
+    bool,
+    typer.Option(
+        "--reference-for-study",
+        help="Allow a test split: its rationales are what people judge a model's against, and "
+        "never for training.",
+    ),
+]
+Ids = Annotated[
+    Path | None,
+    typer.Option(
+        help="Only these utterances, an id a line: what `whyser-eval study make` wants.  "
+        "[default: the whole split]"
+    ),
+]
+
 
 @app.command()
 def cues(
@@ -89,11 +105,13 @@ def measured(
         typer.Option(help="Splits to write for; repeatable. Default: train and dev."),
     ] = None,
     labels: Labels_ = "majority",
+    reference_for_study: ReferenceForStudy = False,
+    ids: Ids = None,
     seed: Annotated[int, typer.Option(help="Seed of the wording.")] = 0,
 ) -> None:
     """Write rationales from measured cues and the words spoken, without a model.
 
-    The dev split is for the evaluation loss alone; test splits are refused.
+    The dev split is for the evaluation loss alone; test splits are refused, unless for a study.
 
     Example: whyser-teach measured utterances.jsonl --cues cues.jsonl --output rationales.jsonl
     """
@@ -101,12 +119,15 @@ def measured(
     from whyser.errors import InputError
     from whyser.evidence.cues import read_cues
     from whyser.teacher.measured import write_rationales_for
-    from whyser.teacher.rationale import Rationale, write_rationales
+    from whyser.teacher.rationale import Rationale, is_wanted, write_rationales
 
     splits = split or ["train", "dev"]
-    if tests := [name for name in splits if name.startswith("test")]:
+    tests = [name for name in splits if name.startswith("test")]
+    if tests and not reference_for_study:
         raise InputError(
-            f"rationales for {', '.join(tests)}", cure="They are made for training data only."
+            f"rationales for {', '.join(tests)}",
+            cure="They are made for training data only; for a human study, which trains nothing, "
+            "say --reference-for-study.",
         )
     tally: Counter[str] = Counter()
 
@@ -115,11 +136,15 @@ def measured(
             tally["kept" if record.kept else f"dropped: {', '.join(record.reasons)}"] += 1
             yield record
 
-    chosen = [one for one in Corpus(utterances).utterances() if one.split in splits]
+    is_asked_for = is_wanted(ids)
+    chosen = [
+        one for one in Corpus(utterances).utterances() if one.split in splits and is_asked_for(one)
+    ]
     # A corpus that is pooled for training has no dev split; any other name is a slip.
-    if not chosen and not {"train", "dev"} >= set(splits):
+    if not chosen and (ids or not {"train", "dev"} >= set(splits)):
+        among = f" among those of {ids}" if ids else ""
         raise InputError(
-            f"no utterance of split {', '.join(splits)}",
+            f"no utterance of split {', '.join(splits)}{among}",
             file=utterances,
             cure="Check --split; corpus.json beside it lists the splits.",
         )
@@ -152,14 +177,8 @@ def listening(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Split to write for.")] = "train",
-    human_study: Annotated[
-        bool,
-        typer.Option(
-            "--human-study",
-            help="Allow another split than train: its rationales are for people to judge, and "
-            "never for training.",
-        ),
-    ] = False,
+    reference_for_study: ReferenceForStudy = False,
+    ids: Ids = None,
     leak: Annotated[
         Leak,
         typer.Option(help="Faulty is the label's 'exact' word, its 'stem', or a 'synonym'."),
@@ -190,7 +209,8 @@ def listening(
         utterances,
         lesson,
         split=split,
-        is_human_study=human_study,
+        is_for_study=reference_for_study,
+        ids=ids,
         cues=cues,
         max_samples=max_samples,
         labels=labels,

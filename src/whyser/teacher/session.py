@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -17,13 +17,16 @@ from whyser.files import atomic_path
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.listening import Taught, build_request, teach, teachable, without_answer
 from whyser.teacher.outcome import Outcome
-from whyser.teacher.rationale import Labels
+from whyser.teacher.rationale import Labels, is_wanted
 from whyser.utterance import Utterance
 
 
 @dataclass
 class Session:
     """Utterances of one split of one corpus, taught under one lesson.
+
+    Args: `ids`, a file with an id a line: no other utterance is taught. Ids of other corpora may
+    stand in it too.
 
     Raises: `InputError` for another split than train outside a human study, a split without
     utterances, and a prompt that tells cues without a file of them.
@@ -32,17 +35,18 @@ class Session:
     utterances: Path
     lesson: Lesson
     split: str = "train"
-    is_human_study: bool = False
+    is_for_study: bool = False
+    ids: Path | None = None
     cues: Path | None = None
     max_samples: int | None = None
     labels: Labels = "majority"
 
     def __post_init__(self) -> None:
-        if self.split != "train" and not self.is_human_study:
+        if self.split != "train" and not self.is_for_study:
             raise InputError(
                 f"rationales for split {self.split!r}",
                 cure="They are made from the labels, so for training data only; for a human "
-                "study, which trains nothing, say --human-study.",
+                "study, which trains nothing, say --reference-for-study.",
             )
         if self.lesson.needs_cues and self.cues is None:
             raise InputError(
@@ -50,8 +54,9 @@ class Session:
                 cure="Give --cues FILE (whyser-teach cues writes it).",
             )
         if not self.count:
+            among = f" among those of {self.ids}" if self.ids else ""
             raise InputError(
-                f"no utterance of split {self.split!r} with a class and a transcript",
+                f"no utterance of split {self.split!r} with a class and a transcript{among}",
                 file=self.utterances,
                 cure="corpus.json beside it lists the splits.",
             )
@@ -70,7 +75,11 @@ class Session:
 
     def _items(self) -> Iterator[Utterance]:
         chosen = teachable(self.corpus.utterances(), self.split, self.labels)
-        return islice(chosen, self.max_samples)
+        return islice(filter(self._is_wanted, chosen), self.max_samples)
+
+    @cached_property
+    def _is_wanted(self) -> Callable[[Utterance], bool]:
+        return is_wanted(self.ids)
 
     def _sound(self, utterance: Utterance) -> Path | None:
         return None if self.lesson.audio == "none" else self.corpus.audio_path(utterance)

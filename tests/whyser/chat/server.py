@@ -69,6 +69,10 @@ class Server:
                 return await cut_short(request)
             case "empty":
                 return web.json_response(answer(name, "  \n"))
+            case "refusal":
+                whole = answer(name, None)
+                whole["choices"][0]["message"]["refusal"] = "I cannot judge that."
+                return web.json_response(whole)
             case "parts":
                 return web.json_response(answer(name, [{"type": "text", "text": "x"}]))
             case "none":

@@ -90,6 +90,12 @@ def test_a_request_that_stays_unanswered_fails_with_its_reason_and_is_no_answer(
     assert server.count("asked")["bad"] == 2
 
 
+def test_a_models_refusal_is_its_answer(server: Any, ask_all: Callable[..., Any]) -> None:
+    outcome = ask_all(server, {"one": ["refusal"]})
+    assert outcome.replies["one"].text == "I cannot judge that."
+    assert server.count("asked").total() == 1
+
+
 @pytest.mark.parametrize("status", ["400", "402", "405", "413", "422", "451"])
 def test_other_refusals_are_not_repeated(
     server: Any, ask_all: Callable[..., Any], status: str

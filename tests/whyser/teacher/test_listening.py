@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -231,9 +232,9 @@ def listen(
     ("arguments", "message"),
     [
         (["--split", "dev"], "rationales for split 'dev'"),
-        (["--split", "test1"], "say --human-study"),
+        (["--split", "test1"], "say --reference-for-study"),
         (["--evidence", "measured"], "Give --cues FILE"),
-        (["--split", "nowhere", "--human-study"], "no utterance of split 'nowhere'"),
+        (["--split", "nowhere", "--reference-for-study"], "no utterance of split 'nowhere'"),
     ],
 )
 def test_refused(
@@ -242,6 +243,43 @@ def test_refused(
     status, said = listen(*arguments)
     assert status == 1
     assert message in said
+
+
+def test_only_the_utterances_that_a_study_wants(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any
+) -> None:
+    ids = corpus / "wanted.txt"
+    ids.write_text("c/2\nmeld/7\nc/4\n")
+    status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
+    assert status == 0, said
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == ["c/2", "c/4"]
+    ids.write_text("meld/7\n")
+    status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
+    assert status == 1
+    assert f"no utterance of split 'train' with a class and a transcript among those of {ids}" in (
+        said
+    )
+
+
+def test_a_test_split_is_explained_for_a_study_alone(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    utterances = corpus / "utterances.jsonl"
+    utterances.write_text(utterances.read_text().replace('"train"', '"test1"'))
+    (corpus / "wanted.txt").write_text("c/2\n")
+    arguments = [
+        *("whyser-teach", "measured", str(utterances), "--cues", str(corpus / "cues.jsonl")),
+        *("--output", str(corpus / "out.jsonl"), "--split", "test1"),
+        *("--ids", str(corpus / "wanted.txt")),
+    ]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit):
+        main()
+    assert "say --reference-for-study" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*arguments, "--reference-for-study"])
+    with suppress(SystemExit):
+        main()
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == ["c/2"]
 
 
 def test_a_dry_run_asks_nothing(listen: Callable[..., tuple[int, str]], corpus: Path) -> None:
