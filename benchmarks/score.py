@@ -23,8 +23,8 @@ from figures import Figure, run, show
 from whyser.answer import render_answer
 from whyser.console import say
 from whyser.labels import CLASSES
+from whyser.predictions import Prediction, write_predictions
 from whyser.utterance import Utterance, Vote, write_utterances
-from whyser_eval.predictions import Prediction, write_predictions
 
 ITEMS = 46_000
 MAX_SECONDS, MAX_HELP_SECONDS = 3.0, 0.5

@@ -171,8 +171,8 @@ def join_command(
     ] = None,
 ) -> None:
     """Give LLaMA-Factory's predictions their ids back, after checking every row."""
+    from whyser.predictions import write_predictions
     from whyser_eval.join import join
-    from whyser_eval.predictions import write_predictions
 
     name = model or predictions.resolve().parent.name
     joined = join(manifest, predictions, model=name)
@@ -239,8 +239,8 @@ def score_command(
     --reader-endpoint http://localhost:8000/v1 --reader-model openai/gpt-oss-20b --audit
     """
     from whyser.files import write_json
+    from whyser.labels import parse_classes
     from whyser_eval.audit import audit_run, print_audit
-    from whyser_eval.references import parse_classes
     from whyser_eval.score import Settings, score_run, write_run
 
     settings = Settings(
@@ -301,8 +301,8 @@ def compare_command(
     Example: whyser-eval compare --references u.jsonl --predictions row10.jsonl
     --predictions row11.jsonl --against row10
     """
+    from whyser.labels import parse_classes
     from whyser_eval.compare import compare, write_comparisons
-    from whyser_eval.references import parse_classes
     from whyser_eval.score import Settings, score_run
     from whyser_eval.terminal import print_comparisons
 

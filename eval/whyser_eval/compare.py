@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from whyser.errors import InputError, did_you_mean
 from whyser.files import write_json
+from whyser.provenance import provenance
 from whyser_eval.metrics import METRICS
-from whyser_eval.provenance import provenance
 from whyser_eval.records import read_record
 from whyser_eval.resampling import Unit
 from whyser_eval.score import Run

@@ -18,8 +18,8 @@ from whyser.errors import InputError, Problems, WhyserError
 from whyser.files import read_jsonl, read_text, write_text
 from whyser.labels import Label, find
 from whyser.lexicon import COLUMNS, Lexicon, check_row, check_table, shipped_table, words_of
+from whyser.predictions import read_predictions
 from whyser_eval.extraction import Extractor
-from whyser_eval.predictions import read_predictions
 from whyser_eval.read import Reading
 from whyser_eval.readers import Reader
 

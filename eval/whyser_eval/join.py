@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from whyser.errors import InputError
 from whyser.files import read_jsonl, read_lines
 from whyser.labels import Label
+from whyser.predictions import Control, Prediction, listed
 from whyser.prompts import CHOOSE, OPTIONS, POOLS, QUESTIONS, Form, Prompt
 from whyser.utterance import input_error
-from whyser_eval.predictions import Control, Prediction, listed
 
 _DROPPED_CURE = (
     "LLaMA-Factory drops rows that it cannot prepare (a bad row, a missing sound, an answer over "

@@ -15,9 +15,9 @@ from whyser.console import say
 from whyser.errors import WhyserError
 from whyser.labels import OTHER
 from whyser.lexicon import Lexicon
+from whyser.predictions import Prediction
 from whyser.prompts import OPTIONS
 from whyser_eval.extraction import EXTRACTION_VERSION, PROMPT_HASH, Extractor
-from whyser_eval.predictions import Prediction
 from whyser_eval.read import RULES_VERSION, UNREAD, Reading, answer_proper
 from whyser_eval.readers import RuleReader
 

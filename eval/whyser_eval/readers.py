@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from whyser.errors import InputError
 from whyser.lexicon import Lexicon, lexicon, read_lexicon
+from whyser.predictions import Prediction
 from whyser.prompts import OPTIONS
-from whyser_eval.predictions import Prediction
 from whyser_eval.read import RULES_VERSION, Reading, read_answer
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from whyser.corpus import Corpus
-from whyser.errors import InputError, Problems, did_you_mean
+from whyser.errors import InputError, Problems
 from whyser.files import read_jsonl
 from whyser.labels import CLASSES, EmotionClass
 from whyser.utterance import Utterance
@@ -102,23 +102,6 @@ def declared_classes(paths: Sequence[Path]) -> tuple[EmotionClass, ...]:
         corpus = Corpus(path)
         named.update(corpus.card.classes if _has_card(corpus) else CLASSES)
     return tuple(name for name in CLASSES if name in named)
-
-
-def parse_classes(text: str) -> tuple[EmotionClass, ...]:
-    """Classes from a comma-separated list, in the order of the eight.
-
-    Raises: `InputError` for a name that is none of the eight, or fewer than two classes.
-
-    >>> parse_classes("sad, angry")
-    ('angry', 'sad')
-    """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in CLASSES:
-            raise InputError(f"bad class {name!r} in --classes", cure=did_you_mean(name, CLASSES))
-    if len(set(names)) < 2:
-        raise InputError("--classes names fewer than two classes", cure="Write --classes a,b,c.")
-    return tuple(name for name in CLASSES if name in names)
 
 
 @dataclass(frozen=True)

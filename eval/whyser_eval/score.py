@@ -14,13 +14,13 @@ import numpy as np
 from whyser.evidence.cues import Cues, read_cues
 from whyser.files import write_json, write_jsonl
 from whyser.labels import EmotionClass
+from whyser.predictions import REPEATED
+from whyser.provenance import provenance
 from whyser_eval import controls
 from whyser_eval.distribution import DISTRIBUTION_METRICS
 from whyser_eval.groundedness import Explained, cues_hash, explained, shuffled_groundedness
 from whyser_eval.measures import measured
 from whyser_eval.metrics import METRICS, Items, by_class
-from whyser_eval.predictions import REPEATED
-from whyser_eval.provenance import provenance
 from whyser_eval.readers import Reader, RuleReader
 from whyser_eval.references import (
     AnswerKey,

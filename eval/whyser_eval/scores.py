@@ -14,8 +14,8 @@ from pydantic import ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationErro
 
 from whyser.errors import InputError, Problems
 from whyser.files import read_text, write_json
+from whyser.predictions import Control
 from whyser.prompts import Form
-from whyser_eval.predictions import Control
 
 SCHEMA = Path(__file__).with_name("scores.schema.json")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from whyser.errors import InputError, Problems
 from whyser.labels import OTHER, Label
+from whyser.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser.utterance import Utterance
 from whyser_eval.metrics import Items
-from whyser_eval.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser_eval.read import Reading
 from whyser_eval.readers import Reader
 from whyser_eval.references import AnswerKey, Part, References, part_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,6 +123,19 @@ class Corpus:
                 cure="Run whyser-convert again without --no-audio.",
             )
         return self.audio_root / utterance.audio
+
+
+def test_split(utterances: Iterable[Utterance], path: Path) -> str:
+    """The one test split that they have; `path` is where they stand.
+
+    Raises: `InputError` where there is none, or several.
+    """
+    splits = {one.split for one in utterances}
+    tests = sorted(split for split in splits if split.startswith("test"))
+    if len(tests) == 1:
+        return tests[0]
+    what = f"has the test splits {', '.join(tests)}" if tests else "has no test split"
+    raise InputError(what, file=path, cure=f"Give --split, one of {sorted(splits)}.")
 
 
 def write_card(path: Path, card: CorpusCard) -> None:

@@ -61,3 +61,20 @@ def find(name: str) -> Label | None:
     True
     """
     return _NAMES.get(name.strip().lower())
+
+
+def parse_classes(text: str) -> tuple[EmotionClass, ...]:
+    """Classes from a comma-separated list, in the order of the eight.
+
+    Raises: `InputError` for a name that is none of the eight, or fewer than two classes.
+
+    >>> parse_classes("sad, angry")
+    ('angry', 'sad')
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in CLASSES:
+            raise InputError(f"bad class {name!r} in --classes", cure=did_you_mean(name, CLASSES))
+    if len(set(names)) < 2:
+        raise InputError("--classes names fewer than two classes", cure="Write --classes a,b,c.")
+    return tuple(name for name in CLASSES if name in names)

@@ -3,8 +3,8 @@
 import json
 
 from whyser.labels import CLASSES
+from whyser.predictions import Prediction
 from whyser_eval.audit import ReadTwice, audit_systems, rules_against_llm
-from whyser_eval.predictions import Prediction
 from whyser_eval.read import UNREAD, Reading
 from whyser_eval.systems import System, SystemName
 

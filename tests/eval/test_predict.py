@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from whyser.chat import Token
+from whyser.predictions import Control, read_predictions
 from whyser.prompts import (
     CLOSED,
     CLOSED_COT,
@@ -31,7 +32,6 @@ from whyser_eval.cli import app as eval_app
 from whyser_eval.predict.plan import Decoding
 from whyser_eval.predict.probabilities import decision, label_probabilities
 from whyser_eval.predict.template import trained_prompt
-from whyser_eval.predictions import Control, read_predictions
 
 from .endpoint import Endpoint, question, samples, sound
 

@@ -19,11 +19,11 @@ import pytest
 from whyser.chat import Chat, ChatSettings, Reply, Request
 from whyser.corpus import Corpus
 from whyser.labels import CLASSES
+from whyser.predictions import read_predictions
 from whyser.prompts import OPEN
 from whyser_eval.predict import probabilities
 from whyser_eval.predict.plan import Plan
 from whyser_eval.predict.probabilities import continuation, decision, label_probabilities
-from whyser_eval.predictions import read_predictions
 
 pytestmark = pytest.mark.servers
 

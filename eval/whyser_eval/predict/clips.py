@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 
 from whyser import audio
-from whyser.corpus import Corpus
+from whyser.corpus import Corpus, test_split
 from whyser.derangement import derangement
 from whyser.errors import InputError
+from whyser.predictions import Control
 from whyser.utterance import Utterance
-from whyser_eval.predictions import Control
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Clips:
 
     def _of(self, corpus: Corpus) -> dict[str, Clip]:
         utterances = list(corpus.utterances())
-        split = self.split or _test_split(corpus, {one.split for one in utterances})
+        split = self.split or test_split(utterances, corpus.path)
         own = {
             one.id: Clip(corpus, one)
             for one in utterances
@@ -116,11 +116,3 @@ class Clips:
                 "its sound with"
             )
         return heard
-
-
-def _test_split(corpus: Corpus, splits: set[str]) -> str:
-    tests = sorted(split for split in splits if split.startswith("test"))
-    if len(tests) == 1:
-        return tests[0]
-    what = f"has the test splits {', '.join(tests)}" if tests else "has no test split"
-    raise InputError(what, file=corpus.path, cure=f"Give --split, one of {sorted(splits)}.")

@@ -12,6 +12,7 @@ from typing import Any
 from whyser.chat import Request, audio_part, derived_seed
 from whyser.endpoint import SoundForm
 from whyser.errors import InputError
+from whyser.predictions import REPEATED, Control
 from whyser.prompts import (
     OPTIONS,
     POOLS,
@@ -22,7 +23,6 @@ from whyser.prompts import (
     with_transcript,
 )
 from whyser.utterance import Utterance
-from whyser_eval.predictions import REPEATED, Control
 
 #: Method, 2, 16; several samples are drawn as the teacher draws its own (15).
 MAX_TOKENS, SAMPLING_TEMPERATURE, SAMPLING_TOP_P = 512, 0.7, 0.9

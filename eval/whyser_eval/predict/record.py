@@ -12,9 +12,9 @@ from whyser.corpus import Corpus
 from whyser.errors import InputError
 from whyser.files import read_json, write_json
 from whyser.prompts import TRANSCRIPT
+from whyser.provenance import provenance
 from whyser_eval.predict.plan import Plan
 from whyser_eval.predict.template import Seen, Template
-from whyser_eval.provenance import provenance
 
 
 def record_of(output: Path) -> Path:

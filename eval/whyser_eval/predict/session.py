@@ -26,13 +26,13 @@ from whyser.chat import (
 from whyser.console import print_table, say
 from whyser.errors import InputError, WhyserError
 from whyser.files import atomic_path
+from whyser.predictions import Prediction, prediction_line
 from whyser.prompts import OPTIONS
 from whyser_eval.predict.clips import Clip, Clips
 from whyser_eval.predict.plan import Plan
 from whyser_eval.predict.probabilities import continuation, decision, label_probabilities
 from whyser_eval.predict.record import Record, check_unchanged
 from whyser_eval.predict.template import Seen, Template, ask_template, check_template
-from whyser_eval.predictions import Prediction, prediction_line
 
 #: Problems shown; all are counted.
 SHOWN = 10

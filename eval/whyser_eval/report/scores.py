@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from whyser.predictions import REPEATED
 from whyser.prompts import Form
-from whyser_eval.predictions import REPEATED
 from whyser_eval.report.results import Results
 from whyser_eval.score import ScoreRow
 from whyser_eval.systems import SystemName
