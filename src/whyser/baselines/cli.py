@@ -76,5 +76,11 @@ def cues(
     )
 
 
+@app.callback()
+def _several() -> None:
+    # Of one command alone typer makes the whole program.
+    pass
+
+
 def main() -> None:
     run(app)

@@ -1,0 +1,80 @@
+"""What is trained on, stopped by and tested on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from whyser.baselines.clips import read_task
+from whyser.errors import InputError
+
+
+def splits(task: Any) -> tuple[int, int, int]:
+    return len(task.train), len(task.dev), len(task.test)
+
+
+def test_the_splits_are_the_corpus_own(clips: Any) -> None:
+    task = read_task([clips.write()])
+    assert splits(task) == (48, 12, 12)
+    assert task.classes == ("angry", "sad", "neutral")
+    assert task.split == "test"
+
+
+def test_without_a_dev_split_whole_speakers_stand_in(
+    clips: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for row in clips.utterances:
+        row["split"] = row["split"].replace("dev", "train")
+    task = read_task([clips.write()])
+    assert splits(task) == (48, 12, 12)
+    speakers = [{clip.utterance.speaker for clip in part} for part in (task.train, task.dev)]
+    assert not speakers[0] & speakers[1]
+    assert "1 of 5 training speakers stand in for it" in capsys.readouterr().err
+    assert read_task([clips.file]) == task
+
+
+def test_one_speaker_cannot_be_held_out(clips: Any) -> None:
+    clips.utterances = [row for row in clips.utterances if row["speaker"] in {"c/0", "c/5"}]
+    with pytest.raises(InputError, match="no dev split, and no speakers to hold out"):
+        read_task([clips.write()])
+
+
+def test_only_what_has_a_class_is_learnt_and_on_request_all_is_answered(clips: Any) -> None:
+    for number in (0, 50, 70):  # of train, dev and test
+        clips.utterances[number] |= {"label": None}
+    path = clips.write()
+    assert splits(read_task([path])) == (47, 11, 11)
+    assert splits(read_task([path], everything=True)) == (47, 11, 12)
+
+
+def test_a_class_that_is_not_trained_on_is_named(clips: Any) -> None:
+    for row in clips.utterances:
+        if row["split"] == "train" and row["label"] == "sad":
+            row["label"] = "angry"
+    path = clips.write()
+    with pytest.raises(InputError, match=r"of class sad\. .* --classes angry,neutral\."):
+        read_task([path])
+    task = read_task([path], classes=("angry", "neutral"))
+    assert {clip.utterance.label for clip in task.train} == {"angry", "neutral"}
+    # The test asks about all, and the class that nobody taught is missed.
+    assert len(task.test) == 12
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("train", "split 'train' is trained on"),
+        ("dev", "split 'dev' is trained on or stopped by"),
+        ("test9", "no utterance of split 'test9' to test on"),
+    ],
+)
+def test_other_splits_are_refused(clips: Any, split: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_task([clips.write()], split=split)
+
+
+def test_a_corpus_that_is_given_twice_is_refused(clips: Any) -> None:
+    path = clips.write()
+    with pytest.raises(InputError, match="id 'c/0' comes twice"):
+        read_task([path, path])

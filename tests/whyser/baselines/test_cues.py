@@ -1,0 +1,153 @@
+"""Measured cues, classified: what goes in, what comes out, and that it is scored like any other."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from whyser.baselines.clips import read_task
+from whyser.baselines.cues import features, measured_in, read_all_cues
+from whyser.files import read_json
+from whyser.predictions import read_predictions
+
+
+@pytest.fixture
+def classify(
+    clips: Any, baseline: Callable[..., tuple[int, str]]
+) -> Callable[..., tuple[int, str]]:
+    def run(*more: object) -> tuple[int, str]:
+        return baseline(
+            *("cues", clips.file, "--cues", clips.cues_file, "--output", clips.folder / "out"),
+            *more,
+        )
+
+    return run
+
+
+def answers(clips: Any) -> list[Any]:
+    return [one for _, one in read_predictions(clips.folder / "out/predictions.jsonl")]
+
+
+def test_cues_that_tell_are_learnt(clips: Any, classify: Callable[..., tuple[int, str]]) -> None:
+    clips.write()
+    status, said = classify()
+    assert status == 0, said
+    assert "12 answers of cues, trained on 60 utterances of 3 classes" in said
+    truth = {row["id"]: row["label"] for row in clips.utterances if row["split"] == "test"}
+    own = [one for one in answers(clips) if one.control == "none"]
+    assert {one.id: one.text for one in own} == truth
+    for one in own:
+        assert sum(one.probabilities.values()) == pytest.approx(1)
+        assert max(one.probabilities, key=one.probabilities.get) == one.text
+
+
+def test_under_shuffled_sound_everybody_gets_anothers_answer(
+    clips: Any, classify: Callable[..., tuple[int, str]]
+) -> None:
+    clips.write()
+    classify()
+    own = {one.id: one for one in answers(clips) if one.control == "none"}
+    shuffled = {one.id: one for one in answers(clips) if one.control == "shuffled"}
+    assert shuffled.keys() == own.keys()
+    dealt = sorted(str(one.probabilities) for one in shuffled.values())
+    assert dealt == sorted(str(one.probabilities) for one in own.values())
+    assert all(shuffled[id_].probabilities != own[id_].probabilities for id_ in own)
+
+
+def test_the_measures_are_told_against_the_speaker_or_as_heard(clips: Any) -> None:
+    task = read_task([clips.write()])
+    cues = read_all_cues([clips.cues_file], task.train)
+    measures = measured_in(cues)
+    assert measures == ["pitch"]
+    both = features(task.train[:1], cues, measures, "both")
+    # Angry, first of four: 4 semitones up; strength 4 / 2; pitch 200 Hz raised by 4 semitones.
+    assert both == pytest.approx(np.array([[2.0, 12 * math.log2(200) + 4]]))
+    assert features(task.train[:1], cues, measures, "speaker") == pytest.approx(both[:, :1])
+    assert features(task.train[:1], cues, measures, "none") == pytest.approx(both[:, 1:])
+
+
+def test_what_was_not_measured_is_a_feature_and_no_guess(
+    clips: Any, classify: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = type(clips).cues
+    monkeypatch.setattr(
+        type(clips),
+        "cues",
+        # Nobody could measure what is sad.
+        lambda self, row: measured(self, row) | ({"pitch": None} if row["label"] == "sad" else {}),
+    )
+    clips.write()
+    status, said = classify()
+    assert status == 0, said
+    truth = {row["id"]: row["label"] for row in clips.utterances}
+    assert all(one.text == truth[one.id] for one in answers(clips) if one.control == "none")
+
+
+def test_the_weights_say_which_cue_speaks_for_what(
+    clips: Any, classify: Callable[..., tuple[int, str]]
+) -> None:
+    clips.write()
+    classify("--reference", "speaker")
+    with (clips.folder / "out/weights.csv").open(encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row["feature"] == "pitch against the speaker"
+    assert float(row["angry"]) > abs(float(row["neutral"])) > float(row["sad"])
+    record = read_json(clips.folder / "out/provenance.json")
+    assert record["settings"]["reference"] == "speaker"
+    assert [Path(one["path"]).name for one in record["inputs"]] == [
+        "utterances.jsonl",
+        "cues.jsonl",
+    ]
+
+
+def test_boosted_trees_learn_it_too(clips: Any, classify: Callable[..., tuple[int, str]]) -> None:
+    clips.write()
+    status, said = classify("--classifier", "boosting", "--name", "trees")
+    assert status == 0, said
+    assert {one.model for one in answers(clips)} == {"trees"}
+    assert not (clips.folder / "out/weights.csv").exists()
+
+
+def test_a_clip_without_cues_is_named(clips: Any, classify: Callable[..., tuple[int, str]]) -> None:
+    clips.write()
+    lines = clips.cues_file.read_text().splitlines(keepends=True)
+    clips.cues_file.write_text("".join(lines[2:]))
+    status, said = classify()
+    assert status == 1
+    assert "no cues for c/0 and 1 more. Write them with whyser-teach cues" in said
+    assert not (clips.folder / "out").exists()
+
+
+def test_the_same_command_writes_the_same_answers(
+    clips: Any, classify: Callable[..., tuple[int, str]]
+) -> None:
+    clips.write()
+    classify()
+    first = (clips.folder / "out/predictions.jsonl").read_bytes()
+    classify()
+    assert (clips.folder / "out/predictions.jsonl").read_bytes() == first
+
+
+def test_what_it_writes_is_scored(
+    clips: Any,
+    classify: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from whyser_eval.score import Settings, score_run
+
+    clips.write()
+    classify()
+    run = score_run([clips.file], [clips.folder / "out/predictions.jsonl"], Settings(draws=0))
+    found = {
+        (row.control, row.metric): row.value for row in run.rows if row.subset == "all"
+        and row.system == "cues"
+    }  # fmt: skip
+    assert found["none", "f1_majority"] == 1
+    assert found["none", "kl"] < found["shuffled", "kl"]
+    assert found["shuffled", "f1_majority"] < 0.7
