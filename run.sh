@@ -10,7 +10,7 @@
 # shellcheck disable=SC2317  # main calls the stages by name
 set -euo pipefail
 
-readonly STAGES=(demo convert check teach build train predict score report)
+readonly STAGES=(demo convert check teach build train predict baselines score report)
 readonly CORPORA=(msp_podcast iemocap meld crema_d ravdess)
 
 usage() {
@@ -145,7 +145,7 @@ install() {
     echo "$wanted" >"$stamp"
 }
 
-readonly EXTRAS=train,acoustics,demo
+readonly EXTRAS=train,acoustics,baselines,demo
 if [[ $command == test ]]; then
     install "$EXTRAS,dev"
     exec .venv/bin/python -m pytest "$@"
@@ -398,8 +398,21 @@ stage_predict() {
     done
 }
 
+# Rows without a language model, on the same split: what a system has to beat before it may speak
+# of listening.
+inputs_baselines() {
+    printf '%s\n' "${all_utterances[@]}" "${cues[@]}" "${source_of[@]}" src/whyser/{baselines,evidence} "${ground[@]}"
+}
+outputs_baselines() { echo "$results/baselines"; }
+stage_baselines() {
+    local name measured=()
+    for name in "${cues[@]}"; do measured+=(--cues "$name"); done
+    whyser-baseline cues "${all_utterances[@]}" "${measured[@]}" --split "$test_split" \
+        --output "$results/baselines/cues"
+}
+
 inputs_score() {
-    printf '%s\n' "$results/generated" "${references[@]}" "${cues[@]}" eval "${ground[@]}" src/whyser/evidence
+    printf '%s\n' "$results"/{generated,baselines} "${references[@]}" "${cues[@]}" eval "${ground[@]}" src/whyser/evidence
 }
 outputs_score() { printf '%s\n' "$results"/{scores.json,samples.jsonl}; }
 stage_score() {
@@ -410,6 +423,7 @@ stage_score() {
             --output "$results/predictions/$name.jsonl"
         predictions+=(--predictions "$results/predictions/$name.jsonl")
     done
+    for name in "$results"/baselines/*/predictions.jsonl; do predictions+=(--predictions "$name"); done
     for name in "${references[@]}"; do against+=(--references "$name"); done
     # What explanations claim of the voice is held against the measured sound.
     for name in "${cues[@]}"; do against+=(--cues "$name"); done
