@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
+from whyser_eval.onefile.text import visible
+
 
 def render_page(
     package: str,
@@ -28,8 +30,6 @@ def render_page(
         shown: what the template shows, besides `policy`, `style` and `script`
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    from whyser_eval.report.text import visible
 
     environment = Environment(
         loader=PackageLoader(package, "template"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from whyser_eval.onefile import render_page
+from whyser_eval.onefile.text import script_json
 from whyser_eval.report.classes import class_views
 from whyser_eval.report.disagreement import VERDICTS, disagreement_view
 from whyser_eval.report.grounding import OUTCOMES, grounding_views
@@ -13,7 +14,6 @@ from whyser_eval.report.results import Results
 from whyser_eval.report.samples import browser_data
 from whyser_eval.report.scores import scores_view
 from whyser_eval.report.sound import AudioMode
-from whyser_eval.report.text import script_json
 
 #: In the order in which they are put together.
 _STYLES = ("palette.css", "page.css", "figures.css", "browser.css", "print.css")

@@ -20,9 +20,9 @@ from whyser.errors import InputError
 from whyser.files import read_json, read_jsonl
 from whyser.labels import OTHER
 from whyser_eval.compare import Comparison, read_comparisons
+from whyser_eval.onefile.text import cut
 from whyser_eval.predictions import REPEATED
 from whyser_eval.report.audit import Audit
-from whyser_eval.report.text import cut
 from whyser_eval.scores import ScoreRow, read_scores
 from whyser_eval.systems import SystemName
 

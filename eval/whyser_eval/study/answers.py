@@ -17,8 +17,9 @@ FORMAT = "whyser-study-1"
 
 
 class Given(BaseModel):
-    """A choice: `place` counts the items from 0 as the rater saw them, `swapped` says whether the
-    second candidate stood first, `plays` how often the sound was started."""
+    """A choice: `place` counts the items of its test from 0 as the rater saw them, `swapped` says
+    whether the second candidate stood first, `milliseconds` how long the item was on the screen,
+    `plays` how often the sound was started."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
