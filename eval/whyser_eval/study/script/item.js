@@ -15,7 +15,7 @@ function show(item) {
   part("explanations").className = isPair ? "pair" : "";
   part("explanations").replaceChildren(...articles);
   part("choices").replaceChildren(...(isPair ? [] : buttons));
-  load(item);
+  audio.src = item.audio;
   mark(item);
 }
 
@@ -34,14 +34,14 @@ function choices(item) {
 function explanation({ label, text }, name) {
   return element("article", { "aria-label": name },
     element("h3", {}, name),
-    element("p", { class: "label" }, element("span", {}, "emotion "), element("strong", {}, label)),
+    element("p", { class: "label" }, element("span", {}, "emotion: "), element("strong", {}, label)),
     element("p", { class: "text", dir: "auto" }, text));
 }
 
 function button(item, choice, place) {
   const words = BUTTONS[choice] ?? `Prefer ${"AB"[place]}`;
   const made = element("button", {
-    type: "button", class: "choice", "data-choice": choice, "aria-describedby": "hint",
+    type: "button", class: "choice", "data-choice": choice,
     "aria-keyshortcuts": `${place + 1} ${WORDS[item.test].keys[place]}`,
   }, element("span", { class: "tick", "aria-hidden": "true" }), words,
   element("kbd", { "aria-hidden": "true" }, String(place + 1)));
@@ -52,9 +52,10 @@ function button(item, choice, place) {
 // A button that waits for the clip can be reached, and says what it waits for.
 function mark(item) {
   const { choice, heard } = given(item.item);
-  part("hint").hidden = heard;
+  part("hint").textContent = hint(heard);
   for (const one of document.querySelectorAll(".choice")) {
     one.setAttribute("aria-disabled", String(!heard));
+    one.setAttribute("aria-describedby", heard ? "" : "hint");
     one.setAttribute("aria-pressed", String(one.dataset.choice === choice));
   }
 }

@@ -2,15 +2,17 @@
 const audio = part("clip");
 let since = null;
 
-function load(item) {
-  audio.src = item.audio;
-  part("hint").hidden = given(item.item).heard;
-  part("hint").textContent = "Listen to the whole clip first. Then you can choose.";
+function hint(heard) {
+  if (audio.error) {
+    return "This clip cannot be played. Reload the page; if that does not help, go on to the next "
+      + "item and tell the person who invited you.";
+  }
+  return heard ? "Play it again as often as you like." : "Listen to the whole clip first. Then you can choose.";
 }
 
 function play() {
   if (!audio.paused) return audio.pause();
-  // Without sound there is nothing to play, and the error below says so.
+  // What cannot be played says so below.
   audio.play().catch(() => {});
 }
 
@@ -25,9 +27,7 @@ audio.addEventListener("ended", () => {
   announce("You can choose now.");
 });
 audio.addEventListener("error", () => {
-  part("hint").hidden = false;
-  part("hint").textContent = "This clip cannot be played. Reload the page; if that does not help, go "
-    + "on to the next item and tell the person who invited you.";
+  refresh();
   announce(part("hint").textContent);
 });
 

@@ -6,13 +6,13 @@ let progress = null;
 let isKept = true;
 let isSaved = true;
 
-function place() {
-  return `whyser-study/${data.study}/${rater}`;
+function place(code) {
+  return `whyser-study/${data.study}/${code}`;
 }
 
-function stored() {
+function stored(code) {
   try {
-    const found = JSON.parse(localStorage.getItem(place()));
+    const found = JSON.parse(localStorage.getItem(place(code)));
     return found?.items && found.session ? found : null;
   } catch {
     return null;
@@ -21,7 +21,7 @@ function stored() {
 
 function begin(code) {
   rater = code;
-  progress = stored() ?? {
+  progress = stored(rater) ?? {
     session: [...crypto.getRandomValues(new Uint8Array(8))].map((one) => one.toString(16).padStart(2, "0")).join(""),
     consented: new Date().toISOString(),
     step: 0,
@@ -32,10 +32,10 @@ function begin(code) {
 }
 
 function change(edit) {
-  if (isKept) progress = stored() ?? progress;
+  if (isKept) progress = stored(rater) ?? progress;
   edit(progress);
   try {
-    localStorage.setItem(place(), JSON.stringify(progress));
+    localStorage.setItem(place(rater), JSON.stringify(progress));
   } catch {
     isKept = false;
   }
@@ -68,8 +68,8 @@ function remembered() {
 }
 
 window.addEventListener("storage", (event) => {
-  if (rater === null || event.key !== place() || !isKept) return;
-  progress = stored() ?? progress;
+  if (rater === null || event.key !== place(rater) || !isKept) return;
+  progress = stored(rater) ?? progress;
   refresh();
   announce("Answers from another tab were taken over.");
 });

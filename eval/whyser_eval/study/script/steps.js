@@ -27,12 +27,12 @@ function go(next) {
   if (!steps[next]) return;
   audio.pause();
   current = next;
+  part("status").textContent = "";
   change((kept) => { kept.step = next; });
   const { intro, item, end } = steps[next];
   const section = intro ? `intro-${intro}` : end ? "end" : "item";
   for (const one of document.querySelectorAll("main > section")) one.hidden = one.id !== section;
   if (item) show(item);
-  for (const test of TESTS) part(`intro-${test}`).hidden = intro !== test;
   part("steps").hidden = false;
   part("back").disabled = next === 0;
   part("next").hidden = Boolean(end);
@@ -58,6 +58,7 @@ function refresh() {
   part("bar").value = done;
   part("done").textContent = `${done} of ${data.items.length} answered`;
   if (shown()) mark(shown());
+  part("next").classList.toggle("strong", !shown() || given(shown().item).choice !== null);
   part("complete").hidden = open.length > 0;
   part("incomplete").hidden = open.length === 0;
   part("left").textContent = open.length === 1 ? "One item has" : `${open.length} items have`;
@@ -89,7 +90,7 @@ form.addEventListener("submit", (event) => {
 const asked = new URLSearchParams(location.search).get("rater");
 form.elements.rater.value = asked ?? remembered() ?? "";
 form.hidden = false;
-if (remembered() && (asked === null || form.elements.rater.value.trim() === remembered())) {
-  rater = remembered();
-  if (stored()) start(rater);
+// A reload goes on; a code in the address that is another's begins with that one's consent.
+if (remembered() && form.elements.rater.value.trim() === remembered() && stored(remembered())) {
+  start(remembered());
 }
