@@ -233,6 +233,18 @@ def test_the_address_may_bring_the_code(browser, study):
     assert rater.download_from_footer().rater == "Rémy7"
 
 
+def test_a_code_of_any_length_and_script_makes_a_file_that_is_read(browser, study):
+    code = "汉🎧é/" * 30
+    rater = browser()(study(), f"?rater={code}")
+    rater.page.locator("[name=agreed]").check()
+    rater.page.locator("form button").click()
+    rater.press("Enter")
+    rater.answer("a")
+    file = rater.download_from_footer()
+    assert file.rater == code[:64] and file.is_unchanged
+    assert file.answers[0].item == in_order(file.study, file.rater, ["a01", "a02", "a03", "a04"])[0]
+
+
 def test_two_raters_see_two_orders(browser, study):
     path = study(accept=16)
     texts = []

@@ -78,10 +78,15 @@ part("next").addEventListener("click", () => go(current + 1));
 part("first-open").addEventListener("click", () => go(openSteps()[0]));
 for (const one of document.querySelectorAll(".download")) one.addEventListener("click", download);
 
+// At most as long as a rater's file takes it, and without half characters, which no file can hold.
+function cleaned(code) {
+  return [...code.trim().replace(/\p{Surrogate}/gu, "?")].slice(0, 64).join("");
+}
+
 const form = part("consent-form");
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const code = form.elements.rater.value.trim();
+  const code = cleaned(form.elements.rater.value);
   form.elements.rater.value = code;
   if (code) start(code);
   else form.elements.rater.reportValidity();
@@ -91,6 +96,6 @@ const asked = new URLSearchParams(location.search).get("rater");
 form.elements.rater.value = asked ?? remembered() ?? "";
 form.hidden = false;
 // A reload goes on; a code in the address that is another's begins with that one's consent.
-if (remembered() && form.elements.rater.value.trim() === remembered() && stored(remembered())) {
+if (remembered() && cleaned(form.elements.rater.value) === remembered() && stored(remembered())) {
   start(remembered());
 }
