@@ -37,9 +37,9 @@ def accepting(chosen: Iterable[Explanation]) -> Iterator[Asked]:
 def preferring(pairs: Iterable[tuple[Explanation, Pair]], seed: int) -> Iterator[Asked]:
     """Which of a pair's candidates stands first in the material is drawn by the seed."""
     for one, pair in pairs:
-        order = drawn((0, 1), seed, None, key=lambda place, id_=one.id: f"{id_}/{place}")  # type: ignore[misc]
-        candidates = (pair.first, pair.second)
-        yield Asked(one, tuple(candidates[place] for place in order))
+        sides = [(f"{one.id}/first", pair.first), (f"{one.id}/second", pair.second)]
+        order = drawn(sides, seed, None, key=lambda side: side[0])
+        yield Asked(one, tuple(candidate for _, candidate in order))
 
 
 def checks(test: Test, about: Sequence[Explanation]) -> Iterator[Asked]:

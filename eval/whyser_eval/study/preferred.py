@@ -73,7 +73,7 @@ class Preferred:
         return chosen + balanced(again, self.count - len(chosen), self.seed)
 
     def _notes(self) -> Iterable[str | None]:
-        yield shortage("Test II", self._allowed, self.count)
+        yield shortage("Test II", self._chosen, self.count)
         if dropped := sum(map(self.references.dropped, self._drawn(self.mismatches))):
             yield f"Test II: {dropped:,} references were not kept, the next ones instead"
         if missing := sum(self.references.of(one) is None for one in self._wished):

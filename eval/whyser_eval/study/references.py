@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whyser.corpus import Corpus
 from whyser.errors import InputError
 from whyser.files import read_json
 from whyser.labels import EmotionClass
@@ -103,8 +102,9 @@ def _parts(runs: Sequence[Path]) -> list[tuple[str, str, str]]:
 
 def _corpus(path: str) -> str | None:
     """Which corpus a converted file is of; None for any other file."""
-    corpus = Corpus(Path(path))
-    is_converted = (
-        corpus.path.name == "utterances.jsonl" and corpus.path.with_name("corpus.json").is_file()
-    )
-    return corpus.card.corpus if is_converted else None
+    file = Path(path)
+    card = file.with_name("corpus.json")
+    if file.name != "utterances.jsonl" or not card.is_file():
+        return None
+    name: str | None = read_json(card).get("corpus")
+    return name

@@ -60,8 +60,8 @@ def draw_accept(found: Pool, count: int, seed: int) -> Draw:
     if count and not matches and not mismatches:
         raise nothing_to_ask("Test I")
     notes = (
-        shortage("Test I, matches", found.matches, half),
-        shortage("Test I, mismatches", found.mismatches, half),
+        shortage("Test I, matches", matches, half),
+        shortage("Test I, mismatches", mismatches, half),
     )
     return Draw((*matches, *mismatches), tuple(filter(None, notes)))
 
@@ -88,14 +88,14 @@ def by_emotion(
     }
 
 
-def shortage(what: str, among: Sequence[Explanation], count: int) -> str | None:
-    """Which emotions have fewer utterances than an even share; None if none has."""
+def shortage(what: str, chosen: Sequence[Explanation], count: int) -> str | None:
+    """Which emotions have less than an even share of what was drawn; None if none has."""
     share = count // len(CLASSES)
-    there = Counter(one.gold for one in among)
+    there = Counter(one.gold for one in chosen)
     short = ", ".join(f"{label} {there[label]}" for label in CLASSES if there[label] < share)
     told = f"fewer than {share} of an emotion ({short})" if short else ""
-    if len(among) < count:
-        return f"{what}: only {len(among):,} of {count:,} are there" + (told and f"; {told}")
+    if len(chosen) < count:
+        return f"{what}: only {len(chosen):,} of {count:,} are there" + (told and f"; {told}")
     return f"{what}: {told}, filled up from the others" if told else None
 
 

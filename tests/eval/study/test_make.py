@@ -154,6 +154,11 @@ def test_utterances_without_consensus_or_sound_are_not_asked_about(world, whyser
     assert not left_out & {one.id for one in studio.key.answers}
 
 
+def test_a_study_of_nothing_is_refused(studio):
+    status, err = studio.make("--prefer", 0, "--accept", 0)
+    assert status == 1 and "a study without items" in err
+
+
 def test_an_odd_test_one_is_wrong_usage(studio):
     assert studio.make("--accept", 31)[0] == 2
 
