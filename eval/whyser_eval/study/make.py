@@ -61,8 +61,8 @@ def make_study(
 ) -> Made:
     """Writes the study of one system.
 
-    Raises: `InputError` where nothing is or can be asked about, where Test II lacks references (those
-    wanted are then listed beside the output), and where another study lies there.
+    Raises: `InputError` where nothing is or can be asked about, where Test II lacks references
+    (those wanted are then listed beside the output), and where another study lies there.
     """
     if not plan.accept and not plan.prefer:
         raise InputError("a study without items", cure="Give --accept or --prefer a number.")
