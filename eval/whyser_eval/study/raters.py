@@ -60,7 +60,7 @@ def agreements_with_others(chosen: FloatArray) -> FloatArray:
     Args: `chosen`, float[r, k], 1, 0 or NaN.
 
     >>> agreements_with_others(np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1.0]])).round(2).tolist()
-    [1.0, 0.67, 0.5]
+    [1.0, 0.5, 0.5]
     """
     answered = ~np.isnan(chosen)
     ones = np.where(answered, chosen, 0)

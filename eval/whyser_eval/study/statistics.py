@@ -223,8 +223,8 @@ def bootstrapped(
     >>> alike = np.array([[1.0, 0.0], [1.0, 0.0]])
     >>> every = {"all": np.array([True, True])}
     >>> drawn = bootstrapped(alike, np.array([0, 0]), every, draws=1000, seed=0)["all"]
-    >>> sorted(set(drawn.tolist())), abs(drawn.mean() - 0.5) < 0.05  # the items alone vary
-    ([0.0, 0.5, 1.0], True)
+    >>> sorted(set(drawn.tolist()))  # raters alike change nothing: the items do
+    [0.0, 0.5, 1.0]
     """
     random = np.random.default_rng(seed)
     raters = _taken(random, np.zeros(len(chosen), dtype=np.int64), draws)

@@ -34,8 +34,8 @@ def print_studied(studied: Studied) -> None:
     }
     print_table(
         f"Study {studied.study} of {_plain(studied.system)}, percent with 95 % intervals",
-        ["", "share", "over raters (t)", "raters x items", "pooled", "kappa", "alpha", "raters",
-         "items", "answers"],
+        ["", "share", "over raters", "raters x items", "pooled", "p", "kappa", "alpha", "raters",
+         "items", "n"],
         [row for test in RATES for row in _shares(test, figures[test])],
     )  # fmt: skip
     if by_emotion := list(_emotions(figures)):
@@ -44,7 +44,7 @@ def print_studied(studied: Studied) -> None:
     raters = [
         [_plain(one.rater), _CHOSEN[one.test], _percent(one.share), _percent(one.agreement),
          "-" if one.seconds is None else f"{one.seconds:.1f}", one.n, "; ".join(one.remarks)]
-        for one in studied.raters
+        for one in sorted(studied.raters, key=lambda one: one.rater)
     ]  # fmt: skip
     columns = ["rater", "test", "share", "as most others", "median s", "n", "remarks"]
     print_table("Raters", columns, raters)
@@ -57,12 +57,13 @@ def _shares(test: Test, figures: _Figures) -> Iterator[list[object]]:
             continue
         p = figures.get((subset, "p_two_sided", None))
         yield [
-            f"{_CHOSEN[test]}, {subset}" + (f" ({_p(p.value)})" if p else ""),
+            _CHOSEN[test] if subset == "all" else f"- {subset}",
             _percent(row.value),
             *(
                 _bounds(figures.get((subset, row.metric, interval)))
                 for interval in ("t", "bootstrap", "binomial")
             ),
+            _p(p.value if p else None),
             *(
                 _decimals(figures[subset, metric, None].value)
                 for metric in ("fleiss_kappa", "krippendorff_alpha")
@@ -99,7 +100,7 @@ def _decimals(value: float | None) -> str:
 
 
 def _p(value: float | None) -> str:
-    return "p -" if value is None else f"p {value:.3f}" if value >= 0.001 else "p <0.001"
+    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def _plain(name: str) -> str:
