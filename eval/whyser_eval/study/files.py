@@ -21,6 +21,7 @@ from whyser_eval.study.order import in_order, is_swapped
 
 _AGAIN = "Ask the rater for the file as the page saved it."
 _ONE = "Give only the file that counts."
+_SUBJECT = "the raters' files; --skip-bad goes on without them"
 _RATER_FILE = TypeAdapter(RaterFile)
 
 
@@ -46,10 +47,13 @@ class Collected:
 
     files: list[Saved] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    refused: list[InputError] = field(default_factory=list)
+    refused: Problems = field(default_factory=lambda: Problems(_SUBJECT))
 
     def leave(self, path: Path, why: str) -> None:
         self.left_out.append(f"{path}: {why}")
+
+    def refuse(self, path: Path, what: str, cure: str) -> None:
+        self.refused.add(InputError(what, file=path, cure=cure))
 
 
 def collect(
@@ -72,20 +76,17 @@ def collect(
     not, and where no file is left.
     """
     found = Collected()
-    own = list(_sound(rater_files(paths), key, set(without), found))
-    own = _single(own, found)
-    for saved in sorted(own, key=lambda one: one.rater):
+    sound = list(_sound(rater_files(paths), key, set(without), found))
+    for saved in sorted(_single(sound, found), key=lambda one: one.rater):
         given, asked = len(saved.file.answers), len(key.answers)
         if given == asked or (keeps_incomplete and given):
             found.files.append(saved)
         else:
             found.leave(saved.path, f"rater {saved.rater!r} answered {given:,} of {asked:,} items")
     if skips_bad:
-        found.left_out += map(str, found.refused)
+        found.left_out += map(str, found.refused.found)
     else:
-        problems = Problems("the raters' files; --skip-bad goes on without them")
-        problems.found = found.refused
-        problems.raise_any()
+        found.refused.raise_any()
     if not found.files:
         told = "".join(f"\n{line}" for line in found.left_out)
         raise InputError(f"no rater's file is left{told}", cure="See --keep-incomplete.")
@@ -95,11 +96,13 @@ def collect(
 def rater_files(paths: Sequence[Path]) -> list[Path]:
     """The files, and those of every folder, each once.
 
-    Raises: `InputError` for a folder without any.
+    Raises: `InputError` for a path that leads nowhere, and for a folder without any.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         files = [path]
+        if not path.exists():
+            raise InputError("no such file or folder", file=path, cure="Check the path.")
         if path.is_dir():
             files = [
                 one
@@ -118,22 +121,21 @@ def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected)
     """The files that are as the page writes them."""
     raters = set()
     for path in paths:
-        try:
+        with found.refused.caught():
             file = read_record(path, _RATER_FILE, cure=_AGAIN)
-        except InputError as problem:
-            found.refused.append(problem)
-            continue
-        raters.add(file.rater)
-        if file.rater in without:
-            found.leave(path, f"rater {file.rater!r} by --leave-out")
-        elif faults := list(_faults(file, key)):
-            found.refused += (InputError(one, file=path, cure=_AGAIN) for one in faults)
-        else:
+            raters.add(file.rater)
+            if file.rater in without:
+                found.leave(path, f"rater {file.rater!r} by --leave-out")
+                continue
+            # One problem a file, so that no file hides the others.
+            if faults := list(_faults(file, key)):
+                more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
+                raise InputError(faults[0] + more, file=path, cure=_AGAIN)
             yield Saved(path, file)
     for rater in sorted(without - raters):
-        raise InputError(
-            f"--leave-out: no rater {rater!r}", cure=did_you_mean(rater, sorted(raters))
-        )
+        # Names as people typed them: one that would command the terminal is quoted.
+        known = sorted(one if one.isprintable() else repr(one) for one in raters)
+        raise InputError(f"--leave-out: no rater {rater!r}", cure=did_you_mean(rater, known))
 
 
 # One file
@@ -208,13 +210,13 @@ def _single(files: Sequence[Saved], found: Collected) -> list[Saved]:
         raters = sorted({one.rater for one in group})
         if len(raters) > 1:
             what = f"one session, {session!r}, under the raters {_named(raters)}: {_paths(group)}"
-            found.refused.append(InputError(what, file=group[0].path, cure=_ONE))
+            found.refuse(group[0].path, what, _ONE)
             bad.update(raters)
     for rater, group in _grouped(files, lambda one: one.rater).items():
         fullest = max(group, key=_fullness)
         if not all(_holds(fullest, one) for one in group):
             what = f"rater {rater!r} answered otherwise elsewhere: {_paths(group)}"
-            found.refused.append(InputError(what, file=group[0].path, cure=_ONE))
+            found.refuse(group[0].path, what, _ONE)
         elif rater not in bad:
             kept.append(fullest)
             for one in group:

@@ -306,6 +306,17 @@ def test_all_bad_files_are_told_at_once(study, whyser_eval):
     assert set(re.findall(r"bad\d+\.json", errors)) == {f"bad{n}.json" for n in range(len(BAD))}
 
 
+def test_a_file_of_many_faults_hides_no_other(study, whyser_eval):
+    for number in range(5):
+        record = study.file(f"r{number}", lambda _: True)
+        for one in record["answers"]:
+            one["choice"] = "maybe"
+        study.write(study.sealed(record))
+    _, _, errors = whyser_eval(*study.arguments())
+    assert "choice 'maybe', expected accept or reject (and 63 more)" in errors
+    assert "5 problems in the raters' files" in errors
+
+
 def test_one_rater_in_two_files_that_differ(study, whyser_eval):
     study.rate("r1", lambda _: True)
     study.write(study.file("r2", lambda _: True), "one.json")
@@ -360,9 +371,17 @@ def test_a_key_that_is_none(study, whyser_eval, change, told):
 
 def test_a_folder_without_files(study, whyser_eval):
     study.answers.mkdir()
+    (study.answers / "._r1.json").write_text("a Mac's own", encoding="utf-8")
     status, _, errors = whyser_eval(*study.arguments())
     assert status == 1
     assert "holds no .json file" in errors
+
+
+def test_a_path_that_leads_nowhere_is_no_bad_file(study, whyser_eval):
+    study.rate("r1", lambda _: True)
+    status, _, errors = whyser_eval(*study.arguments(study.folder / "r9.json", "--skip-bad"))
+    assert status == 1
+    assert "r9.json: no such file or folder" in errors
 
 
 # Files that are counted and told
@@ -511,6 +530,8 @@ def test_a_raters_name_cannot_command_the_terminal(study, whyser_eval):
     _, shown, errors = whyser_eval(*study.arguments("--skip-bad"))
     assert "\x1b" not in shown + errors
     assert "[bold]r1" in shown
+    _, _, errors = whyser_eval(*study.arguments("--skip-bad", "--leave-out", "r2"))
+    assert "\x1b" not in errors
 
 
 # Properties
