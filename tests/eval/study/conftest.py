@@ -74,7 +74,7 @@ class Study:
         shown = shown_to(rater, self.key)
         answers = [
             self.given(truth[name], rater, place, favours(name))
-            for place, name in enumerate(shown)
+            for name, place in shown
             if items is None or name in items
         ]
         record = {

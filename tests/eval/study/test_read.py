@@ -354,7 +354,9 @@ def test_a_copy_under_another_name(study, whyser_eval):
         (lambda key: key.pop("system"), "system: "),
         (lambda key: key["answers"].append(key["answers"][0]), "stands twice"),
         (lambda key: key.update(system="other"), "the study is of"),
-        (lambda key: key["answers"][40].update(systems=["row11"]), "the study is of"),
+        (lambda key: key["answers"][40].update(systems=["row11"]), "has the systems 'row11'"),
+        (lambda key: key["answers"][40].update(systems=["row11"] * 2), "has the systems"),
+        (lambda key: key["answers"][0].update(systems=["row11", "gold"]), "has the systems"),
         (lambda key: key["answers"][0].update(expected="maybe"), "nobody can choose"),
     ],
 )
