@@ -189,6 +189,16 @@ def test_provenance_names_the_key_and_every_file(paper, whyser_eval):
     assert record["settings"]["draws"] == 200
 
 
+def test_items_are_drawn_within_match_and_mismatch(study, whyser_eval):
+    """As the study was: half and half by design, so that this half is no matter of chance."""
+    right = {one.item for one in study.key.answers if one.condition == "match"}
+    study.rate("r1", right.__contains__)
+    study.rate("r2", right.__contains__)
+    whyser_eval(*study.arguments())
+    row = study.rows()["all", "acceptance_rate", "bootstrap"]
+    assert (row["value"], row["low"], row["high"]) == (0.5, 0.5, 0.5)
+
+
 def test_one_test_alone(study, whyser_eval):
     study.make(study.items(prefer=0))
     study.rate("r1", lambda _: True)
@@ -404,14 +414,15 @@ def test_a_path_given_twice_is_one_file(study, whyser_eval):
     assert study.found()["left_out"] == []
 
 
-def test_an_earlier_save_gives_way_to_the_fuller_file(study, whyser_eval):
+@pytest.mark.parametrize("name", ["early.json", "unfinished.json"])
+def test_an_earlier_save_gives_way_to_the_fuller_file(study, whyser_eval, name):
     study.rate("r1", lambda _: True)
     early = study.file("r1", lambda _: True, items=study.of("accept"), saved="2026-01-01T00:00:00Z")
-    study.write(early, "early.json")
+    study.write(early, name)
     assert whyser_eval(*study.arguments())[0] == 0
     assert study.rows()["all", "preference_rate", "t"]["n"] == 32
     (line,) = study.found()["left_out"]
-    assert "early.json: an earlier save of" in line
+    assert f"{name}: an earlier save of" in line
 
 
 def test_an_earlier_save_that_says_otherwise_is_no_part_of_the_fuller(study, whyser_eval):
@@ -436,6 +447,15 @@ def test_incomplete_files_are_left_out_or_kept(study, whyser_eval):
     assert rows["all", "acceptance_rate", "bootstrap"]["value"] == 32 / 52
     assert rows["all", "preference_rate", "t"]["raters"] == 1
     assert "12 of 64 answers are missing" in told
+
+
+def test_a_pair_that_nobody_answered_prefers_nobody(study, whyser_eval):
+    answered = study.of("prefer")[:5]
+    study.rate("r1", lambda _: True, items=answered)
+    whyser_eval(*study.arguments("--keep-incomplete"))
+    text = (study.output / "preferences.jsonl").read_text(encoding="utf-8")
+    pairs = [json.loads(line) for line in text.splitlines()]
+    assert [pair["id"] for pair in pairs] == [f"msp_podcast/{name}" for name in answered]
 
 
 def test_nobody_is_left(study, whyser_eval):
@@ -504,7 +524,7 @@ def test_always_the_same(study, whyser_eval):
 def test_without_hearing(study, whyser_eval):
     study.make([one.model_copy(update={"duration": 4.0}) for one in study.items()])
     record = study.file("r1", study.of("accept")[::3].__contains__)
-    record["answers"][0]["plays"] = 0
+    record["answers"][0] |= {"plays": 0, "milliseconds": 10}
     record["answers"][1]["milliseconds"] = 3999
     record["answers"][2]["milliseconds"] = 4000
     study.write(study.sealed(record))
