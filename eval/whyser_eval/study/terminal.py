@@ -96,7 +96,7 @@ def _bounds(row: StudyRow | None) -> str:
 
 
 def _decimals(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 def _p(value: float | None) -> str:
