@@ -14,6 +14,7 @@ from whyser.console import new_app, run, say
 from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.prompts import Form
 from whyser_eval.reader_options import ReaderOptions, reads_answers
+from whyser_eval.study.cli import app as study_app
 
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 app = new_app(
     "Scores answers against every annotator: predict, join, score, compare, table, group, report."
 )
+app.add_typer(study_app, name="study")
 
 
 References = Annotated[list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")]
