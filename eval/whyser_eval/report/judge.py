@@ -139,6 +139,7 @@ class JudgeView:
 def judge_view(judged: Judged) -> JudgeView:
     judges = contests_by_judge(judged)
     contests = [contest for one in judges for contest in one]
+    rows: list[JudgeRow | RubricRow] = [*judged.rows, *judged.rubric]
     return JudgeView(
         judges,
         [
@@ -148,7 +149,7 @@ def judge_view(judged: Judged) -> JudgeView:
         _rubric(judged.rubric),
         judged.agreement,
         judged.warnings,
-        list(dict.fromkeys(row.signature for row in (*judged.rows, *judged.rubric))),
+        list(dict.fromkeys(row.signature for row in rows)),
     )
 
 

@@ -17,7 +17,7 @@ TESTS: Mapping[Test, tuple[str, str, str]] = {
 #: Kind of interval -> words; the first that a study has is drawn.
 INTERVALS: Mapping[Interval, str] = {
     "t": "t over raters",
-    "bootstrap": "bootstrap, raters × items",
+    "bootstrap": "bootstrap, raters and items",
     "binomial": "binomial, answers pooled",
 }
 
@@ -27,6 +27,8 @@ _OWN, _REFERENCE = "model-predicted", "gold-referenced"
 #: Subsets that are drawn; emotions stand apart.
 _SUBSETS = ("all", "match", "mismatch")
 _EMOTION = "emotion:"
+
+_CONCORD = ("fleiss_kappa", "krippendorff_alpha")
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,11 @@ def _both(own: Line) -> list[Line]:
 
 
 def _agreement(rows: Sequence[StudyRow]) -> list[Concord]:
-    values = {(row.subset, row.metric): row for row in rows}
     found = []
     for subset in dict.fromkeys(row.subset for row in rows):
-        kappa = values.get((subset, "fleiss_kappa"))
-        alpha = values.get((subset, "krippendorff_alpha"))
-        if row := kappa or alpha:
-            found.append(Concord(subset, kappa and kappa.value, alpha and alpha.value, row.n))
+        own = {row.metric: row for row in _of(rows, subset)}
+        there = [own[metric] for metric in _CONCORD if metric in own]
+        if there:
+            kappa, alpha = (own[one].value if one in own else None for one in _CONCORD)
+            found.append(Concord(subset, kappa, alpha, there[0].n))
     return found
