@@ -13,7 +13,7 @@ from whyser.errors import InputError
 from whyser_eval.judge.rows import read_judged
 from whyser_eval.report.judge import HEADLINE, SHARES, Contest, contests_by_judge
 from whyser_eval.report.results import JUDGED, STUDIED
-from whyser_eval.report.study import Estimate, TestView, study_view
+from whyser_eval.report.study import Estimate, StudyTest, study_view
 from whyser_eval.sheet import EDGE, FORMATS, INK, WIDTH, Look, Sheet, drawing
 from whyser_eval.study.rows import read_studied
 
@@ -76,7 +76,7 @@ def _there(path: Path) -> Path:
     raise InputError("no such file", file=path, cure=cure)
 
 
-def draw_study(tests: Sequence[TestView]) -> Sheet:
+def draw_study(tests: Sequence[StudyTest]) -> Sheet:
     """A heading a test; then a bar a share, its name before and its digits behind."""
     bottom = _HEADING * len(tests) + _LINE * sum(len(test.lines) for test in tests)
     sheet = Sheet(left=0.98, right=2.42, height=bottom + 0.34)
@@ -84,7 +84,8 @@ def draw_study(tests: Sequence[TestView]) -> Sheet:
     for test in tests:
         first = test.lines[0]
         sheet.text(EDGE, y + 0.14, f"{test.name}: {test.question}", weight="bold")
-        sheet.note(y + 0.14, f"{first.raters} raters, {first.items} items")
+        raters = "rater" if first.raters == 1 else "raters"
+        sheet.note(y + 0.14, f"{first.raters} {raters}, {first.items} items")
         y += _HEADING
         for line in test.lines:
             middle = y + _LINE / 2

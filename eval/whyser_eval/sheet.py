@@ -30,7 +30,7 @@ EDGE = 0.04
 
 INK, SOFT = "#1d2126", "#5a626c"
 
-#: Suffix -> what a format would tell of the time of writing.
+#: Suffix -> what a format would tell of the time of writing, left out.
 FORMATS: Mapping[str, Mapping[str, Any]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},

@@ -79,7 +79,7 @@ class Concord:
 
 
 @dataclass(frozen=True)
-class TestView:
+class StudyTest:
     """One test; `p` is that of the share against one half."""
 
     name: str
@@ -91,7 +91,7 @@ class TestView:
     p: float | None
 
 
-def study_view(studied: Studied) -> list[TestView]:
+def study_view(studied: Studied) -> list[StudyTest]:
     """One per test that the study has figures of."""
     views = []
     for test in TESTS:
@@ -101,11 +101,11 @@ def study_view(studied: Studied) -> list[TestView]:
     return views
 
 
-def _view(test: Test, rows: Sequence[StudyRow], raters: list[RaterRow]) -> TestView:
+def _view(test: Test, rows: Sequence[StudyRow], raters: list[RaterRow]) -> StudyTest:
     name, question, metric = TESTS[test]
     shares = [row for row in rows if row.metric == metric]
     lines = [_line(subset, found) for subset in _SUBSETS if (found := _of(shares, subset))]
-    return TestView(
+    return StudyTest(
         name,
         question,
         [choice for line in lines for choice in _both(line)] if test == "prefer" else lines,
