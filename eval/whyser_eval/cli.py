@@ -487,7 +487,8 @@ def report_command(
 ) -> None:
     """Write one self-contained HTML report of a scored run.
 
-    Shows comparisons.json and audit.json too, where they lie in the folder.
+    Shows comparisons.json, audit.json, judge/judge.json and study/study.json too, where they lie
+    in the folder.
 
     Example: whyser-eval report results/demo --audio embed
     """
@@ -496,6 +497,27 @@ def report_command(
     path = output or results / "report.html"
     write_report(results, path, audio=audio, max_samples=max_samples)
     say(f"report -> {path}")
+
+
+@app.command("figure")
+def figure_command(
+    results: Annotated[
+        Path, typer.Argument(help="The folder that holds judge/judge.json or study/study.json.")
+    ],
+    which: Annotated[
+        Literal["study", "judge"],
+        typer.Option(help="The paper's Fig. 1, what people said; or its Fig. 2, what judges said."),
+    ],
+    output: Annotated[Path, typer.Option(help="The .svg, .pdf or .png to write.")],
+) -> None:
+    """Draw the human study or the judge for a paper, one column wide.
+
+    Example: whyser-eval figure results/row11 --which study --output fig1.pdf
+    """
+    from whyser_eval.figures import write_figure
+
+    write_figure(results, output, which)
+    say(f"figure -> {output}")
 
 
 def main() -> None:

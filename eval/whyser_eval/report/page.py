@@ -9,11 +9,13 @@ from whyser_eval.onefile.text import script_json
 from whyser_eval.report.classes import class_views
 from whyser_eval.report.disagreement import VERDICTS, disagreement_view
 from whyser_eval.report.grounding import OUTCOMES, grounding_views
+from whyser_eval.report.judge import METRICS, SHARES, judge_view
 from whyser_eval.report.reading import reading_views, stage_names
 from whyser_eval.report.results import Results
 from whyser_eval.report.samples import browser_data
 from whyser_eval.report.scores import scores_view
 from whyser_eval.report.sound import AudioMode
+from whyser_eval.report.study import INTERVALS, study_view
 
 #: In the order in which they are put together.
 _STYLES = ("palette.css", "page.css", "figures.css", "browser.css", "print.css")
@@ -35,6 +37,11 @@ def render(results: Results, *, output: Path, audio: AudioMode) -> str:
         classes={name: class_views(results, name) for name in results.shown},
         disagreement=[disagreement_view(results, name) for name in results.main],
         grounding=grounding_views(results),
+        tests=study_view(results.studied) if results.studied else [],
+        intervals=INTERVALS,
+        judged=judge_view(results.judged) if results.judged else None,
+        shares=SHARES,
+        metrics=METRICS,
         stages=stage_names(results),
         reading=reading_views(results),
         verdicts=VERDICTS,

@@ -33,7 +33,7 @@ class Given(BaseModel):
 
 
 class RaterFile(BaseModel):
-    """The answers of one rater, in the order in which they were shown.
+    """The answers of one rater, in the order in which they were shown: Test I, then Test II.
 
     `rater` is the code that the person was given or chose; `session` was drawn by the browser, so
     a copy under another name is found. `check` is the digest of all the rest.
