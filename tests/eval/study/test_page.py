@@ -77,10 +77,12 @@ class Rater:
     def chosen(self):
         return self.page.locator(".choice[aria-pressed=true]").all_text_contents()
 
-    def download(self):
+    def download(self, folder=None):
         button = self.page.locator(".download:visible").first
         with self.page.expect_download() as coming:
             button.click()
+        if folder:
+            coming.value.save_as(folder / coming.value.suggested_filename)
         text = coming.value.path().read_text(encoding="utf-8")
         return coming.value.suggested_filename, RaterFile.model_validate_json(text)
 
@@ -171,6 +173,29 @@ def test_from_consent_to_download_with_a_reload_in_the_middle(rater, studio):
     assert b.choice == ("first" if b.swapped else "second")
     assert a.choice == ("second" if a.swapped else "first")
     assert all(one.plays == 1 and one.milliseconds >= 250 for one in file.answers)
+
+
+def test_study_read_takes_the_files(browser, study, studio, whyser_eval, tmp_path):
+    path = study()
+    for code, keys in (("anna", "aaaaab"), ("bob", "rrraba"), ("cleo", "araabb")):
+        rater = browser()(path, f"?rater={code}")
+        rater.begin(code)
+        rater.press("Enter")
+        rater.answer(*keys[:4])
+        rater.press("Enter")
+        rater.answer(*keys[4:])
+        assert rater.download(tmp_path / "answers")[1].complete
+    status, _, err = whyser_eval(
+        "study", "read", tmp_path / "answers", "--key", f"{studio.output}.key.json",
+        "--output", tmp_path / "read", "--draws", 100,
+    )  # fmt: skip
+    assert status == 0, err
+    told = json.loads((tmp_path / "read" / "study.json").read_text())
+    rates = {row["metric"]: row for row in told["rows"] if row["subset"] == "all"}
+    # Of twelve answers 4, 1 and 3 accept.
+    assert rates["acceptance_rate"]["value"] == pytest.approx(8 / 12)
+    assert (rates["acceptance_rate"]["n"], rates["preference_rate"]["n"]) == (12, 6)
+    assert not told["left_out"]
 
 
 def test_what_is_shown_is_what_the_key_tells_of(rater, studio):
