@@ -13,13 +13,15 @@ import typer
 from whyser.console import new_app, run, say
 from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.prompts import Form
+from whyser_eval.judge.cli import judge_command
 from whyser_eval.reader_options import ReaderOptions, reads_answers
 
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
 
 app = new_app(
-    "Scores answers against every annotator: predict, join, score, compare, table, group, report."
+    "Scores answers against every annotator: predict, join, score, compare, table, group, report. "
+    "And their reasons: judge."
 )
 
 
@@ -494,6 +496,9 @@ def report_command(
     path = output or results / "report.html"
     write_report(results, path, audio=audio, max_samples=max_samples)
     say(f"report -> {path}")
+
+
+app.command("judge")(judge_command)
 
 
 def main() -> None:
