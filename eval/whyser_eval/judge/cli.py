@@ -115,8 +115,8 @@ def judge_command(
 
         material.print_drawn()
         print_judged(judged)
-    for shortage in material.shortages:
-        say(f"note: fewer pairs than asked for: {shortage}")
+    if material.shortages:
+        say(f"note: fewer pairs than asked for: {'; '.join(material.shortages)}")
     for warning in judged.warnings:
         say(f"warning: {warning}")
     say(f"verdicts, ratings, provenance and judge.json -> {output}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from whyser.audio import silence
-from whyser.chat import Chat, ChatError, ChatSettings, Request, audio_part, ledger_of
+from whyser.chat import Chat, ChatError, ChatSettings, Request, Stopped, audio_part, ledger_of
 from whyser.console import say
 from whyser.endpoint import AudioForm
 from whyser.errors import InputError, WhyserError
@@ -83,6 +83,8 @@ async def _ask(settings: ChatSettings, folder: Path) -> AudioForm:
     async with Chat(settings, folder / "ledger.jsonl") as chat:
         try:
             await chat.ask(request, label="does it hear?")
+        except Stopped as stopped:
+            raise WhyserError(f"{stopped}, before it was known whether the judge hears") from None
         except ChatError as error:
             if error.is_empty:
                 return FORM

@@ -81,7 +81,7 @@ class Session:
         found: dict[int, Reply] = {}
         failed: list[WhyserError] = []
 
-        def keep(item: tuple[int, Question], result: Reply | WhyserError) -> None:
+        def take(item: tuple[int, Question], result: Reply | WhyserError) -> None:
             if isinstance(result, WhyserError):
                 failed.append(result)
             else:
@@ -92,7 +92,7 @@ class Session:
             self._work,
             settings,
             ledger_of(self.files.base),
-            on_result=keep,
+            on_result=take,
             total=len(asked),
             description="Judging",
         )

@@ -340,6 +340,27 @@ def test_kin_is_warned_of(judging, both):
     assert "no known family" in found.warnings[0]
 
 
+def test_an_endpoint_that_changes_its_model_is_told_of(judging, both, world):
+    """As where a name is an alias that moved on between two parts of a run."""
+    judging(*both, "--no-rubric")
+    ledger = world.folder / f"judged/{SLUG}.ledger.jsonl"
+    rows = lines(ledger)
+    for row in rows[::2]:
+        row["model"] = f"{SLUG}-002"
+    world.write_jsonl(ledger, rows)
+    _, said, found = judging(*both, "--no-rubric")
+    assert found.warnings == (
+        f"judge {SLUG} was answered for by several models: {SLUG}, {SLUG}-002",
+    )
+    assert found.warnings[0] in said
+
+
+def test_a_bound_that_leaves_no_request_is_no_traceback(judging, both):
+    status, said, _ = judging(*both, "--max-requests", "0")
+    assert status == 1
+    assert "before it was known whether the judge hears" in said
+
+
 # ---- hostile texts, ratings, usage --------------------------------------------------------
 
 ATTACK = (
