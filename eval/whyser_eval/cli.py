@@ -13,6 +13,7 @@ import typer
 from whyser.console import new_app, run, say
 from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.prompts import Form
+from whyser_eval.judge.cli import judge_command
 from whyser_eval.reader_options import ReaderOptions, reads_answers
 from whyser_eval.study.cli import app as study_app
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from whyser.chat import ChatSettings
 
 app = new_app(
-    "Scores answers against every annotator: predict, join, score, compare, table, group, report."
+    "Scores answers against every annotator: predict, join, score, compare, table, group, report. "
+    "And their reasons: judge, study, figure."
 )
-app.add_typer(study_app, name="study")
 
 
 References = Annotated[list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")]
@@ -518,6 +519,10 @@ def figure_command(
 
     write_figure(results, output, which)
     say(f"figure -> {output}")
+
+
+app.command("judge")(judge_command)
+app.add_typer(study_app, name="study")
 
 
 def main() -> None:
