@@ -305,6 +305,54 @@ def test_the_page_on_reading_runs(native_corpora: Path, tmp_path: Path) -> None:
     assert json.loads(lines[1])["prediction"] == "happy"
 
 
+def test_the_page_on_judging_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """A judge that prefers whoever says more, and another that flips."""
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data"], tmp_path)
+    utterances = tmp_path / "data/crema_d/utterances.jsonl"
+    asked = [row for _, row in read_jsonl(utterances) if row["split"] == "test"]
+    for folder, name, reason in (
+        ("row11", "row11", "The pitch is high."),
+        ("q2a_cot", "Q2A+CoT", "So."),
+    ):
+        write_jsonl(
+            tmp_path / f"{name}.jsonl",
+            (
+                {"id": row["id"], "form": "open", "prompt": "0", "model": name,
+                 "text": f"<answer>{row['label']}</answer><reason>{reason}</reason>"}
+                for row in asked
+            ),
+        )  # fmt: skip
+        run_step(["whyser-eval", "score", "--references", str(utterances), "--predictions",
+                  f"{name}.jsonl", "--output", f"results/{folder}", "--draws", "0"],
+                 tmp_path)  # fmt: skip
+
+    def judge(body: dict[str, Any]) -> str:
+        (message,) = body["messages"]
+        text = message["content"][-1]["text"]
+        if "{" not in text:
+            return "No."  # whether it hears
+        data = json.loads(text.splitlines()[-1])
+        if "A" not in data:
+            return json.dumps({"reason": "", "quotation": 0, "groundedness": 1, "relevance": 2})
+        prefers_first = "gpt" in body["model"] or "pitch" in data["A"]["explanation"]
+        return json.dumps({"reason": "", "verdict": "A" if prefers_first else "B"})
+
+    endpoint = Endpoint(judge)
+    dry, first, second = commands((ROOT / "docs/judge.md").read_text(encoding="utf-8"))
+    for words in (dry, first, second):
+        run_step([word.replace("http://localhost:8000/v1", endpoint.url) for word in words],
+                 tmp_path)  # fmt: skip
+    endpoint.close()
+    found = json.loads((tmp_path / "results/row11/judge/judge.json").read_text())
+    rates = {
+        (row["judge"], row["metric"]): row["value"] for row in found["rows"]
+        if row["emotion"] == "all"
+    }  # fmt: skip
+    assert rates["google/gemma-3-27b-it", "win_rate"] == 1
+    assert rates["openai/gpt-oss-20b", "flip_rate"] == 1
+    assert [row["agreement"] for row in found["agreement"]] == [0]
+
+
 def test_every_option_of_the_corpora_page_has_that_default() -> None:
     text = (ROOT / "docs/corpora.md").read_text(encoding="utf-8")
     for name, default in re.findall(r"^\| `--([a-z-]+)`[^|]*\| `(\w+)`", text, re.MULTILINE):

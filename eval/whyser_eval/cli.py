@@ -13,13 +13,16 @@ import typer
 from whyser.console import new_app, run, say
 from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.prompts import Form
+from whyser_eval.judge.cli import judge_command
 from whyser_eval.reader_options import ReaderOptions, reads_answers
+from whyser_eval.study.cli import app as study_app
 
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
 
 app = new_app(
-    "Scores answers against every annotator: predict, join, score, compare, table, group, report."
+    "Scores answers against every annotator: predict, join, score, compare, table, group, report. "
+    "And their reasons: judge, study, figure."
 )
 
 
@@ -485,7 +488,8 @@ def report_command(
 ) -> None:
     """Write one self-contained HTML report of a scored run.
 
-    Shows comparisons.json and audit.json too, where they lie in the folder.
+    Shows comparisons.json, audit.json, judge/judge.json and study/study.json too, where they lie
+    in the folder.
 
     Example: whyser-eval report results/demo --audio embed
     """
@@ -494,6 +498,31 @@ def report_command(
     path = output or results / "report.html"
     write_report(results, path, audio=audio, max_samples=max_samples)
     say(f"report -> {path}")
+
+
+@app.command("figure")
+def figure_command(
+    results: Annotated[
+        Path, typer.Argument(help="The folder that holds judge/judge.json or study/study.json.")
+    ],
+    which: Annotated[
+        Literal["study", "judge"],
+        typer.Option(help="The paper's Fig. 1, what people said; or its Fig. 2, what judges said."),
+    ],
+    output: Annotated[Path, typer.Option(help="The .svg, .pdf or .png to write.")],
+) -> None:
+    """Draw the human study or the judge for a paper, one column wide.
+
+    Example: whyser-eval figure results/row11 --which study --output fig1.pdf
+    """
+    from whyser_eval.figures import write_figure
+
+    write_figure(results, output, which)
+    say(f"figure -> {output}")
+
+
+app.command("judge")(judge_command)
+app.add_typer(study_app, name="study")
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ invents, or that guesses the emotion from the words spoken, thus reads nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from whyser.lexicon import UNSPACED, Lexicon, fold, words_of
 from whyser.prompts import Form, Prompt, lettered_options
 from whyser_eval.mentions import find_mentions
 from whyser_eval.read import Reading
+from whyser_eval.structured import TEXT_OR_NULL, as_data, response_format, shortened
 
 #: Raise it with every change of what is asked or of what counts.
 EXTRACTION_VERSION = 1
@@ -60,9 +60,6 @@ Reply with JSON alone: {{"class": ..., "reason": ...}}, the reason in a few word
 #: Of all that is asked, as the signature prints it.
 PROMPT_HASH = short_hash(EXTRACT.text + GROUP.text)
 
-#: Characters of an answer that are sent; of a longer one, its two ends.
-SENT = 8_000
-
 #: A longer word names no emotion.
 LONGEST_WORD = 60
 
@@ -84,8 +81,7 @@ class _Grouped(BaseModel):
     reason: str
 
 
-_TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
-_EXTRACT_SCHEMA = {"emotion": _TEXT_OR_NULL, "second": _TEXT_OR_NULL}
+_EXTRACT_SCHEMA = {"emotion": TEXT_OR_NULL, "second": TEXT_OR_NULL}
 _GROUP_SCHEMA = {
     "class": {"type": "string", "enum": [*CLASSES, OTHER]},
     "reason": {"type": "string"},
@@ -156,31 +152,14 @@ class Extractor:
     ) -> Request:
         # The seed makes the second attempt another request; at temperature 0 it changes no draw.
         return Request(
-            [{"role": "user", "content": f"{prompt.text}\n{_as_data(data)}"}],
+            [{"role": "user", "content": f"{prompt.text}\n{as_data(data)}"}],
             {
                 "temperature": 0,
                 "max_tokens": self.max_tokens,
                 "seed": attempt,
-                "response_format": _response_format(prompt.name, schema),
+                "response_format": response_format(prompt.name, schema),
             },
         )
-
-
-def _as_data(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
-
-
-def _response_format(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": name, "strict": True, "schema": schema},
-    }
 
 
 T = TypeVar("T", bound=BaseModel)
@@ -192,18 +171,6 @@ def _parsed(model: type[T], text: str) -> T | None:
         return model.model_validate_json(text)
     except ValidationError:
         return None
-
-
-def shortened(text: str) -> str:
-    """
-    >>> len(shortened("a" * 1_000_000)) < SENT + 100
-    True
-    """
-    if len(text) <= SENT:
-        return text
-    half = SENT // 2
-    left_out = len(text) - SENT
-    return f"{text[:half]}\n[{left_out:,} characters left out]\n{text[-half:]}"
 
 
 # What an answer holds

@@ -1,4 +1,4 @@
-"""Intervals and a test for shares: of pooled trials, and over raters."""
+"""Intervals and tests for shares: of pooled trials, and over raters."""
 
 from __future__ import annotations
 
@@ -60,3 +60,18 @@ def t_interval(
     reach = float(t.ppf((1 + confidence) / 2, len(values) - 1))
     reach *= stdev(values) / math.sqrt(len(values))
     return fmean(values) - reach, fmean(values) + reach
+
+
+def t_against_half(values: Sequence[float]) -> float | None:
+    """Two-sided p of Student's test that independent values have a mean of one half.
+
+    Returns: None for fewer than two values, and for values all alike, which tell no spread.
+
+    >>> round(t_against_half([0.5, 0.7, 0.9]), 4)
+    0.2254
+    """
+    if len(set(values)) < 2:
+        return None
+    from scipy.stats import ttest_1samp
+
+    return float(ttest_1samp(values, 0.5).pvalue)

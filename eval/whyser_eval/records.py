@@ -24,4 +24,6 @@ def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:
     except ValidationError as error:
         fault: Any = error.errors(include_url=False)[0]
         place = ".".join(map(str, fault["loc"])) or "the file"
+        # The name of an unknown field is whatever the file says.
+        place = place if place.isprintable() else repr(place)
         raise InputError(f"{place}: {fault['msg']}", file=path, cure=cure) from None

@@ -29,6 +29,7 @@ CLIENT = ("openai", "aiohttp", "whyser.chat")
         ("import whyser_eval.cli", FOR_HELP),
         ("import whyser_eval.score, whyser_eval.report, whyser_eval.join", HEAVY),
         ("import whyser_eval.table, whyser_eval.scores, whyser_eval.emobox", HEAVY),
+        ("import whyser_eval.figures, whyser_eval.cli", (*HEAVY, "matplotlib")),
     ],
 )
 def test_imports_bring_in_nothing_heavy(statement, names):
@@ -40,7 +41,7 @@ def test_wrong_usage_ends_with_status_2(whyser_eval):
     assert whyser_eval("nonsense")[0] == 2
 
 
-COMMANDS = "join score compare table export group freeze report"
+COMMANDS = "join score compare table export group freeze report figure judge"
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS.split())])

@@ -456,24 +456,24 @@ def test_a_run_does_not_go_on_under_another_template(predict, corpus, endpoint):
     assert provenance(corpus)["finished"]
 
 
-def test_both_commands_that_ask_take_an_endpoint_alike():
-    first, second = map(options_of_an_endpoint, (eval_app, teach_app))
-    assert first == second
-    assert {"endpoint", "model", "concurrency", "timeout", "max_cost", "dry_run"} <= first.keys()
+def test_all_commands_that_ask_take_an_endpoint_alike():
+    found = [*options_of_endpoints(eval_app), *options_of_endpoints(teach_app)]
+    assert len(found) == 3
+    assert found[0] == found[1] == found[2]
+    assert {"endpoint", "model", "concurrency", "timeout", "max_cost", "dry_run"} <= found[0].keys()
 
 
-def options_of_an_endpoint(app):
-    """Name -> default and help, of the only command that asks one; without what is its own."""
-    (asking,) = (
-        found
-        for found in (inspect.signature(one.callback).parameters for one in app.registered_commands)
-        if "endpoint" in found
-    )
-    names = list(asking)
-    shared = [*names[names.index("endpoint") :], "dry_run"]
-    return {
-        name: (asking[name].default, get_args(asking[name].annotation)[1].help) for name in shared
-    }
+def options_of_endpoints(app):
+    """Name -> default and help, of every command that asks one; without what is its own."""
+    for one in app.registered_commands:
+        asking = inspect.signature(one.callback).parameters
+        if "endpoint" in asking:
+            names = list(asking)
+            shared = [*names[names.index("endpoint") :], "dry_run"]
+            yield {
+                name: (asking[name].default, get_args(asking[name].annotation)[1].help)
+                for name in shared
+            }
 
 
 def test_what_is_predicted_can_be_scored(predict, corpus, whyser_eval):

@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import binomtest, ttest_1samp
 
-from whyser_eval.proportions import against_half, t_interval, wilson
+from whyser_eval.proportions import against_half, t_against_half, t_interval, wilson
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 7), (7, 7), (3, 7), (360, 400), (1, 1)])
@@ -43,3 +43,16 @@ def test_the_papers_interval_over_ten_raters():
     assert sum(accepted) == 221
     low, high = t_interval([count / 32 for count in accepted])
     assert (round(100 * low, 1), round(100 * high, 1)) == (58.9, 79.2)
+
+
+def test_over_raters_against_one_half_is_scipys():
+    values = [0.5, 0.6, 0.8, 0.4]
+    assert t_against_half(values) == pytest.approx(ttest_1samp(values, 0.5).pvalue)
+    assert t_against_half([0.6]) is None
+    assert t_against_half([0.6, 0.6]) is None
+
+
+def test_the_interval_of_confidence_one_less_p_ends_at_one_half():
+    values = [0.5, 0.6, 0.8, 0.4]
+    low, _ = t_interval(values, 1 - t_against_half(values))
+    assert low == pytest.approx(0.5)

@@ -9,10 +9,11 @@ from whyser.chat import ChatSettings
 from whyser.errors import InputError, WhyserError
 from whyser.lexicon import lexicon
 from whyser.predictions import Prediction
-from whyser_eval.extraction import SENT, holds
+from whyser_eval.extraction import holds
 from whyser_eval.model_reader import HybridReader, ModelReader
 from whyser_eval.read import UNREAD, Reading, answer_proper
 from whyser_eval.readers import RuleReader, choose_reader
+from whyser_eval.structured import SENT
 
 
 def answer(text, **changes):

@@ -21,7 +21,8 @@ class JudgeRow:
 
     `emotion` is a class, or `all`. `hears` says whether the judge was given the sound. The rates
     are those of `system`: `win_rate`, `loss_rate`, `tie_rate` and `unreadable_rate` share out all
-    n pairs; docs/judge.md has the rest.
+    n pairs; docs/judge.md has the rest. `n` is what the figure is a share of: pairs, readable or
+    decided ones, or single verdicts. A share of pairs has a row for each kind of interval.
     """
 
     judge: str

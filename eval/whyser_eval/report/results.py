@@ -21,10 +21,15 @@ from whyser.files import read_json, read_jsonl
 from whyser.labels import OTHER
 from whyser.predictions import REPEATED
 from whyser_eval.compare import Comparison, read_comparisons
+from whyser_eval.judge.rows import Judged, read_judged
+from whyser_eval.onefile.text import cut
 from whyser_eval.report.audit import Audit
-from whyser_eval.report.text import cut
 from whyser_eval.scores import ScoreRow, read_scores
+from whyser_eval.study.rows import Studied, read_studied
 from whyser_eval.systems import SystemName
+
+#: Where a run's folder holds what judges and people said of it.
+JUDGED, STUDIED = Path("judge", "judge.json"), Path("study", "study.json")
 
 Sample: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = Literal["right", "minority", "wrong", "unread"]
@@ -133,6 +138,8 @@ class Results:
     shown: Mapping[SystemName, Sequence[Sample]]
     comparisons: tuple[Comparison, ...]
     audit: Audit | None
+    judged: Judged | None
+    studied: Studied | None
 
     @property
     def classes(self) -> list[str]:
@@ -165,7 +172,7 @@ class Results:
 
 
 def read_results(folder: Path, *, max_samples: int) -> Results:
-    """Reads what `score` wrote, and comparisons.json and audit.json where they are.
+    """Reads what `score` wrote, and what `compare`, `judge` and `study read` wrote beside it.
 
     Raises: `InputError` for a missing, a broken or a foreign file.
     """
@@ -183,6 +190,8 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             shown,
             _read_comparisons(folder / "comparisons.json"),
             _read_audit(folder / "audit.json"),
+            read_judged(folder / JUDGED) if (folder / JUDGED).is_file() else None,
+            read_studied(folder / STUDIED) if (folder / STUDIED).is_file() else None,
         )
         if not results.classes:
             raise InputError("holds no scores", file=folder, cure=_CURE)

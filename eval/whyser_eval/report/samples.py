@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from whyser_eval.onefile.text import SHOWN, visible
 from whyser_eval.report.disagreement import VERDICTS
 from whyser_eval.report.grounding import OUTCOMES
 from whyser_eval.report.results import Results, Sample, verdict
 from whyser_eval.report.sound import AudioMode, audio_url
-from whyser_eval.report.text import SHOWN, visible
 from whyser_eval.spans import StatedClaim, pieces, stated_claims
 
 #: How far the votes agree, from the most to the least.

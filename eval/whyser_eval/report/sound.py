@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote
+
+from whyser_eval.sound import encoded
 
 AudioMode: TypeAlias = Literal["link", "embed", "none"]
 
@@ -30,18 +31,7 @@ def relative_url(target: Path, page: Path) -> str:
 
 
 def _data_url(path: Path) -> str | None:
-    """The sound as MP3, or as WAV where the sound library writes no MP3; None if unreadable."""
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(str(path), dtype="float32")
-    except (soundfile.LibsndfileError, OSError):
+    sound = encoded(path)
+    if sound is None:
         return None
-    for container, mime in (("MP3", "audio/mpeg"), ("WAV", "audio/wav")):
-        buffer = io.BytesIO()
-        try:
-            soundfile.write(buffer, samples, rate, format=container)
-        except (soundfile.LibsndfileError, ValueError):
-            continue
-        return f"data:{mime};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    return None
+    return f"data:{sound.mime};base64,{base64.b64encode(sound.content).decode()}"

@@ -17,8 +17,9 @@ FORMAT = "whyser-study-1"
 
 
 class Given(BaseModel):
-    """A choice: `place` counts the items from 0 as the rater saw them, `swapped` says whether the
-    second candidate stood first, `plays` how often the sound was started."""
+    """A choice: `place` counts the items of its test from 0 as the rater saw them, `swapped` says
+    whether the second candidate stood first, `milliseconds` how long the item was on the screen,
+    `plays` how often the sound was started."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,7 +33,7 @@ class Given(BaseModel):
 
 
 class RaterFile(BaseModel):
-    """The answers of one rater, in the order in which they were shown.
+    """The answers of one rater, in the order in which they were shown: Test I, then Test II.
 
     `rater` is the code that the person was given or chose; `session` was drawn by the browser, so
     a copy under another name is found. `check` is the digest of all the rest.

@@ -69,7 +69,8 @@ class Answer(BaseModel):
 
     `id` is the utterance, `condition` whether the system's label is the consensus, `systems` who
     wrote the candidates in the material's order. An attention check has `expected`, the choice
-    that it asks for, and is no part of any figure.
+    that it asks for, and is no part of any figure. `duration` is that of the sound in seconds,
+    where it is known: who answers sooner has not heard it out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +83,7 @@ class Answer(BaseModel):
     condition: Condition
     systems: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)]
     expected: str | None = None
+    duration: float | None = None
 
 
 class Key(BaseModel):

@@ -27,6 +27,7 @@ ABOUT_THE_ENDPOINT = {401, 403, 404}
 IMPOSSIBLE = -9999.0
 
 NO_CONNECTION = "no connection"
+EMPTY = "empty answer"
 
 #: Said of one request and for good: a filter of contents, or a request too long for the model.
 REFUSED = {400, 413, 422, 451}
@@ -43,6 +44,11 @@ class ChatError(WhyserError):
     def is_refusal(self) -> bool:
         """Whether the endpoint will answer others, and never this one."""
         return self.status in REFUSED
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an answer came and held nothing, as behind a filter of contents."""
+        return self.kind == EMPTY
 
 
 class EndpointError(ChatError):
@@ -193,11 +199,13 @@ def read_reply(content_type: str, body: bytes) -> Reply:
         text = message["content"] if message["content"] is not None else message.get("refusal")
     except (KeyError, IndexError, TypeError):
         raise _unusable("no choices", body, tokens) from None
+    if text is None:
+        raise _unusable("empty text", body, tokens, kind=EMPTY)
     if not isinstance(text, str):
         raise _unusable("no text in it", body, tokens)
     likely = _tokens(choice.get("logprobs"))
     if not text.strip() and not likely:
-        raise _unusable("empty text", body, tokens)
+        raise _unusable("empty text", body, tokens, kind=EMPTY)
     reason, model = str(choice.get("finish_reason") or ""), str(value.get("model") or "")
     try:
         f"{text}{reason}{model}".encode()
@@ -229,7 +237,9 @@ def _count(usage: Any, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _unusable(why: str, body: bytes, tokens: tuple[int, int] = (0, 0)) -> Fault:
+def _unusable(
+    why: str, body: bytes, tokens: tuple[int, int] = (0, 0), *, kind: str = "unusable answer"
+) -> Fault:
     shown = excerpt(body[: 4 * EXCERPT].decode(errors="replace")) or "(nothing)"
     what = f"unusable answer, {why}: {shown}"
-    return Fault("unusable answer", what, status=200, tokens=tokens)
+    return Fault(kind, what, status=200, tokens=tokens)

@@ -106,6 +106,13 @@ class Ledger:
         place = self._places.get(bytes.fromhex(key))
         return None if place is None else self._entry_at(place).reply
 
+    def entry(self, key: str) -> Entry:
+        """The answer to the request with this key, with its time.
+
+        Raises: `KeyError` for one that was never answered.
+        """
+        return self._entry_at(self._places[bytes.fromhex(key)])
+
     def entries(self) -> Iterator[Entry]:
         """All answers, in the order in which they came."""
         for place in sorted(self._places.values()):

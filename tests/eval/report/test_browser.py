@@ -8,6 +8,10 @@ import pytest
 import soundfile
 
 from whyser.answer import render_answer
+from whyser_eval.judge.rows import write_judged
+from whyser_eval.study.rows import write_studied
+
+from ..paper import judged, studied
 
 RATIONALE = 'The words "of clip" are said in a low voice, and the pace is fast. It sounds {}.'
 
@@ -66,7 +70,7 @@ def _measured(sample):
 
 
 def _add_what_stands_beside(world):
-    """Bands, groundedness, an audit and a comparison: every section has something to show."""
+    """Bands, groundedness, an audit, a comparison, people and judges: every section has its own."""
     rows = json.loads((world.results / "scores.json").read_text())
     own = rows[0] | {"low": 0.25, "high": 0.75}
     rows += [own | {"subset": f"agreement:{band}"} for band in ("all agree", "half or less")]
@@ -86,6 +90,8 @@ def _add_what_stands_beside(world):
         "rules_against_llm": {"n": 48, "agreement": 0.9, "disagreements": [differently]},
     }
     (world.results / "audit.json").write_text(json.dumps(audit))
+    write_judged(world.results / "judge" / "judge.json", judged())
+    write_studied(world.results / "study" / "study.json", studied())
 
 
 def rewrite(world, change):
@@ -329,6 +335,69 @@ def test_nothing_hostile_runs(opened, run):
     assert "⟨U+202E⟩⟨U+2028⟩␀␛[2J<!--<script>{{ 7 * 7 }}" in shown
 
 
+def test_nothing_hostile_runs_in_what_people_and_judges_said(opened, run):
+    for name in ("judge/judge.json", "study/study.json"):
+        path = run.results / name
+        for word in ("row 11", "Q2A+CoT", "gemini-2.0-flash", "rater 1", "an outlier", "rubric|"):
+            path.write_text(path.read_text().replace(json.dumps(word), json.dumps(HOSTILE)))
+    page = opened()
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate("window.ran ?? null") is None
+    sections = page.locator("#study, #judge")
+    assert sections.locator("img, script, svg:not(.share-bar, .verdict-bar, .swatch)").count() == 0
+    assert "</script><script>window.ran = 1</script>" in sections.nth(1).text_content()
+
+
+# What people and judges said
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_bars_of_people_and_judges_are_seen_whole(opened, width, scheme):
+    """Also on a phone, and nobody has to scroll for the figures themselves."""
+    page = opened(width=width, height=800, color_scheme=scheme)
+    for bars, count in (("#study tbody .share-bar", 8), ("#judge .contests .verdict-bar", 4)):
+        boxes = [bar.bounding_box() for bar in page.locator(bars).all()]
+        assert len(boxes) == count
+        assert all(box["width"] >= 96 and box["x"] + box["width"] <= width for box in boxes)
+    digits = page.locator("#judge .contests strong").first.bounding_box()
+    assert digits["x"] + digits["width"] <= width
+
+
+def test_parts_of_a_bar_lie_where_their_shares_do(opened):
+    page = opened()
+    bar = page.locator("#judge .verdict-bar").first.bounding_box()
+    parts = [
+        one.bounding_box()
+        for one in page.locator("#judge .verdict-bar").first.locator("rect").all()
+    ]
+    assert [part["width"] / bar["width"] for part in parts] == pytest.approx(
+        [521 / 600, 20 / 600, 49 / 600, 10 / 600], abs=0.005
+    )
+
+
+def test_patterns_carry_what_colours_do(opened):
+    fill = "(one) => getComputedStyle(one).fill"
+    parts = opened().locator("#judge .verdict-bar").first.locator("rect").all()
+    fills = [part.evaluate(fill) for part in parts]
+    assert len(set(fills)) == 4
+    assert [found for found in fills if "url" in found] == ['url("#hatch")', 'url("#lines")']
+
+
+def test_the_figures_are_tables_to_who_cannot_see_them(opened):
+    page = opened()
+    page.locator("#judge").wait_for()
+    table = page.get_by_role("table").filter(has_text="win + tie/2").first
+    heads = table.get_by_role("columnheader").all_text_contents()
+    assert [head.strip() for head in heads] == ["win", "tie", "loss", "unread", "win + tie/2"]
+    names = table.get_by_role("rowheader").all_text_contents()
+    assert [" ".join(name.split()) for name in names] == [
+        "row 11 against Q2A+CoT 600 pairs",
+        "row 11 against Q2.5O+CoT 600 pairs",
+    ]
+    assert page.get_by_role("rowheader", name="mismatch").first.is_visible()
+
+
 def test_answers_of_a_megabyte_leave_the_page_quick_and_whole(opened, run):
     rewrite(run, lambda sample: sample.update(text="w" * 1_000_000, rationale="<p>" * 300_000))
     page = opened(width=360, height=800)
@@ -361,6 +430,10 @@ def test_nothing_scrolls_sideways(opened, run, width):
     for name in ("scores.json", "samples.jsonl", "comparisons.json", "audit.json"):
         path = run.results / name
         path.write_text(path.read_text().replace('"tiny"', f'"{"qwen2_audio_" * 8}"'))
+    for name in ("judge/judge.json", "study/study.json"):
+        path = run.results / name
+        for short in ("row 11", "Q2A+CoT", "gemini-2.0-flash", "rater 1", "an outlier"):
+            path.write_text(path.read_text().replace(f'"{short}"', f'"{"qwen2_audio_" * 8}"'))
     page = opened(width=width, height=800)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -3,7 +3,6 @@
 import json
 import re
 import tracemalloc
-from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
@@ -14,35 +13,12 @@ from whyser_eval.report import write_report
 from whyser_eval.report.classes import class_views
 from whyser_eval.report.results import Choice, read_results
 
+from .pages import Page, section, text_of
+
 HOSTILE = (
     "<asr></div><script>alert(1)</script></asr><answer>I think the emotion is sad</answer>"
     '<reason>"><img src=x onerror=alert(2)> {{ 7 * 7 }} \u202egnp.exe\x07\u2028 &lt;b&gt;</reason>'
 )
-
-
-class Page(HTMLParser):
-    """Every tag of a page with its attributes."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def named(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def text_of(page):
-    """What a reader sees of the part that no script writes."""
-    body = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S)
-    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
-
-
-def section(page, name):
-    return text_of(re.search(rf'<section id="{name}".*?</section>', page, re.S)[0])
 
 
 def rewrite(world, change):

@@ -32,7 +32,7 @@ TRANSIENT = {
     "hang": "timeout",
     "drip": "timeout",
     "cut": "broken connection",
-    "empty": "unusable answer",
+    "empty": "empty answer",
     "parts": "unusable answer",
     "none": "unusable answer",
     "invalid": "unusable answer",
@@ -82,7 +82,7 @@ def test_a_request_that_stays_unanswered_fails_with_its_reason_and_is_no_answer(
         "answered is kept.",
         "empty": outcome.errors["empty"].args[0],
     }
-    assert outcome.tally.failed == {"400": 1, "500": 1, "unusable answer": 1}
+    assert outcome.tally.failed == {"400": 1, "500": 1, "empty answer": 1}
     assert server.count("asked") == {"bad": 1, "broken": 3, "empty": 3, "good": 1}
     with Ledger(tmp_path / "ledger.jsonl") as ledger:
         assert [entry.label for entry in ledger.entries()] == ["good"]

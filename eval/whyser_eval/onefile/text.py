@@ -1,4 +1,4 @@
-"""Texts of a model for the page: what hides is made visible, what is very long is cut."""
+"""Texts of a model for a page: what hides is made visible, what is very long is cut."""
 
 from __future__ import annotations
 

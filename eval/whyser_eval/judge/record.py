@@ -1,0 +1,92 @@
+"""How a judge was asked: `JUDGE.provenance.json`, there from the first question on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from whyser.chat import ChatSettings, ledger_of
+from whyser.endpoint import AudioForm
+from whyser.errors import InputError
+from whyser.files import read_json, write_json
+from whyser.provenance import provenance
+from whyser_eval.judge.answers import Files
+from whyser_eval.judge.questions import Manner
+
+#: What another run of the same command says anew.
+_OF_THE_RUN = ("command", "created", "versions", "git")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is written of one judge; `drawn` says from what the pairs were."""
+
+    judge: str
+    manner: Manner
+    pairs: str
+    seed: int
+    rubric: bool
+    drawn: Mapping[str, Any] = field(default_factory=dict)
+    is_finished: bool = False
+
+    def write(self, settings: ChatSettings, files: Files, pairs: Path) -> None:
+        """A finished record stays as it is where a run adds nothing to it."""
+        told = provenance([pairs])
+        # An address may hold a password.
+        told["command"] = [
+            word.replace(settings.endpoint, settings.address) for word in told["command"]
+        ]
+        written = told | {"endpoint": settings.address} | self._as_json()
+        earlier = earlier_record(files)
+        if earlier.get("finished"):
+            same = {name: earlier.get(name) for name in _OF_THE_RUN} | {"finished": True}
+            if written | same == earlier:
+                return
+        write_json(files.record, written)
+
+    def _as_json(self) -> dict[str, Any]:
+        manner = self.manner
+        prompts = [manner.pairwise, *([manner.rubric] if self.rubric else [])]
+        return {
+            "judge": self.judge,
+            "hears": manner.hears,
+            "audio": manner.audio,
+            "prompts": [
+                {"name": one.name, "version": one.version, "prompt": one.hash, "text": one.text}
+                for one in prompts
+            ],
+            "decoding": {"temperature": 0, "max_tokens": manner.max_tokens},
+            "schema": manner.schema,
+            "pairs": self.pairs,
+            "seed": self.seed,
+            "drawn": dict(self.drawn),
+            "finished": self.is_finished,
+        }
+
+
+def earlier_record(files: Files) -> dict[str, Any]:
+    """Of an earlier run of this judge; empty where there was none.
+
+    Raises: `InputError` where another model's files have the same name.
+    """
+    if not files.record.exists():
+        return {}
+    found: dict[str, Any] = read_json(files.record)
+    if found.get("judge") != files.judge:
+        raise InputError(
+            f"is the record of {found.get('judge')!r}, whose files are named alike",
+            file=files.record,
+            cure="Give another --output.",
+        )
+    return found
+
+
+def begun_with(files: Files) -> AudioForm | None:
+    """How the replies in the ledger were asked for; None where there are none."""
+    ledger = ledger_of(files.base)
+    if not (ledger.exists() and ledger.stat().st_size):
+        return None
+    audio: AudioForm | None = earlier_record(files).get("audio")
+    return audio

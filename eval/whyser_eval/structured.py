@@ -1,0 +1,48 @@
+"""JSON in and JSON out: how another model's text is sent to one that reads or judges it.
+
+It is hostile until shown otherwise, so it travels as a JSON string, which it cannot leave, and what
+comes back is held to a schema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+#: Characters of a text that are sent; of a longer one, its two ends.
+SENT = 8_000
+
+#: A text, or nothing.
+TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+
+
+def as_data(data: Mapping[str, Any]) -> str:
+    """One line of JSON; half a character is written as a question mark."""
+    return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def response_format(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameter of a request that asks for an object of exactly these properties."""
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": name, "strict": True, "schema": schema},
+    }
+
+
+def shortened(text: str) -> str:
+    """
+    >>> len(shortened("a" * 1_000_000)) < SENT + 100
+    True
+    """
+    if len(text) <= SENT:
+        return text
+    half = SENT // 2
+    left_out = len(text) - SENT
+    return f"{text[:half]}\n[{left_out:,} characters left out]\n{text[-half:]}"
