@@ -138,7 +138,7 @@ def ssl(
     precision: Precision = "auto",
     patience: Annotated[
         int | None,
-        typer.Option(min=1, help="End after so many epochs without a better one.  [default: never]"),
+        typer.Option(min=1, help="Epochs without a better one that end it.  [default: never]"),
     ] = None,
     workers: Workers = None,
     report: Annotated[

@@ -33,24 +33,29 @@ def write_encoder(directory: Path, *, seed: int = 0) -> None:
         DemoError: The directory holds something that this command did not write.
     """
     import torch
-    import transformers
 
+    hub = _transformers()
     with fresh_directory(directory) as staging:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model: Any = transformers.WavLMModel(_config())
+            model = hub.WavLMModel(_config())
             _set_sinusoids(model.feature_extractor.conv_layers[0].conv.weight)
         model.save_pretrained(staging, safe_serialization=True)
         # What is loud stays loud: volume belongs to what it has to learn.
-        transformers.Wav2Vec2FeatureExtractor(
+        hub.Wav2Vec2FeatureExtractor(
             do_normalize=False, return_attention_mask=True
         ).save_pretrained(staging)
 
 
-def _config() -> Any:
+def _transformers() -> Any:
+    """Import late, for a fast `--help`; its classes are only partly annotated, hence Any."""
     import transformers
 
-    return transformers.WavLMConfig(
+    return transformers
+
+
+def _config() -> Any:
+    return _transformers().WavLMConfig(
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=4,

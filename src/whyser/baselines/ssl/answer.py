@@ -10,9 +10,10 @@ from typing import Any
 from whyser.baselines.clips import Clip
 from whyser.baselines.predictions import write_answers
 from whyser.baselines.ssl import saved
+from whyser.baselines.ssl.arguments import quiet, to_answer
 from whyser.baselines.ssl.recipe import Precision
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
-from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities, quiet, to_answer
+from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
 from whyser.console import say
 from whyser.files import write_json
 from whyser.provenance import provenance

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 #: Batches whose clips are sorted among each other: more pad less, and shuffle less.
 POOL = 50
 
 #: The epoch, and the clip's place in the data set.
 Turn = tuple[int, int]
+
+Numbers = npt.NDArray[np.int64]
 
 
 class Buckets:
@@ -65,10 +68,10 @@ class Buckets:
             for batch in _parts(part, self.batch_size):
                 yield [(self.epoch, int(number)) for number in batch]
 
-    def _sorted(self, numbers: np.ndarray) -> np.ndarray:
+    def _sorted(self, numbers: Numbers) -> Numbers:
         return numbers[np.argsort(self.lengths[numbers], kind="stable")]
 
 
-def _parts(numbers: np.ndarray, size: int) -> Iterator[np.ndarray]:
+def _parts(numbers: Numbers, size: int) -> Iterator[Numbers]:
     for start in range(0, len(numbers), size):
         yield numbers[start : start + size]

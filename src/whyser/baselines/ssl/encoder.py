@@ -70,11 +70,8 @@ class WaveformEncoder(Encoder):
         self.shortest = self._samples(1)
         # SpecAugment refuses a batch that is shorter than what it masks.
         self.floor = self._samples(config.mask_time_length if _augments(config) else 1)
-        self.norm: ClipNorm | None = None
         if config.feat_extract_norm == "group":
-            first = model.feature_extractor.conv_layers[0]  # type: ignore[union-attr,index]
-            self.norm = ClipNorm(cast(nn.GroupNorm, first.layer_norm))
-            first.layer_norm = self.norm
+            self._first.layer_norm = ClipNorm(self._first.layer_norm)
         # In training it would ask for the gradient of the sound itself, which nobody wants.
         self.model.feature_extractor._requires_grad = False  # type: ignore[union-attr]
 
@@ -87,11 +84,16 @@ class WaveformEncoder(Encoder):
         Returns: `states` tensors float[B, T, W], and bool[B, T], which frames are sound.
         """
         heard = before(lengths, sound.shape[1])
-        if self.norm is not None:
-            self.norm.lengths = _convolved(lengths, self._strides[:1])
+        if isinstance(self._first.layer_norm, ClipNorm):
+            self._first.layer_norm.lengths = _convolved(lengths, self._strides[:1])
         states = self.model(sound, attention_mask=heard.long(), output_hidden_states=True)
         frames = before(_convolved(lengths, self._strides), states.hidden_states[0].shape[1])
         return states.hidden_states, frames
+
+    @property
+    def _first(self) -> Any:
+        extractor: Any = self.model.feature_extractor
+        return extractor.conv_layers[0]
 
     @property
     def _strides(self) -> list[tuple[int, int]]:
@@ -148,8 +150,10 @@ class ClipNorm(nn.Module):
             raise RuntimeError("lengths were not told")
         width = states.shape[2]
         rows = [
-            pad(group_norm(row[None, :, :length], len(row), self.weight, self.bias, self.eps),
-                (0, width - length))
+            pad(
+                group_norm(row[None, :, :length], len(row), self.weight, self.bias, self.eps),
+                (0, width - length),
+            )
             for row, length in zip(states, self.lengths.tolist(), strict=True)
         ]
         return torch.cat(rows)

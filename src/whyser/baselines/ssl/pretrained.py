@@ -10,21 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import transformers
 from safetensors import SafetensorError
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoFeatureExtractor,
-    AutoModel,
-    Wav2Vec2FeatureExtractor,
-    WhisperFeatureExtractor,
-)
-from transformers.utils import logging
 
 from whyser.audio import MEL_HOP, SAMPLING_RATE
 from whyser.baselines.ssl.encoder import KINDS, MEL, Encoder
 from whyser.errors import InputError
 from whyser.provenance import file_hash
+
+#: Its classes are only partly annotated.
+_hub: Any = transformers
 
 #: Missing in some checkpoints: what masked frames are set to in training.
 _MAY_BE_MISSING = "masked_spec_embed"
@@ -46,7 +42,7 @@ def load(name: str) -> Pretrained:
     encoder, weights that are not its own, and a feature extractor that does not fit.
     """
     # What is missing is named below, in our words.
-    logging.set_verbosity_error()
+    _hub.utils.logging.set_verbosity_error()
     config = _config(name)
     model = _weights(name, config)
     encoder = wrap(model)
@@ -62,7 +58,7 @@ def wrap(model: Any) -> Encoder:
 
 def untrained(folder: Path) -> Encoder:
     """The encoder that a configuration describes, its weights still to be filled in."""
-    return wrap(AutoModel.from_config(_config(str(folder))))
+    return wrap(_hub.AutoModel.from_config(_config(str(folder))))
 
 
 def load_extractor(name: str, config: Any) -> Any:
@@ -71,7 +67,7 @@ def load_extractor(name: str, config: Any) -> Any:
     Raises: `InputError` for one that does not fit the encoder.
     """
     try:
-        extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
+        extractor = _hub.AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError):
         extractor = _default_extractor(config)
     wanted = {"sampling_rate": SAMPLING_RATE}
@@ -95,11 +91,11 @@ def load_extractor(name: str, config: Any) -> Any:
 
 def _default_extractor(config: Any) -> Any:
     if config.model_type in MEL:
-        return WhisperFeatureExtractor(
+        return _hub.WhisperFeatureExtractor(
             feature_size=config.num_mel_bins,
             chunk_length=2 * config.max_source_positions * MEL_HOP // SAMPLING_RATE,
         )
-    return Wav2Vec2FeatureExtractor()
+    return _hub.Wav2Vec2FeatureExtractor()
 
 
 def _config(name: str) -> Any:
@@ -108,7 +104,7 @@ def _config(name: str) -> Any:
         cure = "Give the folder that the checkpoint was saved to, with its config.json."
         raise InputError("no config.json: not a checkpoint", file=folder, cure=cure)
     try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise _not_loaded(name, error) from None
     if config.model_type not in KINDS:
@@ -123,7 +119,7 @@ def _config(name: str) -> Any:
 def _weights(name: str, config: Any) -> nn.Module:
     _require_safetensors(name)
     try:
-        model, loading = AutoModel.from_pretrained(
+        model, loading = _hub.AutoModel.from_pretrained(
             name,
             config=config,
             trust_remote_code=False,

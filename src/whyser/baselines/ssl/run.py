@@ -15,20 +15,14 @@ from whyser.baselines.clips import Clip, Task
 from whyser.baselines.predictions import write_answers
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.answer import note_long, sounds_of, versioned
+from whyser.baselines.ssl.arguments import Report, quiet, to_train
+from whyser.baselines.ssl.epochs import epochs_of
 from whyser.baselines.ssl.losses import Criterion, class_weights, targets
-from whyser.baselines.ssl.network import Network
 from whyser.baselines.ssl.pretrained import Pretrained, load
 from whyser.baselines.ssl.recipe import Recipe
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
 from whyser.baselines.ssl.state import State
-from whyser.baselines.ssl.trainer import (
-    ClassifierTrainer,
-    Report,
-    epochs_of,
-    probabilities,
-    quiet,
-    to_train,
-)
+from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
 from whyser.console import say
 from whyser.errors import InputError
 from whyser.files import short_hash, write_json

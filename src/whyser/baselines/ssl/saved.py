@@ -82,8 +82,11 @@ def fill(network: Network, weights: Path) -> None:
         network.load_state_dict(load_file(weights))
     except (RuntimeError, SafetensorError) as error:
         told = " ".join(str(error).split()[:12])
-        cure = "Fetch the folder again, or train anew with --restart."
-        raise InputError(f"are not this network's weights ({told})", file=weights, cure=cure) from None
+        raise InputError(
+            f"are not this network's weights ({told})",
+            file=weights,
+            cure="Fetch the folder again, or train anew with --restart.",
+        ) from None
 
 
 def parameters(network: Network) -> dict[str, int]:
