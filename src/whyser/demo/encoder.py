@@ -14,10 +14,10 @@ from typing import Any
 from whyser.demo.staging import fresh_directory
 
 WIDTH, LAYERS = 96, 2
-FILTERS, KERNEL = 96, 400
+FILTERS, KERNEL = 64, 400
 """Sinusoids, and the samples of 16 kHz that each sees."""
-STRIDES = (40, 4, 2)
-"""A frame of 20 ms, as the real one's: rectified every 2.5 ms, then pooled twice."""
+STRIDES = (80, 4, 2)
+"""A frame of 40 ms, twice the real one's: rectified every 5 ms, then pooled twice."""
 LOWEST, HIGHEST = 60.0, 6000.0
 SAMPLING_RATE = 16_000
 
@@ -60,7 +60,7 @@ def _config() -> Any:
         num_hidden_layers=LAYERS,
         num_attention_heads=4,
         intermediate_size=2 * WIDTH,
-        conv_dim=(FILTERS, WIDTH, WIDTH),
+        conv_dim=(FILTERS, FILTERS, WIDTH),
         conv_kernel=(KERNEL, 8, 2),
         conv_stride=STRIDES,
         conv_bias=True,

@@ -65,7 +65,7 @@ class Criterion(nn.Module):
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Args: float[B, C] both. Returns: a scalar."""
         logs = logits.float().log_softmax(1)
-        # Rounding may leave less than 0, whose power is no number.
-        missed = (1 - logs.exp()).clamp(min=0) ** self.gamma if self.gamma else 1.0
+        # At 0 the slope of a power below 1 has no bound.
+        missed = (1 - logs.exp()).clamp(min=1e-7) ** self.gamma if self.gamma else 1.0
         each = -(self.weights.to(logs.device) * targets * missed * logs).sum(1)
         return each.mean()

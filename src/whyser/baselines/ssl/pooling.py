@@ -44,8 +44,7 @@ class MeanPooling(nn.Module):
 
     def forward(self, states: Tensor, frames: Tensor) -> Tensor:
         """Args: float[B, T, W] and bool[B, T], which frames are sound. Returns: float[B, W]."""
-        counts = frames[..., None].to(states.dtype)
-        return (states * counts).sum(1) / counts.sum(1)
+        return _sound(states, frames).sum(1) / frames.sum(1, keepdim=True)
 
 
 class AttentiveStatistics(nn.Module):
@@ -65,11 +64,15 @@ class AttentiveStatistics(nn.Module):
         """Args: as `MeanPooling`. Returns: float[B, 2 W], means first."""
         scores = self.scores(states).squeeze(-1).float().masked_fill(~frames, -torch.inf)
         weights = scores.softmax(1)[..., None]
-        # What padding holds is no number that may be trusted, and 0 * NaN is NaN.
-        states = states.masked_fill(~frames[..., None], 0)
+        states = _sound(states, frames)
         mean = (weights * states).sum(1)
         variance = (weights * (states - mean[:, None]).square()).sum(1)
         return torch.cat([mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()], dim=1)
+
+
+def _sound(states: Tensor, frames: Tensor) -> Tensor:
+    """With zeros for padding, whatever it held: 0 times NaN is NaN."""
+    return states.masked_fill(~frames[..., None], 0)
 
 
 POOLINGS: dict[Pooling, type[MeanPooling] | type[AttentiveStatistics]] = {

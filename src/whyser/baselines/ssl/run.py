@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from transformers import set_seed
 
-from whyser.baselines.clips import Clip, Task
+from whyser.baselines.clips import Task
 from whyser.baselines.predictions import write_answers
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.answer import note_long, sounds_of, versioned
@@ -57,7 +58,7 @@ class Run:
             workers=self.workers,
             report=self.report,
         )
-        train, dev, test = (probe_all(part) for part in self._parts())
+        train, dev, test = self._probed()
         pretrained = load(self.encoder)
         state = State(self.output, self._asked([*train, *dev, *test], pretrained))
         with given.main_process_first(local=False):
@@ -76,8 +77,12 @@ class Run:
             self._write(trainer, pretrained, answers, time.monotonic() - began)
             state.finish()
 
-    def _parts(self) -> tuple[Sequence[Clip], Sequence[Clip], Sequence[Clip]]:
-        return self.task.train, self.task.dev, self.task.test
+    def _probed(self) -> Iterator[list[Probed]]:
+        """Train, dev and test, probed together: what cannot be read is named at once."""
+        task = self.task
+        probed = iter(probe_all([*task.train, *task.dev, *task.test]))
+        for part in (task.train, task.dev, task.test):
+            yield list(islice(probed, len(part)))
 
     def _asked(self, probed: Sequence[Probed], pretrained: Pretrained) -> dict[str, Any]:
         sound = "\n".join(f"{one.clip.id} {one.frames}" for one in probed)
