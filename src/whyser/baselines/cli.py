@@ -156,7 +156,7 @@ def ssl(
 
     The defaults are the corpus paper's recipe (arXiv 2509.09791). The epoch with the best dev
     Macro-F1 answers; it is kept in model/, for `whyser-baseline answer`. Several GPUs:
-    torchrun --nproc-per-node 4 --no-python whyser-baseline ssl ...
+    torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
 
     Example: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
     --output results/wavlm
@@ -239,3 +239,8 @@ def answer(
 
 def main() -> None:
     run(app)
+
+
+if __name__ == "__main__":
+    # What torchrun and accelerate launch start in every process.
+    main()

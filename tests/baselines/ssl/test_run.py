@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -108,6 +110,34 @@ def test_it_learns_and_answers_another_time(
     assert status == 0, said
     for first, second in zip(answers, read(tmp_path / "again"), strict=True):
         assert first["id"] == second["id"] and first["text"] == second["text"]
+        assert first["probabilities"] == pytest.approx(second["probabilities"], abs=1e-5)
+
+
+def test_two_processes_answer_each_clip_once(
+    corpus: Path, encoder: Callable[[str], Path], baseline: Command, tmp_path: Path
+) -> None:
+    # 21 training and 7 test clips: what processes are dealt twice, so that all have as many, must
+    # not count twice.
+    rows = corpus.read_text(encoding="utf-8").splitlines(keepends=True)
+    few = Path(shutil.copytree(corpus.parent, tmp_path / "few")) / corpus.name
+    few.write_text("".join(rows[3:-1]), encoding="utf-8")
+    words = asked(few, encoder("wav2vec2"), tmp_path / "run")
+    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, "-m", "whyser.baselines.cli", *map(str, words)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("epoch 2 of 2") == 1
+    told = json.loads((tmp_path / "run" / "provenance.json").read_text(encoding="utf-8"))
+    assert told["processes"] == 2
+    answers = read(tmp_path / "run")
+    assert [row["id"] for row in answers] == [f"msp_podcast/test1_{place}" for place in range(7)]
+    model = tmp_path / "run" / "model"
+    assert baseline("answer", few, "--model", model, "--output", tmp_path / "alone")[0] == 0
+    for first, second in zip(answers, read(tmp_path / "alone"), strict=True):
         assert first["probabilities"] == pytest.approx(second["probabilities"], abs=1e-5)
 
 
