@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 
 def test_every_line_is_printed(printed_by: Callable[..., list[list[str]]]) -> None:
-    table = printed_by("bucketing.py", "--clips", "64", "--threads", "1")
+    table = printed_by("bucketing.py", "--clips", "64")
     figures = {measure: figure for measure, figure, *_ in table}
 
     def share(measure: str) -> float:

@@ -79,6 +79,8 @@ def _arguments(
         per_device_eval_batch_size=portion,
         bf16=digits == "bf16",
         fp16=digits == "fp16",
+        # Trainer takes bf16 on a CPU only if told that it is meant.
+        use_cpu=digits == "bf16" and not with_gpu,
         disable_tqdm=not sys.stderr.isatty(),
         remove_unused_columns=False,
         label_names=["labels"],

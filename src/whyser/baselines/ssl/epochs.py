@@ -34,6 +34,8 @@ class Epochs(TrainerCallback):
 
 
 class Bar(ProgressCallback):
+    """The bar alone, without the dictionary of every log."""
+
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
 
@@ -54,6 +56,7 @@ def epochs_of(history: list[dict[str, float]]) -> list[dict[str, Any]]:
 
 
 def metrics(found: EvalPrediction) -> dict[str, float]:
+    """As Trainer asks for them: of logits, float[n, C], and labels, int[n]."""
     logits: Any = found.predictions
     return {METRIC: macro_f1(np.asarray(found.label_ids), logits.argmax(1), logits.shape[1])}
 
