@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from whyser.baselines.ssl.epochs import epochs_of, macro_f1
+from whyser.baselines.ssl.epochs import epochs_of, is_exhausted, macro_f1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -29,3 +29,23 @@ def test_rows_of_epochs() -> None:
         {"epoch": 2.0, "train_loss": 1.0},
     ]
     assert epochs_of(history) == [{"epoch": 1, "loss": 2.0, "dev_loss": 1.5, "dev_f1_macro": 0.25}]
+
+
+@pytest.mark.parametrize(
+    ("found", "patience", "expected"),
+    [
+        ([0.1, 0.3, 0.2], 1, True),
+        ([0.1, 0.3, 0.2], 2, False),
+        # No better is not better.
+        ([0.3, 0.3, 0.3], 2, True),
+        ([0.1, 0.2, 0.3], 1, False),
+        ([0.3, 0.1, 0.1], None, False),
+        ([], 1, False),
+    ],
+)
+def test_patience(found: list[float], patience: int | None, expected: bool) -> None:
+    history = [
+        {"epoch": place + 1.0, "eval_loss": 1.0, "eval_f1_macro": value}
+        for place, value in enumerate(found)
+    ]
+    assert is_exhausted(history, patience) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -141,7 +142,7 @@ def test_two_processes_answer_each_clip_once(
         assert first["probabilities"] == pytest.approx(second["probabilities"], abs=1e-5)
 
 
-def read(folder: Path) -> list[dict[str, object]]:
+def read(folder: Path) -> list[dict[str, Any]]:
     lines = (folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
     return [row for row in map(json.loads, lines) if row["control"] == "none"]
 
@@ -169,6 +170,38 @@ def test_a_finished_run_only_says_so_and_another_is_refused(
     assert "encoder was" in said and "seed was 0, is 1" in said and "--restart" in said
     assert baseline(*other, "--restart")[0] == 0
     assert (output / "provenance.json").read_bytes() != before
+
+
+@pytest.mark.parametrize("patience", [(), ("--patience", "1")])
+def test_trained_but_not_answered_it_answers(
+    patience: tuple[str, ...],
+    corpus: Path,
+    encoder: Callable[[str], Path],
+    baseline: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from whyser.baselines.ssl import run
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "predictions.jsonl")
+
+    # So slow that no epoch is better than the first.
+    more = ("--epochs", "4", "--lr", "1e-12", *patience)
+    words = asked(corpus, encoder("wavlm"), tmp_path / "run", *more)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_answers", full)
+        status, said = baseline(*words)
+    assert status == 1
+    assert "error: predictions.jsonl: No space left on device" in said
+    trained = 2 if patience else 4
+    assert said.count("epoch ") == trained
+    status, said = baseline(*words)
+    assert status == 0
+    assert "goes on from" in said and "dev Macro-F1" in said
+    told = json.loads((tmp_path / "run" / "provenance.json").read_text(encoding="utf-8"))
+    assert [row["epoch"] for row in told["epochs"]] == list(range(1, trained + 1))
+    assert told["best_epoch"] == 1
 
 
 def test_a_loss_that_is_no_number_ends_the_run(
@@ -227,6 +260,48 @@ def test_a_batch_that_cannot_be_shared_out(
     status, said = baseline(*asked(corpus, encoder("wavlm"), tmp_path / "run", *more))
     assert status == 1
     assert "a batch of 8 cannot be shared out" in said and "multiple of 3" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--lr", "0", "--lr is 0.0. Give a number above 0."),
+        ("--lr", "nan", "--lr is nan"),
+        ("--longest", "-1", "--longest is -1.0"),
+        ("--precision", "fp16", "--precision fp16 needs a GPU. Give --precision fp32."),
+        ("--report", "wandb", "--report wandb needs the package: pip install wandb"),
+    ],
+)
+def test_settings_that_nothing_can_be_trained_with(
+    option: str,
+    value: str,
+    told: str,
+    corpus: Path,
+    encoder: Callable[[str], Path],
+    baseline: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from whyser.baselines.ssl import arguments
+
+    monkeypatch.setattr(arguments.torch.cuda, "is_available", lambda: False)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *_: None if name == "wandb" else found(name)
+    )
+    status, said = baseline(*asked(corpus, encoder("wavlm"), tmp_path / "run", option, value))
+    assert status == 1
+    assert told in said
+
+
+def test_bf16_trains_on_a_cpu_too(
+    corpus: Path, encoder: Callable[[str], Path], baseline: Command, tmp_path: Path
+) -> None:
+    words = asked(corpus, encoder("wav2vec2"), tmp_path / "run", "--precision", "bf16")
+    status, said = baseline(*words)
+    assert status == 0, said
+    for row in read(tmp_path / "run"):
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-12)
 
 
 def test_a_folder_that_holds_no_classifier(

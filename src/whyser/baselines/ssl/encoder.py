@@ -20,7 +20,8 @@ from whyser.audio import MEL_HOP
 #: pre-trained; all of it; or nothing.
 Tuned: TypeAlias = Literal["layers", "all", "nothing"]
 
-#: Families that hear the waveform. SEW and data2vec have other lengths or let padding count.
+#: Families that hear the waveform. Not SEW, whose states are of another length, nor data2vec, whose
+#: stacked positions let padding count.
 WAVEFORM = ("wavlm", "wav2vec2", "hubert", "unispeech", "unispeech-sat")
 #: Families that hear a mel spectrogram, padded to a window.
 MEL = ("whisper",)

@@ -33,11 +33,35 @@ class Epochs(TrainerCallback):
             )
 
 
+class Patience(TrainerCallback):
+    """Ends the training after so many epochs without a better one.
+
+    Unlike Trainer's own it counts in what was logged, so a run that goes on counts the same.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if is_exhausted(state.log_history, self.patience):
+            control.should_training_stop = True
+
+
 class Bar(ProgressCallback):
     """The bar alone, without the dictionary of every log."""
 
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
+
+
+def is_exhausted(history: list[dict[str, float]], patience: int | None) -> bool:
+    """Whether the last so many epochs were no better than an earlier one."""
+    found = [row["dev_f1_macro"] for row in epochs_of(history)]
+    return patience is not None and bool(found) and _since_best(found) >= patience
+
+
+def _since_best(found: list[float]) -> int:
+    return len(found) - 1 - found.index(max(found))
 
 
 def epochs_of(history: list[dict[str, float]]) -> list[dict[str, Any]]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transformers import set_seed
+from transformers import TrainerState, set_seed
 
 from whyser.baselines.clips import Task
 from whyser.baselines.predictions import write_answers
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.answer import note_long, sounds_of, versioned
 from whyser.baselines.ssl.arguments import Report, quiet, to_train
-from whyser.baselines.ssl.epochs import epochs_of
+from whyser.baselines.ssl.epochs import epochs_of, is_exhausted
 from whyser.baselines.ssl.losses import Criterion, class_weights, targets
 from whyser.baselines.ssl.pretrained import Pretrained, load
 from whyser.baselines.ssl.recipe import Recipe
@@ -150,10 +150,14 @@ class Run:
         checkpoint = state.last_checkpoint()
         if trainer.is_world_process_zero() and checkpoint:
             say(f"goes on from {checkpoint}")
-        try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except InputError as error:
-            raise _from_reader(error) from None
+        earlier = _state_of(checkpoint) if checkpoint else None
+        if earlier and is_exhausted(earlier.log_history, self.recipe.patience):
+            trainer.state = earlier
+        else:
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except InputError as error:
+                raise _from_reader(error) from None
         # By its step: what Trainer remembers is a path, and the folder may have been moved.
         best = state.checkpoints / f"checkpoint-{trainer.state.best_global_step}"
         network: Any = trainer.model
@@ -196,6 +200,11 @@ class Run:
             f"{seconds:.0f} s, best in epoch {best['epoch']} "
             f"(dev Macro-F1 {best['dev_f1_macro']:.4f}) -> {path}"
         )
+
+
+def _state_of(checkpoint: Path) -> TrainerState:
+    state: TrainerState = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    return state
 
 
 def _from_reader(error: InputError) -> InputError:

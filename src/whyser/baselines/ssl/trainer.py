@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import (
-    EarlyStoppingCallback,
     PrinterCallback,
     ProgressCallback,
     Trainer,
@@ -18,7 +17,7 @@ from transformers import (
 )
 
 from whyser.baselines.ssl.batches import Buckets
-from whyser.baselines.ssl.epochs import Bar, Epochs, metrics
+from whyser.baselines.ssl.epochs import Bar, Epochs, Patience, metrics
 from whyser.baselines.ssl.sounds import Collator, Sounds
 from whyser.errors import WhyserError
 from whyser.predictions import listed
@@ -65,7 +64,7 @@ class ClassifierTrainer(Trainer):
             )
             handler.add_callback(Epochs(self.buckets))
         if patience is not None:
-            handler.add_callback(EarlyStoppingCallback(patience))
+            handler.add_callback(Patience(patience))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         workers = self.args.dataloader_num_workers
