@@ -359,21 +359,26 @@ build_test() {
         --output "$rows/$name"
 }
 
+# Trainers go on from the last checkpoint that they find in their folder: one of the same inputs only.
+begin() {
+    local stage=$1 folder=$2 begun
+    begun=$("inputs_$stage" | fingerprint)
+    if [[ $from == "$stage" || ! -f $folder/.begun || $(<"$folder/.begun") != "$begun" ]]; then
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        echo "$begun" >"$folder/.begun"
+    fi
+}
+
 inputs_train() {
     printf '%s\n' "$train" "$start_model" "${source_of[@]}"
     printf "$rows/%s.json\n" "${train_sets[@]}"
 }
 outputs_train() { echo "$saves"; }
 stage_train() {
-    local settings=(dataset_dir="$rows" output_dir="$saves" model_name_or_path="$start_model") begun
+    local settings=(dataset_dir="$rows" output_dir="$saves" model_name_or_path="$start_model")
     whyser-convert check "$train" "${settings[@]}"
-    # LLaMA-Factory goes on from the last checkpoint that it finds: one of the same inputs only.
-    begun=$(inputs_train | fingerprint)
-    if [[ $from == train || ! -f $saves/.begun || $(<"$saves/.begun") != "$begun" ]]; then
-        rm -rf "$saves"
-        mkdir -p "$saves"
-        echo "$begun" >"$saves/.begun"
-    fi
+    begin train "$saves"
     llamafactory-cli train "$train" "${settings[@]}"
 }
 
@@ -402,13 +407,25 @@ stage_predict() {
 # of listening.
 inputs_baselines() {
     printf '%s\n' "${all_utterances[@]}" "${cues[@]}" "${source_of[@]}" src/whyser/{baselines,evidence} "${ground[@]}"
+    if ((is_demo)); then echo src/whyser/demo; fi
 }
-outputs_baselines() { echo "$results/baselines"; }
+outputs_baselines() {
+    echo "$results/baselines"
+    if ((is_demo)); then echo "$data/encoder"; fi
+}
 stage_baselines() {
     local name measured=()
+    begin baselines "$results/baselines"
     for name in "${cues[@]}"; do measured+=(--cues "$name"); done
     whyser-baseline cues "${all_utterances[@]}" "${measured[@]}" --split "$test_split" \
         --output "$results/baselines/cues"
+    # Real corpora want a real encoder, and hours: see docs/baselines.md.
+    ((is_demo)) || return 0
+    whyser-demo encoder "$data/encoder"
+    # So small a model is no faster on more threads, and the weights depend on how many there are.
+    OMP_NUM_THREADS=1 whyser-baseline ssl "${all_utterances[@]}" --split "$test_split" \
+        --encoder "$data/encoder" --name wavlm-tiny --output "$results/baselines/ssl" --tune all \
+        --loss cross-entropy --lr 2e-3 --schedule cosine --warmup 0.1 --epochs 12 --batch-size 16
 }
 
 inputs_score() {

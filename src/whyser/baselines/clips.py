@@ -17,6 +17,8 @@ from whyser.utterance import Utterance
 #: Of the training speakers, where no corpus has a dev split.
 DEV_SHARE = 0.1
 
+_CURE = "corpus.json beside it lists the splits and their labels."
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -70,15 +72,35 @@ def read_task(
     learnt = [clip for clip in clips if clip.utterance.label in named]
     train = tuple(clip for clip in learnt if clip.utterance.split == "train")
     dev = tuple(clip for clip in learnt if clip.utterance.split == "dev")
-    test = tuple(
-        clip
-        for clip in clips
-        if clip.utterance.split == split and (everything or clip.utterance.is_scored)
-    )
+    test = _asked(clips, split, everything)
     _check(train, test, split, named, utterances[0])
     if not dev:
         train, dev = _held_out(train)
     return Task(named, train, dev, test, split)
+
+
+def read_asked(
+    utterances: Sequence[Path], *, split: str | None = None, everything: bool = False
+) -> tuple[tuple[Clip, ...], str]:
+    """The clips of `split` and its name, where a classifier is there already; as `read_task`."""
+    clips = list(_clips(map(Corpus, utterances)))
+    split = split or test_split((clip.utterance for clip in clips), utterances[0])
+    asked = _asked(clips, split, everything)
+    if not asked:
+        raise _nothing_asked(split, utterances[0])
+    return asked, split
+
+
+def _asked(clips: Iterable[Clip], split: str, everything: bool) -> tuple[Clip, ...]:
+    return tuple(
+        clip
+        for clip in clips
+        if clip.utterance.split == split and (everything or clip.utterance.is_scored)
+    )
+
+
+def _nothing_asked(split: str, path: Path) -> InputError:
+    return InputError(f"no utterance of split {split!r} to test on", file=path, cure=_CURE)
 
 
 def _declared(corpora: Iterable[Corpus]) -> Iterator[EmotionClass]:
@@ -105,13 +127,12 @@ def _check(
     classes: Sequence[EmotionClass],
     path: Path,
 ) -> None:
-    cure = "corpus.json beside it lists the splits and their labels."
     if split in {"train", "dev"}:
         raise InputError(f"split {split!r} is trained on or stopped by", cure="Test another.")
     if not train:
-        raise InputError("no utterance of split 'train' with a class", file=path, cure=cure)
+        raise InputError("no utterance of split 'train' with a class", file=path, cure=_CURE)
     if not test:
-        raise InputError(f"no utterance of split {split!r} to test on", file=path, cure=cure)
+        raise _nothing_asked(split, path)
     counts = Counter(clip.utterance.label for clip in train)
     if missing := [label for label in classes if not counts[label]]:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Make synthetic corpora and a tiny model, to try every command without a licence or a GPU."""
+"""Make synthetic corpora and tiny models, to try every command without a licence or a GPU."""
 
 from __future__ import annotations
 
@@ -70,6 +70,22 @@ def model(
     except DemoError as error:
         _refuse(error)
     typer.echo(f"Wrote the model to {directory}")
+
+
+@app.command()
+def encoder(directory: Directory, seed: Seed = 0) -> None:
+    """Write a WavLM of some 0.3 million parameters, random at the start.
+
+    Example: whyser-demo encoder data/demo_encoder
+    """
+    from whyser.demo.encoder import write_encoder
+    from whyser.demo.staging import DemoError
+
+    try:
+        write_encoder(directory, seed=seed)
+    except DemoError as error:
+        _refuse(error)
+    typer.echo(f"Wrote the encoder to {directory}")
 
 
 def _refuse(error: Exception) -> None:

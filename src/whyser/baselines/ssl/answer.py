@@ -1,0 +1,77 @@
+"""A trained classifier answers the test clips of any corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from whyser.baselines.clips import Clip
+from whyser.baselines.predictions import write_answers
+from whyser.baselines.ssl import saved
+from whyser.baselines.ssl.arguments import quiet, to_answer
+from whyser.baselines.ssl.recipe import Precision
+from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
+from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
+from whyser.console import say
+from whyser.files import write_json
+from whyser.provenance import provenance
+
+_PACKAGES = ("torch", "transformers", "accelerate")
+
+
+def answer(
+    model: Path,
+    clips: Sequence[Clip],
+    utterances: Sequence[Path],
+    output: Path,
+    *,
+    split: str,
+    system: str | None = None,
+    batch_size: int = 32,
+    precision: Precision = "auto",
+    workers: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Writes what the classifier in `model` makes of the clips.
+
+    Raises: `InputError` for a folder that holds no classifier, and for clips that cannot be read.
+    """
+    quiet()
+    card, network, pretrained = saved.read(model)
+    given = to_answer(output, batch_size=batch_size, precision=precision, workers=workers)
+    probed, ear = probe_all(clips), Ear.of(pretrained)
+    trainer = ClassifierTrainer(network, given)
+    answers = probabilities(trainer, sounds_of(probed, ear))
+    if not trainer.is_world_process_zero():
+        return
+    note_long(probed, ear)
+    name = system or card.system
+    path = write_answers(output, clips, answers, card.classes, system=name, seed=seed)
+    told = {
+        "system": name,
+        "split": split,
+        "model": {"path": str(model), "sha256": pretrained.identity, **card.model_dump()},
+        "settings": {"batch_size": batch_size, "precision": precision, "seed": seed},
+    }
+    write_json(output / "provenance.json", versioned(utterances) | told)
+    say(f"{len(clips):,} answers of {name} -> {path}")
+
+
+def sounds_of(probed: Sequence[Probed], ear: Ear) -> Sounds:
+    """What is heard of clips to be answered, and nothing of what is known of them."""
+    return Sounds(probed, ear, ear.fitting(HEARD_S))
+
+
+def note_long(probed: Sequence[Probed], ear: Ear) -> None:
+    """Says how many clips are not heard whole."""
+    limit = ear.fitting(HEARD_S)
+    if long := sum(one.frames > limit for one in probed):
+        seconds = limit / ear.extractor.sampling_rate
+        say(f"note: {long:,} test clips are longer than {seconds:g} s; their middle is heard")
+
+
+def versioned(utterances: Sequence[Path]) -> dict[str, Any]:
+    written = provenance(utterances)
+    return written | {"versions": written["versions"] | {one: version(one) for one in _PACKAGES}}

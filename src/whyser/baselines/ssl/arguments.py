@@ -1,0 +1,110 @@
+"""Hugging Face's settings for a recipe on this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import torch
+from transformers import TrainingArguments
+
+from whyser.baselines.ssl.epochs import METRIC
+from whyser.baselines.ssl.recipe import Precision, Recipe, processes
+from whyser.console import say
+from whyser.errors import WhyserError
+
+Report: TypeAlias = Literal["none", "tensorboard", "wandb"]
+
+
+def to_train(
+    recipe: Recipe, folder: Path, *, workers: int | None = None, report: Report = "none"
+) -> TrainingArguments:
+    """Trainer's settings for the recipe on this machine; checkpoints go to `folder`.
+
+    Raises: `WhyserError` where what reports is not installed or the precision is not there;
+    `InputError` as `Recipe.portion`.
+    """
+    if report != "none" and importlib.util.find_spec(report) is None:
+        raise WhyserError(f"--report {report} needs the package: pip install {report}")
+    schedule = "constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule
+    return _arguments(
+        folder,
+        recipe.portion(processes()),
+        recipe.precision,
+        workers,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.lr,
+        lr_scheduler_type=schedule,
+        warmup_ratio=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        gradient_accumulation_steps=recipe.parts,
+        seed=recipe.seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        # Of checkpoints the best and the last are kept.
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model=METRIC,
+        greater_is_better=True,
+        # The loss is looked at by ourselves.
+        logging_nan_inf_filter=False,
+        report_to=report,
+        ddp_find_unused_parameters=True,
+    )
+
+
+def to_answer(
+    folder: Path, *, batch_size: int, precision: Precision, workers: int | None = None
+) -> TrainingArguments:
+    """Trainer's settings where nothing is trained.
+
+    Raises: `WhyserError` as `to_train`.
+    """
+    return _arguments(folder, batch_size, precision, workers, report_to="none")
+
+
+def _arguments(
+    folder: Path, portion: int, precision: Precision, workers: int | None, **more: Any
+) -> TrainingArguments:
+    """Args: `workers`, processes that read sound; None for 4 beside a GPU and none without."""
+    with_gpu = torch.cuda.is_available()
+    digits = _precision(precision)
+    given = TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=portion,
+        per_device_eval_batch_size=portion,
+        bf16=digits == "bf16",
+        fp16=digits == "fp16",
+        # Trainer takes bf16 on a CPU only if told that it is meant.
+        use_cpu=digits == "bf16" and not with_gpu,
+        disable_tqdm=not sys.stderr.isatty(),
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_num_workers=(4 if with_gpu else 0) if workers is None else workers,
+        dataloader_pin_memory=with_gpu,
+        **more,
+    )
+    if given.n_gpu > 1:
+        # Otherwise it would share each batch out to all of them by itself, in one slow process.
+        say(f"note: one GPU of {given.n_gpu} is used; start with torchrun to use all")
+        given._n_gpu = 1
+    return given
+
+
+def _precision(asked: Precision) -> Precision:
+    if torch.cuda.is_available():
+        best: Precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return best if asked == "auto" else asked
+    if asked == "fp16":
+        raise WhyserError("--precision fp16 needs a GPU. Give --precision fp32.")
+    return "fp32" if asked == "auto" else asked
+
+
+def quiet() -> None:
+    """Without the remarks of the libraries about each other."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")
+    warnings.filterwarnings("ignore", category=FutureWarning)

@@ -1,0 +1,187 @@
+"""A speech encoder: sound in, the states of all its layers out, and which frames are sound.
+
+Padding never counts. The one place where `transformers` lets it is the group norm of the base
+models' first convolution, whose mean and variance are over time, zeros behind the sound included:
+`ClipNorm` takes them over the clip, as if it were heard alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import group_norm, pad
+
+from whyser.audio import MEL_HOP
+
+#: What of the encoder is trained: its layers above the convolutions, which stay as they were
+#: pre-trained; all of it; or nothing.
+Tuned: TypeAlias = Literal["layers", "all", "nothing"]
+
+#: Families that hear the waveform. Not SEW, whose states are of another length, nor data2vec, whose
+#: stacked positions let padding count.
+WAVEFORM = ("wavlm", "wav2vec2", "hubert", "unispeech", "unispeech-sat")
+#: Families that hear a mel spectrogram, padded to a window.
+MEL = ("whisper",)
+
+
+class Encoder(nn.Module):
+    """What both kinds share.
+
+    `width` is that of a state, `states` how many there are: one a layer, and the input of the
+    first. `shortest` is the samples of one frame, `floor` those that a batch must hold in training,
+    `window` those that fit, None for any.
+    """
+
+    width: int
+    states: int
+    shortest: int
+    floor: int
+    window: int | None
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def config(self) -> Any:
+        return self.model.config
+
+    def convolutions(self) -> Sequence[nn.Module]:
+        raise NotImplementedError
+
+    def freeze(self, tuned: Tuned) -> None:
+        frozen = {"layers": self.convolutions(), "all": (), "nothing": (self.model,)}[tuned]
+        for part in frozen:
+            part.requires_grad_(False)
+
+
+class WaveformEncoder(Encoder):
+    """WavLM, wav2vec 2.0, HuBERT and their kin."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        config = self.config
+        self.width, self.states = config.hidden_size, config.num_hidden_layers + 1
+        self.window = None
+        # A layer that is dropped hands its input on, which would be weighed twice.
+        config.layerdrop = 0.0
+        self.shortest = self._samples(1)
+        # SpecAugment refuses a batch that is shorter than what it masks.
+        self.floor = self._samples(config.mask_time_length if _augments(config) else 1)
+        if config.feat_extract_norm == "group":
+            self._first.layer_norm = ClipNorm(self._first.layer_norm)
+        # In training it would ask for the gradient of the sound itself, which nobody wants.
+        self.model.feature_extractor._requires_grad = False  # type: ignore[union-attr]
+
+    def convolutions(self) -> Sequence[nn.Module]:
+        return (cast(nn.Module, self.model.feature_extractor),)
+
+    def forward(self, sound: Tensor, lengths: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        """
+        Args: `sound`, float[B, N]; `lengths`, int[B], the samples of each that are sound.
+        Returns: `states` tensors float[B, T, W], and bool[B, T], which frames are sound.
+        """
+        heard = before(lengths, sound.shape[1])
+        if isinstance(self._first.layer_norm, ClipNorm):
+            self._first.layer_norm.lengths = _convolved(lengths, self._strides[:1])
+        states = self.model(sound, attention_mask=heard.long(), output_hidden_states=True)
+        frames = before(_convolved(lengths, self._strides), states.hidden_states[0].shape[1])
+        return states.hidden_states, frames
+
+    @property
+    def _first(self) -> Any:
+        extractor: Any = self.model.feature_extractor
+        return extractor.conv_layers[0]
+
+    @property
+    def _strides(self) -> list[tuple[int, int]]:
+        return list(zip(self.config.conv_kernel, self.config.conv_stride, strict=True))
+
+    def _samples(self, frames: int) -> int:
+        """The fewest that give so many frames."""
+        for kernel, stride in reversed(self._strides):
+            frames = (frames - 1) * stride + kernel
+        return frames
+
+
+class MelEncoder(Encoder):
+    """Whisper's encoder. Its window is fixed: a clip is padded to it and attended to with what
+    follows it, as in pre-training, but only its own frames are pooled."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        config = self.config
+        self.width, self.states = config.d_model, config.encoder_layers + 1
+        config.encoder_layerdrop = 0.0
+        model.layerdrop = 0.0  # type: ignore[assignment]
+        self.shortest = self.floor = MEL_HOP
+        self.window = 2 * MEL_HOP * config.max_source_positions
+
+    def convolutions(self) -> Sequence[nn.Module]:
+        return (cast(nn.Module, self.model.conv1), cast(nn.Module, self.model.conv2))
+
+    def forward(self, sound: Tensor, lengths: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        """
+        Args: `sound`, float[B, mels, frames of the window]; `lengths`, int[B] in samples.
+        Returns: as `WaveformEncoder`.
+        """
+        states = self.model(sound, output_hidden_states=True).hidden_states
+        mels = -(-lengths // MEL_HOP)
+        return states, before((mels + 1) // 2, states[0].shape[1])
+
+
+class ClipNorm(nn.Module):
+    """Group norm with a group a channel, over the frames of each clip alone.
+
+    Takes the place of that of the first convolution, under the same names of weights. `lengths`
+    are told before each call: the layers between know nothing of them.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+        self.lengths: Tensor | None = None
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Args: float[B, C, T]."""
+        if self.lengths is None:
+            raise RuntimeError("lengths were not told")
+        width = states.shape[2]
+        rows = [
+            pad(
+                group_norm(row[None, :, :length], len(row), self.weight, self.bias, self.eps),
+                (0, width - length),
+            )
+            for row, length in zip(states, self.lengths.tolist(), strict=True)
+        ]
+        return torch.cat(rows)
+
+
+#: Which class takes a `model_type`.
+KINDS: dict[str, Callable[[nn.Module], Encoder]] = {
+    **dict.fromkeys(WAVEFORM, WaveformEncoder),
+    **dict.fromkeys(MEL, MelEncoder),
+}
+
+
+def before(lengths: Tensor, width: int) -> Tensor:
+    """bool[B, width]: what lies before each length.
+
+    >>> before(torch.tensor([1, 3]), 3).tolist()
+    [[True, False, False], [True, True, True]]
+    """
+    return torch.arange(width, device=lengths.device) < lengths[:, None]
+
+
+def _convolved(lengths: Tensor, strides: Sequence[tuple[int, int]]) -> Tensor:
+    """Frames that convolutions of (kernel, stride) make of so many samples."""
+    for kernel, stride in strides:
+        lengths = (lengths - kernel) // stride + 1
+    return lengths
+
+
+def _augments(config: Any) -> bool:
+    return bool(config.apply_spec_augment and config.mask_time_prob)

@@ -1,0 +1,48 @@
+"""The classifier: an encoder, weights over its layers, pooling, and a head of two layers."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from whyser.baselines.ssl.encoder import Encoder, Tuned
+from whyser.baselines.ssl.pooling import POOLINGS, LayerWeights, Pooling
+
+
+class Network(nn.Module):
+    """Sound in, a logit a class out.
+
+    Args: `hidden`, the width between the head's two layers.
+    """
+
+    def __init__(
+        self, encoder: Encoder, classes: int, *, pooling: Pooling, hidden: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.layers = LayerWeights(encoder.states)
+        self.pooling = POOLINGS[pooling](encoder.width)
+        self.head = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(self.pooling.width, hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, classes),
+        )
+        self.is_frozen = False
+
+    def freeze(self, tuned: Tuned) -> None:
+        self.encoder.freeze(tuned)
+        self.is_frozen = tuned == "nothing"
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        super().train(mode)
+        # What is not trained is not disturbed by dropout either.
+        if self.is_frozen:
+            self.encoder.eval()
+        return self
+
+    def forward(self, sound: Tensor, lengths: Tensor) -> Tensor:
+        """Args: as the encoder's. Returns: float[B, C]."""
+        states, frames = self.encoder(sound, lengths)
+        return self.head(self.pooling(self.layers(states), frames))  # type: ignore[no-any-return]

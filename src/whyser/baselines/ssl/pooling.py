@@ -1,0 +1,81 @@
+"""From the states of all layers and frames to one vector a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+Pooling: TypeAlias = Literal["mean", "attentive"]
+
+#: Width of the layer that attention is computed in.
+_ATTENTION = 128
+#: Below, the slope of a standard deviation has no bound.
+_LEAST_VARIANCE = 1e-5
+
+
+class LayerWeights(nn.Module):
+    """The weighted mean of all states, by weights that are learnt: softmax(w), equal at the start.
+
+    Source: Yang et al. (2021), SUPERB.
+    """
+
+    def __init__(self, states: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(states))
+
+    def forward(self, states: Sequence[Tensor]) -> Tensor:
+        """Args: tensors float[B, T, W]. Returns: float[B, T, W]."""
+        shares = self.weights.softmax(0)
+        total = shares[0] * states[0]
+        for share, state in zip(shares[1:], states[1:], strict=True):
+            total = total + share * state
+        return total
+
+
+class MeanPooling(nn.Module):
+    """The mean over a clip's own frames."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, states: Tensor, frames: Tensor) -> Tensor:
+        """Args: float[B, T, W] and bool[B, T], which frames are sound. Returns: float[B, W]."""
+        return _sound(states, frames).sum(1) / frames.sum(1, keepdim=True)
+
+
+class AttentiveStatistics(nn.Module):
+    """Mean and standard deviation over a clip's own frames, weighted by attention.
+
+    A frame's weight is the softmax of v . tanh(W h + b). Source: Okabe et al. (2018).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = 2 * width
+        self.scores = nn.Sequential(
+            nn.Linear(width, _ATTENTION), nn.Tanh(), nn.Linear(_ATTENTION, 1, bias=False)
+        )
+
+    def forward(self, states: Tensor, frames: Tensor) -> Tensor:
+        """Args: as `MeanPooling`. Returns: float[B, 2 W], means first."""
+        scores = self.scores(states).squeeze(-1).float().masked_fill(~frames, -torch.inf)
+        weights = scores.softmax(1)[..., None]
+        states = _sound(states, frames)
+        mean = (weights * states).sum(1)
+        variance = (weights * (states - mean[:, None]).square()).sum(1)
+        return torch.cat([mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()], dim=1)
+
+
+def _sound(states: Tensor, frames: Tensor) -> Tensor:
+    """With zeros for padding, whatever it held: 0 times NaN is NaN."""
+    return states.masked_fill(~frames[..., None], 0)
+
+
+POOLINGS: dict[Pooling, type[MeanPooling] | type[AttentiveStatistics]] = {
+    "mean": MeanPooling,
+    "attentive": AttentiveStatistics,
+}

@@ -1,0 +1,213 @@
+"""A run from beginning to end: trains, keeps the best epoch, answers the test clips."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import TrainerState, set_seed
+
+from whyser.baselines.clips import Task
+from whyser.baselines.predictions import write_answers
+from whyser.baselines.ssl import saved
+from whyser.baselines.ssl.answer import note_long, sounds_of, versioned
+from whyser.baselines.ssl.arguments import Report, quiet, to_train
+from whyser.baselines.ssl.epochs import epochs_of, is_exhausted
+from whyser.baselines.ssl.losses import Criterion, class_weights, targets
+from whyser.baselines.ssl.pretrained import Pretrained, load
+from whyser.baselines.ssl.recipe import Recipe
+from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
+from whyser.baselines.ssl.state import State
+from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
+from whyser.console import say
+from whyser.errors import InputError
+from whyser.files import short_hash, write_json
+from whyser.provenance import file_hash
+
+MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked for: a classifier named `system` on an encoder, in the folder `output`."""
+
+    task: Task
+    recipe: Recipe
+    encoder: str
+    system: str
+    utterances: Sequence[Path]
+    output: Path
+    workers: int | None = None
+    report: Report = "none"
+
+    def __call__(self, *, restarts: bool = False) -> None:
+        """Trains and answers, or goes on where an earlier call was stopped.
+
+        Raises: `WhyserError` for what a user can mend, named before anything is trained where it
+        can be, and for a loss that is no number.
+        """
+        quiet()
+        given = to_train(
+            self.recipe,
+            self.output.resolve() / "checkpoints",
+            workers=self.workers,
+            report=self.report,
+        )
+        train, dev, test = self._probed()
+        pretrained = load(self.encoder)
+        state = State(self.output, self._asked([*train, *dev, *test], pretrained))
+        with given.main_process_first(local=False):
+            if given.process_index == 0:
+                state.begin(restarts=restarts)
+        if state.is_finished:
+            say(f"finished before: {self.output}. Nothing is repeated without --restart")
+            return
+        if given.process_index == 0:
+            note_long(test, Ear.of(pretrained))
+        began = time.monotonic()
+        trainer = self._trainer(train, dev, pretrained, given)
+        self._train(trainer, state)
+        answers = probabilities(trainer, sounds_of(test, Ear.of(pretrained)))
+        if trainer.is_world_process_zero():
+            self._write(trainer, pretrained, answers, time.monotonic() - began)
+            state.finish()
+
+    def _probed(self) -> Iterator[list[Probed]]:
+        """Train, dev and test, probed together: what cannot be read is named at once."""
+        task = self.task
+        probed = iter(probe_all([*task.train, *task.dev, *task.test]))
+        for part in (task.train, task.dev, task.test):
+            yield list(islice(probed, len(part)))
+
+    def _asked(self, probed: Sequence[Probed], pretrained: Pretrained) -> dict[str, Any]:
+        sound = "\n".join(f"{one.clip.id} {one.frames}" for one in probed)
+        return {
+            "system": self.system,
+            "encoder": pretrained.identity,
+            "classes": list(self.task.classes),
+            "split": self.task.split,
+            **self.recipe.as_json(),
+            "utterances": [file_hash(path) for path in self.utterances],
+            "sound": short_hash(sound),
+        }
+
+    # ---- training -------------------------------------------------------------------------------
+
+    def _trainer(
+        self,
+        train: Sequence[Probed],
+        dev: Sequence[Probed],
+        pretrained: Pretrained,
+        given: Any,
+    ) -> ClassifierTrainer:
+        recipe, classes = self.recipe, self.task.classes
+        set_seed(recipe.seed)
+        network = self._card(pretrained).network(pretrained)
+        network.freeze(recipe.tuned)
+        criterion = Criterion(
+            recipe.criterion, class_weights(self.task.train, classes), recipe.gamma
+        )
+        return ClassifierTrainer(
+            network,
+            given,
+            floor=pretrained.encoder.floor,
+            criterion=criterion,
+            train=self._taught(train, pretrained, seed=recipe.seed),
+            dev=self._taught(sorted(dev, key=lambda one: -one.frames), pretrained),
+            patience=recipe.patience,
+        )
+
+    def _card(self, pretrained: Pretrained) -> saved.Card:
+        return saved.Card(
+            system=self.system,
+            classes=self.task.classes,
+            pooling=self.recipe.pooling,
+            hidden=self.recipe.hidden or pretrained.encoder.width,
+            dropout=self.recipe.dropout,
+        )
+
+    def _taught(
+        self, probed: Sequence[Probed], pretrained: Pretrained, *, seed: int | None = None
+    ) -> Sounds:
+        clips = [one.clip for one in probed]
+        ear = Ear.of(pretrained)
+        return Sounds(
+            probed,
+            ear,
+            ear.fitting(HEARD_S if seed is None else self.recipe.longest),
+            seed,
+            targets(clips, self.task.classes, self.recipe.target),
+            np.array([self.task.classes.index(clip.utterance.emotion) for clip in clips]),
+        )
+
+    def _train(self, trainer: ClassifierTrainer, state: State) -> None:
+        """Leaves the weights of the best epoch in the network."""
+        checkpoint = state.last_checkpoint()
+        if trainer.is_world_process_zero() and checkpoint:
+            say(f"goes on from {checkpoint}")
+        earlier = _state_of(checkpoint) if checkpoint else None
+        if earlier and is_exhausted(earlier.log_history, self.recipe.patience):
+            trainer.state = earlier
+        else:
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except InputError as error:
+                raise _from_reader(error) from None
+        # By its step: what Trainer remembers is a path, and the folder may have been moved.
+        best = state.checkpoints / f"checkpoint-{trainer.state.best_global_step}"
+        network: Any = trainer.model
+        saved.fill(network, best / "model.safetensors")
+
+    # ---- answers --------------------------------------------------------------------------------
+
+    def _write(
+        self, trainer: ClassifierTrainer, pretrained: Pretrained, answers: Any, seconds: float
+    ) -> None:
+        network: Any = trainer.model
+        saved.save(self.output / MODEL, self._card(pretrained), network, pretrained.extractor)
+        path = write_answers(
+            self.output,
+            self.task.test,
+            answers,
+            self.task.classes,
+            system=self.system,
+            seed=self.recipe.seed,
+        )
+        epochs = epochs_of(trainer.state.log_history)
+        best = max(epochs, key=lambda row: row["dev_f1_macro"])
+        told = {
+            "system": self.system,
+            "split": self.task.split,
+            "encoder": {"name": self.encoder, "identity": pretrained.identity},
+            "settings": self.recipe.as_json() | {"loss": self.recipe.criterion},
+            "parameters": saved.parameters(network),
+            "clips": {"train": len(self.task.train), "dev": len(self.task.dev)},
+            "processes": trainer.args.world_size,
+            "device": str(trainer.args.device),
+            "seconds": round(seconds, 1),
+            "best_epoch": best["epoch"],
+            "epochs": epochs,
+        }
+        write_json(self.output / "provenance.json", versioned(self.utterances) | told)
+        say(
+            f"{len(self.task.test):,} answers of {self.system}, trained on "
+            f"{len(self.task.train):,} utterances of {len(self.task.classes)} classes in "
+            f"{seconds:.0f} s, best in epoch {best['epoch']} "
+            f"(dev Macro-F1 {best['dev_f1_macro']:.4f}) -> {path}"
+        )
+
+
+def _state_of(checkpoint: Path) -> TrainerState:
+    state: TrainerState = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    return state
+
+
+def _from_reader(error: InputError) -> InputError:
+    """Of a process that reads sound the error arrives with its traceback as the message."""
+    told = str(error).strip().splitlines()[-1]
+    return InputError(told.removeprefix(f"{InputError.__module__}.{InputError.__name__}: "))

@@ -1,0 +1,97 @@
+"""A trained classifier on disk: `config.json`, `model.safetensors`, and `encoder/`, which holds the
+encoder's configuration and what prepares its sound."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from whyser import __version__
+from whyser.baselines.ssl.network import Network
+from whyser.baselines.ssl.pooling import Pooling
+from whyser.baselines.ssl.pretrained import Pretrained, load_extractor, untrained
+from whyser.errors import InputError
+from whyser.files import atomic_path, read_json, write_json
+from whyser.labels import EmotionClass
+from whyser.provenance import file_hash
+from whyser.utterance import input_error
+
+CARD, WEIGHTS, ENCODER = "config.json", "model.safetensors", "encoder"
+
+
+class Card(BaseModel):
+    """What is needed to build the network again, and what it was called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: str
+    classes: tuple[EmotionClass, ...]
+    pooling: Pooling
+    hidden: int
+    dropout: float
+    whyser: str = __version__
+
+    def network(self, pretrained: Pretrained) -> Network:
+        return Network(
+            pretrained.encoder,
+            len(self.classes),
+            pooling=self.pooling,
+            hidden=self.hidden,
+            dropout=self.dropout,
+        )
+
+
+def save(folder: Path, card: Card, network: Network, extractor: Any) -> None:
+    """Writes the card last: a folder without one is no model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network.encoder.config.save_pretrained(folder / ENCODER)
+    extractor.save_pretrained(folder / ENCODER)
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    with atomic_path(folder / WEIGHTS) as temporary:
+        save_file(weights, temporary, metadata={"format": "pt"})
+    write_json(folder / CARD, card.model_dump())
+
+
+def read(folder: Path) -> tuple[Card, Network, Pretrained]:
+    """The classifier that `save` wrote.
+
+    Raises: `InputError` for a folder that is none, or whose parts do not fit.
+    """
+    try:
+        card = Card.model_validate(read_json(folder / CARD))
+    except ValidationError as error:
+        raise input_error(error).at(folder / CARD) from None
+    encoder = untrained(folder / ENCODER)
+    extractor = load_extractor(str(folder / ENCODER), encoder.config)
+    if not (folder / WEIGHTS).is_file():
+        raise InputError("no such file", file=folder / WEIGHTS, cure="Train it, or fetch it again.")
+    pretrained = Pretrained(encoder, extractor, file_hash(folder / WEIGHTS))
+    network = card.network(pretrained)
+    fill(network, folder / WEIGHTS)
+    return card, network, pretrained
+
+
+def fill(network: Network, weights: Path) -> None:
+    """Raises: `InputError` for weights of another network."""
+    try:
+        network.load_state_dict(load_file(weights))
+    except (RuntimeError, SafetensorError) as error:
+        told = " ".join(str(error).split()[:12])
+        raise InputError(
+            f"are not this network's weights ({told})",
+            file=weights,
+            cure="Fetch the folder again, or train anew with --restart.",
+        ) from None
+
+
+def parameters(network: Network) -> dict[str, int]:
+    counts = [(math.prod(one.shape), one.requires_grad) for one in network.parameters()]
+    return {
+        "all": sum(count for count, _ in counts),
+        "trained": sum(count for count, is_trained in counts if is_trained),
+    }

@@ -1,0 +1,151 @@
+"""Clips as the encoder takes them: read, cropped, prepared, padded to a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from whyser import audio
+from whyser.audio import SAMPLING_RATE, Samples
+from whyser.baselines.clips import Clip
+from whyser.baselines.ssl.batches import Turn
+from whyser.baselines.ssl.pretrained import Pretrained
+from whyser.console import track
+from whyser.errors import Problems
+
+#: Seconds that are heard of a test clip; of a longer one its middle. No clip of MSP-Podcast is.
+HEARD_S = 30.0
+
+
+@dataclass(frozen=True)
+class Ear:
+    """What prepares the sound, in the processes that read it: an encoder without its weights."""
+
+    extractor: Any
+    shortest: int
+    floor: int
+    window: int | None
+
+    @classmethod
+    def of(cls, pretrained: Pretrained) -> Ear:
+        encoder = pretrained.encoder
+        return cls(pretrained.extractor, encoder.shortest, encoder.floor, encoder.window)
+
+    def fitting(self, seconds: float) -> int:
+        """Samples of so many seconds, or of the window where that is shorter."""
+        samples = round(seconds * SAMPLING_RATE)
+        return min(samples, self.window) if self.window else samples
+
+    def prepare(self, samples: Samples) -> npt.NDArray[np.float32]:
+        """float[n], or float[mels, frames] where the encoder hears a spectrogram."""
+        given = self.extractor(samples, sampling_rate=SAMPLING_RATE, return_tensors="np")
+        prepared: npt.NDArray[np.float32] = given[self.extractor.model_input_names[0]][0]
+        return prepared.astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A clip whose header was read: `frames` at 16 kHz."""
+
+    clip: Clip
+    path: Path
+    frames: int
+
+
+def probe_all(clips: Sequence[Clip]) -> list[Probed]:
+    """Reads every header before anything is trained on.
+
+    Raises: `BadInput` with all that cannot be read.
+    """
+    problems = Problems("the sound")
+    probed = []
+    for clip in track(clips, "Reading headers", total=len(clips)):
+        with problems.caught():
+            info = audio.probe(clip.path)
+            frames = audio.resampled_frames(info.frames, info.sampling_rate)
+            probed.append(Probed(clip, clip.path, frames))
+    problems.raise_any()
+    return probed
+
+
+@dataclass
+class Sounds(Dataset[dict[str, Any]]):
+    """Clips with their targets.
+
+    Args:
+        longest: Samples that are heard of a longer clip: a stretch that the seed, the epoch and
+            the clip decide, so that a run that goes on hears what it would have heard; its middle
+            where `seed` is None.
+        targets: float32[n, C], None where nothing is known.
+        labels: int[n].
+    """
+
+    probed: Sequence[Probed]
+    ear: Ear
+    longest: int
+    seed: int | None = None
+    targets: npt.NDArray[np.float32] | None = None
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.probed)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Samples that are heard of each."""
+        return [min(one.frames, self.longest) for one in self.probed]
+
+    def __getitem__(self, turn: Turn | int) -> dict[str, Any]:
+        epoch, number = turn if isinstance(turn, tuple) else (0, turn)
+        samples = self._cropped(audio.load(self.probed[number].path), epoch, number)
+        if (missing := self.ear.shortest - len(samples)) > 0:
+            samples = np.pad(samples, (0, missing))
+        row = {"sound": self.ear.prepare(samples), "lengths": len(samples), "numbers": number}
+        if self.targets is not None:
+            row["targets"] = self.targets[number]
+        if self.labels is not None:
+            row["labels"] = self.labels[number]
+        return row
+
+    def _cropped(self, samples: Samples, epoch: int, number: int) -> Samples:
+        spare = len(samples) - self.longest
+        if spare <= 0:
+            return samples
+        if self.seed is None:
+            start = spare // 2
+        else:
+            start = int(np.random.default_rng([self.seed, epoch, number]).integers(spare + 1))
+        return samples[start : start + self.longest]
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Rows of `Sounds` as a batch; waveforms are padded with zeros to the longest."""
+
+    floor: int = 0
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        batch = {
+            key: torch.from_numpy(np.stack([row[key] for row in rows]))
+            for key in rows[0]
+            if key != "sound"
+        }
+        return {"sound": self._padded([row["sound"] for row in rows]), **batch}
+
+    def _padded(self, sounds: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+        # Spectrograms are all of the window.
+        if sounds[0].ndim > 1:
+            return torch.from_numpy(np.stack(sounds))
+        width = max(self.floor, *map(len, sounds))
+        padded = np.zeros((len(sounds), width), np.float32)
+        for row, sound in zip(padded, sounds, strict=True):
+            row[: len(sound)] = sound
+        return torch.from_numpy(padded)

@@ -1,0 +1,134 @@
+"""Hugging Face's Trainer with our batches, our loss, and an end at the first loss that is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import (
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainingArguments,
+)
+
+from whyser.baselines.ssl.batches import Buckets
+from whyser.baselines.ssl.epochs import Bar, Epochs, Patience, metrics
+from whyser.baselines.ssl.sounds import Collator, Sounds
+from whyser.errors import WhyserError
+from whyser.predictions import listed
+
+
+class ClassifierTrainer(Trainer):
+    """Trains a `Network` on `Sounds`; without a criterion it only answers."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        args: TrainingArguments,
+        *,
+        floor: int = 0,
+        criterion: nn.Module | None = None,
+        train: Sounds | None = None,
+        dev: Sounds | None = None,
+        patience: int | None = None,
+    ) -> None:
+        super().__init__(
+            network,
+            args,
+            data_collator=Collator(floor),
+            train_dataset=train,
+            eval_dataset=dev,
+            compute_metrics=metrics,
+        )
+        self.criterion = criterion
+        self._call_back(patience)
+
+    def _call_back(self, patience: int | None) -> None:
+        handler: Any = self.callback_handler
+        # Both print every log as a dictionary.
+        handler.remove_callback(PrinterCallback)
+        handler.remove_callback(ProgressCallback)
+        if not self.args.disable_tqdm:
+            handler.add_callback(Bar())
+        if isinstance(self.train_dataset, Sounds):
+            self.buckets = Buckets(
+                self.train_dataset.lengths,
+                self.args.per_device_train_batch_size,
+                seed=self.args.seed,
+                processes=self.args.world_size,
+            )
+            handler.add_callback(Epochs(self.buckets))
+        if patience is not None:
+            handler.add_callback(Patience(patience))
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        workers = self.args.dataloader_num_workers
+        train: Any = self.train_dataset
+        loader: DataLoader[Any] = DataLoader(
+            train,
+            batch_sampler=self.buckets,
+            collate_fn=self.data_collator,
+            num_workers=workers,
+            pin_memory=self.args.dataloader_pin_memory,
+            persistent_workers=workers > 0,
+        )
+        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        logits, loss = self._heard(model, inputs)
+        if loss is None or not torch.isfinite(loss):
+            raise self._diverged(inputs, loss)
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[Tensor | None, Tensor, Tensor | None]:
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad():
+            logits, loss = self._heard(model, inputs)
+        return loss, logits, inputs.get("labels")
+
+    def _heard(self, model: nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        logits = model(inputs["sound"], inputs["lengths"]).float()
+        if self.criterion is None or "targets" not in inputs:
+            return logits, None
+        return logits, self.criterion(logits, inputs["targets"])
+
+    def _diverged(self, inputs: dict[str, Tensor], loss: Tensor | None) -> WhyserError:
+        train: Any = self.train_dataset
+        ids = [train.probed[number].clip.id for number in inputs["numbers"].tolist()]
+        value = "missing" if loss is None else loss.item()
+        return WhyserError(
+            f"the loss is {value} at update {self.state.global_step + 1} of "
+            f"{self.state.max_steps}, on {listed(ids)}. Lower --lr, or compute in more digits: "
+            "--precision bf16 rather than fp16, fp32 rather than either; then --restart. Where "
+            "that does not help, hear these clips."
+        )
+
+
+def probabilities(trainer: Trainer, sounds: Sounds) -> npt.NDArray[np.float64]:
+    """float64[n, C], rows sum to 1: what the trainer's network makes of each clip."""
+    # By length, so that little is padding; and back into the order that was asked.
+    order = np.argsort(sounds.lengths, kind="stable")[::-1]
+    ranked = Sounds([sounds.probed[place] for place in order], sounds.ear, sounds.longest)
+    found: Any = trainer.predict(ranked).predictions
+    logits = np.empty_like(found, dtype=np.float64)
+    logits[order] = found
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    given: npt.NDArray[np.float64] = shares / shares.sum(1, keepdims=True)
+    return given

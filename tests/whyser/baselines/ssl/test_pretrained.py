@@ -1,0 +1,117 @@
+"""Encoders that cannot be loaded are named, with the cure."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+
+from whyser.baselines.ssl.encoder import KINDS
+from whyser.baselines.ssl.pretrained import load
+from whyser.errors import InputError
+
+
+@pytest.fixture
+def copied(encoder: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+    def of(family: str) -> Path:
+        shutil.copytree(encoder(family), tmp_path / "copy")
+        return tmp_path / "copy"
+
+    return of
+
+
+def refused(folder: Path | str) -> str:
+    with pytest.raises(InputError) as caught:
+        load(str(folder))
+    assert caught.value.cure
+    return str(caught.value)
+
+
+def test_a_folder_without_weights(copied: Callable[[str], Path]) -> None:
+    folder = copied("wavlm")
+    (folder / "model.safetensors").unlink()
+    assert refused(folder).startswith(f"{folder}: no weights (model.safetensors)")
+
+
+def test_a_folder_without_configuration(tmp_path: Path) -> None:
+    assert "no config.json" in refused(tmp_path)
+
+
+def test_weights_that_are_a_pickle(copied: Callable[[str], Path]) -> None:
+    folder = copied("wavlm")
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    assert "pickle" in refused(folder)
+
+
+def test_weights_cut_short(copied: Callable[[str], Path]) -> None:
+    path = copied("wavlm") / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "cannot be" in refused(path.parent)
+
+
+def test_weights_of_another_model(
+    copied: Callable[[str], Path], encoder: Callable[[str], Path]
+) -> None:
+    folder = copied("wavlm")
+    shutil.copy(encoder("whisper") / "model.safetensors", folder)
+    assert "its weights lack" in refused(folder)
+
+
+def test_a_model_that_is_no_speech_encoder(tmp_path: Path) -> None:
+    from transformers import BertConfig
+
+    BertConfig().save_pretrained(tmp_path)
+    text = refused(tmp_path)
+    assert "'bert', no speech encoder" in text
+    assert "wavlm, wav2vec2, hubert" in text
+
+
+def test_code_of_a_checkpoint_is_not_run(copied: Callable[[str], Path]) -> None:
+    folder = copied("wavlm")
+    trace = folder / "ran"
+    (folder / "code.py").write_text(f"open({str(trace)!r}, 'w')\n", encoding="utf-8")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "code.Own", "AutoModel": "code.Own"}}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    refused(folder)
+    assert not trace.exists()
+
+
+def test_a_name_that_no_hub_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "without network" in refused("nobody/no-such-encoder")
+
+
+def test_a_feature_extractor_of_another_rate(copied: Callable[[str], Path]) -> None:
+    from transformers import Wav2Vec2FeatureExtractor
+
+    folder = copied("wavlm")
+    Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(folder)
+    assert "sampling_rate 8000, the encoder takes 16000" in refused(folder)
+
+
+def test_a_checkpoint_says_whether_sound_is_normalised(copied: Callable[[str], Path]) -> None:
+    from transformers import Wav2Vec2FeatureExtractor
+
+    folder = copied("wavlm")
+    assert load(str(folder)).extractor.do_normalize, "the family's default"
+    before = load(str(folder)).identity
+    Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(folder)
+    assert not load(str(folder)).extractor.do_normalize
+    assert load(str(folder)).identity != before
+
+
+@pytest.mark.parametrize("family", KINDS)
+def test_the_same_weights_are_the_same_encoder(family: str, encoder: Callable[[str], Path]) -> None:
+    first, second = load(str(encoder(family))), load(str(encoder(family)))
+    assert first.identity == second.identity
+    assert first.encoder.state_dict().keys() == second.encoder.state_dict().keys()
