@@ -117,7 +117,7 @@ def test_step_by_step_runs(native_corpora: Path, tmp_path: Path) -> None:
 def test_two_systems_make_one_table(native_corpora: Path, tmp_path: Path) -> None:
     """On runs as `./run.sh` leaves them, of which one is always right and the other never."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = commands(text[text.index("## Two systems") : text.index("## Are the reasons")])
+    shown = commands(text[text.index("## Two systems") : text.index("## What it has to beat")])
     assert [words[:2] for words in shown] == [
         ["./run.sh", "--train"],
         ["whyser-eval", "compare"],
@@ -351,6 +351,22 @@ def test_the_page_on_judging_runs(native_corpora: Path, tmp_path: Path) -> None:
     assert rates["google/gemma-3-27b-it", "win_rate"] == 1
     assert rates["openai/gpt-oss-20b", "flip_rate"] == 1
     assert [row["agreement"] for row in found["agreement"]] == [0]
+
+
+def test_the_page_on_baselines_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """With a tiny encoder that the demo writes in place of the hub's."""
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
+    run_step(["whyser-demo", "encoder", "encoder"], tmp_path)
+    shown = commands((ROOT / "docs/baselines.md").read_text(encoding="utf-8"))
+    verbs = ["cues", "cues", "score", "ssl", "answer"]
+    assert [words[1] for words in shown] == verbs
+    for words in shown:
+        if words[1] == "ssl":
+            words = [word.replace("microsoft/wavlm-large", "encoder") for word in words]
+            words += ["--epochs", "1"]
+        run_step(words, tmp_path)
+    answers = [tmp_path / f"results/{name}/predictions.jsonl" for name in ("wavlm", "wavlm_again")]
+    assert answers[0].read_bytes() == answers[1].read_bytes()
 
 
 def test_every_option_of_the_corpora_page_has_that_default() -> None:
