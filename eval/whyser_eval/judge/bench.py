@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from whyser_eval.judge.outcomes import Comparison
 from whyser_eval.judge.rates import figures
 from whyser_eval.judge.ratings import means
 from whyser_eval.judge.record import Told, told_in
-from whyser_eval.judge.rows import Judged, JudgeRow, RubricRow
+from whyser_eval.judge.rows import Judged, JudgeRow, RubricRow, write_judged
 from whyser_eval.judge.signature import signed
 from whyser_eval.pairs import Pair, pairs_hash
 
@@ -69,6 +70,19 @@ class Bench:
     def pairs(self) -> list[Pair]:
         return [pair for one in self.compared for pair in one.pairs]
 
+    def write(self) -> Judged:
+        """Writes `judge.json`, and returns what is in it.
+
+        Of judges that end together one waits for the other: the last to write knows of both.
+
+        Raises: as `judged`.
+        """
+        with (self.folder / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            judged = self.judged()
+            write_judged(self.folder / "judge.json", judged)
+        return judged
+
     def judged(self) -> Judged:
         """Raises: `InputError` for a judge's file that is broken or of other pairs."""
         told = told_in(self.folder)
@@ -83,7 +97,7 @@ class Bench:
             warnings=(
                 *(warning for judge in judges for warning in self._warnings(judge)),
                 *(
-                    f"judge {one.judge} was stopped half way and is left out: ask it again"
+                    f"judge {one.judge} is left out: it was not asked everything yet"
                     for one in told
                     if not one.finished
                 ),

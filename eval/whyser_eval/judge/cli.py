@@ -92,7 +92,6 @@ def judge_command(
     from whyser_eval.judge.bench import Bench
     from whyser_eval.judge.hearing import assumed_form, choose_form
     from whyser_eval.judge.questions import Manner
-    from whyser_eval.judge.rows import write_judged
     from whyser_eval.judge.session import Session
 
     material = _material(results, pairs, system, against, form, per_emotion, seed)
@@ -106,8 +105,7 @@ def judge_command(
         session.print_estimate(settings)
         return
     session.run(settings)
-    judged = bench.judged()
-    write_judged(output / "judge.json", judged)
+    judged = bench.write()
     if as_json:
         from whyser_eval.judge.terminal import print_json
 

@@ -5,10 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from whyser_eval.judge.bench import Bench
+from whyser_eval.judge.outcomes import comparisons
+from whyser_eval.judge.rows import read_judged
 from whyser_eval.pairs import read_pairs
 
 from .conftest import BAD, GOOD, asked_text, data_of, figure, heard, lines
@@ -288,8 +292,37 @@ def test_a_judge_that_was_stopped_is_named_and_left_out(judging, judge, both):
     status, said, found = judging(*both, "--no-rubric", model="gpt-4o")
     assert status == 0, said
     assert {row.judge for row in found.rows} == {"gpt-4o"}
-    assert found.warnings == ("judge o3 was stopped half way and is left out: ask it again",)
+    assert found.warnings == ("judge o3 is left out: it was not asked everything yet",)
     assert found.warnings[0] in said
+
+
+def test_judges_that_end_together_are_both_told_of(judging, both, world, monkeypatch):
+    """Who was slow does not write over who ended meanwhile."""
+    judging(*both, "--no-rubric", "--audio", "none", model="o3")
+    folder = world.folder / "judged"
+    bench = Bench(folder, comparisons(read_pairs(folder / "pairs.jsonl")), [], 0, 0)
+    record = folder / "o3.provenance.json"
+    finished = record.read_text()
+    looked, other_wrote = threading.Event(), threading.Event()
+    judged = Bench.judged
+
+    def slow(bench):
+        found = judged(bench)
+        if not looked.is_set():
+            looked.set()
+            other_wrote.wait(1)
+        return found
+
+    monkeypatch.setattr(Bench, "judged", slow)
+    record.write_text(finished.replace('"finished": true', '"finished": false'))
+    first = threading.Thread(target=bench.write)
+    first.start()
+    looked.wait()
+    record.write_text(finished)
+    bench.write()
+    other_wrote.set()
+    first.join()
+    assert {row.judge for row in read_judged(folder / "judge.json").rows} == {"o3"}
 
 
 def test_ratings_of_an_earlier_run_are_not_those_of_this_one(judging, judge, both, world):
