@@ -248,10 +248,11 @@ def test_an_endpoint_in_trouble_says_nothing_of_hearing(judging, judge, both, wo
 def test_missing_sounds_are_named_together(judging, judge, both, world):
     for number in (3, 5):
         (world.folder / f"sound files/clip {number}.wav").unlink()
-    status, said, _ = judging(*both)
-    assert status == 1
-    assert "clip 3.wav" in said and "clip 5.wav" in said and "2 problems" in said
-    assert "--audio none" in said
+    for words in ((), ("--dry-run",)):
+        status, said, _ = judging(*both, *words)
+        assert status == 1
+        assert "clip 3.wav" in said and "clip 5.wav" in said and "2 problems" in said
+        assert "--audio none" in said
     status, said, _ = judging(*both, "--audio", "none")
     assert status == 0, said
 
