@@ -7,13 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, ValidationError
+from pydantic.dataclasses import dataclass as validated
 
 from whyser.errors import InputError, did_you_mean
 from whyser.files import read_jsonl
 from whyser.labels import CLASSES, EmotionClass, Label
 from whyser.prompts import Form
-from whyser.utterance import RESERVED
+from whyser.utterance import RESERVED, input_error
 from whyser_eval.groundedness import explanation
 
 SAMPLES = "samples.jsonl"
@@ -21,20 +24,29 @@ SAMPLES = "samples.jsonl"
 _CURE = "Give a folder that whyser-eval score wrote; run it again."
 
 
-@dataclass(frozen=True)
+def _whole(text: str) -> str:
+    """Half a character cannot be written down again."""
+    text.encode()
+    return text
+
+
+_Text: TypeAlias = Annotated[str, AfterValidator(_whole)]
+
+
+@validated(frozen=True)
 class Explanation:
     """One answer of one system: `label` is what it predicts, `gold` the consensus, if there is one.
 
     `text` is plain: without the tags of any format, so that it tells nothing of who wrote it.
     """
 
-    id: str
-    system: str
+    id: _Text
+    system: _Text
     label: EmotionClass
     gold: Label | None
-    audio: str | None
-    transcript: str
-    text: str
+    audio: _Text | None
+    transcript: _Text
+    text: _Text
 
     @property
     def is_match(self) -> bool:
@@ -78,7 +90,7 @@ def read_explanations(
             raise InputError(
                 f"no system {name!r} was asked the {form} form there",
                 file=folders[0] / SAMPLES,
-                cure=did_you_mean(name, sorted(names)),
+                cure=did_you_mean(name, sorted(names)) if names else "Give another --form.",
             )
         if not found[name].by_id:
             told = ", ".join(f"{count:,} {why}" for why, count in found[name].left_out.items())
@@ -106,6 +118,8 @@ def _read(path: Path, wanted: Sequence[str], form: Form, names: set[str]) -> dic
                 found[name][one.id] = one
             else:
                 left_out[name][one] += 1
+        except ValidationError as error:
+            raise input_error(error).at(path, number) from None
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"is not a sample of this version ({error})", file=path, line=number, cure=_CURE
@@ -136,16 +150,19 @@ def _explanation(sample: Mapping[str, Any]) -> Explanation | str:
     )
 
 
+#: Of formats that are not ours: whoever reads them in an explanation knows who wrote it.
+_FOREIGN = re.compile(r"</?\s*[A-Za-z][\w:-]*\s*/?>|\[/?INST\]")
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
 _SPACES = re.compile(r"[^\S\n]+")
 
 
 def plain(text: str) -> str:
-    """The text without the tags of answers and the special tokens of models.
+    """The text without the tags of any format and the special tokens of models.
 
     Line breaks stay, for lists live by them.
 
-    >>> plain("<reason>The  voice is low.</reason><|im_end|>")
+    >>> plain("<reason>The  voice is low.</reason><|im_end|></s>")
     'The voice is low.'
     """
-    return _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", RESERVED.sub(" ", text))).strip()
+    text = _FOREIGN.sub(" ", RESERVED.sub(" ", text))
+    return _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", text)).strip()

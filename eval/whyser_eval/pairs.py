@@ -121,6 +121,9 @@ def agreeing_pairs(
     left_out: Counter[str] = Counter()
     for system in (first, second):
         left_out.update({f"{system.system}: {why}": n for why, n in system.left_out.items()})
+    for system, other in ((first, second), (second, first)):
+        if alone := len(system.by_id.keys() - other.by_id.keys()):
+            left_out[f"{system.system} alone explains"] = alone
     shared = first.by_id.keys() & second.by_id.keys()
     for id_ in shared:
         one, two = first.by_id[id_], second.by_id[id_]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from whyser.console import say
 from whyser.errors import WhyserError
 from whyser.files import atomic_path
-from whyser_eval.onefile.text import visible
+from whyser.visible import visible
 from whyser_eval.report.study import Estimate
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import typer
 
 from whyser.errors import WhyserError
+from whyser.visible import visible
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[obje
     from rich.table import Table
 
     table = Table()
-    cells = [[str(value) for value in row] for row in rows]
+    cells = [[visible(str(value)) for value in row] for row in rows]
     for position, column in enumerate(columns):
         figures = bool(cells) and all(row[position][:1] in "0123456789-." for row in cells)
         table.add_column(column, justify="right" if figures else "left", overflow="fold")

@@ -89,8 +89,8 @@ def judged(**changes):
         for criterion, value in (("quotation", 0.82), ("groundedness", 1.41), ("relevance", 1.67))
     )
     agreement = (
-        AgreementRow("gemini-2.0-flash", "gpt-oss-20b", 0.81, 0.52, 1200),
-        AgreementRow("gemini-2.0-flash", "humans", 0.625, None, 32),
+        AgreementRow("gemini-2.0-flash", "gpt-oss-20b", 0.81, 0.52, 1200, "cohen_kappa|"),
+        AgreementRow("gemini-2.0-flash", "humans", 0.625, None, 32, "cohen_kappa|"),
     )
     warnings = ("Judge and teacher are of one family.",)
     return Judged(
@@ -126,7 +126,7 @@ def contest(judge, hears, against, counts, ends):
     yield row("p_two_sided", 1e-60, n=win + loss)
     yield row("win_rate_length_controlled", score - 0.05, *ends, "bootstrap", readable)
     for length, value in (("shorter", None), ("similar", score - 0.02), ("longer", score + 0.02)):
-        yield row(f"win_tie_rate:{length}", value, n=100)
+        yield row(f"win_tie_rate_{length}", value, n=100)
     for emotion, value in (("angry", score - 0.08), ("happy", score + 0.04)):
         yield row("win_tie_rate", value, value - 0.1, value + 0.06, "bootstrap", 48, emotion)
         for metric, share in (("win_rate", value - 0.02), ("tie_rate", 0.04)):

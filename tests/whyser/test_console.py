@@ -54,3 +54,8 @@ def test_a_table_prints_names_as_they_are(capsys: pytest.CaptureFixture[str]) ->
     printed = capsys.readouterr().out
     assert "Splits [all]" in printed
     assert "[red]x[/red]" in printed
+
+
+def test_what_hides_in_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("Systems", ["name"], [["\x1b[2Jgone\u202e"]])
+    assert "␛[2Jgone⟨U+202E⟩" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from whyser.utterance import input_error
 from whyser_eval.agreement import cohen_kappa
 from whyser_eval.judge.outcomes import Comparison, Outcome
 from whyser_eval.judge.rows import AgreementRow
+from whyser_eval.judge.signature import signed
 
 #: The name that people have among the judges.
 HUMANS = "humans"
@@ -37,11 +38,13 @@ def voice_of(outcome: Outcome) -> Voice | None:
     return _VOICES.get(outcome)
 
 
-def agreements(voices: Mapping[str, Voices]) -> Iterator[AgreementRow]:
+def agreements(voices: Mapping[str, Voices], pairs: str) -> Iterator[AgreementRow]:
     """Of each two who have a voice on the same pairs.
 
+    Args: `pairs`, the hash of all pairs, for the signature.
+
     >>> one, two = {"a": "win", "b": "loss"}, {"a": "win", "b": "tie"}
-    >>> [(row.agreement, row.kappa, row.n) for row in agreements({"one": one, "two": two})]
+    >>> [(row.agreement, row.kappa, row.n) for row in agreements({"one": one, "two": two}, "")]
     [(0.5, 0.3333333333333333, 2)]
     """
     for (first, own), (second, other) in combinations(voices.items(), 2):
@@ -49,7 +52,9 @@ def agreements(voices: Mapping[str, Voices]) -> Iterator[AgreementRow]:
         if shared:
             counts = Counter((str(own[pair]), str(other[pair])) for pair in shared)
             same = sum(count for (one, two), count in counts.items() if one == two)
-            yield AgreementRow(first, second, same / len(shared), cohen_kappa(counts), len(shared))
+            n = len(shared)
+            signature = signed("cohen_kappa", one=first, other=second, n=n, pairs=pairs)
+            yield AgreementRow(first, second, same / n, cohen_kappa(counts), n, signature)
 
 
 # ---- people -------------------------------------------------------------------------------

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import fcntl
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from whyser import __version__
 from whyser.errors import InputError
-from whyser.files import read_json
-from whyser_eval.judge.agreeing import HUMANS, Voice, agreements, read_humans, voice_of
+from whyser_eval.judge.agreeing import HUMANS, Voice, Voices, agreements, voice_of
 from whyser_eval.judge.answers import Files, JudgedPair, Rated, read_answers
 from whyser_eval.judge.families import kinship
 from whyser_eval.judge.outcomes import Comparison
 from whyser_eval.judge.rates import figures
 from whyser_eval.judge.ratings import means
-from whyser_eval.judge.rows import Judged, JudgeRow, RubricRow
+from whyser_eval.judge.record import Told, told_in
+from whyser_eval.judge.rows import Judged, JudgeRow, RubricRow, write_judged
+from whyser_eval.judge.signature import signed
 from whyser_eval.pairs import Pair, pairs_hash
 
 #: Beyond this share of unreadable pairs the rates are of what was left.
@@ -33,6 +33,11 @@ class Judge:
     hears: bool
     verdicts: Mapping[str, Sequence[JudgedPair]]
     ratings: Sequence[Rated]
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What a signature tells of it."""
+        return {"judge": self.name, "hears": "yes" if self.hears else "no"}
 
     @cached_property
     def answered_by(self) -> set[str]:
@@ -51,7 +56,7 @@ class Bench:
 
     Args:
         draws: Of the bootstrap; 0 for none.
-        humans: What people preferred, as `whyser-eval study read` writes it.
+        humans: What people preferred, as `read_humans` has it.
     """
 
     folder: Path
@@ -59,23 +64,44 @@ class Bench:
     teachers: Sequence[str]
     draws: int
     seed: int
-    humans: Path | None = None
+    humans: Voices = field(default_factory=dict)
 
     @cached_property
     def pairs(self) -> list[Pair]:
         return [pair for one in self.compared for pair in one.pairs]
 
+    def write(self) -> Judged:
+        """Writes `judge.json`, and returns what is in it.
+
+        Of judges that end together one waits for the other: the last to write knows of both.
+
+        Raises: as `judged`.
+        """
+        with (self.folder / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            judged = self.judged()
+            write_judged(self.folder / "judge.json", judged)
+        return judged
+
     def judged(self) -> Judged:
         """Raises: `InputError` for a judge's file that is broken or of other pairs."""
-        judges = read_judges(self.folder, self.pairs)
-        voices = {judge.name: self._voices(judge) for judge in judges}
+        told = told_in(self.folder)
+        judges = read_judges(self.folder, (one for one in told if one.finished), self.pairs)
+        voices: dict[str, Voices] = {judge.name: self._voices(judge) for judge in judges}
         if self.humans:
-            voices[HUMANS] = read_humans(self.humans, self.compared)
+            voices[HUMANS] = self.humans
         return Judged(
             rows=tuple(row for judge in judges for row in self._rows(judge)),
             rubric=tuple(row for judge in judges for row in self._rubric(judge)),
-            agreement=tuple(agreements(voices)),
-            warnings=tuple(warning for judge in judges for warning in self._warnings(judge)),
+            agreement=tuple(agreements(voices, pairs_hash(self.pairs))),
+            warnings=(
+                *(warning for judge in judges for warning in self._warnings(judge)),
+                *(
+                    f"judge {one.judge} is left out: it was not asked everything yet"
+                    for one in told
+                    if not one.finished
+                ),
+            ),
         )
 
     def _voices(self, judge: Judge) -> dict[str, Voice]:
@@ -92,34 +118,37 @@ class Bench:
             pairs = pairs_hash(one.pairs)
             for each in figures(one.weighed(judge.verdicts), draws=self.draws, seed=self.seed):
                 how = {"orders": 2} | (self._how if each.interval == "bootstrap" else {})
+                signature = signed(
+                    each.metric,
+                    **judge.told,
+                    emotion=each.emotion,
+                    n=each.n,
+                    prompt=prompt,
+                    pairs=pairs,
+                    **how,
+                )
                 yield JudgeRow(
                     judge.name,
                     judge.hears,
                     one.system,
                     one.against,
                     **vars(each),
-                    signature=signature(
-                        each.metric, judge, each.emotion, each.n, prompt, pairs, how
-                    ),
+                    signature=signature,
                 )
 
     def _rubric(self, judge: Judge) -> Iterator[RubricRow]:
         pairs = pairs_hash(self.pairs)
         for one in means(judge.ratings, draws=self.draws, seed=self.seed):
-            yield RubricRow(
-                judge.name,
-                judge.hears,
-                **vars(one),
-                signature=signature(
-                    one.criterion,
-                    judge,
-                    one.emotion,
-                    one.n,
-                    judge.ratings[0].prompt,
-                    pairs,
-                    self._how if one.low is not None else {},
-                ),
+            signature = signed(
+                one.criterion,
+                **judge.told,
+                emotion=one.emotion,
+                n=one.n,
+                prompt=judge.ratings[0].prompt,
+                pairs=pairs,
+                **(self._how if one.low is not None else {}),
             )
+            yield RubricRow(judge.name, judge.hears, **vars(one), signature=signature)
 
     @property
     def _how(self) -> dict[str, int]:
@@ -141,60 +170,28 @@ class Bench:
                 )
 
 
-def signature(
-    metric: str,
-    judge: Judge,
-    emotion: str,
-    n: int,
-    prompt: str,
-    pairs: str,
-    how: Mapping[str, int],
-) -> str:
-    """All that another lab must match before two figures compare, version last.
-
-    >>> judge = Judge("openai/gpt-oss-20b", False, {}, [])
-    >>> signature("win_rate", judge, "all", 400, "0badc0de", "3fa9c1d2", {"orders": 2})
-    'win_rate|judge:openai/gpt-oss-20b|hears:no|emotion:all|n:400|prompt:0badc0de|pairs:3fa9c1d2\
-|orders:2|whyser:0.1.0'
-    """
-    told = {
-        # "|" parts the signature.
-        "judge": re.sub(r"[|\s]+", "_", judge.name),
-        "hears": "yes" if judge.hears else "no",
-        "emotion": emotion,
-        "n": n,
-        "prompt": prompt,
-        "pairs": pairs,
-        **how,
-        "whyser": __version__,
-    }
-    return "|".join([metric, *(f"{name}:{value}" for name, value in told.items())])
-
-
 # ---- files --------------------------------------------------------------------------------
 
 
-def read_judges(folder: Path, pairs: Sequence[Pair]) -> list[Judge]:
+def read_judges(folder: Path, told: Iterable[Told], pairs: Sequence[Pair]) -> list[Judge]:
     """Those that have judged all of these pairs, by name.
 
-    Raises: `InputError` for a judge of other pairs, and for verdicts that lack one of the pairs.
+    Raises: `InputError` for a judge of other pairs, and for verdicts that are not one in each
+    order of every pair.
     """
     judges = []
-    for path in sorted(folder.glob("*.provenance.json")):
-        record = read_json(path)
-        if not record.get("finished"):
-            continue
-        if record["pairs"] != pairs_hash(pairs):
+    for one in told:
+        files = Files(folder, one.judge)
+        if one.pairs != pairs_hash(pairs):
             raise InputError(
-                f"{record['judge']} judged other pairs ({record['pairs']})",
-                file=path,
+                f"{one.judge} judged other pairs ({one.pairs})",
+                file=files.record,
                 cure="Take its files out of the folder, or judge again.",
             )
-        files = Files(folder, record["judge"])
         verdicts = _both_orders(files.verdicts, pairs)
-        judges.append(
-            Judge(record["judge"], record["hears"], verdicts, read_answers(files.ratings, Rated))
-        )
+        # What an earlier run rated may be of other pairs, or asked in another manner.
+        ratings = read_answers(files.ratings, Rated) if one.rubric else []
+        judges.append(Judge(one.judge, one.hears, verdicts, ratings))
     return judges
 
 
@@ -203,9 +200,9 @@ def _both_orders(path: Path, pairs: Sequence[Pair]) -> dict[str, list[JudgedPair
     for one in read_answers(path, JudgedPair):
         found[one.pair].append(one)
     for pair in pairs:
-        if {one.shown_first for one in found[pair.key]} != set(pair.systems):
+        if sorted(one.shown_first for one in found[pair.key]) != sorted(pair.systems):
             raise InputError(
-                f"lacks a verdict on {pair.id}",
+                f"has not one verdict on {pair.id} in each order",
                 file=path,
                 cure="Delete the file and judge again: the ledger has the replies.",
             )

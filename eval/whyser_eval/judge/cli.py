@@ -87,14 +87,16 @@ def judge_command(
     Example: whyser-eval judge results/row11 results/q2a_cot --system row11 --against Q2A+CoT
     --output results/row11/judge --endpoint http://localhost:8000/v1 --model google/gemma-3-27b-it
     """
+    from whyser_eval.judge.agreeing import read_humans
     from whyser_eval.judge.answers import Files
     from whyser_eval.judge.bench import Bench
     from whyser_eval.judge.hearing import assumed_form, choose_form
     from whyser_eval.judge.questions import Manner
-    from whyser_eval.judge.rows import write_judged
     from whyser_eval.judge.session import Session
 
     material = _material(results, pairs, system, against, form, per_emotion, seed)
+    people = read_humans(humans, material.compared) if humans else {}
+    bench = Bench(output, material.compared, teacher or [TEACHER], draws, seed, people)
     files = Files(output, settings.model)
     choose = assumed_form if dry_run else choose_form
     manner = Manner(choose(audio, material.pairs, files, settings), max_tokens, schema)
@@ -103,9 +105,7 @@ def judge_command(
         session.print_estimate(settings)
         return
     session.run(settings)
-    bench = Bench(output, material.compared, teacher or [TEACHER], draws, seed, humans)
-    judged = bench.judged()
-    write_judged(output / "judge.json", judged)
+    judged = bench.write()
     if as_json:
         from whyser_eval.judge.terminal import print_json
 

@@ -59,8 +59,13 @@ def kinship(judge: str, teachers: Iterable[str], systems: Iterable[str]) -> Iter
         yield f"judge {judge} is of no known family: whether it is the teacher's was not checked"
     named = [("teacher", one) for one in teachers] + [("system", one) for one in systems]
     for role, name in named:
-        if shared := own & families_of(name):
+        other = families_of(name)
+        if name == judge:
+            yield f"judge {judge} is the {role} too: it may prefer its own"
+        elif shared := own & other:
             told = " and ".join(sorted(shared))
             yield (
                 f"judge {judge} and {role} {name} are of one family ({told}): it may prefer its own"
             )
+        elif own and role == "teacher" and not other:
+            yield f"teacher {name} is of no known family: whether it is the judge's was not checked"

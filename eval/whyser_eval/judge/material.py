@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from whyser.console import print_table
+from whyser.console import print_table, say
 from whyser.errors import BadInput, InputError, did_you_mean
 from whyser.labels import CLASSES
 from whyser.prompts import Form
@@ -57,13 +57,16 @@ class Material:
         }
 
     def print_drawn(self) -> None:
-        """How many there were of each emotion."""
+        """How many there were of each emotion, and why others are no pair."""
         for against, drawn in self.drawn.items():
             rows = [
                 [label, f"{drawn.chosen[label]:,} of {self.per_emotion:,}", drawn.available[label]]
                 for label in CLASSES
             ]
             print_table(f"Pairs with {against}", ["emotion", "drawn", "available"], rows)
+            if drawn.left_out:
+                told = "; ".join(f"{why}: {count:,}" for why, count in drawn.left_out.items())
+                say(f"note: no pair with {against}: {told}")
 
 
 def drawn_from(

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
 from whyser.chat import ChatSettings, ledger_of
 from whyser.endpoint import AudioForm
 from whyser.errors import InputError
-from whyser.files import read_json, write_json
+from whyser.files import write_json
 from whyser.provenance import provenance
 from whyser_eval.judge.answers import Files
 from whyser_eval.judge.questions import Manner
+from whyser_eval.records import read_record
 
 #: What another run of the same command says anew.
 _OF_THE_RUN = ("command", "created", "versions", "git")
@@ -59,6 +62,7 @@ class Record:
             ],
             "decoding": {"temperature": 0, "max_tokens": manner.max_tokens},
             "schema": manner.schema,
+            "rubric": self.rubric,
             "pairs": self.pairs,
             "seed": self.seed,
             "drawn": dict(self.drawn),
@@ -66,14 +70,44 @@ class Record:
         }
 
 
+class Told(BaseModel):
+    """What a record tells of a judge: how it was asked, about which pairs, and whether of all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    judge: str
+    hears: bool
+    audio: AudioForm
+    pairs: str
+    rubric: bool
+    finished: bool
+
+
+_ANY, _TOLD = TypeAdapter(dict[str, Any]), TypeAdapter(Told)
+
+_CURE = "Delete it and judge again: the ledger has the replies."
+
+
+def told_in(folder: Path) -> list[Told]:
+    """Of every judge in a folder, by name; records of other commands are none.
+
+    Raises: `InputError` for a broken file.
+    """
+    return [
+        read_record(path, _TOLD, cure=_CURE)
+        for path in sorted(folder.glob("*.provenance.json"))
+        if "judge" in read_record(path, _ANY, cure=_CURE)
+    ]
+
+
 def earlier_record(files: Files) -> dict[str, Any]:
     """Of an earlier run of this judge; empty where there was none.
 
-    Raises: `InputError` where another model's files have the same name.
+    Raises: `InputError` where another model's files have the same name, and for a broken file.
     """
     if not files.record.exists():
         return {}
-    found: dict[str, Any] = read_json(files.record)
+    found = read_record(files.record, _ANY, cure=_CURE)
     if found.get("judge") != files.judge:
         raise InputError(
             f"is the record of {found.get('judge')!r}, whose files are named alike",
@@ -86,7 +120,6 @@ def earlier_record(files: Files) -> dict[str, Any]:
 def begun_with(files: Files) -> AudioForm | None:
     """How the replies in the ledger were asked for; None where there are none."""
     ledger = ledger_of(files.base)
-    if not (ledger.exists() and ledger.stat().st_size):
+    if not (ledger.exists() and ledger.stat().st_size) or not earlier_record(files):
         return None
-    audio: AudioForm | None = earlier_record(files).get("audio")
-    return audio
+    return read_record(files.record, _TOLD, cure=_CURE).audio

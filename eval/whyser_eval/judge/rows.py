@@ -69,6 +69,7 @@ class AgreementRow:
     agreement: float
     kappa: float | None
     n: int
+    signature: str
 
 
 @dataclass(frozen=True)

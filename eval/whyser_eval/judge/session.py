@@ -21,7 +21,7 @@ from whyser_eval.judge.answers import (
     refusals,
     write_answers,
 )
-from whyser_eval.judge.material import Material, keep
+from whyser_eval.judge.material import Material, check_sounds, keep
 from whyser_eval.judge.questions import Manner, PairQuestion, Question, questions
 from whyser_eval.judge.record import Record
 from whyser_eval.pairs import pairs_hash
@@ -44,7 +44,12 @@ class Session:
     _refused: dict[str, Asked] = field(default_factory=dict)
 
     def print_estimate(self, settings: ChatSettings) -> None:
-        """What the run would still ask; nothing is asked."""
+        """What the run would still ask; nothing is asked.
+
+        Raises: `BadInput` for sounds that are not there.
+        """
+        if self.manner.hears:
+            check_sounds(self.material.pairs)
         print_requests(
             f"Dry run of {settings.model} as judge of {len(self.material.pairs):,} pairs",
             map(self.manner.request, self._questions),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from whyser_eval.onefile.text import visible
+from whyser.visible import visible
 
 
 def render_page(

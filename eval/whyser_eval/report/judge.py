@@ -29,7 +29,7 @@ METRICS: Mapping[str, str] = {
     "first_position_rate": "whichever stands first is preferred",
     "win_rate_length_controlled": "win + tie/2 at equal length",
     **{
-        f"{HEADLINE}:{length}": f"win + tie/2 where it is {words}"
+        f"{HEADLINE}_{length}": f"win + tie/2 where it is {words}"
         for length, words in (
             ("shorter", "the shorter"),
             ("similar", "of similar length"),
@@ -139,7 +139,11 @@ class JudgeView:
 def judge_view(judged: Judged) -> JudgeView:
     judges = contests_by_judge(judged)
     contests = [contest for one in judges for contest in one]
-    rows: list[JudgeRow | RubricRow] = [*judged.rows, *judged.rubric]
+    rows: list[JudgeRow | RubricRow | AgreementRow] = [
+        *judged.rows,
+        *judged.rubric,
+        *judged.agreement,
+    ]
     return JudgeView(
         judges,
         [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from whyser_eval.onefile.text import visible
+from whyser.visible import visible
 from whyser_eval.systems import SystemName
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from whyser_eval.onefile.text import SHOWN, visible
+from whyser.visible import visible
+from whyser_eval.onefile.text import SHOWN
 from whyser_eval.report.disagreement import VERDICTS
 from whyser_eval.report.grounding import OUTCOMES
 from whyser_eval.report.results import Results, Sample, verdict

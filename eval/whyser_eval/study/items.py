@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from whyser.visible import visible
 from whyser_eval.explanations import Explanation
-from whyser_eval.onefile.text import cut, visible
+from whyser_eval.onefile.text import cut
 from whyser_eval.pairs import Candidate, Pair, drawn
 from whyser_eval.study.material import CHOICES, Answer, Item, Shown, Test
 from whyser_eval.study.wording import ACCEPT_CHECK, PREFER_CHECK

@@ -10,8 +10,8 @@ from whyser.errors import InputError
 from whyser.files import write_text
 from whyser.prompts import Form
 from whyser.provenance import provenance
+from whyser.visible import visible
 from whyser_eval.explanations import SAMPLES, Explanation, read_explanations
-from whyser_eval.onefile.text import visible
 from whyser_eval.pairs import Candidate, Pair, drawn
 from whyser_eval.sound import Encoded, encoded
 from whyser_eval.study.folder import Folder, clip_name

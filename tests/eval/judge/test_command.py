@@ -5,10 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from whyser_eval.judge.bench import Bench
+from whyser_eval.judge.outcomes import comparisons
+from whyser_eval.judge.rows import read_judged
 from whyser_eval.pairs import read_pairs
 
 from .conftest import BAD, GOOD, asked_text, data_of, figure, heard, lines
@@ -244,10 +248,11 @@ def test_an_endpoint_in_trouble_says_nothing_of_hearing(judging, judge, both, wo
 def test_missing_sounds_are_named_together(judging, judge, both, world):
     for number in (3, 5):
         (world.folder / f"sound files/clip {number}.wav").unlink()
-    status, said, _ = judging(*both)
-    assert status == 1
-    assert "clip 3.wav" in said and "clip 5.wav" in said and "2 problems" in said
-    assert "--audio none" in said
+    for words in ((), ("--dry-run",)):
+        status, said, _ = judging(*both, *words)
+        assert status == 1
+        assert "clip 3.wav" in said and "clip 5.wav" in said and "2 problems" in said
+        assert "--audio none" in said
     status, said, _ = judging(*both, "--audio", "none")
     assert status == 0, said
 
@@ -264,6 +269,7 @@ def test_several_judges_share_a_folder_and_are_compared(judging, judge, both):
     (row,) = found.agreement
     assert {row.first, row.second} == {SLUG, "openai/gpt-oss-20b"}
     assert (row.agreement, row.n) == (0, 16)
+    assert row.signature.startswith(f"cohen_kappa|one:{SLUG}|other:openai/gpt-oss-20b|n:16|pairs:")
     assert "win" in said and "kappa" in said
 
 
@@ -279,6 +285,91 @@ def test_models_named_alike_do_not_mix(judging, both):
     status, said, _ = judging(*both, "--no-rubric", model="a b")
     assert status == 1
     assert "is the record of 'a/b'" in said
+
+
+def test_a_judge_that_was_stopped_is_named_and_left_out(judging, judge, both):
+    judging(*both, "--no-rubric", model="gpt-4o")
+    judging(*both, "--no-rubric", "--audio", "none", "--max-requests", "3", model="o3")
+    status, said, found = judging(*both, "--no-rubric", model="gpt-4o")
+    assert status == 0, said
+    assert {row.judge for row in found.rows} == {"gpt-4o"}
+    assert found.warnings == ("judge o3 is left out: it was not asked everything yet",)
+    assert found.warnings[0] in said
+
+
+def test_judges_that_end_together_are_both_told_of(judging, both, world, monkeypatch):
+    """Who was slow does not write over who ended meanwhile."""
+    judging(*both, "--no-rubric", "--audio", "none", model="o3")
+    folder = world.folder / "judged"
+    bench = Bench(folder, comparisons(read_pairs(folder / "pairs.jsonl")), [], 0, 0)
+    record = folder / "o3.provenance.json"
+    finished = record.read_text()
+    looked, other_wrote = threading.Event(), threading.Event()
+    judged = Bench.judged
+
+    def slow(bench):
+        found = judged(bench)
+        if not looked.is_set():
+            looked.set()
+            other_wrote.wait(1)
+        return found
+
+    monkeypatch.setattr(Bench, "judged", slow)
+    record.write_text(finished.replace('"finished": true', '"finished": false'))
+    first = threading.Thread(target=bench.write)
+    first.start()
+    looked.wait()
+    record.write_text(finished)
+    bench.write()
+    other_wrote.set()
+    first.join()
+    assert {row.judge for row in read_judged(folder / "judge.json").rows} == {"o3"}
+
+
+def test_ratings_of_an_earlier_run_are_not_those_of_this_one(judging, judge, both, world):
+    _, _, found = judging(*both)
+    assert found.rubric
+    _, _, found = judging(*both, "--no-rubric")
+    assert not found.rubric
+    asked = len(judge.asked)
+    _, _, found = judging(*both)
+    assert found.rubric and len(judge.asked) == asked
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"judge": "gpt-4o"}', '{"judge": "gpt-4o", "finished": 3}']
+)
+def test_a_broken_record_is_named_with_its_cure(judging, both, world, text):
+    judging(*both, "--no-rubric", model="gpt-4o")
+    (world.folder / "judged/gpt-4o.provenance.json").write_text(text)
+    for model in ("gpt-4o", "o3"):
+        status, said, _ = judging(*both, "--no-rubric", model=model)
+        assert status == 1
+        assert "gpt-4o.provenance.json" in said and "the ledger has the replies" in said
+
+
+def test_a_record_of_another_command_is_no_judge(judging, both, world):
+    output = world.folder / "judged"
+    output.mkdir()
+    (output / "comparisons.provenance.json").write_text('{"command": []}')
+    status, said, found = judging(*both, "--no-rubric")
+    assert (status, found.warnings) == (0, ()), said
+
+
+@pytest.mark.parametrize("change", [lambda rows: rows + rows[:1], lambda rows: rows[1:]])
+def test_verdicts_doubled_or_cut_short_are_refused(judging, both, world, change):
+    judging(*both, "--no-rubric")
+    path = world.folder / f"judged/{SLUG}.verdicts.jsonl"
+    world.write_jsonl(path, change(lines(path)))
+    status, said, _ = judging(*both, "--no-rubric", model="o3")
+    assert status == 1
+    assert "has not one verdict on" in said and path.name in said
+
+
+def test_what_people_say_is_read_before_anything_is_asked(judging, judge, both, world):
+    status, said, _ = judging(*both, "--humans", world.folder / "none.jsonl")
+    assert (status, judge.asked) == (1, []), said
+    assert "none.jsonl: no such file" in said
 
 
 def test_people_against_judges_on_a_studys_pairs(judging, judge, both, world):
@@ -417,7 +508,57 @@ def test_an_explanation_in_several_pairs_is_rated_once(judging, judge, scored):
     assert status == 0, said
     assert len(judge.judged) == 2 * 2 * 16 + 3 * 16
     assert figure(found, "win_rate", against="others").value == 1
+    assert "no pair" not in said
     assert "ours against theirs" in said and "ours against others" in said
+
+
+def test_what_is_no_pair_is_counted_by_reason(judging, scored):
+    results = scored(
+        ours=lambda number: "" if number == 3 else GOOD,
+        theirs=lambda number: "" if number < 2 else BAD,
+    )
+    _, said, found = judging(results, "--system", "ours", "--against", "theirs", "--no-rubric")
+    assert figure(found, "win_rate").n == 13
+    assert (
+        "note: no pair with theirs: ours: answers without a reason: 1; theirs: answers without a "
+        "reason: 2; ours alone explains: 2; theirs alone explains: 1"
+    ) in said
+
+
+def test_tags_of_other_formats_go_too(judging, judge, scored):
+    results = scored(
+        ours=lambda number: f"<think>[INST] {GOOD}</THINK> {number}<end_of_turn></s>",
+        theirs=lambda number: f"{BAD} 3 < 4 and 5 > 2.",
+    )
+    judging(results, "--system", "ours", "--against", "theirs", "--no-rubric")
+    texts = {data_of(body)["A"]["explanation"] for body in judge.judged}
+    assert f"{GOOD} 7" in texts and f"{BAD} 3 < 4 and 5 > 2." in texts
+    assert len(texts) == 17
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({"text": "<reason>\udc80</reason>"}, "text"), ({"label": "happpy"}, "gold: input should be"),
+     ({"id": 3}, "id"), ({"prediction": ["sad"]}, None)],
+)  # fmt: skip
+def test_samples_that_nobody_scored_are_named_by_line(judging, both, change, expected):
+    path = both[0] / "samples.jsonl"
+    rows = lines(path)
+    row = next(row for row in rows if row["system"] == "ours")
+    row.update(change)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    status, said, _ = judging(*both, "--no-rubric")
+    if expected is None:
+        assert status == 0 and "ours: answers of no class: 1" in said
+    else:
+        assert status == 1
+        assert f"samples.jsonl:{rows.index(row) + 1}" in said and expected in said.lower()
+
+
+def test_a_form_that_nobody_was_asked_offers_no_empty_list(judging, both):
+    status, said, _ = judging(*both, "--form", "closed")
+    assert status == 1
+    assert "Give another --form." in said and "[]" not in said
 
 
 def test_a_dry_run_asks_and_writes_nothing(judging, judge, both, world):

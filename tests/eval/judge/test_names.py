@@ -35,3 +35,11 @@ def test_kin_by_either_parent():
     assert list(kinship("gemini-2.0-flash", ["Qwen2.5-Omni"], ["row11", "Q2A+CoT"])) == []
     (told,) = kinship("gpt-4o", ["Qwen2.5-Omni"], ["gpt-4o-audio-preview"])
     assert "system gpt-4o-audio-preview" in told
+
+
+def test_what_cannot_be_told_is_not_passed_over():
+    (told,) = kinship("gpt-4o", ["our-teacher"], ["row11"])
+    assert told.startswith("teacher our-teacher is of no known family")
+    told = list(kinship("ours", ["ours"], ["ours"]))
+    assert "judge ours is the teacher too: it may prefer its own" in told
+    assert "judge ours is the system too: it may prefer its own" in told

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from whyser_eval.judge.outcomes import Weighed
+from whyser_eval.judge.rates import figures
 from whyser_eval.judge.rows import write_judged
 from whyser_eval.report.judge import METRICS, contests_by_judge, judge_view
 from whyser_eval.report.study import study_view
@@ -158,6 +160,12 @@ def test_what_stands_behind_the_bars(shown):
         "gemini-2.0-flash gpt-oss-20b 81.0 % 0.520 1,200"
     )
     assert row_of(page, "judge", "gemini-2.0-flash humans")[0].endswith("62.5 % \u2013 32")
+
+
+def test_every_figure_of_a_judge_has_words():
+    """Those that `whyser-eval judge` writes, under the names that it gives them."""
+    told = figures([Weighed("sad", "win", 1, 2, 0.0)], draws=0, seed=0)
+    assert {one.metric for one in told} == set(METRICS)
 
 
 def test_a_judge_that_heard_is_another_than_one_that_did_not():

@@ -1,0 +1,25 @@
+"""Texts of others for a page or a terminal: what hides in them is made visible."""
+
+from __future__ import annotations
+
+import re
+
+#: Control characters, marks that turn the direction of what follows, and what has no width.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def visible(text: str | None) -> str:
+    """The text with what hides in it made visible.
+
+    >>> visible("a\\x00b \\u202egnp")
+    'a␀b ⟨U+202E⟩gnp'
+    """
+    return _HIDDEN.sub(_shown, text or "")
+
+
+def _shown(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return chr(0x2400 + code) if code < 0x20 else f"\u27e8U+{code:04X}\u27e9"
