@@ -13,6 +13,7 @@ from .making import Studio, material
 HOSTILE = (
     "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 2'>"
     "<svg onload='window.ran = 3'></svg>\u202e\u2028\x00\x1b[2J<!--<script>{{ 7 * 7 }}"
+    "\U000e0041\u3164"
 )
 
 
@@ -507,7 +508,7 @@ def test_nothing_hostile_runs(browser, studio, study, tmp_path):
     assert rater.page.locator("main img, main script, main svg").count() == 0
     shown = rater.page.locator(".text").text_content()
     assert shown.startswith("</script><script>window.ran = 1</script><img")
-    assert "⟨U+202E⟩ ␀␛[2J<!--<script>{{ 7 * 7 }}" in shown
+    assert "⟨U+202E⟩ ␀␛[2J<!--<script>{{ 7 * 7 }}⟨U+E0041⟩⟨U+3164⟩" in shown
     rater.answer("a")
     assert rater.done == "1 of 6 answered"
 
