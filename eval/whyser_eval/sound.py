@@ -12,11 +12,12 @@ _CONTAINERS = {"MP3": "audio/mpeg", "WAV": "audio/wav"}
 
 @dataclass(frozen=True)
 class Encoded:
-    """`suffix` as in `.mp3`; `mime` is the media type."""
+    """`suffix` as in `.mp3`; `mime` is the media type; `duration` in seconds."""
 
     content: bytes
     suffix: str
     mime: str
+    duration: float
 
 
 def encoded(path: Path) -> Encoded | None:
@@ -36,5 +37,6 @@ def encoded(path: Path) -> Encoded | None:
             soundfile.write(buffer, samples, rate, format=container)
         except (soundfile.LibsndfileError, ValueError):
             continue
-        return Encoded(buffer.getvalue(), f".{container.lower()}", mime)
+        duration = len(samples) / rate
+        return Encoded(buffer.getvalue(), f".{container.lower()}", mime, duration)
     return None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-#: Control characters, marks that turn the direction of what follows, and what has no width.
+#: Control characters, marks that turn the direction of what follows, and what has no width or
+#: no ink: fillers, and tags, which spell whole sentences unseen.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
 )
 
 

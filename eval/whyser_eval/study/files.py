@@ -20,6 +20,7 @@ from whyser_eval.study.material import CHOICES, Answer, Key, read_key
 from whyser_eval.study.order import in_order, is_swapped
 
 _AGAIN = "Ask the rater for the file as the page saved it."
+_OTHER = "Give the key of that study, or only the files of this one."
 _ONE = "Give only the file that counts."
 _SUBJECT = "the raters' files; --skip-bad goes on without them"
 _RATER_FILE = TypeAdapter(RaterFile)
@@ -127,6 +128,9 @@ def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected)
             if file.rater in without:
                 found.leave(path, f"rater {file.rater!r} by --leave-out")
                 continue
+            if file.is_unchanged and file.study != key.study:
+                what = f"is of study {file.study!r}, the key is of {key.study!r}"
+                raise InputError(what, file=path, cure=_OTHER)
             # One problem a file, so that no file hides the others.
             if faults := list(_faults(file, key)):
                 more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
@@ -145,9 +149,6 @@ def _faults(file: RaterFile, key: Key) -> Iterator[str]:
     """All that the page would not have written."""
     if not file.is_unchanged:
         yield "was changed after the page saved it"
-        return
-    if file.study != key.study:
-        yield f"is of study {file.study!r}, the key is of {key.study!r}"
         return
     known = {one.item: one for one in key.answers}
     answered: set[str] = set()

@@ -42,7 +42,9 @@ class Folder:
         return self._beside("wanted.txt")
 
     def _beside(self, suffix: str) -> Path:
-        return self.path.with_name(f"{self.path.name}.{suffix}")
+        # `.` and `..` have no name of their own.
+        path = self.path.resolve() if self.path.name in {"", ".."} else self.path
+        return path.with_name(f"{path.name}.{suffix}")
 
     def holds(self, key: Key, *, force: bool) -> bool:
         """Whether the same study lies there already.

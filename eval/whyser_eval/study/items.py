@@ -15,10 +15,15 @@ from whyser_eval.study.wording import ACCEPT_CHECK, PREFER_CHECK
 #: Who "wrote" an attention check.
 CHECK = "attention check"
 
-#: The path of an utterance's clip as seen from the page.
-Clip = Callable[[Explanation], str]
-
 _LETTER: dict[Test, str] = {"accept": "a", "prefer": "b"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An utterance's sound: `path` as seen from the page, `duration` in seconds."""
+
+    path: str
+    duration: float
 
 
 @dataclass(frozen=True)
@@ -57,18 +62,18 @@ def checks(test: Test, about: Sequence[Explanation]) -> Iterator[Asked]:
 
 
 def named(
-    test: Test, asked: Iterable[Asked], clip: Clip, seed: int
+    test: Test, asked: Iterable[Asked], clip_of: Callable[[Explanation], Clip], seed: int
 ) -> Iterator[tuple[Item, Answer]]:
     """Items and answers under names that count a drawn order, and so tell nothing."""
     mixed = drawn(list(asked), seed, None, key=lambda one: f"{test}/{one.about.id}/{one.expected}")
     for number, one in enumerate(mixed, start=1):
-        name = f"{_LETTER[test]}{number:02}"
+        name, clip = f"{_LETTER[test]}{number:02}", clip_of(one.about)
         shown = (
             Shown(label=candidate.label, text=visible(cut(candidate.text)))
             for candidate in one.candidates
         )
         yield (
-            Item(item=name, test=test, audio=clip(one.about), candidates=tuple(shown)),
+            Item(item=name, test=test, audio=clip.path, candidates=tuple(shown)),
             Answer(
                 item=name,
                 test=test,
@@ -78,5 +83,6 @@ def named(
                 condition="match" if one.about.is_match else "mismatch",
                 systems=tuple(candidate.system for candidate in one.candidates),
                 expected=one.expected,
+                duration=clip.duration,
             ),
         )

@@ -15,7 +15,7 @@ from whyser_eval.explanations import SAMPLES, Explanation, read_explanations
 from whyser_eval.pairs import Candidate, Pair, drawn
 from whyser_eval.sound import Encoded, encoded
 from whyser_eval.study.folder import Folder, clip_name
-from whyser_eval.study.items import Asked, accepting, checks, named, preferring
+from whyser_eval.study.items import Asked, Clip, accepting, checks, named, preferring
 from whyser_eval.study.material import Answer, Item, Key, Material, Test
 from whyser_eval.study.page import render
 from whyser_eval.study.preferred import Preferred
@@ -79,9 +79,7 @@ def make_study(
     asked = _asked(found, first, second, pairs, plan)
 
     clips = _Clips()
-    both = [
-        one for test, items in asked.items() for one in named(test, items, clips.name, plan.seed)
-    ]
+    both = [one for test, items in asked.items() for one in named(test, items, clips.of, plan.seed)]
     material = _material(plan, [item for item, _ in both])
     inputs = [*(run / SAMPLES for run in runs), *references]
     key = _key(plan, material, [answer for _, answer in both], pairs, inputs)
@@ -90,7 +88,7 @@ def make_study(
     return Made(
         material.study,
         {test: len(items) for test, items in asked.items()},
-        tuple(_notes(found, first, second)),
+        tuple(_notes(found, first, second, plan.checks)),
         folder,
     )
 
@@ -148,17 +146,17 @@ class _Clips:
     """Each sound encoded once; `sounds` by the path that the page knows it by."""
 
     sounds: dict[str, Encoded] = field(default_factory=dict)
-    _names: dict[str, str] = field(default_factory=dict)
+    _known: dict[str, Clip] = field(default_factory=dict)
 
-    def name(self, one: Explanation) -> str:
+    def of(self, one: Explanation) -> Clip:
         audio = one.audio or ""
-        if audio not in self._names:
+        if audio not in self._known:
             sound = encoded(Path(audio))
             if sound is None:
                 raise InputError("cannot be read as sound", file=audio, cure="Fetch it again.")
-            self._names[audio] = clip_name(sound)
-            self.sounds[self._names[audio]] = sound
-        return self._names[audio]
+            clip = Clip(clip_name(sound), sound.duration)
+            self.sounds[clip.path], self._known[audio] = sound, clip
+        return self._known[audio]
 
 
 def _material(plan: Plan, items: Sequence[Item]) -> Material:
@@ -191,7 +189,9 @@ def _key(
     )
 
 
-def _notes(found: Pool, first: Draw, second: Draw) -> Iterable[str]:
+def _notes(found: Pool, first: Draw, second: Draw, wanted: int) -> Iterable[str]:
     yield from first.notes
     yield from second.notes
+    if (there := len(found.matches) + len(found.mismatches)) < wanted:
+        yield f"attention checks: only {there:,} of {wanted:,} a test, each about its own utterance"
     yield from (f"{count:,} {why}: not asked about" for why, count in found.left_out.items())

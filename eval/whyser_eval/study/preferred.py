@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from whyser.errors import InputError
 from whyser_eval.explanations import Explanation
 from whyser_eval.study.references import References
 from whyser_eval.study.sample import Draw, balanced, by_emotion, nothing_to_ask, shortage
@@ -30,7 +31,7 @@ class Preferred:
     def draw(self) -> Draw:
         """Raises: `InputError` where nothing can be asked about."""
         if self.count and not self._chosen:
-            raise nothing_to_ask("Test II")
+            raise self._nothing()
         return Draw(tuple(self._chosen), tuple(filter(None, self._notes())))
 
     @cached_property
@@ -50,8 +51,15 @@ class Preferred:
         return sorted(wanted)
 
     @cached_property
+    def _explicable(self) -> Sequence[Explanation]:
+        """A teacher explains nothing without the words: it would be waited for in vain."""
+        return [
+            one for one in self.mismatches if one.transcript.strip() or self.references.knows(one)
+        ]
+
+    @cached_property
     def _allowed(self) -> Sequence[Explanation]:
-        possible = [one for one in self.mismatches if not self.references.dropped(one)]
+        possible = [one for one in self._explicable if not self.references.dropped(one)]
         fresh = [one for one in possible if one.id not in self.taken]
         return fresh if len(fresh) >= self.count else possible
 
@@ -72,8 +80,18 @@ class Preferred:
         chosen = balanced(fresh, self.count, self.seed)
         return chosen + balanced(again, self.count - len(chosen), self.seed)
 
+    def _nothing(self) -> InputError:
+        if dropped := sum(map(self.references.dropped, self.mismatches)):
+            return InputError(
+                f"Test II: of {dropped:,} gold-referenced rationales none is kept",
+                cure="Their file tells the reasons; --prefer 0 leaves Test II out.",
+            )
+        return nothing_to_ask("Test II")
+
     def _notes(self) -> Iterable[str | None]:
         yield shortage("Test II", self._chosen, self.count)
+        if mute := len(self.mismatches) - len(self._explicable):
+            yield f"Test II: {mute:,} have no transcript, which a teacher needs: not asked about"
         if dropped := sum(map(self.references.dropped, self._drawn(self.mismatches))):
             yield f"Test II: {dropped:,} references were not kept, the next ones instead"
         if missing := sum(self.references.of(one) is None for one in self._wished):

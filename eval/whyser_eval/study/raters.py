@@ -138,4 +138,4 @@ def _hasty(own: Sequence[Given], items: Sequence[Answer]) -> Iterator[str]:
         yield f"{unheard} of {n} answered without playing the sound"
     durations = {one.item: one.duration or 0.0 for one in items}
     if early := sum(one.plays > 0 and one.milliseconds < 1000 * durations[one.item] for one in own):
-        yield f"{early} of {n} answered before the sound could end"
+        yield f"{early} of {n} answered in less time than the sound takes"

@@ -15,8 +15,8 @@ Taking part is voluntary. You may stop at any time and need not say why.
 
 This page sends nothing to anyone. Your answers stay in this browser until you download them as \
 one file and hand it on yourself. The file holds the code that you enter below, your choices, how \
-long each took and how often you listened. It does not hold your name, unless you enter that as \
-your code.
+long each took, how often you listened, and when you began and saved. It does not hold your name, \
+unless you enter that as your code.
 
 Some clips hold strong feelings or strong language. Headphones in a quiet place are best."""
 

@@ -119,7 +119,8 @@ def measured(
     from whyser.errors import InputError
     from whyser.evidence.cues import read_cues
     from whyser.teacher.measured import write_rationales_for
-    from whyser.teacher.rationale import Rationale, is_wanted, write_rationales
+    from whyser.teacher.rationale import Rationale, write_rationales
+    from whyser.teacher.wanted import is_wanted, tell_absent
 
     splits = split or ["train", "dev"]
     tests = [name for name in splits if name.startswith("test")]
@@ -148,6 +149,7 @@ def measured(
             file=utterances,
             cure="Check --split; corpus.json beside it lists the splits.",
         )
+    tell_absent(ids, chosen)
     records = write_rationales_for(chosen, read_cues(cues), seed=seed, labels=labels)
     count = write_rationales(output, counted(records))
     rows = [[name, number, f"{number / count:.1%}"] for name, number in tally.most_common()]

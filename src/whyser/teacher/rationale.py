@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from whyser.errors import InputError
-from whyser.files import read_lines, read_text, write_jsonl
+from whyser.files import read_lines, write_jsonl
 from whyser.labels import EmotionClass
 from whyser.utterance import Utterance, input_error, without_reserved_marks
 
@@ -25,14 +25,6 @@ def explained(utterance: Utterance, labels: Labels) -> Iterator[Utterance]:
     if labels == "annotators":
         for label in sorted(utterance.annotator_labels() - {utterance.emotion}):
             yield utterance.model_copy(update={"label": label})
-
-
-def is_wanted(ids: Path | None) -> Callable[[Utterance], bool]:
-    """Whether an utterance is to be explained: one of a file with an id a line, or any."""
-    if ids is None:
-        return lambda _: True
-    wanted = frozenset(line.strip() for line in read_text(ids).splitlines())
-    return lambda utterance: utterance.id in wanted
 
 
 class Rationale(BaseModel):

@@ -17,7 +17,8 @@ from whyser.files import atomic_path
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.listening import Taught, build_request, teach, teachable, without_answer
 from whyser.teacher.outcome import Outcome
-from whyser.teacher.rationale import Labels, is_wanted
+from whyser.teacher.rationale import Labels
+from whyser.teacher.wanted import is_wanted, tell_absent
 from whyser.utterance import Utterance
 
 
@@ -100,6 +101,7 @@ class Session:
         """
         if not self.cues:
             say("note: no --cues: claims about the sound are not checked against it")
+        tell_absent(self.ids, self._items())
         outcome = Outcome()
         with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
 

@@ -183,6 +183,15 @@ def test_attention_checks_ask_for_a_choice(studio):
     assert len(studio.key.of("accept")) == len(studio.key.of("prefer")) == 32
 
 
+def test_attention_checks_that_cannot_be_had_are_told(world, whyser_eval):
+    studio = Studio(world, whyser_eval, count=8)
+    studio.score()
+    status, err = studio.make("--accept", 4, "--prefer", 0, "--attention-checks", 10)
+    assert status == 0
+    assert "note: attention checks: only 8 of 10 a test" in err
+    assert sum(one.expected is not None for one in studio.key.answers) == 8
+
+
 # References
 
 
@@ -238,6 +247,28 @@ def test_when_no_more_can_be_had_fewer_are_asked(studio):
     assert status == 0
     assert "Test II: only 8 of 32 are there" in err
     assert len(studio.key.of("prefer")) == 8
+
+
+def test_when_the_teachers_filters_kept_nothing_it_is_they_that_are_named(studio):
+    dropped = {row["id"]: {"kept": False} for row in studio.world.utterances}
+    status, err = studio.make("--references", studio.write_references(**dropped))
+    assert status == 1 and not studio.output.exists()
+    mismatches = _matches(studio).count(False)
+    assert f"Test II: of {mismatches} gold-referenced rationales none is kept" in err
+
+
+def test_what_no_teacher_can_explain_is_not_waited_for(studio):
+    mute = {row["id"] for row in studio.world.utterances[::3]}
+    for row in studio.world.utterances:
+        if row["id"] in mute:
+            row["transcript"] = ""
+    studio.score()
+    studio.make()
+    wanted = set(studio.wanted())
+    assert wanted and not wanted & mute
+    status, err = studio.make("--references", studio.write_references(wanted))
+    assert status == 0, err
+    assert re.search(r"Test II: \d+ have no transcript, which a teacher needs", err)
 
 
 def test_references_of_two_teachers_are_refused(studio):
@@ -309,9 +340,23 @@ def test_clips_keep_their_sound_and_lose_what_else_was_told(world, whyser_eval):
         content = clip.read_bytes()
         assert b"a secret" not in content and b"very" not in content
         assert soundfile.info(clip).duration == pytest.approx(0.3, abs=0.1)
+    # Who answers sooner than that is told of.
+    assert {one.duration for one in studio.key.answers} == {0.3}
 
 
 # What is written
+
+
+@pytest.mark.parametrize(("here", "output"), [("", "."), ("audio", ".."), ("", "audio/..")])
+def test_the_key_lies_beside_a_folder_without_a_name(studio, monkeypatch, tmp_path, here, output):
+    page = tmp_path / "page"
+    (page / "audio").mkdir(parents=True)
+    monkeypatch.chdir(page / here)
+    status, err = studio.make("--prefer", 0, output=output)
+    assert status == 0, err
+    assert (tmp_path / "page.key.json").is_file()
+    assert sorted(path.name for path in page.iterdir()) == ["audio", "index.html"]
+    assert studio.make("--prefer", 0, output=output)[0] == 0
 
 
 def test_the_same_command_writes_the_same_bytes(made):

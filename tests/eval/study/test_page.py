@@ -13,6 +13,7 @@ from .making import Studio, material
 HOSTILE = (
     "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 2'>"
     "<svg onload='window.ran = 3'></svg>\u202e\u2028\x00\x1b[2J<!--<script>{{ 7 * 7 }}"
+    "\U000e0041\u3164"
 )
 
 
@@ -325,6 +326,16 @@ def test_a_clip_that_cannot_be_played_is_told(browser, study, studio):
     assert rater.heading == "Part 1, item 2 of 4"
 
 
+def test_a_headset_plays_nothing_that_is_not_on_the_screen(rater):
+    rater.begin()
+    for _ in range(8):
+        rater.press("n")
+    assert rater.heading == "The end"
+    assert rater.page.locator("#clip").get_attribute("src") is None
+    rater.press("ArrowLeft")
+    rater.listen()
+
+
 # What the browser keeps
 
 
@@ -360,6 +371,23 @@ def test_one_browser_keeps_each_rater_apart(browser, study):
     again.begin("anna")
     assert (again.heading, again.done) == ("Part 1, item 2 of 4", "1 of 6 answered")
     assert again.page.evaluate("progress.session") != two.page.evaluate("progress.session")
+
+
+@pytest.mark.parametrize("address", ["", "?rater=anna"])
+def test_another_rater_at_the_same_computer(browser, study, address):
+    rater = browser()(study(), address)
+    rater.begin("anna")
+    rater.press("Enter")
+    rater.answer("a")
+    rater.page.locator("footer summary").last.click()
+    assert rater.page.locator("#code").text_content() == "anna"
+    rater.page.locator("#leave").click()
+    assert rater.heading == "Before you begin"
+    assert rater.page.locator("[name=rater]").input_value() == ""
+    rater.begin("bob")
+    assert rater.done == "0 of 6 answered"
+    rater.page.reload()
+    assert rater.page.locator("#code").text_content() == "bob"
 
 
 @pytest.mark.parametrize(
@@ -425,6 +453,31 @@ def test_by_keyboard_alone(browser, study):
     assert [one.choice for one in file.answers[:2]] == ["reject", "reject"] and file.complete
 
 
+def test_keys_can_be_switched_off(rater):
+    """As WCAG 2.1.4 asks for: a word that is spoken to the computer is a row of keys."""
+    rater.begin()
+    rater.press("Enter")
+    rater.listen()
+    switch = rater.page.locator("#keys")
+    rater.page.locator("footer summary").first.click()
+    switch.uncheck()
+    for again in (False, True):
+        if again:
+            rater.page.reload()
+            rater.page.locator("#hint", has_text="again").wait_for()
+        rater.page.locator("h2:visible").focus()
+        rater.press("a", "1", "n", "ArrowRight", "Enter")
+        assert (rater.heading, rater.chosen()) == ("Part 1, item 1 of 4", [])
+    rater.page.locator(".choice").first.focus()
+    rater.press("Enter")
+    assert rater.chosen() == ["Accept1"]
+    rater.page.locator("footer summary").first.click()
+    switch.check()
+    rater.page.locator("h2:visible").focus()
+    rater.press("r", "n")
+    assert (rater.heading, rater.done) == ("Part 1, item 2 of 4", "1 of 6 answered")
+
+
 def test_a_screen_reader_finds_its_way(rater):
     page = rater.page
     rater.begin()
@@ -458,6 +511,10 @@ def test_a_phone_has_room_for_it(browser, study):
         assert rater.page.evaluate("document.documentElement.scrollWidth") <= 360
         for one in rater.page.locator("button:visible").all():
             assert one.bounding_box()["height"] >= 44, (step, one.text_content())
+        # What is to be chosen stands before what leads on, and nothing covers it.
+        choices = [one.bounding_box() for one in rater.page.locator(".choice:visible").all()]
+        onward = rater.page.locator("nav").bounding_box()["y"]
+        assert all(one["y"] + one["height"] <= onward for one in choices)
         rater.press("n")
 
 
@@ -507,7 +564,7 @@ def test_nothing_hostile_runs(browser, studio, study, tmp_path):
     assert rater.page.locator("main img, main script, main svg").count() == 0
     shown = rater.page.locator(".text").text_content()
     assert shown.startswith("</script><script>window.ran = 1</script><img")
-    assert "⟨U+202E⟩ ␀␛[2J<!--<script>{{ 7 * 7 }}" in shown
+    assert "⟨U+202E⟩ ␀␛[2J<!--<script>{{ 7 * 7 }}⟨U+E0041⟩⟨U+3164⟩" in shown
     rater.answer("a")
     assert rater.done == "1 of 6 answered"
 

@@ -253,6 +253,7 @@ def test_only_the_utterances_that_a_study_wants(
     status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
     assert status == 0, said
     assert [one.id for one in read_rationales(corpus / "out.jsonl")] == ["c/2", "c/4"]
+    assert f"note: 1 of the 3 ids in {ids} are not taught here" in said
     ids.write_text("meld/7\n")
     status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
     assert status == 1

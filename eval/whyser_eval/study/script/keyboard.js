@@ -18,9 +18,12 @@ function chosenBy(key) {
   return place < 0 ? null : choices(item)[place];
 }
 
+// Whoever speaks to a computer, or whose fingers slip, can do without them.
+part("keys").addEventListener("change", ({ target }) => change((kept) => { kept.keys = target.checked; }));
+
 document.addEventListener("keydown", (event) => {
   const { target } = event;
-  if (current === null || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (current === null || !part("keys").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (target.matches("input, textarea") || OWN[target.localName]?.includes(event.key)) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const choice = chosenBy(key);

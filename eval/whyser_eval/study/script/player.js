@@ -16,6 +16,12 @@ function play() {
   audio.play().catch(() => {});
 }
 
+// A headset's key would play a clip that is not on the screen any more.
+function silence() {
+  audio.removeAttribute("src");
+  audio.load();
+}
+
 // A sound that goes on after a pause is not started anew.
 audio.addEventListener("play", () => {
   if (audio.currentTime < 0.25) changeItem(shown().item, (one) => { one.plays += 1; });

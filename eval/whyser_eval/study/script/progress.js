@@ -1,5 +1,5 @@
-// What this rater has done: {session, consented, step, items: {name: {choice, milliseconds, plays,
-// heard}}}. The browser keeps it, so that a reload loses nothing. Every change begins from what is
+// What this rater has done: {session, consented, step, keys, items: {name: {choice, milliseconds,
+// plays, heard}}}; keys only where they were switched. The browser keeps it, so that a reload loses nothing. Every change begins from what is
 // kept: a second tab's answers stay.
 let rater = null;
 let progress = null;
@@ -65,6 +65,16 @@ function remembered() {
   } catch {
     return null;
   }
+}
+
+// Someone else's turn: what the browser keeps of this rater stays.
+function leave() {
+  try {
+    sessionStorage.removeItem(`whyser-study/${data.study}`);
+  } catch {
+    // Then no tab belongs to anyone.
+  }
+  location.assign(location.pathname);
 }
 
 window.addEventListener("storage", (event) => {

@@ -8,6 +8,8 @@ function start(code) {
   part("saver").hidden = false;
   part("progress").hidden = false;
   part("bar").max = data.items.length;
+  part("code").textContent = rater;
+  part("keys").checked = progress.keys !== false;
   go(Math.min(progress.step, steps.length - 1));
 }
 
@@ -33,6 +35,7 @@ function go(next) {
   const section = intro ? `intro-${intro}` : end ? "end" : "item";
   for (const one of document.querySelectorAll("main > section")) one.hidden = one.id !== section;
   if (item) show(item);
+  else silence();
   part("steps").hidden = false;
   part("back").disabled = next === 0;
   part("next").hidden = Boolean(end);
@@ -76,6 +79,7 @@ function openSteps() {
 part("back").addEventListener("click", () => go(current - 1));
 part("next").addEventListener("click", () => go(current + 1));
 part("first-open").addEventListener("click", () => go(openSteps()[0]));
+part("leave").addEventListener("click", leave);
 for (const one of document.querySelectorAll(".download")) one.addEventListener("click", download);
 
 // At most as long as a rater's file takes it, and without half characters, which no file can hold.
