@@ -563,8 +563,9 @@ def test_nothing_hostile_runs(browser, studio, study, tmp_path):
     assert rater.page.evaluate("window.ran ?? null") is None
     assert rater.page.locator("main img, main script, main svg").count() == 0
     shown = rater.page.locator(".text").text_content()
-    assert shown.startswith("</script><script>window.ran = 1</script><img")
-    assert "⟨U+202E⟩ ␀␛[2J<!--<script>{{ 7 * 7 }}⟨U+E0041⟩⟨U+3164⟩" in shown
+    # Plain tags tell a format and are gone; what is left of the others is text.
+    assert shown.startswith("window.ran = 1 <img src=x onerror='window.ran = 2'>")
+    assert "⟨U+202E⟩ ␀␛[2J<!-- {{ 7 * 7 }}⟨U+E0041⟩⟨U+3164⟩" in shown
     rater.answer("a")
     assert rater.done == "1 of 6 answered"
 
