@@ -130,11 +130,10 @@ def write_weights(path: Path, model: Pipeline, names: Sequence[str]) -> None:
     classifier = model[-1]
     told = model[0].get_feature_names_out(list(names))
     # Of two classes there is one row: the second against the first.
-    rows = (
-        classifier.coef_ if len(classifier.coef_) > 1 else [-classifier.coef_[0], *classifier.coef_]
-    )
+    given = classifier.coef_
+    rows = np.vstack([-given, given]) if len(given) == 1 else given
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["feature", *classifier.classes_])
-        for name, row in zip(told, np.transpose(rows), strict=True):
+        for name, row in zip(told, rows.T, strict=True):
             writer.writerow([name, *(f"{value:.4f}" for value in row)])
