@@ -191,7 +191,8 @@ def ssl(
     )
     wanted = parse_classes(classes) if classes else None
     task = read_task(utterances, split=split, classes=wanted, everything=everything)
-    system = name or Path(encoder).name
+    # A folder may be given as `.` too.
+    system = name or Path(encoder).absolute().name
     train = Run(task, recipe, encoder, system, utterances, output, workers, report)
     train(restarts=restart)
 
