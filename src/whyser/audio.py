@@ -28,6 +28,7 @@ _LENGTH_UNKNOWN = 0x7FFF_0000
 # Share of a track's packets, of some 20 ms each; with more the clip is not what was said.
 _MOST_BROKEN = 0.05
 _FETCH = "Fetch it, or convert with --no-audio."
+_FETCH_AGAIN = "Fetch the file again."
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
 
@@ -108,7 +109,7 @@ def probe(path: Path) -> AudioInfo:
     except (soundfile.LibsndfileError, OSError):
         raise _why_unreadable(path) from None
     if info.frames == 0:
-        raise InputError("holds no samples", file=path, cure="Fetch the file again.")
+        raise InputError("holds no samples", file=path, cure=_FETCH_AGAIN)
     _refuse_cut_short(path, info.extra_info)
     return AudioInfo(info.frames, info.samplerate, info.channels)
 
@@ -124,7 +125,7 @@ def _refuse_cut_short(path: Path, header_log: str) -> None:
         raise InputError(
             f"is cut short: {present:,} of {promised:,} bytes of sound are there",
             file=path,
-            cure="Fetch the file again.",
+            cure=_FETCH_AGAIN,
         )
 
 
@@ -149,20 +150,20 @@ def _fault_of(path: Path) -> InputError:
         cure = f"It is there as {other.name}: rename it." if other.is_file() else _FETCH
         return InputError("no such sound file", file=path, cure=cure)
     if not path.stat().st_size:
-        return InputError("is empty (0 bytes)", file=path, cure="Fetch the file again.")
+        return InputError("is empty (0 bytes)", file=path, cure=_FETCH_AGAIN)
     if is_lfs_pointer(path):
         return LfsPointer(
             "is a Git LFS pointer, not sound",
             file=path,
             cure="Run 'git lfs pull' in the corpus folder.",
         )
-    return InputError("is not a readable sound file", file=path, cure="Fetch the file again.")
+    return InputError("is not a readable sound file", file=path, cure=_FETCH_AGAIN)
 
 
 def load(path: Path) -> Samples:
     """Samples in [-1, 1] as 16 kHz mono, shape (frames,); channels are averaged.
 
-    Raises: `InputError` as `probe` does.
+    Raises: `InputError` as `probe` does, and for samples that are no numbers.
     """
     import soundfile
 
@@ -173,8 +174,11 @@ def load(path: Path) -> Samples:
     except (soundfile.LibsndfileError, OSError):
         raise _why_unreadable(path) from None
     if not len(samples):
-        raise InputError("holds no samples", file=path, cure="Fetch the file again.")
+        raise InputError("holds no samples", file=path, cure=_FETCH_AGAIN)
     mono: Samples = samples.mean(axis=1)
+    # A format of floats holds what a converter's division by zero left.
+    if not np.isfinite(mono).all():
+        raise InputError("holds samples that are no numbers", file=path, cure=_FETCH_AGAIN)
     if rate == SAMPLING_RATE:
         return mono
     import soxr
@@ -192,14 +196,14 @@ def _load_video(path: Path) -> Samples:
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
-                raise InputError("has no sound track", file=path, cure="Fetch the file again.")
+                raise InputError("has no sound track", file=path, cure=_FETCH_AGAIN)
             for frame in _decoded(container, path):
                 blocks += [part.to_ndarray()[0] for part in resampler.resample(frame)]
         blocks += [part.to_ndarray()[0] for part in resampler.resample(None)]
     except (av.FFmpegError, OSError):
         raise _why_unreadable(path) from None
     if not blocks:
-        raise InputError("holds no samples", file=path, cure="Fetch the file again.")
+        raise InputError("holds no samples", file=path, cure=_FETCH_AGAIN)
     samples: Samples = np.concatenate(blocks).astype(np.float32, copy=False)
     return samples
 
@@ -221,7 +225,7 @@ def _decoded(container: Any, path: Path) -> Iterator[Any]:
         raise InputError(
             f"{broken:,} of {packets:,} sound packets cannot be decoded",
             file=path,
-            cure="Fetch the file again.",
+            cure=_FETCH_AGAIN,
         )
 
 

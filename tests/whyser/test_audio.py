@@ -69,6 +69,14 @@ def test_a_half_copied_wav_is_named(tmp_path: Path) -> None:
         audio.probe(path)
 
 
+def test_samples_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+    samples = np.zeros(1600, np.float32)
+    samples[7] = np.inf
+    soundfile.write(tmp_path / "clip.wav", samples, audio.SAMPLING_RATE, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"clip\.wav: holds samples that are no numbers"):
+        audio.load(tmp_path / "clip.wav")
+
+
 def test_a_stream_of_unknown_length_is_no_half_copy(tmp_path: Path) -> None:
     path = tone(tmp_path / "a.wav", rate=16_000, channels=1)
     whole = path.read_bytes()

@@ -61,7 +61,7 @@ def cues(
     from whyser.provenance import provenance
 
     wanted = parse_classes(classes) if classes else None
-    task = read_task(utterances, split=split, classes=wanted, everything=everything)
+    task = read_task(utterances, split=split, classes=wanted, everything=everything, stops=False)
     measured = read_all_cues(cues, [*task.train, *task.dev, *task.test])
     given, model, names = classify(task, measured, reference=reference, kind=classifier, seed=seed)
     path = write_answers(output, task.test, given, task.classes, system=name, seed=seed)
@@ -191,7 +191,8 @@ def ssl(
     )
     wanted = parse_classes(classes) if classes else None
     task = read_task(utterances, split=split, classes=wanted, everything=everything)
-    system = name or Path(encoder).name
+    # A folder may be given as `.` too.
+    system = name or Path(encoder).absolute().name
     train = Run(task, recipe, encoder, system, utterances, output, workers, report)
     train(restarts=restart)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from whyser.console import say
 from whyser.corpus import Corpus, test_split
 from whyser.errors import InputError
-from whyser.labels import CLASSES, EmotionClass
+from whyser.labels import CLASSES, EmotionClass, Label
 from whyser.utterance import Utterance
 
 #: Of the training speakers, where no corpus has a dev split.
 DEV_SHARE = 0.1
+
+Labels: TypeAlias = "Counter[Label | None]"
 
 _CURE = "corpus.json beside it lists the splits and their labels."
 
@@ -54,6 +57,7 @@ def read_task(
     split: str | None = None,
     classes: Sequence[EmotionClass] | None = None,
     everything: bool = False,
+    stops: bool = True,
 ) -> Task:
     """The task of some corpora: trained on `train`, tested on `split`.
 
@@ -61,6 +65,7 @@ def read_task(
         split: None for the one test split there is.
         classes: Of the eight; by default those that the corpora can name.
         everything: Test utterances without a consensus among the eight classes too.
+        stops: Something is stopped by dev, so it must not be empty.
 
     Raises: `InputError` for a corpus that is given twice, for splits without utterances, and for
     classes that nothing is trained on.
@@ -74,7 +79,7 @@ def read_task(
     dev = tuple(clip for clip in learnt if clip.utterance.split == "dev")
     test = _asked(clips, split, everything)
     _check(train, test, split, named, utterances[0])
-    if not dev:
+    if stops and not dev:
         train, dev = _held_out(train)
     return Task(named, train, dev, test, split)
 
@@ -149,14 +154,29 @@ def _held_out(train: Sequence[Clip]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]
 
     Raises: `InputError` where too few speakers are known to hold one out.
     """
-    speakers = {clip.utterance.speaker for clip in train if clip.utterance.speaker}
-    ranked = sorted(speakers, key=lambda one: hashlib.sha256(one.encode()).digest())
-    if len(ranked) < 2:
+    speakers: dict[str, Labels] = defaultdict(Counter)
+    for clip in train:
+        if clip.utterance.speaker:
+            speakers[clip.utterance.speaker][clip.utterance.label] += 1
+    held = _spared(speakers, Counter(clip.utterance.label for clip in train))
+    if len(speakers) < 2 or not held:
         raise InputError(
-            "no dev split, and no speakers to hold out",
+            "no dev split, and no speakers to hold out without losing a class",
             cure="Convert with a split scheme that has one, or with --split-list.",
         )
-    held = set(ranked[: max(1, round(DEV_SHARE * len(ranked)))])
-    say(f"note: no dev split; {len(held):,} of {len(ranked):,} training speakers stand in for it")
+    say(f"note: no dev split; {len(held):,} of {len(speakers):,} training speakers stand in for it")
     dev = tuple(clip for clip in train if clip.utterance.speaker in held)
     return tuple(clip for clip in train if clip.utterance.speaker not in held), dev
+
+
+def _spared(speakers: Mapping[str, Labels], left: Labels) -> set[str]:
+    """Whom the training can spare: of `left`, its labels, some of each stay."""
+    wanted = max(1, round(DEV_SHARE * len(speakers)))
+    held: set[str] = set()
+    for speaker in sorted(speakers, key=lambda one: hashlib.sha256(one.encode()).digest()):
+        if all(left[label] > count for label, count in speakers[speaker].items()):
+            held.add(speaker)
+            left = left - speakers[speaker]
+        if len(held) == wanted:
+            break
+    return held

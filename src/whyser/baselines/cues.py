@@ -109,9 +109,14 @@ def classify(
     """Trains on train and dev, for nothing is stopped by dev here, and asks about the test clips.
 
     Returns: float[n, C] in the task's order of classes, the trained pipeline, and its features.
+    Raises: `InputError` where no training clip has a cue.
     """
-    measures = measured_in(cues)
     train = [*task.train, *task.dev]
+    # What only a test clip has, nothing can be learnt of.
+    measures = measured_in({clip.id: cues[clip.id] for clip in train})
+    if not measures:
+        cure = "Write them again with whyser-teach cues, and hear some of these clips."
+        raise InputError(f"no cue was measured in any of {len(train):,} training clips", cure=cure)
     model = pipeline(kind, seed)
     model.fit(features(train, cues, measures, reference), [clip.utterance.label for clip in train])
     given = model.predict_proba(features(task.test, cues, measures, reference))
@@ -124,8 +129,11 @@ def write_weights(path: Path, model: Pipeline, names: Sequence[str]) -> None:
     log-odds by one standard deviation."""
     classifier = model[-1]
     told = model[0].get_feature_names_out(list(names))
+    # Of two classes there is one row: the second against the first.
+    given = classifier.coef_
+    rows = np.vstack([-given, given]) if len(given) == 1 else given
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["feature", *classifier.classes_])
-        for name, row in zip(told, classifier.coef_.T, strict=True):
+        for name, row in zip(told, rows.T, strict=True):
             writer.writerow([name, *(f"{value:.4f}" for value in row)])

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whyser.baselines.clips import Clip
+from whyser.console import say
 from whyser.derangement import derangement
 from whyser.labels import EmotionClass
 from whyser.predictions import Control, Prediction, write_predictions
@@ -39,7 +40,8 @@ def write_answers(
     """
     path = folder / NAME
     place = {clip.id: number for number, clip in enumerate(clips)}
-    heard = [(place[one], place[other]) for one, other in derangement(place, random.Random(seed))]
+    dealt = dict(derangement(place, random.Random(seed)))
+    heard = [(place[one], place[other]) for one, other in dealt.items()]
     own = [(number, number) for number in place.values()]
 
     def answers(pairs: Sequence[tuple[int, int]], control: Control) -> Iterator[Prediction]:
@@ -55,7 +57,10 @@ def write_answers(
                 probabilities=dict(zip(classes, row.tolist(), strict=True)),
             )
 
-    # A corpus with one clip has no other to hear, and its control would lack an answer.
-    shuffled = answers(sorted(heard), "shuffled") if len(heard) == len(clips) else iter(())
+    shuffled = answers(sorted(heard), "shuffled")
+    if alone := place.keys() - dealt.keys():
+        # One answer short, the control could not be scored.
+        say(f"note: no shuffled control: {min(alone)} is the only clip of its corpus")
+        shuffled = iter(())
     write_predictions(path, (*answers(own, "none"), *shuffled))
     return path

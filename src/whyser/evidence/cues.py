@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
 
 from whyser import audio
 from whyser.console import track
@@ -82,9 +82,9 @@ class Cue(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    value: float
-    deviation: float
-    strength: float
+    value: FiniteFloat
+    deviation: FiniteFloat
+    strength: FiniteFloat
     level: Level
 
 
@@ -106,6 +106,13 @@ class Cues(BaseModel):
     jitter: Cue | None = None
     shimmer: Cue | None = None
     tilt: Cue | None = None
+
+    @field_validator("pitch")
+    @classmethod
+    def _is_a_tone(cls, cue: Cue | None) -> Cue | None:
+        if cue is not None and cue.value <= 0:
+            raise ValueError(f"{cue.value:g} Hz is no pitch")
+        return cue
 
     def measured(self) -> dict[Family, Cue]:
         found = {family: getattr(self, family) for family in FAMILIES}

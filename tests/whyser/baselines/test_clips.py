@@ -34,6 +34,38 @@ def test_without_a_dev_split_whole_speakers_stand_in(
     assert read_task([clips.file]) == task
 
 
+def test_who_alone_has_a_class_stays_in_training(clips: Any) -> None:
+    for row in clips.utterances:
+        row["split"] = row["split"].replace("dev", "train")
+    # Whoever would have stood in for dev is now the only one who is sad.
+    held = {clip.utterance.speaker for clip in read_task([clips.write()]).dev}
+    for row in clips.utterances:
+        if row["label"] == "sad" and row["split"] == "train" and row["speaker"] not in held:
+            row["label"] = "angry"
+    task = read_task([clips.write()])
+    assert splits(task) == (48, 12, 12)
+    assert {clip.utterance.label for clip in task.train} == set(task.classes)
+    assert not held & {clip.utterance.speaker for clip in task.dev}
+
+
+def test_where_each_speaker_alone_has_a_class_nobody_can_be_held_out(clips: Any) -> None:
+    for row in clips.utterances:
+        row["split"] = row["split"].replace("dev", "train")
+        if row["split"] == "train":
+            row["speaker"] = f"c/{row['label']}"
+    with pytest.raises(InputError, match="no speakers to hold out without losing a class"):
+        read_task([clips.write()])
+
+
+def test_what_stops_by_nothing_needs_no_dev_split(
+    clips: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for row in clips.utterances:
+        row |= {"split": row["split"].replace("dev", "train"), "speaker": None}
+    assert splits(read_task([clips.write()], stops=False)) == (60, 0, 12)
+    assert not capsys.readouterr().err
+
+
 def test_one_speaker_cannot_be_held_out(clips: Any) -> None:
     clips.utterances = [row for row in clips.utterances if row["speaker"] in {"c/0", "c/5"}]
     with pytest.raises(InputError, match="no dev split, and no speakers to hold out"):

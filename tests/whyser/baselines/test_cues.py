@@ -106,6 +106,16 @@ def test_the_weights_say_which_cue_speaks_for_what(
     ]
 
 
+def test_of_two_classes_each_has_its_weights(
+    clips: Any, classify: Callable[..., tuple[int, str]]
+) -> None:
+    clips.write()
+    assert classify("--reference", "speaker", "--classes", "angry,sad")[0] == 0
+    with (clips.folder / "out/weights.csv").open(encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    assert float(row["angry"]) > 1 and float(row["sad"]) == -float(row["angry"])
+
+
 def test_boosted_trees_learn_it_too(clips: Any, classify: Callable[..., tuple[int, str]]) -> None:
     clips.write()
     status, said = classify("--classifier", "boosting", "--name", "trees")
@@ -122,6 +132,65 @@ def test_a_clip_without_cues_is_named(clips: Any, classify: Callable[..., tuple[
     assert status == 1
     assert "no cues for c/0 and 1 more. Write them with whyser-teach cues" in said
     assert not (clips.folder / "out").exists()
+
+
+def test_a_measure_that_only_test_clips_have_teaches_nothing(
+    clips: Any, classify: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = type(clips).cues
+    tested = {row["id"] for row in clips.utterances if row["split"] == "test"}
+
+    def cues(self: Any, row: dict[str, Any]) -> dict[str, Any]:
+        found = measured(self, row)
+        return found | ({"rate": found["pitch"]} if row["id"] in tested else {})
+
+    monkeypatch.setattr(type(clips), "cues", cues)
+    clips.write()
+    status, said = classify()
+    assert status == 0, said
+    with (clips.folder / "out/weights.csv").open(encoding="utf-8") as stream:
+        told = [row["feature"] for row in csv.DictReader(stream)]
+    assert told == ["pitch against the speaker", "pitch"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"pitch": None}, "error: no cue was measured in any of 60 training clips."),
+        ({"value": 0.0}, "cues.jsonl:1: pitch: 0 Hz is no pitch"),
+        ({"strength": math.inf}, "cues.jsonl:1: pitch.strength: Input should be a finite number"),
+    ],
+)
+def test_cues_that_say_nothing_are_named(
+    changed: dict[str, Any],
+    told: str,
+    clips: Any,
+    classify: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = type(clips).cues
+
+    def cues(self: Any, row: dict[str, Any]) -> dict[str, Any]:
+        found = measured(self, row)
+        return found | (changed if "pitch" in changed else {"pitch": found["pitch"] | changed})
+
+    monkeypatch.setattr(type(clips), "cues", cues)
+    clips.write()
+    status, said = classify()
+    assert status == 1
+    assert told in said
+
+
+def test_a_corpus_with_one_test_clip_has_no_control_and_is_told(
+    clips: Any, classify: Callable[..., tuple[int, str]]
+) -> None:
+    tested = [row for row in clips.utterances if row["split"] == "test"]
+    clips.utterances = [row for row in clips.utterances if row not in tested[1:]]
+    clips.write()
+    status, said = classify()
+    assert status == 0
+    assert f"no shuffled control: {tested[0]['id']} is the only clip of its corpus" in said
+    assert [one.control for one in answers(clips)] == ["none"]
 
 
 def test_the_same_command_writes_the_same_answers(

@@ -45,8 +45,9 @@ def to_train(
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_strategy="epoch",
-        # Of checkpoints the best and the last are kept.
-        save_total_limit=1,
+        # The best and the last. With 1 Trainer drops the last at the end, and who is stopped while
+        # it answers would train all epochs after the best again.
+        save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model=METRIC,
         greater_is_better=True,

@@ -6,16 +6,20 @@ Weights come as safetensors, for a pickle may run code; code of a checkpoint's o
 from __future__ import annotations
 
 import hashlib
+import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from safetensors import SafetensorError
 from torch import nn
 
 from whyser.audio import MEL_HOP, SAMPLING_RATE
 from whyser.baselines.ssl.encoder import KINDS, MEL, Encoder
+from whyser.console import say
 from whyser.errors import InputError
 from whyser.provenance import file_hash
 
@@ -24,6 +28,8 @@ _hub: Any = transformers
 
 #: Missing in some checkpoints: what masked frames are set to in training.
 _MAY_BE_MISSING = "masked_spec_embed"
+
+_PREPARES = "preprocessor_config.json"
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ def load(name: str) -> Pretrained:
     """
     # What is missing is named below, in our words.
     _hub.utils.logging.set_verbosity_error()
+    if not sys.stderr.isatty():
+        _hub.utils.logging.disable_progress_bar()
     config = _config(name)
     model = _weights(name, config)
     encoder = wrap(model)
@@ -58,35 +66,60 @@ def wrap(model: Any) -> Encoder:
 
 def untrained(folder: Path) -> Encoder:
     """The encoder that a configuration describes, its weights still to be filled in."""
-    return wrap(_hub.AutoModel.from_config(_config(str(folder))))
+    config = _config(str(folder))
+    try:
+        return wrap(_hub.AutoModel.from_config(config))
+    # Sizes that fit nothing end in whatever the first layer that meets them raises.
+    except Exception as error:
+        raise _not_loaded(str(folder), error) from None
 
 
 def load_extractor(name: str, config: Any) -> Any:
     """What prepares the sound: the checkpoint's own, or its family's where it has none.
 
-    Raises: `InputError` for one that does not fit the encoder.
+    Raises: `InputError` for one that is broken, or does not fit the encoder.
     """
-    try:
-        extractor = _hub.AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError):
+    extractor = _own_extractor(name)
+    if extractor is None:
+        # Whether loud stays loud depends on it, so nobody should have to guess.
+        say(
+            f"note: {name} has no {_PREPARES}; sound is prepared as {config.model_type} mostly does"
+        )
         extractor = _default_extractor(config)
-    wanted = {"sampling_rate": SAMPLING_RATE}
-    if config.model_type in MEL:
-        wanted |= {
-            "feature_size": config.num_mel_bins,
-            "hop_length": MEL_HOP,
-            "nb_max_frames": 2 * config.max_source_positions,
-        }
-    for key, value in wanted.items():
-        if getattr(extractor, key, None) != value:
+    for key, value in _wanted(config).items():
+        if (found := getattr(extractor, key, None)) != value:
             raise InputError(
-                f"its feature extractor has {key} {getattr(extractor, key, None)}, the encoder "
-                f"takes {value}",
+                f"its feature extractor has {key} {found}, the encoder takes {value}",
                 file=name,
-                cure="Take preprocessor_config.json from where the weights come from, or leave it "
-                "out.",
+                cure=f"Take {_PREPARES} from where the weights come from, or leave it out.",
             )
     return extractor
+
+
+def _own_extractor(name: str) -> Any:
+    folder = Path(name)
+    if folder.is_dir() and not (folder / _PREPARES).is_file():
+        return None
+    try:
+        return _hub.AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
+    except Exception as error:
+        if folder.is_dir():
+            cure = "Take it from where the weights come from, or leave it out."
+            raise InputError(
+                f"cannot be read ({_told(error)})", file=folder / _PREPARES, cure=cure
+            ) from None
+        return None
+
+
+def _wanted(config: Any) -> dict[str, Any]:
+    if config.model_type not in MEL:
+        return {"sampling_rate": SAMPLING_RATE, "feature_size": 1}
+    return {
+        "sampling_rate": SAMPLING_RATE,
+        "feature_size": config.num_mel_bins,
+        "hop_length": MEL_HOP,
+        "nb_max_frames": 2 * config.max_source_positions,
+    }
 
 
 def _default_extractor(config: Any) -> Any:
@@ -105,7 +138,8 @@ def _config(name: str) -> Any:
         raise InputError("no config.json: not a checkpoint", file=folder, cure=cure)
     try:
         config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    # What is JSON, but no configuration, ends in whatever trips over it.
+    except Exception as error:
         raise _not_loaded(name, error) from None
     if config.model_type not in KINDS:
         raise InputError(
@@ -129,7 +163,9 @@ def _weights(name: str, config: Any) -> nn.Module:
     except SafetensorError as error:
         cure = "Fetch the checkpoint again."
         raise InputError(f"its weights cannot be read ({error})", file=name, cure=cure) from None
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
+        if not Path(name).is_dir() and _is_pickled(name):
+            raise _pickle(name) from None
         raise _not_loaded(name, error) from None
     if missing := sorted(_missing(loading["missing_keys"], config)):
         raise InputError(
@@ -138,6 +174,10 @@ def _weights(name: str, config: Any) -> nn.Module:
             file=name,
             cure="Its config.json and its weights are of different models: fetch both again.",
         )
+    for key, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            cure = "Fetch it again, or take the checkpoint before it diverged."
+            raise InputError(f"its weights {key} are no numbers", file=name, cure=cure)
     return model  # type: ignore[no-any-return]
 
 
@@ -152,14 +192,27 @@ def _require_safetensors(name: str) -> None:
     if not folder.is_dir() or any(folder.glob("*.safetensors")):
         return
     if any(folder.glob("pytorch_model*.bin")):
-        raise InputError(
-            "its weights are a pickle, which may run code",
-            file=folder,
-            cure="If you trust it, turn it to safetensors: AutoModel.from_pretrained(DIR)"
-            ".save_pretrained(NEW_DIR) in transformers, and give NEW_DIR.",
-        )
+        raise _pickle(name)
     cure = "Fetch model.safetensors too (a clone without Git LFS has none)."
     raise InputError("no weights (model.safetensors)", file=folder, cure=cure)
+
+
+def _is_pickled(name: str) -> bool:
+    """Whether the hub, or what was fetched from it, has a pickle of that name."""
+    try:
+        return bool(_hub.utils.hub.has_file(name, "pytorch_model.bin"))
+    except (OSError, ValueError):
+        return False
+
+
+def _pickle(name: str) -> InputError:
+    return InputError(
+        "its weights are a pickle, which may run code",
+        file=name,
+        cure="If you trust it, turn it to safetensors in transformers, with "
+        "AutoModel.from_pretrained(OLD).save_pretrained(NEW) and the same of AutoFeatureExtractor, "
+        "and give NEW.",
+    )
 
 
 def _not_loaded(name: str, error: Exception) -> InputError:
@@ -167,8 +220,13 @@ def _not_loaded(name: str, error: Exception) -> InputError:
         cure = "Fetch the checkpoint again; its config.json and its weights belong together."
     else:
         cure = "Check the name; without network, give the folder of a checkpoint."
-    told = str(error).strip().splitlines()
-    return InputError(f"cannot be loaded ({told[0].rstrip('.')})", file=name, cure=cure)
+    return InputError(f"cannot be loaded ({_told(error)})", file=name, cure=cure)
+
+
+def _told(error: Exception) -> str:
+    """The first line, for some list every model there is."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return textwrap.shorten(lines[0], 200, placeholder="...").rstrip(".")
 
 
 def _identity(name: str, config: Any) -> str:

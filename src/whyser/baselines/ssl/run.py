@@ -13,7 +13,7 @@ import numpy as np
 from transformers import TrainerState, set_seed
 
 from whyser.baselines.clips import Task
-from whyser.baselines.predictions import write_answers
+from whyser.baselines.predictions import NAME, write_answers
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.answer import note_long, sounds_of, versioned
 from whyser.baselines.ssl.arguments import Report, quiet, to_train
@@ -65,6 +65,7 @@ class Run:
             if given.process_index == 0:
                 state.begin(restarts=restarts)
         if state.is_finished:
+            self._require_answers()
             say(f"finished before: {self.output}. Nothing is repeated without --restart")
             return
         if given.process_index == 0:
@@ -76,6 +77,13 @@ class Run:
         if trainer.is_world_process_zero():
             self._write(trainer, pretrained, answers, time.monotonic() - began)
             state.finish()
+
+    def _require_answers(self) -> None:
+        if not (path := self.output / NAME).is_file():
+            cure = (
+                f"Write it with whyser-baseline answer --model {self.output / MODEL}, or --restart."
+            )
+            raise InputError("is gone, though the run finished", file=path, cure=cure)
 
     def _probed(self) -> Iterator[list[Probed]]:
         """Train, dev and test, probed together: what cannot be read is named at once."""

@@ -101,6 +101,8 @@ class ClassifierTrainer(Trainer):
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad():
             logits, loss = self._heard(model, inputs)
+        if not torch.isfinite(logits).all():
+            raise self._speechless(inputs, logits)
         return loss, logits, inputs.get("labels")
 
     def _heard(self, model: nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
@@ -110,8 +112,7 @@ class ClassifierTrainer(Trainer):
         return logits, self.criterion(logits, inputs["targets"])
 
     def _diverged(self, inputs: dict[str, Tensor], loss: Tensor | None) -> WhyserError:
-        train: Any = self.train_dataset
-        ids = [train.probed[number].clip.id for number in inputs["numbers"].tolist()]
+        ids = _ids(self.train_dataset, inputs["numbers"])
         value = "missing" if loss is None else loss.item()
         return WhyserError(
             f"the loss is {value} at update {self.state.global_step + 1} of "
@@ -119,6 +120,25 @@ class ClassifierTrainer(Trainer):
             "--precision bf16 rather than fp16, fp32 rather than either; then --restart. Where "
             "that does not help, hear these clips."
         )
+
+    def _speechless(self, inputs: dict[str, Tensor], logits: Tensor) -> WhyserError:
+        loader: Any = self.callback_handler.eval_dataloader
+        ids = _ids(loader.dataset, inputs["numbers"][~torch.isfinite(logits).all(1)])
+        trained = f" after {self.state.global_step} updates" if self.criterion else ""
+        return WhyserError(
+            f"the network's answer is no number{trained}, on {listed(ids)}. Compute in more "
+            "digits: --precision bf16 rather than fp16, fp32 rather than either; or train anew "
+            "with a lower --lr and --restart."
+        )
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)  # type: ignore[no-untyped-call]
+        # Trainer's state, written next, says that all is there: of every process.
+        self.accelerator.wait_for_everyone()
+
+
+def _ids(sounds: Any, numbers: Tensor) -> list[str]:
+    return [sounds.probed[number].clip.id for number in numbers.tolist()]
 
 
 def probabilities(trainer: Trainer, sounds: Sounds) -> npt.NDArray[np.float64]:

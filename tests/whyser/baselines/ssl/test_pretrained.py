@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +17,10 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from whyser.baselines.ssl.encoder import KINDS
-from whyser.baselines.ssl.pretrained import load
+from whyser.baselines.ssl.pretrained import load, untrained
 from whyser.errors import InputError
 
 
@@ -84,6 +89,78 @@ def test_code_of_a_checkpoint_is_not_run(copied: Callable[[str], Path]) -> None:
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     refused(folder)
     assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [[], "wavlm", {"hidden_size": "wide"}, {"hidden_size": None}, {"conv_kernel": [10]}],
+    ids=str,
+)
+def test_a_configuration_that_describes_nothing(config: Any, copied: Callable[[str], Path]) -> None:
+    path = copied("wavlm") / "config.json"
+    if isinstance(config, dict):
+        config = json.loads(path.read_text(encoding="utf-8")) | config
+    path.write_text(json.dumps(config), encoding="utf-8")
+    assert "cannot be loaded" in refused(path.parent)
+    with pytest.raises(InputError, match="cannot be loaded"):
+        untrained(path.parent)
+
+
+def test_weights_that_are_no_numbers(copied: Callable[[str], Path]) -> None:
+    path = copied("hubert") / "model.safetensors"
+    weights = load_file(path)
+    weights["encoder.layer_norm.weight"][0] = torch.nan
+    save_file(weights, path, metadata={"format": "pt"})
+    assert "its weights encoder.layer_norm.weight are no numbers" in refused(path.parent)
+
+
+def test_a_hub_that_has_a_pickle_alone(
+    encoder: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it lies in the cache where there is no network.
+    cached = tmp_path / "models--microsoft--wavlm"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("abc", encoding="utf-8")
+    (cached / "snapshots" / "abc").mkdir(parents=True)
+    shutil.copy(encoder("wavlm") / "config.json", cached / "snapshots" / "abc")
+    torch.save({}, cached / "snapshots" / "abc" / "pytorch_model.bin")
+    done = subprocess.run(
+        [sys.executable, "-c", "from whyser.baselines.ssl.pretrained import load\n"
+         "load('microsoft/wavlm')"],
+        env=os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert "microsoft/wavlm: its weights are a pickle, which may run code" in done.stderr
+    assert "the same of AutoFeatureExtractor" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"feature_extractor_type": "Nobodys"}'])
+def test_a_feature_extractor_that_is_broken(text: str, copied: Callable[[str], Path]) -> None:
+    folder = copied("wavlm")
+    (folder / "preprocessor_config.json").write_text(text, encoding="utf-8")
+    assert "preprocessor_config.json: cannot be read" in refused(folder)
+
+
+def test_a_feature_extractor_of_another_family(copied: Callable[[str], Path]) -> None:
+    from transformers import WhisperFeatureExtractor
+
+    folder = copied("wavlm")
+    WhisperFeatureExtractor().save_pretrained(folder)
+    assert "has feature_size 80, the encoder takes 1" in refused(folder)
+
+
+def test_without_a_feature_extractor_it_is_told(
+    copied: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transformers import Wav2Vec2FeatureExtractor
+
+    folder = copied("wavlm")
+    load(str(folder))
+    assert "has no preprocessor_config.json; sound is prepared as wavlm" in capsys.readouterr().err
+    Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    load(str(folder))
+    assert not capsys.readouterr().err
 
 
 def test_a_name_that_no_hub_has(monkeypatch: pytest.MonkeyPatch) -> None:

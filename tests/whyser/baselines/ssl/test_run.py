@@ -164,6 +164,11 @@ def test_a_finished_run_only_says_so_and_another_is_refused(
     assert status == 0 and "finished before" in said
     assert (output / "provenance.json").read_bytes() == before
 
+    (output / "predictions.jsonl").unlink()
+    status, said = baseline(*first)
+    assert status == 1
+    assert "predictions.jsonl: is gone" in said and "whyser-baseline answer --model" in said
+
     other = asked(corpus, encoder("hubert"), output, "--seed", "1")
     status, said = baseline(*other)
     assert status == 1
@@ -196,10 +201,13 @@ def test_trained_but_not_answered_it_answers(
     assert "error: predictions.jsonl: No space left on device" in said
     trained = 2 if patience else 4
     assert said.count("epoch ") == trained
-    status, said = baseline(*words)
-    assert status == 0
-    assert "goes on from" in said and "dev Macro-F1" in said
-    told = json.loads((tmp_path / "run" / "provenance.json").read_text(encoding="utf-8"))
+    # Trainer remembers where the best checkpoint lay, and it lies elsewhere now.
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    status, said = baseline(*asked(corpus, encoder("wavlm"), moved, *more))
+    assert status == 0, said
+    assert f"checkpoint-{3 * trained}" in said and "best in epoch 1 (dev Macro-F1" in said
+    assert " of 4: loss" not in said, "nothing is trained again"
+    told = json.loads((moved / "provenance.json").read_text(encoding="utf-8"))
     assert [row["epoch"] for row in told["epochs"]] == list(range(1, trained + 1))
     assert told["best_epoch"] == 1
 
@@ -213,6 +221,55 @@ def test_a_loss_that_is_no_number_ends_the_run(
     assert "error: the loss is nan at update 2 of 6, on msp_podcast/train_" in said
     assert "Lower --lr" in said
     assert not (tmp_path / "run" / "predictions.jsonl").exists()
+
+
+def test_weights_that_broke_in_the_last_update_end_the_run(
+    corpus: Path, encoder: Callable[[str], Path], baseline: Command, tmp_path: Path
+) -> None:
+    # One update an epoch: no other training loss is computed before dev is asked.
+    more = ("--lr", "1e30", "--batch-size", "24")
+    status, said = baseline(*asked(corpus, encoder("wavlm"), tmp_path / "run", *more))
+    assert status == 1
+    assert "error: the network's answer is no number after 1 updates, on msp_podcast/dev_" in said
+    assert not (tmp_path / "run" / "checkpoints" / "checkpoint-1").exists()
+
+
+#: One process is slow; the other says when it holds the checkpoint whole.
+_LATE = """
+import time
+from pathlib import Path
+from transformers import Trainer, TrainerState
+from whyser.baselines.cli import main
+
+saved, told = Trainer._save_rng_state, TrainerState.save_to_json
+
+def late(self, folder):
+    time.sleep(self.args.process_index)
+    saved(self, folder)
+
+def checked(self, path):
+    print("whole:", Path(path).with_name("rng_state_1.pth").exists(), flush=True)
+    told(self, path)
+
+Trainer._save_rng_state, TrainerState.save_to_json = late, checked
+main()
+"""
+
+
+def test_a_checkpoint_is_whole_when_all_processes_wrote_theirs(
+    corpus: Path, encoder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "late.py").write_text(_LATE, encoding="utf-8")
+    words = asked(corpus, encoder("wavlm"), tmp_path / "run", "--epochs", "1")
+    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, str(tmp_path / "late.py"), *map(str, words)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if "whole" in line] == ["whole: True"]
 
 
 @pytest.fixture
@@ -302,6 +359,19 @@ def test_bf16_trains_on_a_cpu_too(
     assert status == 0, said
     for row in read(tmp_path / "run"):
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-12)
+
+
+def test_an_encoder_is_called_as_its_folder_is(
+    corpus: Path,
+    encoder: Callable[[str], Path],
+    baseline: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(encoder("wavlm"))
+    status, said = baseline(*asked(corpus, Path(), tmp_path / "run", "--epochs", "1"))
+    assert status == 0, said
+    assert {row["model"] for row in read(tmp_path / "run")} == {"wavlm"}
 
 
 def test_a_folder_that_holds_no_classifier(
