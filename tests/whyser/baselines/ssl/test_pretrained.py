@@ -164,7 +164,9 @@ def test_without_a_feature_extractor_it_is_told(
 
 
 def test_a_name_that_no_hub_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # Both read the environment when they are imported, and no test asks a network.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("transformers.utils.hub._is_offline_mode", True)
     assert "without network" in refused("nobody/no-such-encoder")
 
 
