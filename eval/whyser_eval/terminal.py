@@ -27,8 +27,11 @@ _COLUMNS = (
 )
 
 
-#: What the second table shows, where answers tell it.
-_MORE = ("groundedness", "groundedness_shuffled", "wer", "kl", "js", "ece", "set_recall")
+#: What further tables show, where answers tell it; in one they would not fit a log of 120 columns.
+_MORE = (
+    ("groundedness", "groundedness_shuffled", "wer"),
+    ("kl", "js", "ece", "set_recall"),
+)
 _NAMES = ("system", "form", "control")
 
 
@@ -69,8 +72,10 @@ def print_scores(run: Run) -> None:
     """The table, then the signatures it stands on."""
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     console.print(_table(run))
-    if any(row.metric in _MORE for row in run.rows):
-        console.print(_more(run))
+    told = {row.metric for row in run.rows if row.value is not None}
+    for metrics in _MORE:
+        if columns := [name for name in metrics if name in told]:
+            console.print(_more(run, columns))
     console.print("Signatures")
     for row in run.rows:
         if (row.subset, row.metric) == ("all", "f1_majority"):
@@ -109,17 +114,15 @@ def _table(run: Run) -> Table:
     return table
 
 
-def _more(run: Run) -> Table:
-    """What answers tell besides the class, on all utterances."""
-    told = {row.metric for row in run.rows if row.value is not None}
-    columns = [name for name in _MORE if name in told]
+def _more(run: Run, columns: Sequence[str]) -> Table:
+    """What answers tell besides the class, on all utterances, of the systems that do."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in _NAMES:
         table.add_column(name, overflow="fold")
     for name in columns:
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     for rows in _by_system(run.rows):
-        scores = {row.metric: row for row in rows if row.subset == "all"}
+        scores = {row.metric: row for row in rows if row.subset == "all" and row.value is not None}
         if scores.keys() & set(columns):
             cells = [
                 _cell(scores[name], with_interval=True) if name in scores else Text("-")

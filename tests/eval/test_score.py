@@ -423,3 +423,28 @@ def test_hostile_names_and_texts_pass_through(world, whyser_eval):
     out, _ = run(world, whyser_eval)
     assert "[bold]x[/]" in out.replace("\n", "")
     assert {sample["prediction"] for sample in world.samples()} == {None}
+
+
+def test_every_table_of_a_log_names_its_systems(whyser_eval, world):
+    """Whatever the answers tell: more figures than fit beside each other make another table."""
+    shares = {"sad": 0.6, "neutral": 0.4}
+    world.predictions = [
+        row | {"text": "<asr>of clip</asr>" + row["text"], "probabilities": shares}
+        for row in world.predictions
+    ]
+    families = ("pitch", "pitch_range", "loudness", "rate", "pauses")
+    low = {"value": 90.0, "deviation": -3.0, "strength": -2.0, "level": "low"}
+    cues = world.write_jsonl(
+        world.folder / "cues.jsonl",
+        [{"id": row["id"], "reference": "speaker"} | dict.fromkeys(families, low)
+         for row in world.utterances],
+    )  # fmt: skip
+    _, printed, _ = whyser_eval(*world.score_arguments("--cues", cues, "--wer"))
+    printed, _ = printed.split("Signatures")
+    tables = printed.split("─ \n")
+    assert len(tables) == 4
+    for heading in ("f1_majority", "wer", "kl"):
+        assert heading in printed
+    for rows in tables[1:]:
+        assert rows.split()[:3] == ["tiny", "open", "none"]
+    assert max(map(len, printed.splitlines())) <= 120
