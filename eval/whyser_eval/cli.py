@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.console import new_app, run, say
+from whyser.console import new_app, print_json, run, say
 from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.prompts import Form
 from whyser_eval.judge.cli import judge_command
@@ -244,7 +244,7 @@ def score_command(
     from whyser.files import write_json
     from whyser.labels import parse_classes
     from whyser_eval.audit import audit_run, print_audit
-    from whyser_eval.score import Settings, score_run, write_run
+    from whyser_eval.score import Settings, score_run, scores_json, write_run
 
     settings = Settings(
         split=split,
@@ -263,9 +263,7 @@ def score_command(
     write_run(result, output)
     write_json(output / "audit.json", audit)
     if as_json:
-        from whyser_eval.terminal import print_json
-
-        print_json(result)
+        print_json(scores_json(result))
     else:
         from whyser_eval.terminal import print_scores
 

@@ -136,3 +136,12 @@ def format_estimate(value: float | None, low: float | None, high: float | None) 
     if value is None:
         return "-"
     return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def format_p(value: float | None) -> str:
+    """A p, as tables print it.
+
+    >>> format_p(0.0421), format_p(0.0), format_p(None)
+    ('0.042', '<0.001', '-')
+    """
+    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"

@@ -58,9 +58,18 @@ class Signature:
             "refs": self.inclusive if subset == "all_inclusive" else self.references,
             **dict([self.rests_on[metric]] if metric in self.rests_on else []),
             "prompt": _joined(self.prompts),
-            "whyser": __version__,
         }
-        return "|".join([metric, *(f"{name}:{value}" for name, value in pairs.items())])
+        return signed(metric, pairs)
+
+
+def signed(metric: str, pairs: Mapping[str, object]) -> str:
+    """What every signature looks like: the metric, `name:value` pairs, our version last.
+
+    >>> signed("win_rate", {"judge": "tiny", "n": 400})
+    'win_rate|judge:tiny|n:400|whyser:0.1.0'
+    """
+    versioned = {**pairs, "whyser": __version__}
+    return "|".join([metric, *(f"{name}:{value}" for name, value in versioned.items())])
 
 
 #: Averages over the classes; all else is one figure of the whole subset, or of one class.

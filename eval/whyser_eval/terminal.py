@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -12,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from whyser.console import LOG_WIDTH
+from whyser.console import LOG_WIDTH, print_json
 from whyser_eval.compare import Comparison, comparisons_json
-from whyser_eval.controls import format_estimate
-from whyser_eval.score import Run, ScoreRow, scores_json
+from whyser_eval.controls import format_estimate, format_p
+from whyser_eval.score import Run, ScoreRow
 
 #: What the table shows: (subset, metric, with its interval); scores.json has the rest.
 _COLUMNS = (
@@ -35,16 +34,10 @@ _MORE = (
 _NAMES = ("system", "form", "control")
 
 
-def print_json(run: Run) -> None:
-    """`scores.json` on standard output."""
-    sys.stdout.write(json.dumps(scores_json(run), ensure_ascii=False, indent=2) + "\n")
-
-
 def print_comparisons(rows: Sequence[Comparison], *, as_json: bool) -> None:
     """The differences as a table, a star where p after Holm is at most 0.05; or as JSON."""
     if as_json:
-        json.dump(comparisons_json(rows), sys.stdout, ensure_ascii=False, indent=2)
-        sys.stdout.write("\n")
+        print_json(comparisons_json(rows))
         return
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
@@ -57,15 +50,11 @@ def print_comparisons(rows: Sequence[Comparison], *, as_json: bool) -> None:
         table.add_row(
             *(Text(name) for name in (row.system, row.against, row.form, row.subset, row.metric)),
             Text(format_estimate(row.value, row.low, row.high) + star),
-            *(_three_digits(one) for one in (row.p, row.p_holm, row.smallest)),
+            *(format_p(one) for one in (row.p, row.p_holm, row.smallest)),
             f"{row.n:,}",
         )
     console.print(table)
     console.print("* p <= 0.05 after Holm; 'smallest' would be shown with a power of 0.8")
-
-
-def _three_digits(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def print_scores(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -68,6 +69,11 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     yield from rich_track(items, description, total=total, console=Console(stderr=True))
 
 
+def print_json(value: object) -> None:
+    """JSON on standard output, as the files have it."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """A table on standard output: names left, figures right."""
     from rich.console import Console
@@ -83,5 +89,5 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[obje
         table.add_row(*map(escape, row))
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     # A title of the table's own would be folded to the width of a narrow table.
-    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    console.print(visible(title), style="bold", markup=False, highlight=False, soft_wrap=True)
     console.print(table)

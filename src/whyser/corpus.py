@@ -125,6 +125,23 @@ class Corpus:
         return self.audio_root / utterance.audio
 
 
+@dataclass(frozen=True)
+class Clip:
+    """An utterance and the corpus that says where its sound lies."""
+
+    corpus: Corpus
+    utterance: Utterance
+
+    @property
+    def id(self) -> str:
+        return self.utterance.id
+
+    @property
+    def path(self) -> Path:
+        """Raises: `InputError` where the corpus was converted without sound."""
+        return self.corpus.audio_path(self.utterance)
+
+
 def test_split(utterances: Iterable[Utterance], path: Path) -> str:
     """The one test split that they have; `path` is where they stand.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.console import say
+from whyser.console import print_json, say
 from whyser.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
 from whyser.prompts import Form
 from whyser_eval.judge.families import TEACHER
@@ -107,9 +108,7 @@ def judge_command(
     session.run(settings)
     judged = bench.write()
     if as_json:
-        from whyser_eval.judge.terminal import print_json
-
-        print_json(judged)
+        print_json(asdict(judged))
     else:
         from whyser_eval.judge.terminal import print_judged
 

@@ -37,10 +37,7 @@ class Record:
     def write(self, settings: ChatSettings, files: Files, pairs: Path) -> None:
         """A finished record stays as it is where a run adds nothing to it."""
         told = provenance([pairs])
-        # An address may hold a password.
-        told["command"] = [
-            word.replace(settings.endpoint, settings.address) for word in told["command"]
-        ]
+        told["command"] = settings.hide(told["command"])
         written = told | {"endpoint": settings.address} | self._as_json()
         earlier = earlier_record(files)
         if earlier.get("finished"):

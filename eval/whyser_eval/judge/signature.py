@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
-from whyser import __version__
+from whyser_eval import signature
 
 
 def signed(metric: str, **told: object) -> str:
-    """`name:value` pairs in the order given, version last.
+    """The pairs in the order given; what parts a signature cannot stand in a name.
 
     >>> signed("win_rate", judge="a|b", n=400)
     'win_rate|judge:a_b|n:400|whyser:0.1.0'
     """
-    # "|" parts the signature.
-    values = {name: re.sub(r"[|\s]+", "_", str(value)) for name, value in told.items()}
-    pairs = values | {"whyser": __version__}
-    return "|".join([metric, *(f"{name}:{value}" for name, value in pairs.items())])
+    return signature.signed(
+        metric, {name: re.sub(r"[|\s]+", "_", str(value)) for name, value in told.items()}
+    )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from itertools import groupby
 
 from whyser.console import print_table
@@ -31,11 +28,6 @@ _NAMES = {
 }
 
 _PER_EMOTION = ("win_tie_rate", "win_rate", "loss_rate", "tie_rate", "unreadable_rate")
-
-
-def print_json(judged: Judged) -> None:
-    """`judge.json` on standard output."""
-    sys.stdout.write(json.dumps(asdict(judged), ensure_ascii=False, indent=2) + "\n")
 
 
 def print_judged(judged: Judged) -> None:

@@ -10,19 +10,10 @@ from itertools import islice
 from pathlib import Path
 
 from whyser import audio
-from whyser.corpus import Corpus, test_split
+from whyser.corpus import Clip, Corpus, test_split
 from whyser.derangement import derangement
 from whyser.errors import InputError
 from whyser.predictions import Control
-from whyser.utterance import Utterance
-
-
-@dataclass(frozen=True)
-class Clip:
-    """An utterance and its corpus."""
-
-    corpus: Corpus
-    utterance: Utterance
 
 
 @dataclass
@@ -100,8 +91,8 @@ class Clips:
         if self.control == "transcript":
             return None
         if self.control == "shuffled":
-            clip = self._all[self._heard[clip.utterance.id]]
-        own = clip.corpus.audio_path(clip.utterance)
+            clip = self._all[self._heard[clip.id]]
+        own = clip.path
         if self.control == "silence":
             return audio.silence(audio.probe(own).duration, self.silence)
         return own

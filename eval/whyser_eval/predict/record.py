@@ -35,10 +35,7 @@ class Record:
 
     def write(self, settings: ChatSettings, corpora: Sequence[Corpus], output: Path) -> None:
         written = provenance([corpus.path for corpus in corpora])
-        # An address may hold a password.
-        written["command"] = [
-            word.replace(settings.endpoint, settings.address) for word in written["command"]
-        ]
+        written["command"] = settings.hide(written["command"])
         asked = {"endpoint": settings.address, "model": settings.model}
         write_json(record_of(output), written | asked | self._as_json())
 

@@ -24,11 +24,12 @@ from whyser.chat import (
     print_estimate,
 )
 from whyser.console import print_table, say
+from whyser.corpus import Clip
 from whyser.errors import InputError, WhyserError
 from whyser.files import atomic_path
 from whyser.predictions import Prediction, prediction_line
 from whyser.prompts import OPTIONS
-from whyser_eval.predict.clips import Clip, Clips
+from whyser_eval.predict.clips import Clips
 from whyser_eval.predict.plan import Plan
 from whyser_eval.predict.probabilities import continuation, decision, label_probabilities
 from whyser_eval.predict.record import Record, check_unchanged
@@ -47,7 +48,7 @@ class Item:
 
     @property
     def id(self) -> str:
-        return self.clip.utterance.id
+        return self.clip.id
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from whyser.console import new_app, say
+from whyser.console import new_app, print_json, say
 from whyser.prompts import Form
 
 app = new_app("The human study: make writes a page for raters, read tells what they answered.")
@@ -152,7 +153,7 @@ def read_command(
     from whyser_eval.study.files import collect, rater_files, read_whole_key
     from whyser_eval.study.read import Inputs, studied, write_study
     from whyser_eval.study.statistics import Draws
-    from whyser_eval.study.terminal import print_json, print_studied
+    from whyser_eval.study.terminal import print_studied
 
     truth = read_whole_key(key)
     without = leave_out or []
@@ -170,7 +171,7 @@ def read_command(
     inputs = Inputs(tuple(rater_files(files)), key, settings)
     write_study(output, found, collected.files, truth, inputs)
     if as_json:
-        print_json(found)
+        print_json(asdict(found))
     else:
         print_studied(found)
     for line in found.left_out:

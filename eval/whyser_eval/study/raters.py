@@ -25,10 +25,11 @@ def rater_rows(files: Sequence[Saved], chosen: Votes, key: Key) -> list[RaterRow
     """Share, agreement and remarks of every rater who answered something in the test."""
     agreements = agreements_with_others(chosen.chosen)
     shares = np.array([_mean(row) for row in chosen.chosen])
+    asked = {item.item for item in chosen.items}
     rows = []
     for place, saved in enumerate(files):
         given = [one for one in saved.file.answers if one.test == chosen.test]
-        own = [one for one in given if one.item in {item.item for item in chosen.items}]
+        own = [one for one in given if one.item in asked]
         if not own:
             continue
         share, agreement = float(shares[place]), float(agreements[place])

@@ -17,13 +17,12 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
-from whyser import __version__
 from whyser.labels import CLASSES
 from whyser_eval.agreement import fleiss_kappa, krippendorff_alpha
 from whyser_eval.metrics import FloatArray, IntArray
 from whyser_eval.proportions import t_against_half, t_interval, wilson
 from whyser_eval.resampling import percentiles
-from whyser_eval.signature import rows_hash
+from whyser_eval.signature import rows_hash, signed
 from whyser_eval.study.answers import Given
 from whyser_eval.study.files import Saved
 from whyser_eval.study.material import CHOICES, Answer, Key, Test
@@ -178,7 +177,6 @@ def _row(one: _Figure, part: Votes, subset: str, key: Key, draws: Draws) -> Stud
         **({"draws": draws.n, "seed": draws.seed} if one.interval == "bootstrap" else {}),
         "drawn": key.seed,
         "answers": part.hash,
-        "whyser": __version__,
     }
     low, high = one.bounds or (None, None)
     return StudyRow(
@@ -192,7 +190,7 @@ def _row(one: _Figure, part: Votes, subset: str, key: Key, draws: Draws) -> Stud
         n=part.n,
         raters=raters,
         items=items,
-        signature="|".join([one.metric, *(f"{name}:{value}" for name, value in pairs.items())]),
+        signature=signed(one.metric, pairs),
     )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from whyser.console import print_table
+from whyser_eval.controls import format_p
 from whyser_eval.study.material import Test
 from whyser_eval.study.rows import Studied, StudyRow
 from whyser_eval.study.statistics import RATES
@@ -19,11 +17,6 @@ _CHOSEN: dict[Test, str] = {"accept": "accepted", "prefer": "own preferred"}
 _Figures = dict[tuple[str, str, str | None], StudyRow]
 
 
-def print_json(studied: Studied) -> None:
-    """`study.json` on standard output."""
-    sys.stdout.write(json.dumps(asdict(studied), ensure_ascii=False, indent=2) + "\n")
-
-
 def print_studied(studied: Studied) -> None:
     """Shares in percent with each of their intervals, then what they rest on."""
     figures: dict[Test, _Figures] = {
@@ -33,7 +26,7 @@ def print_studied(studied: Studied) -> None:
         for test in RATES
     }
     print_table(
-        f"Study {studied.study} of {_plain(studied.system)}, percent with 95 % intervals",
+        f"Study {studied.study} of {studied.system}, percent with 95 % intervals",
         ["", "share", "over raters", "raters x items", "pooled", "p", "kappa", "alpha", "raters",
          "items", "n"],
         [row for test in RATES for row in _shares(test, figures[test])],
@@ -42,7 +35,7 @@ def print_studied(studied: Studied) -> None:
         columns = [f"{_CHOSEN[test]}, {what}" for test in RATES for what in ("over raters", "n")]
         print_table("By emotion (the consensus)", ["", *columns], by_emotion)
     raters = [
-        [_plain(one.rater), _CHOSEN[one.test], _percent(one.share), _percent(one.agreement),
+        [one.rater, _CHOSEN[one.test], _percent(one.share), _percent(one.agreement),
          "-" if one.seconds is None else f"{one.seconds:.1f}", one.n, "; ".join(one.remarks)]
         for one in sorted(studied.raters, key=lambda one: one.rater)
     ]  # fmt: skip
@@ -63,7 +56,7 @@ def _shares(test: Test, figures: _Figures) -> Iterator[list[object]]:
                 _bounds(figures.get((subset, row.metric, interval)))
                 for interval in ("t", "bootstrap", "binomial")
             ),
-            _p(p.value if p else None),
+            format_p(p.value if p else None),
             *(
                 _decimals(figures[subset, metric, None].value)
                 for metric in ("fleiss_kappa", "krippendorff_alpha")
@@ -97,12 +90,3 @@ def _bounds(row: StudyRow | None) -> str:
 
 def _decimals(value: float | None) -> str:
     return "-" if value is None else f"{value:z.2f}"
-
-
-def _p(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
-
-
-def _plain(name: str) -> str:
-    """A name that a person typed, without marks that turn or end a terminal's line."""
-    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in name)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from whyser.console import say
-from whyser.corpus import Corpus, test_split
+from whyser.corpus import Clip, Corpus, test_split
 from whyser.errors import InputError
 from whyser.labels import CLASSES, EmotionClass, Label
-from whyser.utterance import Utterance
 
 #: Of the training speakers, where no corpus has a dev split.
 DEV_SHARE = 0.1
@@ -21,23 +20,6 @@ DEV_SHARE = 0.1
 Labels: TypeAlias = "Counter[Label | None]"
 
 _CURE = "corpus.json beside it lists the splits and their labels."
-
-
-@dataclass(frozen=True)
-class Clip:
-    """An utterance and the corpus that says where its sound lies."""
-
-    corpus: Corpus
-    utterance: Utterance
-
-    @property
-    def id(self) -> str:
-        return self.utterance.id
-
-    @property
-    def path(self) -> Path:
-        """Raises: `InputError` where the corpus was converted without sound."""
-        return self.corpus.audio_path(self.utterance)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from whyser.baselines.clips import Clip, Task
+from whyser.baselines.clips import Task
 from whyser.baselines.predictions import Floats
+from whyser.corpus import Clip
 from whyser.errors import InputError
 from whyser.evidence.cues import MEASURES, SCALES, Cues, Measure, read_cues
 from whyser.files import atomic_path

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from whyser.baselines.clips import Clip
 from whyser.console import say
+from whyser.corpus import Clip
 from whyser.derangement import derangement
 from whyser.labels import EmotionClass
 from whyser.predictions import Control, Prediction, write_predictions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit, urlunsplit
 
@@ -73,6 +74,10 @@ class ChatSettings:
         """The endpoint without what may be secret in it: user, password and query."""
         parts = urlsplit(self.endpoint)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+    def hide(self, words: Sequence[str]) -> list[str]:
+        """A command's words without the endpoint's password, where it has one."""
+        return [word.replace(self.endpoint, self.address) for word in words]
 
     def cost(self, tokens_in: float, tokens_out: float) -> float:
         return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from whyser.baselines.clips import Clip
 from whyser.baselines.predictions import write_answers
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.arguments import quiet, to_answer
@@ -15,6 +14,7 @@ from whyser.baselines.ssl.recipe import Precision
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
 from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
 from whyser.console import say
+from whyser.corpus import Clip
 from whyser.files import write_json
 from whyser.provenance import provenance
 

@@ -7,6 +7,7 @@ models' first convolution, whose mean and variance are over time, zeros behind t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
@@ -27,7 +28,7 @@ WAVEFORM = ("wavlm", "wav2vec2", "hubert", "unispeech", "unispeech-sat")
 MEL = ("whisper",)
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """What both kinds share.
 
     `width` is that of a state, `states` how many there are: one a layer, and the input of the
@@ -49,8 +50,9 @@ class Encoder(nn.Module):
     def config(self) -> Any:
         return self.model.config
 
+    @abstractmethod
     def convolutions(self) -> Sequence[nn.Module]:
-        raise NotImplementedError
+        """What comes before the layers."""
 
     def freeze(self, tuned: Tuned) -> None:
         frozen = {"layers": self.convolutions(), "all": (), "nothing": (self.model,)}[tuned]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whyser import votes
-from whyser.baselines.clips import Clip
+from whyser.corpus import Clip
 from whyser.labels import EmotionClass
 
 #: The label alone, or the annotators' votes.

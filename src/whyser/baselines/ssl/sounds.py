@@ -15,10 +15,10 @@ from torch.utils.data import Dataset
 
 from whyser import audio
 from whyser.audio import SAMPLING_RATE, Samples
-from whyser.baselines.clips import Clip
 from whyser.baselines.ssl.batches import Turn
 from whyser.baselines.ssl.pretrained import Pretrained
 from whyser.console import track
+from whyser.corpus import Clip
 from whyser.errors import Problems
 
 #: Seconds that are heard of a test clip; of a longer one its middle. No clip of MSP-Podcast is.

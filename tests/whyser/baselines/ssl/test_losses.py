@@ -12,9 +12,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from whyser.baselines.clips import Clip
 from whyser.baselines.ssl.losses import Criterion, Loss, class_weights, targets
-from whyser.corpus import Corpus
+from whyser.corpus import Clip, Corpus
 from whyser.labels import EmotionClass, Label
 from whyser.utterance import Utterance, Vote
 

@@ -13,10 +13,9 @@ import soundfile
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from whyser.baselines.clips import Clip
 from whyser.baselines.ssl.pretrained import load
 from whyser.baselines.ssl.sounds import Ear, Probed, Sounds, probe_all
-from whyser.corpus import Corpus
+from whyser.corpus import Clip, Corpus
 from whyser.errors import BadInput
 
 
