@@ -10,9 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from whyser.chat import Chat, ChatError, ChatSettings, Tally, run_all
+from whyser.chat import Chat, ChatError, ChatSettings, Tally, ask_all, unfinished
 from whyser.console import say
-from whyser.errors import WhyserError
 from whyser.labels import OTHER
 from whyser.lexicon import Lexicon
 from whyser.predictions import Prediction
@@ -59,29 +58,29 @@ class ModelReader:
         """The readings by place; those `known` as unread, or of an unknown word, are asked for."""
         found = dict(known)
         wanted = [place for place, reading in known.items() if self._is_open(reading)]
-        failed: list[WhyserError] = []
         if not wanted:
             return list(found.values())
 
-        async def work(chat: Chat, place: int) -> Reading:
-            return await self._read_one(chat, answers[place], known[place])
+        async def work(chat: Chat, place: int) -> Reading | str:
+            try:
+                return await self._read_one(chat, answers[place], known[place])
+            except ChatError as error:
+                if not error.is_refusal:
+                    raise
+                return str(error)
 
-        def keep(place: int, result: Reading | WhyserError) -> None:
-            if isinstance(result, WhyserError):
-                failed.append(result)
-            else:
-                found[place] = result
-
-        tally = run_all(
+        results, tally = ask_all(
             wanted,
             work,
             self.settings,
             self.ledger,
-            on_result=keep,
-            total=len(wanted),
             description="Reading",
+            undone="answers were not read",
         )
-        self._check(tally, failed)
+        for place, result in zip(wanted, results, strict=True):
+            if isinstance(result, Reading):
+                found[place] = result
+        self._tell_refused([one for one in results if isinstance(one, str)], tally)
         say(
             f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} answers; "
             f"{tally.from_ledger:,} replies were in {self.ledger}"
@@ -105,20 +104,17 @@ class ModelReader:
         """Whether the rules read nothing, or a word that the table lacks."""
         return reading.label is None or is_unknown(reading, self.rules.table)
 
-    def _check(self, tally: Tally, failed: Sequence[WhyserError]) -> None:
-        """Half a reading is none: a score must not depend on the weather of a network."""
-        if tally.interrupted:
-            raise SystemExit(130)
-        refused = [one for one in failed if isinstance(one, ChatError) and one.is_refusal]
-        none_came = tally.answered + tally.from_ledger == 0
-        if tally.stopped or len(refused) < len(failed) or (refused and none_came):
-            why = tally.stopped or f"{len(failed):,} answers were not read, as {failed[0]}"
-            raise WhyserError(
-                f"{why.rstrip('.')}. What came back is in {self.ledger}: run the same command "
-                "again to go on."
-            )
-        if refused:
-            say(f"note: {len(refused):,} answers count as misses, as {refused[0]}")
+    def _tell_refused(self, refused: Sequence[str], tally: Tally) -> None:
+        """Args: `refused`, why each was.
+
+        Raises: `WhyserError` where the endpoint refused everything.
+        """
+        if not refused:
+            return
+        if not tally.answered + tally.from_ledger:
+            why = f"{len(refused):,} answers were not read, as {refused[0]}"
+            raise unfinished(why, self.ledger)
+        say(f"note: {len(refused):,} answers count as misses, as {refused[0]}")
 
 
 class HybridReader(ModelReader):

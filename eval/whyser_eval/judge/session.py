@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from whyser.chat import Chat, ChatError, ChatSettings, Tally, ledger_of, run_all
+from whyser.chat import Chat, ChatError, ChatSettings, ask_all, ledger_of
 from whyser.chat import print_estimate as print_requests
 from whyser.console import say
 from whyser.errors import WhyserError
@@ -83,34 +83,22 @@ class Session:
     def _ask(self, settings: ChatSettings) -> None:
         self._refused = refusals(self.files)
         asked = self._questions
-        found: dict[int, Reply] = {}
-        failed: list[WhyserError] = []
-
-        def take(item: tuple[int, Question], result: Reply | WhyserError) -> None:
-            if isinstance(result, WhyserError):
-                failed.append(result)
-            else:
-                found[item[0]] = result
-
-        tally = run_all(
-            enumerate(asked),
+        replies, tally = ask_all(
+            asked,
             self._work,
             settings,
             ledger_of(self.files.base),
-            on_result=take,
-            total=len(asked),
             description="Judging",
+            undone="questions were not answered",
         )
-        self._check(tally, failed, found)
-        replies = [found[place] for place in range(len(asked))]
+        self._tell_refused(replies)
         self._write(asked, replies)
         say(
             f"{settings.model} was asked {tally.asked:,} times for {len(asked):,} judgements; "
             f"{tally.from_ledger:,} replies were in {ledger_of(self.files.base)}"
         )
 
-    async def _work(self, chat: Chat, item: tuple[int, Question]) -> Reply:
-        _, question = item
+    async def _work(self, chat: Chat, question: Question) -> Reply:
         request = self.manner.request(question)
         key = chat.key(request)
         if key in self._refused:
@@ -125,19 +113,10 @@ class Session:
         asked = Asked(reply=reply.text, fault=None, model=reply.model, time=time, request=key)
         return Reply(asked, is_cut=reply.finish_reason == "length")
 
-    def _check(self, tally: Tally, failed: Sequence[WhyserError], found: dict[int, Reply]) -> None:
-        """Half a judgement is none: a rate must not depend on the weather of a network."""
-        if tally.interrupted:
-            raise SystemExit(130)
-        ledger = ledger_of(self.files.base)
-        if tally.stopped or failed:
-            why = tally.stopped or f"{len(failed):,} questions were not answered, as {failed[0]}"
-            raise WhyserError(
-                f"{why.rstrip('.')}. What came back is in {ledger}: run the same command again to "
-                "go on."
-            )
-        refused = [one.asked.fault for one in found.values() if one.asked.reply is None]
-        if refused and len(refused) == len(found):
+    def _tell_refused(self, replies: Sequence[Reply]) -> None:
+        """Raises: `WhyserError` where the endpoint refused everything."""
+        refused = [one.asked.fault for one in replies if one.asked.reply is None]
+        if refused and len(refused) == len(replies):
             cure = " If it knows no JSON schema, say --no-schema." if self.manner.schema else ""
             raise WhyserError(f"the judge answered nothing; the first {refused[0]}{cure}")
         if refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,58 @@ def ask_in_order(
     print_tally(tally)
     if queue.written < total:
         _end_early(queue.written, total, tally, ledger)
+
+
+def ask_all(
+    items: Sequence[T],
+    worker: Callable[[Chat, T], Awaitable[R]],
+    settings: ChatSettings,
+    ledger: Path,
+    *,
+    description: str,
+    undone: str,
+) -> tuple[list[R], Tally]:
+    """Runs `worker` on every item: the results in their order, all of them or none.
+
+    A figure must not depend on the weather of a network.
+
+    Args: `undone`, what is told of items that failed, as in "answers were not read".
+
+    Raises: `SystemExit` with 130 when Ctrl-C ended the run, `WhyserError` when a limit did or an
+    item failed, and what `run_all` raises.
+    """
+    found: dict[int, R] = {}
+    failed: list[WhyserError] = []
+
+    async def work(chat: Chat, item: tuple[int, T]) -> R:
+        return await worker(chat, item[1])
+
+    def keep(item: tuple[int, T], result: R | WhyserError) -> None:
+        if isinstance(result, WhyserError):
+            failed.append(result)
+        else:
+            found[item[0]] = result
+
+    tally = run_all(
+        enumerate(items),
+        work,
+        settings,
+        ledger,
+        on_result=keep,
+        total=len(items),
+        description=description,
+    )
+    if tally.interrupted:
+        raise SystemExit(130)
+    if tally.stopped or failed:
+        raise unfinished(tally.stopped or f"{len(failed):,} {undone}, as {failed[0]}", ledger)
+    return [found[place] for place in range(len(items))], tally
+
+
+def unfinished(why: str, ledger: Path) -> WhyserError:
+    return WhyserError(
+        f"{why.rstrip('.')}. What came back is in {ledger}: run the same command again to go on."
+    )
 
 
 def _end_early(written: int, total: int, tally: Tally, ledger: Path) -> NoReturn:
