@@ -27,9 +27,6 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from whyser.errors import InputError
 from whyser.files import read_json, read_text
 
-#: What a model that LLaMA-Factory trained must be served with.
-TRAINED = Path(__file__).with_name("chat_template.jinja")
-
 #: The file that transformers and vLLM read in a model's folder.
 FILE = "chat_template.jinja"
 LEGACY_FILE = "chat_template.json"

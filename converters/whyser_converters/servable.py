@@ -14,7 +14,8 @@ from typing import Any
 
 from whyser.errors import InputError
 from whyser.files import atomic_path, read_json, read_text, write_json, write_text
-from whyser_converters.chat_template import FILE, TRAINED, template_of
+from whyser.prompts import TRAINED
+from whyser_converters.chat_template import FILE, template_of
 
 GENERATION = "generation_config.json"
 

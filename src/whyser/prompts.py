@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from whyser.files import short_hash
 from whyser.labels import CLASSES, OTHER, Label
 
 Form: TypeAlias = Literal["open", "closed"]
+
+TRAINED = Path(__file__).with_name("chat_template.jinja")
+"""What a model that LLaMA-Factory trained must be served with: the text around the sound as the
+template `qwen2_audio` has it."""
 
 
 @dataclass(frozen=True)

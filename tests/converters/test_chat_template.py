@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from whyser.errors import InputError
-from whyser_converters.chat_template import TRAINED, render, template_of
+from whyser.prompts import TRAINED
+from whyser_converters.chat_template import render, template_of
 from whyser_converters.check.served import PROBES
 
 #: What LLaMA-Factory's code writes for conversations of texts with <audio>, given as JSON: its

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from whyser_converters.chat_template import TRAINED
+from whyser.prompts import TRAINED
 
 #: What `llamafactory-cli export` leaves of the base checkpoint.
 OFFICIAL = "Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n"

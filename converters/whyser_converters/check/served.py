@@ -15,8 +15,8 @@ import yaml
 
 from whyser.errors import InputError
 from whyser.files import read_text
-from whyser.prompts import OPEN
-from whyser_converters.chat_template import TRAINED, Messages, render, template_of
+from whyser.prompts import OPEN, TRAINED
+from whyser_converters.chat_template import Messages, render, template_of
 from whyser_converters.check.findings import Fault, Findings
 from whyser_converters.check.settings import is_yaml
 from whyser_converters.servable import decoding_of

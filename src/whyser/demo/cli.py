@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -73,8 +73,12 @@ def model(
 
 
 @app.command()
-def encoder(directory: Directory, seed: Seed = 0) -> None:
-    """Write a WavLM of some 0.3 million parameters, random at the start.
+def encoder(
+    directory: Directory,
+    family: Annotated[Literal["wavlm", "hubert"], typer.Option(help="Architecture.")] = "wavlm",
+    seed: Seed = 0,
+) -> None:
+    """Write a WavLM or HuBERT of some 0.3 million parameters, random at the start.
 
     Example: whyser-demo encoder data/demo_encoder
     """
@@ -82,7 +86,7 @@ def encoder(directory: Directory, seed: Seed = 0) -> None:
     from whyser.demo.staging import DemoError
 
     try:
-        write_encoder(directory, seed=seed)
+        write_encoder(directory, family=family, seed=seed)
     except DemoError as error:
         _refuse(error)
     typer.echo(f"Wrote the encoder to {directory}")

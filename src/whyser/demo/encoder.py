@@ -1,4 +1,4 @@
-"""A WavLM small enough to train on a laptop in minutes, random at the start.
+"""A WavLM or HuBERT small enough to train on a laptop in minutes, random at the start.
 
 It is a real checkpoint of that architecture. One thing is not random: from noise its first
 convolution would not find pitch within minutes, so it begins as a bank of sinusoids under a
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from whyser.demo.staging import fresh_directory
+
+Family: TypeAlias = Literal["wavlm", "hubert"]
 
 WIDTH, LAYERS = 96, 2
 FILTERS, KERNEL = 64, 400
@@ -22,11 +24,12 @@ LOWEST, HIGHEST = 60.0, 6000.0
 SAMPLING_RATE = 16_000
 
 
-def write_encoder(directory: Path, *, seed: int = 0) -> None:
+def write_encoder(directory: Path, *, family: Family = "wavlm", seed: int = 0) -> None:
     """Write the checkpoint: weights, configuration and feature extractor.
 
     Args:
         directory: Target; an earlier one of ours is replaced, anything else is refused.
+        family: WavLM, or HuBERT, which has no relative positions.
         seed: Fixes the weights; two calls write the same bytes.
 
     Raises:
@@ -38,7 +41,7 @@ def write_encoder(directory: Path, *, seed: int = 0) -> None:
     with fresh_directory(directory) as staging:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = hub.WavLMModel(_config())
+            model = hub.AutoModel.from_config(_config(family))
             _set_sinusoids(model.feature_extractor.conv_layers[0].conv.weight)
         model.save_pretrained(staging, safe_serialization=True)
         # What is loud stays loud: volume belongs to what it has to learn.
@@ -54,8 +57,11 @@ def _transformers() -> Any:
     return transformers
 
 
-def _config() -> Any:
-    return _transformers().WavLMConfig(
+def _config(family: Family) -> Any:
+    relative = {"num_buckets": 64, "max_bucket_distance": 128} if family == "wavlm" else {}
+    return _transformers().AutoConfig.for_model(
+        family,
+        **relative,
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=4,
@@ -75,8 +81,6 @@ def _config() -> Any:
         feat_proj_dropout=0.0,
         layerdrop=0.0,
         apply_spec_augment=False,
-        num_buckets=64,
-        max_bucket_distance=128,
     )
 
 

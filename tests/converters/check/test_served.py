@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from whyser_converters.chat_template import TRAINED
+from whyser.prompts import TRAINED
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ROOT / "llamafactory_configs/serving/qwen2audio_vllm_serve.yaml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from whyser.baselines.ssl.encoder import Encoder, Tuned
 from whyser.baselines.ssl.pooling import POOLINGS, LayerWeights, Pooling
+from whyser.speechlm.encoders import Encoder, Tuned
 
 
 class Network(nn.Module):
@@ -45,4 +45,4 @@ class Network(nn.Module):
     def forward(self, sound: Tensor, lengths: Tensor) -> Tensor:
         """Args: as the encoder's. Returns: float[B, C]."""
         states, frames = self.encoder(sound, lengths)
-        return self.head(self.pooling(self.layers(states), frames))  # type: ignore[no-any-return]
+        return self.head(self.pooling(self.layers(states), frames))

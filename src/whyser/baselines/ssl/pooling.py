@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from whyser.speechlm.connectors import weighted_mean
+
 Pooling: TypeAlias = Literal["mean", "attentive"]
 
 #: Width of the layer that attention is computed in.
@@ -17,10 +19,7 @@ _LEAST_VARIANCE = 1e-5
 
 
 class LayerWeights(nn.Module):
-    """The weighted mean of all states, by weights that are learnt: softmax(w), equal at the start.
-
-    Source: Yang et al. (2021), SUPERB.
-    """
+    """The weighted mean of all states, by weights that are learnt."""
 
     def __init__(self, states: int) -> None:
         super().__init__()
@@ -28,11 +27,7 @@ class LayerWeights(nn.Module):
 
     def forward(self, states: Sequence[Tensor]) -> Tensor:
         """Args: tensors float[B, T, W]. Returns: float[B, T, W]."""
-        shares = self.weights.softmax(0)
-        total = shares[0] * states[0]
-        for share, state in zip(shares[1:], states[1:], strict=True):
-            total = total + share * state
-        return total
+        return weighted_mean(self.weights, states)
 
 
 class MeanPooling(nn.Module):

@@ -15,16 +15,26 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError
-from torch import nn
 
 from whyser.audio import MEL_HOP, SAMPLING_RATE
-from whyser.baselines.ssl.encoder import KINDS, MEL, Encoder
 from whyser.console import say
 from whyser.errors import InputError
 from whyser.provenance import file_hash
+from whyser.speechlm.encoders import (
+    KINDS,
+    MEL,
+    QWEN2_AUDIO,
+    WHISPER,
+    Encoder,
+    encoder_of,
+    model_class,
+)
 
 #: Its classes are only partly annotated.
 _hub: Any = transformers
+
+#: Where a checkpoint that also speaks keeps what listens.
+_LISTENS = {WHISPER: "encoder", QWEN2_AUDIO: "audio_tower"}
 
 #: Missing in some checkpoints: what masked frames are set to in training.
 _MAY_BE_MISSING = "masked_spec_embed"
@@ -53,25 +63,19 @@ def load(name: str) -> Pretrained:
         _hub.utils.logging.disable_progress_bar()
     config = _config(name)
     model = _weights(name, config)
-    encoder = wrap(model)
+    encoder = KINDS[config.model_type](model)
     identity = _identity(name, config)
     return Pretrained(encoder, load_extractor(name, encoder.config), identity)
-
-
-def wrap(model: Any) -> Encoder:
-    """The model as an `Encoder`; of one that also speaks, only what listens."""
-    kind = model.config.model_type
-    return KINDS[kind](model.get_encoder() if kind in MEL else model)
 
 
 def untrained(folder: Path) -> Encoder:
     """The encoder that a configuration describes, its weights still to be filled in."""
     config = _config(str(folder))
     try:
-        return wrap(_hub.AutoModel.from_config(config))
+        return encoder_of(config)
     # Sizes that fit nothing end in whatever the first layer that meets them raises.
     except Exception as error:
-        raise _not_loaded(str(folder), error) from None
+        raise not_loaded(str(folder), error) from None
 
 
 def load_extractor(name: str, config: Any) -> Any:
@@ -140,7 +144,9 @@ def _config(name: str) -> Any:
         config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
     # What is JSON, but no configuration, ends in whatever trips over it.
     except Exception as error:
-        raise _not_loaded(name, error) from None
+        raise not_loaded(name, error) from None
+    # Of Qwen2-Audio, what listens has a configuration of its own.
+    config = getattr(config, "audio_config", config)
     if config.model_type not in KINDS:
         raise InputError(
             f"is a model of type {config.model_type!r}, no speech encoder that is known",
@@ -150,15 +156,15 @@ def _config(name: str) -> Any:
     return config
 
 
-def _weights(name: str, config: Any) -> nn.Module:
+def _weights(name: str, config: Any) -> Any:
     _require_safetensors(name)
     try:
-        model, loading = _hub.AutoModel.from_pretrained(
+        model, loading = model_class(config).from_pretrained(
             name,
             config=config,
-            trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
+            key_mapping=_key_mapping(config),
         )
     except SafetensorError as error:
         cure = "Fetch the checkpoint again."
@@ -166,8 +172,8 @@ def _weights(name: str, config: Any) -> nn.Module:
     except Exception as error:
         if not Path(name).is_dir() and _is_pickled(name):
             raise _pickle(name) from None
-        raise _not_loaded(name, error) from None
-    if missing := sorted(_missing(loading["missing_keys"], config)):
+        raise not_loaded(name, error) from None
+    if missing := sorted(set(loading["missing_keys"]) - {_MAY_BE_MISSING}):
         raise InputError(
             f"its weights lack {missing[0]}"
             + (f" and {len(missing) - 1:,} more" * (len(missing) > 1)),
@@ -178,13 +184,13 @@ def _weights(name: str, config: Any) -> nn.Module:
         if not torch.isfinite(weight).all():
             cure = "Fetch it again, or take the checkpoint before it diverged."
             raise InputError(f"its weights {key} are no numbers", file=name, cure=cure)
-    return model  # type: ignore[no-any-return]
+    return model
 
 
-def _missing(keys: set[str], config: Any) -> set[str]:
-    """Of the part that listens."""
-    listens = "encoder." if config.model_type in MEL else ""
-    return {key for key in keys if key.startswith(listens) and key != _MAY_BE_MISSING}
+def _key_mapping(config: Any) -> dict[str, str] | None:
+    """Of a checkpoint that also speaks, the names of what listens without what they lie in."""
+    part = _LISTENS.get(config.model_type)
+    return {rf"^(?:model\.)?{part}\.": ""} if part else None
 
 
 def _require_safetensors(name: str) -> None:
@@ -215,7 +221,7 @@ def _pickle(name: str) -> InputError:
     )
 
 
-def _not_loaded(name: str, error: Exception) -> InputError:
+def not_loaded(name: str, error: Exception) -> InputError:
     if Path(name).is_dir():
         cure = "Fetch the checkpoint again; its config.json and its weights belong together."
     else:

@@ -11,10 +11,10 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
-from whyser.baselines.ssl.encoder import Tuned
 from whyser.baselines.ssl.losses import Loss, Target
 from whyser.baselines.ssl.pooling import Pooling
 from whyser.errors import InputError
+from whyser.speechlm.encoders import Tuned
 
 Schedule: TypeAlias = Literal["constant", "linear", "cosine"]
 Precision: TypeAlias = Literal["auto", "fp32", "fp16", "bf16"]

@@ -77,7 +77,7 @@ class ClassifierTrainer(Trainer):
             pin_memory=self.args.dataloader_pin_memory,
             persistent_workers=workers > 0,
         )
-        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+        return self.accelerator.prepare(loader)
 
     def compute_loss(
         self,
@@ -132,7 +132,7 @@ class ClassifierTrainer(Trainer):
         )
 
     def _save_rng_state(self, output_dir: str) -> None:
-        super()._save_rng_state(output_dir)  # type: ignore[no-untyped-call]
+        super()._save_rng_state(output_dir)
         # Trainer's state, written next, says that all is there: of every process.
         self.accelerator.wait_for_everyone()
 

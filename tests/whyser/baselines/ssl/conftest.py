@@ -19,6 +19,7 @@ pytest.importorskip("transformers")
 
 import torch
 import transformers
+from transformers.models.qwen2_audio.modeling_qwen2_audio import Qwen2AudioEncoder
 
 from whyser.baselines import cli
 
@@ -74,6 +75,16 @@ FAMILIES: dict[str, Callable[[], Any]] = {
             bos_token_id=1,
             eos_token_id=2,
             decoder_start_token_id=1,
+            num_mel_bins=16,
+            max_source_positions=100,
+        )
+    ),
+    "qwen2_audio_encoder": lambda: Qwen2AudioEncoder(
+        transformers.Qwen2AudioEncoderConfig(
+            d_model=16,
+            encoder_layers=2,
+            encoder_attention_heads=2,
+            encoder_ffn_dim=32,
             num_mel_bins=16,
             max_source_positions=100,
         )

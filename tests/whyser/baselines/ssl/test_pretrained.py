@@ -19,9 +19,9 @@ pytest.importorskip("transformers")
 import torch
 from safetensors.torch import load_file, save_file
 
-from whyser.baselines.ssl.encoder import KINDS
 from whyser.baselines.ssl.pretrained import load, untrained
 from whyser.errors import InputError
+from whyser.speechlm.encoders import KINDS
 
 
 @pytest.fixture

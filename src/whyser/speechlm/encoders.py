@@ -14,8 +14,11 @@ from typing import Any, Literal, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import group_norm, pad
+from transformers import MODEL_MAPPING
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from whyser.audio import MEL_HOP
+MEL_HOP = 160
+"""Samples of 16 kHz between two frames of a mel spectrogram, in every model of this family."""
 
 #: What of the encoder is trained: its layers above the convolutions, which stay as they were
 #: pre-trained; all of it; or nothing.
@@ -25,7 +28,8 @@ Tuned: TypeAlias = Literal["layers", "all", "nothing"]
 #: stacked positions let padding count.
 WAVEFORM = ("wavlm", "wav2vec2", "hubert", "unispeech", "unispeech-sat")
 #: Families that hear a mel spectrogram, padded to a window.
-MEL = ("whisper",)
+WHISPER, QWEN2_AUDIO = "whisper", "qwen2_audio_encoder"
+MEL = (WHISPER, QWEN2_AUDIO)
 
 
 class Encoder(nn.Module, ABC):
@@ -41,6 +45,8 @@ class Encoder(nn.Module, ABC):
     shortest: int
     floor: int
     window: int | None
+    #: Whether it hears a spectrogram, and not the waveform.
+    is_mel = False
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -113,6 +119,8 @@ class MelEncoder(Encoder):
     """Whisper's encoder. Its window is fixed: a clip is padded to it and attended to with what
     follows it, as in pre-training, but only its own frames are pooled."""
 
+    is_mel = True
+
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         config = self.config
@@ -133,6 +141,23 @@ class MelEncoder(Encoder):
         states = self.model(sound, output_hidden_states=True).hidden_states
         mels = -(-lengths // MEL_HOP)
         return states, before((mels + 1) // 2, states[0].shape[1])
+
+
+class Qwen2AudioEncoder(MelEncoder):
+    """Qwen2-Audio's: Whisper's, whose last states are averaged by twos. Those alone are handed on,
+    for the layers before are of another length."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        self.states = 1
+        # Of four mel frames, the first that make a state.
+        self.shortest = self.floor = 4 * MEL_HOP
+
+    def forward(self, sound: Tensor, lengths: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        """Args and returns: as `MelEncoder`."""
+        states = self.model(sound).last_hidden_state
+        mels = -(-lengths // MEL_HOP)
+        return (states,), before(((mels + 1) // 2 - 2) // 2 + 1, states.shape[1])
 
 
 class ClipNorm(nn.Module):
@@ -165,8 +190,28 @@ class ClipNorm(nn.Module):
 #: Which class takes a `model_type`.
 KINDS: dict[str, Callable[[nn.Module], Encoder]] = {
     **dict.fromkeys(WAVEFORM, WaveformEncoder),
-    **dict.fromkeys(MEL, MelEncoder),
+    WHISPER: MelEncoder,
+    QWEN2_AUDIO: Qwen2AudioEncoder,
 }
+
+
+def model_class(config: Any) -> Any:
+    """The class of `transformers` that a configuration describes, without what speaks.
+
+    Raises: `ValueError` for a model that is no speech encoder.
+    """
+    if (kind := config.model_type) not in KINDS:
+        known = ", ".join(KINDS)
+        raise ValueError(f"{kind!r} is no speech encoder that is known; expected one of {known}")
+    return WhisperEncoder if kind == WHISPER else MODEL_MAPPING[type(config)]
+
+
+def encoder_of(config: Any) -> Encoder:
+    """The encoder of a configuration, its weights still to be filled in.
+
+    Raises: as `model_class`.
+    """
+    return KINDS[config.model_type](model_class(config)(config))
 
 
 def before(lengths: Tensor, width: int) -> Tensor:

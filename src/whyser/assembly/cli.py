@@ -1,0 +1,116 @@
+"""`whyser-speechlm`: the neighbours' models, from pretrained parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from whyser.console import new_app, print_json, print_table, run, say
+
+app = new_app("Put a neighbour's model together, so that llamafactory-cli can train it.")
+
+
+@app.callback()
+def _several() -> None:
+    """Put a neighbour's model together, so that llamafactory-cli can train it."""
+
+
+@app.command()
+def build(
+    recipe: Annotated[str, typer.Argument(help="dual_encoder, vib_hubert or semollm.")],
+    llm: Annotated[
+        str, typer.Option(help="Decoder-only language model; of a Qwen2-Audio its own.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder to write.")],
+    speech: Annotated[
+        str | None, typer.Option(help="Speech encoder: a Whisper or Qwen2-Audio.")
+    ] = None,
+    emotion: Annotated[
+        str | None,
+        typer.Option(help="Emotion encoder: a WavLM, HuBERT, wav2vec 2.0, or a trained baseline."),
+    ] = None,
+    fusion: Annotated[
+        Literal["sequence", "feature"] | None,
+        typer.Option(help="Branches one after the other, or added.  [default: the recipe's]"),
+    ] = None,
+    content_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of a clip's words.  [default: the recipe's]")
+    ] = None,
+    emotion_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of its voice.  [default: the recipe's]")
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="Inner width of the connectors.  [default: the recipe's]"),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Layers of a Q-Former.  [default: the recipe's]")
+    ] = None,
+    heads: Annotated[
+        int | None, typer.Option(min=1, help="Heads of a Q-Former.  [default: the recipe's]")
+    ] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(min=0, help="Weight of a bottleneck's KL term.  [default: the recipe's]"),
+    ] = None,
+    alternate: Annotated[
+        bool | None,
+        typer.Option(
+            "--alternate/--no-alternate",
+            help="A sample trains the branch of its task alone, but for the last epoch."
+            "  [default: the recipe's]",
+        ),
+    ] = None,
+    add_tokens: Annotated[
+        bool,
+        typer.Option("--add-tokens", help="Add what the tokenizer lacks: turns, marks of sound."),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the connectors' first weights.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="The parts as JSON.")] = False,
+) -> None:
+    """Assemble a checkpoint of pretrained parts and say what of it trains.
+
+    Parts are folders, or names of a hub; folders need no network. The folder that is written
+    brings its code: llamafactory-cli trains it with trust_remote_code: true.
+
+    Example: whyser-speechlm build dual_encoder --speech openai/whisper-large-v3
+    --emotion microsoft/wavlm-large --llm Qwen/Qwen2.5-7B-Instruct --add-tokens
+    --output models/dual_encoder
+    """
+    from whyser.assembly.recipes import Changes, recipe_of
+
+    changes = Changes(fusion, content_tokens, emotion_tokens, width, depth, heads, beta, alternate)
+    # Before torch is loaded, and weights by the gigabyte.
+    chosen = recipe_of(recipe, changes)
+    from whyser.assembly.build import build as build_it
+    from whyser.assembly.build import parts_of
+
+    given = {"speech": speech, "emotion": emotion, "llm": llm}
+    parts = {kind: name for kind, name in given.items() if name is not None}
+    model = build_it(chosen, parts, output, adds_tokens=add_tokens, seed=seed)
+    rows = list(parts_of(model))
+    if as_json:
+        print_json([vars(part) for part in rows])
+    else:
+        total = sum(part.parameters for part in rows)
+        print_table(
+            f"{chosen.name}: {model.config.audio_tokens} tokens a clip",
+            ("part", "parameters", "trains"),
+            [
+                *((part.name, f"{part.parameters:,}", part.trains) for part in rows),
+                ("all", f"{total:,}", ""),
+            ],
+        )
+    connectors = ",".join(part.name for part in rows if part.name.endswith("_connector"))
+    say(f"Wrote {output}. Train it with trust_remote_code: true; its connectors are {connectors}.")
+
+
+def main() -> None:
+    """Run the command line."""
+    run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The parts of a model, loaded and made sure that they are what they should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import transformers
+
+from whyser.baselines.ssl import saved
+from whyser.baselines.ssl.pretrained import Pretrained, load, not_loaded
+from whyser.errors import InputError
+
+#: Its classes are only partly annotated.
+_hub: Any = transformers
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A decoder and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_encoder(name: str) -> Pretrained:
+    """A speech encoder: of a hub's name, a checkpoint's folder, or a baseline's.
+
+    Raises: `InputError` as `whyser.baselines.ssl.pretrained.load` does.
+    """
+    folder = Path(name)
+    if (folder / saved.ENCODER).is_dir():
+        return saved.read(folder)[2]
+    return load(name)
+
+
+def load_language_model(name: str) -> LanguageModel:
+    """A decoder-only language model; of a Qwen2-Audio the one within.
+
+    Raises: `InputError` for what is none, needs code of its own, or lacks weights.
+    """
+    try:
+        config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
+        model, loading = _kind(name, config).from_pretrained(
+            name,
+            config=config,
+            use_safetensors=True,
+            dtype="auto",
+            output_loading_info=True,
+        )
+        tokenizer = _hub.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except InputError:
+        raise
+    # What does not fit ends in whatever trips over it.
+    except Exception as error:
+        raise not_loaded(name, error) from None
+    if missing := sorted(loading["missing_keys"]):
+        raise InputError(
+            f"its weights lack {missing[0]}",
+            file=name,
+            cure="Its config.json and its weights are of different models: fetch both again.",
+        )
+    if not tokenizer.is_fast:
+        raise InputError(
+            "has no fast tokenizer, and transcripts are told by one",
+            file=name,
+            cure="Add its tokenizer.json.",
+        )
+    return LanguageModel(getattr(model, "language_model", model), tokenizer)
+
+
+def _kind(name: str, config: Any) -> Any:
+    if config.model_type == "qwen2_audio":
+        return _hub.Qwen2AudioForConditionalGeneration
+    if config.is_encoder_decoder or type(config) not in _hub.MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise InputError(
+            f"is a model of type {config.model_type!r}, no decoder-only language model",
+            file=name,
+            cure="Give one, such as a Qwen2.5 or a Llama 3.1.",
+        )
+    return _hub.AutoModelForCausalLM

@@ -1,0 +1,128 @@
+"""What each paper's model consists of.
+
+Figures that a paper leaves open are ours; docs/models.md says which, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from whyser.errors import InputError, did_you_mean
+from whyser.speechlm.configuration_speechlm import CONTENT, EMOTION, BranchConfig
+
+SPEECH = "speech"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """
+    Args:
+        about: A line on it.
+        branches: By name; each names the encoder whose states it takes.
+        alternates: Whether samples train the branch of their task alone, but for the last epoch.
+        aligns: Whether its Q-Former has a first stage of its own.
+    """
+
+    name: str
+    about: str
+    branches: Mapping[str, BranchConfig]
+    fusion: str = "sequence"
+    alternates: bool = False
+    aligns: bool = False
+
+    @property
+    def encoders(self) -> set[str]:
+        """Those that it needs: "speech", "emotion" or both."""
+        return {branch.encoder for branch in self.branches.values()}
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "dual_encoder",
+            "Zhang et al. (2025), Beyond Classification: a speech and an emotion encoder, "
+            "100 and 10 tokens, one task a sample",
+            {
+                CONTENT: BranchConfig(
+                    encoder=SPEECH, connector="mlp", tokens=100, width=2048, layers="last"
+                ),
+                EMOTION: BranchConfig(encoder=EMOTION, connector="mlp", tokens=10, width=2048),
+            },
+            alternates=True,
+        ),
+        Recipe(
+            "vib_hubert",
+            "Chen et al. (2025), Fine-Grained Speech Descriptors: one encoder, two branches with "
+            "an information bottleneck",
+            {
+                CONTENT: BranchConfig(
+                    encoder=EMOTION, connector="vae", tokens=100, width=256, beta=1e-4
+                ),
+                EMOTION: BranchConfig(
+                    encoder=EMOTION, connector="vae", tokens=25, width=256, beta=1e-4
+                ),
+            },
+            alternates=True,
+        ),
+        Recipe(
+            "semollm",
+            "Li et al. (2026), SEmoLLM: one encoder, a Q-Former of 32 queries, which is aligned "
+            "with text first",
+            {
+                EMOTION: BranchConfig(
+                    encoder=EMOTION, connector="qformer", tokens=32, width=768, depth=12, heads=12
+                ),
+            },
+            aligns=True,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the command changes of a recipe; None leaves it.
+
+    `width`, `depth` and `heads` are of every connector, `beta` of every bottleneck.
+    """
+
+    fusion: str | None = None
+    content_tokens: int | None = None
+    emotion_tokens: int | None = None
+    width: int | None = None
+    depth: int | None = None
+    heads: int | None = None
+    beta: float | None = None
+    alternates: bool | None = None
+
+
+def recipe_of(name: str, changes: Changes) -> Recipe:
+    """Raises: `InputError` for a name that is none, or a change of what the recipe has not."""
+    if name not in RECIPES:
+        known = ", ".join(RECIPES)
+        cure = did_you_mean(name, RECIPES) or f"Take one of {known}."
+        raise InputError(f"no recipe {name!r}, expected one of {known}", cure=cure)
+    recipe = RECIPES[name]
+    branches = {
+        branch: _changed(own, getattr(changes, f"{branch}_tokens"), changes)
+        for branch, own in recipe.branches.items()
+    }
+    if changes.content_tokens and CONTENT not in branches:
+        raise InputError(f"{name} has no content branch", cure="Leave --content-tokens out.")
+    if changes.alternates and len(branches) < 2:
+        raise InputError(f"{name} has one branch", cure="Leave --alternate out.")
+    alternates = recipe.alternates if changes.alternates is None else changes.alternates
+    fusion = changes.fusion or recipe.fusion
+    return replace(recipe, branches=branches, fusion=fusion, alternates=alternates)
+
+
+def _changed(branch: BranchConfig, tokens: int | None, changes: Changes) -> BranchConfig:
+    given = {"tokens": tokens, "width": changes.width}
+    if branch.connector == "qformer":
+        given |= {"depth": changes.depth, "heads": changes.heads}
+    settings = branch.to_dict() | {key: value for key, value in given.items() if value is not None}
+    if branch.connector == "vae" and changes.beta is not None:
+        settings["beta"] = changes.beta
+    return BranchConfig(**settings)

@@ -1,0 +1,275 @@
+"""Speech encoders, connectors, and a language model that answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, GenerationMixin, PreTrainedModel
+
+from .alignment import AlignmentHead, Text, answers
+from .configuration_speechlm import EMOTION, SpeechLMConfig
+from .connectors import Connector
+from .encoders import Encoder, encoder_of
+from .tasks import learners, taught
+from .training import Terms, follow_trainers
+
+
+class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
+    """A language model that hears.
+
+    Each branch's connector makes tokens of an encoder's states; they take the places of the
+    `<|AUDIO|>` tokens. Encoders never train. In a training that alternates, a sample trains only
+    the branch of its task until the last epoch.
+    """
+
+    config_class = SpeechLMConfig
+    config: SpeechLMConfig
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+    _supports_flash_attn = True
+    _supports_sdpa = True
+    _no_split_modules = ["Connector"]  # noqa: RUF012
+    _skip_keys_device_placement = "past_key_values"
+    #: By which the trainer's callback finds it, wherever its code was loaded from.
+    is_speechlm = True
+
+    def __init__(self, config: SpeechLMConfig) -> None:
+        super().__init__(config)
+        encoders = {}
+        for kind in ("speech", "emotion"):
+            if (own := getattr(config, f"{kind}_config")) is not None:
+                encoders[kind] = encoder_of(own)
+                setattr(self, f"{kind}_encoder", encoders[kind])
+        text_width = config.text_config.hidden_size
+        for name in config.branches:
+            branch = config.branch(name)
+            encoder = encoders[branch.encoder]
+            connector = Connector(
+                branch,
+                states=encoder.states,
+                width=encoder.width,
+                text_width=text_width,
+                scale=config.embedding_scale,
+            )
+            setattr(self, f"{name}_connector", connector)
+        if config.aligns:
+            self.alignment_head = AlignmentHead(config.branch(EMOTION), text_width)
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        if self.language_model._tied_weights_keys:
+            self._tied_weights_keys = [
+                f"language_model.{key}" for key in self.language_model._tied_weights_keys
+            ]
+        self.is_last_epoch = False
+        self.terms = Terms()
+        self.freeze_encoders()
+        self.post_init()
+
+    # ---- what transformers and the trainer ask for ------------------------------------------
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.language_model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.language_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.language_model.get_output_embeddings()
+
+    def set_output_embeddings(self, value: nn.Module) -> None:
+        self.language_model.set_output_embeddings(value)
+
+    def get_decoder(self) -> nn.Module:
+        return self.language_model.get_decoder()
+
+    def encoders(self) -> dict[str, Encoder]:
+        """Those that it has, by kind."""
+        found = {kind: getattr(self, f"{kind}_encoder", None) for kind in ("speech", "emotion")}
+        return {kind: encoder for kind, encoder in found.items() if encoder is not None}
+
+    def freeze_encoders(self) -> None:
+        for encoder in self.encoders().values():
+            encoder.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> SpeechLMForConditionalGeneration:
+        super().train(mode)
+        # No dropout in what does not train; nor would gradient checkpointing, which is for
+        # training modules, find anything to do there (it runs out of memory on WavLM's layers).
+        for encoder in self.encoders().values():
+            encoder.eval()
+        if mode:
+            follow_trainers()
+        return self
+
+    # ---- hearing -----------------------------------------------------------------------------
+
+    def heard(
+        self, input_features: Tensor | None, input_values: Tensor | None, audio_lengths: Tensor
+    ) -> dict[str, tuple[Any, Tensor]]:
+        """Of each encoder the states of its layers, float[B, T, W] each, and which frames are
+        sound, bool[B, T]."""
+        states = {}
+        for kind, encoder in self.encoders().items():
+            sound = input_features if encoder.is_mel else input_values
+            if sound is None:
+                name = "input_features" if encoder.is_mel else "input_values"
+                raise ValueError(
+                    f"the {kind} encoder got no {name}: prepare the sound with this checkpoint's "
+                    "own feature extractor (trust_remote_code)"
+                )
+            weights = next(encoder.parameters())
+            with torch.no_grad():
+                states[kind] = encoder(
+                    sound.to(weights.device, weights.dtype), audio_lengths.to(weights.device)
+                )
+        return states
+
+    def connected(
+        self, states: dict[str, tuple[Any, Tensor]], learns: dict[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The tokens of each clip, float[B, N, H], and each branch's KL term.
+
+        `learns`: bool[B] a branch, the clips that train it; None for all.
+        """
+        tokens, divergences = [], {}
+        for name in sorted(self.config.branches):
+            branch = self.config.branch(name)
+            features, divergence = getattr(self, f"{name}_connector")(*states[branch.encoder])
+            if learns is not None:
+                features = taught(features, learns[name])
+                divergence = taught(divergence, learns[name])
+            tokens.append(features)
+            if branch.beta:
+                divergences[name] = divergence.mean()
+        if self.config.fusion == "sequence":
+            return torch.cat(tokens, 1), divergences
+        return torch.stack(tokens).sum(0), divergences
+
+    # ---- answering ---------------------------------------------------------------------------
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        input_features: Tensor | None = None,
+        input_values: Tensor | None = None,
+        audio_lengths: Tensor | None = None,
+        feature_attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        **others: Any,
+    ) -> Any:
+        """
+        Args:
+            input_ids, attention_mask, labels: int[B, T], as any language model's.
+            input_features: float[C, mels, frames] of C clips, in the order of their tokens.
+            input_values: float[C, n], their waveforms.
+            audio_lengths: int[C], the samples of each that are sound.
+            feature_attention_mask: Says the number of tokens to the template; not needed here.
+
+        Returns: what the language model returns, its loss with all terms of ours.
+
+        Raises: `ValueError` where clips and `<|AUDIO|>` tokens do not fit.
+        """
+        states = None
+        if audio_lengths is not None:
+            states = self.heard(input_features, input_values, audio_lengths)
+        if labels is not None and states is not None and self._aligns():
+            return self._aligned(states, labels)
+        divergences: dict[str, Tensor] = {}
+        if input_ids is not None and inputs_embeds is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)
+            if audio_lengths is not None and states is not None:
+                clips = self._clips(input_ids, len(audio_lengths))
+                tokens, divergences = self.connected(states, self._learners(labels, clips))
+                inputs_embeds = self._merged(inputs_embeds, input_ids, tokens)
+        answered = self.language_model(
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            labels=labels,
+            **others,
+        )
+        if labels is not None:
+            self._tell({"loss_task": answered.loss})
+            for name, divergence in divergences.items():
+                answered.loss = answered.loss + divergence
+                # The term without its weight, which is a setting.
+                self._tell({f"kl_{name}": divergence / self.config.branch(name).beta})
+        return answered
+
+    def prepare_inputs_for_generation(self, *given: Any, **named: Any) -> dict[str, Any]:
+        sound = {
+            key: named.pop(key, None)
+            for key in ("input_features", "input_values", "audio_lengths", "feature_attention_mask")
+        }
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(*given, **named)
+        # What was heard lies in the cache from the second token on.
+        positions = inputs.get("cache_position")
+        if positions is None or positions[0] == 0:
+            inputs.update(sound)
+        return inputs
+
+    def _tell(self, terms: dict[str, Tensor]) -> None:
+        if self.training:
+            self.terms.add(terms)
+
+    def _clips(self, input_ids: Tensor, clips: int) -> Tensor:
+        """int[B], how many clips each row holds."""
+        count = self.config.audio_tokens
+        found = (input_ids == self.config.audio_token_index).sum(1)
+        if found.sum() != clips * count or (found % count).any():
+            raise ValueError(
+                f"{clips} clips are {clips * count} tokens, and the text has {found.tolist()} "
+                f"<|AUDIO|> tokens: each clip takes {count}; a cutoff_len that cuts the sound, or "
+                "another checkpoint's processor, gives others"
+            )
+        return found // count
+
+    def _learners(self, labels: Tensor | None, clips: Tensor) -> dict[str, Tensor] | None:
+        """bool[C] a branch; None where all train all."""
+        if labels is None or not self.training or not self.config.alternates or self.is_last_epoch:
+            return None
+        rows = learners(labels, self.config)
+        return {name: each.repeat_interleave(clips) for name, each in rows.items()}
+
+    def _merged(self, embeddings: Tensor, input_ids: Tensor, tokens: Tensor) -> Tensor:
+        places = (input_ids == self.config.audio_token_index)[..., None].expand_as(embeddings)
+        return embeddings.masked_scatter(places, tokens.to(embeddings.device, embeddings.dtype))
+
+    # ---- a Q-Former's first stage ------------------------------------------------------------
+
+    def _aligns(self) -> bool:
+        """Whether what trains is the head of the first stage, and not the language model: then its
+        losses count. So the configuration of the trainer alone says which stage it is."""
+        return (
+            self.config.aligns
+            and self.alignment_head.temperature.requires_grad
+            and not any(weights.requires_grad for weights in self.language_model.parameters())
+        )
+
+    def _aligned(self, states: dict[str, tuple[Any, Tensor]], labels: Tensor) -> Any:
+        from transformers.modeling_outputs import CausalLMOutputWithPast
+
+        layers, frames = states[self.config.branch(EMOTION).encoder]
+        connector: Any = self.emotion_connector
+        with torch.no_grad():
+            ids, is_text = answers(labels)
+            text = Text(ids, is_text, self.get_input_embeddings()(ids))
+        head: Any = self.alignment_head
+        vocabulary: Any = self.get_output_embeddings()
+        losses = head(
+            connector.compression,
+            connector.weighed(layers),
+            frames,
+            text,
+            vocabulary.weight.detach(),
+        )
+        self._tell({f"loss_{name}": value for name, value in losses.items()})
+        loss = torch.stack(list(losses.values())).sum()
+        # The trainer gathers logits of an evaluation; there are none.
+        return CausalLMOutputWithPast(loss=loss, logits=loss.detach().new_zeros(len(labels), 1))
