@@ -21,11 +21,14 @@ Usage: ./run.sh [OPTIONS]        run the stages: ${STAGES[*]}
 Options:
   --corpora NAME=DIR ...  real corpora, any of: ${CORPORA[*]} [default: the embedded demo]
   --name RUN              name of the run [default: demo; with --corpora: real]
-  --train YAML            training configuration
+  --train YAML            training configuration; of several, given in turn, each goes on from what
+                          the one before made
                           [default: llamafactory_configs/tiny_full_sft_reason.yaml]
+  --set KEY=VALUE ...     settings of llamafactory-cli that take the place of every training
+                          configuration's own
   --predict YAML          configuration of the open-form prediction; '_open' in its name turned
                           to '_closed' gives the closed form
-                          [default: the training one's with _sft_* turned to _predict_open]
+                          [default: the last training one's with _sft_* turned to _predict_open]
   --model PATH            checkpoint to start from [default: the demo's tiny Qwen2-Audio]
   --from STAGE            repeat from this stage on
   --to STAGE              stop after this stage
@@ -62,7 +65,7 @@ config() { if [[ -f "$(absolute "$1")" ]]; then absolute "$1"; else echo "$1"; f
 contains() { local wanted=$1 one; shift; for one; do [[ $one == "$wanted" ]] && return; done; return 1; }
 
 declare -A source_of=()
-run="" train="llamafactory_configs/tiny_full_sft_reason.yaml" predict="" model="" from="" to="report"
+run="" trains=() changes=() predict="" model="" from="" to="report"
 command="run"
 if [[ ${1:-} == test ]]; then
     command="test"
@@ -87,7 +90,11 @@ while (($#)); do
         done
         ((${#source_of[@]})) || wrong_usage "--corpora takes NAME=DIR, got '$value'" ;;
     --name) run=$value ;;
-    --train) train=$(config "$value") ;;
+    --train) trains+=("$(config "$value")") ;;
+    --set)
+        set -- "$value" "$@"
+        while (($#)) && [[ $1 == *=* && $1 != -* ]]; do changes+=("$1"); shift; done
+        ((${#changes[@]})) || wrong_usage "--set takes KEY=VALUE, got '$value'" ;;
     --predict) predict=$(config "$value") ;;
     --model) if [[ -d $(absolute "$value") ]]; then model=$(absolute "$value"); else model=$value; fi ;;
     --from | --to)
@@ -110,9 +117,10 @@ if ((is_demo)); then run=${run:-demo}; else run=${run:-real}; fi
 # LLaMA-Factory's distributed launcher breaks on spaces, so names and paths under it have none.
 [[ $run =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] ||
     wrong_usage "--name '$run': use letters, digits, '.', '_' and '-', a letter or digit first"
-[[ -f $train ]] || wrong_usage "no training configuration '$train'"
+((${#trains[@]})) || trains=(llamafactory_configs/tiny_full_sft_reason.yaml)
+for train in "${trains[@]}"; do [[ -f $train ]] || wrong_usage "no training configuration '$train'"; done
 if [[ -z $predict ]]; then
-    predict="$(dirname "$train")/$(basename "$train" | sed -E 's/_sft_.*/_predict_open.yaml/')"
+    predict="$(dirname "${trains[-1]}")/$(basename "${trains[-1]}" | sed -E 's/_sft_.*/_predict_open.yaml/')"
 fi
 predict_closed="$(dirname "$predict")/$(basename "$predict" | sed 's/_open/_closed/')"
 for file in "$predict" "$predict_closed"; do
@@ -206,7 +214,7 @@ fi
 
 # The datasets that a configuration reads, by the names under which the build stage writes them.
 read_by() { sed -nE 's/^(eval_)?dataset: *//p' "$1" | tr ',' '\n' | tr -d ' ' | sed '/^$/d'; }
-mapfile -t train_sets < <(read_by "$train")
+mapfile -t train_sets < <(for train in "${trains[@]}"; do read_by "$train"; done | awk '!seen[$0]++')
 mapfile -t predict_sets < <(read_by "$predict")
 test_open=${predict_sets[0]:-}
 test_sets=("$test_open" "${test_open/_open/_closed}" "${test_open}_shuffled")
@@ -219,10 +227,10 @@ done
 explained=majority
 contains whyser_train_sampled "${train_sets[@]}" && explained=annotators
 
-# The paper trains on the open-form question alone. The tiny model knows no language but what it
-# is taught, so it is taught both questions; a pretrained one understands the closed form unseen.
+# The paper trains on the open-form question alone. A model of the demo knows no language but what
+# it is taught, so it is taught both questions; a pretrained one understands the closed form unseen.
 prompt=open
-[[ $(basename "$train") == tiny_* ]] && prompt=mix
+if ((is_demo)) || [[ $(basename "${trains[-1]}") == tiny_* ]]; then prompt=mix; fi
 
 inputs_demo() { echo src/whyser/demo; }
 outputs_demo() {
@@ -370,16 +378,49 @@ begin() {
     fi
 }
 
+# Of several configurations each writes a folder of its own.
+declare -A saved=()
+for train in "${trains[@]}"; do
+    saved[$train]=$saves
+    ((${#trains[@]} == 1)) || saved[$train]=$saves/$(basename "$train" .yaml)
+done
+is_lora() { grep -q '^finetuning_type: *lora' "$1"; }
+
+# What a configuration goes on from, the number of those before it given, as settings: a folder of
+# whole weights, and the adapters on top of it, one below the other.
+checkpoint_after() {
+    local done_before=$1 train base=$start_model adapters=()
+    for train in "${trains[@]:0:done_before}"; do
+        if is_lora "$train"; then
+            # What a run was trained on top of stays below its own adapter.
+            mapfile -t -O "${#adapters[@]}" adapters < <(sed -nE 's/^adapter_name_or_path: *//p' "$train")
+            adapters+=("${saved[$train]}")
+        else
+            base=${saved[$train]} adapters=()
+        fi
+    done
+    echo "model_name_or_path=$base"
+    ((!${#adapters[@]})) || (IFS=,; echo "adapter_name_or_path=${adapters[*]}")
+}
+
 inputs_train() {
-    printf '%s\n' "$train" "$start_model" "${source_of[@]}"
+    printf '%s\n' "${trains[@]}" "set=${changes[*]}" "$start_model" "${source_of[@]}"
     printf "$rows/%s.json\n" "${train_sets[@]}"
 }
 outputs_train() { echo "$saves"; }
 stage_train() {
-    local settings=(dataset_dir="$rows" output_dir="$saves" model_name_or_path="$start_model")
-    whyser-convert check "$train" "${settings[@]}"
+    local number train folder settings
     begin train "$saves"
-    llamafactory-cli train "$train" "${settings[@]}"
+    for number in "${!trains[@]}"; do
+        train=${trains[number]} folder=${saved[${trains[number]}]}
+        mapfile -t settings < <(checkpoint_after "$number")
+        settings+=(dataset_dir="$rows" output_dir="$folder" "${changes[@]}")
+        # One that ended well is not trained again because the next was stopped.
+        [[ ! -f $folder/.trained ]] || continue
+        whyser-convert check "$train" "${settings[@]}"
+        llamafactory-cli train "$train" "${settings[@]}"
+        touch "$folder/.trained"
+    done
 }
 
 inputs_predict() {
@@ -389,12 +430,8 @@ inputs_predict() {
 }
 outputs_predict() { echo "$results/generated"; }
 stage_predict() {
-    local name yaml adapters checkpoint=(model_name_or_path="$saves")
-    if grep -q '^finetuning_type: *lora' "$train"; then
-        # What a run was trained on top of stays below its own adapter.
-        adapters=$(sed -nE 's/^adapter_name_or_path: *//p' "$train")
-        checkpoint=(model_name_or_path="$start_model" adapter_name_or_path="${adapters:+$adapters,}$saves")
-    fi
+    local name yaml checkpoint
+    mapfile -t checkpoint < <(checkpoint_after "${#trains[@]}")
     for name in "${test_sets[@]}"; do
         yaml=$predict
         [[ $name == *closed* ]] && yaml=$predict_closed
@@ -405,13 +442,14 @@ stage_predict() {
 
 # Rows without a language model, on the same split: what a system has to beat before it may speak
 # of listening.
+trains_encoder() { ((is_demo)) && [[ $run == demo ]]; }
 inputs_baselines() {
     printf '%s\n' "${all_utterances[@]}" "${cues[@]}" "${source_of[@]}" src/whyser/{baselines,evidence} "${ground[@]}"
     if ((is_demo)); then echo src/whyser/demo; fi
 }
 outputs_baselines() {
     echo "$results/baselines"
-    if ((is_demo)); then echo "$data/encoder"; fi
+    if trains_encoder; then echo "$data/encoder"; fi
 }
 stage_baselines() {
     local name measured=()
@@ -419,8 +457,9 @@ stage_baselines() {
     for name in "${cues[@]}"; do measured+=(--cues "$name"); done
     whyser-baseline cues "${all_utterances[@]}" "${measured[@]}" --split "$test_split" \
         --output "$results/baselines/cues"
-    # Real corpora want a real encoder, and hours: see docs/baselines.md.
-    ((is_demo)) || return 0
+    # Real corpora want a real encoder, and hours: see docs/baselines.md. Other runs on the embedded
+    # corpora have the row of the first.
+    trains_encoder || return 0
     whyser-demo encoder "$data/encoder"
     # So small a model is no faster on more threads, and the weights depend on how many there are.
     OMP_NUM_THREADS=1 whyser-baseline ssl "${all_utterances[@]}" --split "$test_split" \

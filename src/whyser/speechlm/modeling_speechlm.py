@@ -202,12 +202,13 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 self._tell({f"kl_{name}": divergence / self.config.branch(name).beta})
         return answered
 
-    def prepare_inputs_for_generation(self, *given: Any, **named: Any) -> dict[str, Any]:
+    # transformers looks at the name `kwargs` to learn that all inputs of `forward` may be given.
+    def prepare_inputs_for_generation(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         sound = {
-            key: named.pop(key, None)
+            key: kwargs.pop(key, None)
             for key in ("input_features", "input_values", "audio_lengths", "feature_attention_mask")
         }
-        inputs: dict[str, Any] = super().prepare_inputs_for_generation(*given, **named)
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(*args, **kwargs)
         # What was heard lies in the cache from the second token on.
         positions = inputs.get("cache_position")
         if positions is None or positions[0] == 0:
