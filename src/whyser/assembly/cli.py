@@ -12,11 +12,6 @@ from whyser.console import new_app, print_json, print_table, run, say
 app = new_app("Put a neighbour's model together, so that llamafactory-cli can train it.")
 
 
-@app.callback()
-def _several() -> None:
-    """Put a neighbour's model together, so that llamafactory-cli can train it."""
-
-
 @app.command()
 def build(
     recipe: Annotated[str, typer.Argument(help="dual_encoder, vib_hubert or semollm.")],
@@ -82,7 +77,7 @@ def build(
     from whyser.assembly.recipes import Changes, recipe_of
 
     changes = Changes(fusion, content_tokens, emotion_tokens, width, depth, heads, beta, alternate)
-    # Before torch is loaded, and weights by the gigabyte.
+    # Before weights are loaded by the gigabyte.
     chosen = recipe_of(recipe, changes)
     from whyser.assembly.build import build as build_it
     from whyser.assembly.build import parts_of
@@ -105,6 +100,52 @@ def build(
         )
     connectors = ",".join(part.name for part in rows if part.name.endswith("_connector"))
     say(f"Wrote {output}. Train it with trust_remote_code: true; its connectors are {connectors}.")
+
+
+@app.command()
+def probe(
+    model: Annotated[Path, typer.Argument(help="Folder of a model that was built or trained.")],
+    utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
+    cues: Annotated[list[Path], typer.Option(help="A cues.jsonl of the corpora.")],
+    adapter: Annotated[
+        Path | None, typer.Option(help="Folder of its LoRA, connectors included.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split to test on.  [default: the only test split]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what a bottleneck draws.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """Tell what each branch knows: words, emotion, and the measured voice.
+
+    A linear classifier of each branch's tokens is fitted on the training split. Figures are the
+    mean recall over classes (of words, over whether each of the frequent ones was said).
+
+    Example: whyser-speechlm probe saves/speechlm_freeze_sft_vibhubert utterances.jsonl
+    --adapter saves/speechlm_lora_sft_vibhubert --cues cues.jsonl
+    """
+    from whyser.assembly.probe import probe as probe_it
+
+    rows = list(probe_it(model, utterances, cues, adapter=adapter, split=split, seed=seed))
+    if as_json:
+        print_json([vars(row) for row in rows])
+        return
+    branches = sorted({row.branch for row in rows})
+    told = {(row.branch, row.what): row for row in rows}
+    print_table(
+        "Mean recall of a linear probe",
+        ("what", "chance", *branches, "n"),
+        [
+            (
+                row.what,
+                f"{row.chance:.3f}",
+                *(f"{told[branch, row.what].recall:.3f}" for branch in branches),
+                f"{row.n:,}",
+            )
+            for row in rows
+            if row.branch == branches[0]
+        ],
+    )
 
 
 def main() -> None:

@@ -9,8 +9,6 @@ from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 CONTENT, EMOTION = "content", "emotion"
 """The branches: what is said, and how."""
 
-_ENCODERS = ("speech_config", "emotion_config")
-
 
 class BranchConfig:
     """One way from an encoder to the language model.
@@ -68,11 +66,8 @@ class SpeechLMConfig(PretrainedConfig):
     """
 
     model_type = "whyser_speechlm"
-    sub_configs = {  # noqa: RUF012
-        "text_config": AutoConfig,
-        "speech_config": AutoConfig,
-        "emotion_config": AutoConfig,
-    }
+    # Not the encoders': transformers takes each that is named here for one that is there.
+    sub_configs = {"text_config": AutoConfig}  # noqa: RUF012
 
     def __init__(
         self,
@@ -105,6 +100,8 @@ class SpeechLMConfig(PretrainedConfig):
         self.transcript_end = list(transcript_end)
         self.embedding_scale, self.recipe = embedding_scale, recipe
         _refuse_misfits(self)
+        # Or it would say that they are tied, whatever the language model's own says.
+        others.setdefault("tie_word_embeddings", self.text_config.tie_word_embeddings)
         super().__init__(**others)
 
     def branch(self, name: str) -> BranchConfig:
