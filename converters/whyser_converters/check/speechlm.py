@@ -15,7 +15,7 @@ from whyser_converters.check.adapters import MATCHES, MAY_BE_TIED, names_of
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.model import folder_of, is_speechlm, module_names, weight_names
 
-_ENCODERS, _MODULES = "modules of encoders", "modules that do not exist"
+_MODULES = "modules that do not exist"
 _CURE = (
     "Name modules of the language model alone, o_proj,gate_proj,up_proj,down_proj,lm_head, or "
     "whole names such as language_model.model.layers.0.self_attn.q_proj."
@@ -52,22 +52,21 @@ def trust_faults(folder: Path, trusts: Any) -> Iterator[Fault]:
 def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]:
     """What is in no module at all, `adapter_faults` tells."""
     modules = module_names(folder)
+    learning: set[str] = set()
     for target in names_of(settings.get("lora_target")) or ["all"]:
         found = modules if target == "all" else MATCHES["lora_target"](target, modules)
         if heard := _of("encoder", found):
-            what = f"lora_target {target!r} reaches into {_listed(heard)}, and encoders never train"
-            yield Fault(_ENCODERS, what, _CURE)
+            yield _encoder_fault(f"lora_target {target!r}", heard, _CURE)
         elif found and not _of("model", found) and target not in MAY_BE_TIED:
             what = f"lora_target {target!r} names nothing of the language model"
             yield Fault(_MODULES, what, _CURE)
-    added: set[str] = set()
+        learning |= found
     for name in names_of(settings.get("additional_target")):
         found = MATCHES["additional_target"](name, modules)
         if heard := _of("encoder", found):
-            what = f"additional_target {name!r} reaches into {_listed(heard)}, and encoders never train"
-            yield Fault(_ENCODERS, what, "Name the connectors.")
-        added |= found
-    yield from _connector_faults("additional_target", modules, added)
+            yield _encoder_fault(f"additional_target {name!r}", heard, "Name the connectors.")
+        learning |= found
+    yield from _connector_faults("additional_target", modules, learning)
 
 
 def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]:
@@ -84,8 +83,7 @@ def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]
     for name in names_of(settings.get("freeze_extra_modules")):
         found = {weight for weight in weights if name in weight}
         if found and found == _of("encoder", found):
-            what = f"freeze_extra_modules {name!r} is of {_listed(found)} alone, and encoders never train"
-            yield Fault(_ENCODERS, what, "Name the connectors.")
+            yield _encoder_fault(f"freeze_extra_modules {name!r}", found, "Name the connectors.")
         elif name not in holders:
             what = f"freeze_extra_modules names {name!r}, and {folder} has no such module"
             close = did_you_mean(name, holders).partition("]. ")[2]
@@ -96,6 +94,12 @@ def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]
         what = "freeze_trainable_layers is left out: 2 layers of the language model would train"
         cure = "Write freeze_trainable_layers: 0 to train connectors alone."
         yield Fault("layers that train by default", what, cure, warns=True)
+
+
+def _encoder_fault(who: str, names: set[str], cure: str) -> Fault:
+    encoders = " and ".join(sorted(_parts(names)))
+    what = f"{who} reaches into {encoders}, and encoders never train"
+    return Fault("modules of encoders", what, cure)
 
 
 def _connector_faults(key: str, names: set[str], learning: set[str]) -> Iterator[Fault]:
@@ -112,7 +116,3 @@ def _parts(names: set[str]) -> set[str]:
 
 def _of(kind: str, names: set[str]) -> set[str]:
     return {name for name in names if name.partition(".")[0].endswith(f"_{kind}")}
-
-
-def _listed(names: set[str]) -> str:
-    return " and ".join(sorted(_parts(names)))

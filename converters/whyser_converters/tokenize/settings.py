@@ -65,7 +65,8 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     """The YAML with `KEY=VALUE` overrides, its tokenizer and its template.
 
     Raises: `WhyserError` without the extra `train`; `InputError` for what LLaMA-Factory refuses, a
-    stage whose rows are not known here, and a checkpoint whose audio tokens are counted otherwise.
+    stage whose rows are not known here, a checkpoint whose audio tokens are counted otherwise, and
+    one whose code is not trusted.
     """
     _require_llamafactory()
     from llamafactory.data import get_template_and_fix_tokenizer
