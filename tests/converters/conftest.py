@@ -144,3 +144,21 @@ def write_text() -> Callable[..., Path]:
         return path
 
     return call
+
+
+@pytest.fixture(scope="session")
+def speechlm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dual encoder of 7 and 3 tokens a clip, from random parts with a window of 6 s."""
+    from whyser.assembly.build import build
+    from whyser.assembly.recipes import Changes, recipe_of
+    from whyser.demo.encoder import write_encoder
+    from whyser.demo.model import write_model
+
+    folder = tmp_path_factory.mktemp("speechlm")
+    write_model(folder / "qwen", window=6)
+    write_encoder(folder / "wavlm")
+    recipe = recipe_of("dual_encoder", Changes(content_tokens=7, emotion_tokens=3, width=16))
+    speech = str(folder / "qwen")
+    parts = {"speech": speech, "emotion": str(folder / "wavlm"), "llm": speech}
+    build(recipe, parts, folder / "model", adds_tokens=False, seed=0)
+    return folder / "model"

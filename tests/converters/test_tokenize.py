@@ -201,6 +201,29 @@ def test_a_window_of_six_seconds(place: Workplace, tmp_path: Path) -> None:
     place.assert_same(dataset=name, model_name_or_path=str(tmp_path / "six"))
 
 
+def test_a_speechlm_takes_as_many_tokens_of_any_clip(place: Workplace, speechlm: Path) -> None:
+    rows = [place.row(each) for each in (0.01, 0.5, 5.99, 40.0)]
+    sounds = [place.clip(1, 44_100, 2, "flac"), place.clip(1, 16_000, 1, "mp3")]
+    rows.append({"messages": turns("<audio><audio>Which is sad?", "The first."), "audios": sounds})
+    settings = {"model_name_or_path": str(speechlm), "trust_remote_code": True}
+    same = place.assert_same(dataset=place.dataset("a", rows), **settings)
+    audio = same["train"]["input_ids"]
+    token = 1_003  # <|AUDIO|>, fourth after 1,000 tokens of text
+    # Of the words 7, of the voice 3.
+    assert [ids.count(token) for ids in audio] == [10, 10, 10, 10, 20]
+    said = place.refusal(dataset="a", cutoff_len=20, **settings)
+    assert "row 0: cutoff_len 20 " in said
+    pairs = [place.pair(seconds, ANSWER, "angry") for seconds in (0.2, 9.0)]
+    place.assert_same(dataset=place.dataset("p", pairs), stage="dpo", **settings)
+
+
+def test_a_speechlm_needs_trust(place: Workplace, speechlm: Path) -> None:
+    said = place.refusal(
+        dataset=place.dataset("a", [place.row()]), model_name_or_path=str(speechlm)
+    )
+    assert said.endswith("Write trust_remote_code: true.")
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
 def test_other_rates_are_rounded_as_the_resampler_does(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,7 @@ from whyser import audio
 from whyser.console import track
 from whyser.errors import InputError
 from whyser_converters.check.findings import Fault
-
-#: Qwen2-Audio hears the first 30 s of a clip.
-HEARD_SECONDS = 30
+from whyser_converters.check.model import Hearing
 
 #: Steps of 16 bit. The quietest of 360 clips of RAVDESS peaks at 150; below 16 is dither at most.
 SILENT_PEAK = 16
@@ -32,7 +31,7 @@ CLIPPED_SHARE = 0.001
 FEW_CLIPS, MOST_PROCESSES = 1_000, 8
 
 MISSING = "missing or unreadable sound files"
-OVER_30_S = "clips over 30 s"
+TOO_LONG = "clips longer than what is heard"
 CLIPPED = "clipped clips"
 SILENT = "silent clips"
 
@@ -48,7 +47,7 @@ class Clip:
     faults: tuple[Fault, ...] = ()
 
 
-def judge_all(paths: Collection[str]) -> dict[str, Clip]:
+def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, Clip]:
     """Every file's clip, each read once; in several processes where that pays.
 
     Windows would be enough to suspect silence, but not to find a NaN or a broken frame in the
@@ -57,21 +56,27 @@ def judge_all(paths: Collection[str]) -> dict[str, Clip]:
     and 7.8 s: decoding so short a file is mostly Python, for which threads have to queue.
     """
     if len(paths) < FEW_CLIPS:
-        return {path: judge(path) for path in track(paths, "sound", len(paths))}
+        return {path: judge(path, hearing) for path in track(paths, "sound", len(paths))}
     with ProcessPoolExecutor(min(MOST_PROCESSES, os.cpu_count() or 1)) as pool:
-        clips = track(pool.map(judge, paths, chunksize=64), "sound", len(paths))
+        clips = track(
+            pool.map(partial(judge, hearing=hearing), paths, chunksize=64), "sound", len(paths)
+        )
         return dict(zip(paths, clips, strict=True))
 
 
-def judge(path: str) -> Clip:
+def judge(path: str, hearing: Hearing) -> Clip:
     """Reads every sample of the file; what cannot be read has neither length nor tokens."""
     try:
         info = audio.probe(Path(path))
         samples = _read(path)
     except InputError as error:
         return Clip(faults=(Fault(MISSING, f"{path}: {error.what}", error.cure or ""),))
-    tokens = info.tokens
-    faults = (*length_faults(info, tokens, len(samples)), *_sound_faults(samples, info))
+    tokens = info.tokens if hearing.tokens is None else hearing.tokens
+    heard = round(hearing.seconds * info.sampling_rate)
+    faults = (
+        *length_faults(info, tokens, len(samples), hearing.seconds),
+        *_sound_faults(samples, samples[:heard]),
+    )
     return Clip(info.duration, tokens, tuple(fault.of(path) for fault in faults))
 
 
@@ -93,19 +98,20 @@ def _read(path: str) -> Samples:
     return samples if is_integer else samples * 32_768
 
 
-def length_faults(info: audio.AudioInfo, tokens: int, frames: int) -> Iterator[Fault]:
+def length_faults(info: audio.AudioInfo, tokens: int, frames: int, heard: float) -> Iterator[Fault]:
+    """`frames` were read, and `heard` is the model's window in seconds."""
     if frames < info.frames:
         what = f"ends after {frames:,} of the {info.frames:,} samples that its header promises"
         yield Fault(MISSING, what, "Fetch the file again.")
     if tokens == 0:
         what = f"{info.duration:.3f} s gives no audio token, training would crash"
         yield Fault("clips without an audio token", what, "Leave the clip out.")
-    if info.duration > HEARD_SECONDS:
-        what = f"only the first {HEARD_SECONDS} s of {info.duration:.1f} s are heard"
-        yield Fault(OVER_30_S, what, "Cut it, or leave it out.", warns=True)
+    if info.duration > heard:
+        what = f"only the first {heard:g} s of {info.duration:.1f} s are heard"
+        yield Fault(TOO_LONG, what, "Cut it, or leave it out.", warns=True)
 
 
-def _sound_faults(samples: Samples, info: audio.AudioInfo) -> Iterator[Fault]:
+def _sound_faults(samples: Samples, heard: Samples) -> Iterator[Fault]:
     if not len(samples):
         return
     # NaN goes through max and min, so two figures tell of every sample.
@@ -113,7 +119,7 @@ def _sound_faults(samples: Samples, info: audio.AudioInfo) -> Iterator[Fault]:
         what = "holds NaN or infinite samples, the loss would be NaN"
         yield Fault("clips with NaN", what, "Convert the clip again, or leave it out.")
         return
-    if _is_silent(samples[: HEARD_SECONDS * info.sampling_rate]):
+    if _is_silent(heard):
         what = f"is silent (a peak below {SILENT_PEAK} steps of 16 bit)"
         yield Fault(SILENT, what, "Leave the clip out.")
     if (share := _clipped_share(samples)) > CLIPPED_SHARE:

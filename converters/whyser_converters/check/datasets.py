@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from whyser.errors import InputError, did_you_mean
 from whyser.files import read_json, read_jsonl
-from whyser_converters.check.clips import CLIPPED, OVER_30_S, SILENT, Clip, judge_all
+from whyser_converters.check.clips import CLIPPED, SILENT, TOO_LONG, Clip, judge_all
 from whyser_converters.check.findings import Fault, Findings
 from whyser_converters.check.layout import Layout, read_layout, unknown_names
 from whyser_converters.check.rows import (
@@ -50,7 +50,7 @@ class DatasetSummary:
 
     COLUMNS: ClassVar = (
         *("dataset", "rows", "hours", "audio tokens", "longest"),
-        *("over 30 s", "clipped", "problems"),
+        *("too long", "clipped", "problems"),
     )
 
     def add(self, sounds: Sequence[str], clips: Sequence[Clip]) -> int:
@@ -63,7 +63,7 @@ class DatasetSummary:
         return tokens
 
     def row(self) -> tuple[str, ...]:
-        warned = (self.warned[OVER_30_S], self.warned[CLIPPED])
+        warned = (self.warned[TOO_LONG], self.warned[CLIPPED])
         numbers = (self.tokens, self.longest, *warned, self.problems)
         return (
             self.name,
@@ -101,10 +101,12 @@ class _Dataset:
 def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSummary]:
     """Checks every row of each, and that no sound that is trained on is evaluated on."""
     datasets = [_read_dataset(job, findings) for job in jobs]
-    paths = {path for one in datasets for row in one.rows for path in row.sounds}
-    clips = judge_all(paths)
-    for dataset in datasets:
-        _check_sounds(dataset, clips, findings)
+    for hearing in dict.fromkeys(one.job.hearing for one in datasets):
+        heard = [one for one in datasets if one.job.hearing == hearing]
+        paths = {path for one in heard for row in one.rows for path in row.sounds}
+        clips = judge_all(paths, hearing)
+        for dataset in heard:
+            _check_sounds(dataset, clips, findings)
     for train, other in itertools.permutations(datasets, 2):
         if fault := _leak(train, other):
             findings.add(fault, other.file)

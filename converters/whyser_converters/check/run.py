@@ -14,6 +14,7 @@ from typing import Any
 from whyser.errors import did_you_mean
 from whyser_converters.check.adapters import adapter_faults
 from whyser_converters.check.findings import Fault
+from whyser_converters.check.speechlm import speechlm_faults
 
 _MODELS = ("model_name_or_path", "ref_model", "reward_model")
 _ADAPTERS = ("adapter_name_or_path", "ref_model_adapters", "reward_model_adapters")
@@ -33,6 +34,7 @@ def run_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _key_faults(settings)
     yield from _checkpoint_faults(settings)
     yield from adapter_faults(settings)
+    yield from speechlm_faults(settings)
     yield from _engine_faults(settings)
     if settings.get("packing") and not settings.get("neat_packing"):
         what = "packing: rows that share a sequence attend to each other's sound and answer"

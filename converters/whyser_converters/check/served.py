@@ -18,9 +18,12 @@ from whyser.files import read_text
 from whyser.prompts import OPEN, TRAINED
 from whyser_converters.chat_template import Messages, render, template_of
 from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.model import is_speechlm
 from whyser_converters.check.settings import is_yaml
+from whyser_converters.check.speechlm import trust_faults
 from whyser_converters.servable import decoding_of
 
+_ENGINES = "engines that do not know the model"
 _PROMPTS, _DECODING = "prompts unlike those of training", "decoding unlike that of do_predict"
 
 _QUESTION: Messages = [
@@ -74,7 +77,7 @@ def check_model(model: Path, findings: Findings) -> None:
 
 
 def check_serving(path: Path, settings: Mapping[str, Any], findings: Findings) -> None:
-    """Warns where a serving YAML does so.
+    """Warns where a serving YAML does so; a model that cannot be served by it is a problem.
 
     Raises: `InputError` when a file that it names is missing or broken.
     """
@@ -85,7 +88,7 @@ def check_serving(path: Path, settings: Mapping[str, Any], findings: Findings) -
     if folder is None:
         findings.notes.append(f"{path}: no model in {model!r} to look into")
     faults = _vllm_faults(settings, folder) if by_vllm else _llamafactory_faults(settings, folder)
-    for fault in faults:
+    for fault in (*faults, *_speechlm_faults(settings, folder)):
         findings.add(fault, path)
 
 
@@ -115,6 +118,17 @@ def _llamafactory_faults(settings: Mapping[str, Any], model: Path | None) -> Ite
         yield Fault(_PROMPTS, what, cure, warns=True)
     if model is not None:
         yield from _decoding_faults(model, f"Run whyser-convert servable {model}.")
+
+
+def _speechlm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fault]:
+    if model is None or not is_speechlm(model):
+        return
+    if "model" in settings or settings.get("infer-backend") == "vllm":
+        what = f"vLLM does not know {model}, which brings its code"
+        cure = "Serve it by llamafactory-cli api with infer_backend: huggingface."
+        yield Fault(_ENGINES, what, cure)
+    else:
+        yield from trust_faults(model, settings.get("trust-remote-code"))
 
 
 def _template_faults(template: str | None, cure: str) -> Iterator[Fault]:

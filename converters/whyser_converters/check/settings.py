@@ -14,6 +14,7 @@ import yaml
 from whyser.errors import InputError
 from whyser.files import read_text
 from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of
 from whyser_converters.check.run import run_faults
 from whyser_converters.dataset_info import read_table
 
@@ -24,7 +25,8 @@ class Job:
 
     `media_dir` is the folder that its audio paths are relative to; `cutoff_len` is in tokens and
     None where no YAML says it, as `stage` is (`sft`, `dpo`, ...); the rows of one that `trains`
-    become the model's, those of one that `chooses` say when training stops.
+    become the model's, those of one that `chooses` say when training stops; `hearing` is what the
+    model takes of a clip.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Job:
     trains: bool = False
     chooses: bool = False
     stage: str | None = None
+    hearing: Hearing = QWEN2_AUDIO
 
 
 def is_yaml(target: str) -> bool:
@@ -81,6 +84,7 @@ def _jobs_of_yaml(
     folder = dataset_dir or _folder(path, settings, "dataset_dir", "data")
     media_dir = _folder(path, settings, "media_dir", str(folder))
     cutoff_len = _cutoff_len(path, settings)
+    hearing = hearing_of(folder_of(settings))
     for fault in (*_name_faults(names), *setting_faults(settings)):
         findings.add(fault, path)
     return [
@@ -92,6 +96,7 @@ def _jobs_of_yaml(
             trains=key == "dataset",
             chooses=key == "eval_dataset" and bool(settings.get("do_train")),
             stage=str(settings.get("stage", "sft")),
+            hearing=hearing,
         )
         for key in names
         for name in dict.fromkeys(names[key])

@@ -10,6 +10,8 @@ from typing import Any
 
 from whyser.audio import MEL_HOP, SAMPLING_RATE
 from whyser.errors import InputError, WhyserError
+from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of
+from whyser_converters.check.speechlm import trust_faults
 
 #: Our name of a stage, and what LLaMA-Factory calls its kind of rows.
 STAGES = {"sft": "sft", "dpo": "rm"}
@@ -20,6 +22,10 @@ _OF_THE_TRAINER = (
     *("bf16", "fp16", "pure_bf16", "tf32", "deepspeed", "fsdp", "fsdp_config"),
     *("enable_liger_kernel", "use_unsloth", "report_to", "resume_from_checkpoint"),
 )
+
+
+#: The feature extractor of `whyser-speechlm`'s models.
+_OURS = "SpeechLMFeatureExtractor"
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,12 @@ class Run:
     def extractor(self) -> Any:
         return self.processor.feature_extractor
 
+    @property
+    def hearing(self) -> Hearing:
+        if type(self.extractor).__name__ != _OURS:
+            return QWEN2_AUDIO
+        return Hearing(self.extractor.max_duration, self.extractor.num_audio_tokens)
+
     def generates(self, split: str) -> bool:
         """Whether the model is to answer the split's rows, which then end with the question."""
         return self.training_args.predict_with_generate and split != "train"
@@ -53,7 +65,8 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     """The YAML with `KEY=VALUE` overrides, its tokenizer and its template.
 
     Raises: `WhyserError` without the extra `train`; `InputError` for what LLaMA-Factory refuses, a
-    stage whose rows are not known here, and a checkpoint whose audio tokens are counted otherwise.
+    stage whose rows are not known here, a checkpoint whose audio tokens are counted otherwise, and
+    one whose code is not trusted.
     """
     _require_llamafactory()
     from llamafactory.data import get_template_and_fix_tokenizer
@@ -65,6 +78,9 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     if stage not in STAGES:
         cure = f"Stages {' and '.join(STAGES)} can be tokenised."
         raise InputError(f"stage is {stage!r}", file=path, cure=cure)
+    folder = folder_of(settings)
+    for fault in trust_faults(folder, settings.get("trust_remote_code")) if folder else ():
+        raise InputError(fault.what, file=path, cure=fault.cure)
     try:
         model_args, data_args, training_args, *_ = get_train_args(settings)
         if data_args.streaming:
@@ -118,7 +134,8 @@ def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _refuse_other_counts(run: Run) -> None:
-    """The closed form is Whisper's mel under the plugin of Qwen2-Audio; others count otherwise."""
+    """Under the plugin of Qwen2-Audio two are known: Whisper's mel, whose tokens follow from the
+    length, and our feature extractor, which says how many a clip has."""
     cure = "Let LLaMA-Factory tokenise it: give it tokenized_path yourself."
     plugin = type(run.template.mm_plugin).__name__
     if plugin != "Qwen2AudioPlugin":
@@ -126,9 +143,10 @@ def _refuse_other_counts(run: Run) -> None:
         raise InputError(what, file=run.yaml, cure=cure)
     extractor = getattr(run.processor, "feature_extractor", None)
     name = type(extractor).__name__
-    wanted = (SAMPLING_RATE, MEL_HOP)
+    hops = {"WhisperFeatureExtractor": MEL_HOP, _OURS: None}
+    wanted = (SAMPLING_RATE, hops.get(name, MEL_HOP))
     found = (getattr(extractor, "sampling_rate", None), getattr(extractor, "hop_length", None))
     heard = getattr(run.processor, "audio_sampling_rate", SAMPLING_RATE)
-    if name != "WhisperFeatureExtractor" or found != wanted or heard != SAMPLING_RATE:
+    if name not in hops or found != wanted or heard != SAMPLING_RATE:
         what = f"{run.model_args.model_name_or_path}: {name} counts mel frames in its own way"
         raise InputError(what, file=run.yaml, cure=cure)

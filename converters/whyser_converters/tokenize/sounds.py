@@ -19,6 +19,9 @@ from whyser_converters.tokenize.settings import Run
 #: Of other formats a header only estimates the length, and decoders differ by some samples.
 _EXACT_SUFFIXES = {".wav", ".flac"}
 
+#: Two strides of 2, see `audio.mel_tokens`.
+_FRAMES_A_TOKEN = 4
+
 
 def count_frames(run: Run, rows: Rows, findings: Findings) -> Mapping[str, int]:
     """Frames of each sound of the rows; what cannot be counted is told for every row."""
@@ -35,13 +38,22 @@ def count_frames(run: Run, rows: Rows, findings: Findings) -> Mapping[str, int]:
 def _frames(run: Run, path: str) -> tuple[int, tuple[Fault, ...]]:
     try:
         info = audio.probe(Path(path))
-        samples = _samples(run, path, info)
+        frames = _counted(run, path, info)
     except InputError as error:
         return 0, (Fault(MISSING, f"{path}: {error.what}", error.cure or ""),)
-    extractor = run.extractor
-    frames = min(extractor.nb_max_frames, -(-samples // extractor.hop_length))
-    faults = length_faults(info, audio.mel_tokens(frames), info.frames)
+    tokens = audio.mel_tokens(frames)
+    faults = length_faults(info, tokens, info.frames, run.hearing.seconds)
     return frames, tuple(fault.of(path) for fault in faults)
+
+
+def _counted(run: Run, path: str, info: audio.AudioInfo) -> int:
+    """What the plugin takes for mel frames; of a model with a fixed number of tokens, as many as
+    give it."""
+    if (tokens := run.hearing.tokens) is not None:
+        return _FRAMES_A_TOKEN * tokens
+    extractor = run.extractor
+    frames: int = -(-_samples(run, path, info) // extractor.hop_length)
+    return min(int(extractor.nb_max_frames), frames)
 
 
 def _samples(run: Run, path: str, info: audio.AudioInfo) -> int:

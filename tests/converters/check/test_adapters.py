@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from whyser.errors import InputError
-from whyser_converters.check.adapters import adapter_faults, module_names
+from whyser_converters.check.adapters import adapter_faults
+from whyser_converters.check.model import module_names
 
 NAMES = [f"model.layers.{layer}.self_attn.{one}_proj" for layer in (0, 1) for one in "qkvo"]
 

@@ -11,13 +11,14 @@ import soundfile
 from whyser.audio import audio_tokens
 from whyser_converters.check import clips
 from whyser_converters.check.clips import judge
+from whyser_converters.check.model import QWEN2_AUDIO, Hearing
 
 RATE = 16_000
 STEP = 1 / 32_768
 
 
 def kinds(path: Path) -> list[str]:
-    return [fault.kind for fault in judge(str(path)).faults]
+    return [fault.kind for fault in judge(str(path), QWEN2_AUDIO).faults]
 
 
 def write(path: Path, samples: Any, subtype: str = "PCM_16", rate: int = RATE) -> Path:
@@ -40,13 +41,13 @@ def test_audio_tokens_follow_the_models_own_arithmetic(seconds: float) -> None:
 
 
 def test_tokens_count_the_sound_at_16_khz(tmp_path: Path) -> None:
-    clip = judge(str(write(tmp_path / "a.wav", square(0.1, 3), rate=48_000)))
+    clip = judge(str(write(tmp_path / "a.wav", square(0.1, 3), rate=48_000)), QWEN2_AUDIO)
     assert (clip.seconds, clip.tokens, clip.faults) == (1.0, 25, ())
 
 
 def test_a_clip_too_short_for_a_token_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", square(0.1, 0.02))
-    [fault] = judge(str(path)).faults
+    [fault] = judge(str(path), QWEN2_AUDIO).faults
     assert (fault.kind, fault.warns) == ("clips without an audio token", False)
     assert fault.what.startswith(f"{path}: 0.020 s")
 
@@ -77,7 +78,7 @@ def test_silence_is_judged_by_what_the_model_hears(tmp_path: Path) -> None:
 def test_a_nan_is_found_wherever_it_stands(tmp_path: Path, bad: float, position: int) -> None:
     samples = square(0.1)
     samples[position] = bad
-    [fault] = judge(str(write(tmp_path / "a.wav", samples, "FLOAT"))).faults
+    [fault] = judge(str(write(tmp_path / "a.wav", samples, "FLOAT")), QWEN2_AUDIO).faults
     assert (fault.kind, fault.warns) == ("clips with NaN", False)
 
 
@@ -97,7 +98,7 @@ def test_clipping_is_plateaus_at_full_scale(
     samples = square(0.5)
     for number in range(runs):
         samples[100 * number : 100 * number + run] = level
-    faults = judge(str(write(tmp_path / "a.wav", samples, subtype))).faults
+    faults = judge(str(write(tmp_path / "a.wav", samples, subtype)), QWEN2_AUDIO).faults
     assert [(fault.kind, fault.warns) for fault in faults] == (
         [("clipped clips", True)] if clipped else []
     )
@@ -105,7 +106,7 @@ def test_clipping_is_plateaus_at_full_scale(
 
 def test_a_clip_over_30_s_is_a_warning(tmp_path: Path) -> None:
     assert kinds(write(tmp_path / "a.wav", square(0.1, 30))) == []
-    [fault] = judge(str(write(tmp_path / "b.wav", square(0.1, 31)))).faults
+    [fault] = judge(str(write(tmp_path / "b.wav", square(0.1, 31))), QWEN2_AUDIO).faults
     assert fault.warns
     assert "only the first 30 s of 31.0 s are heard" in fault.what
 
@@ -122,10 +123,10 @@ def test_a_clip_broken_in_the_middle_is_named(tmp_path: Path, suffix: str) -> No
 
 def test_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [str(write(tmp_path / f"{n}.wav", square(n * STEP, n / 10))) for n in range(10, 20)]
-    one = clips.judge_all(paths)
+    one = clips.judge_all(paths, QWEN2_AUDIO)
     assert [bool(clip.faults) for clip in one.values()] == 6 * [True] + 4 * [False]
     monkeypatch.setattr(clips, "FEW_CLIPS", 1)
-    assert clips.judge_all(paths) == one
+    assert clips.judge_all(paths, QWEN2_AUDIO) == one
 
 
 def test_a_clip_is_read_once_however_many_rows_name_it(
@@ -135,9 +136,9 @@ def test_a_clip_is_read_once_however_many_rows_name_it(
 ) -> None:
     read: list[str] = []
 
-    def counted(path: str) -> clips.Clip:
+    def counted(path: str, hearing: Hearing) -> clips.Clip:
         read.append(Path(path).name)
-        return judge(path)
+        return judge(path, hearing)
 
     monkeypatch.setattr(clips, "judge", counted)
     assert faults(3 * [row()]) == ""

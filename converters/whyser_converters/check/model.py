@@ -1,0 +1,112 @@
+"""What a model's folder says of itself: which kind it is, what it hears, the names of its modules.
+
+Nothing is loaded for that: the settings stand in small files, the names at the head of large ones.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whyser.errors import InputError
+from whyser.files import read_json
+
+#: The kind that `whyser-speechlm build` writes.
+SPEECHLM = "whyser_speechlm"
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What a model hears of a clip: its first `seconds`, as so many `tokens`.
+
+    None for `tokens`: they follow from the length, see `whyser.audio.audio_tokens`.
+    """
+
+    seconds: float
+    tokens: int | None = None
+
+
+QWEN2_AUDIO = Hearing(seconds=30)
+
+
+def folder_of(settings: Mapping[str, Any]) -> Path | None:
+    """The folder of the model that a YAML names; None for one of a hub."""
+    name = settings.get("model_name_or_path")
+    folder = Path(str(name)) if name else None
+    return folder if folder and folder.is_dir() else None
+
+
+def is_speechlm(folder: Path) -> bool:
+    config = folder / "config.json"
+    return config.is_file() and _read(config).get("model_type") == SPEECHLM
+
+
+def hearing_of(folder: Path | None) -> Hearing:
+    """Qwen2-Audio's of any model but ours, which say it.
+
+    Raises: `InputError` for one of ours that does not.
+    """
+    if folder is None or not is_speechlm(folder):
+        return QWEN2_AUDIO
+    file = folder / "preprocessor_config.json"
+    settings = _read(file)
+    seconds, tokens = settings.get("max_duration"), settings.get("num_audio_tokens")
+    if not isinstance(seconds, int | float) or type(tokens) is not int or tokens < 1:
+        what = f"max_duration is {seconds!r} and num_audio_tokens {tokens!r}, expected numbers"
+        raise InputError(what, file=file, cure="Build the model again by whyser-speechlm build.")
+    return Hearing(float(seconds), tokens)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    settings = read_json(file)
+    if not isinstance(settings, dict):
+        raise InputError("holds no settings", file=file, cure="Fetch or build the model again.")
+    return settings
+
+
+def weight_names(folder: Path) -> set[str]:
+    """Weights of a checkpoint in safetensors, by its index or its headers.
+
+    Raises: `InputError` for a file that is none.
+
+    Source: the safetensors format: 8 bytes with the length of a JSON object of all tensors.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        names = set(read_json(index)["weight_map"])
+    else:
+        names = {name for file in folder.glob("*.safetensors") for name in _header(file)}
+    return names - {"__metadata__"}
+
+
+def module_names(folder: Path) -> set[str]:
+    """Modules with weights of their own.
+
+    Raises: `InputError` as `weight_names` does.
+    """
+    return {name.rpartition(".")[0] for name in weight_names(folder)}
+
+
+def with_parents(modules: set[str]) -> set[str]:
+    """The modules, and all that hold them.
+
+    >>> sorted(with_parents({"connector.up"}))
+    ['connector', 'connector.up']
+    """
+    parts = [name.split(".") for name in modules]
+    return {".".join(one[:end]) for one in parts for end in range(1, len(one) + 1)}
+
+
+def _header(file: Path) -> Mapping[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header: Mapping[str, Any] = json.loads(stream.read(length))
+    except (struct.error, ValueError, OverflowError, MemoryError):
+        cure = "It may be cut short: fetch or export the model again."
+        raise InputError("is no safetensors file", file=file, cure=cure) from None
+    return header
