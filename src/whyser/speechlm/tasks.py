@@ -14,21 +14,16 @@ IGNORED = -100
 def learners(labels: Tensor, config: SpeechLMConfig) -> dict[str, Tensor]:
     """bool[B] a branch, whether each sample trains it.
 
-    An answer that is a transcript and nothing else trains the content branch; one without a
-    transcript the emotion branch; one that goes on after its transcript, or was cut off in it,
-    both. The task is read from the answer's tokens, so it needs no column that the trainer would
-    have to carry.
+    An answer that is a transcript and nothing else trains the content branch. Every other is of an
+    emotion task, one that begins with the transcript included, and trains the emotion branch. The
+    task is read from the answer's tokens, so it needs no column that the trainer would have to
+    carry.
 
     Args: `labels`, int[B, T].
     """
-    answers = [row[row != IGNORED].tolist() for row in labels]
-    begins = [_begins(answer, config) for answer in answers]
-    ends = [_ends(answer, config) for answer in answers]
-    says = {
-        CONTENT: begins,
-        EMOTION: [not (begun and ended) for begun, ended in zip(begins, ends, strict=True)],
-    }
-    return {name: torch.tensor(each, device=labels.device) for name, each in says.items()}
+    says = [_is_transcript(row[row != IGNORED].tolist(), config) for row in labels]
+    transcribes = torch.tensor(says, dtype=torch.bool, device=labels.device)
+    return {CONTENT: transcribes, EMOTION: ~transcribes}
 
 
 def taught(features: Tensor, learns: Tensor) -> Tensor:
@@ -42,12 +37,7 @@ def taught(features: Tensor, learns: Tensor) -> Tensor:
     return torch.where(learns.view(-1, *[1] * (features.dim() - 1)), features, features.detach())
 
 
-def _begins(answer: list[int], config: SpeechLMConfig) -> bool:
-    start = config.transcript_start
-    return answer[: len(start)] == start
-
-
-def _ends(answer: list[int], config: SpeechLMConfig) -> bool:
+def _is_transcript(answer: list[int], config: SpeechLMConfig) -> bool:
     turn = answer.index(config.turn_end) if config.turn_end in answer else len(answer)
-    end = config.transcript_end
-    return answer[:turn][-len(end) :] == end
+    start, end = config.transcript_start, config.transcript_end
+    return answer[: len(start)] == start and answer[:turn][-len(end) :] == end
