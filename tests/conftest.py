@@ -15,6 +15,20 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
+#: Rooms whose files share what is slow to make: servers, a folder of trained models.
+ROOMS = ("servers", "run")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under `pytest -n 2 --dist loadgroup` a file stays with one worker, and a room of `ROOMS`."""
+    if importlib.util.find_spec("xdist") is None:
+        return
+    for item in items:
+        place = item.path.relative_to(ROOT)
+        rooms = [room for room in ROOMS if place.is_relative_to(Path("tests") / room)]
+        item.add_marker(pytest.mark.xdist_group(rooms[0] if rooms else str(place)))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository's root, for the files that are shipped beside the packages."""

@@ -25,6 +25,7 @@ from whyser.corpus import Clip
 from whyser.errors import InputError
 from whyser.evidence.cues import Cues
 from whyser.files import read_json
+from whyser.speechlm.connectors import pooled
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration
 
@@ -34,6 +35,8 @@ _AT_ONCE = 16
 _WORDS = 20
 _SHARE = (0.05, 0.5)
 _TRAITS = ("pitch", "rate", "loudness")
+#: Parts of a clip's tokens whose means a probe sees: words need their order.
+_PARTS = 8
 
 Floats = npt.NDArray[np.float32]
 
@@ -103,7 +106,8 @@ def probe(
 def tokens(
     model: SpeechLMForConditionalGeneration, extractor: Any, clips: Sequence[Clip], seed: int
 ) -> dict[str, Floats]:
-    """float[n, H] a branch: the means of each clip's tokens, as the language model gets them."""
+    """float[n, 8 H] a branch: the means of eighths of each clip's tokens, as the language model gets
+    them."""
     # Training mode draws from a bottleneck; encoders and language model are not asked.
     model.train()
     found: dict[str, list[Floats]] = {name: [] for name in model.config.branches}
@@ -120,7 +124,8 @@ def tokens(
             for name, own in found.items():
                 encoder = model.config.branch(name).encoder
                 connected, _ = getattr(model, f"{name}_connector")(*states[encoder])
-                own.append(connected.mean(1).float().numpy())
+                whole = torch.ones(connected.shape[:2], dtype=torch.bool)
+                own.append(pooled(connected.float(), whole, _PARTS).flatten(1).numpy())
     return {name: np.concatenate(own) for name, own in found.items()}
 
 
