@@ -33,6 +33,9 @@ def speechlm_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("templates of other models", what, "Write template: qwen2_audio.")
     if not settings.get("do_train"):
         return
+    if settings.get("quantization_bit"):
+        what = "quantization_bit would round the connectors too, which then cannot train"
+        yield Fault("connectors that cannot train", what, "Leave it out.")
     how = settings.get("finetuning_type", "lora")
     if how == "freeze":
         yield from _freeze_faults(folder, settings)
