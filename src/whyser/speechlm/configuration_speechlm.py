@@ -68,11 +68,9 @@ class SpeechLMConfig(PretrainedConfig):
     """
 
     model_type = "whyser_speechlm"
-    sub_configs = {  # noqa: RUF012
-        "text_config": AutoConfig,
-        "speech_config": AutoConfig,
-        "emotion_config": AutoConfig,
-    }
+    # Not the encoders': transformers cannot save one that is missing, and would ask them for the
+    # language model's kind of attention, which WavLM refuses.
+    sub_configs = {"text_config": AutoConfig}  # noqa: RUF012
 
     def __init__(
         self,
