@@ -103,6 +103,8 @@ class SpeechLMConfig(PretrainedConfig):
         self.transcript_end = list(transcript_end)
         self.embedding_scale, self.recipe = embedding_scale, recipe
         _refuse_misfits(self)
+        # peft asks here, where transformers would take it for true.
+        others["tie_word_embeddings"] = self.text_config.tie_word_embeddings
         super().__init__(**others)
 
     def branch(self, name: str) -> BranchConfig:
