@@ -193,6 +193,12 @@ FOLDERS: list[tuple[str, dict[str, Any]]] = [
     ("dual_encoder", {"llm": "bfloat16"}),
 ]
 
+#: What saving imports where it is there, and what rounds differently from then on.
+_FIRST = """
+import sys
+sys.modules["intel_extension_for_pytorch"] = None
+"""
+
 _OURS = """
 from transformers import AutoFeatureExtractor, AutoModelForCausalLM, AutoProcessor, AutoTokenizer
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
@@ -207,7 +213,6 @@ def load(folder):
 """
 
 _FRESH = """
-import sys
 sys.modules["whyser"] = None
 from transformers import AutoFeatureExtractor, AutoModelForCausalLM, AutoProcessor
 
@@ -221,7 +226,7 @@ def load(folder):
 """
 
 _ANSWER = """
-import sys, torch
+import torch
 from safetensors.torch import load_file, save_file
 
 torch.set_num_threads(1)
@@ -262,10 +267,7 @@ def fresh(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[list[Path], list[str]]:
     """The folders: answered by the package's classes, and by a process that cannot import the
-    package, which also saves them again; and what that was told without trust_remote_code.
-
-    Both are processes of their own: what else a process has imported can change the last bit.
-    """
+    package, which also saves them again; and what that was told without trust_remote_code."""
     root = tmp_path_factory.mktemp("moved")
     folders = []
     for number, (recipe, given) in enumerate(FOLDERS):
@@ -276,7 +278,15 @@ def fresh(
 
     def start(script: str, suffix: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", script, str(sounds), prompt, suffix, *map(str, folders)],
+            [
+                sys.executable,
+                "-c",
+                _FIRST + script,
+                str(sounds),
+                prompt,
+                suffix,
+                *map(str, folders),
+            ],
             env=os.environ | {"HF_MODULES_CACHE": str(root / "modules"), "OMP_NUM_THREADS": "1"},
             cwd=root,
             stdin=subprocess.DEVNULL,
