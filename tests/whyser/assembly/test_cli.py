@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -41,10 +42,15 @@ def test_parts_as_a_table_say_what_trains(given: list[object], speechlm: Any) ->
     status, out, _ = speechlm(*given)
     assert status == 0
     assert "semollm: 3 tokens a clip" in out
-    rows = {line.split()[0]: line for line in out.splitlines() if "," in line or "never" in line}
-    assert "never" in rows["emotion_encoder"]
-    assert "in every stage" in rows["emotion_connector"]
-    counts = {name: int(row.split()[1].replace(",", "")) for name, row in rows.items()}
+    rows = re.findall(r"^\W*(\w+)\W+([\d,]+)\W*?((?:[a-zA-Z, ])*?)\W*$", out, re.MULTILINE)
+    assert {name: trains.strip() for name, _, trains in rows} == {
+        "emotion_encoder": "never",
+        "emotion_connector": "in every stage",
+        "alignment_head": "in the first stage",
+        "language_model": "by LoRA, after the connectors",
+        "all": "",
+    }
+    counts = {name: int(count.replace(",", "")) for name, count, _ in rows}
     assert counts.pop("all") == sum(counts.values())
 
 
@@ -57,9 +63,9 @@ def test_what_does_not_fit_ends_with_a_status_and_a_cure(
         (["--speech", "x"], "Leave --speech out"),
     ):
         status, out, told = speechlm(*given, *wrong)
-        assert status == 2 and cure in " ".join(told.split()) and not out
+        assert status == 1 and cure in " ".join(told.split()) and not out
     status, _, told = speechlm("build", "semolm", *given[2:])
-    assert status == 2 and "Did you mean 'semollm'?" in told
+    assert status == 1 and "Did you mean 'semollm'?" in told
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,7 +84,7 @@ def test_help_shows_defaults_and_an_example_without_loading_torch() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Example: whyser-speechlm build dual_encoder" in " ".join(done.stdout.split())
-    assert "default: 0" in done.stdout and "the recipe's" in done.stdout
+    assert "default: 0" in " ".join(done.stdout.split())
     # Half a second by a clock; room for busy cores.
     assert time.perf_counter() - start < 5
 

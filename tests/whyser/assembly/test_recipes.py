@@ -43,7 +43,7 @@ def test_no_weight_is_a_change_too() -> None:
     ("name", "changes", "told"),
     [
         ("dual_encodr", Changes(), "no recipe 'dual_encodr'.*Did you mean 'dual_encoder'"),
-        ("whisper", Changes(), "Take one of dual_encoder, vib_hubert, semollm"),
+        ("whisper", Changes(), "Expected one of \\[dual_encoder, vib_hubert, semollm\\]"),
         ("semollm", Changes(content_tokens=3), "Leave --content-tokens out"),
         ("semollm", Changes(alternates=True), "Leave --alternate out"),
     ],
