@@ -90,23 +90,27 @@ def _refuse_wrong_parts(recipe: Recipe, parts: Mapping[str, str]) -> None:
 
 
 def _refuse_foreign(output: Path) -> None:
-    if output.exists() and any(output.iterdir()) and not (output / RECORD).is_file():
+    is_taken = any(output.iterdir()) if output.is_dir() else output.exists()
+    if is_taken and not (output / RECORD).is_file():
         raise InputError(
             "holds what this command did not write", file=output, cure="Give another --output."
         )
 
 
 def _complete(speaks: LanguageModel, name: str, adds_tokens: bool) -> None:
-    if not (missing := missing_tokens(speaks.tokenizer)):
-        return
-    if not adds_tokens:
+    missing = missing_tokens(speaks.tokenizer)
+    if missing and not adds_tokens:
         raise InputError(
             f"its tokenizer has no token {', '.join(missing)}, which the template qwen2_audio "
             "writes around the sound and the turns",
             file=name,
             cure="Add --add-tokens, which gives them embeddings, or take a model that has them.",
         )
-    add_tokens(speaks.tokenizer, speaks.model)
+    if missing:
+        add_tokens(speaks.tokenizer, speaks.model)
+    # Llama's has none, and could not prepare a batch.
+    if speaks.tokenizer.pad_token is None:
+        speaks.tokenizer.pad_token = TURN_END
 
 
 def _assembled(
@@ -155,11 +159,7 @@ def _generation(speaks: LanguageModel, end_of_turn: int) -> Any:
     return _hub.GenerationConfig(
         bos_token_id=own.bos_token_id,
         eos_token_id=sorted(ends),
-        pad_token_id=next(
-            one
-            for one in (own.pad_token_id, speaks.tokenizer.pad_token_id, end_of_turn)
-            if one is not None
-        ),
+        pad_token_id=speaks.tokenizer.pad_token_id,
         do_sample=False,
     )
 
@@ -202,6 +202,7 @@ def _write(model: Any, processor: Any, output: Path, record: dict[str, Any]) -> 
     SpeechLMForConditionalGeneration.register_for_auto_class("AutoModelForCausalLM")
     SpeechLMFeatureExtractor.register_for_auto_class("AutoFeatureExtractor")
     SpeechLMProcessor.register_for_auto_class("AutoProcessor")
+    output = output.resolve()
     # Beside its place, so that a build that was stopped leaves no half of a checkpoint there.
     staging = output.with_name(f".{output.name}.partial")
     shutil.rmtree(staging, ignore_errors=True)

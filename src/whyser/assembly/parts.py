@@ -9,7 +9,7 @@ from typing import Any
 import transformers
 
 from whyser.baselines.ssl import saved
-from whyser.baselines.ssl.pretrained import Pretrained, load, not_loaded
+from whyser.baselines.ssl.pretrained import Pretrained, load, not_loaded, require_safetensors
 from whyser.errors import InputError
 
 #: Its classes are only partly annotated.
@@ -42,7 +42,9 @@ def load_language_model(name: str) -> LanguageModel:
     """
     try:
         config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
-        model, loading = _kind(name, config).from_pretrained(
+        kind = _kind(name, config)
+        require_safetensors(name)
+        model, loading = kind.from_pretrained(
             name,
             config=config,
             use_safetensors=True,

@@ -101,9 +101,7 @@ class Changes:
 def recipe_of(name: str, changes: Changes) -> Recipe:
     """Raises: `InputError` for a name that is none, or a change of what the recipe has not."""
     if name not in RECIPES:
-        known = ", ".join(RECIPES)
-        cure = did_you_mean(name, RECIPES) or f"Take one of {known}."
-        raise InputError(f"no recipe {name!r}, expected one of {known}", cure=cure)
+        raise InputError(f"no recipe {name!r}", cure=did_you_mean(name, RECIPES))
     recipe = RECIPES[name]
     branches = {
         branch: _changed(own, getattr(changes, f"{branch}_tokens"), changes)

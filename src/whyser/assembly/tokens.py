@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
@@ -24,6 +25,8 @@ _TRANSCRIPTS = (
     "né",
     "雪が降る",
     "...",
+    "<laugh>",
+    *string.punctuation,
 )
 
 

@@ -66,7 +66,8 @@ class SpeechLMConfig(PretrainedConfig):
     """
 
     model_type = "whyser_speechlm"
-    # Not the encoders': transformers takes each that is named here for one that is there.
+    # Not the encoders': transformers cannot save one that is missing, and would ask them for the
+    # language model's kind of attention, which WavLM refuses.
     sub_configs = {"text_config": AutoConfig}  # noqa: RUF012
 
     def __init__(
@@ -100,8 +101,8 @@ class SpeechLMConfig(PretrainedConfig):
         self.transcript_end = list(transcript_end)
         self.embedding_scale, self.recipe = embedding_scale, recipe
         _refuse_misfits(self)
-        # Or it would say that they are tied, whatever the language model's own says.
-        others.setdefault("tie_word_embeddings", self.text_config.tie_word_embeddings)
+        # peft asks here, where transformers would take it for true.
+        others["tie_word_embeddings"] = self.text_config.tie_word_embeddings
         super().__init__(**others)
 
     def branch(self, name: str) -> BranchConfig:

@@ -97,4 +97,6 @@ class SpeechLMFeatureExtractor(SequenceFeatureExtractor):
 
 def _several(given: Any) -> Sequence[Any]:
     """A clip alone as a list of one."""
-    return given if isinstance(given, list | tuple) and np.ndim(given[0]) else [given]
+    if isinstance(given, list | tuple):
+        return given if np.ndim(given[0]) else [given]
+    return given if np.ndim(given) > 1 else [given]

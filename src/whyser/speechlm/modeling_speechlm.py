@@ -32,6 +32,8 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
     _supports_sdpa = True
     _no_split_modules = ["Connector"]  # noqa: RUF012
     _skip_keys_device_placement = "past_key_values"
+    #: Not all of the loss is of tokens, so a trainer that accumulates steps shares it out itself.
+    accepts_loss_kwargs = False
     #: By which the trainer's callback finds it, wherever its code was loaded from.
     is_speechlm = True
 
@@ -182,10 +184,12 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         divergences: dict[str, Tensor] = {}
         if input_ids is not None and inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-            if audio_lengths is not None and states is not None:
-                clips = self._clips(input_ids, len(audio_lengths))
-                tokens, divergences = self.connected(states, self._learners(labels, clips))
-                inputs_embeds = self._merged(inputs_embeds, input_ids, tokens)
+            # What was heard lies in the cache; a token of sound after that is the answer's own.
+            if past_key_values is None or not past_key_values.get_seq_length():
+                clips = self._clips(input_ids, 0 if audio_lengths is None else len(audio_lengths))
+                if states is not None:
+                    tokens, divergences = self.connected(states, self._learners(labels, clips))
+                    inputs_embeds = self._merged(inputs_embeds, input_ids, tokens)
         answered = self.language_model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
@@ -202,13 +206,13 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 self._tell({f"kl_{name}": divergence / self.config.branch(name).beta})
         return answered
 
-    # transformers looks at the name `kwargs` to learn that all inputs of `forward` may be given.
-    def prepare_inputs_for_generation(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    # The names are those that transformers looks for.
+    def prepare_inputs_for_generation(self, input_ids: Tensor, **kwargs: Any) -> dict[str, Any]:
         sound = {
             key: kwargs.pop(key, None)
             for key in ("input_features", "input_values", "audio_lengths", "feature_attention_mask")
         }
-        inputs: dict[str, Any] = super().prepare_inputs_for_generation(*args, **kwargs)
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(input_ids, **kwargs)
         # What was heard lies in the cache from the second token on.
         positions = inputs.get("cache_position")
         if positions is None or positions[0] == 0:
@@ -226,8 +230,9 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if found.sum() != clips * count or (found % count).any():
             raise ValueError(
                 f"{clips} clips are {clips * count} tokens, and the text has {found.tolist()} "
-                f"<|AUDIO|> tokens: each clip takes {count}; a cutoff_len that cuts the sound, or "
-                "another checkpoint's processor, gives others"
+                f"<|AUDIO|> tokens: each clip takes {count}; a cutoff_len that cuts the sound, "
+                "another checkpoint's processor, or sound that it was not given (its argument is "
+                "audio=) makes others"
             )
         return found // count
 

@@ -157,7 +157,7 @@ def _config(name: str) -> Any:
 
 
 def _weights(name: str, config: Any) -> Any:
-    _require_safetensors(name)
+    require_safetensors(name)
     try:
         model, loading = model_class(config).from_pretrained(
             name,
@@ -193,7 +193,8 @@ def _key_mapping(config: Any) -> dict[str, str] | None:
     return {rf"^(?:model\.)?{part}\.": ""} if part else None
 
 
-def _require_safetensors(name: str) -> None:
+def require_safetensors(name: str) -> None:
+    """Raises: `InputError` for a folder whose weights are a pickle, or missing."""
     folder = Path(name)
     if not folder.is_dir() or any(folder.glob("*.safetensors")):
         return
