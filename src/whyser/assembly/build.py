@@ -123,6 +123,9 @@ def _assembled(
         marks = {"transcript_start": start, "transcript_end": end}
     embeddings = speaks.model.get_input_embeddings().weight
     configs = {f"{kind}_config": one.encoder.config for kind, one in encoders.items()}
+    for one in (*configs.values(), speaks.model.config):
+        # The path of a part on this machine is nobody else's business.
+        one._name_or_path = ""
     end_of_turn, audio = tokenizer.convert_tokens_to_ids([TURN_END, AUDIO])
     try:
         config = SpeechLMConfig(
@@ -140,13 +143,10 @@ def _assembled(
         )
     except ValueError as error:
         raise InputError(str(error)) from None
+    parts = {kind: one.encoder for kind, one in encoders.items()} | {"llm": speaks.model}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = SpeechLMForConditionalGeneration(config)
-    for kind, one in encoders.items():
-        setattr(model, f"{kind}_encoder", one.encoder)
-    model.language_model = speaks.model
-    model.freeze_encoders()
+        model = SpeechLMForConditionalGeneration(config, parts)
     model.generation_config = _generation(speaks, end_of_turn)
     model.to(embeddings.dtype)
     return model

@@ -106,8 +106,8 @@ def probe(
 def tokens(
     model: SpeechLMForConditionalGeneration, extractor: Any, clips: Sequence[Clip], seed: int
 ) -> dict[str, Floats]:
-    """float[n, 8 H] a branch: the means of eighths of each clip's tokens, as the language model gets
-    them."""
+    """float[n, 8 H] a branch: the means of each eighth of a clip's tokens, as the language model
+    gets them."""
     # Training mode draws from a bottleneck; encoders and language model are not asked.
     model.train()
     found: dict[str, list[Floats]] = {name: [] for name in model.config.branches}

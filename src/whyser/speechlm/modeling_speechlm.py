@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -37,12 +38,22 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
     #: By which the trainer's callback finds it, wherever its code was loaded from.
     is_speechlm = True
 
-    def __init__(self, config: SpeechLMConfig) -> None:
+    def __init__(
+        self, config: SpeechLMConfig, parts: Mapping[str, nn.Module] | None = None
+    ) -> None:
+        """
+        Args: `parts` that are there already, under "speech", "emotion" and "llm"; what is not
+            given begins as noise.
+        """
         super().__init__(config)
-        encoders = {}
+        parts = parts or {}
+        for module in (one for part in parts.values() for one in part.modules()):
+            # By this transformers tells what it need not fill with noise.
+            module._is_hf_initialized = True  # type: ignore[assignment]
+        encoders: dict[str, Any] = {}
         for kind in ("speech", "emotion"):
             if (own := getattr(config, f"{kind}_config")) is not None:
-                encoders[kind] = encoder_of(own)
+                encoders[kind] = parts.get(kind) or encoder_of(own)
                 setattr(self, f"{kind}_encoder", encoders[kind])
         text_width = config.text_config.hidden_size
         for name in config.branches:
@@ -58,11 +69,11 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
             setattr(self, f"{name}_connector", connector)
         if config.aligns:
             self.alignment_head = AlignmentHead(config.branch(EMOTION), text_width)
-        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
-        if self.language_model._tied_weights_keys:
-            self._tied_weights_keys = [
-                f"language_model.{key}" for key in self.language_model._tied_weights_keys
-            ]
+        self.language_model: Any = parts.get("llm") or AutoModelForCausalLM.from_config(
+            config.text_config
+        )
+        if tied := getattr(self.language_model, "_tied_weights_keys", None):
+            self._tied_weights_keys = [f"language_model.{key}" for key in tied]
         self.is_last_epoch = False
         self.terms = Terms()
         self.freeze_encoders()
