@@ -26,6 +26,8 @@ Options:
                           [default: llamafactory_configs/tiny_full_sft_reason.yaml]
   --set KEY=VALUE ...     settings of llamafactory-cli that take the place of every training
                           configuration's own
+  --small                 settings by which a configuration for a GPU and hours trains a tiny model
+                          on a CPU in minutes, and predicts there
   --predict YAML          configuration of the open-form prediction; '_open' in its name turned
                           to '_closed' gives the closed form
                           [default: the last training one's with _sft_* turned to _predict_open]
@@ -65,7 +67,19 @@ config() { if [[ -f "$(absolute "$1")" ]]; then absolute "$1"; else echo "$1"; f
 contains() { local wanted=$1 one; shift; for one; do [[ $one == "$wanted" ]] && return; done; return 1; }
 
 declare -A source_of=()
-run="" trains=() changes=() predict="" model="" from="" to="report"
+run="" trains=() changes=() predict_changes=() predict="" model="" from="" to="report"
+# Rows and epochs for a model of a million weights, whose steps are large; no early stopping, for
+# there is little to stop.
+readonly SMALL=(
+    use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 plot_loss=false
+    max_samples=700 num_train_epochs=3 per_device_train_batch_size=16 gradient_accumulation_steps=1
+    learning_rate=2e-3 lora_rank=16 lora_alpha=32 logging_steps=10 save_strategy=no
+    eval_strategy=no load_best_model_at_end=false early_stopping_steps=null
+)
+readonly SMALL_PREDICT=(
+    use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0
+    per_device_eval_batch_size=50
+)
 command="run"
 if [[ ${1:-} == test ]]; then
     command="test"
@@ -76,6 +90,12 @@ while (($#)); do
     option=$1
     [[ $option == -- ]] && { shift; break; }
     [[ $option == -h || $option == --help ]] && { usage; exit 0; }
+    if [[ $option == --small ]]; then
+        # What --set says stands after it, and wins.
+        changes=("${SMALL[@]}" "${changes[@]}") predict_changes=("${SMALL_PREDICT[@]}")
+        shift
+        continue
+    fi
     if (($# < 2)); then wrong_usage "$option needs a value (or is no option)"; fi
     value=$2
     shift 2
@@ -425,7 +445,7 @@ stage_train() {
 
 inputs_predict() {
     local name
-    printf '%s\n' "$predict" "$predict_closed" "$saves" "${source_of[@]}"
+    printf '%s\n' "$predict" "$predict_closed" "set=${predict_changes[*]}" "$saves" "${source_of[@]}"
     for name in "${test_sets[@]}"; do echo "$rows/$name.json"; done
 }
 outputs_predict() { echo "$results/generated"; }
@@ -436,7 +456,7 @@ stage_predict() {
         yaml=$predict
         [[ $name == *closed* ]] && yaml=$predict_closed
         llamafactory-cli train "$yaml" dataset_dir="$rows" eval_dataset="$name" \
-            output_dir="$results/generated/$name" "${checkpoint[@]}"
+            output_dir="$results/generated/$name" "${checkpoint[@]}" "${predict_changes[@]}"
     done
 }
 

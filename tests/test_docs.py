@@ -369,6 +369,33 @@ def test_the_page_on_baselines_runs(native_corpora: Path, tmp_path: Path) -> Non
     assert answers[0].read_bytes() == answers[1].read_bytes()
 
 
+def test_the_page_on_models_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """Its checkpoints of tiny parts in place of the hub's and the demo's; run.sh, which trains them,
+    is played by tests/run/test_speechlm.py."""
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
+    run_step(["whyser-teach", "cues", "data/mine/crema_d/utterances.jsonl",
+              "--output", "data/mine/cues.jsonl"], tmp_path)  # fmt: skip
+    run_step(["whyser-demo", "model", "model"], tmp_path)
+    for family in ("wavlm", "hubert"):
+        run_step(["whyser-demo", "encoder", family, "--family", family], tmp_path)
+    tiny = {
+        **dict.fromkeys(("openai/whisper-large-v3", "saves/demo"), "model"),
+        **dict.fromkeys(("Qwen/Qwen2.5-7B-Instruct", "meta-llama/Llama-3.1-8B-Instruct"), "model"),
+        **dict.fromkeys(("microsoft/wavlm-large", "results/demo/baselines/ssl/model"), "wavlm"),
+        **dict.fromkeys(("facebook/hubert-large-ll60k", "results/hubert/model"), "hubert"),
+    }
+    shown = commands((ROOT / "docs/models.md").read_text(encoding="utf-8"))
+    built = [words for words in shown if words[:2] == ["whyser-speechlm", "build"]]
+    assert {words[2] for words in built} == {"dual_encoder", "vib_hubert", "semollm"}
+    for words in built:
+        run_step([tiny.get(word, word) for word in words] + ["--width", "24"], tmp_path)
+    (probe,) = (words for words in shown if words[:2] == ["whyser-speechlm", "probe"])
+    at = probe.index("--adapter")
+    del probe[at : at + 2]
+    probe[2] = "models/vib_hubert"
+    run_step(probe, tmp_path)
+
+
 def test_every_option_of_the_corpora_page_has_that_default() -> None:
     text = (ROOT / "docs/corpora.md").read_text(encoding="utf-8")
     for name, default in re.findall(r"^\| `--([a-z-]+)`[^|]*\| `(\w+)`", text, re.MULTILINE):

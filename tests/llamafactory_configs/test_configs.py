@@ -157,8 +157,8 @@ SPEECHLM = FREE | {
 
 
 def brings_code(name: str) -> bool:
-    """Whether it is of a neighbour's model, the tiny one of the demo's parts included."""
-    return name.startswith(("speechlm_", "tiny_lora_"))
+    """Whether it is of a neighbour's model."""
+    return name.startswith("speechlm_")
 
 
 def differences(name: str) -> set[str]:

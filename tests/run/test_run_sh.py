@@ -41,6 +41,8 @@ def call(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["--to", "end"], "no stage 'end'"),
         (["--train", "gone.yaml"], "no training configuration 'gone.yaml'"),
         (["--train", "llamafactory_configs/qwen2audio_qlora_sft_reason.yaml"], "give --predict"),
+        (["--train", "gone.yaml", "--small"], "no training configuration 'gone.yaml'"),
+        (["--set", "fast"], "--set takes KEY=VALUE, got 'fast'"),
         (["--nonsense", "1"], "no option '--nonsense'"),
         (["tests"], "tests needs a value (or is no option)"),
     ],
