@@ -370,8 +370,8 @@ def test_the_page_on_baselines_runs(native_corpora: Path, tmp_path: Path) -> Non
 
 
 def test_the_page_on_models_runs(native_corpora: Path, tmp_path: Path) -> None:
-    """Its checkpoints of tiny parts in place of the hub's and the demo's; run.sh, which trains them,
-    is played by tests/run/test_speechlm.py."""
+    """Its checkpoints of tiny parts in place of the hub's and the demo's; what run.sh
+    trains of them runs in tests/run/test_speechlm.py."""
     run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
     run_step(["whyser-teach", "cues", "data/mine/crema_d/utterances.jsonl",
               "--output", "data/mine/cues.jsonl"], tmp_path)  # fmt: skip
