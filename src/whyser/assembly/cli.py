@@ -46,9 +46,15 @@ def build(
     heads: Annotated[
         int | None, typer.Option(min=1, help="Heads of a Q-Former.  [default: the recipe's]")
     ] = None,
-    beta: Annotated[
+    content_beta: Annotated[
         float | None,
-        typer.Option(min=0, help="Weight of a bottleneck's KL term.  [default: the recipe's]"),
+        typer.Option(
+            min=0, help="Weight of the KL term of the words' bottleneck.  [default: the recipe's]"
+        ),
+    ] = None,
+    emotion_beta: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of the voice's, the same.  [default: the recipe's]"),
     ] = None,
     alternate: Annotated[
         bool | None,
@@ -76,7 +82,17 @@ def build(
     """
     from whyser.assembly.recipes import Changes, recipe_of
 
-    changes = Changes(fusion, content_tokens, emotion_tokens, width, depth, heads, beta, alternate)
+    changes = Changes(
+        fusion=fusion,
+        content_tokens=content_tokens,
+        emotion_tokens=emotion_tokens,
+        width=width,
+        depth=depth,
+        heads=heads,
+        content_beta=content_beta,
+        emotion_beta=emotion_beta,
+        alternates=alternate,
+    )
     # Before weights are loaded by the gigabyte.
     chosen = recipe_of(recipe, changes)
     from whyser.assembly.build import build as build_it

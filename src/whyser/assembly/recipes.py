@@ -85,7 +85,7 @@ RECIPES = {
 class Changes:
     """What the command changes of a recipe; None leaves it.
 
-    `width`, `depth` and `heads` are of every connector, `beta` of every bottleneck.
+    `width`, `depth` and `heads` are of every connector.
     """
 
     fusion: str | None = None
@@ -94,7 +94,8 @@ class Changes:
     width: int | None = None
     depth: int | None = None
     heads: int | None = None
-    beta: float | None = None
+    content_beta: float | None = None
+    emotion_beta: float | None = None
     alternates: bool | None = None
 
 
@@ -103,12 +104,15 @@ def recipe_of(name: str, changes: Changes) -> Recipe:
     if name not in RECIPES:
         raise InputError(f"no recipe {name!r}", cure=did_you_mean(name, RECIPES))
     recipe = RECIPES[name]
-    branches = {
-        branch: _changed(own, getattr(changes, f"{branch}_tokens"), changes)
-        for branch, own in recipe.branches.items()
-    }
-    if changes.content_tokens and CONTENT not in branches:
-        raise InputError(f"{name} has no content branch", cure="Leave --content-tokens out.")
+    for branch in (CONTENT, EMOTION):
+        for key in ("tokens", "beta"):
+            has = branch in recipe.branches and (
+                key == "tokens" or recipe.branches[branch].connector == "vae"
+            )
+            if not has and getattr(changes, f"{branch}_{key}") is not None:
+                what = f"{name} has no {branch} branch" + " with a bottleneck" * (key == "beta")
+                raise InputError(what, cure=f"Leave --{branch}-{key} out.")
+    branches = {branch: _changed(branch, own, changes) for branch, own in recipe.branches.items()}
     if changes.alternates and len(branches) < 2:
         raise InputError(f"{name} has one branch", cure="Leave --alternate out.")
     alternates = recipe.alternates if changes.alternates is None else changes.alternates
@@ -116,11 +120,14 @@ def recipe_of(name: str, changes: Changes) -> Recipe:
     return replace(recipe, branches=branches, fusion=fusion, alternates=alternates)
 
 
-def _changed(branch: BranchConfig, tokens: int | None, changes: Changes) -> BranchConfig:
-    given = {"tokens": tokens, "width": changes.width}
+def _changed(name: str, branch: BranchConfig, changes: Changes) -> BranchConfig:
+    given = {
+        "tokens": getattr(changes, f"{name}_tokens"),
+        "beta": getattr(changes, f"{name}_beta"),
+        "width": changes.width,
+    }
     if branch.connector == "qformer":
         given |= {"depth": changes.depth, "heads": changes.heads}
-    settings = branch.to_dict() | {key: value for key, value in given.items() if value is not None}
-    if branch.connector == "vae" and changes.beta is not None:
-        settings["beta"] = changes.beta
-    return BranchConfig(**settings)
+    return BranchConfig(
+        **branch.to_dict() | {key: value for key, value in given.items() if value is not None}
+    )

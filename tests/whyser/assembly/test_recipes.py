@@ -26,9 +26,14 @@ def test_a_recipe_is_its_paper_s_unless_it_is_changed(
 
 
 def test_changes_reach_the_branches_that_they_are_of() -> None:
-    recipe = recipe_of("vib_hubert", Changes("feature", 7, 7, 16, 3, 2, 0.5, False))
+    changes = Changes(
+        fusion="feature", content_tokens=7, emotion_tokens=7, width=16, depth=3, heads=2,
+        content_beta=0.5, alternates=False,
+    )  # fmt: skip
+    recipe = recipe_of("vib_hubert", changes)
     content, emotion = recipe.branches["content"], recipe.branches["emotion"]
     assert (content.tokens, content.width, content.beta) == (7, 16, 0.5)
+    assert emotion.beta == RECIPES["vib_hubert"].branches["emotion"].beta
     # Layers and heads are a Q-Former's.
     assert (emotion.depth, emotion.heads) == (0, 0)
     assert recipe.fusion == "feature" and not recipe.alternates
@@ -36,12 +41,17 @@ def test_changes_reach_the_branches_that_they_are_of() -> None:
 
 
 def test_no_weight_is_a_change_too() -> None:
-    assert recipe_of("vib_hubert", Changes(beta=0.0)).branches["content"].beta == 0
+    assert recipe_of("vib_hubert", Changes(content_beta=0.0)).branches["content"].beta == 0
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "told"),
     [
+        (
+            "dual_encoder",
+            Changes(emotion_beta=0.1),
+            "no emotion branch with a bottleneck.*--emotion-",
+        ),
         ("dual_encodr", Changes(), "no recipe 'dual_encodr'.*Did you mean 'dual_encoder'"),
         ("whisper", Changes(), "Expected one of \\[dual_encoder, vib_hubert, semollm\\]"),
         ("semollm", Changes(content_tokens=3), "Leave --content-tokens out"),

@@ -96,7 +96,7 @@ def test_terms_of_the_loss_are_logged(loaded: Any, batch: Any, trained: Any) -> 
 
 
 def test_without_weight_there_is_no_term(loaded: Any, batch: Any, trained: Any) -> None:
-    model, processor = loaded("vib_hubert", beta=0.0)
+    model, processor = loaded("vib_hubert", content_beta=0.0, emotion_beta=0.0)
     found, _ = trained(model, [batch(processor, ["asr", "label"])])
     for entry in _logs(found):
         assert entry["loss"] == pytest.approx(entry["loss_task"], abs=2e-4)
@@ -107,7 +107,7 @@ def test_accumulated_steps_count_each_term_once(loaded: Any, batch: Any, trained
     """Two equal halves of an update are that update."""
     logs = []
     for steps in (1, 2):
-        model, processor = loaded("vib_hubert", beta=0.1)
+        model, processor = loaded("vib_hubert", content_beta=0.1, emotion_beta=0.1)
         given = [batch(processor, ["asr", "label"])] * steps
         found, _ = trained(model, given, gradient_accumulation_steps=steps, num_train_epochs=1)
         logs.append(_logs(found)[0])
