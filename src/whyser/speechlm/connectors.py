@@ -103,7 +103,7 @@ class VAE(MLP):
         drawn = mean
         if self.training:
             drawn = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        return drawn, self.beta * divergence(mean, log_variance).mean(1)
+        return drawn, divergence(mean, log_variance).mean(1)
 
 
 class QFormer(nn.Module):

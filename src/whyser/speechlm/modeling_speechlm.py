@@ -74,7 +74,8 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         )
         if tied := getattr(self.language_model, "_tied_weights_keys", None):
             self._tied_weights_keys = [f"language_model.{key}" for key in tied]
-        self.is_last_epoch = False
+        # The trainer's callback sets both.
+        self.is_last_epoch, self.pressure = False, 1.0
         self.terms = Terms()
         self.freeze_encoders()
         self.post_init()
@@ -212,9 +213,10 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if labels is not None:
             self._tell({"loss_task": answered.loss})
             for name, divergence in divergences.items():
-                answered.loss = answered.loss + divergence
+                beta = self.config.branch(name).beta
+                answered.loss = answered.loss + self.pressure * beta * divergence
                 # The term without its weight, which is a setting.
-                self._tell({f"kl_{name}": divergence / self.config.branch(name).beta})
+                self._tell({f"kl_{name}": divergence})
         return answered
 
     # The names are those that transformers looks for.

@@ -36,8 +36,8 @@ class Terms:
 
 
 class TrainingCallback(TrainerCallback):
-    """Sets the last epoch off from those before, logs the terms of the loss, and refuses to train
-    an encoder.
+    """Sets the last epoch off from those before, presses bottlenecks little by little, logs the
+    terms of the loss, and refuses to train an encoder.
 
     Looks for models that say `is_speechlm`, and leaves all others alone.
     """
@@ -55,6 +55,7 @@ class TrainingCallback(TrainerCallback):
             # Of a given number of steps the trainer rounds the epochs up.
             epochs = state.num_train_epochs if args.max_steps > 0 else args.num_train_epochs
             one.is_last_epoch = is_last_epoch(state.global_step, state.max_steps, epochs)
+            one.pressure = pressure(state.global_step, state.max_steps)
 
     def on_log(
         self,
@@ -91,6 +92,18 @@ def is_last_epoch(step: int, steps: int, epochs: float) -> bool:
     [False, False, False, False, True, True]
     """
     return step >= steps - steps / epochs
+
+
+def pressure(step: int, steps: int) -> float:
+    """The share of its weight that a bottleneck's KL term has: it grows over the first half.
+
+    A bottleneck that is pressed before the language model has learnt to listen lets go of
+    everything. Source: Bowman et al. (2016).
+
+    >>> [pressure(step, 8) for step in (0, 2, 4, 7)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    return min(1.0, 2 * step / steps)
 
 
 def refuse_trained_encoders(model: nn.Module) -> None:
