@@ -72,7 +72,7 @@ run="" trains=() changes=() predict_changes=() predict="" model="" from="" to="r
 # there is little to stop.
 readonly SMALL=(
     use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 plot_loss=false
-    max_samples=700 num_train_epochs=3 per_device_train_batch_size=16 gradient_accumulation_steps=1
+    max_samples=700 num_train_epochs=4 per_device_train_batch_size=16 gradient_accumulation_steps=1
     learning_rate=2e-3 lora_rank=16 lora_alpha=32 logging_steps=10 save_strategy=no
     eval_strategy=no load_best_model_at_end=false early_stopping_steps=null
 )
@@ -406,18 +406,24 @@ for train in "${trains[@]}"; do
 done
 is_lora() { grep -q '^finetuning_type: *lora' "$1"; }
 
+setting_of() { sed -nE "s/^$2: *//p" "$1"; }
+
 # What a configuration goes on from, the number of those before it given, as settings: a folder of
 # whole weights, and the adapters on top of it, one below the other.
 checkpoint_after() {
     local done_before=$1 train base=$start_model adapters=()
     for train in "${trains[@]:0:done_before}"; do
-        if is_lora "$train"; then
-            # What a run was trained on top of stays below its own adapter.
-            mapfile -t -O "${#adapters[@]}" adapters < <(sed -nE 's/^adapter_name_or_path: *//p' "$train")
-            adapters+=("${saved[$train]}")
-        else
+        if ! is_lora "$train"; then
             base=${saved[$train]} adapters=()
+            continue
         fi
+        # The first goes on from the adapter that it names itself, if any; a new one lies on top of
+        # that, and what is no new one has taken its place.
+        ((${#adapters[@]})) || mapfile -t adapters < <(setting_of "$train" adapter_name_or_path)
+        if ((${#adapters[@]})) && [[ $(setting_of "$train" create_new_adapter) != true ]]; then
+            unset 'adapters[-1]'
+        fi
+        adapters+=("${saved[$train]}")
     done
     echo "model_name_or_path=$base"
     ((!${#adapters[@]})) || (IFS=,; echo "adapter_name_or_path=${adapters[*]}")
@@ -451,7 +457,8 @@ inputs_predict() {
 outputs_predict() { echo "$results/generated"; }
 stage_predict() {
     local name yaml checkpoint
-    mapfile -t checkpoint < <(checkpoint_after "${#trains[@]}")
+    # A configuration's own adapter is somebody else's.
+    mapfile -t checkpoint < <(echo "adapter_name_or_path=null"; checkpoint_after "${#trains[@]}")
     for name in "${test_sets[@]}"; do
         yaml=$predict
         [[ $name == *closed* ]] && yaml=$predict_closed

@@ -152,7 +152,12 @@ FREE = {
 SPEECHLM = FREE | {
     *("trust_remote_code", "freeze_vision_tower", "freeze_multi_modal_projector"),
     *("additional_target", "freeze_trainable_layers", "freeze_extra_modules"),
-    *("ddp_find_unused_parameters", "per_device_train_batch_size", "per_device_eval_batch_size"),
+    *(
+        "ddp_find_unused_parameters",
+        "use_reentrant_gc",
+        "per_device_train_batch_size",
+        "per_device_eval_batch_size",
+    ),
 }
 
 

@@ -185,18 +185,26 @@ def test_without_trust_its_code_does_not_run(
                "trust_remote_code=false", *SHORT, output="out/distrust")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("recipe", "stage", "name"),
+    [
+        ("dual_encoder", 0, "freeze_sft_dualencoder"),
+        # What trains lies in layers that are checkpointed.
+        ("dual_encoder", 1, "lora_sft_dualencoder"),
+        ("semollm", 0, "freeze_sft_semollm_align"),
+    ],
+)
 def test_two_ranks_train_as_one_process_does(
-    trained: Callable[[str], Trained], launch: Launch
+    trained: Callable[[str], Trained], launch: Launch, recipe: str, stage: int, name: str
 ) -> None:
     """Each rank sees other tasks, so that a branch may learn on one alone."""
-    run = trained("dual_encoder")
-    given = (f"model_name_or_path={run.built}", *SHORT)
-    one = launch("speechlm_freeze_sft_dualencoder", *given, output="out/one")
-    two = launch("speechlm_freeze_sft_dualencoder", *given, "per_device_train_batch_size=1",
-                 "ddp_backend=gloo", output="out/two", FORCE_TORCHRUN="1",
-                 NPROC_PER_NODE="2")  # fmt: skip
-    # The loss of one is a mean over tokens, that of two a mean over ranks.
-    for single, double in zip(logged(one), logged(two), strict=True):
-        assert double["loss"] == pytest.approx(single["loss"], rel=0.2)
-    before, after = (weights(folder)["emotion_connector.scale"] for folder in (run.built, two))
-    assert (before != after).any()
+    run = trained(recipe)
+    start = [run.built, *run.stages][stage]
+    two = launch(f"speechlm_{name}", f"model_name_or_path={start}", *SHORT,
+                 "per_device_train_batch_size=1", "ddp_backend=gloo", output=f"out/two/{name}",
+                 FORCE_TORCHRUN="1", NPROC_PER_NODE="2")  # fmt: skip
+    # The loss of one is a mean over tokens, that of two a mean over ranks; contrast is within one.
+    if "_align" not in name:
+        for single, double in zip(logged(run.stages[stage]), logged(two), strict=True):
+            assert double["loss"] == pytest.approx(single["loss"], rel=0.25)
+    assert {key for entry in logged(two) for key in entry if key.startswith("loss_")}

@@ -121,6 +121,7 @@ def _assembled(
     if recipe.alternates:
         start, end = transcript_marks(tokenizer)
         marks = {"transcript_start": start, "transcript_end": end}
+    _untie(speaks.model)
     embeddings = speaks.model.get_input_embeddings().weight
     configs = {f"{kind}_config": one.encoder.config for kind, one in encoders.items()}
     for one in (*configs.values(), speaks.model.config):
@@ -150,6 +151,15 @@ def _assembled(
     model.generation_config = _generation(speaks, end_of_turn)
     model.to(embeddings.dtype)
     return model
+
+
+def _untie(model: Any) -> None:
+    """Gives the head weights of its own: merged into a shared tensor, a LoRA of the head would
+    change what the model reads as well, and it would answer as it was not trained."""
+    if model.config.tie_word_embeddings:
+        head = model.get_output_embeddings()
+        head.weight = torch.nn.Parameter(head.weight.detach().clone())
+        model.config.tie_word_embeddings = False
 
 
 def _generation(speaks: LanguageModel, end_of_turn: int) -> Any:

@@ -25,7 +25,7 @@ from whyser.corpus import Clip
 from whyser.errors import InputError
 from whyser.evidence.cues import Cues
 from whyser.files import read_json
-from whyser.speechlm.connectors import pooled
+from whyser.speechlm.connectors import VAE, pooled
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration
 
@@ -66,7 +66,7 @@ def load_model(folder: Path, adapter: Path | None) -> SpeechLMForConditionalGene
         raise InputError(
             "is no model of whyser-speechlm", file=path, cure="Give the folder of one."
         )
-    model = SpeechLMForConditionalGeneration.from_pretrained(folder)
+    model = SpeechLMForConditionalGeneration.from_pretrained(folder, dtype="auto")
     if adapter is not None:
         from peft import PeftModel
 
@@ -108,8 +108,15 @@ def tokens(
 ) -> dict[str, Floats]:
     """float[n, 8 H] a branch: the means of each eighth of a clip's tokens, as the language model
     gets them."""
-    # Training mode draws from a bottleneck; encoders and language model are not asked.
-    model.train()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.eval()
+    # The language model is not asked, and may be large.
+    for name, part in model.named_children():
+        if name.endswith(("_encoder", "_connector")):
+            part.to(device)
+    for module in model.modules():
+        if isinstance(module, VAE):
+            module.train()
     found: dict[str, list[Floats]] = {name: [] for name in model.config.branches}
     starts = range(0, len(clips), _AT_ONCE)
     with torch.random.fork_rng(), torch.no_grad():
@@ -117,15 +124,15 @@ def tokens(
         for start in track(starts, "Listening", total=len(starts)):
             sounds = [audio.load(clip.path) for clip in clips[start : start + _AT_ONCE]]
             given = extractor(sounds, sampling_rate=audio.SAMPLING_RATE, return_tensors="pt")
-            given.pop("attention_mask")
+            given = given.to(device)
             states = model.heard(
                 given.get("input_features"), given.get("input_values"), given["audio_lengths"]
             )
             for name, own in found.items():
                 encoder = model.config.branch(name).encoder
                 connected, _ = getattr(model, f"{name}_connector")(*states[encoder])
-                whole = torch.ones(connected.shape[:2], dtype=torch.bool)
-                own.append(pooled(connected.float(), whole, _PARTS).flatten(1).numpy())
+                whole = torch.ones(connected.shape[:2], dtype=torch.bool, device=device)
+                own.append(pooled(connected.float(), whole, _PARTS).flatten(1).cpu().numpy())
     return {name: np.concatenate(own) for name, own in found.items()}
 
 

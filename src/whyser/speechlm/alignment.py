@@ -148,9 +148,10 @@ class AlignmentHead(nn.Module):
         queries = qformer.queries.num_embeddings
         mask = causal_mask(queries, _with_whole(text.is_text))
         found = qformer.asked(states, frames, self._embedded(text), mask)[:, queries:-1]
-        logits = self.out(found) @ vocabulary.to(found.dtype).T
+        # In the vocabulary's precision: a copy of it in another would be gigabytes.
+        logits = self.out(found).to(vocabulary.dtype) @ vocabulary.T
         targets = text.ids.masked_fill(~text.is_text, IGNORED)
-        return cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        return cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
 
 
 def causal_mask(queries: int, is_text: Tensor) -> Tensor:

@@ -174,6 +174,7 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         past_key_values: Any = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
         **others: Any,
     ) -> Any:
         """
@@ -183,6 +184,7 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
             input_values: float[C, n], their waveforms.
             audio_lengths: int[C], the samples of each that are sound.
             feature_attention_mask: Says the number of tokens to the template; not needed here.
+            logits_to_keep: How many of the last positions are asked for; 0 for all.
 
         Returns: what the language model returns, its loss with all terms of ours.
 
@@ -191,7 +193,13 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         states = None
         if audio_lengths is not None:
             states = self.heard(input_features, input_values, audio_lengths)
-        if labels is not None and states is not None and self._aligns():
+        if labels is not None and self._aligns():
+            clips = self._clips(input_ids, 0 if audio_lengths is None else len(audio_lengths))
+            if states is None or (clips != 1).any():
+                raise ValueError(
+                    f"sound and text are aligned in pairs, and the rows have {clips.tolist()} "
+                    "clips: leave out those that have not one"
+                )
             return self._aligned(states, labels)
         divergences: dict[str, Tensor] = {}
         if input_ids is not None and inputs_embeds is None:
@@ -208,13 +216,16 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
             position_ids=position_ids,
             past_key_values=past_key_values,
             labels=labels,
+            logits_to_keep=logits_to_keep,
             **others,
         )
         if labels is not None:
             self._tell({"loss_task": answered.loss})
             for name, divergence in divergences.items():
                 beta = self.config.branch(name).beta
-                answered.loss = answered.loss + self.pressure * beta * divergence
+                # Losses of an evaluation are compared over a whole run.
+                pressure = self.pressure if self.training else 1.0
+                answered.loss = answered.loss + pressure * beta * divergence
                 # The term without its weight, which is a setting.
                 self._tell({f"kl_{name}": divergence})
         return answered
@@ -236,7 +247,7 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if self.training:
             self.terms.add(terms)
 
-    def _clips(self, input_ids: Tensor, clips: int) -> Tensor:
+    def _clips(self, input_ids: Any, clips: int) -> Tensor:
         """int[B], how many clips each row holds."""
         count = self.config.audio_tokens
         found = (input_ids == self.config.audio_token_index).sum(1)
