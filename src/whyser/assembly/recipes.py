@@ -58,10 +58,10 @@ RECIPES = {
             "an information bottleneck",
             {
                 CONTENT: BranchConfig(
-                    encoder=EMOTION, connector="vae", tokens=100, width=256, beta=1e-4
+                    encoder=EMOTION, connector="vae", tokens=100, width=256, beta=5e-3
                 ),
                 EMOTION: BranchConfig(
-                    encoder=EMOTION, connector="vae", tokens=25, width=256, beta=1e-4
+                    encoder=EMOTION, connector="vae", tokens=10, width=256, beta=1e-3
                 ),
             },
             alternates=True,
