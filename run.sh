@@ -73,8 +73,8 @@ run="" trains=() changes=() predict_changes=() predict="" model="" from="" to="r
 readonly SMALL=(
     use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 plot_loss=false
     max_samples=700 num_train_epochs=4 per_device_train_batch_size=16 gradient_accumulation_steps=1
-    learning_rate=2e-3 lora_rank=16 lora_alpha=32 logging_steps=10 save_strategy=no
-    eval_strategy=no load_best_model_at_end=false early_stopping_steps=null
+    learning_rate=2e-3 lora_rank=16 lora_alpha=32 logging_steps=10 'save_strategy="no"'
+    'eval_strategy="no"' load_best_model_at_end=false early_stopping_steps=null
 )
 readonly SMALL_PREDICT=(
     use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0
