@@ -225,7 +225,7 @@ def test_two_encoders_that_prepare_one_sound_differently_are_refused(
 @pytest.mark.parametrize(
     ("recipe", "changes", "told"),
     [
-        ("vib_hubert", {"fusion": "feature"}, r"\[25, 100\] tokens: give both the same number"),
+        ("vib_hubert", {"fusion": "feature"}, r"\[10, 100\] tokens: give both the same number"),
         ("semollm", {"width": 15}, "width 15 has no 2 heads.*multiple of the heads"),
     ],
 )

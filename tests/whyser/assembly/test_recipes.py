@@ -12,7 +12,7 @@ from whyser.errors import InputError
     ("name", "encoders", "tokens"),
     [
         ("dual_encoder", {"speech", "emotion"}, [100, 10]),
-        ("vib_hubert", {"emotion"}, [100, 25]),
+        ("vib_hubert", {"emotion"}, [100, 10]),
         ("semollm", {"emotion"}, [32]),
     ],
 )
