@@ -14,6 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+#: Programs that tests start, which import what only their own environment has. pytest imports every
+#: file that it looks for doctests in.
+collect_ignore_glob = ["servers/paths/*"]
 
 #: Rooms whose files share what is slow to make: servers, a folder of trained models.
 ROOMS = ("servers", "run")
