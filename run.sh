@@ -2,12 +2,12 @@
 # The reference run: from corpora in their native layout to a signed score and a report.
 #
 #   ./run.sh                                   the embedded demo: five miniature corpora, a tiny model
-#   ./run.sh test                              the tests
+#   ./run.sh test                              the fast tests; with --all every test
 #   ./run.sh --corpora crema_d=DIR ravdess=DIR [--name RUN] [--train YAML] [--model PATH]
 #
 # A finished stage is not repeated unless its inputs changed. What a run makes lies under
 # data/RUN, saves/RUN and results/RUN.
-# shellcheck disable=SC2317  # main calls the stages by name
+# shellcheck disable=SC2317,SC2329  # main calls the stages by name
 set -euo pipefail
 
 readonly STAGES=(demo convert check teach build train predict baselines score report)
@@ -16,7 +16,12 @@ readonly CORPORA=(msp_podcast iemocap meld crema_d ravdess)
 usage() {
     cat <<EOF
 Usage: ./run.sh [OPTIONS]        run the stages: ${STAGES[*]}
-       ./run.sh test [ARGS]      install and run the tests (ARGS go to pytest)
+       ./run.sh test [ARGS]      run the fast tests: every unit, and one short run from corpora to a
+                                 signed score; 3 to 8 minutes. ARGS go to pytest
+       ./run.sh test --all [ARGS]  run every test: also those that start LLaMA-Factory, servers and
+                                 benchmarks again and again; about half an hour
+       ./run.sh --version
+Each of them first installs what it needs into .venv.
 
 Options:
   --corpora NAME=DIR ...  real corpora, any of: ${CORPORA[*]} [default: the embedded demo]
@@ -37,6 +42,9 @@ Options:
   -h, --help              this text
 
 Environment:
+  PYTHON                  interpreter for .venv, 3.11 to 3.13 [default: the first that is found]
+  CONSTRAINTS             pinned set to install: constraints.txt or constraints-2026.txt
+                          [default: constraints.txt]
   TEACHER_URL, TEACHER_MODEL  OpenAI-compatible endpoint, with its /v1, and the model there that
                           listens to the training utterances and writes their rationales
   TEACHER_KEY_VARIABLE    environment variable with the key [default: OPENAI_API_KEY]
@@ -60,7 +68,8 @@ wrong_usage() {
 # ---- arguments ------------------------------------------------------------------------------
 
 here=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")"
+unset CDPATH
+cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")"
 absolute() { [[ $1 == /* ]] && echo "$1" || echo "$here/$1"; }
 # A configuration is looked for where the user stands, then beside this script.
 config() { if [[ -f "$(absolute "$1")" ]]; then absolute "$1"; else echo "$1"; fi; }
@@ -84,12 +93,14 @@ command="run"
 if [[ ${1:-} == test ]]; then
     command="test"
     shift
+    [[ ${1:-} == -h || ${1:-} == --help ]] && { usage; exit 0; }
     set -- -- "$@"
 fi
 while (($#)); do
     option=$1
     [[ $option == -- ]] && { shift; break; }
     [[ $option == -h || $option == --help ]] && { usage; exit 0; }
+    [[ $option == --version ]] && { sed -nE 's/^__version__ = "(.*)"/whyser \1/p' src/whyser/__init__.py; exit 0; }
     if [[ $option == --small ]]; then
         # What --set says stands after it, and wins.
         changes=("${SMALL[@]}" "${changes[@]}") predict_changes=("${SMALL_PREDICT[@]}")
@@ -149,36 +160,15 @@ done
 
 # ---- installation ---------------------------------------------------------------------------
 
-# A second call finds the stamp of the same requirements and installs nothing.
-install() {
-    local extras=$1 stamp wanted
-    wanted=$(cat pyproject.toml constraints.txt | sha256sum)
-    # What the tests need includes what a run needs.
-    for stamp in ".venv/.installed-$extras,dev" ".venv/.installed-$extras"; do
-        [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return
-    done
-    local python=${PYTHON:-python3}
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-        echo "error: Python 3.11 or newer is needed; set PYTHON to its path" >&2
-        exit 1
-    }
-    echo "== install [$extras] into .venv"
-    if command -v uv >/dev/null; then
-        [[ -x .venv/bin/python ]] || uv venv --quiet --python "$python" .venv
-        uv pip install --quiet --python .venv/bin/python -c constraints.txt -e ".[$extras]"
-    else
-        [[ -x .venv/bin/python ]] || "$python" -m venv --clear .venv
-        .venv/bin/python -m pip install --quiet -c constraints.txt -e ".[$extras]"
-    fi
-    echo "$wanted" >"$stamp"
-}
-
 readonly EXTRAS=train,acoustics,baselines,demo
 if [[ $command == test ]]; then
-    install "$EXTRAS,dev"
-    exec .venv/bin/python -m pytest "$@"
+    # Two at a time, for most of the slow ones wait for programs to start.
+    selection=(-n 2 --dist loadgroup -m "not slow")
+    [[ ${1:-} == --all ]] && { selection=(-n 2 --dist loadgroup); shift; }
+    ./install.sh "$EXTRAS,dev"
+    exec .venv/bin/python -m pytest "${selection[@]}" "$@"
 fi
-install "$EXTRAS"
+./install.sh "$EXTRAS"
 export PATH="$PWD/.venv/bin:$PATH"
 export TOKENIZERS_PARALLELISM=false
 # LLaMA-Factory prints every configuration file it reads, and torchaudio a warning for every clip.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from whyser import __version__
 
 
 @pytest.fixture
@@ -15,6 +18,8 @@ def script(root: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "a checkout"
     (folder / "llamafactory_configs").mkdir(parents=True)
     shutil.copy(root / "run.sh", folder)
+    (folder / "src/whyser").mkdir(parents=True)
+    shutil.copy(root / "src/whyser/__init__.py", folder / "src/whyser")
     for path in (root / "llamafactory_configs").glob("*.yaml"):
         shutil.copy(path, folder / "llamafactory_configs")
     return folder / "run.sh"
@@ -51,38 +56,23 @@ def test_wrong_usage(script: Path, arguments: list[str], message: str) -> None:
     done = call(script, *arguments)
     assert done.returncode == 2
     assert message in done.stderr
-    assert {path.name for path in script.parent.iterdir()} == {"run.sh", "llamafactory_configs"}
+    assert {path.name for path in script.parent.iterdir()} == {
+        *("run.sh", "llamafactory_configs", "src")
+    }
 
 
-def test_help_names_every_stage(script: Path) -> None:
-    done = call(script, "--help")
+def test_help_says_which_tests_are_which(script: Path) -> None:
+    done = call(script, "test", "--help")
     assert done.returncode == 0
-    for stage in [
-        "demo",
-        "convert",
-        "check",
-        "teach",
-        "build",
-        "train",
-        "predict",
-        "score",
-        "report",
-    ]:
-        assert stage in done.stdout
+    assert "./run.sh test [ARGS]      run the fast tests" in done.stdout
+    assert "./run.sh test --all [ARGS]  run every test" in done.stdout
 
 
-def test_an_old_python_is_told(script: Path, tmp_path: Path) -> None:
-    old = tmp_path / "old python"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    old.chmod(0o755)
-    for name in ("pyproject.toml", "constraints.txt"):
-        (script.parent / name).touch()
+def test_it_prints_its_version_from_anywhere(script: Path, tmp_path: Path) -> None:
+    """CDPATH makes cd print where it went, and go where the user never was."""
+    (tmp_path / "elsewhere/a checkout").mkdir(parents=True)
     done = subprocess.run(
-        ["bash", str(script)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "PYTHON": str(old)},
-    )
-    assert done.returncode == 1
-    assert "Python 3.11 or newer is needed" in done.stderr
+        ["bash", "a checkout/run.sh", "--version"], cwd=tmp_path, capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "CDPATH": str(tmp_path / "elsewhere")},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, f"whyser {__version__}\n")
