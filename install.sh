@@ -119,7 +119,8 @@ Give the same command again when the cause is mended: it goes on with what was d
 }
 
 if command -v uv >/dev/null; then
-    pip=(uv pip install --python .venv/bin/python)
+    # Nobody waits at every start for what can be compiled once.
+    pip=(uv pip install --python .venv/bin/python --compile-bytecode)
 else
     pip=(.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off)
 fi

@@ -18,18 +18,14 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 #: file that it looks for doctests in.
 collect_ignore_glob = ["servers/paths/*"]
 
-#: Rooms whose files share what is slow to make: servers, a folder of trained models.
-ROOMS = ("servers", "run")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `pytest -n 2 --dist loadgroup` a file stays with one worker, and a room of `ROOMS`."""
-    if importlib.util.find_spec("xdist") is None:
-        return
+    """Under `pytest -n 2 --dist loadgroup` a file stays with one worker, and so do all that talk to
+    the same servers. The slow come first, so that at the end no worker waits for the other."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         place = item.path.relative_to(ROOT)
-        rooms = [room for room in ROOMS if place.is_relative_to(Path("tests") / room)]
-        item.add_marker(pytest.mark.xdist_group(rooms[0] if rooms else str(place)))
+        servers = place.is_relative_to("tests/servers")
+        item.add_marker(pytest.mark.xdist_group("servers" if servers else str(place)))
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +62,18 @@ def native_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("native") / "corpora"
     write_corpora(directory, seed=0, scale=0.03)
     return directory
+
+
+#: What turns a YAML for a GPU and hours into one for two cores and seconds, and nothing else.
+SMALL = (
+    *("model_name_or_path=model", "use_cpu=true", "bf16=false", "max_steps=2", "logging_steps=1"),
+    *("preprocessing_num_workers=1", "dataloader_num_workers=0", "plot_loss=false"),
+)
+
+
+@pytest.fixture(scope="session")
+def small() -> tuple[str, ...]:
+    return SMALL
 
 
 @pytest.fixture(scope="session")

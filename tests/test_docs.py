@@ -25,6 +25,7 @@ from whyser.files import read_jsonl, write_jsonl
 from whyser_converters.corpora import CORPORA
 
 from .eval.endpoint import Endpoint
+from .programs import start
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -80,34 +81,28 @@ def test_a_shown_command_exists(words: list[str]) -> None:
         assert options(rest) <= known
 
 
-def run_step(words: list[str], folder: Path) -> None:
-    """A command of "Step by step"; LLaMA-Factory, which needs the weights and a GPU, is played:
-    its prediction answers every test row as the manifest expects."""
-    if words[0] == "llamafactory-cli":
-        if "_predict_" in words[2]:
-            settings = yaml.safe_load((folder / words[2]).read_text(encoding="utf-8"))
-            manifest = folder / f"data/sharegpt/{settings['eval_dataset']}.manifest.jsonl"
-            answers = [row["answer"] for _, row in read_jsonl(manifest)]
-            write_jsonl(
-                folder / settings["output_dir"] / "generated_predictions.jsonl",
-                ({"prompt": "", "predict": one, "label": one} for one in answers),
-            )
-        return
-    command = Path(sysconfig.get_path("scripts")) / words[0]
-    done = subprocess.run(
-        [str(command), *words[1:]], cwd=folder, capture_output=True, text=True, check=False
-    )
+def run_step(words: list[str], folder: Path) -> str:
+    done = start(words, folder)
     assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
-def test_step_by_step_runs(native_corpora: Path, tmp_path: Path) -> None:
+def test_step_by_step_runs(
+    native_corpora: Path, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    """From a corpus to a signed score by LLaMA-Factory itself, with the tiny model and two steps."""
     shutil.copy(ROOT / "dataset_info.json", tmp_path)
     shutil.copytree(ROOT / "llamafactory_configs", tmp_path / "llamafactory_configs")
+    run_step(["whyser-demo", "model", "model"], tmp_path)
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     steps = text[text.index("## Step by step") : text.index("## Two systems")]
+    said = ""
     for words in commands(steps):
-        run_step([word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words],
-                 tmp_path)  # fmt: skip
+        words = [word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words]
+        if words[0] == "llamafactory-cli":
+            words += [*small, *(["max_new_tokens=4"] if "_predict_" in words[2] else [])]
+        said += run_step(words, tmp_path)
+    assert "f1_majority|corpus:crema_d|split:test|form:open|" in said
     assert (tmp_path / "results/mine/report.html").is_file()
     # The committed table already says what the commands enter in it.
     table = (tmp_path / "dataset_info.json").read_bytes()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,8 @@ from whyser.errors import InputError
 from whyser.prompts import TRAINED
 from whyser_converters.chat_template import render, template_of
 from whyser_converters.check.served import PROBES
+
+from ..programs import start
 
 #: What LLaMA-Factory's code writes for conversations of texts with <audio>, given as JSON: its
 #: template without the default of a tokenizer, the sound as one token between its marks.
@@ -50,12 +50,10 @@ def as_a_row(messages: Any) -> tuple[str | None, list[dict[str, str]]]:
     return system, turns
 
 
-@pytest.mark.llamafactory
-def test_it_writes_what_llamafactory_writes() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WRITER, json.dumps([as_a_row(probe) for probe in PROBES])],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+@pytest.mark.slow
+def test_it_writes_what_llamafactory_writes(tmp_path: Path) -> None:
+    probes = json.dumps([as_a_row(probe) for probe in PROBES])
+    done = start(["python", "-c", WRITER, probes], tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     (line,) = re.findall(r"^TEXTS (.*)$", done.stdout, re.MULTILINE)
     written = json.loads(line)

@@ -24,7 +24,7 @@ import yaml
 from whyser.errors import InputError, WhyserError
 from whyser_converters.dataset_info import TAGS, entry
 
-pytestmark = pytest.mark.llamafactory
+pytestmark = pytest.mark.slow
 
 QUESTION = "What is the emotion of the speaker?"
 CLOSED = "Which?\n(a) angry\n(b) sad\n(c) happy"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ..programs import start
 
 
 @pytest.fixture
@@ -20,11 +19,7 @@ def ask(root: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def call(program: str, *asked: Any, **environment: str) -> dict[str, Any]:
         # Elsewhere, so that nothing that was really trained in the checkout is taken up.
         (tmp_path / "llamafactory_configs").symlink_to(root / "llamafactory_configs")
-        done = subprocess.run(
-            [sys.executable, "-c", program, json.dumps(asked)],
-            capture_output=True, text=True, check=False, cwd=tmp_path,
-            env={**os.environ, **environment},
-        )  # fmt: skip
+        done = start(["python", "-c", program, json.dumps(asked)], tmp_path, environment)
         assert done.returncode == 0, done.stderr[-3000:]
         lines = [line for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
         return dict(json.loads(line.removeprefix("ANSWER ")) for line in lines)

@@ -98,7 +98,7 @@ def check_read(answers: dict[str, Settings], paths: list[Path]) -> None:
             assert got == value, f"{path.name}: {key} is {got!r}, written as {value!r}"
 
 
-@pytest.mark.llamafactory
+@pytest.mark.slow
 def test_llamafactory_reads_every_yaml_and_every_shown_command(ask: Ask, manual: Manual) -> None:
     paths = [path for path in CONFIGS if "deepspeed" not in SETTINGS[path.stem]]
     answers = ask(READER, *(words for path in paths for words in shown(manual, path)))
@@ -113,7 +113,7 @@ def test_llamafactory_reads_every_yaml_and_every_shown_command(ask: Ask, manual:
             assert found["predict_with_generate"]
 
 
-@pytest.mark.llamafactory
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [path for path in CONFIGS if "deepspeed" in SETTINGS[path.stem]], ids=lambda p: p.stem
 )

@@ -15,7 +15,9 @@ import yaml
 
 from whyser_converters.dataset_info import entry
 
-pytestmark = pytest.mark.llamafactory
+from ..programs import start
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -76,21 +78,16 @@ transformers.AutoTokenizer.from_pretrained(tiny).save_pretrained(out)
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """By YAML: the names of all weights, of those that train, and the text that is learnt."""
-    import subprocess
-    import sys
-
     from whyser.demo.model import write_model
 
     folder = tmp_path_factory.mktemp("loaded")
     (folder / "llamafactory_configs").symlink_to(ROOT / "llamafactory_configs")
     write_model(folder / "qwen2audio")
-    subprocess.run([sys.executable, "-c", OMNI, "qwen25omni", "qwen2audio"], cwd=folder, check=True)
+    made = start(["python", "-c", OMNI, "qwen25omni", "qwen2audio"], folder)
+    assert made.returncode == 0, made.stderr[-3000:]
     write_rows(folder)
     asked = [(name, made_small(name, found)) for name, found in TRAINING.items()]
-    done = subprocess.run(
-        [sys.executable, "-c", LOADER, json.dumps(asked)],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = start(["python", "-c", LOADER, json.dumps(asked)], folder)
     assert done.returncode == 0, done.stderr[-3000:]
     lines = [line for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
     return dict(json.loads(line.removeprefix("ANSWER ")) for line in lines)

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-#: What turns a YAML for a GPU and hours into one for two cores and seconds, and nothing else.
-SMALL = (
-    *("model_name_or_path=model", "use_cpu=true", "bf16=false", "max_steps=2", "logging_steps=1"),
-    *("preprocessing_num_workers=1", "dataloader_num_workers=0", "plot_loss=false"),
-)
-SCRIPTS = Path(sysconfig.get_path("scripts"))
-#: As in an environment that is activated: LLaMA-Factory looks for torchrun. Many processes on few
-#: cores: no threads that wait on each other, no compilers on standby.
-QUIET = {
-    "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
-    "OMP_NUM_THREADS": "1",
-    "TORCHINDUCTOR_COMPILE_THREADS": "1",
-}
+from ..programs import start
 
 Command = tuple[dict[str, str], list[str]]
 
 
 def run(words: list[str], cwd: Path, environment: Mapping[str, str] | None = None) -> str:
     """Runs a command of this environment; its output when it ends well."""
-    done = subprocess.run(
-        [str(SCRIPTS / words[0]), *words[1:]], capture_output=True, text=True, check=False, cwd=cwd,
-        env={**os.environ, **QUIET, **(environment or {})},
-    )  # fmt: skip
+    done = start(words, cwd, environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
 
@@ -87,11 +69,6 @@ def workplace(root: Path, native_corpora: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def small() -> tuple[str, ...]:
-    return SMALL
-
-
-@pytest.fixture(scope="session")
 def command(
     workplace: Path, manual: Callable[[Path], dict[str, list[Command]]]
 ) -> Callable[[str], Command]:
@@ -105,14 +82,16 @@ def command(
 
 
 @pytest.fixture(scope="session")
-def launch(workplace: Path, command: Callable[[str], Command]) -> Callable[..., Path]:
+def launch(
+    workplace: Path, command: Callable[[str], Command], small: tuple[str, ...]
+) -> Callable[..., Path]:
     """Runs the launch line of a YAML, made small; the folder of what it wrote."""
 
     def call(name: str, *overrides: str, output: str | None = None, **environment: str) -> Path:
         settings, words = command(name)
         folder = output or f"out/{name}"
         given = ("export_dir=" if words[1] == "export" else "output_dir=") + folder
-        changes = ("model_name_or_path=model",) if words[1] == "export" else SMALL
+        changes = ("model_name_or_path=model",) if words[1] == "export" else small
         run([*words, *changes, given, *overrides], workplace, {**settings, **environment})
         return workplace / folder
 

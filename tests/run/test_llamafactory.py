@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.llamafactory
+pytestmark = pytest.mark.slow
 
 Launch = Callable[..., Path]
 Needs = Callable[[str, str], None]

@@ -53,7 +53,7 @@ def submit(
     )  # fmt: skip
 
 
-@pytest.mark.llamafactory
+@pytest.mark.slow
 def test_two_nodes_train_as_one(
     workplace: Path, small: tuple[str, ...], slurm: dict[str, str]
 ) -> None:

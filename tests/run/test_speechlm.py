@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.llamafactory
+pytestmark = pytest.mark.slow
 
 Launch = Callable[..., Path]
 Cli = Callable[..., str]

@@ -19,7 +19,7 @@ from whyser_eval.judge.rows import read_judged
 
 from .conftest import Served
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 

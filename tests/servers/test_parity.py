@@ -26,7 +26,7 @@ import pytest
 
 from .conftest import SCRIPTS, free_port, running
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 CLIPS = 20
 #: Greedy answers that may differ: the last digit of a logit is the engine's own.

@@ -25,7 +25,7 @@ from whyser_eval.predict import probabilities
 from whyser_eval.predict.plan import Plan
 from whyser_eval.predict.probabilities import continuation, decision, label_probabilities
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 

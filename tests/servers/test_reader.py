@@ -15,7 +15,7 @@ from whyser.corpus import Corpus
 
 from .conftest import Served
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 #: One that the rules read, one whose word the table lacks, one that says nothing they know, and one
 #: that is sent to nobody.

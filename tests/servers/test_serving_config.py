@@ -29,7 +29,7 @@ print("READ", json.dumps([found, _detect_content_format(template, default="strin
 """
 
 
-@pytest.mark.servers
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_vllm_reads_it(needs: Callable[[str, str], None], path: Path) -> None:
     needs("vllm", "run .ci/vllm_cpu, or pip install 'whyser[vllm]' where there is a GPU")

@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import SCRIPTS, free_port, running
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).resolve().parents[2] / "llamafactory_configs"
 TOKENS = 12

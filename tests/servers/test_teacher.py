@@ -11,7 +11,7 @@ import pytest
 from whyser.chat import Ledger
 from whyser.teacher.rationale import read_rationales
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 COUNT = 6
 

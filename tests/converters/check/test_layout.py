@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from whyser_converters.check.layout import read_layout
+
+from ...programs import start
 
 READER = """
 import json, sys
@@ -20,7 +21,7 @@ print("ATTRIBUTES " + json.dumps(vars(attr)))
 """
 
 
-@pytest.mark.llamafactory
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "own",
     [
@@ -28,15 +29,10 @@ print("ATTRIBUTES " + json.dumps(vars(attr)))
         {"tags": {"role_tag": "r", "content_tag": "c", "user_tag": "u", "assistant_tag": "a"}},
     ],
 )
-def test_names_are_those_that_llamafactory_takes(own: dict[str, Any]) -> None:
+def test_names_are_those_that_llamafactory_takes(own: dict[str, Any], tmp_path: Path) -> None:
     columns = {"messages": "m", "audios": "s", "system": "p"}
     entry = {"file_name": "rows.json", "formatting": "sharegpt", "columns": columns, **own}
-    done = subprocess.run(
-        [sys.executable, "-c", READER, json.dumps(entry)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = start(["python", "-c", READER, json.dumps(entry)], tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     [line] = [line for line in done.stdout.splitlines() if line.startswith("ATTRIBUTES ")]
     theirs = json.loads(line.removeprefix("ATTRIBUTES "))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,8 @@ from typing import Any
 import pytest
 
 from whyser_converters.check.run import known_keys, run_faults
+
+from ...programs import start
 
 
 def told(**settings: Any) -> str:
@@ -93,7 +93,7 @@ def test_packing_is_warned_of() -> None:
     assert told(packing=True, neat_packing=True) == ""
 
 
-@pytest.mark.llamafactory
+@pytest.mark.slow
 def test_an_unknown_key_is_named_with_its_like() -> None:
     assert told(cutof_len=1) == (
         "LLaMA-Factory refuses the key 'cutof_len'. Did you mean 'cutoff_len'?"
@@ -108,9 +108,10 @@ print("KEYS", json.dumps([f.name for one in (*parser._TRAIN_ARGS, *parser._INFER
 """
 
 
-@pytest.mark.llamafactory
-def test_every_key_of_llamafactory_is_known() -> None:
-    done = subprocess.run([sys.executable, "-c", KEYS], capture_output=True, text=True, check=True)
+@pytest.mark.slow
+def test_every_key_of_llamafactory_is_known(tmp_path: Path) -> None:
+    done = start(["python", "-c", KEYS], tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
     [line] = [line for line in done.stdout.splitlines() if line.startswith("KEYS ")]
     theirs = set(json.loads(line.removeprefix("KEYS ")))
     assert len(theirs) > 300

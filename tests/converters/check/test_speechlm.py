@@ -338,7 +338,7 @@ def test_serving(
 # ---- as PEFT and LLaMA-Factory have it ----------------------------------------------------
 
 
-@pytest.mark.llamafactory
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -383,7 +383,7 @@ def _training(folder: Path, tmp_path: Path, settings: dict[str, Any]) -> set[str
     return {name.removeprefix("base_model.model.").partition(".")[0] for name in names}
 
 
-@pytest.mark.llamafactory
+@pytest.mark.slow
 def test_a_built_model_says_what_it_is(speechlm: Path) -> None:
     assert hearing_of(speechlm) == Hearing(6.0, 10)
     assert "content_connector.compression.up" in module_names(speechlm)

@@ -1,0 +1,42 @@
+"""Every benchmark runs to its end at a tiny size. How fast it is, no test asks; where two ways must
+come to the same figures, `--strict` says that they do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SIZES = {
+    "bucketing.py": ("--clips", "64"),
+    "chat.py": ("--requests", "70", "--answers", "50"),
+    "converters.py": (
+        *("--turns", "400", "--files", "50", "--rows", "40", "--clip-seconds", "0.2"),
+    ),
+    "cues.py": ("--clips", "12"),
+    "score.py": ("--items", "300"),
+    "sharegpt.py": ("--utterances", "40"),
+    "significance.py": ("--items", "400", "--draws", "50", "--strict"),
+    "tokenising.py": ("--clips", "6", "--strict"),
+}
+#: Modules of the others.
+SHARED = {"figures.py", "native_msp_podcast.py"}
+
+
+def test_each_has_a_size(root: Path) -> None:
+    assert {path.name for path in (root / "benchmarks").glob("*.py")} == {*SIZES, *SHARED}
+
+
+@pytest.mark.parametrize("script", SIZES)
+def test_it_runs(root: Path, script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(root / "benchmarks" / script), *SIZES[script]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
