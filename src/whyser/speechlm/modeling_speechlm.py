@@ -73,7 +73,7 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
             config.text_config
         )
         if tied := getattr(self.language_model, "_tied_weights_keys", None):
-            self._tied_weights_keys = [f"language_model.{key}" for key in tied]
+            self._tied_weights_keys = _inside_language_model(tied)
         # The trainer's callback sets both.
         self.is_last_epoch, self.pressure = False, 1.0
         self.terms = Terms()
@@ -303,3 +303,11 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         loss = torch.stack(list(losses.values())).sum()
         # The trainer gathers logits of an evaluation; there are none.
         return CausalLMOutputWithPast(loss=loss, logits=loss.detach().new_zeros(len(labels), 1))
+
+
+def _inside_language_model(tied: Any) -> Any:
+    """Names of tied weights as this model has them: a list up to transformers 4, since 5 a dict of
+    each name and the one that it shares its weights with."""
+    if isinstance(tied, Mapping):
+        return {f"language_model.{key}": f"language_model.{own}" for key, own in tied.items()}
+    return [f"language_model.{key}" for key in tied]
