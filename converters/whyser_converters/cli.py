@@ -14,6 +14,7 @@ from whyser.answer import Target
 from whyser.console import new_app, print_table, run, say
 from whyser.corpus import CorpusCard, VotesCard
 from whyser.errors import InputError
+from whyser.extras import needs
 from whyser.labels import CLASSES, OTHER
 from whyser_converters.corpora import CORPORA
 from whyser_converters.preference import Pairs
@@ -434,6 +435,7 @@ def servable(
 
 
 @app.command()
+@needs(train=["llamafactory"])
 def tokenize(
     settings: Annotated[Path, typer.Argument(metavar="YAML", help="As llamafactory-cli takes it.")],
     overrides: Annotated[

@@ -12,6 +12,7 @@ import typer
 
 from whyser.console import new_app, print_json, run, say
 from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
+from whyser.extras import needs
 from whyser.prompts import Form
 from whyser_eval.judge.cli import judge_command
 from whyser_eval.reader_options import ReaderOptions, reads_answers
@@ -499,6 +500,7 @@ def report_command(
 
 
 @app.command("figure")
+@needs(figures=["matplotlib"])
 def figure_command(
     results: Annotated[
         Path, typer.Argument(help="The folder that holds judge/judge.json or study/study.json.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whyser.console import say
-from whyser.errors import WhyserError
+from whyser.extras import require
 from whyser.files import atomic_path
 from whyser.visible import visible
 from whyser_eval.report.study import Estimate
@@ -77,12 +77,9 @@ def drawing() -> Iterator[None]:
 
     Raises: `WhyserError` where matplotlib is not installed.
     """
-    try:
-        from matplotlib import style
-    except ImportError:
-        raise WhyserError(
-            "figures need matplotlib. Install it: pip install 'whyser[figures]'"
-        ) from None
+    require("a figure", figures=["matplotlib"])
+    from matplotlib import style
+
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         with style.context(dict(_STYLE), after_reset=True):

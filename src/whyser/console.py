@@ -7,10 +7,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
+from whyser import __version__
 from whyser.errors import WhyserError
 from whyser.visible import visible
 
@@ -22,7 +23,7 @@ LOG_WIDTH = 120
 
 def new_app(help_text: str) -> typer.Typer:
     """A typer application with this project's manners."""
-    return typer.Typer(
+    app = typer.Typer(
         help=help_text,
         no_args_is_help=True,
         add_completion=False,
@@ -30,6 +31,25 @@ def new_app(help_text: str) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_every_command)
+    return app
+
+
+def _print_version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        print(f"{context.find_root().info_name} {__version__}")
+        raise typer.Exit
+
+
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options that every command of ours has before its verb."""
 
 
 def run(app: typer.Typer) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from whyser.demo.cli import app
 from whyser.demo.staging import MARKER, DemoError, fresh_directory
+from whyser.demo_command import app
 
 runner = CliRunner()
 

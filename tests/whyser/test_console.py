@@ -36,7 +36,7 @@ def test_what_a_user_can_mend_ends_with_one_line_and_status_1(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["tool"])
+    monkeypatch.setattr("sys.argv", ["tool", "fail"])
     with pytest.raises(SystemExit) as ended:
         run(app_that_raises(error))
     assert ended.value.code == 1
@@ -44,7 +44,7 @@ def test_what_a_user_can_mend_ends_with_one_line_and_status_1(
 
 
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["tool"])
+    monkeypatch.setattr("sys.argv", ["tool", "fail"])
     with pytest.raises(ZeroDivisionError):
         run(app_that_raises(ZeroDivisionError()))
 

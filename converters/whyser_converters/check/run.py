@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from whyser.errors import did_you_mean
+from whyser.extras import install, is_installed, listed
 from whyser_converters.check.adapters import adapter_faults
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.speechlm import speechlm_faults
@@ -31,6 +32,7 @@ _DECLARED = {
 
 def run_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     """What would end the run, or spoil it, whatever the rows are."""
+    yield from _library_faults(settings)
     yield from _key_faults(settings)
     yield from _checkpoint_faults(settings)
     yield from adapter_faults(settings)
@@ -39,6 +41,26 @@ def run_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     if settings.get("packing") and not settings.get("neat_packing"):
         what = "packing: rows that share a sequence attend to each other's sound and answer"
         yield Fault("rows that hear each other", what, "Set packing to false.", warns=True)
+
+
+def _library_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    """Where LLaMA-Factory itself is missing, the run is meant for another machine: a warning."""
+    needed = {"train": "llamafactory"} | dict(_engines(settings))
+    missing = {extra: library for extra, library in needed.items() if not is_installed(library)}
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        what = f"the run needs {listed(missing.values())}, which {verb} not installed here"
+        yield Fault("missing libraries", what, install(missing), warns="train" in missing)
+
+
+def _engines(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The extra and the library of every engine that the settings turn on."""
+    if settings.get("quantization_bit") and settings.get("quantization_method", "bnb") == "bnb":
+        yield "qlora", "bitsandbytes"
+    if settings.get("deepspeed"):
+        yield "deepspeed", "deepspeed"
+    if settings.get("ray_num_workers"):
+        yield "ray", "ray"
 
 
 def _key_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:

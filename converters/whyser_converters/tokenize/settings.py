@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from whyser.audio import MEL_HOP, SAMPLING_RATE
-from whyser.errors import InputError, WhyserError
+from whyser.errors import InputError
+from whyser.extras import require
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of
 from whyser_converters.check.speechlm import trust_faults
 
@@ -103,12 +104,7 @@ def _require_llamafactory() -> None:
     os.environ.setdefault("LLAMAFACTORY_VERBOSITY", "WARN")
     # The rows are shared out among processes: threads in each would only queue.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    try:
-        import llamafactory  # noqa: F401
-    except ImportError:
-        raise WhyserError(
-            "tokenising needs LLaMA-Factory. Install it: pip install 'whyser[train]'"
-        ) from None
+    require("tokenising", train=["llamafactory"])
 
 
 def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:

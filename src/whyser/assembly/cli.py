@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 import typer
 
 from whyser.console import new_app, print_json, print_table, run, say
+from whyser.extras import needs, require
 
 app = new_app("Put a neighbour's model together, so that llamafactory-cli can train it.")
 
 
 @app.command()
+@needs(train=["torch", "transformers"])
 def build(
     recipe: Annotated[str, typer.Argument(help="dual_encoder, vib_hubert or semollm.")],
     llm: Annotated[
@@ -119,6 +121,7 @@ def build(
 
 
 @app.command()
+@needs(train=["torch", "transformers"], baselines=["sklearn"])
 def probe(
     model: Annotated[Path, typer.Argument(help="Folder of a model that was built or trained.")],
     utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
@@ -140,6 +143,8 @@ def probe(
     Example: whyser-speechlm probe saves/speechlm_freeze_sft_vibhubert utterances.jsonl
     --adapter saves/speechlm_lora_sft_vibhubert --cues cues.jsonl
     """
+    if adapter:
+        require("whyser-speechlm probe --adapter", train=["peft"])
     from whyser.assembly.probe import probe as probe_it
 
     rows = list(probe_it(model, utterances, cues, adapter=adapter, split=split, seed=seed))

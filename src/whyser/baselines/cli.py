@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from whyser.console import new_app, run, say
+from whyser.extras import needs
 
 app = new_app("Train rows without a language model: measured cues, or a speech encoder.")
 
@@ -27,6 +28,7 @@ Everything = Annotated[
 
 
 @app.command()
+@needs(baselines=["sklearn"])
 def cues(
     utterances: Utterances,
     cues: Annotated[
@@ -76,6 +78,9 @@ def cues(
     )
 
 
+#: A command that works with a speech encoder.
+trains_encoder = needs(train=["torch", "transformers", "accelerate", "safetensors"])
+
 Workers = Annotated[
     int | None,
     typer.Option(min=0, help="Processes that read sound.  [default: 4 with a GPU, else 0]"),
@@ -87,6 +92,7 @@ Precision = Annotated[
 
 
 @app.command()
+@trains_encoder
 def ssl(
     utterances: Utterances,
     encoder: Annotated[
@@ -161,9 +167,6 @@ def ssl(
     Example: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
     --output results/wavlm
     """
-    from whyser.baselines.ssl import require_torch
-
-    require_torch()
     from whyser.baselines.clips import read_task
     from whyser.baselines.ssl.recipe import Recipe
     from whyser.baselines.ssl.run import Run
@@ -198,6 +201,7 @@ def ssl(
 
 
 @app.command()
+@trains_encoder
 def answer(
     utterances: Utterances,
     model: Annotated[Path, typer.Option(help="The folder model/ that ssl wrote.")],
@@ -217,9 +221,6 @@ def answer(
     Example: whyser-baseline answer iemocap/utterances.jsonl --model results/wavlm/model
     --output results/wavlm_iemocap
     """
-    from whyser.baselines.ssl import require_torch
-
-    require_torch()
     from whyser.baselines.clips import read_asked
     from whyser.baselines.ssl.answer import answer as answer_clips
 

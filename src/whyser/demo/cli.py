@@ -1,4 +1,4 @@
-"""Make synthetic corpora and tiny models, to try every command without a licence or a GPU."""
+"""What `whyser-demo` does; `whyser.demo_command` makes the commands of these functions."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-app = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
-
 Directory = Annotated[
     Path, typer.Argument(help="Where to write; replaced if an earlier run wrote it.")
 ]
 Seed = Annotated[int, typer.Option(help="Fixes every byte that is written.")]
 
 
-@app.command()
 def corpora(
     directory: Directory,
     seed: Seed = 0,
@@ -47,7 +42,6 @@ def corpora(
     typer.echo(f"Wrote five corpora to {directory}")
 
 
-@app.command()
 def model(
     directory: Directory,
     seed: Seed = 0,
@@ -72,7 +66,6 @@ def model(
     typer.echo(f"Wrote the model to {directory}")
 
 
-@app.command()
 def encoder(
     directory: Directory,
     family: Annotated[Literal["wavlm", "hubert"], typer.Option(help="Architecture.")] = "wavlm",
@@ -95,12 +88,3 @@ def encoder(
 def _refuse(error: Exception) -> None:
     typer.echo(error, err=True)
     raise typer.Exit(2)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from whyser.audio import SAMPLING_RATE, Samples
-from whyser.errors import WhyserError
+from whyser.extras import require
 
 #: Praat's usual range for adult speech; a wider one invites octave errors.
 PITCH_FLOOR, PITCH_CEILING = 75.0, 600.0
@@ -123,12 +123,9 @@ def _number(value: float) -> float | None:
 
 
 def _praat() -> Any:
-    try:
-        import parselmouth
-    except ImportError:
-        raise WhyserError(
-            "measuring the sound needs Praat's library. Install it: pip install 'whyser[acoustics]'"
-        ) from None
+    require("measuring the sound", acoustics=["parselmouth"])
+    import parselmouth
+
     return parselmouth
 
 

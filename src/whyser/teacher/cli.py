@@ -11,6 +11,7 @@ import typer
 
 from whyser.console import new_app, print_table, run, say
 from whyser.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
+from whyser.extras import needs
 from whyser.teacher.filters import Leak, Rules
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels
@@ -47,6 +48,7 @@ Ids = Annotated[
 
 
 @app.command()
+@needs(acoustics=["parselmouth"])
 def cues(
     utterances: Utterances,
     output: Output,

@@ -141,3 +141,51 @@ def test_an_export_needs_no_dataset(convert: Callable[..., Any]) -> None:
     assert "adapter_name_or_path names 'saves/gone'" in convert("check", "x.yaml").err
     Path("saves/gone").mkdir(parents=True)
     assert convert("check", "x.yaml").status == 0
+
+
+# ---- libraries -----------------------------------------------------------------------------
+
+
+def without(*libraries: str) -> Callable[[str], bool]:
+    return lambda library: library not in libraries
+
+
+@pytest.mark.parametrize(
+    ("settings", "library", "extra"),
+    [
+        ({"quantization_bit": 4}, "bitsandbytes", "qlora"),
+        ({"quantization_bit": 8, "quantization_method": "bnb"}, "bitsandbytes", "qlora"),
+        ({"deepspeed": {"zero_optimization": {}}}, "deepspeed", "deepspeed"),
+        ({"ray_num_workers": 8}, "ray", "ray"),
+    ],
+)
+def test_a_library_that_the_run_lacks_is_a_problem(
+    settings: dict[str, Any], library: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere it is installed, and a run that does not use it does not need it."""
+    monkeypatch.setattr("whyser_converters.check.run.is_installed", without(library))
+    assert told() == ""
+    (fault,) = run_faults(settings)
+    assert not fault.warns
+    assert fault.what == f"the run needs {library}, which is not installed here"
+    assert fault.cure == f"Run: pip install 'whyser[{extra}]'"
+
+
+def test_another_quantisation_needs_no_bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whyser_converters.check.run.is_installed", without("bitsandbytes"))
+    assert told(quantization_bit=4, quantization_method="hqq") == ""
+
+
+def test_without_llamafactory_a_yaml_is_checked_for_another_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So all that is missing is one warning."""
+    monkeypatch.setattr(
+        "whyser_converters.check.run.is_installed", without("llamafactory", "bitsandbytes")
+    )
+    (fault,) = run_faults({"quantization_bit": 4})
+    assert fault.warns
+    assert fault.what == (
+        "the run needs LLaMA-Factory and bitsandbytes, which are not installed here"
+    )
+    assert fault.cure == "Run: pip install 'whyser[train,qlora]'"

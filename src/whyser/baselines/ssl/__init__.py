@@ -5,19 +5,3 @@
 in which portions it is heard; `trainer.py` is Hugging Face's with these, `state.py` what a run goes
 on from, `saved.py` what is left of it, `run.py` the order of all that. Needs the extra `train`.
 """
-
-from __future__ import annotations
-
-import importlib.util
-
-from whyser.errors import WhyserError
-
-
-def require_torch() -> None:
-    """Raises: `WhyserError` without the packages that train."""
-    needed = ("torch", "transformers", "accelerate", "safetensors")
-    missing = [name for name in needed if importlib.util.find_spec(name) is None]
-    if missing:
-        raise WhyserError(
-            f"a speech encoder needs {', '.join(missing)}. Install it: pip install 'whyser[train]'"
-        )

@@ -1,24 +1,11 @@
-"""The extra is asked for by name, and only where it is needed."""
+"""The help of a command that trains an encoder comes at once."""
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
 import pytest
-
-from whyser.baselines.ssl import require_torch
-from whyser.errors import WhyserError
-
-
-def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "torch" else found(name)
-    )
-    with pytest.raises(WhyserError, match=r"needs torch\. .*pip install 'whyser\[train\]'"):
-        require_torch()
 
 
 @pytest.mark.parametrize("command", ["ssl", "answer"])

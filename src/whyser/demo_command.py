@@ -1,0 +1,24 @@
+"""`whyser-demo`: the demo's functions as commands.
+
+The commands are made here, outside of the demo, because the demo imports none of ours.
+"""
+
+from __future__ import annotations
+
+from whyser.console import new_app, run
+from whyser.demo.cli import corpora, encoder, model
+from whyser.extras import needs
+
+app = new_app("Make synthetic corpora and tiny models, to try every command without a licence.")
+app.command()(needs(demo=["espeakng_loader"])(corpora))
+app.command()(needs(demo=["torch", "transformers", "tokenizers"])(model))
+app.command()(needs(demo=["torch", "transformers"])(encoder))
+
+
+def main() -> None:
+    """Run the command line."""
+    run(app)
+
+
+if __name__ == "__main__":
+    main()
