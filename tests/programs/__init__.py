@@ -21,8 +21,9 @@ from pathlib import Path
 
 #: What takes long to import and starts no thread, which a fork would lose.
 PRELOADED = [
-    *("llamafactory.launcher", "llamafactory.train.tuner", "whyser_converters.cli"),
-    *("whyser_eval.cli", "whyser.teacher.cli", "whyser.demo.cli"),
+    *("llamafactory.launcher", "llamafactory.train.tuner", "deepspeed", "peft", "pandas"),
+    *("transformers.models.qwen2_audio.modeling_qwen2_audio", "transformers.models.auto"),
+    *("whyser_converters.cli", "whyser_eval.cli", "whyser.teacher.cli", "whyser.demo.cli"),
 ]
 #: Many processes on few cores: no threads that wait on each other, no compilers on standby; and
 #: nothing asks a model hub.
