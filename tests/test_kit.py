@@ -46,7 +46,7 @@ def test_a_hook_brings_its_tool_or_takes_it_from_the_environment(
 
 def test_the_hooks_look_at_every_script(hooks: list[dict[str, Any]], root: Path) -> None:
     (shellcheck,) = (hook for hook in hooks if hook["id"] == "shellcheck")
-    scripts = [root / "run.sh", *(root / ".ci").iterdir()]
+    scripts = [*root.glob("*.sh"), *(root / ".ci").iterdir()]
     scripts += (root / "llamafactory_configs/slurm").iterdir()
     for path in scripts:
         if path.read_text(encoding="utf-8").startswith("#!") and path.suffix != ".py":
