@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 
+# Two workers on two cores: threads of one would wait for those of the other. torch reads this when it
+# is imported.
+for name in ("OMP_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS"):
+    os.environ.setdefault(name, "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 

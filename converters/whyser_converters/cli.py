@@ -362,7 +362,7 @@ def check(
 ) -> None:
     """Says in seconds what would go wrong hours later; status 1 if anything would.
 
-    Warnings (clips longer than the model hears, clipped ones, packages outside constraints.txt, a
+    Warnings (clips longer than the model hears, clipped ones, packages outside the constraints, a
     served model's prompt unlike that of training) leave status 0.
 
     Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml

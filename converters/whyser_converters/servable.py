@@ -84,7 +84,9 @@ def _refuse_foreign(model: Path) -> None:
             file=model,
             cure=f"It has none of {', '.join(TRACES)}; an official checkpoint keeps its template.",
         )
-    if '"<|AUDIO|>"' not in read_text(model / "tokenizer_config.json"):
+    # transformers 5 lists tokens that were added in the second file only.
+    files = [model / name for name in ("tokenizer_config.json", "tokenizer.json")]
+    if not any('"<|AUDIO|>"' in read_text(file) for file in files if file.is_file()):
         raise InputError(
             "has no token <|AUDIO|>", file=model, cure="Only the template qwen2_audio is known."
         )

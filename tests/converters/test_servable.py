@@ -54,6 +54,14 @@ def test_template_and_decoding_are_those_of_training_and_the_originals_stay(
     assert {name: after[name] for name in untouched} == {name: before[name] for name in untouched}
 
 
+def test_the_token_is_found_where_transformers_5_lists_it(convert: Convert, exported: Path) -> None:
+    (exported / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+    assert "has no token <|AUDIO|>" in convert("servable", exported).err
+    tokens = {"added_tokens": [{"id": 5, "content": "<|AUDIO|>"}]}
+    (exported / "tokenizer.json").write_text(json.dumps(tokens), encoding="utf-8")
+    assert convert("servable", exported).status == 0
+
+
 def test_a_second_time_nothing_is_written(convert: Convert, exported: Path) -> None:
     convert("servable", exported)
     before = contents(exported)

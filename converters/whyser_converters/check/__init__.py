@@ -10,7 +10,8 @@ LLaMA-Factory warns about a bad row and trains on without it, or without its sou
     run.py        what a YAML asks besides: checkpoints that exist, an engine that can, known keys;
                   adapters.py the modules that LoRA is put into, speechlm.py what a model of
                   whyser-speechlm needs, model.py what a model's folder says of itself
-    pins.py       installed packages against constraints.txt
+    pins.py       installed packages against constraints.txt or constraints-2026.txt
+    decoding.py   whether sound can be decoded here, before a launch
     served.py     the prompt of a served model against that of training
     findings.py   what they all report to
 """

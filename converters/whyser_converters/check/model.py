@@ -53,7 +53,12 @@ def hearing_of(folder: Path | None) -> Hearing:
     if folder is None or not is_speechlm(folder):
         return QWEN2_AUDIO
     file = folder / "preprocessor_config.json"
-    settings = _read(file)
+    if file.is_file():
+        settings = _read(file)
+    else:
+        # Where transformers 5 keeps what prepares the sound.
+        file = folder / "processor_config.json"
+        settings = _read(file).get("feature_extractor", {})
     seconds, tokens = settings.get("max_duration"), settings.get("num_audio_tokens")
     if not isinstance(seconds, int | float) or type(tokens) is not int or tokens < 1:
         what = f"max_duration is {seconds!r} and num_audio_tokens {tokens!r}, expected numbers"

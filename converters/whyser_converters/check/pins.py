@@ -1,4 +1,4 @@
-"""Installed packages against the versions that `constraints.txt` pins."""
+"""Installed packages against the versions that a constraints file pins."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from whyser.errors import InputError
 from whyser.files import read_lines
 from whyser_converters.check.findings import Fault, Findings
 
-CONSTRAINTS = "constraints.txt"
+#: Sets of packages that hold together, the usual one first.
+CONSTRAINTS = ("constraints.txt", "constraints-2026.txt")
 
 #: What pip allows after a requirement: a comment, and options of its own such as --hash.
 _AFTER = re.compile(r"(^|\s)(#|--).*")
 
 
 def check_pins(yaml: Path, findings: Findings) -> None:
-    """Warns of every installed package that `constraints.txt` pins to another version.
+    """Warns of every installed package that the constraints pin to another version.
 
-    The file is looked for beside the YAML, in the folders above it, and in the working directory;
-    without one nothing is checked. A package that is not installed is none of its business.
+    The files are looked for beside the YAML, in the folders above it, and in the working directory;
+    without one nothing is checked. Of several the one whose torch is installed counts, or else the
+    first. A package that is not installed is not checked.
 
     Raises: `InputError` with file and line for what is no requirement.
     """
-    folders = [*yaml.absolute().parents, Path.cwd()]
-    path = next((one / CONSTRAINTS for one in folders if (one / CONSTRAINTS).is_file()), None)
+    path = _set_of(_nearest(yaml))
     if path is None:
         return
     for number, pin in _pins(path):
@@ -37,6 +38,23 @@ def check_pins(yaml: Path, findings: Findings) -> None:
             what = f"{pin.name} {installed} is installed, the pin is {pin.specifier}"
             cure = f"Run pip install -c {path} {pin.name}."
             findings.add(Fault("packages of other versions", what, cure, warns=True), path, number)
+
+
+def _nearest(yaml: Path) -> list[Path]:
+    """The constraints files of the first folder that has any."""
+    for folder in (*yaml.absolute().parents, Path.cwd()):
+        if found := [folder / name for name in CONSTRAINTS if (folder / name).is_file()]:
+            return found
+    return []
+
+
+def _set_of(files: list[Path]) -> Path | None:
+    torch = _installed("torch")
+    for path in files if torch else ():
+        pins = (pin for _, pin in _pins(path) if pin.name == "torch")
+        if any(pin.specifier.contains(torch or "", prereleases=True) for pin in pins):
+            return path
+    return next(iter(files), None)
 
 
 def _pins(path: Path) -> Iterator[tuple[int, Requirement]]:

@@ -13,6 +13,7 @@ import yaml
 
 from whyser.errors import InputError
 from whyser.files import read_text
+from whyser_converters.check.decoding import decoding_faults
 from whyser_converters.check.findings import Fault, Findings
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of
 from whyser_converters.check.run import run_faults
@@ -85,7 +86,7 @@ def _jobs_of_yaml(
     media_dir = _folder(path, settings, "media_dir", str(folder))
     cutoff_len = _cutoff_len(path, settings)
     hearing = hearing_of(folder_of(settings))
-    for fault in (*_name_faults(names), *setting_faults(settings)):
+    for fault in (*_name_faults(names), *setting_faults(settings), *decoding_faults()):
         findings.add(fault, path)
     return [
         Job(

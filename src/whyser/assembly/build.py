@@ -160,6 +160,10 @@ def _untie(model: Any) -> None:
         head = model.get_output_embeddings()
         head.weight = torch.nn.Parameter(head.weight.detach().clone())
         model.config.tie_word_embeddings = False
+        # Since transformers 5 names of shared weights are kept apart from the configuration, and
+        # those that are named are not saved.
+        if hasattr(model, "all_tied_weights_keys"):
+            model.all_tied_weights_keys = {}
 
 
 def _generation(speaks: LanguageModel, end_of_turn: int) -> Any:

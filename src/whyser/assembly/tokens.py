@@ -40,9 +40,8 @@ def add_tokens(tokenizer: Any, model: Any) -> list[str]:
 
     added = missing_tokens(tokenizer)
     known = model.get_input_embeddings().weight.shape[0]
-    tokenizer.add_special_tokens(
-        {"additional_special_tokens": added}, replace_additional_special_tokens=False
-    )
+    # By position: 'replace_additional_special_tokens' has another name since transformers 5.
+    tokenizer.add_special_tokens({"additional_special_tokens": added}, False)
     if len(tokenizer) > known:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     ids = tokenizer.convert_tokens_to_ids(added)

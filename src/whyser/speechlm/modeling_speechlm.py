@@ -82,6 +82,15 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     # ---- what transformers and the trainer ask for ------------------------------------------
 
+    @classmethod
+    def from_pretrained(cls, *args: Any, **options: Any) -> Any:
+        """Freezes the encoders again: since transformers 5, weights that are loaded take the place
+        of those that were frozen before, and train."""
+        loaded = super().from_pretrained(*args, **options)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        model.freeze_encoders()
+        return loaded
+
     def get_input_embeddings(self) -> nn.Module:
         return self.language_model.get_input_embeddings()
 

@@ -80,6 +80,33 @@ def test_the_nearest_constraints_hold(tmp_path: Path, place: str) -> None:
     assert warnings(tmp_path / "configs" / "x.yaml") == []
 
 
+@pytest.mark.parametrize(
+    ("torch", "expected"),
+    [
+        ("2.8.0+cpu", "constraints.txt:2"),
+        ("2.11.0+cu130", "constraints-2026.txt:2"),
+        ("2.9.1", "constraints.txt:1"),  # neither: the usual set is what is asked for
+        (None, "constraints.txt:2"),
+    ],
+)
+def test_the_set_whose_torch_is_installed_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch: str | None, expected: str
+) -> None:
+    if torch is None:
+        monkeypatch.delitem(INSTALLED, "torch")
+    else:
+        monkeypatch.setitem(INSTALLED, "torch", torch)
+    (tmp_path / "constraints.txt").write_text("torch==2.8.0\nnumpy==1.0\n", encoding="utf-8")
+    path = tmp_path / "constraints-2026.txt"
+    path.write_text("torch==2.11.0\nnumpy==3.0\n", encoding="utf-8")
+    assert warnings(tmp_path / "x.yaml")[0].startswith(str(tmp_path / f"{expected}: "))
+
+
+def test_one_set_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "constraints-2026.txt").write_text("numpy==3.0\n", encoding="utf-8")
+    assert len(warnings(tmp_path / "x.yaml")) == 1
+
+
 def test_the_command_warns_and_ends_with_status_0(
     convert: Callable[..., Any],
     dataset: Callable[..., Path],

@@ -240,6 +240,17 @@ def test_a_model_that_does_not_say_is_named(model: Path, given: Any) -> None:
         hearing_of(model)
 
 
+def test_what_it_hears_is_found_where_transformers_5_keeps_it(model: Path) -> None:
+    file = model / "preprocessor_config.json"
+    hearing = json.loads(file.read_text())
+    file.unlink()
+    _write(model / "processor_config.json", {"feature_extractor": hearing})
+    assert hearing_of(model) == Hearing(6.0, 50)
+    _write(model / "processor_config.json", {})
+    with pytest.raises(InputError, match=r"/processor_config\.json: max_duration is None"):
+        hearing_of(model)
+
+
 def test_a_broken_config_is_named(model: Path) -> None:
     _write(model / "config.json", [])
     with pytest.raises(InputError, match=r"config\.json: holds no settings"):

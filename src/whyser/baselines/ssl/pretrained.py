@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from whyser.audio import MEL_HOP, SAMPLING_RATE
 from whyser.console import say
 from whyser.errors import InputError
+from whyser.files import read_text
 from whyser.provenance import file_hash
 from whyser.speechlm.encoders import (
     KINDS,
@@ -40,6 +41,8 @@ _LISTENS = {WHISPER: "encoder", QWEN2_AUDIO: "audio_tower"}
 _MAY_BE_MISSING = "masked_spec_embed"
 
 _PREPARES = "preprocessor_config.json"
+#: Where transformers 5 keeps the same, for a checkpoint that also reads text.
+_PREPARES_ALL = "processor_config.json"
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def load_extractor(name: str, config: Any) -> Any:
 
 def _own_extractor(name: str) -> Any:
     folder = Path(name)
-    if folder.is_dir() and not (folder / _PREPARES).is_file():
+    if folder.is_dir() and not _has_extractor(folder):
         return None
     try:
         return _hub.AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
@@ -113,6 +116,13 @@ def _own_extractor(name: str) -> Any:
                 f"cannot be read ({_told(error)})", file=folder / _PREPARES, cure=cure
             ) from None
         return None
+
+
+def _has_extractor(folder: Path) -> bool:
+    if (folder / _PREPARES).is_file():
+        return True
+    of_all = folder / _PREPARES_ALL
+    return of_all.is_file() and '"feature_extractor"' in read_text(of_all)
 
 
 def _wanted(config: Any) -> dict[str, Any]:

@@ -163,6 +163,22 @@ def test_without_a_feature_extractor_it_is_told(
     assert not capsys.readouterr().err
 
 
+def test_a_feature_extractor_is_found_where_transformers_5_keeps_it(
+    copied: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transformers import Wav2Vec2FeatureExtractor
+
+    folder = copied("wavlm")
+    file = folder / "processor_config.json"
+    file.write_text("{}", encoding="utf-8")
+    load(str(folder))
+    assert "has no preprocessor_config.json" in capsys.readouterr().err
+    own = {"feature_extractor": Wav2Vec2FeatureExtractor(do_normalize=False).to_dict()}
+    file.write_text(json.dumps(own), encoding="utf-8")
+    assert load(str(folder)).extractor.do_normalize is False
+    assert not capsys.readouterr().err
+
+
 def test_a_name_that_no_hub_has(monkeypatch: pytest.MonkeyPatch) -> None:
     # Both read the environment when they are imported, and no test asks a network.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

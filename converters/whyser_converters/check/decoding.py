@@ -1,0 +1,122 @@
+"""Whether LLaMA-Factory can decode sound in this environment, which it does by torchaudio."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from packaging.version import Version
+
+from whyser_converters.check.findings import Fault
+
+#: From this release on torchaudio decodes by torchcodec; before, by soundfile.
+_BY_TORCHCODEC = Version("2.9")
+
+#: Writes and loads a tenth of a second of silence, as LLaMA-Factory loads a clip.
+_DECODE = """
+import sys, wave
+with wave.open(sys.argv[1], "wb") as clip:
+    clip.setnchannels(1)
+    clip.setsampwidth(2)
+    clip.setframerate(16000)
+    clip.writeframes(bytes(3200))
+import torchaudio
+samples, rate = torchaudio.load(sys.argv[1])
+sys.exit(samples.shape[-1] != 1600 or rate != 16000)
+"""
+
+_EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception): (.+)")
+_FFMPEG_IS_MISSING = re.compile(r"^lib(av|sw)\w+\.so.*cannot open shared object file")
+_INVOLVED = ("torch", "torchaudio", "torchcodec")
+
+#: Seconds. Importing torch takes two, on a busy machine or a slow disk many more.
+_PATIENCE = 120
+
+
+def decoding_faults() -> Iterator[Fault]:
+    """None where torchaudio is not installed, or a clip can be decoded."""
+    if (fault := _fault()) is not None:
+        yield fault
+
+
+@cache
+def _fault() -> Fault | None:
+    kind = "sound that cannot be decoded"
+    torchaudio = _installed("torchaudio")
+    if torchaudio is None:
+        return None
+    if torchaudio < _BY_TORCHCODEC:
+        # That one line is what can be missing; to import torch would make every check slow.
+        if _imports("soundfile"):
+            return None
+        what = f"torchaudio {torchaudio} decodes by soundfile, which is missing or does not load"
+        return Fault(kind, what, "Run pip install soundfile.")
+    if _installed("torchcodec") is None:
+        what = f"torchaudio {torchaudio} decodes by torchcodec, which is not installed"
+        cure = (
+            "Run pip install -c constraints-2026.txt torchcodec, and install FFmpeg "
+            "(apt-get install ffmpeg)."
+        )
+        return Fault(kind, what, cure)
+    said = _attempt()
+    if said is None:
+        return None
+    reasons = _reasons(said)
+    if reasons and all(_FFMPEG_IS_MISSING.search(reason) for reason in reasons):
+        what = "torchcodec finds no shared libraries of FFmpeg"
+        cure = "Install FFmpeg: apt-get install ffmpeg, or conda install ffmpeg."
+        return Fault(kind, what, cure)
+    # Of the FFmpeg releases that torchcodec tries, the one that is installed says what is wrong.
+    others = [reason for reason in reasons if not _FFMPEG_IS_MISSING.search(reason)]
+    versions = ", ".join(f"{name} {_installed(name)}" for name in _INVOLVED)
+    what = f"torchaudio.load fails under {versions}: {others[0] if others else 'no reason given'}"
+    return Fault(kind, what, "Install releases that fit together, as constraints-2026.txt does.")
+
+
+def _attempt() -> str | None:
+    """What a process that decodes a clip says when it fails.
+
+    In a process of its own: libraries that do not fit together can end it, and torch stays out of
+    this one. One that takes too long has found no fault.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", _DECODE, str(Path(folder) / "clip.wav")]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, timeout=_PATIENCE, text=True, errors="replace"
+            )
+        except subprocess.TimeoutExpired:
+            return None
+    return None if done.returncode == 0 else done.stderr
+
+
+def _reasons(said: str) -> list[str]:
+    """The exceptions of a traceback, without those that only say that a library did not load.
+
+    >>> _reasons("OSError: a.so: undefined symbol: b\\nOSError: Could not load this library: a.so")
+    ['a.so: undefined symbol: b']
+    """
+    found = (_EXCEPTION.fullmatch(line) for line in said.splitlines())
+    return [one[1] for one in found if one and "Could not load " not in one[1]]
+
+
+def _installed(name: str) -> Version | None:
+    try:
+        return Version(importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _imports(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except (ImportError, OSError):
+        return False
+    return True
