@@ -8,13 +8,13 @@ How each path comes to `<|audio_bos|>`, n times `<|AUDIO|>`, `<|audio_eos|>` for
 
     LLaMA-Factory training, do_predict, api with infer_backend huggingface: its own template
     transformers 4: the processor puts both marks around an `<|AUDIO|>` that stands alone
-    transformers 5, and current vLLM: leave the marks to the chat template
-    vLLM 0.11: puts both marks around every `<|AUDIO|>`, marks there or not
+    transformers 5, and vLLM from 0.17 on: leave the marks to the chat template
+    vLLM up to 0.16: puts both marks around every `<|AUDIO|>`, marks there or not
     LLaMA-Factory's api with infer_backend vllm: hands vLLM 0.11, the newest that it takes, the
         marks, so they stand twice; no setting mends that, so serve by `vllm serve` instead
 
-Hence a chat template that writes the marks is right everywhere but under vLLM 0.11, which has a
-template of its own, with `<|AUDIO|>` alone.
+Hence a chat template that writes the marks is right everywhere but under vLLM up to 0.16, for which
+there is another (`chat_template_vllm_0.16.jinja`), with `<|AUDIO|>` alone.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ print("TEXTS", json.dumps(texts))
 
 SOUND = "<|audio_bos|><|AUDIO|><|audio_eos|>"
 #: For a vLLM that puts the marks there itself.
-FOR_0_11 = TRAINED.with_name("chat_template_vllm_0.11.jinja")
+OLD_VLLM = TRAINED.with_name("chat_template_vllm_0.16.jinja")
 
 QUESTION = {"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": "What?"}]}
 
@@ -67,7 +67,7 @@ def test_it_writes_what_llamafactory_writes() -> None:
     assert [text.count("<|audio_bos|><|AUDIO|><|audio_eos|>") for text in written] == [1, 1]
     assert [render(TRAINED.read_text("utf-8"), probe) for probe in PROBES] == written
     unmarked = [re.sub(r"<\|audio_[be]os\|>", "", text) for text in written]
-    assert [render(FOR_0_11.read_text("utf-8"), probe) for probe in PROBES] == unmarked
+    assert [render(OLD_VLLM.read_text("utf-8"), probe) for probe in PROBES] == unmarked
 
 
 def test_a_sound_stands_where_it_stands_in_the_message() -> None:

@@ -432,9 +432,9 @@ def marked(sound: str) -> str:
     ("sound", "template"),
     [
         (marked("<|AUDIO|>" * 25), "whyser"),
-        # A current vLLM that was given the template of 0.11.
+        # A current vLLM that was given the template of an old one.
         ("<|AUDIO|>" * 25, "official"),
-        # 0.11 tells no tokens of sound; marks that stand there already will stand there twice.
+        # An old one tells no tokens of sound, and adds marks where they stand already.
         ("<|AUDIO|>", "whyser"),
         (marked("<|AUDIO|>"), "official"),
         (f"Audio 1: {marked('<|AUDIO|>' * 25)}\n", "official"),

@@ -146,9 +146,8 @@ def _template_faults(template: str | None, cure: str) -> Iterator[Fault]:
             return
         expected = render(trained, probe)
         if served == _unmarked(expected):
-            what = (
-                "its chat template leaves out the marks around a sound, as only vLLM 0.11 takes it"
-            )
+            what = "its chat template leaves out the marks around a sound"
+            what += ", which only vLLM up to 0.16 adds"
             yield Fault(_PROMPTS, what, cure, warns=True)
             return
         if served != expected:

@@ -2,8 +2,8 @@
 
 A zero-shot system is asked in its makers' own template, what LLaMA-Factory trained in that of
 training (platform.md, 3; docs/serving.md). vLLM tells, by `/tokenize` and `/detokenize`: a current
-one the whole prompt, with a `<|AUDIO|>` for every token of the sound; 0.11 what its chat template
-wrote, before it puts the sound's tokens and the two marks around them there.
+one the whole prompt, with a `<|AUDIO|>` for every token of the sound; an old one what the chat
+template wrote, before it puts the sound's tokens and the two marks around them there.
 """
 
 from __future__ import annotations
