@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_what_the_rules_leave_is_asked_once_and_never_invented(
     assert {one.label.startswith("word: ") for one in replies} == {True, False}
     for one in replies:
         key = "class" if one.label.startswith("word: ") else "emotion"
-        assert one.text.lstrip().startswith(f'{{"{key}"')
+        assert re.match(rf'\s*\{{\s*"{key}"', one.text), one.text
     before = ledger.read_bytes(), (tmp_path / "scores.json").read_bytes()
     assert "asked 0 times" in whyser("whyser-eval", *scoring)
     assert (ledger.read_bytes(), (tmp_path / "scores.json").read_bytes()) == before
