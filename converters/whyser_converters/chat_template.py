@@ -7,12 +7,14 @@ chat template. Where the two differ, so do answers (docs/serving.md has figures)
 How each path comes to `<|audio_bos|>`, n times `<|AUDIO|>`, `<|audio_eos|>` for one sound:
 
     LLaMA-Factory training, do_predict, api with infer_backend huggingface: its own template
-    transformers: the processor puts both marks around an `<|AUDIO|>` that stands alone
-    vLLM, offline and `vllm serve`: puts both marks around every `<|AUDIO|>`, marks there or not
-    LLaMA-Factory's api with infer_backend vllm: hands vLLM the marks, so they stand twice; no
-        setting mends that, so serve by `vllm serve` instead
+    transformers 4: the processor puts both marks around an `<|AUDIO|>` that stands alone
+    transformers 5, and vLLM from 0.17 on: leave the marks to the chat template
+    vLLM up to 0.16: puts both marks around every `<|AUDIO|>`, marks there or not
+    LLaMA-Factory's api with infer_backend vllm: hands vLLM 0.11, the newest that it takes, the
+        marks, so they stand twice; no setting mends that, so serve by `vllm serve` instead
 
-Hence a chat template that writes `<|AUDIO|>` and nothing around it is right everywhere.
+Hence a chat template that writes the marks is right everywhere but under vLLM up to 0.16, for which
+there is another (`chat_template_vllm_0.16.jinja`), with `<|AUDIO|>` alone.
 """
 
 from __future__ import annotations

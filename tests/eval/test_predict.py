@@ -31,7 +31,7 @@ from whyser.teacher.cli import app as teach_app
 from whyser_eval.cli import app as eval_app
 from whyser_eval.predict.plan import Decoding
 from whyser_eval.predict.probabilities import decision, label_probabilities
-from whyser_eval.predict.template import trained_prompt
+from whyser_eval.predict.template import template_of, trained_prompt
 
 from .endpoint import Endpoint, question, samples, sound
 
@@ -424,12 +424,33 @@ def test_the_record_says_how_it_was_asked(predict, corpus, endpoint, monkeypatch
     assert not any(b"secret" in content for content in files)
 
 
+def marked(sound: str) -> str:
+    return f"<|audio_bos|>{sound}<|audio_eos|>"
+
+
+@pytest.mark.parametrize(
+    ("sound", "template"),
+    [
+        (marked("<|AUDIO|>" * 25), "whyser"),
+        # A current vLLM that was given the template of an old one.
+        ("<|AUDIO|>" * 25, "official"),
+        # An old one tells no tokens of sound, and adds marks where they stand already.
+        ("<|AUDIO|>", "whyser"),
+        (marked("<|AUDIO|>"), "official"),
+        (f"Audio 1: {marked('<|AUDIO|>' * 25)}\n", "official"),
+    ],
+)
+def test_the_template_behind_a_prompt(sound: str, template: str) -> None:
+    assert template_of(trained_prompt("Why?", sound), "Why?") == template
+
+
 def test_the_template_is_what_the_server_writes(predict, corpus, endpoint):
-    endpoint.template = trained_prompt
+    endpoint.template = lambda text: trained_prompt(text, marked("<|AUDIO|>" * 25))
     status, said, _ = predict("--template", "whyser")
     assert status == 0, said
     assert provenance(corpus)["template"] == {
-        "said": "whyser", "found": "whyser", "prompt": trained_prompt(OPEN.text),
+        "said": "whyser", "found": "whyser",
+        "prompt": trained_prompt(OPEN.text, marked("<|AUDIO|>")),
     }  # fmt: skip
     status, said, _ = predict("--template", "official", output="other.jsonl")
     assert status == 1
@@ -442,7 +463,7 @@ def test_the_template_is_what_the_server_writes(predict, corpus, endpoint):
 
 
 def test_a_run_does_not_go_on_under_another_template(predict, corpus, endpoint):
-    endpoint.template = trained_prompt
+    endpoint.template = lambda text: trained_prompt(text, "<|AUDIO|>")
     status, said, written = predict("--max-requests", "2", "--concurrency", "1")
     assert (status, written) == (1, None)
     assert not provenance(corpus)["finished"]
@@ -450,7 +471,7 @@ def test_a_run_does_not_go_on_under_another_template(predict, corpus, endpoint):
     status, said, written = predict()
     assert (status, written, len(endpoint.asked)) == (1, None, 2)
     assert "its answers were given in the template 'whyser'" in said
-    endpoint.template = trained_prompt
+    endpoint.template = lambda text: trained_prompt(text, "<|AUDIO|>")
     status, said, written = predict()
     assert (status, len(written), len(endpoint.asked)) == (0, CLIPS, CLIPS)
     assert provenance(corpus)["finished"]

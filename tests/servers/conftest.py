@@ -1,25 +1,51 @@
-"""Real servers with the tiny model: started for the tests that talk to them, and stopped after."""
+"""Real servers with a tiny model that was trained, for all tests that talk to one: `vllm serve`
+from an environment of its own, and `llamafactory-cli api`.
+
+What takes time is that their programs start, so each starts once, with the model that the parity of
+prompts needs; whoever needs any model takes this one.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
+import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-SECONDS_TO_START = 180
+#: A busy machine takes ten times as long as an idle one.
+SECONDS_TO_START = 600
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CONFIGS = ROOT / "llamafactory_configs"
+SERVE = CONFIGS / "serving/qwen2audio_vllm_serve.yaml"
+
+#: Rows of the test set of the parity of prompts.
+CLIPS = 20
+STEPS = 90
+#: What an instruct checkpoint has in its generation_config.json.
+SAMPLING = {"do_sample": True, "temperature": 0.7, "top_p": 0.5, "top_k": 20,
+            "repetition_penalty": 1.1}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,6 +54,62 @@ class Served:
     model: str
     #: How it takes a sound.
     forms: tuple[str, ...]
+    log: Path
+
+
+@dataclass
+class Place:
+    """The exported model as LLaMA-Factory left it, the same made servable, and the rows."""
+
+    folder: Path
+    merged: Path
+    served: Path
+    #: Of every prompt that `llamafactory_api` hands its model.
+    api_ids: Path
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(
+            (self.folder / "rows/whyser_test_open.json").read_text(encoding="utf-8")
+        )
+        return found
+
+
+# ---- programs ---------------------------------------------------------------------------------
+
+
+def whyser(name: str, *arguments: object, cwd: Path | None = None) -> str:
+    """What one of our commands says; in this process, for each start of one costs seconds."""
+    (entry,) = entry_points(group="console_scripts", name=name)
+    main, said = entry.load(), io.StringIO()
+    words, sys.argv = sys.argv, [name, *map(str, arguments)]
+    try:
+        with (
+            contextlib.chdir(cwd or Path.cwd()),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+        ):
+            main()
+    except SystemExit as end:
+        assert not end.code, said.getvalue()
+    finally:
+        sys.argv = words
+    return said.getvalue()
+
+
+def run(words: Sequence[object], cwd: Path) -> None:
+    """A command of this environment, or a script of `paths/`, that ends well."""
+    name, *rest = map(str, words)
+    start = [sys.executable, str(HERE / "paths" / name)] if name.endswith(".py") else [
+        str(SCRIPTS / name)
+    ]  # fmt: skip
+    # One thread each: two of them run at a time, on two cores.
+    environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    done = subprocess.run(
+        [*start, *rest], cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, f"{words}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
 
 
 def free_port() -> int:
@@ -39,25 +121,30 @@ def free_port() -> int:
 @contextmanager
 def running(
     command: list[str], url: str, log: Path, cwd: Path | None = None, **environment: str
-) -> Iterator[None]:
-    variables = {**os.environ, "HF_HUB_OFFLINE": "1", **environment}
+) -> Iterator[Callable[[], None]]:
+    """A server that starts; what is given waits until it answers."""
+    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **environment}
     with log.open("wb") as stream:
         # A session of its own, so that its workers end with it.
         server = subprocess.Popen(
             command, stdout=stream, stderr=stream, env=variables,
             cwd=cwd or log.parent, start_new_session=True,
         )  # fmt: skip
-    try:
+
+    def wait() -> None:
         deadline = time.monotonic() + SECONDS_TO_START
         while not answers(f"{url}/models"):
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(
                     f"{command[0]} did not start:\n{log.read_text(errors='replace')[-3000:]}"
                 )
-            time.sleep(1)
-        yield
+            time.sleep(0.5)
+
+    try:
+        yield wait
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
         try:
             server.wait(30)
         except subprocess.TimeoutExpired:
@@ -72,57 +159,133 @@ def answers(url: str) -> bool:
         return False
 
 
+# ---- the model --------------------------------------------------------------------------------
+
+
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(
+    needs: Callable[[str, str], None],
+    native_corpora: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Place:
+    """A LoRA on top of a tiny model, merged by the stock export, from a base whose generation
+    config samples and penalises, as those of instruct checkpoints do."""
+    needs("llamafactory", "pip install 'whyser[train]'")
+    folder = tmp_path_factory.mktemp("servers")
+    write_rows(folder, native_corpora)
+    whyser("whyser-demo", "model", "tiny", cwd=folder)
+    small = ("dataset_dir=rows", "preprocessing_num_workers=1")
+    run(["llamafactory-cli", "train", CONFIGS / "tiny_full_sft_reason.yaml", *small,
+         "model_name_or_path=tiny", "output_dir=full", f"max_steps={STEPS}",
+         "learning_rate=2e-3"], folder)  # fmt: skip
+    house(folder)
+    run(["llamafactory-cli", "train", CONFIGS / "qwen2audio_lora_sft_reason.yaml", *small,
+         "model_name_or_path=base", "output_dir=lora", "max_steps=3", "learning_rate=1e-3",
+         "gradient_accumulation_steps=1", "dataloader_num_workers=0", "plot_loss=false",
+         "bf16=false", "use_cpu=true"], folder)  # fmt: skip
+    run(["llamafactory-cli", "export", "--model_name_or_path", "base", "--adapter_name_or_path",
+         "lora", "--template", "qwen2_audio", "--export_dir", "merged", "--infer_dtype",
+         "float32"], folder)  # fmt: skip
+    shutil.copytree(folder / "merged", folder / "served")
+    whyser("whyser-convert", "servable", "served", cwd=folder)
+    return Place(folder, folder / "merged", folder / "served", folder / "api.ids")
+
+
+def write_rows(folder: Path, native_corpora: Path) -> None:
+    utterances, rationales = [], []
+    for corpus in ("crema_d", "ravdess"):
+        whyser("whyser-convert", corpus, native_corpora / corpus, "u", cwd=folder)
+        utterances.append(f"u/{corpus}/utterances.jsonl")
+        cues = f"{corpus}.cues.jsonl"
+        whyser("whyser-teach", "cues", utterances[-1], "--output", cues, cwd=folder)
+        for split in ("train", "dev"):
+            told = f"{corpus}.{split}.jsonl"
+            whyser("whyser-teach", "measured", utterances[-1], "--cues", cues, "--split", split,
+                   "--output", told, cwd=folder)  # fmt: skip
+            rationales += ["--rationales", told]
+    for split in ("train", "dev"):
+        whyser("whyser-convert", "sharegpt", *utterances, "--split", split, *rationales,
+               "--output", f"rows/whyser_{split}_reason", cwd=folder)  # fmt: skip
+    whyser("whyser-convert", "sharegpt", *utterances, "--split", "train", "--target", "label",
+           "--max-samples", CLIPS, "--output", "rows/whyser_test_open", cwd=folder)  # fmt: skip
+
+
+def house(folder: Path) -> None:
+    """What was learnt with a short window in vLLM's, with a generation config that samples."""
     from whyser.demo.model import write_model
 
-    folder = tmp_path_factory.mktemp("tiny") / "model"
-    write_model(folder, window=30)
-    return folder
+    write_model(folder / "base", window=30, weights=folder / "full")
+    path = folder / "base/generation_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**settings, **SAMPLING}), encoding="utf-8")
+
+
+# ---- servers ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def vllm(
-    needs: Callable[[str, str], None],
-    tiny_model: Path,
-    native_corpora: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Served]:
-    needs("vllm", "run .ci/vllm_cpu, or pip install 'whyser[vllm]' where there is a GPU")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/v1"
-    command = [
-        *(str(SCRIPTS / "vllm"), "serve", str(tiny_model), "--served-model-name", "tiny"),
-        *("--host", "127.0.0.1", "--port", str(port), "--max-model-len", "2048"),
-        *("--dtype", "float32", "--enforce-eager", "--limit-mm-per-prompt", '{"audio":1}'),
-        *("--allowed-local-media-path", str(native_corpora)),
-        # On a CPU it dies of a seeded request whose prompt it takes in parts, so none is.
-        *("--max-num-batched-tokens", "65536"),
-        # All of the tiny vocabulary: a random model weighs no label among its likeliest 20.
-        *("--max-logprobs", "1000"),
-    ]
-    log = tmp_path_factory.mktemp("vllm") / "vllm.log"
-    with running(command, url, log, VLLM_CPU_KVCACHE_SPACE="2"):
-        yield Served(url, "tiny", ("data", "input_audio", "file"))
+def vllm_program() -> Path:
+    """`vllm` of an environment of its own; the test is skipped where there is none."""
+    found = Path(os.environ.get("WHYSER_VLLM") or ROOT / ".venv-vllm/bin/vllm")
+    if not found.is_file():
+        say = pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
+        say(f"no {found}: run .ci/vllm_cpu, or let WHYSER_VLLM name a vllm of yours")
+    return found
 
 
 @pytest.fixture(scope="session")
-def llamafactory_api(
-    needs: Callable[[str, str], None],
-    tiny_model: Path,
+def servers(
+    vllm_program: Path,
+    place: Place,
     native_corpora: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Served]:
-    needs("llamafactory", "pip install 'whyser[train]'")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/v1"
-    command = [
-        *(str(SCRIPTS / "llamafactory-cli"), "api", "--model_name_or_path", str(tiny_model)),
-        *("--template", "qwen2_audio", "--infer_backend", "huggingface"),
-        *("--infer_dtype", "float32"),
+) -> Iterator[dict[str, Served]]:
+    """Both at once, since one start fills one core."""
+    folder = str(tmp_path_factory.getbasetemp())
+    addresses = {name: f"http://127.0.0.1:{free_port()}/v1" for name in ("vllm", "api")}
+    ports = {name: url.split(":")[2].removesuffix("/v1") for name, url in addresses.items()}
+    logs = {name: place.folder / f"{name}.log" for name in addresses}
+
+    # The launch line of the shipped YAML, on the folder that nobody has made servable.
+    launch = re.search(r"^# Launch +vllm (serve .*)$", SERVE.read_text("utf-8"), re.MULTILINE)
+    assert launch is not None
+    verb, *rest = shlex.split(launch.group(1))
+    vllm = [
+        *(str(vllm_program), verb, str(place.merged), *rest, "--port", ports["vllm"]),
+        *("--allowed-local-media-path", folder),
+        # A CPU wants these; it dies of a seeded request whose prompt it takes in parts.
+        *("--dtype", "float32", "--enforce-eager", "--max-num-batched-tokens", "65536"),
+        # All of the tiny vocabulary, for the probabilities of every label.
+        *("--max-logprobs", "2000"),
+        # So that one server shows what other templates come to.
+        "--trust-request-chat-template",
     ]
-    log = tmp_path_factory.mktemp("api") / "api.log"
-    allowed = {"ALLOW_LOCAL_FILES": "1", "SAFE_MEDIA_PATH": str(native_corpora)}
-    environment = {"API_HOST": "127.0.0.1", "API_PORT": str(port), **allowed}
-    with running(command, url, log, **environment):
-        yield Served(url, "tiny", ("path",))
+    # Without the second, a worker is a process of its own, which takes as long to start again.
+    on_cpu = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    api = [
+        *(sys.executable, str(HERE / "paths/llamafactory_api.py")),
+        *("--model_name_or_path", str(place.served), "--template", "qwen2_audio"),
+        *("--infer_backend", "huggingface", "--infer_dtype", "float32"),
+    ]
+    allowed = {"ALLOW_LOCAL_FILES": "1", "SAFE_MEDIA_PATH": folder}
+    port = {"API_HOST": "127.0.0.1", "API_PORT": ports["api"], "IDS": str(place.api_ids)}
+    with (
+        running(vllm, addresses["vllm"], logs["vllm"], cwd=ROOT, **on_cpu) as vllm_is_up,
+        running(api, addresses["api"], logs["api"], **allowed, **port) as api_is_up,
+    ):
+        api_is_up()
+        vllm_is_up()
+        forms = {"vllm": ("data", "input_audio", "file"), "api": ("path",)}
+        yield {
+            name: Served(url, "whyser", forms[name], logs[name]) for name, url in addresses.items()
+        }
+
+
+@pytest.fixture(scope="session")
+def vllm(servers: dict[str, Served]) -> Served:
+    return servers["vllm"]
+
+
+@pytest.fixture(scope="session")
+def llamafactory_api(servers: dict[str, Served]) -> Served:
+    return servers["api"]

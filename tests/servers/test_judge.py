@@ -1,11 +1,11 @@
-"""`whyser-eval judge` against a live `vllm serve`: the tiny model talks nonsense to the schema."""
+"""`whyser-eval judge` against a live `vllm serve`: the tiny model is held to the schema."""
 
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
-import sysconfig
 import time
 from pathlib import Path
 from typing import Any
@@ -17,24 +17,14 @@ from whyser.corpus import Corpus
 from whyser.files import write_jsonl
 from whyser_eval.judge.rows import read_judged
 
-from .conftest import Served
+from .conftest import SCRIPTS, Served, whyser
 
 pytestmark = pytest.mark.slow
 
-SCRIPTS = Path(sysconfig.get_path("scripts"))
-
 TEXTS = {"ours": "The voice is loud, and the pitch high.", "theirs": "It just sounds so."}
 
-#: Of each emotion: few pairs, for random weights say nothing of them.
+#: Of each emotion: few pairs, for the tiny model says nothing of them.
 PAIRS = 1
-
-
-def whyser(command: str, *arguments: object) -> str:
-    done = subprocess.run(
-        [str(SCRIPTS / command), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -73,7 +63,7 @@ def judging(vllm: Served, results: Path, output: Path) -> list[object]:
 
 def test_killed_half_way_and_resumed(vllm: Served, results: Path, tmp_path: Path) -> None:
     words = judging(vllm, results, tmp_path)
-    ledger = tmp_path / "tiny.ledger.jsonl"
+    ledger = tmp_path / f"{vllm.model}.ledger.jsonl"
     running = subprocess.Popen(
         [str(SCRIPTS / "whyser-eval"), *map(str, words)],
         stdout=subprocess.DEVNULL,
@@ -93,14 +83,14 @@ def test_killed_half_way_and_resumed(vllm: Served, results: Path, tmp_path: Path
     pairs = len(lines(tmp_path / "pairs.jsonl"))
     total = 2 * pairs + 2 * pairs
     assert 4 <= kept < total
-    assert f"tiny was asked {total - kept} times for {total} judgements" in said
-    verdicts = lines(tmp_path / "tiny.verdicts.jsonl")
+    assert f"{vllm.model} was asked {total - kept} times for {total} judgements" in said
+    verdicts = lines(tmp_path / f"{vllm.model}.verdicts.jsonl")
     assert len(verdicts) == 2 * pairs
-    # The server holds random weights to the schema, as far as the tokens reach.
-    assert all(one["reply"].lstrip().startswith('{"reason"') for one in verdicts)
+    # The server holds the model to the schema, as far as the tokens reach.
+    assert all(re.match(r'\s*\{\s*"reason"', one["reply"]) for one in verdicts)
     assert all((one["verdict"] is None) == (one["fault"] is not None) for one in verdicts)
     # A model of sound is found to hear, and so it was asked.
-    record = json.loads((tmp_path / "tiny.provenance.json").read_text(encoding="utf-8"))
+    record = json.loads((tmp_path / f"{vllm.model}.provenance.json").read_text(encoding="utf-8"))
     assert (record["hears"], record["audio"], record["finished"]) == (True, "input_audio", True)
 
     judged = read_judged(tmp_path / "judge.json")

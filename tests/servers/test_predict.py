@@ -1,4 +1,4 @@
-"""`whyser-eval predict` against a live `vllm serve`; the tiny model talks nonsense."""
+"""`whyser-eval predict` against a live `vllm serve`; what the tiny model says is nonsense."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import math
 import signal
 import subprocess
-import sysconfig
 import time
 import urllib.request
 from collections.abc import Callable
@@ -25,28 +24,19 @@ from whyser_eval.predict import probabilities
 from whyser_eval.predict.plan import Plan
 from whyser_eval.predict.probabilities import continuation, decision, label_probabilities
 
-pytestmark = pytest.mark.slow
+from .conftest import SCRIPTS, whyser
 
-SCRIPTS = Path(sysconfig.get_path("scripts"))
+pytestmark = pytest.mark.slow
 
 #: Few tokens: what a random model says is long and means nothing.
 SHORT = ("--max-tokens", "8", "--max-samples", "4", "--concurrency", "4")
 CLIPS = 4
 
 
-def command(*arguments: object) -> str:
-    script, *rest = map(str, arguments)
-    done = subprocess.run(
-        [str(SCRIPTS / script), *rest], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def utterances(native_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("predicted")
-    command("whyser-convert", "ravdess", native_corpora / "ravdess", folder)
+    whyser("whyser-convert", "ravdess", native_corpora / "ravdess", folder)
     return folder / "ravdess/utterances.jsonl"
 
 
@@ -89,13 +79,13 @@ def test_killed_half_way_and_resumed(asking: Any, tmp_path: Path) -> None:
     kept = len(ledger.read_bytes().splitlines())
     assert CLIPS <= kept < 3 * CLIPS
     assert not output.exists()
-    assert asked(command(*words)) == 3 * CLIPS - kept
+    assert asked(whyser(*words)) == 3 * CLIPS - kept
     found = written(output)
     assert len(found) == CLIPS
     assert all(len(one.samples) == 2 for one in found)
     # What was drawn is drawn again under its seed, so the ledger is no more than a saving.
     other = tmp_path / "other.jsonl"
-    command(*asking(other, "--samples", 3, "--concurrency", 1))
+    whyser(*asking(other, "--samples", 3, "--concurrency", 1))
     assert written(other) == found
 
 
@@ -103,32 +93,31 @@ def test_every_control_is_asked_and_scored(asking: Any, utterances: Path, tmp_pa
     forms = {"reordered": ("--form", "closed", "--variants", 2), "paraphrased": ("--variants", 2)}
     for control in ("none", "shuffled", "silence", "transcript", "paraphrased", "reordered"):
         output = tmp_path / f"{control}.jsonl"
-        command(*asking(output, "--control", control, *forms.get(control, ())))
+        whyser(*asking(output, "--control", control, *forms.get(control, ())))
         found = written(output)
         assert len({(one.id, one.variant) for one in found}) == len(found)
         assert {one.control for one in found} == {control}
         assert len(found) == CLIPS * (2 if control in forms else 1)
     told = json.loads((tmp_path / "none.provenance.json").read_text(encoding="utf-8"))
-    # The checkpoint's own template, which nobody has told vLLM to leave.
-    assert told["template"]["found"] == "official"
+    assert told["template"]["found"] == "whyser"
     assert OPEN.text in told["template"]["prompt"]
     texts = {name: [one.text for one in written(tmp_path / f"{name}.jsonl")]
              for name in ("none", "silence", "transcript")}  # fmt: skip
     assert texts["none"] != texts["silence"] and texts["none"] != texts["transcript"]
 
 
-def test_a_whole_split_is_scored(asking: Any, utterances: Path, tmp_path: Path) -> None:
+def test_a_whole_split_is_scored(vllm: Any, asking: Any, utterances: Path, tmp_path: Path) -> None:
     for control in ("none", "shuffled"):
         words = asking(tmp_path / f"{control}.jsonl", "--control", control, "--max-samples", 10000)
-        command(*words)
-    said = command(
+        whyser(*words)
+    said = whyser(
         *("whyser-eval", "score", "--references", utterances, "--split", "train"),
         *("--predictions", tmp_path / "none.jsonl", "--predictions", tmp_path / "shuffled.jsonl"),
         *("--output", tmp_path / "results", "--draws", 20),
     )
     assert "shuffled" in said
     rows = json.loads((tmp_path / "results/scores.json").read_text(encoding="utf-8"))
-    assert {row["control"] for row in rows if row["system"] == "tiny"} == {"none", "shuffled"}
+    assert {row["control"] for row in rows if row["system"] == vllm.model} == {"none", "shuffled"}
 
 
 # ---- probabilities ------------------------------------------------------------------------

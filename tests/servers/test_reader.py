@@ -1,10 +1,9 @@
-"""The hybrid reader against a live server: the tiny model talks nonsense, held to the schema."""
+"""The hybrid reader against a live server: the tiny model, held to the schema."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sysconfig
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from whyser.chat import Ledger
 from whyser.corpus import Corpus
 
-from .conftest import Served
+from .conftest import Served, whyser
 
 pytestmark = pytest.mark.slow
 
@@ -25,15 +24,6 @@ TEXTS = (
     "Something unheard of in this voice.",
     "I'm sorry, I cannot listen to audio.",
 )
-
-
-def whyser(command: str, *arguments: object) -> str:
-    script = Path(sysconfig.get_path("scripts")) / command
-    done = subprocess.run(
-        [str(script), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -70,7 +60,7 @@ def test_what_the_rules_leave_is_asked_once_and_never_invented(
     read = {row["text"]: row for row in lines(tmp_path / "samples.jsonl")}
     assert read[TEXTS[0]]["stage"] == "tag"
     assert read[TEXTS[1]]["stage"] == "llm"
-    # Random weights copy no word of the answer, so nothing of what they say counts.
+    # The tiny model copies no word of the answer, so nothing of what they say counts.
     assert [read[text]["prediction"] for text in TEXTS[2:]] == [None, None]
     audit = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
     assert audit["parser"].startswith("hybrid-")
@@ -78,11 +68,11 @@ def test_what_the_rules_leave_is_asked_once_and_never_invented(
     ledger = tmp_path / "reader.ledger.jsonl"
     with Ledger(ledger) as held:
         replies = list(held.entries())
-    # The server holds random weights to the schema, as far as the tokens reach.
+    # The server holds the model to the schema, as far as the tokens reach.
     assert {one.label.startswith("word: ") for one in replies} == {True, False}
     for one in replies:
         key = "class" if one.label.startswith("word: ") else "emotion"
-        assert one.text.lstrip().startswith(f'{{"{key}"')
+        assert re.match(rf'\s*\{{\s*"{key}"', one.text), one.text
     before = ledger.read_bytes(), (tmp_path / "scores.json").read_bytes()
     assert "asked 0 times" in whyser("whyser-eval", *scoring)
     assert (ledger.read_bytes(), (tmp_path / "scores.json").read_bytes()) == before

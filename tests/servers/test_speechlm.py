@@ -4,28 +4,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import SCRIPTS, free_port, running
+from .conftest import CONFIGS, SCRIPTS, free_port, run, running, whyser
 
 pytestmark = pytest.mark.slow
 
-CONFIGS = Path(__file__).resolve().parents[2] / "llamafactory_configs"
 TOKENS = 12
-
-
-def run(words: list[object], cwd: Path) -> None:
-    name, *rest = map(str, words)
-    done = subprocess.run(
-        [str(SCRIPTS / name), *rest], cwd=cwd, capture_output=True, text=True, check=False,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, f"{words}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
 
 
 def texts(path: Path) -> dict[str, str]:
@@ -42,14 +30,14 @@ def folder(
     """The rows of a test split, and a model with random weights: whether it hears is not asked."""
     needs("llamafactory", "pip install 'whyser[train]'")
     folder = tmp_path_factory.mktemp("speechlm")
-    run(["whyser-convert", "ravdess", native_corpora / "ravdess", "u"], folder)
-    run(["whyser-convert", "sharegpt", "u/ravdess/utterances.jsonl", "--split", "test",
-         "--target", "label", "--output", "rows/whyser_test_open"], folder)  # fmt: skip
-    run(["whyser-demo", "model", "tiny"], folder)
-    run(["whyser-demo", "encoder", "wavlm"], folder)
-    run(["whyser-speechlm", "build", "dual_encoder", "--speech", "tiny", "--emotion", "wavlm",
-         "--llm", "tiny", "--content-tokens", "20", "--width", "32", "--output", "model"],
-        folder)  # fmt: skip
+    whyser("whyser-convert", "ravdess", native_corpora / "ravdess", "u", cwd=folder)
+    whyser("whyser-convert", "sharegpt", "u/ravdess/utterances.jsonl", "--split", "test",
+           "--target", "label", "--output", "rows/whyser_test_open", cwd=folder)  # fmt: skip
+    whyser("whyser-demo", "model", "tiny", cwd=folder)
+    whyser("whyser-demo", "encoder", "wavlm", cwd=folder)
+    whyser("whyser-speechlm", "build", "dual_encoder", "--speech", "tiny", "--emotion", "wavlm",
+           "--llm", "tiny", "--content-tokens", "20", "--width", "32", "--output", "model",
+           cwd=folder)  # fmt: skip
     run(["llamafactory-cli", "train", CONFIGS / "tiny_full_predict_open.yaml", "dataset_dir=rows",
          "model_name_or_path=model", "trust_remote_code=true", "output_dir=generated",
          f"max_new_tokens={TOKENS}", "preprocessing_num_workers=1"], folder)  # fmt: skip
@@ -71,15 +59,15 @@ def test_it_answers_as_do_predict_does(folder: Path) -> None:
         "ALLOW_LOCAL_FILES": "1",
         "SAFE_MEDIA_PATH": str(folder.parent.parent),
     }
-    with running(command, url, folder / "api.log", cwd=folder, **environment):
-        run(["whyser-eval", "predict", "u/ravdess/utterances.jsonl", "--split", "test",
-             "--form", "open", "--endpoint", url, "--model", "speechlm", "--concurrency", "1",
-             "--audio", "path", "--max-tokens", TOKENS, "--output", "asked.jsonl"],
-            folder)  # fmt: skip
-    run(["whyser-eval", "join", "--manifest", "rows/whyser_test_open.manifest.jsonl",
-         "--model", "m",
-         "--predictions", "generated/generated_predictions.jsonl", "--output", "generated.jsonl"],
-        folder)  # fmt: skip
+    with running(command, url, folder / "api.log", cwd=folder, **environment) as is_up:
+        is_up()
+        whyser("whyser-eval", "predict", "u/ravdess/utterances.jsonl", "--split", "test",
+               "--form", "open", "--endpoint", url, "--model", "speechlm", "--concurrency", "1",
+               "--audio", "path", "--max-tokens", TOKENS, "--output", "asked.jsonl",
+               cwd=folder)  # fmt: skip
+    whyser("whyser-eval", "join", "--manifest", "rows/whyser_test_open.manifest.jsonl",
+           "--model", "m", "--predictions", "generated/generated_predictions.jsonl",
+           "--output", "generated.jsonl", cwd=folder)  # fmt: skip
     asked, generated = texts(folder / "asked.jsonl"), texts(folder / "generated.jsonl")
     assert len(set(asked.values())) > 1
     assert asked == generated

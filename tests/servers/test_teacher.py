@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -11,27 +9,17 @@ import pytest
 from whyser.chat import Ledger
 from whyser.teacher.rationale import read_rationales
 
+from .conftest import Served, whyser
+
 pytestmark = pytest.mark.slow
 
 COUNT = 6
 
 
-def command(*arguments: object) -> str:
-    script, *rest = map(str, arguments)
-    done = subprocess.run(
-        [str(Path(sysconfig.get_path("scripts")) / script), *rest],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def utterances(native_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("taught")
-    command("whyser-convert", "crema_d", native_corpora / "crema_d", folder)
+    whyser("whyser-convert", "crema_d", native_corpora / "crema_d", folder)
     return folder / "crema_d/utterances.jsonl"
 
 
@@ -55,7 +43,7 @@ def test_it_is_asked_answers_and_is_not_asked_again(
         *("--model", served.model, "--audio", form, "--max-samples", COUNT),
         *("--new-attempts", 1, "--concurrency", 4),
     )
-    said = command(*asking)
+    said = whyser(*asking)
     rationales = list(read_rationales(output))
     assert len(rationales) == COUNT
     # A model with random weights keeps no rule; that each was judged is what matters here.
@@ -67,20 +55,20 @@ def test_it_is_asked_answers_and_is_not_asked_again(
     cells = [line.replace("│", " ").split() for line in said.splitlines()]
     assert ["asked", str(answered)] in cells
     before = output.read_bytes()
-    again = [line.replace("│", " ").split() for line in command(*asking).splitlines()]
+    again = [line.replace("│", " ").split() for line in whyser(*asking).splitlines()]
     assert ["asked", "0"] in again
     assert output.read_bytes() == before
 
 
 def test_three_ways_to_send_a_sound_are_heard_alike(
-    vllm: object, utterances: Path, tmp_path: Path
+    vllm: Served, utterances: Path, tmp_path: Path
 ) -> None:
     texts = []
     for form in ("data", "input_audio", "file"):
         output = tmp_path / f"{form}.jsonl"
-        command(
+        whyser(
             *("whyser-teach", "listening", utterances, "--output", output),
-            *("--endpoint", vllm.url, "--model", "tiny"),  # type: ignore[attr-defined]
+            *("--endpoint", vllm.url, "--model", vllm.model),
             *("--audio", form, "--max-samples", 2, "--new-attempts", 0, "--concurrency", 1),
         )
         texts.append([one.text for one in read_rationales(output)])

@@ -1,11 +1,14 @@
 """Which prompt a server makes of a question: the text around the sound changes answers.
 
 A zero-shot system is asked in its makers' own template, what LLaMA-Factory trained in that of
-training (platform.md, 3; docs/serving.md). vLLM tells, by `/tokenize` and `/detokenize`.
+training (platform.md, 3; docs/serving.md). vLLM tells, by `/tokenize` and `/detokenize`: a current
+one the whole prompt, with a `<|AUDIO|>` for every token of the sound; an old one what the chat
+template wrote, before it puts the sound's tokens and the two marks around them there.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -23,11 +26,14 @@ SYSTEM = "You are a helpful assistant."
 PATIENCE = 30.0
 
 
-def trained_prompt(question: str) -> str:
-    """The prompt of training, as chat_template.jinja writes it: a sound is `<|AUDIO|>` alone."""
+AUDIO = "<|AUDIO|>"
+
+
+def trained_prompt(question: str, sound: str) -> str:
+    """The prompt of training about a sound that is written so."""
     return (
         f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"
-        f"<|im_start|>user\n<|AUDIO|>{question}<|im_end|>\n<|im_start|>assistant\n"
+        f"<|im_start|>user\n{sound}{question}<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
@@ -42,7 +48,7 @@ class Seen:
 def ask_template(settings: ChatSettings, request: Request, question: str) -> Seen:
     """The prompt that the server makes of a request about a sound, as far as it tells."""
     prompt = prompt_at(settings, request)
-    return Seen(prompt, template_of(prompt, question))
+    return Seen(shortened(prompt), template_of(prompt, question))
 
 
 def prompt_at(settings: ChatSettings, request: Request) -> str | None:
@@ -76,12 +82,21 @@ def _answer(response: Any, name: str) -> Any:
 def template_of(prompt: str | None, question: str) -> Template | None:
     """The template behind a prompt about a sound; None for an unknown prompt.
 
-    >>> template_of(trained_prompt("Why?"), "Why?"), template_of("Audio 1: <|AUDIO|>", "Why?")
+    >>> whole = trained_prompt("Why?", "<|audio_bos|><|AUDIO|><|AUDIO|><|AUDIO|><|audio_eos|>")
+    >>> template_of(whole, "Why?"), template_of("Audio 1: <|AUDIO|>", "Why?")
     ('whyser', 'official')
     """
     if prompt is None:
         return None
-    return "whyser" if prompt == trained_prompt(question) else "official"
+    tokens = prompt.count(AUDIO)
+    # One: a server that has yet to put the others there, and the marks. No clip is so short.
+    sound = AUDIO if tokens == 1 else f"<|audio_bos|>{AUDIO * tokens}<|audio_eos|>"
+    return "whyser" if prompt == trained_prompt(question, sound) else "official"
+
+
+def shortened(prompt: str | None) -> str | None:
+    """A prompt for people to read: one `<|AUDIO|>` for all tokens of a sound."""
+    return prompt and re.sub(rf"(?:{re.escape(AUDIO)})+", AUDIO, prompt)
 
 
 def check_template(wanted: Template | None, found: Template | None, settings: ChatSettings) -> None:
@@ -89,8 +104,8 @@ def check_template(wanted: Template | None, found: Template | None, settings: Ch
     if wanted is None or found is None or wanted == found:
         return
     cures = {
-        "whyser": "Run whyser-convert servable on the model's folder and serve it again "
-        "(docs/serving.md).",
+        "whyser": "Run whyser-convert servable on the model's folder and serve it again, by a "
+        "current vLLM (docs/serving.md).",
         "official": "Serve the checkpoint without --chat-template, or say --template whyser.",
     }
     raise InputError(

@@ -1,8 +1,8 @@
 """Prompts and greedy answers of vLLM in this process, as users of `LLM.chat` get them.
 
-Usage: python vllm_offline.py MODEL OFFICIAL_TEMPLATE ROWS.json MEDIA_DIR MAX_TOKENS OUT.json
+Usage: python vllm_offline.py MODEL TEMPLATE OFFICIAL_TEMPLATE ROWS.json MEDIA_DIR MAX_TOKENS OUT
 
-Besides the model's own chat template: the official one, and the ids with both marks around one
+Besides the chat template for this vLLM: the official one, and the ids with both marks around one
 `<|AUDIO|>` that LLaMA-Factory's own vLLM backend hands over.
 """
 
@@ -26,7 +26,7 @@ def pairs(outputs: list[Any]) -> dict[str, list[Any]]:
     }
 
 
-def main(model: str, official: str, rows: str, media: str, length: str, out: str) -> None:
+def main(model: str, own: str, official: str, rows: str, media: str, length: str, out: str) -> None:
     llm = LLM(
         model=model, dtype="float32", enforce_eager=True, max_model_len=2048, seed=0,
         max_num_batched_tokens=65536, limit_mm_per_prompt={"audio": 1},
@@ -48,8 +48,11 @@ def main(model: str, official: str, rows: str, media: str, length: str, out: str
         ]
         for question, sound in zip(questions, sounds, strict=True)
     ]
-    own = llm.chat(messages, greedy)
-    foreign = llm.chat(messages, greedy, chat_template=Path(official).read_text(encoding="utf-8"))
+
+    def chat(template: str) -> list[Any]:
+        text = Path(template).read_text(encoding="utf-8")
+        return llm.chat(messages, greedy, chat_template=text)
+
     texts = [
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
         f"{MARKED}{question}<|im_end|>\n<|im_start|>assistant\n"
@@ -64,8 +67,8 @@ def main(model: str, official: str, rows: str, media: str, length: str, out: str
         for text, sound in zip(texts, sounds, strict=True)
     ]
     found = {
-        "own": pairs(own),
-        "official": pairs(foreign),
+        "own": pairs(chat(own)),
+        "official": pairs(chat(official)),
         "marked": pairs(llm.generate(marked, greedy)),
     }
     Path(out).write_text(json.dumps(found), encoding="utf-8")
