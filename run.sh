@@ -169,7 +169,8 @@ if [[ $command == test ]]; then
     exec .venv/bin/python -m pytest "${selection[@]}" "$@"
 fi
 ./install.sh "$EXTRAS"
-export PATH="$PWD/.venv/bin:$PATH"
+# vLLM has an environment of its own (docs/serving.md), which comes last.
+export PATH="$PWD/.venv/bin:$PATH:$PWD/.venv-vllm/bin"
 export TOKENIZERS_PARALLELISM=false
 # LLaMA-Factory prints every configuration file it reads, and torchaudio a warning for every clip.
 export LLAMAFACTORY_VERBOSITY=${LLAMAFACTORY_VERBOSITY:-WARN}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import re
@@ -61,11 +62,17 @@ def needs() -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def native_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The five miniature corpora at a small scale."""
+    """The five miniature corpora at a small scale, to be read: all workers share them."""
     from whyser.demo.corpora import write_corpora
 
-    directory = tmp_path_factory.mktemp("native") / "corpora"
-    write_corpora(directory, seed=0, scale=0.03)
+    base = tmp_path_factory.getbasetemp()
+    # A worker of pytest-xdist has a folder of its own in the session's.
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    directory = folder / "native_corpora"
+    with (folder / "native_corpora.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.exists():
+            write_corpora(directory, seed=0, scale=0.03)
     return directory
 
 

@@ -159,11 +159,6 @@ def test_two_systems_make_one_table(native_corpora: Path, tmp_path: Path) -> Non
     assert (tmp_path / "results/demo/report.html").is_file()
 
 
-def test_the_readme_shows_every_verb_of_a_run() -> None:
-    shown = {tuple(words[:2]) for words in SHOWN}
-    assert {("./run.sh",), ("./run.sh", "test"), ("whyser-eval", "score")} <= shown
-
-
 def test_the_tree_names_files_that_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     tree = text[text.index("## The tree") : text.index("## Reading a signature")]
@@ -365,6 +360,7 @@ def test_the_page_on_judging_runs(native_corpora: Path, tmp_path: Path) -> None:
     assert [row["agreement"] for row in found["agreement"]] == [0]
 
 
+@pytest.mark.slow
 def test_the_page_on_baselines_runs(native_corpora: Path, tmp_path: Path) -> None:
     """With a tiny encoder that the demo writes in place of the hub's."""
     run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
@@ -381,6 +377,7 @@ def test_the_page_on_baselines_runs(native_corpora: Path, tmp_path: Path) -> Non
     assert answers[0].read_bytes() == answers[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_the_page_on_models_runs(native_corpora: Path, tmp_path: Path) -> None:
     """Its checkpoints of tiny parts in place of the hub's and the demo's; what run.sh
     trains of them runs in tests/run/test_speechlm.py."""

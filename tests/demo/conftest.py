@@ -8,16 +8,10 @@ import pytest
 
 pytest.importorskip("espeakng_loader")
 
-from whyser.demo.corpora import write_corpora
-
-SCALE = 0.03
-
 
 @pytest.fixture(scope="session")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("demo") / "corpora"
-    write_corpora(directory, seed=0, scale=SCALE)
-    return directory
+def corpora(native_corpora: Path) -> Path:
+    return native_corpora
 
 
 @pytest.fixture(scope="session")
