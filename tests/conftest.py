@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-# Two workers on two cores: threads of one would wait for those of the other. torch reads this when it
-# is imported.
+# Two workers on two cores: threads of one would wait for those of the other. torch reads this when
+# it is imported.
 for name in ("OMP_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS"):
     os.environ.setdefault(name, "1")
 
@@ -24,11 +24,16 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 #: file that it looks for doctests in.
 collect_ignore_glob = ["servers/paths/*"]
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `pytest -n 2 --dist loadgroup` a file stays with one worker, and so do all that talk to
-    the same servers. The slow come first, so that at the end no worker waits for the other."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whatever opens a browser is slow. Under `pytest -n 2 --dist loadgroup` a file stays with one
+    worker, and so do all that talk to the same servers. The slow come first, so that at the end no
+    worker waits for the other."""
     for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
         place = item.path.relative_to(ROOT)
         servers = place.is_relative_to("tests/servers")
         item.add_marker(pytest.mark.xdist_group("servers" if servers else str(place)))

@@ -1,6 +1,7 @@
 """Small runs written to a temporary folder, and the command as a user starts it."""
 
 import json
+import os
 import shutil
 import sys
 import threading
@@ -26,7 +27,8 @@ def chromium(needs):
     needs("playwright", "pip install -e '.[dev]'")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip(f"no browser to open a page with: none of {', '.join(BROWSERS)}")
+        say = pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
+        say(f"no browser to open a page with: none of {', '.join(BROWSERS)}")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

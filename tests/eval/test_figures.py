@@ -135,6 +135,7 @@ def test_a_figure_is_a_column_wide_and_its_lines_are_drawn(figure):
     assert b"/FontFile2" in pdf
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_bytes(results):
     """In processes that hash differently, and whatever the user's own settings are."""
     program = (

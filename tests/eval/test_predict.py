@@ -300,6 +300,7 @@ def test_a_server_without_log_probabilities_ends_the_run(predict, corpus):
 # ---- stopped, resumed, refused ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_run_asks_nothing_twice(corpus, endpoint):
     endpoint.delay = 0.1
     output = corpus.folder / "out.jsonl"

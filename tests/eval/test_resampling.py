@@ -158,6 +158,7 @@ def test_draws_all_on_one_side_leave_nothing_to_correct():
     assert bca(0.5, drawn, np.arange(4.0), members) == pytest.approx((0.1025, 0.1975))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", ["percentile", "bca"])
 def test_intervals_cover_the_truth_as_often_as_they_say(interval):
     """600 utterances of a system that is right in 60 %: 93 to 97 of 100 intervals hold its F1."""

@@ -72,6 +72,7 @@ def test_draws_are_those_of_naive_tests(clustered):
     )
 
 
+@pytest.mark.slow
 def test_false_positives_are_as_rare_as_the_level_says():
     """Two systems alike: at 0.05 the test errs in 3 to 7 of 100 cases."""
     random = np.random.default_rng(11)
@@ -84,6 +85,7 @@ def test_false_positives_are_as_rare_as_the_level_says():
     assert 0.03 <= wrong / runs <= 0.07
 
 
+@pytest.mark.slow
 def test_intervals_of_a_difference_hold_it_as_often_as_they_say():
     random = np.random.default_rng(12)
     truth = differences_of_many(random)

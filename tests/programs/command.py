@@ -1,13 +1,10 @@
-"""What a forked process does: it becomes the command that it is told in `JOB`."""
+"""What a forked process does: it becomes the command that its caller names in `JOB`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from importlib.metadata import entry_points
-from typing import Any
-
-JOB: dict[str, Any]
 
 
 def become(words: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:
@@ -32,4 +29,4 @@ def become(words: list[str], cwd: str, environment: dict[str, str], out: str, er
 
 
 if __name__ == "__main__":
-    become(**JOB)
+    become(**globals()["JOB"])

@@ -181,6 +181,7 @@ def test_a_finished_run_asks_nothing_and_gives_the_same(judging, judge, both, wo
     assert contents(world.folder / "judged") == before
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(judge, both, world):
     judge.delay = 0.05
     results, *rest = both

@@ -75,6 +75,7 @@ def test_a_known_bias_and_a_known_preference_are_recovered(bias):
         assert one.value == pytest.approx(true, abs=0.04)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_intervals_hold_the_truth_as_often_as_they_say():
     random = np.random.default_rng(5)
     true, runs = expected(), 300

@@ -319,6 +319,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_build_that_was_killed_leaves_no_half_of_a_checkpoint(
     assemble: Any, part: Any, tmp_path: Path
 ) -> None:

@@ -161,6 +161,7 @@ def test_a_run_that_resumes_to_hopeless_requests_alone_comes_to_its_end(
         assert (len(outcome.replies), len(outcome.errors)) == (30, 30)
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_and_comes_back_is_waited_for(
     serve: Callable[..., Any], ask_all: Callable[..., Any]
 ) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from whyser.chat import Ledger
 
 ASKER = Path(__file__).with_name("asker.py")
@@ -42,6 +44,7 @@ def wait_until_asked(server: Any, count: int) -> None:
     raise AssertionError("the server was not asked in time")
 
 
+@pytest.mark.slow
 def test_twenty_kills_lose_nothing_and_ask_nothing_twice(
     serve: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ def asked(corpus: Path, encoder: Path, output: Path, *more: str) -> Sequence[obj
     return ("ssl", corpus, "--encoder", encoder, "--output", output, *SHORT, *more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["wavlm", "wav2vec2", "hubert", "whisper"])
 def test_killed_half_way_it_ends_in_the_same_weights(
     family: str,
@@ -82,6 +83,7 @@ def score(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Path], list[dict[s
     return of
 
 
+@pytest.mark.slow
 def test_it_learns_and_answers_another_time(
     corpus: Path, encoder: Callable[[str], Path], baseline: Command, tmp_path: Path
 ) -> None:
@@ -114,6 +116,7 @@ def test_it_learns_and_answers_another_time(
         assert first["probabilities"] == pytest.approx(second["probabilities"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_two_processes_answer_each_clip_once(
     corpus: Path, encoder: Callable[[str], Path], baseline: Command, tmp_path: Path
 ) -> None:
@@ -256,6 +259,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_whole_when_all_processes_wrote_theirs(
     corpus: Path, encoder: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -351,6 +355,7 @@ def test_settings_that_nothing_can_be_trained_with(
     assert told in said
 
 
+@pytest.mark.slow
 def test_bf16_trains_on_a_cpu_too(
     corpus: Path, encoder: Callable[[str], Path], baseline: Command, tmp_path: Path
 ) -> None:
