@@ -60,7 +60,7 @@ find_python() {
             python=$one
             return
         fi
-        found+=("$one is $("$one" --version 2>&1 | head -1 || true);")
+        found+=("$one is $("$one" --version 2>&1 | head -1 || true).")
     done
     fail "Whyser needs Python 3.11, 3.12 or 3.13. ${found[*]}
 Install one of them, and give its path when it is not found by itself: PYTHON=/path/to/python3.11 ./run.sh"
@@ -69,7 +69,7 @@ Install one of them, and give its path when it is not found by itself: PYTHON=/p
 new_environment() {
     local free said
     find_python
-    [[ -w . ]] || fail "$PWD cannot be written to, and .venv belongs there. Clone Whyser into a folder of your own."
+    [[ ! -e .venv ]] || echo "== .venv does not work here (moved, stopped half way, or of another Python): it is made anew"
     rm -rf .venv
     free=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1024 / 1024))
     ((free >= GIGABYTES)) || fail "The installation needs $GIGABYTES GB, and the disk of $PWD has $free GB left.
@@ -83,12 +83,13 @@ Where its module venv or ensurepip is missing, 'apt-get install python3-venv' br
     fi
 }
 
+[[ -w . ]] || fail "$PWD cannot be written to, and .venv belongs there. Clone Whyser into a folder of your own."
+
 # One installation at a time; the second finds what the first has done.
 exec 9>>.install.lock
 flock 9 || true
 if works && installed; then exit; fi
 
-if [[ -e .venv ]] && ! works; then echo "== .venv does not work here (moved, stopped half way, or of another Python): it is made anew"; fi
 works || new_environment
 if ! has_pip && ! .venv/bin/python -m ensurepip >/dev/null 2>&1; then new_environment; fi
 
