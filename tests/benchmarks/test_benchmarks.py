@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SIZES = {
-    "bucketing.py": ("--clips", "64"),
+    "bucketing.py": ("--clips", "24"),
     "chat.py": ("--requests", "70", "--answers", "50"),
     "converters.py": (
         *("--turns", "400", "--files", "50", "--rows", "40", "--clip-seconds", "0.2"),

@@ -463,11 +463,16 @@ def _group_lives(group: int) -> bool:
 
 
 @pytest.mark.parametrize("what", ["row", "setting", "sound", "template"])
-def test_what_has_changed_is_made_again(place: Workplace, many: Path, what: str) -> None:
-    assert written(place, many) == (3, 3)
+def test_what_has_changed_is_made_again(
+    place: Workplace, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whyser_converters.tokenize.shards.ROWS", 25)
+    clips = [place.row(0.1 * (1 + n % 9), answer=f"sad {n}") for n in range(70)]
+    path = place.yaml(dataset=place.dataset("a", clips))
+    assert written(place, path) == (3, 3)
     rows = json.loads((place.folder / "a.json").read_text(encoding="utf-8"))
     if what == "row":
-        rows[300]["messages"][1]["content"] = "angry"
+        rows[30]["messages"][1]["content"] = "angry"
         place.dataset("a", rows)
     elif what == "sound":
         # Every ninth row hears it, so it is in every part.
@@ -476,9 +481,9 @@ def test_what_has_changed_is_made_again(place: Workplace, many: Path, what: str)
         more = {"setting": {"cutoff_len": 1024}, "template": {"default_system": "Listen."}}[what]
         place.yaml(dataset="a", **more)
     # The finished folder keeps no parts: what is new is seen by its stamp, and made whole.
-    assert written(place, many) == (3, 3)
-    stock = place.stock(many)["train"].to_dict()
-    assert place.ours(many)["train"].to_dict() == stock
+    assert written(place, path) == (3, 3)
+    stock = place.stock(path)["train"].to_dict()
+    assert place.ours(path)["train"].to_dict() == stock
 
 
 def test_a_foreign_folder_is_refused(place: Workplace) -> None:
