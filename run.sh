@@ -172,6 +172,8 @@ fi
 # vLLM has an environment of its own (docs/serving.md), which comes last.
 export PATH="$PWD/.venv/bin:$PATH:$PWD/.venv-vllm/bin"
 export TOKENIZERS_PARALLELISM=false
+# Threads that wait by spinning make a small model thirty times slower where another program runs too.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 # LLaMA-Factory prints every configuration file it reads, and torchaudio a warning for every clip.
 export LLAMAFACTORY_VERBOSITY=${LLAMAFACTORY_VERBOSITY:-WARN}
 export PYTHONWARNINGS=${PYTHONWARNINGS:-ignore::UserWarning:torchaudio._backend.utils}

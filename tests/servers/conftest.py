@@ -97,17 +97,17 @@ def whyser(name: str, *arguments: object, cwd: Path | None = None) -> str:
     return said.getvalue()
 
 
-def run(words: Sequence[object], cwd: Path) -> None:
+def run(words: Sequence[object], cwd: Path, **environment: str) -> None:
     """A command of this environment, or a script of `paths/`, that ends well."""
     name, *rest = map(str, words)
     start = [sys.executable, str(HERE / "paths" / name)] if name.endswith(".py") else [
         str(SCRIPTS / name)
     ]  # fmt: skip
     # One thread each: two of them run at a time, on two cores.
-    environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    quiet = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
     done = subprocess.run(
         [*start, *rest], cwd=cwd, capture_output=True, text=True, check=False,
-        env={**os.environ, **environment},
+        env={**os.environ, **quiet, **environment},
     )  # fmt: skip
     assert done.returncode == 0, f"{words}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
 

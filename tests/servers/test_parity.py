@@ -105,7 +105,7 @@ def ids_at(path: Path) -> Ids:
 def vllm_offline(place: Place) -> dict[str, Seen]:
     run(["vllm_offline.py", "served", OLD, "served/chat_template.original.jinja",
          "rows/whyser_test_open.json", place.folder.parent, TOKENS, "vllm.out.json"],
-        place.folder)  # fmt: skip
+        place.folder, PYTHONPATH=str(Path(sys.prefix) / "ipex"))  # fmt: skip
     found = json.loads((place.folder / "vllm.out.json").read_text(encoding="utf-8"))
     own, official, marked = (Seen(**found[name]) for name in ("own", "official", "marked"))
     return {"vllm offline": own, "official template": official, "marked twice": marked}
