@@ -54,13 +54,18 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def needs() -> Callable[[str, str], None]:
-    """Skips without a package, unless CI has said that for want of one nothing is skipped."""
+def lacks() -> Callable[[str], None]:
+    """Skips for want of something, unless CI has said that for this nothing is skipped."""
+    return pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
+
+
+@pytest.fixture(scope="session")
+def needs(lacks: Callable[[str], None]) -> Callable[[str, str], None]:
+    """Skips without a package, as `lacks` does."""
 
     def call(package: str, cure: str) -> None:
         if importlib.util.find_spec(package) is None:
-            say = pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
-            say(f"{package} is not installed: {cure}")
+            lacks(f"{package} is not installed: {cure}")
 
     return call
 

@@ -1,7 +1,6 @@
 """Small runs written to a temporary folder, and the command as a user starts it."""
 
 import json
-import os
 import shutil
 import sys
 import threading
@@ -22,13 +21,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 @pytest.fixture(scope="module")
-def chromium(needs):
+def chromium(needs, lacks):
     """The installed browser; for this module alone, since its event loop is nobody else's."""
     needs("playwright", "pip install -e '.[dev]'")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        say = pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
-        say(f"no browser to open a page with: none of {', '.join(BROWSERS)}")
+        lacks(f"no browser to open a page with: none of {', '.join(BROWSERS)}")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

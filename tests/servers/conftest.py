@@ -224,12 +224,11 @@ def house(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def vllm_program() -> Path:
+def vllm_program(lacks: Callable[[str], None]) -> Path:
     """`vllm` of an environment of its own; the test is skipped where there is none."""
     found = Path(os.environ.get("WHYSER_VLLM") or ROOT / ".venv-vllm/bin/vllm")
     if not found.is_file():
-        say = pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
-        say(f"no {found}: run .ci/vllm_cpu, or let WHYSER_VLLM name a vllm of yours")
+        lacks(f"no {found}: run .ci/vllm_cpu, or let WHYSER_VLLM name a vllm of yours")
     return found
 
 
