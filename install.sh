@@ -120,10 +120,9 @@ Give the same command again when the cause is mended: it goes on with what was d
 }
 
 if command -v uv >/dev/null; then
-    # Nobody waits at every start for what can be compiled once.
-    pip=(uv pip install --python .venv/bin/python --compile-bytecode)
+    pip=(uv pip install --python .venv/bin/python)
 else
-    pip=(.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off)
+    pip=(.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-compile)
 fi
 echo "== install [$extras] into .venv, as $constraints pins it: some minutes, about $((GIGABYTES - 1)) GB"
 touch .venv/.installing
@@ -134,5 +133,7 @@ if [[ $extras == *train-* ]] && ! .venv/bin/python -c 'import torchcodec' >>.ven
     fail "torchcodec, through which $constraints reads sound, does not find FFmpeg's libraries.
 Install FFmpeg ('apt-get install ffmpeg', or 'conda install ffmpeg'); then give the same command again."
 fi
+# So that nobody waits for it at every start; pip would do it on one core.
+.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 { wanted && echo "$extras"; } >.venv/.installed
 rm .venv/.installing

@@ -190,7 +190,6 @@ def test_without_trust_its_code_does_not_run(
 @pytest.mark.parametrize(
     ("recipe", "stage", "name"),
     [
-        ("dual_encoder", 0, "freeze_sft_dualencoder"),
         # What trains lies in layers that are checkpointed.
         ("dual_encoder", 1, "lora_sft_dualencoder"),
         ("semollm", 0, "freeze_sft_semollm_align"),

@@ -64,6 +64,8 @@ class Place:
     folder: Path
     merged: Path
     served: Path
+    #: Below it lie the sounds of all rows: the only folder that a server may read.
+    sounds: Path
     #: Of every prompt that `llamafactory_api` hands its model.
     api_ids: Path
 
@@ -188,7 +190,9 @@ def place(
          "float32"], folder)  # fmt: skip
     shutil.copytree(folder / "merged", folder / "served")
     whyser("whyser-convert", "servable", "served", cwd=folder)
-    return Place(folder, folder / "merged", folder / "served", folder / "api.ids")
+    return Place(
+        folder, folder / "merged", folder / "served", native_corpora.parent, folder / "api.ids"
+    )
 
 
 def write_rows(folder: Path, native_corpora: Path) -> None:
@@ -236,11 +240,8 @@ def vllm_program(lacks: Callable[[str], None]) -> Path:
 def servers(
     vllm_program: Path,
     place: Place,
-    native_corpora: Path,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Served]]:
     """Both at once, since one start fills one core."""
-    folder = str(tmp_path_factory.getbasetemp())
     addresses = {name: f"http://127.0.0.1:{free_port()}/v1" for name in ("vllm", "api")}
     ports = {name: url.split(":")[2].removesuffix("/v1") for name, url in addresses.items()}
     logs = {name: place.folder / f"{name}.log" for name in addresses}
@@ -251,7 +252,7 @@ def servers(
     verb, *rest = shlex.split(launch.group(1))
     vllm = [
         *(str(vllm_program), verb, str(place.merged), *rest, "--port", ports["vllm"]),
-        *("--allowed-local-media-path", folder),
+        *("--allowed-local-media-path", str(place.sounds)),
         # A CPU wants these; it dies of a seeded request whose prompt it takes in parts.
         *("--dtype", "float32", "--enforce-eager", "--max-num-batched-tokens", "65536"),
         # All of the tiny vocabulary, for the probabilities of every label.
@@ -266,7 +267,7 @@ def servers(
         *("--model_name_or_path", str(place.served), "--template", "qwen2_audio"),
         *("--infer_backend", "huggingface", "--infer_dtype", "float32"),
     ]
-    allowed = {"ALLOW_LOCAL_FILES": "1", "SAFE_MEDIA_PATH": folder}
+    allowed = {"ALLOW_LOCAL_FILES": "1", "SAFE_MEDIA_PATH": str(place.sounds)}
     port = {"API_HOST": "127.0.0.1", "API_PORT": ports["api"], "IDS": str(place.api_ids)}
     with (
         running(vllm, addresses["vllm"], logs["vllm"], cwd=ROOT, **on_cpu) as vllm_is_up,

@@ -88,7 +88,7 @@ def exported_decoding(place: Place) -> dict[str, Seen]:
     ]
     environment = {
         "API_HOST": "127.0.0.1", "API_PORT": str(port), "IDS": str(ids),
-        "ALLOW_LOCAL_FILES": "1", "SAFE_MEDIA_PATH": str(place.folder.parent),
+        "ALLOW_LOCAL_FILES": "1", "SAFE_MEDIA_PATH": str(place.sounds),
     }  # fmt: skip
     with running(command, url, place.folder / "merged.log", **environment) as is_up:
         is_up()
@@ -104,7 +104,7 @@ def ids_at(path: Path) -> Ids:
 
 def vllm_offline(place: Place) -> dict[str, Seen]:
     run(["vllm_offline.py", "served", OLD, "served/chat_template.original.jinja",
-         "rows/whyser_test_open.json", place.folder.parent, TOKENS, "vllm.out.json"],
+         "rows/whyser_test_open.json", place.sounds, TOKENS, "vllm.out.json"],
         place.folder, PYTHONPATH=str(Path(sys.prefix) / "ipex"))  # fmt: skip
     found = json.loads((place.folder / "vllm.out.json").read_text(encoding="utf-8"))
     own, official, marked = (Seen(**found[name]) for name in ("own", "official", "marked"))

@@ -44,7 +44,7 @@ def folder(
     return folder
 
 
-def test_it_answers_as_do_predict_does(folder: Path) -> None:
+def test_it_answers_as_do_predict_does(folder: Path, native_corpora: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/v1"
     command = [
@@ -57,7 +57,7 @@ def test_it_answers_as_do_predict_does(folder: Path) -> None:
         "API_PORT": str(port),
         "OMP_NUM_THREADS": "1",
         "ALLOW_LOCAL_FILES": "1",
-        "SAFE_MEDIA_PATH": str(folder.parent.parent),
+        "SAFE_MEDIA_PATH": str(native_corpora.parent),
     }
     with running(command, url, folder / "api.log", cwd=folder, **environment) as is_up:
         is_up()
