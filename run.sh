@@ -484,7 +484,7 @@ stage_baselines() {
     # So small a model is no faster on more threads, and the weights depend on how many there are.
     OMP_NUM_THREADS=1 whyser-baseline ssl "${all_utterances[@]}" --split "$test_split" \
         --encoder "$data/encoder" --name wavlm-tiny --output "$results/baselines/ssl" --tune all \
-        --loss cross-entropy --lr 2e-3 --schedule cosine --warmup 0.1 --epochs 12 --batch-size 16
+        --loss cross-entropy --lr 2e-3 --schedule cosine --warmup 0.1 --epochs 8 --batch-size 16
 }
 
 inputs_score() {
