@@ -206,7 +206,7 @@ def write_mp4(path: Path, samples: Waveform, *, surround: bool) -> None:
             "aac",
             rate=SAMPLING_RATE,
             layout="5.1" if surround else "stereo",
-            # The default search for a coding takes ten times as long, and nobody hears the difference.
+            # The default coder takes ten times as long, and nobody hears the difference.
             options={"flags": "+bitexact", "aac_coder": "fast"},
         )
         _mux(container, picture, _picture(len(samples) / SAMPLING_RATE))
