@@ -256,7 +256,7 @@ stage_demo() {
 }
 
 # What all rooms stand on; a change in it makes every result after it stale.
-ground=(src/whyser/*.{py,csv,jinja})
+ground=(src/whyser/{io,labels,prompting,records})
 
 inputs_convert() { printf '%s\n' "splits=${unofficial_splits[*]}" converters "${ground[@]}" "${source_of[@]}"; }
 outputs_convert() { echo "$data/utterances"; }

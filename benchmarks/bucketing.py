@@ -23,15 +23,15 @@ import torch
 from figures import Figure, show
 
 import whyser
-from whyser.audio import SAMPLING_RATE
 from whyser.baselines.ssl.batches import Buckets
 from whyser.baselines.ssl.losses import Criterion
 from whyser.baselines.ssl.network import Network
 from whyser.baselines.ssl.pretrained import load
 from whyser.baselines.ssl.sounds import Collator
-from whyser.console import say
 from whyser.demo.encoder import write_encoder
-from whyser.utterance import read_utterances
+from whyser.io.audio import SAMPLING_RATE
+from whyser.io.console import say
+from whyser.records.utterance import read_utterances
 
 CLIPS, LENGTHS, BATCH, ROUNDS = 256, 84_000, 32, 2
 SHORTEST_S, LONGEST_S = 2.75, 11.0

@@ -34,11 +34,11 @@ from aiohttp import web
 from figures import Figure, show
 
 import whyser.chat
-from whyser import audio
 from whyser.chat import Chat, ChatSettings, Ledger, Reply, Request, audio_part, run_all
 from whyser.chat.ledger import Entry
-from whyser.console import say
-from whyser.errors import WhyserError
+from whyser.io import audio
+from whyser.io.console import say
+from whyser.io.errors import WhyserError
 
 FULL_REQUESTS, FULL_ANSWERS = 2_000, 200_000
 PLACES, ANSWER_S = 64, 0.2

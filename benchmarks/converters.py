@@ -34,10 +34,10 @@ import soundfile
 from figures import Cost, Figure, run, show
 
 import whyser_converters
-from whyser import audio
-from whyser.console import say
-from whyser_converters.dataset_info import entry
-from whyser_converters.prepare import in_threads
+from whyser.io import audio
+from whyser.io.console import say
+from whyser_converters.convert.prepare import in_threads
+from whyser_converters.datasets.dataset_info import entry
 
 #: Of MSP-Podcast 1.12, and the size of a dataset that `check` is promised for.
 FULL_TURNS, FULL_ROWS = 207_136, 15_000

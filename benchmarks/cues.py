@@ -27,14 +27,14 @@ import soundfile
 from figures import Figure, show
 
 import whyser
-from whyser.console import say
-from whyser.corpus import CorpusCard, write_card
 from whyser.demo import sentences
 from whyser.demo.emotions import CENTRES, draw
 from whyser.demo.voices import Synthesizer, cast
 from whyser.demo.wav import resample, write_wav
 from whyser.evidence.acoustics import PITCH_CEILING, PITCH_FLOOR, TIME_STEP
-from whyser.utterance import Utterance, write_utterances
+from whyser.io.console import say
+from whyser.records.corpus import CorpusCard, write_card
+from whyser.records.utterance import Utterance, write_utterances
 
 MIN_CLIPS_PER_S = 60
 CORES, RATE, ROUNDS = 2, 16_000, 2

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whyser.console import print_table
+from whyser.io.console import print_table
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from figures import Figure, run, show
 
-from whyser.answer import render_answer
-from whyser.console import say
-from whyser.labels import CLASSES
-from whyser.predictions import Prediction, write_predictions
-from whyser.utterance import Utterance, Vote, write_utterances
+from whyser.io.console import say
+from whyser.labels.classes import CLASSES
+from whyser.prompting.answer import render_answer
+from whyser.records.predictions import Prediction, write_predictions
+from whyser.records.utterance import Utterance, Vote, write_utterances
 
 ITEMS = 46_000
 MAX_SECONDS, MAX_HELP_SECONDS = 3.0, 0.5

@@ -22,14 +22,14 @@ import numpy as np
 from figures import Cost, Figure, run, show
 
 import whyser
-from whyser.answer import TARGETS
-from whyser.console import say
-from whyser.corpus import CorpusCard, write_card
 from whyser.evidence.cues import FAMILIES, Cue, Cues
-from whyser.files import write_jsonl
-from whyser.labels import CLASSES
+from whyser.io.console import say
+from whyser.io.files import write_jsonl
+from whyser.labels.classes import CLASSES
+from whyser.prompting.answer import TARGETS
+from whyser.records.corpus import CorpusCard, write_card
+from whyser.records.utterance import Utterance, Vote, write_utterances
 from whyser.teacher.rationale import Rationale, write_rationales
-from whyser.utterance import Utterance, Vote, write_utterances
 
 UTTERANCES, MAX_SECONDS = 100_000, 20.0
 WORDS = [

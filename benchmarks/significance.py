@@ -1,4 +1,5 @@
-"""How fast two systems are compared: `whyser_eval.significance`, against a loop over scikit-learn.
+"""How fast `whyser_eval.statistics.significance` compares two systems, against a loop over
+scikit-learn.
 
     python benchmarks/significance.py
     python benchmarks/significance.py --items 5000 --draws 1000 --strict
@@ -24,11 +25,11 @@ import numpy as np
 from figures import Figure, show
 
 import whyser_eval
-from whyser.console import say
-from whyser.labels import CLASSES
-from whyser_eval.metrics import MISS, Items, f1_all_labels, f1_majority
-from whyser_eval.significance import bootstrapped, pair, randomised
-from whyser_eval.subsets import Subset
+from whyser.io.console import say
+from whyser.labels.classes import CLASSES
+from whyser_eval.metrics.classification import MISS, Items, f1_all_labels, f1_majority
+from whyser_eval.scoring.subsets import Subset
+from whyser_eval.statistics.significance import bootstrapped, pair, randomised
 
 ITEMS, DRAWS, BASELINE_DRAWS = 46_000, 10_000, 12
 MAX_SECONDS, MAX_GB, MIN_RATIO = 5.0, 1.0, 500

@@ -32,12 +32,12 @@ import yaml
 from figures import Figure, run, show
 
 import whyser_converters
-from whyser.answer import TARGETS, render_answer
-from whyser.console import say
 from whyser.demo.model import write_model
 from whyser.demo.sentences import MSP_PODCAST
-from whyser.prompts import QUESTIONS
-from whyser_converters.dataset_info import entry
+from whyser.io.console import say
+from whyser.prompting.answer import TARGETS, render_answer
+from whyser.prompting.prompts import QUESTIONS
+from whyser_converters.datasets.dataset_info import entry
 
 FULL_CLIPS, MIN_RATIO = 1_000, 25.0
 SHORTEST_S, LONGEST_S = 0.1, 40.0
@@ -53,8 +53,8 @@ from pathlib import Path
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
 from llamafactory.hparams import get_train_args
 from llamafactory.model import load_tokenizer
-from whyser_converters.tokenize.settings import read_run
-from whyser_converters.tokenize.write import write
+from whyser_converters.llamafactory.tokenize.settings import read_run
+from whyser_converters.llamafactory.tokenize.write import write
 import yaml
 path, folder = map(Path, sys.argv[1:])
 """

@@ -144,12 +144,15 @@ for name in sys.argv[2].split():
     importlib.import_module(name)
 """
 FREE = """
-    whyser_converters.prepare whyser_converters.sharegpt whyser_converters.preference
-    whyser_converters.servable whyser_converters.check.datasets whyser_converters.check.served
-    whyser.teacher.measured whyser.teacher.session
-    whyser_eval.join whyser_eval.predict whyser_eval.score whyser_eval.compare whyser_eval.table
-    whyser_eval.emobox whyser_eval.group whyser_eval.audit whyser_eval.report
-    whyser_eval.judge.session whyser_eval.study.make whyser_eval.study.read
+    whyser_converters.convert.prepare whyser_converters.datasets.sharegpt
+    whyser_converters.datasets.preference whyser_converters.llamafactory.servable
+    whyser_converters.check.datasets whyser_converters.llamafactory.served whyser.teacher.measured
+    whyser.teacher.session whyser_eval.answers.join whyser_eval.answers.predict
+    whyser_eval.scoring.score whyser_eval.scoring.compare whyser_eval.output.table
+    whyser_eval.answers.emobox whyser_eval.reading.lexicon_review
+    whyser_eval.scoring.reading_audit whyser_eval.output.report
+    whyser_eval.explanations.judge.session whyser_eval.explanations.study.make
+    whyser_eval.explanations.study.read
 """
 
 

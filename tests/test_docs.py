@@ -23,8 +23,8 @@ import pytest
 import soundfile
 import typer
 
-from whyser.files import read_jsonl, write_jsonl
-from whyser_converters.corpora import CORPORA
+from whyser.io.files import read_jsonl, write_jsonl
+from whyser_converters.corpora.registry import CORPORA
 
 from .eval.endpoint import Endpoint
 from .programs import start

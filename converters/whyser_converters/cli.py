@@ -10,18 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from whyser.answer import Target
-from whyser.console import new_app, print_table, run, say
-from whyser.corpus import CorpusCard, VotesCard
-from whyser.errors import InputError
-from whyser.extras import needs
-from whyser.labels import CLASSES, OTHER
-from whyser_converters.corpora import CORPORA
-from whyser_converters.preference import Pairs
-from whyser_converters.questions import Asked, Asking
-from whyser_converters.sharegpt import Control
-from whyser_converters.spec import CorpusSpec
-from whyser_converters.targets import Labels
+from whyser.io.console import new_app, print_table, run, say
+from whyser.io.errors import InputError
+from whyser.io.extras import needs
+from whyser.labels.classes import CLASSES, OTHER
+from whyser.prompting.answer import Target
+from whyser.records.corpus import CorpusCard, VotesCard
+from whyser_converters.corpora.registry import CORPORA
+from whyser_converters.corpora.spec import CorpusSpec
+from whyser_converters.datasets.preference import Pairs
+from whyser_converters.datasets.questions import Asked, Asking
+from whyser_converters.datasets.sharegpt import Control
+from whyser_converters.datasets.targets import Labels
 
 app = new_app(
     "Converts corpora to one record an utterance, and utterances to LLaMA-Factory datasets."
@@ -43,7 +43,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
         strict: bool,
         **options: Enum,
     ) -> None:
-        from whyser_converters.prepare import prepare
+        from whyser_converters.convert.prepare import prepare
 
         if split_list and options["split_scheme"].value != spec.choices["split_scheme"].default:
             raise typer.BadParameter("give either it or --split-scheme", param_hint="--split-list")
@@ -140,7 +140,7 @@ def _tell_problems(problems: Sequence[InputError], folder: Path) -> None:
 
 
 def _print_card(card: CorpusCard, folder: Path) -> None:
-    from whyser_converters.prepare import NO_AGREEMENT
+    from whyser_converters.convert.prepare import NO_AGREEMENT
 
     found = {label for split in card.splits.values() for label in split.labels}
     labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
@@ -268,9 +268,9 @@ def sharegpt(
     Example: whyser-convert sharegpt data/u/crema_d/utterances.jsonl --split train
     --rationales data/u/crema_d/rationales.jsonl --output data/sharegpt/whyser_train_reason
     """
-    from whyser.corpus import Corpus
-    from whyser_converters.sharegpt import Recipe, build, write
-    from whyser_converters.targets import Aim, Material
+    from whyser.records.corpus import Corpus
+    from whyser_converters.datasets.sharegpt import Recipe, build, write
+    from whyser_converters.datasets.targets import Aim, Material
 
     recipe = Recipe(
         split,
@@ -325,9 +325,9 @@ def preference(
     --rationales data/u/crema_d/rationales.jsonl --cues data/u/crema_d/cues.jsonl
     --output data/sharegpt/whyser_train_preference
     """
-    from whyser.corpus import Corpus
-    from whyser_converters.preference import Recipe, build, write
-    from whyser_converters.targets import Material
+    from whyser.records.corpus import Corpus
+    from whyser_converters.datasets.preference import Recipe, build, write
+    from whyser_converters.datasets.targets import Material
 
     recipe = Recipe(split, pairs, max_samples, seed)
     material = Material.read(rationales, cues)
@@ -368,18 +368,18 @@ def check(
     Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
     cutoff_len=1024
     """
-    from whyser.corpus import Corpus
+    from whyser.records.corpus import Corpus
     from whyser_converters.check.datasets import DatasetSummary, check_datasets
     from whyser_converters.check.findings import Findings
     from whyser_converters.check.pins import check_pins
-    from whyser_converters.check.served import (
+    from whyser_converters.check.settings import Job, is_override, is_yaml, jobs_of
+    from whyser_converters.check.splits import SplitSummary, check_splits
+    from whyser_converters.llamafactory.served import (
         check_model,
         check_serving,
         is_model,
         serving_settings,
     )
-    from whyser_converters.check.settings import Job, is_override, is_yaml, jobs_of
-    from whyser_converters.check.splits import SplitSummary, check_splits
 
     overrides = [target for target in targets or () if is_override(target)]
     names = [target for target in targets or () if not is_override(target)]
@@ -427,7 +427,7 @@ def servable(
 
     Example: whyser-convert servable saves/qwen2audio_lora_sft_reason_merged
     """
-    from whyser_converters.servable import make_servable
+    from whyser_converters.llamafactory.servable import make_servable
 
     for path in make_servable(model):
         say(f"wrote {path}")
@@ -459,8 +459,8 @@ def tokenize(
     --output data/tokenized/reason; then llamafactory-cli train with
     tokenized_path=data/tokenized/reason
     """
-    from whyser_converters.tokenize.settings import read_run
-    from whyser_converters.tokenize.write import SplitSummary, write
+    from whyser_converters.llamafactory.tokenize.settings import read_run
+    from whyser_converters.llamafactory.tokenize.write import SplitSummary, write
 
     if bare := [text for text in overrides or () if "=" not in text]:
         raise typer.BadParameter(f"{bare[0]!r}, expected KEY=VALUE", param_hint="KEY=VALUE")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.console import new_app, print_json, run, say
-from whyser.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
-from whyser.extras import needs
-from whyser.prompts import Form
-from whyser_eval.judge.cli import judge_command
-from whyser_eval.reader_options import ReaderOptions, reads_answers
-from whyser_eval.study.cli import app as study_app
+from whyser.chat.options import SOUND_HELP, DryRun, SoundForm, asks_endpoint
+from whyser.io.console import new_app, print_json, run, say
+from whyser.io.extras import needs
+from whyser.prompting.prompts import Form
+from whyser_eval.explanations.judge.cli import judge_command
+from whyser_eval.explanations.study.cli import app as study_app
+from whyser_eval.reading.options import ReaderOptions, reads_answers
 
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
@@ -132,10 +132,10 @@ def predict_command(
     Example: whyser-eval predict utterances.jsonl --form open --output q2a.jsonl
     --endpoint http://localhost:8000/v1 --model Qwen/Qwen2-Audio-7B-Instruct
     """
-    from whyser.corpus import Corpus
-    from whyser_eval.predict.clips import Clips
-    from whyser_eval.predict.plan import Decoding, Plan
-    from whyser_eval.predict.session import Session
+    from whyser.records.corpus import Corpus
+    from whyser_eval.answers.predict.clips import Clips
+    from whyser_eval.answers.predict.plan import Decoding, Plan
+    from whyser_eval.answers.predict.session import Session
 
     decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
     clips = Clips(
@@ -175,8 +175,8 @@ def join_command(
     ] = None,
 ) -> None:
     """Give LLaMA-Factory's predictions their ids back, after checking every row."""
-    from whyser.predictions import write_predictions
-    from whyser_eval.join import join
+    from whyser.records.predictions import write_predictions
+    from whyser_eval.answers.join import join
 
     name = model or predictions.resolve().parent.name
     joined = join(manifest, predictions, model=name)
@@ -242,10 +242,10 @@ def score_command(
     Example: whyser-eval score --references u.jsonl --predictions p.jsonl --output results/run
     --reader-endpoint http://localhost:8000/v1 --reader-model openai/gpt-oss-20b --audit
     """
-    from whyser.files import write_json
-    from whyser.labels import parse_classes
-    from whyser_eval.audit import audit_run, print_audit
-    from whyser_eval.score import Settings, score_run, scores_json, write_run
+    from whyser.io.files import write_json
+    from whyser.labels.classes import parse_classes
+    from whyser_eval.scoring.reading_audit import audit_run, print_audit
+    from whyser_eval.scoring.score import Settings, score_run, scores_json, write_run
 
     settings = Settings(
         split=split,
@@ -266,7 +266,7 @@ def score_command(
     if as_json:
         print_json(scores_json(result))
     else:
-        from whyser_eval.terminal import print_scores
+        from whyser_eval.output.terminal import print_scores
 
         print_scores(result)
     if with_audit and not as_json:
@@ -303,10 +303,10 @@ def compare_command(
     Example: whyser-eval compare --references u.jsonl --predictions row10.jsonl
     --predictions row11.jsonl --against row10
     """
-    from whyser.labels import parse_classes
-    from whyser_eval.compare import compare, write_comparisons
-    from whyser_eval.score import Settings, score_run
-    from whyser_eval.terminal import print_comparisons
+    from whyser.labels.classes import parse_classes
+    from whyser_eval.output.terminal import print_comparisons
+    from whyser_eval.scoring.compare import compare, write_comparisons
+    from whyser_eval.scoring.score import Settings, score_run
 
     reader = reads.reader(output.parent if output else None)
     settings = Settings(
@@ -378,7 +378,7 @@ def table_command(
     Example: whyser-eval table results/row10 results/row11 --comparisons comparisons.json
     --output table1.tex
     """
-    from whyser_eval.table import lay_out, print_signatures, print_table, write_table
+    from whyser_eval.output.table import lay_out, print_signatures, print_table, write_table
 
     table = lay_out(
         results,
@@ -411,7 +411,7 @@ def export_command(
 
     Example: whyser-eval export emobox predictions.jsonl --references u.jsonl --output emobox
     """
-    from whyser_eval.emobox import export_emobox
+    from whyser_eval.answers.emobox import export_emobox
 
     exported = export_emobox(references, predictions, output, split=split)
     for reason, count in exported.ignored.items():
@@ -435,9 +435,14 @@ def group_command(
 
     Example: whyser-eval group results/run/samples.jsonl --output review.csv
     """
-    from whyser.lexicon import lexicon, read_lexicon
-    from whyser_eval.extraction import Extractor
-    from whyser_eval.group import proposals, read_answers, unknown_words, write_review
+    from whyser.labels.lexicon import lexicon, read_lexicon
+    from whyser_eval.reading.extraction import Extractor
+    from whyser_eval.reading.lexicon_review import (
+        proposals,
+        read_answers,
+        unknown_words,
+        write_review,
+    )
 
     table = read_lexicon(reads.grouping) if reads.grouping else lexicon()
     words = unknown_words(read_answers(answers, reads.reader(output.parent)), table)
@@ -462,8 +467,8 @@ def freeze_command(
 
     Example: whyser-eval freeze review.csv --output grouping.csv
     """
-    from whyser.lexicon import read_lexicon
-    from whyser_eval.group import freeze
+    from whyser.labels.lexicon import read_lexicon
+    from whyser_eval.reading.lexicon_review import freeze
 
     added = freeze(reviews, output, base=base)
     say(f"{added:,} words added, table {read_lexicon(output).hash} -> {output}")
@@ -492,7 +497,7 @@ def report_command(
 
     Example: whyser-eval report results/demo --audio embed
     """
-    from whyser_eval.report import write_report
+    from whyser_eval.output.report import write_report
 
     path = output or results / "report.html"
     write_report(results, path, audio=audio, max_samples=max_samples)
@@ -515,7 +520,7 @@ def figure_command(
 
     Example: whyser-eval figure results/row11 --which study --output fig1.pdf
     """
-    from whyser_eval.figures import write_figure
+    from whyser_eval.output.figures import write_figure
 
     write_figure(results, output, which)
     say(f"figure -> {output}")

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from whyser.errors import InputError
-from whyser.files import read_text
+from whyser.io.errors import InputError
+from whyser.io.files import read_text
 
 T = TypeVar("T")
 

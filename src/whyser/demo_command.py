@@ -5,9 +5,9 @@ The commands are made here, outside of the demo, because the demo imports none o
 
 from __future__ import annotations
 
-from whyser.console import new_app, run
 from whyser.demo.cli import corpora, encoder, model
-from whyser.extras import needs
+from whyser.io.console import new_app, run
+from whyser.io.extras import needs
 
 app = new_app("Make synthetic corpora and tiny models, to try every command without a licence.")
 app.command()(needs(demo=["espeakng_loader"])(corpora))

@@ -23,7 +23,7 @@ SIZES = {
     "significance.py": ("--items", "400", "--draws", "50", "--strict"),
 }
 #: Modules of the others; and what compares with LLaMA-Factory itself, which takes minutes: the
-#: identity that it rests on is tested in tests/converters/test_tokenize.py.
+#: identity that it rests on is tested in tests/converters/llamafactory/test_tokenize.py.
 NOT_RUN = {"figures.py", "native_msp_podcast.py", "tokenising.py"}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from whyser.utterance import Utterance, read_utterances
+from whyser.records.utterance import Utterance, read_utterances
 from whyser_converters.cli import main
 
 

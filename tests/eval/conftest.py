@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from whyser.answer import render_answer
-from whyser.labels import CLASSES
+from whyser.labels.classes import CLASSES
+from whyser.prompting.answer import render_answer
 from whyser_eval import cli
 
 #: Playwright drives whichever is installed; it downloads none. A machine without one skips these

@@ -1,8 +1,8 @@
 """What a judge and ten people said, in the figures of the paper (3.4, 3.5) and its shape."""
 
-from whyser_eval.judge.rows import AgreementRow, Judged, JudgeRow, RubricRow
-from whyser_eval.proportions import wilson
-from whyser_eval.study.rows import RaterRow, Studied, StudyRow
+from whyser_eval.explanations.judge.rows import AgreementRow, Judged, JudgeRow, RubricRow
+from whyser_eval.explanations.study.rows import RaterRow, Studied, StudyRow
+from whyser_eval.statistics.proportions import wilson
 
 #: Accepted of 32 by each of ten raters: 221 of 320.
 ACCEPTED = (16, 17, 18, 19, 21, 23, 25, 26, 27, 29)

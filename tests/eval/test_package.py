@@ -24,12 +24,19 @@ CLIENT = ("openai", "aiohttp", "whyser.chat")
 @pytest.mark.parametrize(
     ("statement", "names"),
     [
-        ("import whyser_eval.score, whyser_eval.audit", CLIENT),
+        ("import whyser_eval.scoring.score, whyser_eval.scoring.reading_audit", CLIENT),
         ("import whyser_eval", FOR_HELP),
         ("import whyser_eval.cli", FOR_HELP),
-        ("import whyser_eval.score, whyser_eval.report, whyser_eval.join", HEAVY),
-        ("import whyser_eval.table, whyser_eval.scores, whyser_eval.emobox", HEAVY),
-        ("import whyser_eval.figures, whyser_eval.cli", (*HEAVY, "matplotlib")),
+        (
+            "import whyser_eval.scoring.score, whyser_eval.output.report, whyser_eval.answers.join",
+            HEAVY,
+        ),
+        (
+            "import whyser_eval.output.table, whyser_eval.scoring.scores,"
+            " whyser_eval.answers.emobox",
+            HEAVY,
+        ),
+        ("import whyser_eval.output.figures, whyser_eval.cli", (*HEAVY, "matplotlib")),
     ],
 )
 def test_imports_bring_in_nothing_heavy(statement, names):

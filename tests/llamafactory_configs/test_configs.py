@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from whyser_converters.dataset_info import STANDARD_NAMES
+from whyser_converters.datasets.dataset_info import STANDARD_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What is served lies in a folder of its own.

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import yaml
 
-from whyser_converters.dataset_info import entry
+from whyser_converters.datasets.dataset_info import entry
 
 from ..programs import start
 

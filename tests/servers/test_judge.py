@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from whyser.answer import render_answer
-from whyser.corpus import Corpus
-from whyser.files import write_jsonl
-from whyser_eval.judge.rows import read_judged
+from whyser.io.files import write_jsonl
+from whyser.prompting.answer import render_answer
+from whyser.records.corpus import Corpus
+from whyser_eval.explanations.judge.rows import read_judged
 
 from .conftest import SCRIPTS, Served, whyser
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from whyser.prompts import TRAINED
-from whyser_eval.predict.template import template_of
+from whyser.prompting.prompts import TRAINED
+from whyser_eval.answers.predict.template import template_of
 
 from .conftest import CLIPS, CONFIGS, HERE, SCRIPTS, Place, Served, free_port, run, running
 

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from whyser.chat import Chat, ChatSettings, Reply, Request
-from whyser.corpus import Corpus
-from whyser.labels import CLASSES
-from whyser.predictions import read_predictions
-from whyser.prompts import OPEN
-from whyser_eval.predict import probabilities
-from whyser_eval.predict.plan import Plan
-from whyser_eval.predict.probabilities import continuation, decision, label_probabilities
+from whyser.labels.classes import CLASSES
+from whyser.prompting.prompts import OPEN
+from whyser.records.corpus import Corpus
+from whyser.records.predictions import read_predictions
+from whyser_eval.answers.predict import probabilities
+from whyser_eval.answers.predict.plan import Plan
+from whyser_eval.answers.predict.probabilities import continuation, decision, label_probabilities
 
 from .conftest import SCRIPTS, whyser
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from whyser.chat import Ledger
-from whyser.corpus import Corpus
+from whyser.records.corpus import Corpus
 
 from .conftest import Served, whyser
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from whyser.errors import did_you_mean
+from whyser.io.errors import did_you_mean
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.model import folder_of, module_names, with_parents
 

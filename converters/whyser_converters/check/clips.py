@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from whyser import audio
-from whyser.console import track
-from whyser.errors import InputError
+from whyser.io import audio
+from whyser.io.console import track
+from whyser.io.errors import InputError
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.model import Hearing
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from whyser.errors import InputError, did_you_mean
-from whyser.files import read_json, read_jsonl
+from whyser.io.errors import InputError, did_you_mean
+from whyser.io.files import read_json, read_jsonl
 from whyser_converters.check.clips import CLIPPED, SILENT, TOO_LONG, Clip, judge_all
 from whyser_converters.check.findings import Fault, Findings
 from whyser_converters.check.layout import Layout, read_layout, unknown_names
@@ -26,7 +26,7 @@ from whyser_converters.check.rows import (
     text_tokens,
 )
 from whyser_converters.check.settings import Job
-from whyser_converters.dataset_info import read_table
+from whyser_converters.datasets.dataset_info import read_table
 
 SHAPE = "files and rows that cannot be read"
 _MANIFEST = "broken manifests"

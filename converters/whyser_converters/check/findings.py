@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from whyser.errors import InputError, WhyserError
+from whyser.io.errors import InputError, WhyserError
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Findings:
     >>> findings.raise_any()
     Traceback (most recent call last):
         ...
-    whyser.errors.WhyserError: rows.json: row 3: a.wav is silent. Drop it.
+    whyser.io.errors.WhyserError: rows.json: row 3: a.wav is silent. Drop it.
     1 problem in rows.json
     """
 

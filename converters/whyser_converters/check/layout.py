@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whyser.errors import InputError, did_you_mean
+from whyser.io.errors import InputError, did_you_mean
 from whyser_converters.check.findings import Fault
 
 _HUBS = ("hf_hub_url", "ms_hub_url", "om_hub_url")

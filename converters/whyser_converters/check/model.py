@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whyser.errors import InputError
-from whyser.files import read_json
+from whyser.io.errors import InputError
+from whyser.io.files import read_json
 
 #: The kind that `whyser-speechlm build` writes.
 SPEECHLM = "whyser_speechlm"
@@ -23,7 +23,7 @@ SPEECHLM = "whyser_speechlm"
 class Hearing:
     """What a model hears of a clip: its first `seconds`, as so many `tokens`.
 
-    None for `tokens`: they follow from the length, see `whyser.audio.audio_tokens`.
+    None for `tokens`: they follow from the length, see `whyser.io.audio.audio_tokens`.
     """
 
     seconds: float

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from whyser.errors import InputError
-from whyser.files import read_lines
+from whyser.io.errors import InputError
+from whyser.io.files import read_lines
 from whyser_converters.check.findings import Fault, Findings
 
 #: Sets of packages that hold together, the usual one first.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.layout import Layout
 

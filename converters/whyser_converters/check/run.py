@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from whyser.errors import did_you_mean
-from whyser.extras import install, is_installed, listed
+from whyser.io.errors import did_you_mean
+from whyser.io.extras import install, is_installed, listed
 from whyser_converters.check.adapters import adapter_faults
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.speechlm import speechlm_faults

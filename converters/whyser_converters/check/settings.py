@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from whyser.errors import InputError
-from whyser.files import read_text
+from whyser.io.errors import InputError
+from whyser.io.files import read_text
 from whyser_converters.check.decoding import decoding_faults
 from whyser_converters.check.findings import Fault, Findings
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of
 from whyser_converters.check.run import run_faults
-from whyser_converters.dataset_info import read_table
+from whyser_converters.datasets.dataset_info import read_table
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from whyser.errors import did_you_mean
+from whyser.io.errors import did_you_mean
 from whyser_converters.check.adapters import MATCHES, MAY_BE_TIED, names_of
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.model import folder_of, is_speechlm, module_names, weight_names

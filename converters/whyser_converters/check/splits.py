@@ -8,11 +8,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
-from whyser.corpus import Corpus
-from whyser.utterance import Utterance
+from whyser.records.corpus import Corpus
+from whyser.records.utterance import Utterance
 from whyser_converters.check.clips import MISSING
+from whyser_converters.check.duplicate_audio import Sound, check_twins
 from whyser_converters.check.findings import Fault, Findings
-from whyser_converters.check.twins import Sound, check_twins
 
 #: What must not stand in two splits, as an utterance's record calls it.
 APART = ("speaker", "dialogue", "session")

@@ -14,11 +14,11 @@ import transformers
 from whyser.assembly.parts import LanguageModel, load_encoder, load_language_model
 from whyser.assembly.recipes import Recipe
 from whyser.assembly.tokens import AUDIO, TURN_END, add_tokens, missing_tokens, transcript_marks
-from whyser.audio import SAMPLING_RATE
 from whyser.baselines.ssl.pretrained import Pretrained
-from whyser.errors import InputError
-from whyser.files import read_text, write_json
-from whyser.prompts import TRAINED
+from whyser.io.audio import SAMPLING_RATE
+from whyser.io.errors import InputError
+from whyser.io.files import read_text, write_json
+from whyser.prompting.prompts import TRAINED
 from whyser.speechlm.configuration_speechlm import SpeechLMConfig
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from whyser.console import new_app, print_json, print_table, run, say
-from whyser.extras import needs, require
+from whyser.io.console import new_app, print_json, print_table, run, say
+from whyser.io.extras import needs, require
 
 app = new_app("Put a neighbour's model together, so that llamafactory-cli can train it.")
 

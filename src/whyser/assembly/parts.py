@@ -10,7 +10,7 @@ import transformers
 
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.pretrained import Pretrained, load, not_loaded, require_safetensors
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 
 #: Its classes are only partly annotated.
 _hub: Any = transformers

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from whyser import audio
 from whyser.baselines.clips import read_task
 from whyser.baselines.cues import read_all_cues
-from whyser.console import track
-from whyser.corpus import Clip
-from whyser.errors import InputError
 from whyser.evidence.cues import Cues
-from whyser.files import read_json
+from whyser.io import audio
+from whyser.io.console import track
+from whyser.io.errors import InputError
+from whyser.io.files import read_json
+from whyser.records.corpus import Clip
 from whyser.speechlm.connectors import VAE, pooled
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from whyser.errors import InputError, did_you_mean
+from whyser.io.errors import InputError, did_you_mean
 from whyser.speechlm.configuration_speechlm import CONTENT, EMOTION, BranchConfig
 
 SPEECH = "speech"

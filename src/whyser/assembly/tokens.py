@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from whyser.answer import render_answer
-from whyser.errors import InputError
+from whyser.io.errors import InputError
+from whyser.prompting.answer import render_answer
 
 AUDIO, TURN_END = "<|AUDIO|>", "<|im_end|>"
 #: Those of LLaMA-Factory's template `qwen2_audio`, each of which has to be one token.

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from whyser.console import new_app, run, say
-from whyser.extras import needs
+from whyser.io.console import new_app, run, say
+from whyser.io.extras import needs
 
 app = new_app("Train rows without a language model: measured cues, or a speech encoder.")
 
@@ -58,9 +58,9 @@ def cues(
     from whyser.baselines.clips import read_task
     from whyser.baselines.cues import classify, read_all_cues, write_weights
     from whyser.baselines.predictions import write_answers
-    from whyser.files import write_json
-    from whyser.labels import parse_classes
-    from whyser.provenance import provenance
+    from whyser.io.files import write_json
+    from whyser.labels.classes import parse_classes
+    from whyser.records.provenance import provenance
 
     wanted = parse_classes(classes) if classes else None
     task = read_task(utterances, split=split, classes=wanted, everything=everything, stops=False)
@@ -170,7 +170,7 @@ def ssl(
     from whyser.baselines.clips import read_task
     from whyser.baselines.ssl.recipe import Recipe
     from whyser.baselines.ssl.run import Run
-    from whyser.labels import parse_classes
+    from whyser.labels.classes import parse_classes
 
     recipe = Recipe(
         tuned=tune,

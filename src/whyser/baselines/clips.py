@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from whyser.console import say
-from whyser.corpus import Clip, Corpus, test_split
-from whyser.errors import InputError
-from whyser.labels import CLASSES, EmotionClass, Label
+from whyser.io.console import say
+from whyser.io.errors import InputError
+from whyser.labels.classes import CLASSES, EmotionClass, Label
+from whyser.records.corpus import Clip, Corpus, test_split
 
 #: Of the training speakers, where no corpus has a dev split.
 DEV_SHARE = 0.1

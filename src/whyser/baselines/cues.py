@@ -16,10 +16,10 @@ import numpy as np
 
 from whyser.baselines.clips import Task
 from whyser.baselines.predictions import Floats
-from whyser.corpus import Clip
-from whyser.errors import InputError
 from whyser.evidence.cues import MEASURES, SCALES, Cues, Measure, read_cues
-from whyser.files import atomic_path
+from whyser.io.errors import InputError
+from whyser.io.files import atomic_path
+from whyser.records.corpus import Clip
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from whyser.console import say
-from whyser.corpus import Clip
 from whyser.derangement import derangement
-from whyser.labels import EmotionClass
-from whyser.predictions import Control, Prediction, write_predictions
+from whyser.io.console import say
+from whyser.labels.classes import EmotionClass
+from whyser.records.corpus import Clip
+from whyser.records.predictions import Control, Prediction, write_predictions
 
 Floats = npt.NDArray[np.float64]
 

@@ -26,7 +26,7 @@ from whyser.chat.limits import Budget, LimitReached, Rate
 from whyser.chat.request import Reply, Request
 from whyser.chat.settings import ChatSettings, Key
 from whyser.chat.tally import Tally
-from whyser.errors import WhyserError
+from whyser.io.errors import WhyserError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

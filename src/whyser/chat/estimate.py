@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from whyser import audio
 from whyser.chat.ledger import Ledger
 from whyser.chat.request import Request, sound_of
 from whyser.chat.settings import ChatSettings
+from whyser.io import audio
 
 #: Of English text, in the vocabularies of current models.
 BYTES_A_TOKEN = 4

@@ -12,7 +12,7 @@ from typing import Any
 
 from whyser.chat.request import Reply, Token
 from whyser.chat.settings import ChatSettings
-from whyser.errors import WhyserError
+from whyser.io.errors import WhyserError
 
 #: Characters of a server's answer that an error shows.
 EXCERPT = 300

@@ -15,8 +15,8 @@ from whyser.chat.request import Request
 from whyser.chat.run import run_all
 from whyser.chat.settings import ChatSettings
 from whyser.chat.tally import Tally, print_tally
-from whyser.console import print_table, say
-from whyser.errors import WhyserError
+from whyser.io.console import print_table, say
+from whyser.io.errors import WhyserError
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -17,9 +17,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from whyser.chat.request import Reply, Token
-from whyser.console import say
-from whyser.errors import InputError
-from whyser.files import broken_line
+from whyser.io.console import say
+from whyser.io.errors import InputError
+from whyser.io.files import broken_line
 
 _BLOCK = 8192
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from whyser import audio
-from whyser.errors import InputError, did_you_mean
+from whyser.io import audio
+from whyser.io.errors import InputError, did_you_mean
 
 #: The subtype of audio/..., which is also the format that `input_audio` names.
 FORMATS = {

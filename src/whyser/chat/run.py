@@ -15,8 +15,8 @@ from whyser.chat.ledger import CannotWrite
 from whyser.chat.progress import progress
 from whyser.chat.settings import ChatSettings
 from whyser.chat.tally import Tally, print_tally
-from whyser.console import say
-from whyser.errors import WhyserError
+from whyser.io.console import say
+from whyser.io.errors import WhyserError
 
 T = TypeVar("T")
 R = TypeVar("R")

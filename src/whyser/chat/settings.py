@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit, urlunsplit
 
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 
 #: What stands where a key stood.
 HIDDEN = "[key]"

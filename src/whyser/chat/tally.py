@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from whyser.console import print_table
+from whyser.io.console import print_table
 
 
 @dataclass

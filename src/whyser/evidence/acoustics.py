@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from whyser.audio import SAMPLING_RATE, Samples
-from whyser.extras import require
+from whyser.io.audio import SAMPLING_RATE, Samples
+from whyser.io.extras import require
 
 #: Praat's usual range for adult speech; a wider one invites octave errors.
 PITCH_FLOOR, PITCH_CEILING = 75.0, 600.0

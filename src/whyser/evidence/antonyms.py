@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from whyser.evidence.claims import ClaimFamily, ClaimLevel
-from whyser.files import short_hash
+from whyser.io.files import short_hash
 
 #: Change the table, raise the number.
 VERSION = "antonyms-1"

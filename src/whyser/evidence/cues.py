@@ -21,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
 
-from whyser import audio
-from whyser.console import track
-from whyser.corpus import Corpus
-from whyser.errors import InputError, Problems
 from whyser.evidence.acoustics import Acoustics, measure
-from whyser.files import read_lines
-from whyser.utterance import Utterance, input_error
+from whyser.io import audio
+from whyser.io.console import track
+from whyser.io.errors import InputError, Problems
+from whyser.io.files import read_lines
+from whyser.records.corpus import Corpus
+from whyser.records.utterance import Utterance, input_error
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.console import new_app, print_table, run, say
-from whyser.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
-from whyser.extras import needs
+from whyser.chat.options import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
+from whyser.io.console import new_app, print_table, run, say
+from whyser.io.extras import needs
 from whyser.teacher.filters import Leak, Rules
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels
@@ -70,10 +70,10 @@ def cues(
 
     Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
     """
-    from whyser.corpus import Corpus
-    from whyser.errors import BadInput, Problems
     from whyser.evidence.cues import FAMILIES, MEASURES, Cues, measure_corpus
-    from whyser.files import write_jsonl
+    from whyser.io.errors import BadInput, Problems
+    from whyser.io.files import write_jsonl
+    from whyser.records.corpus import Corpus
 
     levels: Counter[tuple[str, str]] = Counter()
     told = MEASURES if voice_quality else (*FAMILIES, "loudness_range")
@@ -117,9 +117,9 @@ def measured(
 
     Example: whyser-teach measured utterances.jsonl --cues cues.jsonl --output rationales.jsonl
     """
-    from whyser.corpus import Corpus
-    from whyser.errors import InputError
     from whyser.evidence.cues import read_cues
+    from whyser.io.errors import InputError
+    from whyser.records.corpus import Corpus
     from whyser.teacher.measured import write_rationales_for
     from whyser.teacher.rationale import Rationale, write_rationales
     from whyser.teacher.wanted import is_wanted, tell_absent

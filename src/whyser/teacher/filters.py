@@ -24,8 +24,8 @@ from whyser.evidence.content import (
 )
 from whyser.evidence.cues import Cues
 from whyser.evidence.grounding import Verdict, ground
-from whyser.labels import EmotionClass
-from whyser.lexicon import lexicon
+from whyser.labels.classes import EmotionClass
+from whyser.labels.lexicon import lexicon
 
 Leak = Literal["exact", "stem", "synonym"]
 LEAKS: tuple[Leak, ...] = get_args(Leak)

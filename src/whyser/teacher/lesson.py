@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from whyser.endpoint import AudioForm
-from whyser.errors import InputError
-from whyser.files import read_text
-from whyser.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
+from whyser.chat.options import AudioForm
+from whyser.io.errors import InputError
+from whyser.io.files import read_text
+from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
 from whyser.teacher.filters import Rules
 
 #: Method.md, 12: attempts after the first.

@@ -15,10 +15,10 @@ from typing import Any
 
 from whyser.chat import Chat, Request, audio_part, derived_seed
 from whyser.evidence.cues import Cues
+from whyser.records.utterance import RESERVED, Utterance
 from whyser.teacher.filters import Inspection, Subject, inspect, strip_banned
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels, Rationale, explained
-from whyser.utterance import RESERVED, Utterance
 
 #: Method.md, 15.
 TEMPERATURE, TOP_P, MAX_TOKENS = 0.7, 0.9, 256

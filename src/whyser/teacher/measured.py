@@ -11,13 +11,13 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from whyser.errors import InputError
 from whyser.evidence.cues import FAMILIES, Cue, Cues, Family, Level
-from whyser.files import short_hash
-from whyser.labels import CLASSES
+from whyser.io.errors import InputError
+from whyser.io.files import short_hash
+from whyser.labels.classes import CLASSES
+from whyser.records.utterance import Utterance
 from whyser.teacher.filters import Subject, inspect, leaked
 from whyser.teacher.rationale import Labels, Rationale, explained
-from whyser.utterance import Utterance
 
 TEACHER = "measured-1"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from whyser.labels import CLASSES, EmotionClass
+from whyser.labels.classes import CLASSES, EmotionClass
 from whyser.teacher.filters import LEAKS, Inspection
 from whyser.teacher.rationale import Rationale
 

@@ -8,10 +8,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from whyser.errors import InputError
-from whyser.files import read_lines, write_jsonl
-from whyser.labels import EmotionClass
-from whyser.utterance import Utterance, input_error, without_reserved_marks
+from whyser.io.errors import InputError
+from whyser.io.files import read_lines, write_jsonl
+from whyser.labels.classes import EmotionClass
+from whyser.records.utterance import Utterance, input_error, without_reserved_marks
 
 #: Whose labels are explained: the consensus, or the class of every annotator.
 Labels: TypeAlias = Literal["majority", "annotators"]

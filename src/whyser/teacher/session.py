@@ -9,17 +9,17 @@ from itertools import islice
 from pathlib import Path
 
 from whyser.chat import Chat, ChatSettings, ask_in_order, ledger_of, print_estimate
-from whyser.console import print_table, say
-from whyser.corpus import Corpus
-from whyser.errors import InputError, WhyserError
 from whyser.evidence.cues import Cues, read_cues
-from whyser.files import atomic_path
+from whyser.io.console import print_table, say
+from whyser.io.errors import InputError, WhyserError
+from whyser.io.files import atomic_path
+from whyser.records.corpus import Corpus
+from whyser.records.utterance import Utterance
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.listening import Taught, build_request, teach, teachable, without_answer
 from whyser.teacher.outcome import Outcome
 from whyser.teacher.rationale import Labels
 from whyser.teacher.wanted import is_wanted, tell_absent
-from whyser.utterance import Utterance
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from whyser.console import say
-from whyser.files import read_text
-from whyser.utterance import Utterance
+from whyser.io.console import say
+from whyser.io.files import read_text
+from whyser.records.utterance import Utterance
 
 
 def is_wanted(ids: Path | None) -> Callable[[Utterance], bool]:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from whyser.corpus import Corpus, CorpusCard, write_card
-from whyser.utterance import Utterance, write_utterances
+from whyser.records.corpus import Corpus, CorpusCard, write_card
+from whyser.records.utterance import Utterance, write_utterances
 from whyser_converters.check.datasets import check_datasets
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.settings import Job
-from whyser_converters.dataset_info import entry
+from whyser_converters.datasets.dataset_info import entry
 
 
 def make_noise(seconds: float = 1.0, *, seed: int = 0, peak: float = 0.1) -> np.ndarray[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 from whyser_converters.check.adapters import adapter_faults
 from whyser_converters.check.model import module_names
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from whyser.audio import audio_tokens
+from whyser.io.audio import audio_tokens
 from whyser_converters.check import clips
 from whyser_converters.check.clips import judge
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing

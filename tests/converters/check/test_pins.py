@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.pins import check_pins
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 from whyser_converters.check.clips import judge
 from whyser_converters.check.findings import Fault
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, hearing_of, module_names

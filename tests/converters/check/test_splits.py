@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from whyser.corpus import Corpus
-from whyser_converters.check import twins
+from whyser.records.corpus import Corpus
+from whyser_converters.check import duplicate_audio as twins
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.splits import check_splits
 

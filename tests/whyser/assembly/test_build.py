@@ -20,7 +20,7 @@ from whyser.assembly.recipes import Changes, recipe_of
 from whyser.baselines.ssl.network import Network
 from whyser.baselines.ssl.pretrained import load
 from whyser.baselines.ssl.saved import Card, save
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 
 SMALL: dict[str, Any] = {"width": 16, "depth": 2, "heads": 2}
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from whyser.assembly.recipes import RECIPES, Changes, recipe_of
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import transformers
 
 from whyser.assembly.parts import load_language_model
 from whyser.assembly.tokens import TOKENS, add_tokens, missing_tokens, transcript_marks
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 
 
 def test_a_tokenizer_of_qwen2_audio_lacks_nothing(part: Callable[[str], Path]) -> None:

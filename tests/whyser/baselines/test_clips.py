@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from whyser.baselines.clips import read_task
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 
 
 def splits(task: Any) -> tuple[int, int, int]:

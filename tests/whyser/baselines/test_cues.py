@@ -13,8 +13,8 @@ import pytest
 
 from whyser.baselines.clips import read_task
 from whyser.baselines.cues import features, measured_in, read_all_cues
-from whyser.files import read_json
-from whyser.predictions import read_predictions
+from whyser.io.files import read_json
+from whyser.records.predictions import read_predictions
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_what_it_writes_is_scored(
     classify: Callable[..., tuple[int, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from whyser_eval.score import Settings, score_run
+    from whyser_eval.scoring.score import Settings, score_run
 
     clips.write()
     classify()

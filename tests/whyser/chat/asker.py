@@ -25,7 +25,7 @@ import openai  # noqa: F401
 
 # Imported here so that a run that is forked starts at once.
 from whyser.chat import Chat, ChatSettings, Reply, Request, print_tally, run_all
-from whyser.errors import WhyserError
+from whyser.io.errors import WhyserError
 
 
 async def worker(chat: Chat, name: str) -> Reply:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from whyser.chat import Chat, ChatSettings, Reply, Request, Tally, run_all
-from whyser.errors import WhyserError
+from whyser.io.errors import WhyserError
 
 FOLDER = Path(__file__).parent
 

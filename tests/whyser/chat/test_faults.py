@@ -15,7 +15,7 @@ import pytest
 
 from whyser.chat import ChatError, ChatSettings, EndpointError, Ledger, print_tally
 from whyser.chat.faults import parse_retry_after
-from whyser.errors import InputError, WhyserError
+from whyser.io.errors import InputError, WhyserError
 
 KEY = "sk-very-secret-0123456789"
 

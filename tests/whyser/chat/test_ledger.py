@@ -10,7 +10,7 @@ import pytest
 
 from whyser.chat.ledger import CannotWrite, Entry, Ledger
 from whyser.chat.request import Reply, Token
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 
 
 def entry(number: int, text: str = "because\nof “this”") -> Entry:

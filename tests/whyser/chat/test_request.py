@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from whyser import audio
 from whyser.chat import ChatSettings, Ledger, Request, audio_part, estimate
 from whyser.chat.estimate import tokens_of
 from whyser.chat.faults import read_reply
 from whyser.chat.request import Token
-from whyser.errors import InputError
+from whyser.io import audio
+from whyser.io.errors import InputError
 
 
 @pytest.fixture

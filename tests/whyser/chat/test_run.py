@@ -11,7 +11,7 @@ import pytest
 
 from whyser.chat import Chat, ChatSettings, Reply, Request, Stopped, run_all
 from whyser.chat.limits import Rate
-from whyser.errors import InputError, WhyserError
+from whyser.io.errors import InputError, WhyserError
 
 MANY = {f"{number}": ["ok"] for number in range(40)}
 

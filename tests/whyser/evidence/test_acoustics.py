@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from whyser.audio import SAMPLING_RATE, Samples
 from whyser.evidence.acoustics import count_syllables, measure
+from whyser.io.audio import SAMPLING_RATE, Samples
 
 
 def voice(pitch: float, *, seconds: float = 1.0, level: float = 0.3, glide: float = 0.0) -> Samples:

@@ -8,12 +8,12 @@ import soundfile
 from click.testing import Result
 from typer.testing import CliRunner
 
-from whyser.corpus import Corpus, CorpusCard, write_card
-from whyser.errors import BadInput, InputError, Problems
 from whyser.evidence.acoustics import Acoustics
 from whyser.evidence.cues import FEWEST_CLIPS, Cues, measure_corpus, read_cues, relate
+from whyser.io.errors import BadInput, InputError, Problems
+from whyser.records.corpus import Corpus, CorpusCard, write_card
+from whyser.records.utterance import Utterance, write_utterances
 from whyser.teacher.cli import app
-from whyser.utterance import Utterance, write_utterances
 
 
 def utterance(number: int, speaker: str | None, gender: str | None = "female") -> Utterance:

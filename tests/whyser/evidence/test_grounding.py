@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from whyser import audio
 from whyser.derangement import derangement
 from whyser.evidence.acoustics import measure
 from whyser.evidence.claims import read_claims
 from whyser.evidence.cues import Cue, Cues, level_of, relate
 from whyser.evidence.grounding import ground, grounding_score, summarise
+from whyser.io import audio
+from whyser.records.utterance import Utterance
 from whyser.teacher.measured import write_rationales_for
-from whyser.utterance import Utterance
-from whyser_converters.crema_d import prepare_crema_d
-from whyser_converters.ravdess import prepare_ravdess
+from whyser_converters.corpora.crema_d import prepare_crema_d
+from whyser_converters.corpora.ravdess import prepare_ravdess
 
 
 def cue(strength: float, value: float = 1.0) -> Cue:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from whyser import audio
 from whyser.evidence.acoustics import measure
 from whyser.evidence.cues import Cues, relate
-from whyser.utterance import Utterance
-from whyser_converters.ravdess import prepare_ravdess
+from whyser.io import audio
+from whyser.records.utterance import Utterance
+from whyser_converters.corpora.ravdess import prepare_ravdess
 
 pytestmark = pytest.mark.shared_data
 

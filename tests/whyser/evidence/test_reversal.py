@@ -20,9 +20,9 @@ from whyser.evidence.claims import Claim, read_claims
 from whyser.evidence.cues import FAMILIES, MEASURES, Cue, Cues, Family, level_of
 from whyser.evidence.grounding import QUALITY_MEASURES, ground
 from whyser.evidence.reversal import Reversal, turn_round
+from whyser.records.utterance import Utterance
 from whyser.teacher import measured
 from whyser.teacher.measured import write_rationales_for
-from whyser.utterance import Utterance
 
 
 def cues(**strengths: float) -> Cues:

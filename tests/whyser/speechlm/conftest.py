@@ -16,7 +16,7 @@ import torch
 import transformers
 from transformers import trainer
 
-from whyser.answer import render_answer
+from whyser.prompting.answer import render_answer
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration
 from whyser.speechlm.processing_speechlm import SpeechLMProcessor

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from whyser.answer import render_answer
 from whyser.assembly.tokens import transcript_marks
+from whyser.prompting.answer import render_answer
 from whyser.speechlm.configuration_speechlm import SpeechLMConfig
 from whyser.speechlm.tasks import learners, taught
 

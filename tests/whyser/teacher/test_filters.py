@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whyser.labels import CLASSES
+from whyser.labels.classes import CLASSES
 from whyser.teacher.filters import (
     Rules,
     Subject,

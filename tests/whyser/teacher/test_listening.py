@@ -13,14 +13,14 @@ import pytest
 import soundfile
 
 from whyser.chat import Reply, Request
-from whyser.corpus import CorpusCard, write_card
 from whyser.evidence.cues import FAMILIES, Cue, Cues
-from whyser.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT
+from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT
+from whyser.records.corpus import CorpusCard, write_card
+from whyser.records.utterance import Utterance, write_utterances
 from whyser.teacher.cli import main
 from whyser.teacher.lesson import Lesson, choose_prompt
 from whyser.teacher.listening import build_request, teach
 from whyser.teacher.rationale import read_rationales
-from whyser.utterance import Utterance, write_utterances
 
 SPOKEN = "I never want to see him here again."
 GOOD = (

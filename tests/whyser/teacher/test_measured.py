@@ -4,14 +4,14 @@ import itertools
 
 import pytest
 
-from whyser.errors import InputError
 from whyser.evidence.content import quotes
 from whyser.evidence.cues import FAMILIES, Cue, Cues
-from whyser.labels import CLASSES
+from whyser.io.errors import InputError
+from whyser.labels.classes import CLASSES
+from whyser.records.utterance import Utterance
 from whyser.teacher import measured
 from whyser.teacher.filters import Subject, inspect, leaked
 from whyser.teacher.measured import write_rationales_for
-from whyser.utterance import Utterance
 
 
 def utterance(id_: str, transcript: str, label: str = "sad") -> Utterance:

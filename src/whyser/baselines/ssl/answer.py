@@ -13,10 +13,10 @@ from whyser.baselines.ssl.arguments import quiet, to_answer
 from whyser.baselines.ssl.recipe import Precision
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
 from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
-from whyser.console import say
-from whyser.corpus import Clip
-from whyser.files import write_json
-from whyser.provenance import provenance
+from whyser.io.console import say
+from whyser.io.files import write_json
+from whyser.records.corpus import Clip
+from whyser.records.provenance import provenance
 
 _PACKAGES = ("torch", "transformers", "accelerate")
 

@@ -13,8 +13,8 @@ from transformers import TrainingArguments
 
 from whyser.baselines.ssl.epochs import METRIC
 from whyser.baselines.ssl.recipe import Precision, Recipe, processes
-from whyser.console import say
-from whyser.errors import WhyserError
+from whyser.io.console import say
+from whyser.io.errors import WhyserError
 
 Report: TypeAlias = Literal["none", "tensorboard", "wandb"]
 

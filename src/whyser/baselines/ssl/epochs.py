@@ -9,7 +9,7 @@ import numpy.typing as npt
 from transformers import EvalPrediction, ProgressCallback, TrainerCallback
 
 from whyser.baselines.ssl.batches import Buckets
-from whyser.console import say
+from whyser.io.console import say
 
 #: What the best epoch is chosen by, on dev.
 METRIC = "f1_macro"

@@ -11,9 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from whyser import votes
-from whyser.corpus import Clip
-from whyser.labels import EmotionClass
+from whyser.labels.classes import EmotionClass, votes
+from whyser.records.corpus import Clip
 
 #: The label alone, or the annotators' votes.
 Target: TypeAlias = Literal["majority", "votes"]

@@ -16,11 +16,11 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
-from whyser.audio import MEL_HOP, SAMPLING_RATE
-from whyser.console import say
-from whyser.errors import InputError
-from whyser.files import read_text
-from whyser.provenance import file_hash
+from whyser.io.audio import MEL_HOP, SAMPLING_RATE
+from whyser.io.console import say
+from whyser.io.errors import InputError
+from whyser.io.files import read_text
+from whyser.records.provenance import file_hash
 from whyser.speechlm.encoders import (
     KINDS,
     MEL,

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from whyser.baselines.ssl.losses import Loss, Target
 from whyser.baselines.ssl.pooling import Pooling
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 from whyser.speechlm.encoders import Tuned
 
 Schedule: TypeAlias = Literal["constant", "linear", "cosine"]

@@ -24,10 +24,10 @@ from whyser.baselines.ssl.recipe import Recipe
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
 from whyser.baselines.ssl.state import State
 from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
-from whyser.console import say
-from whyser.errors import InputError
-from whyser.files import short_hash, write_json
-from whyser.provenance import file_hash
+from whyser.io.console import say
+from whyser.io.errors import InputError
+from whyser.io.files import short_hash, write_json
+from whyser.records.provenance import file_hash
 
 MODEL = "model"
 

@@ -15,11 +15,11 @@ from whyser import __version__
 from whyser.baselines.ssl.network import Network
 from whyser.baselines.ssl.pooling import Pooling
 from whyser.baselines.ssl.pretrained import Pretrained, load_extractor, untrained
-from whyser.errors import InputError
-from whyser.files import atomic_path, read_json, write_json
-from whyser.labels import EmotionClass
-from whyser.provenance import file_hash
-from whyser.utterance import input_error
+from whyser.io.errors import InputError
+from whyser.io.files import atomic_path, read_json, write_json
+from whyser.labels.classes import EmotionClass
+from whyser.records.provenance import file_hash
+from whyser.records.utterance import input_error
 
 CARD, WEIGHTS, ENCODER = "config.json", "model.safetensors", "encoder"
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from whyser import audio
-from whyser.audio import SAMPLING_RATE, Samples
 from whyser.baselines.ssl.batches import Turn
 from whyser.baselines.ssl.pretrained import Pretrained
-from whyser.console import track
-from whyser.corpus import Clip
-from whyser.errors import Problems
+from whyser.io import audio
+from whyser.io.audio import SAMPLING_RATE, Samples
+from whyser.io.console import track
+from whyser.io.errors import Problems
+from whyser.records.corpus import Clip
 
 #: Seconds that are heard of a test clip; of a longer one its middle. No clip of MSP-Podcast is.
 HEARD_S = 30.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whyser.errors import InputError
-from whyser.files import read_json, write_json
+from whyser.io.errors import InputError
+from whyser.io.files import read_json, write_json
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from transformers import (
 from whyser.baselines.ssl.batches import Buckets
 from whyser.baselines.ssl.epochs import Bar, Epochs, Patience, metrics
 from whyser.baselines.ssl.sounds import Collator, Sounds
-from whyser.errors import WhyserError
-from whyser.predictions import listed
+from whyser.io.errors import WhyserError
+from whyser.records.predictions import listed
 
 
 class ClassifierTrainer(Trainer):

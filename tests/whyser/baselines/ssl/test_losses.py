@@ -13,9 +13,9 @@ pytest.importorskip("torch")
 import torch
 
 from whyser.baselines.ssl.losses import Criterion, Loss, class_weights, targets
-from whyser.corpus import Clip, Corpus
-from whyser.labels import EmotionClass, Label
-from whyser.utterance import Utterance, Vote
+from whyser.labels.classes import EmotionClass, Label
+from whyser.records.corpus import Clip, Corpus
+from whyser.records.utterance import Utterance, Vote
 
 #: p = (1/4, 3/4) in both rows.
 LOGITS = torch.tensor([[0.0, math.log(3)], [5.0, 5.0 + math.log(3)]])

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from whyser.baselines.ssl.pretrained import load, untrained
-from whyser.errors import InputError
+from whyser.io.errors import InputError
 from whyser.speechlm.encoders import KINDS
 
 

@@ -15,8 +15,8 @@ pytest.importorskip("transformers")
 
 from whyser.baselines.ssl.pretrained import load
 from whyser.baselines.ssl.sounds import Ear, Probed, Sounds, probe_all
-from whyser.corpus import Clip, Corpus
-from whyser.errors import BadInput
+from whyser.io.errors import BadInput
+from whyser.records.corpus import Clip, Corpus
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""What a corpus is to its converter's callers: one `CorpusSpec`, at the end of the corpus' file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.classes import CLASSES, EmotionClass, Label, canonical
+from whyser.records.utterance import Utterance
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An option: what it decides, and its values with a reason each, the default first."""
+
+    about: str
+    values: Mapping[str, str]
+
+    @property
+    def default(self) -> str:
+        return next(iter(self.values))
+
+    @property
+    def help(self) -> str:
+        reasons = "; ".join(f"'{value}': {reason}" for value, reason in self.values.items())
+        return f"{self.about} {reasons}."
+
+
+@dataclass(frozen=True)
+class SplitScheme:
+    """A published way to split a corpus: where it comes from, and the split of an utterance."""
+
+    source: str
+    split_of: Callable[[Utterance], str]
+
+
+def official(source: str) -> dict[str, SplitScheme]:
+    """The only scheme of a corpus whose splits are its authors' own."""
+    return {"official": SplitScheme(source, lambda utterance: utterance.split)}
+
+
+def by_speaker(source: str, splits: Mapping[str, str]) -> SplitScheme:
+    """A scheme that gives every speaker (without the corpus' name) one split."""
+    return SplitScheme(source, lambda utterance: splits[_own_name(str(utterance.speaker))])
+
+
+def _own_name(speaker: str) -> str:
+    return speaker.partition("/")[2]
+
+
+#: For corpora without official splits, which the paper pools for training.
+POOLED = {"train": SplitScheme("all of it, as the paper pools it", lambda _utterance: "train")}
+
+
+@dataclass(frozen=True)
+class CorpusSpec:
+    """A corpus and its converter.
+
+    `labels` maps the corpus' codes. `markers` are glob patterns, any of which tells its folder;
+    the first is spelt as in the newest release. `split_schemes` and `options` are the choices,
+    the default first; the converter itself yields the default scheme's splits. `bad_audio` names
+    clips whose sound is of no use, `doubtful_audio` those cut wrongly, each with the reason.
+    `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False where the
+    official splits share speakers.
+    """
+
+    name: str
+    title: str
+    licence: str
+    source: str
+    prepare: Callable[..., Iterator[Utterance]]
+    labels: Mapping[str, Label | None]
+    markers: tuple[str, ...]
+    size: int
+    split_schemes: Mapping[str, SplitScheme]
+    options: Mapping[str, Choice] = field(default_factory=dict)
+    bad_audio: Mapping[str, str] = field(default_factory=dict)
+    doubtful_audio: Mapping[str, str] = field(default_factory=dict)
+    speaker_disjoint: bool = True
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """Every option with its values: the corpus' own, and those of all corpora."""
+        sources = {name: scheme.source for name, scheme in self.split_schemes.items()}
+        return {"split_scheme": Choice("Who trains and who tests.", sources)} | {
+            **self.options,
+            **COMMON_OPTIONS,
+        }
+
+    def is_at(self, folder: Path) -> bool:
+        """Whether the folder is laid out as this corpus is."""
+        return any(next(folder.glob(marker), None) for marker in self.markers)
+
+    def merged(self, merge: Mapping[str, str]) -> dict[str, Label | None]:
+        """The label map with the user's merges, code -> class, on top.
+
+        Raises: `InputError` for an unknown code or class.
+        """
+        codes = [code for code, label in self.labels.items() if label is not None]
+        for code in merge:
+            if code not in codes:
+                cure = did_you_mean(code, codes)
+                raise InputError(f"{self.name} has no label code {code!r} to merge", cure=cure)
+        return {**self.labels, **{code: canonical(name) for code, name in merge.items()}}
+
+    def chosen(self, options: Mapping[str, str]) -> dict[str, str]:
+        """Every option with its value, the default where none is given.
+
+        Raises: `InputError` for an unknown option or value.
+        """
+        for name, value in options.items():
+            if name not in self.choices:
+                raise InputError(f"{self.name} has no option {name!r}")
+            if value not in self.choices[name].values:
+                cure = did_you_mean(value, self.choices[name].values)
+                raise InputError(f"bad {name} {value!r} for {self.name}", cure=cure)
+        return {name: choice.default for name, choice in self.choices.items()} | dict(options)
+
+
+#: The choices that are the same for every corpus (method.md, 2).
+COMMON_OPTIONS: Mapping[str, Choice] = {
+    "other": Choice(
+        "Utterances whose label is none of the eight classes.",
+        {
+            "keep": "they stay in the file as 'other', are counted, and are neither trained on "
+            "nor scored",
+            "drop": "they are left out",
+        },
+    ),
+    "secondary": Choice(
+        "The secondary labels of a vote.",
+        {
+            "keep": "they stay beside the primary one, for scoring with them as an option",
+            "drop": "votes carry the primary label alone",
+        },
+    ),
+    "doubtful_sound": Choice(
+        "Clips shorter than 0.1 s, and those known to be cut wrongly. Test splits always keep "
+        "theirs, so that they stay the published ones.",
+        {
+            "drop": "nobody can hear an emotion in them",
+            "keep": "they stay, to be as others who use the whole corpus",
+        },
+    ),
+}
+
+
+def classes_of(labels: Mapping[str, Label | None]) -> tuple[EmotionClass, ...]:
+    """The classes that a label map can name: what the corpus' scores average over."""
+    return tuple(name for name in CLASSES if name in labels.values())

@@ -1,0 +1,70 @@
+"""The utterances of several corpora as one dataset, and all that is drawn for each of them.
+
+A draw depends on seed and id alone: another corpus beside it, or an utterance that is left out,
+changes nothing for the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from whyser.io.errors import InputError
+from whyser.records.corpus import Corpus
+from whyser.records.utterance import Utterance
+
+
+def merged(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
+    """Every utterance of the split, with its corpus.
+
+    Raises: `InputError` for an id that comes twice, and for a corpus without its sound.
+    """
+    seen: set[str] = set()
+    for corpus in corpora:
+        if not corpus.audio_root.is_dir():
+            # Said here once, or it would be said of every utterance.
+            raise InputError(
+                f"no such folder, where the sound of {corpus.path} lies",
+                file=corpus.audio_root,
+                cure="Bring it back, or convert the corpus again.",
+            )
+        for utterance in corpus.utterances():
+            if utterance.split != split:
+                continue
+            if utterance.id in seen:
+                raise InputError(
+                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
+                )
+            seen.add(utterance.id)
+            yield corpus, utterance
+
+
+def nothing_left(
+    what: str, split: str, corpora: Sequence[Corpus], dropped: Mapping[str, int]
+) -> InputError:
+    """The error of a dataset without rows: what was left out of it, and why."""
+    names = ", ".join(str(corpus.path) for corpus in corpora)
+    return InputError(
+        f"no {what} of split {split!r} is left of {names}",
+        cure=f"Left out: {dict(dropped) or 'nothing; no utterance has that split'}.",
+    )
+
+
+def sound_of(corpus: Corpus, utterance: Utterance) -> Path:
+    """The sound file of an utterance.
+
+    Raises: `InputError` when it is not there: LLaMA-Factory warns once a run of missing files and
+    trains on.
+    """
+    audio = corpus.audio_path(utterance)
+    if not audio.is_file():
+        raise InputError(
+            f"no such sound file, of {utterance.id}", file=audio, cure="Convert the corpus again."
+        )
+    return audio
+
+
+def drawn(seed: int, what: str, id_: str) -> bytes:
+    """32 random bytes for one purpose and utterance."""
+    return hashlib.sha256(f"{seed}:{what}:{id_}".encode()).digest()

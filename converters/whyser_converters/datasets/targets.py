@@ -1,0 +1,154 @@
+"""What a row answers: whose label, and what is written around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from whyser.evidence.cues import Cues, read_cues
+from whyser.evidence.descriptors import describe
+from whyser.io.errors import InputError
+from whyser.labels.classes import OTHER, EmotionClass
+from whyser.labels.votes import distribution
+from whyser.prompting.answer import TARGETS, Target, render_answer
+from whyser.records.utterance import Utterance
+from whyser.teacher.rationale import Rationale, read_rationales
+
+#: `sampled`: the label of one annotator, drawn by vote share.
+Labels: TypeAlias = Literal["majority", "sampled"]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the answers of a dataset hold; by default Eq. 1 with the consensus.
+
+    Raises: `InputError` for a transcript alone without the transcript.
+    """
+
+    target: Target = "reason"
+    writes_transcript: bool = True
+    labels: Labels = "majority"
+
+    def __post_init__(self) -> None:
+        if self.target == "asr" and not self.writes_transcript:
+            raise InputError(
+                "target 'asr' without the <asr> block: nothing is left to write",
+                cure="Leave --no-asr out.",
+            )
+
+    @property
+    def needs_rationales(self) -> bool:
+        return "reason" in TARGETS[self.target]
+
+    @property
+    def needs_cues(self) -> bool:
+        return "descriptors" in TARGETS[self.target]
+
+    @property
+    def needs_label(self) -> bool:
+        return "answer" in TARGETS[self.target]
+
+    def label(self, utterance: Utterance, drawn: Callable[[str], bytes]) -> EmotionClass | None:
+        """The label that the row teaches; None where it teaches none."""
+        if not self.needs_label:
+            return None
+        shares = distribution(utterance.primaries) if self.labels == "sampled" else {}
+        if not shares:
+            # Without votes the released label is the only annotator's.
+            return utterance.emotion
+        point = int.from_bytes(drawn("label")[:8]) / 2**64
+        for label, share in shares.items():
+            point -= share
+            if point < 0:
+                return label
+        return label  # what rounding left over
+
+
+@dataclass
+class Material:
+    """Rationales and cues of all utterances, as far as files of them were given.
+
+    Of two rationales for one label the first that is kept counts.
+    """
+
+    rationales: dict[tuple[str, str | None], Rationale] = field(default_factory=dict)
+    cues: dict[str, Cues] = field(default_factory=dict)
+    has_rationales: bool = False
+
+    @classmethod
+    def read(cls, rationale_files: Sequence[Path], cue_files: Sequence[Path]) -> Material:
+        """Raises: `InputError` with file and line for a broken line."""
+        found = cls(has_rationales=bool(rationale_files))
+        for file in rationale_files:
+            for rationale in read_rationales(file):
+                key = (rationale.id, rationale.label)
+                if key not in found.rationales or not found.rationales[key].kept:
+                    found.rationales[key] = rationale
+        for file in cue_files:
+            found.cues.update((one.id, one) for one in read_cues(file))
+        return found
+
+    def rationale(self, utterance: Utterance, label: EmotionClass | None) -> Rationale | None:
+        """That of the label; a rationale which names none explains the consensus."""
+        given = [self.rationales.get((utterance.id, label or utterance.label))]
+        if label in {None, utterance.label}:
+            given.append(self.rationales.get((utterance.id, None)))
+        found = [one for one in given if one is not None]
+        return next((one for one in found if one.kept), found[0] if found else None)
+
+
+def why_left_out(utterance: Utterance, aim: Aim, *, is_test: bool) -> str | None:
+    """The reason why an utterance gives no row, whatever its label; None when it may."""
+    if aim.needs_label and utterance.label is None:
+        return "no agreement"
+    if aim.needs_label and utterance.label == OTHER:
+        return "none of the eight classes"
+    is_scored_alone = is_test and aim.needs_label
+    if aim.writes_transcript and not is_scored_alone and not utterance.transcript.strip():
+        # An empty <asr> block would teach the model to hear nothing.
+        return "no transcript"
+    return None
+
+
+def why_unexplained(
+    utterance: Utterance, label: EmotionClass | None, material: Material
+) -> str | None:
+    """The reason why no rationale can be written, or may choose the row; None when one can."""
+    if not material.has_rationales:
+        return None
+    rationale = material.rationale(utterance, label)
+    if rationale is None:
+        return "no rationale" if label in {None, utterance.label} else _UNEXPLAINED
+    if not rationale.kept:
+        return f"rationale dropped: {', '.join(rationale.reasons)}"
+    return None
+
+
+_UNEXPLAINED = "no rationale for the label drawn (whyser-teach --labels annotators writes them)"
+
+
+def write_answer(
+    utterance: Utterance, label: EmotionClass | None, aim: Aim, material: Material
+) -> str:
+    """The assistant's turn.
+
+    Raises: `InputError` for descriptors of an utterance that was never measured.
+    """
+    rationale = material.rationale(utterance, label) if aim.needs_rationales else None
+    return render_answer(
+        label,
+        transcript=(utterance.transcript or None) if aim.writes_transcript else None,
+        rationale=rationale.text if rationale else None,
+        descriptors=_descriptors(utterance, material.cues) if aim.needs_cues else None,
+        target=aim.target,
+    )
+
+
+def _descriptors(utterance: Utterance, cues: Mapping[str, Cues]) -> str | None:
+    if utterance.id not in cues:
+        raise InputError(
+            f"no cues for {utterance.id}", cure="Run whyser-teach cues on the same utterances."
+        )
+    return describe(utterance.gender, cues[utterance.id])

@@ -1,0 +1,75 @@
+"""A LLaMA-Factory dataset on disk: its rows, their manifest, and the entry in the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from whyser.io.errors import InputError
+from whyser.io.files import atomic_path, write_jsonl
+from whyser.prompting.prompts import Question
+from whyser.records.utterance import Utterance
+from whyser_converters.datasets.dataset_info import read_table, register
+
+Line = dict[str, Any]
+
+
+def whose(utterance: Utterance, question: Question, audio: Path | None) -> Line:
+    """What every manifest says of a row: whose it is, what it asks, and which sound it hears."""
+    line: Line = {
+        "id": utterance.id,
+        "corpus": utterance.corpus,
+        "split": utterance.split,
+        "form": question.form,
+        "prompt": question.hash,
+        "question": question.text,
+        "options": list(question.options),
+    }
+    return line if audio is None else {**line, "audio": str(audio)}
+
+
+def write_dataset(
+    output: Path,
+    table: Path,
+    rows: Iterable[Line],
+    manifest: Iterable[Line],
+    *,
+    ranking: bool = False,
+) -> Path:
+    """Writes `<output>.json`, its manifest and the entry in the dataset table; returns the rows'
+    file. The three are renamed into place only after all rows were rendered.
+
+    Args:
+        output: Folder and name; the name is what a YAML calls the dataset.
+        manifest: One line a row, in the order of the rows.
+        ranking: Whether the rows hold a chosen and a rejected answer.
+
+    Raises: `InputError` for what no YAML could name, or a broken table, before anything is written.
+    """
+    if output.name in {"", ".."} or "," in output.name:
+        # LLaMA-Factory's `dataset` is a list of names with commas between.
+        raise InputError(
+            f"{str(output)!r} ends with no name of a dataset",
+            cure="Give --output FOLDER/NAME, the name without a comma.",
+        )
+    if table.exists():
+        read_table(table)
+    # Appended by hand: with_suffix would cut a name that holds a dot.
+    rows_file = output.parent / f"{output.name}.json"
+    with atomic_path(rows_file) as temporary:
+        _write_json_list(temporary, rows)
+        write_jsonl(output.parent / f"{output.name}.manifest.jsonl", manifest)
+    register(table, output.name, rows_file, ranking=ranking)
+    return rows_file
+
+
+def _write_json_list(path: Path, rows: Iterable[Line]) -> None:
+    """One row a line, so that a person can read and diff a file of 100,000 rows."""
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write("[")
+        for number, row in enumerate(rows):
+            stream.write(",\n" if number else "\n")
+            stream.write(json.dumps(row, ensure_ascii=False))
+        stream.write("\n]\n")

@@ -1,0 +1,68 @@
+"""Mel frames of a clip as LLaMA-Factory's loader and the feature extractor would count them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from whyser.io import audio
+from whyser.io.console import track
+from whyser.io.errors import InputError
+from whyser_converters.check.clips import MISSING, length_faults
+from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.convert.prepare import in_threads
+from whyser_converters.llamafactory.tokenize.rows import Rows
+from whyser_converters.llamafactory.tokenize.settings import Run
+
+#: Of other formats a header only estimates the length, and decoders differ by some samples.
+_EXACT_SUFFIXES = {".wav", ".flac"}
+
+#: Two strides of 2, see `audio.mel_tokens`.
+_FRAMES_A_TOKEN = 4
+
+
+def count_frames(run: Run, rows: Rows, findings: Findings) -> Mapping[str, int]:
+    """Frames of each sound of the rows; what cannot be counted is told for every row."""
+    frames: dict[str, int] = {}
+    probed = in_threads(partial(_frames, run), iter(list(rows.sounds)))
+    for path, (count, faults) in track(probed, "headers", len(rows.sounds)):
+        frames[path] = count
+        for fault in faults:
+            for place in rows.sounds[path]:
+                rows.tell(fault, place, findings)
+    return frames
+
+
+def _frames(run: Run, path: str) -> tuple[int, tuple[Fault, ...]]:
+    try:
+        info = audio.probe(Path(path))
+        frames = _counted(run, path, info)
+    except InputError as error:
+        return 0, (Fault(MISSING, f"{path}: {error.what}", error.cure or ""),)
+    tokens = audio.mel_tokens(frames)
+    faults = length_faults(info, tokens, info.frames, run.hearing.seconds)
+    return frames, tuple(fault.of(path) for fault in faults)
+
+
+def _counted(run: Run, path: str, info: audio.AudioInfo) -> int:
+    """What the plugin takes for mel frames; of a model with a fixed number of tokens, as many as
+    give it."""
+    if (tokens := run.hearing.tokens) is not None:
+        return _FRAMES_A_TOKEN * tokens
+    extractor = run.extractor
+    frames: int = -(-_samples(run, path, info) // extractor.hop_length)
+    return min(int(extractor.nb_max_frames), frames)
+
+
+def _samples(run: Run, path: str, info: audio.AudioInfo) -> int:
+    """Samples at the extractor's rate."""
+    if Path(path).suffix.lower() in _EXACT_SUFFIXES:
+        return audio.resampled_frames(info.frames, info.sampling_rate)
+    try:
+        loaded: Any = run.template.mm_plugin._regularize_audios([path], audio.SAMPLING_RATE)
+    except (RuntimeError, OSError) as error:
+        what = f"LLaMA-Factory's loader cannot read it ({error})"
+        raise InputError(what, file=path, cure="Convert it to wav.") from None
+    return len(loaded["audios"][0])

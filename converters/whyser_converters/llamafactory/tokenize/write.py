@@ -1,0 +1,226 @@
+"""From a YAML to the folder from which `llamafactory-cli train` starts at once."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from whyser.io.console import track
+from whyser.io.errors import InputError
+from whyser.io.files import read_json, write_json
+from whyser_converters.check.findings import Findings
+from whyser_converters.check.settings import setting_faults
+from whyser_converters.llamafactory.tokenize.encode import Encoder
+from whyser_converters.llamafactory.tokenize.rows import Rows, judge_rows
+from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.shards import (
+    Crew,
+    Shard,
+    Workshop,
+    common_stamp,
+    crew,
+    shards_of,
+)
+from whyser_converters.llamafactory.tokenize.sounds import count_frames
+
+#: Says that a folder is ours, and what it was made of.
+CARD = "whyser_tokenize.json"
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """A split as written; `longest` in tokens; `at_limit` rows are as long as `cutoff_len`."""
+
+    name: str
+    rows: int
+    tokens: int
+    longest: int
+    at_limit: int
+
+    COLUMNS: ClassVar = ("split", "rows", "tokens", "longest", "at cutoff_len")
+
+    def row(self) -> tuple[str, ...]:
+        numbers = (self.rows, self.tokens, self.longest, self.at_limit)
+        return self.name, *(f"{number:,}" for number in numbers)
+
+
+@dataclass(frozen=True)
+class Written:
+    """The finished folder; `made` of its `parts` were not there from an earlier run."""
+
+    splits: Sequence[SplitSummary]
+    parts: int
+    made: int
+    warnings: Sequence[str]
+
+
+def write(run: Run, output: Path, workers: int | None = None) -> Written:
+    """Tokenises the run's rows into `output`; `workers` are as many as the YAML says, or one.
+
+    A run that was killed goes on where it stopped; an earlier output of ours is replaced when
+    something of it has changed, and left alone otherwise.
+
+    Raises: `WhyserError` with all rows that LLaMA-Factory would drop, cut away or crash on;
+    `InputError` for an output that holds something else.
+    """
+    refuse_foreign(output)
+    findings = Findings(str(run.yaml))
+    for fault in setting_faults({"val_size": run.data_args.val_size}):
+        findings.add(fault, run.yaml)
+    rows = judge_rows(run, findings)
+    frames = count_frames(run, rows, findings)
+    workshop = _workshop(run, _load(run, findings), frames, rows, _parts_folder(output))
+    shards = [
+        shard
+        for split, dataset in workshop.datasets.items()
+        for shard in shards_of(run, split, len(dataset))
+    ]
+    workers = workers or run.data_args.preprocessing_num_workers or 1
+    with crew(workshop, min(workers, len(shards))) as work:
+        stamps = list(work(Workshop.stamp, [(shard,) for shard in shards]))
+        whole = hashlib.sha256(" ".join([*workshop.datasets, *stamps]).encode()).hexdigest()
+        is_done = not len(findings) and _stamp_of(output) == whole
+        made = 0 if is_done else _make(workshop, shards, stamps, work, rows, findings)
+    findings.raise_any()
+    if not is_done:
+        _finish(run, workshop, shards, stamps, whole, output)
+    return Written(_summaries(run, output), len(shards), made, findings.warnings)
+
+
+def refuse_foreign(output: Path) -> None:
+    """Raises: `InputError` when the folder holds anything that this command did not write."""
+    if output.is_dir() and not any(output.iterdir()):
+        return
+    if output.exists() and not (output / CARD).is_file():
+        cure = "Give another --output, or remove it."
+        raise InputError("holds something else than our tokenised rows", file=output, cure=cure)
+
+
+def _parts_folder(output: Path) -> Path:
+    return output.absolute().with_name(f".{output.absolute().name}.parts")
+
+
+def _load(run: Run, findings: Findings) -> Mapping[str, Any]:
+    """The splits as LLaMA-Factory's loader gives them, rows aligned and not yet tokenised."""
+    import datasets
+    from datasets.exceptions import DatasetsError
+    from llamafactory.data.data_utils import split_dataset
+    from llamafactory.data.loader import _get_merged_dataset
+
+    datasets.disable_progress_bars()
+    args = (run.model_args, _loading(run.data_args), run.training_args, run.kind)
+    per_dataset = run.data_args.eval_on_each_dataset
+    try:
+        train = _get_merged_dataset(run.data_args.dataset, *args)
+        held_out = _get_merged_dataset(run.data_args.eval_dataset, *args, return_dict=per_dataset)
+        seed = run.training_args.seed
+        splits = split_dataset(train, held_out, run.data_args, seed=seed)
+    except (ValueError, TypeError, KeyError, DatasetsError) as error:
+        findings.raise_any()
+        what = f"LLaMA-Factory cannot load its rows ({str(error).rstrip('.')})"
+        raise InputError(what, file=run.yaml, cure="Mend the dataset or its entry.") from None
+    return {name: dataset for part in splits for name, dataset in part.items()}
+
+
+def _loading(data_args: Any) -> Any:
+    """Loaded by one process, as starting others takes longer, and never from an older cache.
+
+    The cache does not see that a sound has moved, and the path that a row had would stay.
+    """
+    loading = copy(data_args)
+    loading.preprocessing_num_workers, loading.overwrite_cache = None, True
+    return loading
+
+
+def _workshop(
+    run: Run, splits: Mapping[str, Any], frames: Mapping[str, int], rows: Rows, folder: Path
+) -> Workshop:
+    encoders = {name: Encoder(run, name, frames, rows.faulty) for name in splits}
+    return Workshop(splits, encoders, folder, common_stamp(run))
+
+
+def _make(
+    workshop: Workshop,
+    shards: Sequence[Shard],
+    stamps: Sequence[str],
+    work: Crew,
+    rows: Rows,
+    findings: Findings,
+) -> int:
+    """Makes the parts that are missing, and tells of the rows that would be ruined."""
+    pairs = zip(shards, stamps, strict=True)
+    missing = [pair for pair in pairs if not workshop.path(pair[1]).exists()]
+    ruined = {
+        key: fault
+        for cut in track(work(Workshop.make, missing), "rows", len(missing))
+        for key, fault in cut
+    }
+    for key, fault in ruined.items():
+        rows.tell(fault, rows.places[key], findings)
+    return len(missing)
+
+
+def _finish(
+    run: Run,
+    workshop: Workshop,
+    shards: Sequence[Shard],
+    stamps: Sequence[str],
+    whole: str,
+    output: Path,
+) -> None:
+    """The parts as one `DatasetDict`, put in place by a rename."""
+    from datasets import Dataset, DatasetDict, concatenate_datasets
+
+    splits = {
+        name: concatenate_datasets(
+            [
+                Dataset.from_file(str(workshop.path(stamp)))
+                for shard, stamp in zip(shards, stamps, strict=True)
+                if shard.split == name
+            ]
+        )
+        for name in workshop.datasets
+    }
+    finished, old = workshop.folder / "finished", workshop.folder / "old"
+    for leftover in (finished, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    DatasetDict(splits).save_to_disk(str(finished))
+    rows = {name: len(dataset) for name, dataset in splits.items()}
+    write_json(finished / CARD, {"yaml": str(run.yaml), "rows": rows, "stamp": whole})
+    if output.exists():
+        output.replace(old)
+    finished.replace(output)
+    shutil.rmtree(workshop.folder)
+
+
+def _stamp_of(output: Path) -> str | None:
+    card = output / CARD
+    return str(read_json(card).get("stamp")) if card.is_file() else None
+
+
+def _summaries(run: Run, output: Path) -> list[SplitSummary]:
+    from datasets import load_from_disk
+
+    return [_summary(run, name, dataset) for name, dataset in load_from_disk(str(output)).items()]
+
+
+def _summary(run: Run, name: str, dataset: Any) -> SplitSummary:
+    import pyarrow.compute as pc
+
+    table = dataset.data.table
+    columns = [one for one in table.column_names if one.endswith("input_ids")]
+    lengths = [pc.list_value_length(table[one]) for one in columns]
+    longest = [pc.max(one).as_py() for one in lengths]
+    limit = run.data_args.cutoff_len
+    return SplitSummary(
+        name,
+        rows=len(dataset),
+        tokens=sum(pc.sum(one).as_py() for one in lengths),
+        longest=max(longest),
+        at_limit=max(pc.sum(pc.greater_equal(one, limit)).as_py() for one in lengths),
+    )

@@ -1,0 +1,234 @@
+"""Gives LLaMA-Factory's predictions their ids back.
+
+`generated_predictions.jsonl` holds no id, and rows that preprocessing dropped are simply absent.
+So the manifest that was written beside the dataset is laid against it: as many rows, and every
+`label` the answer that the manifest expects. Nothing is written before all of that holds.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from whyser.io.errors import InputError
+from whyser.io.files import read_jsonl, read_lines
+from whyser.labels.classes import Label
+from whyser.prompting.prompts import CHOOSE, OPTIONS, POOLS, QUESTIONS, Form, Prompt
+from whyser.records.predictions import Control, Prediction, listed
+from whyser.records.utterance import input_error
+
+_DROPPED_CURE = (
+    "LLaMA-Factory drops rows that it cannot prepare (a bad row, a missing sound, an answer over "
+    "cutoff_len): run whyser-convert check, mend the dataset and predict again."
+)
+_OTHER_CURE = "Give the manifest that was written beside the dataset that was predicted."
+
+
+class ManifestRow(BaseModel):
+    """What joining needs of a manifest's line; the manifest may hold more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    answer: str
+    form: Form
+    prompt: str
+    question: str = ""
+    options: tuple[Label, ...] = ()
+    control: Control = "none"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A line of `generated_predictions.jsonl`: the prompt, the answer given, that expected."""
+
+    line: int
+    prompt: str
+    text: str
+    label: str
+
+
+def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
+    """The predictions under their ids, in the manifest's order.
+
+    Raises: `InputError` for a broken file, a repeated id, or rows that do not belong together;
+    dropped rows are named by id.
+    """
+    expected = list(read_manifest(manifest))
+    generated = list(read_generated(predictions))
+    for rows, path in ((expected, manifest), (generated, predictions)):
+        if not rows:
+            raise InputError("holds no rows", file=path, cure="Run the step that writes it again.")
+    _check_alignment(expected, generated, manifest, predictions)
+    _check_questions(expected, generated, manifest, predictions)
+    return [
+        Prediction(
+            id=row.id,
+            form=row.form,
+            prompt=row.prompt,
+            model=model,
+            control=row.control,
+            options=() if row.options == OPTIONS else row.options,
+            text=answer.text,
+        )
+        for (_, row), answer in zip(expected, generated, strict=True)
+    ]
+
+
+def read_manifest(path: Path) -> Iterator[tuple[int, ManifestRow]]:
+    """Rows with their line numbers.
+
+    Raises: `InputError` with file and line for a broken line or a repeated id.
+    """
+    first_line: dict[tuple[str, str, str], int] = {}
+    for number, line in read_lines(path):
+        try:
+            row = ManifestRow.model_validate_json(line)
+        except ValidationError as error:
+            raise input_error(error).at(path, number) from None
+        key = (row.id, row.form, row.control)
+        if key in first_line:
+            raise InputError(
+                f"id {row.id!r} stands twice (first in line {first_line[key]})",
+                file=path,
+                line=number,
+                cure="A predicted dataset holds each utterance once; write it again.",
+            )
+        first_line[key] = number
+        yield number, row
+
+
+def read_generated(path: Path) -> Iterator[Generated]:
+    """LLaMA-Factory's lines.
+
+    Raises: `InputError` with file and line for a broken line or one without `predict`, `label`.
+    """
+    for number, row in read_jsonl(path):
+        for key in ("predict", "label"):
+            if not isinstance(row.get(key), str):
+                raise InputError(
+                    f"has no text under {key!r}",
+                    file=path,
+                    line=number,
+                    cure="Give generated_predictions.jsonl of a run with do_predict and "
+                    "predict_with_generate.",
+                )
+        yield Generated(number, str(row.get("prompt", "")), row["predict"], row["label"])
+
+
+def _check_alignment(
+    expected: Sequence[tuple[int, ManifestRow]],
+    generated: Sequence[Generated],
+    manifest: Path,
+    predictions: Path,
+) -> None:
+    answers = [_comparable(row.answer) for _, row in expected]
+    labels = [_comparable(row.label) for row in generated]
+    if answers == labels:
+        return
+    counts = f"{len(labels):,} predictions for {len(answers):,} rows of {manifest}"
+    dropped = _left_out(answers, labels)
+    if dropped is not None:
+        ids = [expected[position][1].id for position in dropped]
+        raise InputError(
+            f"{counts}: {len(ids):,} dropped, {listed(ids)}{_doubt(answers, labels, dropped)}",
+            file=predictions,
+            cure=_DROPPED_CURE,
+        )
+    position = next(
+        (place for place, (a, b) in enumerate(zip(answers, labels, strict=False)) if a != b),
+        min(len(answers), len(labels)),
+    )
+    if position == len(answers):
+        raise InputError(
+            f"{counts}: the first without one is in line {generated[position].line}",
+            file=predictions,
+            cure=_OTHER_CURE,
+        )
+    line, row = expected[position]
+    found = generated[position]
+    raise InputError(
+        f"{counts}: {row.id} expects {_shortened(row.answer)}, but line {found.line} of "
+        f"{predictions} has the label {_shortened(found.label)}",
+        file=manifest,
+        line=line,
+        cure=_OTHER_CURE,
+    )
+
+
+def _check_questions(
+    expected: Sequence[tuple[int, ManifestRow]],
+    generated: Sequence[Generated],
+    manifest: Path,
+    predictions: Path,
+) -> None:
+    """Two forms of one test set have the same answers; only the question tells them apart.
+
+    A shuffled control asks the same question too: nothing in the predictions can tell it from
+    the real condition, so that file and manifest belong together is the caller's to know.
+    """
+    standard = _standard_questions()
+    for (line, row), found in zip(expected, generated, strict=True):
+        own = Prompt(f"{row.form} form", 1, row.question)
+        asked = _longest_in(found.prompt, [*standard, own] if row.question else standard)
+        if asked is not None and asked.hash != row.prompt:
+            raise InputError(
+                f"{row.id} is asked the {row.form} form (prompt {row.prompt}), but line "
+                f"{found.line} of {predictions} the {asked.name} ({asked.hash})",
+                file=manifest,
+                line=line,
+                cure=_OTHER_CURE,
+            )
+
+
+def _standard_questions() -> list[Prompt]:
+    """What a prompt may ask besides the manifest's own questions."""
+    asked = [Prompt(f"{one.name} form", 1, one.text) for one in QUESTIONS.values()]
+    wordings = [Prompt("open form", 1, text) for text in POOLS["stem"]]
+    # The options of a closed form may stand in any order: its first line tells it.
+    choices = [Prompt("closed form", 1, f"{one.text} {CHOOSE}") for one in wordings]
+    return [*asked, *wordings, *choices]
+
+
+def _longest_in(text: str, questions: Sequence[Prompt]) -> Prompt | None:
+    """The longest question that the text holds: a closed form begins with an open one."""
+    found = [one for one in questions if one.text in text]
+    return max(found, key=lambda one: len(one.text), default=None)
+
+
+def _comparable(answer: str) -> str:
+    """Decoding may change the space around an answer and its Unicode composition, no more."""
+    return unicodedata.normalize("NFC", answer).strip()
+
+
+def _left_out(answers: Sequence[str], labels: Sequence[str]) -> list[int] | None:
+    """Positions that `labels` lacks, if it is `answers` with some of them left out.
+
+    >>> _left_out(["a", "b", "c"], ["a", "c"])
+    [1]
+    >>> _left_out(["a", "b"], ["x"]) is None
+    True
+    """
+    missing, taken = [], 0
+    for position, answer in enumerate(answers):
+        if taken < len(labels) and labels[taken] == answer:
+            taken += 1
+        else:
+            missing.append(position)
+    return missing if taken == len(labels) else None
+
+
+def _doubt(answers: Sequence[str], labels: Sequence[str], dropped: Sequence[int]) -> str:
+    """A note where equal answers stand side by side, so that another row may be the dropped one."""
+    backwards = _left_out(answers[::-1], labels[::-1]) or []
+    certain = {len(answers) - 1 - position for position in backwards} & set(dropped)
+    unsure = len(dropped) - len(certain)
+    return f" ({unsure:,} of them, or a neighbour with the same answer)" if unsure else ""
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")

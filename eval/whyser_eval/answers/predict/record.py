@@ -1,0 +1,81 @@
+"""How predictions came about: `OUTPUT.provenance.json`, there from the first question on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whyser.chat import ChatSettings, ledger_of
+from whyser.io.errors import InputError
+from whyser.io.files import read_json, write_json
+from whyser.prompting.prompts import TRANSCRIPT
+from whyser.records.corpus import Corpus
+from whyser.records.provenance import provenance
+from whyser_eval.answers.predict.plan import Plan
+from whyser_eval.answers.predict.template import Seen, Template
+
+
+def record_of(output: Path) -> Path:
+    return output.with_suffix(".provenance.json")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run: what was said and seen of it."""
+
+    system: str
+    plan: Plan
+    seen: Seen
+    said: Template | None
+    predictions: int
+    not_answered: int = 0
+    is_finished: bool = False
+
+    def write(self, settings: ChatSettings, corpora: Sequence[Corpus], output: Path) -> None:
+        written = provenance([corpus.path for corpus in corpora])
+        written["command"] = settings.hide(written["command"])
+        asked = {"endpoint": settings.address, "model": settings.model}
+        write_json(record_of(output), written | asked | self._as_json())
+
+    def _as_json(self) -> dict[str, Any]:
+        plan = self.plan
+        return {
+            "system": self.system,
+            "form": plan.form,
+            "chain_of_thought": plan.thinks,
+            "control": plan.control,
+            "questions": [
+                {"variant": variant, "name": one.name, "prompt": one.hash, "text": one.text}
+                for variant, one in enumerate(plan.questions)
+            ],
+            "transcript_prompt": TRANSCRIPT.hash if plan.control == "transcript" else None,
+            "decoding": plan.decoding.as_json(),
+            "template": {
+                "said": self.said,
+                "found": self.seen.template,
+                "prompt": self.seen.prompt,
+            },
+            "predictions": self.predictions,
+            "not_answered": self.not_answered,
+            "finished": self.is_finished,
+        }
+
+
+def check_unchanged(output: Path, template: Template | None) -> None:
+    """Raises: `InputError` where the answers in the ledger were given in another template.
+
+    The key of an answer knows the question, not what the server wrote around it.
+    """
+    path = record_of(output)
+    if template is None or not (path.exists() and ledger_of(output).exists()):
+        return
+    earlier = (read_json(path).get("template") or {}).get("found")
+    if earlier not in (None, template):
+        raise InputError(
+            f"its answers were given in the template {earlier!r}, the server now asks in "
+            f"{template!r}",
+            file=ledger_of(output),
+            cure="Serve the model as before, or give another --output.",
+        )

@@ -1,0 +1,201 @@
+"""Where a rationale speaks of the words, of the emotion and of the voice (paper, Table 2).
+
+`content` is what it takes from the transcript, `prediction` a word for the emotion that was
+predicted, `acoustic` a clause that claims something of the voice. Spans may lie in each other:
+they are painted from the widest to the most telling, and what is painted over is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+from whyser.evidence.claims import read_claims
+from whyser.evidence.content import content_cues
+from whyser.labels.classes import Label
+from whyser.labels.lexicon import fold, words
+from whyser_eval.reading.mentions import Standing, find_mentions
+
+if TYPE_CHECKING:
+    # Measuring brings in pandas, which naming an outcome needs not.
+    from whyser.evidence.grounding import Outcome
+
+Kind = Literal["content", "misheard", "prediction", "acoustic", "claim"]
+
+
+@dataclass(frozen=True)
+class StatedClaim:
+    """A claim of the voice and what the measurement says of it; None where nobody measured.
+
+    `level` is the level or the kind of voice, `negated` where just that is denied.
+    """
+
+    start: int
+    end: int
+    family: str
+    level: str
+    outcome: Outcome | None = None
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Span:
+    """`text[start:end]`; `claim` is a claim's place in the list that was given.
+
+    `misheard` is content of the model's own transcript that was not said.
+    """
+
+    start: int
+    end: int
+    kind: Kind
+    claim: int | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text of one kind, None for what is neither."""
+
+    text: str
+    kind: Kind | None
+    claim: int | None = None
+
+
+def stated_claims(text: str, transcript: str = "") -> list[StatedClaim]:
+    """The claims of a text that was not held against measured cues.
+
+    >>> [(claim.family, claim.level) for claim in stated_claims("The voice is loud.")]
+    [('loudness', 'high')]
+    """
+    return [
+        StatedClaim(*claim.span, claim.family, claim.value, negated=claim.negated)
+        for claim in read_claims(text, transcript)
+    ]
+
+
+def pieces(
+    text: str,
+    claims: Sequence[StatedClaim] = (),
+    *,
+    said: str = "",
+    heard: str = "",
+    prediction: Label | None = None,
+) -> list[Piece]:
+    """The text cut into its kinds; the pieces joined are the text again.
+
+    Args:
+        claims: of the voice, with offsets in the text
+        said: the reference transcript
+        heard: the model's own transcript
+
+    >>> for piece in pieces('"Go away" in an angry tone.', said="Go away!", prediction="angry"):
+    ...     print(piece.kind, repr(piece.text))
+    content '"Go away"'
+    None ' in an '
+    prediction 'angry'
+    None ' tone.'
+    """
+    content = [
+        *(Span(*found, "misheard") for found in content_cues(text, heard)),
+        *(Span(*found, "content") for found in content_cues(text, said)),
+    ]
+    spans = [
+        *_clauses(text, claims, content),
+        *(Span(claim.start, claim.end, "claim", place) for place, claim in enumerate(claims)),
+        *_emotion_words(text, prediction),
+        *content,
+    ]
+    return list(_cut(text, spans))
+
+
+def _cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
+    """The text by who painted it last."""
+    paint: list[Span | None] = [None] * len(text)
+    for span in spans:
+        covered = range(len(text))[max(span.start, 0) : max(span.end, 0)]
+        for position in covered:
+            paint[position] = span
+    for painted, run in groupby(range(len(text)), key=paint.__getitem__):
+        positions = list(run)
+        stretch = text[positions[0] : positions[-1] + 1]
+        yield Piece(stretch, painted.kind, painted.claim) if painted else Piece(stretch, None)
+
+
+# What a claim is part of
+
+_JOINT = r"(?:and|but|while|whereas|which|with|because|as if)\b\s*+"
+#: A run of spaces is looked at once, from its first.
+_CLAUSE_END = re.compile(
+    rf"[.,;:!?\n()\u2014\u2013]\s*+(?:{_JOINT})?|(?<!\s)\s++(?:{_JOINT}|$)", re.IGNORECASE
+)
+
+
+def _clauses(text: str, claims: Sequence[StatedClaim], content: Sequence[Span]) -> Iterator[Span]:
+    """The clause around each claim, up to what is quoted: one word says little of what is claimed.
+
+    Many claims may share a clause; it is painted once.
+    """
+    if not claims:
+        return
+    ends = [
+        *(found.span() for found in _CLAUSE_END.finditer(text)),
+        *((span.start, _after_spaces(text, span.end)) for span in content),
+    ]
+    begins = sorted([0, *(end for _, end in ends)])
+    stops = sorted([*(begin for begin, _ in ends), len(text)])
+    found = dict.fromkeys(
+        (
+            begins[bisect_right(begins, claim.start) - 1],
+            stops[min(bisect_left(stops, claim.end), len(stops) - 1)],
+        )
+        for claim in claims
+    )
+    yield from (Span(begin, end, "acoustic") for begin, end in found)
+
+
+def _after_spaces(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+# Words for the emotion
+
+
+def _emotion_words(text: str, label: Label | None) -> Iterator[Span]:
+    """Words of the label, but for those that the text denies."""
+    if label is None:
+        return
+    folded, origin = _folded(text)
+    for mention in find_mentions(folded):
+        if mention.label == label and mention.standing is not Standing.REJECTED:
+            end = mention.start + _length(folded, mention.start, mention.word)
+            # Up to what follows, so that an accent stays with its letter.
+            stop = origin[end] if end < len(origin) else len(text)
+            yield Span(origin[mention.start], stop, "prediction")
+
+
+def _length(folded: str, start: int, word: str) -> int:
+    """Of a word or a phrase as it stands in the text, whatever stands between its parts."""
+    pattern = r"\W+".join(map(re.escape, words(fold(word))))
+    found = re.compile(pattern).match(folded, start)
+    return len(found.group()) if found else len(word)
+
+
+def _folded(text: str) -> tuple[str, Sequence[int]]:
+    """The text as mentions are read from it, and where in the text each character comes from."""
+    folded = fold(text)
+    if len(folded) == len(text):
+        return folded, range(len(text))
+    marks = [(_fold_mark(mark), place) for place, mark in enumerate(text)]
+    origin = [place for shown, place in marks for _ in shown]
+    return "".join(shown for shown, _ in marks), origin
+
+
+@lru_cache(maxsize=4096)
+def _fold_mark(mark: str) -> str:
+    return fold(mark)

@@ -1,0 +1,212 @@
+"""What judges answered: `JUDGE.verdicts.jsonl` and `JUDGE.ratings.jsonl`, a line a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from whyser.io.errors import InputError
+from whyser.io.files import read_lines, write_jsonl
+from whyser.labels.classes import EmotionClass
+from whyser.records.utterance import input_error
+from whyser_eval.explanations.judge.questions import PairQuestion, RubricQuestion
+from whyser_eval.explanations.judge.replies import Choice, Rating, Verdict, read_as
+
+#: Of a pair's candidates.
+Preference: TypeAlias = Literal["first", "second", "tie"]
+
+
+class Asked(BaseModel):
+    """What came of one question.
+
+    `reply` is the answer as it came, None where the endpoint refused to give one; `fault` says why
+    it counts as unreadable. `model` is the name that the endpoint gave itself, `time` is UTC.
+    `request` is the key that the ledger knows it by.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    reply: str | None
+    fault: str | None
+    model: str
+    time: str
+    request: str
+
+
+class JudgedPair(Asked):
+    """One order of a pair; `pair` is the pair's key."""
+
+    pair: str
+    id: str
+    emotion: EmotionClass
+    systems: tuple[str, str]
+    shown_first: str
+    verdict: Verdict | None
+    reason: str
+    prompt: str
+    hears: bool
+
+    @property
+    def preference(self) -> Preference | None:
+        """None for a verdict that cannot be read."""
+        if self.verdict is None or self.verdict == "tie":
+            return self.verdict
+        is_first = (self.verdict == "A") == (self.shown_first == self.systems[0])
+        return "first" if is_first else "second"
+
+
+class Rated(Asked):
+    """An explanation by the rubric; ratings are None where they cannot be read.
+
+    `quotation_measured` says whether the text does quote or repeat the words spoken, by comparing
+    them.
+    """
+
+    id: str
+    emotion: EmotionClass
+    system: str
+    quotation: int | None
+    groundedness: int | None
+    relevance: int | None
+    quotation_measured: int
+    reason: str
+    prompt: str
+    hears: bool
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, or what stands in for one that was refused."""
+
+    asked: Asked
+    is_cut: bool = False
+
+
+def judged_pair(question: PairQuestion, reply: Reply, prompt: str, *, hears: bool) -> JudgedPair:
+    choice, asked = _read(Choice, reply)
+    return JudgedPair(
+        **dict(asked),
+        pair=question.pair.key,
+        id=question.pair.id,
+        emotion=question.pair.emotion,
+        systems=question.pair.systems,
+        shown_first=question.shown[0].system,
+        verdict=choice.verdict if choice else None,
+        reason=choice.reason if choice else "",
+        prompt=prompt,
+        hears=hears,
+    )
+
+
+def rated(question: RubricQuestion, reply: Reply, prompt: str, *, hears: bool) -> Rated:
+    from whyser.evidence.content import content_cues
+
+    rating, asked = _read(Rating, reply)
+    pair, candidate = question.pair, question.candidate
+    return Rated(
+        **dict(asked),
+        id=pair.id,
+        emotion=pair.emotion,
+        system=candidate.system,
+        quotation=rating.quotation if rating else None,
+        groundedness=rating.groundedness if rating else None,
+        relevance=rating.relevance if rating else None,
+        quotation_measured=int(bool(content_cues(candidate.text, pair.transcript))),
+        reason=rating.reason if rating else "",
+        prompt=prompt,
+        hears=hears,
+    )
+
+
+T = TypeVar("T", bound=BaseModel)
+A = TypeVar("A", bound=Asked)
+
+
+def _read(form: type[T], reply: Reply) -> tuple[T | None, Asked]:
+    if reply.asked.reply is None:
+        return None, reply.asked
+    found = read_as(form, reply.asked.reply, is_cut=reply.is_cut)
+    if isinstance(found, str):
+        return None, reply.asked.model_copy(update={"fault": found})
+    return found, reply.asked
+
+
+# ---- files --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one judge in a folder."""
+
+    folder: Path
+    judge: str
+
+    @property
+    def slug(self) -> str:
+        """The model's name as a file may be called.
+
+        >>> Files(Path(), "Qwen/Qwen2.5-Omni-7B").slug
+        'Qwen_Qwen2.5-Omni-7B'
+        """
+        return re.sub(r"[^\w.+-]+", "_", self.judge).lstrip(".")
+
+    @property
+    def verdicts(self) -> Path:
+        return self.folder / f"{self.slug}.verdicts.jsonl"
+
+    @property
+    def ratings(self) -> Path:
+        return self.folder / f"{self.slug}.ratings.jsonl"
+
+    @property
+    def base(self) -> Path:
+        """What ledger and record are named after."""
+        return self.folder / f"{self.slug}.jsonl"
+
+    @property
+    def record(self) -> Path:
+        return self.folder / f"{self.slug}.provenance.json"
+
+
+def write_answers(path: Path, answers: Iterable[Asked]) -> None:
+    write_jsonl(path, (one.model_dump_json() for one in answers))
+
+
+def read_answers(path: Path, form: type[A]) -> list[A]:
+    """Empty where there is no file.
+
+    Raises: `InputError` with file and line for a broken line.
+    """
+    return list(_lines(path, form)) if path.exists() else []
+
+
+def _lines(path: Path, form: type[A]) -> Iterator[A]:
+    for number, line in read_lines(path):
+        try:
+            yield form.model_validate_json(line)
+        except ValidationError as error:
+            found = input_error(error).at(path, number)
+            raise InputError(
+                found.what,
+                file=path,
+                line=number,
+                cure="Delete the file and judge again: the ledger has the replies.",
+            ) from None
+
+
+def refusals(files: Files) -> dict[str, Asked]:
+    """By request, what an earlier run was refused: it is no answer, so no ledger has it."""
+    earlier: Sequence[Asked] = [
+        *read_answers(files.verdicts, JudgedPair),
+        *read_answers(files.ratings, Rated),
+    ]
+    return {
+        one.request: Asked(**{name: getattr(one, name) for name in Asked.model_fields})
+        for one in earlier
+        if one.reply is None
+    }

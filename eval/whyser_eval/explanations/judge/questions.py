@@ -1,0 +1,128 @@
+"""The questions to a judge: every pair in both orders, every explanation once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from whyser.chat import Request, audio_part
+from whyser.chat.options import AudioForm
+from whyser.prompting.prompts import Prompt
+from whyser_eval.explanations.judge import prompts
+from whyser_eval.explanations.judge.replies import CHOICE_SCHEMA, RATING_SCHEMA
+from whyser_eval.explanations.pairs import Candidate, Pair
+from whyser_eval.reading.structured import as_data, response_format, shortened
+
+
+@dataclass(frozen=True)
+class PairQuestion:
+    """Which of two; `swapped`, with the pair's second candidate as A."""
+
+    pair: Pair
+    swapped: bool
+
+    @property
+    def shown(self) -> tuple[Candidate, Candidate]:
+        one, two = self.pair.first, self.pair.second
+        return (two, one) if self.swapped else (one, two)
+
+    @property
+    def label(self) -> str:
+        return f"{self.pair.id}: {self.shown[0].system}, {self.shown[1].system}"
+
+
+@dataclass(frozen=True)
+class RubricQuestion:
+    """How good one is; `pair` is the first that it stands in."""
+
+    pair: Pair
+    candidate: Candidate
+
+    @property
+    def label(self) -> str:
+        return f"{self.pair.id}: {self.candidate.system}"
+
+
+Question: TypeAlias = PairQuestion | RubricQuestion
+
+
+def questions(pairs: Iterable[Pair], *, rubric: bool) -> list[Question]:
+    """All of them; an explanation that stands in several pairs is rated once."""
+    pairs = list(pairs)
+    found: list[Question] = [PairQuestion(pair, side) for pair in pairs for side in (False, True)]
+    return [*found, *_explanations(pairs)] if rubric else found
+
+
+def _explanations(pairs: Iterable[Pair]) -> Iterator[RubricQuestion]:
+    seen = set()
+    for pair in pairs:
+        for one in (pair.first, pair.second):
+            if (pair.id, one) not in seen:
+                seen.add((pair.id, one))
+                yield RubricQuestion(pair, one)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a judge is asked.
+
+    Args:
+        audio: How it is given the sound; `none` for one that reads.
+        max_tokens: Of a reply, thinking included.
+        schema: Have the endpoint hold the reply to a JSON schema.
+    """
+
+    audio: AudioForm
+    max_tokens: int
+    schema: bool = True
+
+    @property
+    def hears(self) -> bool:
+        return self.audio != "none"
+
+    @property
+    def pairwise(self) -> Prompt:
+        return prompts.pairwise(hears=self.hears)
+
+    @property
+    def rubric(self) -> Prompt:
+        return prompts.rubric(hears=self.hears)
+
+    def prompt(self, question: Question) -> Prompt:
+        return self.pairwise if isinstance(question, PairQuestion) else self.rubric
+
+    def request(self, question: Question) -> Request:
+        """Raises: `InputError` for a sound that cannot be read."""
+        if isinstance(question, PairQuestion):
+            one, two = map(_told, question.shown)
+            data, schema = {"A": one, "B": two}, CHOICE_SCHEMA
+        else:
+            data, schema = _told(question.candidate), RATING_SCHEMA
+        prompt = self.prompt(question)
+        text = f"{prompt.text}\n{_line({'words': question.pair.transcript, **data})}"
+        return Request(
+            [{"role": "user", "content": self._content(question.pair, text)}],
+            self._parameters(prompt, schema),
+        )
+
+    def _content(self, pair: Pair, text: str) -> str | Sequence[Mapping[str, Any]]:
+        if self.audio == "none":
+            return text
+        sound = audio_part(Path(pair.audio or "no sound"), self.audio)
+        return [sound, {"type": "text", "text": text}]
+
+    def _parameters(self, prompt: Prompt, schema: Mapping[str, Any]) -> dict[str, Any]:
+        held = {"response_format": response_format(prompt.name, schema)} if self.schema else {}
+        return {"temperature": 0, "max_tokens": self.max_tokens, **held}
+
+
+def _told(candidate: Candidate) -> dict[str, Any]:
+    """A candidate without its name."""
+    return {"emotion": candidate.label, "explanation": shortened(candidate.text)}
+
+
+def _line(data: Mapping[str, Any]) -> str:
+    # Special tokens of chat templates and of sounds begin so; written thus they are plain text.
+    return as_data(data).replace("<", "\\u003c")

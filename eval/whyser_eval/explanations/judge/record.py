@@ -1,0 +1,122 @@
+"""How a judge was asked: `JUDGE.provenance.json`, there from the first question on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from whyser.chat import ChatSettings, ledger_of
+from whyser.chat.options import AudioForm
+from whyser.io.errors import InputError
+from whyser.io.files import write_json
+from whyser.records.provenance import provenance
+from whyser_eval.explanations.judge.answers import Files
+from whyser_eval.explanations.judge.questions import Manner
+from whyser_eval.records import read_record
+
+#: What another run of the same command says anew.
+_OF_THE_RUN = ("command", "created", "versions", "git")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is written of one judge; `drawn` says from what the pairs were."""
+
+    judge: str
+    manner: Manner
+    pairs: str
+    seed: int
+    rubric: bool
+    drawn: Mapping[str, Any] = field(default_factory=dict)
+    is_finished: bool = False
+
+    def write(self, settings: ChatSettings, files: Files, pairs: Path) -> None:
+        """A finished record stays as it is where a run adds nothing to it."""
+        told = provenance([pairs])
+        told["command"] = settings.hide(told["command"])
+        written = told | {"endpoint": settings.address} | self._as_json()
+        earlier = earlier_record(files)
+        if earlier.get("finished"):
+            same = {name: earlier.get(name) for name in _OF_THE_RUN} | {"finished": True}
+            if written | same == earlier:
+                return
+        write_json(files.record, written)
+
+    def _as_json(self) -> dict[str, Any]:
+        manner = self.manner
+        prompts = [manner.pairwise, *([manner.rubric] if self.rubric else [])]
+        return {
+            "judge": self.judge,
+            "hears": manner.hears,
+            "audio": manner.audio,
+            "prompts": [
+                {"name": one.name, "version": one.version, "prompt": one.hash, "text": one.text}
+                for one in prompts
+            ],
+            "decoding": {"temperature": 0, "max_tokens": manner.max_tokens},
+            "schema": manner.schema,
+            "rubric": self.rubric,
+            "pairs": self.pairs,
+            "seed": self.seed,
+            "drawn": dict(self.drawn),
+            "finished": self.is_finished,
+        }
+
+
+class Told(BaseModel):
+    """What a record tells of a judge: how it was asked, about which pairs, and whether of all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    judge: str
+    hears: bool
+    audio: AudioForm
+    pairs: str
+    rubric: bool
+    finished: bool
+
+
+_ANY, _TOLD = TypeAdapter(dict[str, Any]), TypeAdapter(Told)
+
+_CURE = "Delete it and judge again: the ledger has the replies."
+
+
+def told_in(folder: Path) -> list[Told]:
+    """Of every judge in a folder, by name; records of other commands are none.
+
+    Raises: `InputError` for a broken file.
+    """
+    return [
+        read_record(path, _TOLD, cure=_CURE)
+        for path in sorted(folder.glob("*.provenance.json"))
+        if "judge" in read_record(path, _ANY, cure=_CURE)
+    ]
+
+
+def earlier_record(files: Files) -> dict[str, Any]:
+    """Of an earlier run of this judge; empty where there was none.
+
+    Raises: `InputError` where another model's files have the same name, and for a broken file.
+    """
+    if not files.record.exists():
+        return {}
+    found = read_record(files.record, _ANY, cure=_CURE)
+    if found.get("judge") != files.judge:
+        raise InputError(
+            f"is the record of {found.get('judge')!r}, whose files are named alike",
+            file=files.record,
+            cure="Give another --output.",
+        )
+    return found
+
+
+def begun_with(files: Files) -> AudioForm | None:
+    """How the replies in the ledger were asked for; None where there are none."""
+    ledger = ledger_of(files.base)
+    if not (ledger.exists() and ledger.stat().st_size) or not earlier_record(files):
+        return None
+    return read_record(files.record, _TOLD, cure=_CURE).audio

@@ -1,0 +1,182 @@
+"""`pairs.jsonl`: two explanations of one utterance, for a judge or for people to choose between.
+
+The judge's pairs and those of the human study are of one form, so that both can weigh the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from whyser.io.errors import InputError
+from whyser.io.files import read_lines, short_hash, write_jsonl
+from whyser.labels.classes import CLASSES, EmotionClass, Label
+from whyser.records.utterance import input_error
+from whyser_eval.explanations.scored import Explainer, Explanation
+
+T = TypeVar("T")
+
+
+class Candidate(BaseModel):
+    """One side of a pair: who explains, which label, how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system: Annotated[str, Field(min_length=1)]
+    label: EmotionClass
+    text: Annotated[str, Field(min_length=1)]
+
+
+class Pair(BaseModel):
+    """Two explanations of one utterance.
+
+    `emotion` is the stratum that the pair was drawn in: the label that both give, or, in a study
+    of mismatches, the reference's. `gold` is the consensus.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(min_length=1)]
+    emotion: EmotionClass
+    gold: Label | None
+    audio: str | None
+    transcript: str
+    first: Candidate
+    second: Candidate
+
+    @cached_property
+    def key(self) -> str:
+        """Of the pair's whole content, in whatever file it lies."""
+        return short_hash(self.model_dump_json(exclude={"audio"}))
+
+    @property
+    def systems(self) -> tuple[str, str]:
+        return self.first.system, self.second.system
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Raises: `InputError` with file and line for a broken line or a pair that stands twice, and
+    for a file without pairs."""
+    first: dict[tuple[str, str, str], int] = {}
+    pairs = []
+    for number, line in read_lines(path):
+        try:
+            pair = Pair.model_validate_json(line)
+        except ValidationError as error:
+            raise input_error(error).at(path, number) from None
+        key = (pair.id, *pair.systems)
+        if key in first:
+            what = f"{pair.id} of {' and '.join(pair.systems)} stands in line {first[key]} too"
+            raise InputError(what, file=path, line=number)
+        first[key] = number
+        pairs.append(pair)
+    if not pairs:
+        raise InputError("holds no pairs", file=path)
+    return pairs
+
+
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
+    """Writes one JSON line a pair, atomically; returns how many."""
+    return write_jsonl(path, (pair.model_dump_json() for pair in pairs))
+
+
+def pairs_hash(pairs: Iterable[Pair]) -> str:
+    """Of the pairs in any order, for the signature."""
+    return short_hash("\n".join(sorted(pair.key for pair in pairs)))
+
+
+# Which are drawn
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pairs of two systems, and what they were drawn from.
+
+    `available` and `chosen` count by emotion; `left_out` says why other utterances have no pair.
+    """
+
+    pairs: tuple[Pair, ...]
+    available: Mapping[EmotionClass, int]
+    chosen: Mapping[EmotionClass, int]
+    left_out: Mapping[str, int]
+
+
+def agreeing_pairs(
+    first: Explainer, second: Explainer, *, per_emotion: int | None, seed: int
+) -> Drawn:
+    """Pairs on utterances that both systems give the same label (paper, 3.5).
+
+    Args: `per_emotion`, the most of each; None for all.
+
+    Raises: `InputError` where the systems agree on nothing, or do not answer the same utterances.
+    """
+    strata: defaultdict[EmotionClass, list[Pair]] = defaultdict(list)
+    left_out: Counter[str] = Counter()
+    for system in (first, second):
+        left_out.update({f"{system.system}: {why}": n for why, n in system.left_out.items()})
+    for system, other in ((first, second), (second, first)):
+        if alone := len(system.by_id.keys() - other.by_id.keys()):
+            left_out[f"{system.system} alone explains"] = alone
+    shared = first.by_id.keys() & second.by_id.keys()
+    for id_ in shared:
+        one, two = first.by_id[id_], second.by_id[id_]
+        if one.label == two.label:
+            strata[one.label].append(paired(one, two, one.label))
+        else:
+            left_out["the systems give other labels"] += 1
+    if not strata:
+        raise InputError(
+            f"{first.system} and {second.system} explain no utterance under the same label",
+            cure="Score both on the same references; see --form.",
+        )
+    chosen = {
+        label: drawn(strata[label], seed, per_emotion, key=lambda pair: pair.id)
+        for label in CLASSES
+        if label in strata
+    }
+    return Drawn(
+        tuple(pair for pairs in chosen.values() for pair in pairs),
+        {label: len(strata[label]) for label in CLASSES},
+        {label: len(chosen.get(label, ())) for label in CLASSES},
+        dict(left_out),
+    )
+
+
+def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> Pair:
+    return Pair(
+        id=one.id,
+        emotion=emotion,
+        gold=one.gold,
+        audio=one.audio,
+        transcript=one.transcript,
+        first=Candidate(system=one.system, label=one.label, text=one.text),
+        second=Candidate(system=two.system, label=two.label, text=two.text),
+    )
+
+
+def drawn(items: Sequence[T], seed: int, most: int | None, *, key: Callable[[T], str]) -> list[T]:
+    """At most so many, in a random order that depends on each item and the seed alone.
+
+    So the same utterances are drawn against every opponent that they can be drawn against.
+
+    >>> drawn(["a", "b", "c"], 1, 2, key=str) == drawn(["c", "b", "a"], 1, 2, key=str)
+    True
+    """
+    return sorted(items, key=lambda item: _rank(seed, key(item)))[:most]
+
+
+def _rank(seed: int, key: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest()
+
+
+def strata_of(pairs: Iterable[Pair]) -> Iterator[tuple[EmotionClass, int]]:
+    """How many pairs of each emotion, in the classes' order."""
+    counts = Counter(pair.emotion for pair in pairs)
+    yield from ((label, counts[label]) for label in CLASSES if counts[label])

@@ -1,0 +1,182 @@
+"""`whyser-eval study`: make a page for raters, read what they answered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whyser.io.console import new_app, print_json, say
+from whyser.prompting.prompts import Form
+
+app = new_app("The human study: make writes a page for raters, read tells what they answered.")
+
+
+def _is_even(count: int) -> int:
+    if count % 2:
+        raise typer.BadParameter(f"{count} is odd; half of the items are matches.")
+    return count
+
+
+@app.command("make")
+def make_command(
+    results: Annotated[list[Path], typer.Argument(help="Folders that `score` wrote.")],
+    system: Annotated[str, typer.Option(help="The system whose explanations are judged.")],
+    output: Annotated[
+        Path, typer.Option(help="Folder for the page; its key is written beside it, never inside.")
+    ],
+    form: Annotated[Form, typer.Option(help="The form that the system was asked in.")] = "open",
+    references: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A rationales.jsonl with gold-referenced rationales for Test II; without, those "
+            "wanted are listed beside OUTPUT."
+        ),
+    ] = None,
+    accept: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            callback=_is_even,
+            help="Items of Test I, accept or reject, half of them matches; 0 leaves it out.",
+        ),
+    ] = 32,
+    prefer: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Items of Test II, the system's explanation or the gold-referenced one; 0 leaves "
+            "it out.",
+        ),
+    ] = 32,
+    attention_checks: Annotated[
+        int, typer.Option(min=0, help="Items in each test that ask for a certain choice.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all that is drawn, recorded.")] = 0,
+    title: Annotated[
+        str | None,
+        typer.Option(help="Of the page.  [default: Does this explanation fit the voice?]"),
+    ] = None,
+    consent: Annotated[
+        Path | None,
+        typer.Option(
+            help="Text that raters agree to, blank lines between paragraphs; {items} is "
+            "their number.  [default: a text of ours]"
+        ),
+    ] = None,
+    instructions_accept: Annotated[
+        Path | None, typer.Option(help="Text before Test I.  [default: a text of ours]")
+    ] = None,
+    instructions_prefer: Annotated[
+        Path | None, typer.Option(help="Text before Test II.  [default: a text of ours]")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over another study that lies in OUTPUT.")
+    ] = False,
+) -> None:
+    """Write the paper's two human tests as one folder with a page that needs no server.
+
+    Raters see no system, no truth and no utterance's name. OUTPUT.key.json has them: keep it from
+    the raters.
+
+    Example: whyser-eval study make results/mine --system mine --references references.jsonl
+    --output studies/mine
+    """
+    from whyser_eval.explanations.study import wording
+    from whyser_eval.explanations.study.make import Plan, make_study
+
+    plan = Plan(
+        system=system,
+        form=form,
+        accept=accept,
+        prefer=prefer,
+        checks=attention_checks,
+        seed=seed,
+        title=title or wording.TITLE,
+        consent=_text(consent, wording.CONSENT),
+        instructions={
+            "accept": _text(instructions_accept, wording.INSTRUCTIONS["accept"]),
+            "prefer": _text(instructions_prefer, wording.INSTRUCTIONS["prefer"]),
+        },
+    )
+    made = make_study(results, plan, output, references=references or (), force=force)
+    for note in made.notes:
+        say(f"note: {note}")
+    asked = " and ".join(f"{count:,} items to {test}" for test, count in made.items.items())
+    say(f"study {made.study}, {asked} -> {made.folder.path / 'index.html'}")
+    say(f"key, not for raters -> {made.folder.key}")
+    if made.folder.pairs.is_file():
+        say(f"pairs of Test II, for a judge -> {made.folder.pairs}")
+
+
+def _text(own: Path | None, default: str) -> str:
+    from whyser.io.files import read_text
+
+    return read_text(own) if own else default
+
+
+@app.command("read")
+def read_command(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files that raters sent, or folders of them.")
+    ],
+    key: Annotated[Path, typer.Option(help="The key.json that make wrote beside the page.")],
+    output: Annotated[
+        Path, typer.Option(help="Folder for study.json, judgements.csv, preferences.jsonl.")
+    ],
+    keep_incomplete: Annotated[
+        bool, typer.Option("--keep-incomplete", help="Count files that lack answers too.")
+    ] = False,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(metavar="RATER", help="A rater who does not count.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Go on without the files that are refused.")
+    ] = False,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Bootstrap draws over raters and items; 0 for none.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print study.json instead of the tables.")
+    ] = False,
+) -> None:
+    """Tell what raters accepted and preferred, with intervals over raters, and how far they agree.
+
+    A file that is cut short, changed, doubled or of another study is refused by name. Incomplete
+    ones are left out, and said. Who stands out is named, and counts all the same.
+
+    Example: whyser-eval study read answers/ --key study.key.json --output results/run/study
+    """
+    from whyser_eval.explanations.study.files import collect, rater_files, read_whole_key
+    from whyser_eval.explanations.study.read import Inputs, studied, write_study
+    from whyser_eval.explanations.study.statistics import Draws
+    from whyser_eval.explanations.study.terminal import print_studied
+
+    truth = read_whole_key(key)
+    without = leave_out or []
+    collected = collect(
+        files, truth, without=without, keeps_incomplete=keep_incomplete, skips_bad=skip_bad
+    )
+    found = studied(collected, truth, Draws(draws, seed))
+    settings = {
+        "keep_incomplete": keep_incomplete,
+        "leave_out": without,
+        "skip_bad": skip_bad,
+        "draws": draws,
+        "seed": seed,
+    }
+    inputs = Inputs(tuple(rater_files(files)), key, settings)
+    write_study(output, found, collected.files, truth, inputs)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        print_studied(found)
+    for line in found.left_out:
+        say(f"left out: {line}")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    counted = len(collected.files)
+    say(f"{counted:,} {'rater' if counted == 1 else 'raters'} counted -> {output}")

@@ -1,0 +1,142 @@
+"""Each rater beside the others: what stands out is named, and nobody is dropped for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+import numpy as np
+
+from whyser_eval.explanations.study.answers import Given
+from whyser_eval.explanations.study.files import Saved
+from whyser_eval.explanations.study.material import CHOICES, Answer, Key, Test
+from whyser_eval.explanations.study.rows import RaterRow
+from whyser_eval.explanations.study.statistics import Votes
+from whyser_eval.metrics.classification import FloatArray
+
+#: Fewer raters have no quartiles to speak of.
+FEWEST = 5
+
+#: So many answers alike come about in less than one of a hundred by the toss of a coin.
+MANY_ALIKE = 8
+
+
+def rater_rows(files: Sequence[Saved], chosen: Votes, key: Key) -> list[RaterRow]:
+    """Share, agreement and remarks of every rater who answered something in the test."""
+    agreements = agreements_with_others(chosen.chosen)
+    shares = np.array([_mean(row) for row in chosen.chosen])
+    asked = {item.item for item in chosen.items}
+    rows = []
+    for place, saved in enumerate(files):
+        given = [one for one in saved.file.answers if one.test == chosen.test]
+        own = [one for one in given if one.item in asked]
+        if not own:
+            continue
+        share, agreement = float(shares[place]), float(agreements[place])
+        remarks = [
+            *_failed_checks(given, key),
+            *_outlying(share, agreement, shares, agreements),
+            *_alike(own, chosen.test),
+            *_hasty(own, chosen.items),
+        ]
+        rows.append(
+            RaterRow(
+                rater=saved.rater,
+                test=chosen.test,
+                share=share,
+                agreement=None if np.isnan(agreement) else agreement,
+                n=len(own),
+                seconds=median(one.milliseconds for one in own) / 1000,
+                remarks=tuple(remarks),
+            )
+        )
+    return rows
+
+
+def agreements_with_others(chosen: FloatArray) -> FloatArray:
+    """float[r], how often each rater chose as the majority of the others; NaN where none is.
+
+    Items on which the others are even, or whom nobody else answered, are left out.
+
+    Args: `chosen`, float[r, k], 1, 0 or NaN.
+
+    >>> agreements_with_others(np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1.0]])).round(2).tolist()
+    [1.0, 0.5, 0.5]
+    """
+    answered = ~np.isnan(chosen)
+    ones = np.where(answered, chosen, 0)
+    # Twice the others' ones less their number: its sign is their majority.
+    lead = 2 * (ones.sum(axis=0) - ones) - (answered.sum(axis=0) - answered)
+    told = answered & (lead != 0)
+    return np.array(
+        [_mean((own == (by > 0))[of]) for own, by, of in zip(chosen, lead, told, strict=True)]
+    )
+
+
+def _mean(values: FloatArray) -> float:
+    known = values[~np.isnan(values.astype(float))]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+# Remarks
+
+
+def _failed_checks(given: Sequence[Given], key: Key) -> Iterator[str]:
+    expected = {one.item: one.expected for one in key.answers if one.expected is not None}
+    checks = [one for one in given if one.item in expected]
+    if failed := sum(one.choice != expected[one.item] for one in checks):
+        yield f"failed {failed} of {len(checks)} attention checks"
+
+
+def _outlying(
+    share: float, agreement: float, shares: FloatArray, agreements: FloatArray
+) -> Iterator[str]:
+    """By Tukey's fences; to agree more than others is no fault."""
+    low, high = fences(shares)
+    if not low <= share <= high:
+        yield f"outlier: share {share:.0%}, the fences are {low:.0%} and {high:.0%}"
+    low, _ = fences(agreements)
+    if agreement < low:
+        yield f"outlier: agrees with the others on {agreement:.0%}, the fence is {low:.0%}"
+
+
+def fences(values: FloatArray) -> tuple[float, float]:
+    """Tukey's: the quartiles and one and a half times their distance beyond them.
+
+    Fewer than `FEWEST` values have none.
+
+    Source: Tukey, Exploratory Data Analysis (1977).
+
+    >>> fences(np.array([1.0, 2, 3, 4, 5]))
+    (-1.0, 7.0)
+    """
+    known = values[~np.isnan(values)]
+    if len(known) < FEWEST:
+        return -np.inf, np.inf
+    lower, upper = np.percentile(known, [25, 75])
+    reach = 1.5 * (upper - lower)
+    return float(lower - reach), float(upper + reach)
+
+
+def _alike(own: Sequence[Given], test: Test) -> Iterator[str]:
+    if len(own) < MANY_ALIKE:
+        return
+    first, second = CHOICES[test]
+    if test == "accept":
+        for choice in (first, second):
+            if all(one.choice == choice for one in own):
+                yield f"always the same choice: {choice}"
+        return
+    # By eye, as the rater saw them.
+    upper = sum((one.choice == first) != one.swapped for one in own)
+    if upper in (0, len(own)):
+        yield f"always the one shown {'first' if upper else 'second'}"
+
+
+def _hasty(own: Sequence[Given], items: Sequence[Answer]) -> Iterator[str]:
+    n = len(own)
+    if unheard := sum(not one.plays for one in own):
+        yield f"{unheard} of {n} answered without playing the sound"
+    durations = {one.item: one.duration or 0.0 for one in items}
+    if early := sum(one.plays > 0 and one.milliseconds < 1000 * durations[one.item] for one in own):
+        yield f"{early} of {n} answered in less time than the sound takes"

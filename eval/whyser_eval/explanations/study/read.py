@@ -1,0 +1,124 @@
+"""`whyser-eval study read`: the raters' files and the key, to figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from whyser.io.files import write_json, write_jsonl, write_text
+from whyser.records.provenance import provenance
+from whyser_eval.explanations.study.answers import Given
+from whyser_eval.explanations.study.files import Collected, Saved
+from whyser_eval.explanations.study.material import CHOICES, Answer, Key
+from whyser_eval.explanations.study.raters import FEWEST, rater_rows
+from whyser_eval.explanations.study.rows import Studied, write_studied
+from whyser_eval.explanations.study.statistics import Draws, Votes, is_favoured, study_rows, votes
+
+COLUMNS = ("rater", "test", "item", "id", "gold", "prediction", "condition", "choice",
+           "milliseconds", "plays", "place", "swapped")  # fmt: skip
+
+
+def studied(collected: Collected, key: Key, draws: Draws) -> Studied:
+    """All figures of the files that count.
+
+    Only tests that were answered have any.
+    """
+    found = Studied(key.study, key.system, key.reference, (), (), tuple(collected.left_out))
+    for test in CHOICES:
+        chosen = votes(collected.files, key, test)
+        if chosen.n:
+            found = replace(
+                found,
+                rows=(*found.rows, *study_rows(chosen, key, draws)),
+                raters=(*found.raters, *rater_rows(collected.files, chosen, key)),
+                warnings=(*found.warnings, *_warnings(chosen)),
+            )
+    return found
+
+
+def _warnings(chosen: Votes) -> Iterator[str]:
+    raters = len(chosen.means)
+    if raters < 2:
+        yield f"{chosen.test}: one rater says nothing of other raters; there is no t interval"
+    elif raters < FEWEST:
+        yield f"{chosen.test}: {raters} raters are too few to tell an outlier"
+    if missing := chosen.chosen.size - chosen.n:
+        yield (
+            f"{chosen.test}: {missing:,} of {chosen.chosen.size:,} answers are missing; the t "
+            "interval weighs every rater alike, the other two every answer"
+        )
+
+
+# What is written
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was read, and how, for the provenance."""
+
+    files: tuple[Path, ...]
+    key: Path
+    settings: dict[str, Any]
+
+
+def write_study(folder: Path, found: Studied, files: list[Saved], key: Key, inputs: Inputs) -> None:
+    """Writes study.json, judgements.csv, preferences.jsonl and provenance.json, each atomically."""
+    record = provenance([inputs.key, *inputs.files]) | {"settings": inputs.settings}
+    write_json(folder / "provenance.json", record | {"key": key.provenance})
+    write_text(folder / "judgements.csv", _table(_judgements(files, key)))
+    write_jsonl(folder / "preferences.jsonl", _preferences(files, key))
+    write_studied(folder / "study.json", found)
+
+
+def _judgements(files: Iterable[Saved], key: Key) -> Iterator[list[object]]:
+    """A line an answer, in the order of `COLUMNS`; attention checks are none."""
+    for saved, given, item in _answers(files, key):
+        own = is_favoured(given, item, key)
+        yield [
+            saved.rater,
+            given.test,
+            given.item,
+            item.id,
+            item.gold,
+            item.prediction,
+            item.condition,
+            given.choice if given.test == "accept" else "system" if own else "reference",
+            given.milliseconds,
+            given.plays,
+            given.place,
+            str(given.swapped).lower(),
+        ]
+
+
+def _preferences(files: Iterable[Saved], key: Key) -> Iterator[dict[str, Any]]:
+    """How many preferred whom, a pair a line: what `whyser-eval judge --humans` reads."""
+    counts: dict[str, Counter[str]] = {one.item: Counter() for one in key.of("prefer")}
+    for _, given, item in _answers(files, key):
+        if given.test == "prefer":
+            counts[given.item][item.systems[CHOICES["prefer"].index(given.choice)]] += 1
+    for item in key.of("prefer"):
+        found = counts[item.item]
+        if found:
+            preferred = {system: found[system] for system in item.systems}
+            yield {"id": item.id, "systems": item.systems, "preferred": preferred}
+
+
+def _answers(files: Iterable[Saved], key: Key) -> Iterator[tuple[Saved, Given, Answer]]:
+    items = {one.item: one for test in CHOICES for one in key.of(test)}
+    for saved in files:
+        for given in saved.file.answers:
+            if given.item in items:
+                yield saved, given, items[given.item]
+
+
+def _table(rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    return text.getvalue()

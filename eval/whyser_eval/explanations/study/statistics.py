@@ -1,0 +1,247 @@
+"""What raters' choices come to: shares with three intervals each, and agreement.
+
+The t interval takes the raters for a sample and the items as given: it is the paper's. The
+bootstrap draws raters and items, and so speaks of other items too. The binomial one takes every
+answer for a trial of its own, which answers to one item or of one person are not: too narrow, and
+there to compare with studies that print it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+
+import numpy as np
+import numpy.typing as npt
+
+from whyser.labels.classes import CLASSES
+from whyser_eval.explanations.study.answers import Given
+from whyser_eval.explanations.study.files import Saved
+from whyser_eval.explanations.study.material import CHOICES, Answer, Key, Test
+from whyser_eval.explanations.study.rows import Interval, StudyRow
+from whyser_eval.metrics.classification import FloatArray, IntArray
+from whyser_eval.scoring.signature import rows_hash, signed
+from whyser_eval.statistics.agreement import fleiss_kappa, krippendorff_alpha
+from whyser_eval.statistics.bootstrap import percentiles
+from whyser_eval.statistics.proportions import t_against_half, t_interval, wilson
+
+BoolArray = npt.NDArray[np.bool_]
+
+#: What the share of each test is called.
+RATES: dict[Test, str] = {"accept": "acceptance_rate", "prefer": "preference_rate"}
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What raters chose in one test.
+
+    Attributes:
+        raters: r names
+        items: k entries of the key
+        chosen: float[r, k], 1 for accepted or for the system's own preferred, 0 for the other
+            choice, NaN for none
+    """
+
+    test: Test
+    raters: tuple[str, ...]
+    items: tuple[Answer, ...]
+    chosen: FloatArray
+
+    @property
+    def answered(self) -> BoolArray:
+        return ~np.isnan(self.chosen)
+
+    @property
+    def n(self) -> int:
+        return int(self.answered.sum())
+
+    @property
+    def favoured(self) -> int:
+        return int(np.nansum(self.chosen))
+
+    @property
+    def means(self) -> list[float]:
+        """The share of every rater who answered something."""
+        return [float(np.nanmean(row)) for row in self.chosen if not np.isnan(row).all()]
+
+    @property
+    def ballots(self) -> Counter[tuple[str, ...]]:
+        """The choices on every item, as measures of agreement take them."""
+        return Counter(
+            tuple(sorted(str(int(one)) for one in column if not np.isnan(one)))
+            for column in self.chosen.T
+        )
+
+    @property
+    def hash(self) -> str:
+        """Of every choice and whose it is: other raters or other answers, another hash."""
+        return rows_hash(
+            f"{rater}\t{item.item}\t{chosen}"
+            for rater, row in zip(self.raters, self.chosen, strict=True)
+            for item, chosen in zip(self.items, row, strict=True)
+        )
+
+    @cached_property
+    def subsets(self) -> dict[str, BoolArray]:
+        """bool[k] each: all, by condition where there are two, by the consensus."""
+        names = {"all": [True] * len(self.items)}
+        if self.test == "accept":
+            for condition in ("match", "mismatch"):
+                names[condition] = [one.condition == condition for one in self.items]
+        for label in CLASSES:
+            names[f"emotion:{label}"] = [one.gold == label for one in self.items]
+        return {name: np.array(mask) for name, mask in names.items() if any(mask)}
+
+    def of(self, mask: BoolArray) -> Votes:
+        items = tuple(one for one, is_in in zip(self.items, mask, strict=True) if is_in)
+        return Votes(self.test, self.raters, items, self.chosen[:, mask])
+
+
+def votes(files: Sequence[Saved], key: Key, test: Test) -> Votes:
+    """The choices on the items of a test, attention checks apart."""
+    items = tuple(key.of(test))
+    column = {one.item: place for place, one in enumerate(items)}
+    chosen = np.full((len(files), len(items)), np.nan)
+    for row, saved in zip(chosen, files, strict=True):
+        for given in saved.file.answers:
+            if given.item in column:
+                place = column[given.item]
+                row[place] = is_favoured(given, items[place], key)
+    return Votes(test, tuple(saved.rater for saved in files), items, chosen)
+
+
+def is_favoured(given: Given, item: Answer, key: Key) -> bool:
+    """Whether the choice is for the explanation of the system that the study is of."""
+    if given.test == "accept":
+        return given.choice == "accept"
+    return item.systems[CHOICES["prefer"].index(given.choice)] == key.system
+
+
+# The figures
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Of the bootstrap: how many, and the seed; 0 for none."""
+
+    n: int = 10_000
+    seed: int = 0
+
+
+def study_rows(chosen: Votes, key: Key, draws: Draws) -> Iterator[StudyRow]:
+    """All figures of one test; a subset that nobody answered has none."""
+    strata = np.array([one.condition == "match" for one in chosen.items], dtype=np.int64)
+    drawn = bootstrapped(chosen.chosen, strata, chosen.subsets, draws=draws.n, seed=draws.seed)
+    for subset, mask in chosen.subsets.items():
+        part = chosen.of(mask)
+        if part.n:
+            for one in _figures(part, subset, drawn[subset]):
+                yield _row(one, part, subset, key, draws)
+
+
+@dataclass(frozen=True)
+class _Figure:
+    metric: str
+    value: float | None
+    bounds: tuple[float, float] | None = None
+    interval: Interval | None = None
+
+
+def _figures(part: Votes, subset: str, drawn: FloatArray) -> Iterator[_Figure]:
+    rate, share = RATES[part.test], part.favoured / part.n
+    yield _Figure(rate, fmean(part.means), t_interval(part.means), "t")
+    if len(drawn):
+        yield _Figure(rate, share, percentiles(drawn), "bootstrap")
+    yield _Figure(rate, share, wilson(part.favoured, part.n), "binomial")
+    if subset.startswith("emotion:"):
+        return
+    if part.test == "prefer":
+        yield _Figure("p_two_sided", t_against_half(part.means))
+    yield _Figure("fleiss_kappa", fleiss_kappa(part.ballots))
+    yield _Figure("krippendorff_alpha", krippendorff_alpha(part.ballots))
+
+
+def _row(one: _Figure, part: Votes, subset: str, key: Key, draws: Draws) -> StudyRow:
+    raters, items = (int(part.answered.any(axis=axis).sum()) for axis in (1, 0))
+    pairs = {
+        "study": key.study,
+        "test": part.test,
+        "subset": subset,
+        "n": part.n,
+        "raters": raters,
+        "items": items,
+        **({"interval": one.interval} if one.interval else {}),
+        **({"draws": draws.n, "seed": draws.seed} if one.interval == "bootstrap" else {}),
+        "drawn": key.seed,
+        "answers": part.hash,
+    }
+    low, high = one.bounds or (None, None)
+    return StudyRow(
+        test=part.test,
+        subset=subset,
+        metric=one.metric,
+        value=one.value,
+        low=low,
+        high=high,
+        interval=one.interval,
+        n=part.n,
+        raters=raters,
+        items=items,
+        signature=signed(one.metric, pairs),
+    )
+
+
+# Raters x items
+
+
+def bootstrapped(
+    chosen: FloatArray,
+    strata: IntArray,
+    subsets: Mapping[str, BoolArray],
+    *,
+    draws: int,
+    seed: int,
+) -> dict[str, FloatArray]:
+    """float[draws], the share of each subset with raters and items drawn independently.
+
+    A draw is how often each rater and each item is taken; an answer counts by the product. An
+    answer that is missing counts in neither part of the share, and a draw without any is NaN.
+
+    Args:
+        chosen: float[r, k], 1, 0 or NaN
+        strata: int[k], of the items: as many of each are drawn as there are
+        subsets: bool[k] each
+
+    Source: Owen, The pigeonhole bootstrap (2007). It errs on the wide side: what is left of an
+    answer beyond rater and item counts three times.
+
+    >>> alike = np.array([[1.0, 0.0], [1.0, 0.0]])
+    >>> every = {"all": np.array([True, True])}
+    >>> drawn = bootstrapped(alike, np.array([0, 0]), every, draws=1000, seed=0)["all"]
+    >>> sorted(set(drawn.tolist()))  # raters alike change nothing: the items do
+    [0.0, 0.5, 1.0]
+    """
+    random = np.random.default_rng(seed)
+    raters = _taken(random, np.zeros(len(chosen), dtype=np.int64), draws)
+    items = _taken(random, strata, draws)
+    answered = ~np.isnan(chosen)
+    ones = (raters @ np.where(answered, chosen, 0)) * items
+    both = (raters @ answered.astype(np.float64)) * items
+    with np.errstate(invalid="ignore"):
+        return {
+            name: ones[:, mask].sum(axis=1) / both[:, mask].sum(axis=1)
+            for name, mask in subsets.items()
+        }
+
+
+def _taken(random: np.random.Generator, strata: IntArray, draws: int) -> FloatArray:
+    """float[draws, k], how often each is taken; every stratum keeps its number."""
+    counts = np.zeros((draws, len(strata)))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        shares = np.full(len(members), 1 / len(members))
+        counts[:, members] = random.multinomial(len(members), shares, size=draws)
+    return counts

@@ -1,0 +1,119 @@
+"""Where annotators disagree: what is right only by a minority label, and where they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whyser_eval.output.report.links import link
+from whyser_eval.output.report.results import Results, Verdict
+from whyser_eval.scoring.score import ScoreRow
+from whyser_eval.scoring.systems import SystemName
+
+#: Verdict -> (mark, words): told by shape and word, not by colour alone.
+VERDICTS: Mapping[Verdict, tuple[str, str]] = {
+    "right": ("✓", "right"),
+    "minority": ("◐", "right by a minority label"),
+    "wrong": ("✗", "wrong"),
+    "unread": ("?", "unread"),
+}
+
+#: Pairs of majority and minority label that are named.
+_NAMED = 6
+
+_BAND = "agreement:"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of the answers to one class: those of one verdict."""
+
+    verdict: Verdict
+    count: int
+    share: float
+    link: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Answers that chose a minority label over the majority's."""
+
+    label: str
+    predicted: str
+    count: int
+    link: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """Scores where annotators agreed that much; either may be missing."""
+
+    name: str
+    n: int
+    majority: ScoreRow | None
+    all_labels: ScoreRow | None
+
+
+@dataclass(frozen=True)
+class DisagreementView:
+    """Of one system; the first of `lines` is all classes together."""
+
+    name: SystemName
+    lines: list[tuple[str, int, list[Part]]]
+    pairs: list[Pair]
+    bands: list[Band]
+
+
+def disagreement_view(results: Results, name: SystemName) -> DisagreementView:
+    lines = [_line(results, name, None), *(_line(results, name, one) for one in results.classes)]
+    return DisagreementView(name, lines, _pairs(results, name), _bands(results, name))
+
+
+def _line(results: Results, name: SystemName, label: str | None) -> tuple[str, int, list[Part]]:
+    counts = results.tallies[name].verdicts()
+    of_label = {
+        found: sum(
+            count
+            for (own, one), count in counts.items()
+            if one == found and (label is None or own == label)
+        )
+        for found in VERDICTS
+    }
+    n = sum(of_label.values())
+    chosen = {"gold": label} if label else {}
+    return (
+        label or "all classes",
+        n,
+        [
+            Part(found, count, count / n if n else 0.0, link(name, verdict=found, **chosen))
+            for found, count in of_label.items()
+        ],
+    )
+
+
+def _pairs(results: Results, name: SystemName) -> list[Pair]:
+    found = [
+        Pair(
+            label or "none",
+            predicted or "",
+            count,
+            link(name, verdict="minority", gold=label or "", predicted=predicted or ""),
+        )
+        for (label, predicted, verdict), count in results.tallies[name].answers.items()
+        if verdict == "minority"
+    ]
+    return sorted(found, key=lambda pair: (-pair.count, pair.label, pair.predicted))[:_NAMED]
+
+
+def _bands(results: Results, name: SystemName) -> list[Band]:
+    scores = results.scores.get(name, {})
+    names = dict.fromkeys(subset for subset, _ in scores if subset.startswith(_BAND))
+    return [
+        Band(
+            subset.removeprefix(_BAND),
+            next(row.n for (one, _), row in scores.items() if one == subset),
+            scores.get((subset, "f1_majority")),
+            scores.get((subset, "f1_all_labels")),
+        )
+        for subset in names
+    ]

@@ -1,0 +1,190 @@
+"""What judges preferred: the bars of the paper's Fig. 2, and what stands behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from whyser_eval.explanations.judge.rows import AgreementRow, Interval, Judged, JudgeRow, RubricRow
+
+#: What shares out all pairs -> (pattern, word), in the order of a bar.
+SHARES: Mapping[str, tuple[str, str]] = {
+    "win_rate": ("right", "win"),
+    "tie_rate": ("minority", "tie"),
+    "loss_rate": ("wrong", "loss"),
+    "unreadable_rate": ("unread", "unread"),
+}
+
+#: The share that an interval is drawn of.
+HEADLINE = "win_tie_rate"
+
+#: Metric -> words, in the order of the table; another stands under its own name.
+METRICS: Mapping[str, str] = {
+    HEADLINE: "win + tie/2, of readable pairs",
+    "win_rate_decided": "wins of decided pairs",
+    "p_two_sided": "p, wins against losses",
+    **{metric: f"{word}, of all pairs" for metric, (_, word) in SHARES.items()},
+    "flip_rate": "the other order turns the verdict",
+    "first_position_rate": "whichever stands first is preferred",
+    "win_rate_length_controlled": "win + tie/2 at equal length",
+    **{
+        f"{HEADLINE}_{length}": f"win + tie/2 where it is {words}"
+        for length, words in (
+            ("shorter", "the shorter"),
+            ("similar", "of similar length"),
+            ("longer", "the longer"),
+        )
+    },
+}
+
+#: Which kind of interval is drawn where there are several.
+_KINDS: tuple[Interval | None, ...] = ("bootstrap", None, "wilson")
+
+
+@dataclass(frozen=True)
+class Contest:
+    """All that one judge says of a system and another."""
+
+    judge: str
+    hears: bool
+    system: str
+    against: str
+    rows: tuple[JudgeRow, ...]
+
+    @cached_property
+    def _figures(self) -> dict[tuple[str, str, Interval | None], JudgeRow]:
+        return {(row.emotion, row.metric, row.interval): row for row in self.rows}
+
+    def find(self, metric: str, emotion: str = "all") -> JudgeRow | None:
+        """The figure with the bootstrap's interval, where there are several."""
+        return next(
+            (
+                row
+                for kind in _KINDS
+                if (row := self._figures.get((emotion, metric, kind))) is not None
+            ),
+            None,
+        )
+
+    def wilson(self, metric: str) -> JudgeRow | None:
+        return self._figures.get(("all", metric, "wilson"))
+
+    def shares(self, emotion: str = "all") -> list[tuple[str, float]]:
+        """Of all pairs, in the order of `SHARES`; 0 where nothing was judged."""
+        rows = [self.find(metric, emotion) for metric in SHARES]
+        return [
+            (metric, row.value or 0.0 if row else 0.0)
+            for metric, row in zip(SHARES, rows, strict=True)
+        ]
+
+    @property
+    def n(self) -> int:
+        """Pairs, those without a readable verdict among them; other figures count otherwise."""
+        return max((row.n for row in self.rows if row.metric in SHARES), default=0)
+
+    @property
+    def emotions(self) -> list[str]:
+        return [one for one in dict.fromkeys(row.emotion for row in self.rows) if one != "all"]
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Mean ratings of one system's explanations, a cell per criterion."""
+
+    system: str
+    emotion: str
+    cells: list[RubricRow | None]
+
+    @property
+    def unread(self) -> int:
+        """Ratings that could not be read; a criterion that needs no judge loses none."""
+        return max(row.unreadable for row in self.cells if row)
+
+
+@dataclass(frozen=True)
+class RubricTable:
+    """All ratings by one judge."""
+
+    judge: str
+    hears: bool
+    criteria: list[str]
+    lines: list[Ratings]
+
+    @property
+    def overall(self) -> list[Ratings]:
+        return [line for line in self.lines if line.emotion == "all"]
+
+    @property
+    def by_emotion(self) -> list[Ratings]:
+        return [line for line in self.lines if line.emotion != "all"]
+
+
+@dataclass(frozen=True)
+class JudgeView:
+    """`judges` holds the contests of each; `lines` has a cell per contest: figure and Wilson's."""
+
+    judges: list[list[Contest]]
+    lines: list[tuple[str, list[tuple[JudgeRow | None, JudgeRow | None]]]]
+    rubric: list[RubricTable]
+    agreement: tuple[AgreementRow, ...]
+    warnings: tuple[str, ...]
+    signatures: list[str]
+
+    @property
+    def contests(self) -> list[Contest]:
+        return [contest for one in self.judges for contest in one]
+
+
+def judge_view(judged: Judged) -> JudgeView:
+    judges = contests_by_judge(judged)
+    contests = [contest for one in judges for contest in one]
+    rows: list[JudgeRow | RubricRow | AgreementRow] = [
+        *judged.rows,
+        *judged.rubric,
+        *judged.agreement,
+    ]
+    return JudgeView(
+        judges,
+        [
+            (metric, [(one.find(metric), one.wilson(metric)) for one in contests])
+            for metric in _metrics(judged.rows)
+        ],
+        _rubric(judged.rubric),
+        judged.agreement,
+        judged.warnings,
+        list(dict.fromkeys(row.signature for row in rows)),
+    )
+
+
+def contests_by_judge(judged: Judged) -> list[list[Contest]]:
+    """The contests of every judge; one that heard the sound is another than one that did not."""
+    grouped: dict[tuple[str, bool], dict[tuple[str, str], list[JudgeRow]]] = {}
+    for row in judged.rows:
+        of_judge = grouped.setdefault((row.judge, row.hears), {})
+        of_judge.setdefault((row.system, row.against), []).append(row)
+    return [
+        [Contest(*judge, *systems, tuple(rows)) for systems, rows in of_judge.items()]
+        for judge, of_judge in grouped.items()
+    ]
+
+
+def _metrics(rows: Sequence[JudgeRow]) -> list[str]:
+    order = {name: place for place, name in enumerate(METRICS)}
+    there = dict.fromkeys(row.metric for row in rows if row.emotion == "all")
+    return sorted(there, key=lambda name: order.get(name, len(order)))
+
+
+def _rubric(rows: Sequence[RubricRow]) -> list[RubricTable]:
+    tables = []
+    for judge, hears in dict.fromkeys((row.judge, row.hears) for row in rows):
+        own = [row for row in rows if (row.judge, row.hears) == (judge, hears)]
+        criteria = list(dict.fromkeys(row.criterion for row in own))
+        cells = {(row.system, row.emotion, row.criterion): row for row in own}
+        places = dict.fromkeys((row.system, row.emotion) for row in own)
+        lines = [
+            Ratings(system, emotion, [cells.get((system, emotion, one)) for one in criteria])
+            for system, emotion in places
+        ]
+        tables.append(RubricTable(judge, hears, criteria, lines))
+    return tables

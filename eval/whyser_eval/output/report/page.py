@@ -1,0 +1,51 @@
+"""The page: what the templates show of a run, and its style and scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from whyser_eval.output.report.classes import class_views
+from whyser_eval.output.report.disagreement import VERDICTS, disagreement_view
+from whyser_eval.output.report.grounding import OUTCOMES, grounding_views
+from whyser_eval.output.report.judge import METRICS, SHARES, judge_view
+from whyser_eval.output.report.reading import reading_views, stage_names
+from whyser_eval.output.report.results import Results
+from whyser_eval.output.report.samples import browser_data
+from whyser_eval.output.report.scores import scores_view
+from whyser_eval.output.report.sound import AudioMode
+from whyser_eval.output.report.study import INTERVALS, study_view
+from whyser_eval.page.onefile import render_page
+from whyser_eval.page.onefile.text import script_json
+
+#: In the order in which they are put together.
+_STYLES = ("palette.css", "page.css", "figures.css", "browser.css", "print.css")
+_SCRIPTS = ("data.js", "element.js", "card.js", "browser.js", "keyboard.js", "theme.js")
+
+
+def render(results: Results, *, output: Path, audio: AudioMode) -> str:
+    """The whole file as text; `output` is where it will lie, for links to sound."""
+    return render_page(
+        "whyser_eval.output.report",
+        "page.html.jinja",
+        styles=_STYLES,
+        scripts=_SCRIPTS,
+        # Sound from where it lies, or embedded.
+        media="'self' file: data:",
+        results=results,
+        provenance=results.provenance,
+        scores=scores_view(results),
+        classes={name: class_views(results, name) for name in results.shown},
+        disagreement=[disagreement_view(results, name) for name in results.main],
+        grounding=grounding_views(results),
+        tests=study_view(results.studied) if results.studied else [],
+        intervals=INTERVALS,
+        judged=judge_view(results.judged) if results.judged else None,
+        shares=SHARES,
+        metrics=METRICS,
+        stages=stage_names(results),
+        reading=reading_views(results),
+        verdicts=VERDICTS,
+        outcomes=OUTCOMES,
+        shown=max(len(samples) for samples in results.shown.values()),
+        data=script_json(browser_data(results, output, audio)),
+    )

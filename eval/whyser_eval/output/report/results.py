@@ -1,0 +1,232 @@
+"""The folder of a scored run, read in one pass: its figures, and the samples that are shown.
+
+Tens of thousands of answers are counted as they go by; only those that are shown are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import ValidationError
+
+from whyser.io.errors import InputError
+from whyser.io.files import read_json, read_jsonl
+from whyser.labels.classes import OTHER
+from whyser.records.predictions import REPEATED
+from whyser_eval.explanations.judge.rows import Judged, read_judged
+from whyser_eval.explanations.study.rows import Studied, read_studied
+from whyser_eval.output.report.audit import Audit
+from whyser_eval.page.onefile.text import cut
+from whyser_eval.scoring.compare import Comparison, read_comparisons
+from whyser_eval.scoring.scores import ScoreRow, read_scores
+from whyser_eval.scoring.systems import SystemName
+
+#: Where a run's folder holds what judges and people said of it.
+JUDGED, STUDIED = Path("judge", "judge.json"), Path("study", "study.json")
+
+Sample: TypeAlias = dict[str, Any]
+Verdict: TypeAlias = Literal["right", "minority", "wrong", "unread"]
+
+#: A model's own texts in a sample.
+_TEXTS = ("text", "rationale", "transcript")
+
+_CURE = "Give a folder that whyser-eval score wrote; run it again."
+
+
+def verdict(sample: Sample) -> Verdict:
+    """How the prediction stands to the majority label and to all annotators."""
+    if sample["prediction"] is None:
+        return "unread"
+    if sample["prediction"] == sample["label"]:
+        return "right"
+    return "minority" if sample["is_hit"] else "wrong"
+
+
+@dataclass
+class Tally:
+    """What the answers of one system add up to.
+
+    `answers` counts by majority label, prediction and verdict, `claims` by family and outcome;
+    a claim that nobody measured is not counted.
+    """
+
+    answers: Counter[tuple[str | None, str | None, Verdict]] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
+    two_emotions: Counter[str | None] = field(default_factory=Counter)
+    claims: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, sample: Sample) -> None:
+        self.answers[sample["label"], sample["prediction"], verdict(sample)] += 1
+        self.stages[sample["stage"]] += 1
+        self.two_emotions[sample["label"]] += bool(sample["two_emotions"])
+        for claim in sample.get("claims") or ():
+            if claim["outcome"] is not None:
+                self.claims[claim["family"], claim["outcome"]] += 1
+
+    @property
+    def n(self) -> int:
+        return self.answers.total()
+
+    def confusion(self) -> Counter[tuple[str | None, str | None]]:
+        """By majority label and prediction."""
+        counts: Counter[tuple[str | None, str | None]] = Counter()
+        for (label, prediction, _), count in self.answers.items():
+            counts[label, prediction] += count
+        return counts
+
+    def unread(self) -> Counter[str | None]:
+        """By majority label."""
+        counts: Counter[str | None] = Counter()
+        for (label, _, found), count in self.answers.items():
+            counts[label] += count * (found == "unread")
+        return counts
+
+    def verdicts(self) -> Counter[tuple[str | None, Verdict]]:
+        """By majority label and verdict."""
+        counts: Counter[tuple[str | None, Verdict]] = Counter()
+        for (label, _, found), count in self.answers.items():
+            counts[label, found] += count
+        return counts
+
+
+class Choice:
+    """The samples of a system that are shown: those whose ids have the smallest hashes.
+
+    So the same utterances are chosen for every system and in every report, whatever their order.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._heap: list[tuple[int, int, Sample]] = []
+        self._offered = 0
+
+    def offer(self, sample: Sample) -> None:
+        self._offered += 1
+        digest = hashlib.sha256(sample["id"].encode("utf-8", "replace")).digest()
+        # Negative, for the heap's smallest is what is given up first.
+        key = -int.from_bytes(digest[:8])
+        if len(self._heap) < self.most:
+            heapq.heappush(self._heap, (key, self._offered, _shortened(sample)))
+        elif key > self._heap[0][0]:
+            heapq.heapreplace(self._heap, (key, self._offered, _shortened(sample)))
+
+    def __iter__(self) -> Iterator[Sample]:
+        """In their own order."""
+        return (sample for _, _, sample in sorted(self._heap, key=lambda entry: entry[1]))
+
+
+def _shortened(sample: Sample) -> Sample:
+    """Answers may be a megabyte each: what is never shown is not kept."""
+    return sample | {name: cut(sample[name]) for name in _TEXTS}
+
+
+@dataclass(frozen=True)
+class Results:
+    """A scored run: what `score` wrote, and what stands beside it."""
+
+    name: str
+    rows: tuple[ScoreRow, ...]
+    provenance: Mapping[str, Any]
+    tallies: Mapping[SystemName, Tally]
+    shown: Mapping[SystemName, Sequence[Sample]]
+    comparisons: tuple[Comparison, ...]
+    audit: Audit | None
+    judged: Judged | None
+    studied: Studied | None
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.provenance["classes"])
+
+    @cached_property
+    def scores(self) -> dict[SystemName, dict[tuple[str, str], ScoreRow]]:
+        """By system, then by subset and metric."""
+        table: dict[SystemName, dict[tuple[str, str], ScoreRow]] = {}
+        for row in self.rows:
+            system = SystemName(row.system, row.form, row.control)
+            table.setdefault(system, {})[row.subset, row.metric] = row
+        return table
+
+    @property
+    def main(self) -> list[SystemName]:
+        """The systems in the real condition; all of them where there are controls alone."""
+        return [name for name in self.shown if name.control == "none"] or list(self.shown)
+
+    @property
+    def utterances(self) -> int:
+        return max(self.tallies[name].n for name in self.shown)
+
+    @cached_property
+    def columns(self) -> list[str | None]:
+        """What a prediction may be: a class, also one that is not declared; None is unread."""
+        predicted = {name for tally in self.tallies.values() for _, name, _ in tally.answers}
+        undeclared = sorted(name for name in predicted - {*self.classes, OTHER} if name)
+        return [*self.classes, *undeclared, OTHER, None]
+
+
+def read_results(folder: Path, *, max_samples: int) -> Results:
+    """Reads what `score` wrote, and what `compare`, `judge` and `study read` wrote beside it.
+
+    Raises: `InputError` for a missing, a broken or a foreign file.
+    """
+    for name in ("scores.json", "samples.jsonl", "provenance.json"):
+        if not (folder / name).is_file():
+            raise InputError("no such file", file=folder / name, cure=_CURE)
+    try:
+        rows = tuple(read_scores(folder / "scores.json"))
+        tallies, shown = _read_samples(folder / "samples.jsonl", max_samples)
+        results = Results(
+            folder.resolve().name,
+            rows,
+            read_json(folder / "provenance.json"),
+            tallies,
+            shown,
+            _read_comparisons(folder / "comparisons.json"),
+            _read_audit(folder / "audit.json"),
+            read_judged(folder / JUDGED) if (folder / JUDGED).is_file() else None,
+            read_studied(folder / STUDIED) if (folder / STUDIED).is_file() else None,
+        )
+        if not results.classes:
+            raise InputError("holds no scores", file=folder, cure=_CURE)
+        if not shown:
+            raise InputError(
+                "holds no answers but those to a repeated question" if tallies else
+                "holds no answers",
+                file=folder / "samples.jsonl",
+                cure="Score the system itself with its paraphrases and orders.",
+            )  # fmt: skip
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(
+            f"is not of a scored run of this version ({first})", file=folder, cure=_CURE
+        ) from None
+    return results
+
+
+def _read_samples(
+    path: Path, most: int
+) -> tuple[dict[SystemName, Tally], dict[SystemName, list[Sample]]]:
+    tallies: defaultdict[SystemName, Tally] = defaultdict(Tally)
+    choices: defaultdict[SystemName, Choice] = defaultdict(lambda: Choice(most))
+    for _, sample in read_jsonl(path):
+        name = SystemName(sample["system"], sample["form"], sample["control"])
+        tallies[name].add(sample)
+        # The same question over and over: one row of the table, and nothing to look through.
+        if name.control not in REPEATED:
+            choices[name].offer(sample)
+    return dict(tallies), {name: list(choice) for name, choice in choices.items()}
+
+
+def _read_comparisons(path: Path) -> tuple[Comparison, ...]:
+    return tuple(read_comparisons(path)) if path.is_file() else ()
+
+
+def _read_audit(path: Path) -> Audit | None:
+    return Audit.model_validate(read_json(path)) if path.is_file() else None

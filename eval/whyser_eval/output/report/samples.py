@@ -1,0 +1,147 @@
+"""The browser's data: utterances once, and the answers of every system to them.
+
+The page builds its cards from this, a screenful at a time and as text nodes alone. Cards written
+out here would take each transcript and embedded sound once per system, and a page of 2,000
+utterances would hold ten thousand of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from whyser.io.visible import visible
+from whyser_eval.explanations.highlights import StatedClaim, pieces, stated_claims
+from whyser_eval.output.report.disagreement import VERDICTS
+from whyser_eval.output.report.grounding import OUTCOMES
+from whyser_eval.output.report.results import Results, Sample, verdict
+from whyser_eval.output.report.sound import AudioMode, audio_url
+from whyser_eval.page.onefile.text import SHOWN
+
+#: How far the votes agree, from the most to the least.
+_BANDS = ("all agree", "more than half", "half or less", "no votes released")
+
+
+def browser_data(results: Results, output: Path, audio: AudioMode) -> dict[str, Any]:
+    """What report's script reads; every text in it is made visible already."""
+    utterances: dict[str, dict[str, Any]] = {}
+    answers = []
+    places: dict[str, int] = {}
+    for number, samples in enumerate(results.shown.values()):
+        for sample in samples:
+            if sample["id"] not in utterances:
+                places[sample["id"]] = len(utterances)
+                url = audio_url(sample["audio"], output, audio)
+                utterances[sample["id"]] = _utterance(sample, url)
+            answers.append({"system": number, "of": places[sample["id"]], **_answer(sample)})
+    return {
+        "classes": results.classes,
+        "systems": [
+            {"model": visible(name.model), "form": name.form, "control": name.control}
+            for name in results.shown
+        ],
+        "verdicts": VERDICTS,
+        "outcomes": OUTCOMES,
+        "bands": _BANDS,
+        "utterances": list(utterances.values()),
+        "answers": answers,
+    }
+
+
+def _utterance(sample: Sample, url: str | None) -> dict[str, Any]:
+    share = _agreement(sample)
+    return {
+        "id": visible(sample["id"]),
+        "corpus": visible(sample["corpus"]),
+        "speaker": visible(sample["speaker"]),
+        "gender": sample["gender"],
+        "gold": sample["label"],
+        "votes": list(sample["votes"].items()),
+        "agreement": share,
+        "band": _band(share),
+        "audio": url,
+        "said": visible(sample["reference_transcript"]),
+    }
+
+
+def _agreement(sample: Sample) -> float | None:
+    """The share of the votes that fell to the most frequent label."""
+    votes: Mapping[str, int] = sample["votes"]
+    return max(votes.values()) / sum(votes.values()) if votes else None
+
+
+def _band(share: float | None) -> str:
+    unanimous, strict, split, unreleased = _BANDS
+    if share is None:
+        return unreleased
+    return unanimous if share == 1 else strict if share > 0.5 else split
+
+
+def _answer(sample: Sample) -> dict[str, Any]:
+    # An answer without the blocks of the paper's format is its own rationale.
+    is_free = sample["rationale"] is None and sample["transcript"] is None
+    reason = sample["text"] if is_free else sample["rationale"] or ""
+    claims = _claims(sample, reason)
+    return {
+        "predicted": sample["prediction"],
+        "verdict": verdict(sample),
+        "stage": sample["stage"],
+        "word": visible(sample["word"]),
+        "two": sample["two_emotions"],
+        "confidence": _confidence(sample),
+        "heard": visible(sample["transcript"]),
+        "reason": [
+            [visible(piece.text), piece.kind, piece.claim]
+            for piece in pieces(
+                reason,
+                claims,
+                said=sample["reference_transcript"] or "",
+                heard=sample["transcript"] or "",
+                prediction=sample["prediction"],
+            )
+        ],
+        "claims": [
+            {
+                "family": claim.family.replace("_", " "),
+                "level": f"not {claim.level}" if claim.negated else claim.level,
+                "outcome": claim.outcome or "unchecked",
+                "words": visible(reason[claim.start : claim.end]),
+            }
+            for claim in claims
+        ],
+        "grounded": _grounded(claims),
+        "text": "" if is_free else visible(sample["text"]),
+        "length": len(sample["text"].split()),
+    }
+
+
+def _claims(sample: Sample, reason: str) -> list[StatedClaim]:
+    """As score held them against the sound, else as the text makes them; within what is shown."""
+    given = sample.get("claims")
+    if given is None:
+        return stated_claims(reason, sample["reference_transcript"] or "")
+    found = [
+        StatedClaim(
+            one["start"],
+            one["end"],
+            one["family"],
+            one["level"],
+            one["outcome"],
+            one.get("negated", False),
+        )
+        for one in given
+    ]
+    return [claim for claim in found if claim.end <= SHOWN]
+
+
+def _confidence(sample: Sample) -> float | None:
+    """What the model gives the label that it chose, where it says."""
+    probabilities: Mapping[str, float] | None = sample.get("probabilities")
+    return probabilities.get(sample["prediction"], 0.0) if probabilities else None
+
+
+def _grounded(claims: list[StatedClaim]) -> float | None:
+    supported = sum(claim.outcome == "supported" for claim in claims)
+    decided = supported + sum(claim.outcome == "contradicted" for claim in claims)
+    return supported / decided if decided else None

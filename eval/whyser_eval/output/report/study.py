@@ -1,0 +1,153 @@
+"""What people accepted and preferred: the lines of the paper's Fig. 1, and what stands behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from whyser_eval.explanations.study.material import Test
+from whyser_eval.explanations.study.rows import Interval, RaterRow, Studied, StudyRow
+
+#: Test -> (name, what was asked, the metric that is drawn).
+TESTS: Mapping[Test, tuple[str, str, str]] = {
+    "accept": ("Test I", "label and explanation accepted", "acceptance_rate"),
+    "prefer": ("Test II", "explanation preferred", "preference_rate"),
+}
+
+#: Kind of interval -> words; the first that a study has is drawn.
+INTERVALS: Mapping[Interval, str] = {
+    "t": "t over raters",
+    "bootstrap": "bootstrap, raters and items",
+    "binomial": "binomial, answers pooled",
+}
+
+#: The choices of Test II in the paper's words.
+_OWN, _REFERENCE = "model-predicted", "gold-referenced"
+
+#: Subsets that are drawn; emotions stand apart.
+_SUBSETS = ("all", "match", "mismatch")
+_EMOTION = "emotion:"
+
+_CONCORD = ("fleiss_kappa", "krippendorff_alpha")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share with its 95 % interval, where there is one."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def rest(self) -> Estimate:
+        """The share of the other choice.
+
+        >>> Estimate(0.25, 0.125, 0.5).rest
+        Estimate(value=0.75, low=0.5, high=0.875)
+        """
+        value, low, high = (
+            None if one is None else 1 - one for one in (self.value, self.high, self.low)
+        )
+        return Estimate(value, low, high)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One bar: the same share by every kind of interval that the study has."""
+
+    name: str
+    raters: int
+    items: int
+    n: int
+    estimates: Mapping[Interval | None, Estimate]
+
+    @property
+    def drawn(self) -> Estimate:
+        kinds = (*INTERVALS, None)
+        return next(self.estimates[kind] for kind in kinds if kind in self.estimates)
+
+
+@dataclass(frozen=True)
+class Concord:
+    """How far raters agree on a subset, beyond chance."""
+
+    subset: str
+    kappa: float | None
+    alpha: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class StudyTest:
+    """One test; `p` is that of the share against one half."""
+
+    name: str
+    question: str
+    lines: list[Line]
+    emotions: list[Line]
+    agreement: list[Concord]
+    raters: list[RaterRow]
+    p: float | None
+
+
+def study_view(studied: Studied) -> list[StudyTest]:
+    """One per test that the study has figures of."""
+    views = []
+    for test in TESTS:
+        rows = [row for row in studied.rows if row.test == test]
+        if rows:
+            views.append(_view(test, rows, [one for one in studied.raters if one.test == test]))
+    return views
+
+
+def _view(test: Test, rows: Sequence[StudyRow], raters: list[RaterRow]) -> StudyTest:
+    name, question, metric = TESTS[test]
+    shares = [row for row in rows if row.metric == metric]
+    lines = [_line(subset, found) for subset in _SUBSETS if (found := _of(shares, subset))]
+    return StudyTest(
+        name,
+        question,
+        [choice for line in lines for choice in _both(line)] if test == "prefer" else lines,
+        [
+            _line(subset.removeprefix(_EMOTION), _of(shares, subset))
+            for subset in dict.fromkeys(row.subset for row in shares)
+            if subset.startswith(_EMOTION)
+        ],
+        _agreement(rows),
+        raters,
+        next(
+            (row.value for row in rows if (row.subset, row.metric) == ("all", "p_two_sided")), None
+        ),
+    )
+
+
+def _of(rows: Sequence[StudyRow], subset: str) -> list[StudyRow]:
+    return [row for row in rows if row.subset == subset]
+
+
+def _line(name: str, rows: Sequence[StudyRow]) -> Line:
+    first = rows[0]
+    by_kind = {row.interval: Estimate(row.value, row.low, row.high) for row in rows}
+    return Line(name, first.raters, first.items, first.n, by_kind)
+
+
+def _both(own: Line) -> list[Line]:
+    """The system's own and, as its mirror, the gold-referenced."""
+    mirrored = {kind: estimate.rest for kind, estimate in own.estimates.items()}
+    beside = "" if own.name == "all" else f", {own.name}"
+    return [
+        replace(own, name=_OWN + beside),
+        replace(own, name=_REFERENCE + beside, estimates=mirrored),
+    ]
+
+
+def _agreement(rows: Sequence[StudyRow]) -> list[Concord]:
+    found = []
+    for subset in dict.fromkeys(row.subset for row in rows):
+        own = {row.metric: row for row in _of(rows, subset)}
+        there = [own[metric] for metric in _CONCORD if metric in own]
+        if there:
+            kappa, alpha = (own[one].value if one in own else None for one in _CONCORD)
+            found.append(Concord(subset, kappa, alpha, there[0].n))
+    return found

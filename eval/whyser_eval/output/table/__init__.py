@@ -1,0 +1,24 @@
+"""Scored runs as a table of the paper: what stands in it, and how it is written."""
+
+from whyser_eval.output.table.layout import LAYOUTS, lay_out
+from whyser_eval.output.table.model import Cell, Column, Group, Line, Table
+from whyser_eval.output.table.output import print_signatures, print_table, write_table
+from whyser_eval.output.table.published import Published, read_published
+from whyser_eval.output.table.render import FORMATS, signatures
+
+__all__ = [
+    "FORMATS",
+    "LAYOUTS",
+    "Cell",
+    "Column",
+    "Group",
+    "Line",
+    "Published",
+    "Table",
+    "lay_out",
+    "print_signatures",
+    "print_table",
+    "read_published",
+    "signatures",
+    "write_table",
+]

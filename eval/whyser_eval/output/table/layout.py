@@ -1,0 +1,154 @@
+"""From scored runs, comparisons and published rows to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+from whyser.io.errors import InputError
+from whyser.prompting.prompts import Form
+from whyser_eval.output.table.model import Cell, Column, Group, Kind, Line, Table
+from whyser_eval.output.table.notes import notes
+from whyser_eval.output.table.published import published_groups, read_published
+from whyser_eval.output.table.runs import Key, Scored, read_runs
+from whyser_eval.output.table.stars import Stars, read_stars
+from whyser_eval.scoring.scores import ScoreRow
+
+_FORMS: tuple[str, ...] = get_args(Form)
+_READINGS = (
+    "f1_majority",
+    "f1_all_labels",
+    "f1_multilabel",
+    "f1_relaxed",
+    "hit_rate",
+    "hit_rate_macro",
+)
+
+
+def _paper(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """The paper's Table 1."""
+    return product(_FORMS, ("all", "strict"), ("f1_majority", "f1_all_labels"))
+
+
+def _readings(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Every reading of All-labels, D1 to D5, beside the majority."""
+    return product(_FORMS, ("all",), _READINGS)
+
+
+def _subsets(subsets: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Macro-F1 on the majority labels, on every subset that was scored."""
+    return product(_FORMS, subsets, ("f1_majority",))
+
+
+#: Name -> its columns, from the subsets that the runs have.
+LAYOUTS: dict[str, Callable[[Sequence[str]], Iterator[tuple[str, str, str]]]] = {
+    "paper": _paper,
+    "readings": _readings,
+    "subsets": _subsets,
+}
+
+
+def lay_out(
+    runs: Sequence[Path],
+    *,
+    layout: str = "paper",
+    published: bool = True,
+    controls: bool = False,
+    comparisons: Sequence[Path] = (),
+    decimals: int = 2,
+) -> Table:
+    """The runs' figures in percent, those of the same references in one group.
+
+    A system scored on other references, which its signature's hash tells, stands in a group of
+    its own: best figures and marks never reach across. Published rows come last.
+
+    Args:
+        runs: folders that `score` wrote
+        layout: one of `LAYOUTS`
+        published: with the rows of the paper's Table 1
+        controls: with the rows of shuffled audio, silence and the like
+        comparisons: files that `compare --output` wrote, whose differences are marked
+        decimals: of a percentage
+
+    Raises: `InputError` or `BadInput` for runs or comparisons that are broken or contradict each
+    other, or that have no figure for the layout.
+    """
+    scored = read_runs(runs)
+    figures = read_published() if published else []
+    stars = read_stars(comparisons, scored)
+    subsets = list(dict.fromkeys(row.subset for group in scored for row in group.all_rows()))
+    columns = [Column(*names) for names in LAYOUTS[layout](subsets)]
+    # A form that nobody was asked has no columns; a baseline alone makes none.
+    filled = {column for group in scored for rows in group.rows.values() for column in rows}
+    filled |= {figure.column for figure in figures}
+    columns = [column for column in columns if column in filled]
+    groups = [
+        group
+        for one in scored
+        for group in _groups(one, columns, stars, controls=controls, decimals=decimals)
+    ]
+    if not groups:
+        raise InputError(
+            f"the runs have no figure for the layout {layout!r}",
+            file=runs[0],
+            cure="Score them with this version.",
+        )
+    groups += published_groups(figures, columns)
+    return Table(tuple(columns), tuple(groups), tuple(notes(scored, columns, groups, stars)))
+
+
+def _groups(
+    scored: Scored, columns: Sequence[Column], stars: Stars, *, controls: bool, decimals: int
+) -> Iterator[Group]:
+    """The systems with their controls, then the guesses that know the labels alone."""
+    lines = [_line(scored, key, columns, stars, decimals) for key in scored.rows]
+    where = f"{scored.corpus}, {scored.split} (references {scored.references})"
+    kinds = {"system", "control"} if controls else {"system"}
+    for title, shown in ((where, kinds), (f"Guesses on {where}", {"baseline"})):
+        found = [line for line in lines if line.kind in shown and any(line.cells)]
+        if found:
+            yield Group(
+                title,
+                scored.corpus,
+                None,
+                scored.split,
+                scored.references,
+                tuple(_with_best(found)),
+            )
+
+
+def _line(scored: Scored, key: Key, columns: Sequence[Column], stars: Stars, decimals: int) -> Line:
+    kind: Kind = "baseline" if key.is_baseline else "system" if key.control == "none" else "control"
+    cells = []
+    for column in columns:
+        row = scored.find(key, column)
+        marks = stars.marks.get((scored.references, key, column), "")
+        cells.append(_cell(row, marks, decimals) if row else None)
+    return Line(key.system, key.control, kind, tuple(cells))
+
+
+def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
+    if row.value is None:
+        return None
+    return Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks)
+
+
+def _with_best(lines: Sequence[Line]) -> Iterator[Line]:
+    """The highest of each column as printed, among two systems at least."""
+    best: list[str | None] = []
+    for cells in zip(*(line.cells for line in lines if line.kind == "system"), strict=True):
+        found = [cell for cell in cells if cell]
+        is_contest = len(found) > 1
+        best.append(max(found, key=lambda cell: cell.value).text if is_contest else None)
+    for line in lines:
+        if line.kind != "system":
+            yield line
+            continue
+        marked = (
+            replace(cell, is_best=cell.text == text) if cell else None
+            for cell, text in zip(line.cells, best, strict=True)
+        )
+        yield replace(line, cells=tuple(marked))

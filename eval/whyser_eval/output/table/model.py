@@ -1,0 +1,89 @@
+"""What a table holds, before it is written in any format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+from whyser_eval.scoring.scores import ScoreRow
+
+Kind: TypeAlias = Literal["system", "control", "baseline", "published"]
+
+
+_FORM_WORDS = {"open": "Open", "closed": "Closed"}
+_SUBSET_WORDS = {"all": "Whole", "strict": "Strict"}
+_METRIC_WORDS = {
+    "f1_majority": "MV",
+    "f1_all_labels": "All (D1)",
+    "f1_multilabel": "D2",
+    "f1_relaxed": "D3",
+    "hit_rate": "D4",
+    "hit_rate_macro": "D5",
+}
+
+
+class Column(NamedTuple):
+    """What the figures of a column have in common."""
+
+    form: str
+    subset: str
+    metric: str
+
+    @property
+    def headings(self) -> tuple[str, str, str]:
+        """
+        >>> Column("open", "corpus:meld", "f1_majority").headings
+        ('Open', 'corpus:meld', 'MV')
+        """
+        return (
+            _FORM_WORDS[self.form],
+            _SUBSET_WORDS.get(self.subset, self.subset),
+            _METRIC_WORDS[self.metric],
+        )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure, 1 for all; `row` is where a figure of ours comes from.
+
+    `marks` are those of the comparisons in which it differs; `text` is the percentage as printed.
+    """
+
+    value: float
+    text: str
+    row: ScoreRow | None = None
+    marks: str = ""
+    is_best: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One system under one control, a cell per column of the table or None."""
+
+    system: str
+    control: str
+    kind: Kind
+    cells: tuple[Cell | None, ...]
+
+    @property
+    def name(self) -> str:
+        return self.system if self.control == "none" else f"{self.system}, {self.control}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines that compare like for like; `references` is their hash, None for published lines."""
+
+    title: str
+    corpus: str
+    release: str | None
+    split: str
+    references: str | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,247 @@
+"""A table as Markdown, LaTeX, CSV, or on a terminal. Names come from files: all are escaped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from whyser_eval.output.table.model import Cell, Column, Group, Line, Table
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+#: Characters of a name that a page shows; the CSV has all of it.
+_SHOWN = 80
+
+
+def printable(name: str) -> str:
+    """A name on one line: control, direction and line-breaking characters become `?`.
+
+    >>> printable("a\\nb\\u202ec")
+    'a?b?c'
+    """
+    return visible(name[:_SHOWN]) + ("..." if len(name) > _SHOWN else "")
+
+
+def visible(text: str) -> str:
+    """As `printable`, whatever the length: for a title or a note of ours around names."""
+    return "".join("?" if _is_hidden(mark) else mark for mark in text)
+
+
+def _is_hidden(mark: str) -> bool:
+    return unicodedata.category(mark)[0] == "C" or unicodedata.category(mark) in {"Zl", "Zp"}
+
+
+# Markdown
+
+
+def markdown(table: Table) -> str:
+    """One table with aligned pipes, a line in italics above each group, the notes below."""
+    rows = [["System", *(_markdown(" ".join(column.headings)) for column in table.columns)]]
+    for group in table.groups:
+        rows.append([f"*{_markdown(group.title)}*", *[""] * len(table.columns)])
+        rows += [
+            [_markdown(printable(line.name)), *map(_markdown_cell, line.cells)]
+            for line in group.lines
+        ]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    ruler = [f"{'-' * widths[0]}", *(f"{'-' * (width - 1)}:" for width in widths[1:])]
+    lines = [_piped(row, widths) for row in (rows[0], ruler, *rows[1:])]
+    return "\n".join([*lines, "", *(f"- {_markdown(note)}" for note in table.notes)]) + "\n"
+
+
+def _piped(row: Sequence[str], widths: Sequence[int]) -> str:
+    first, *figures = row
+    cells = [first.ljust(widths[0])]
+    cells += [cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=True)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "-"
+    figure = f"**{cell.text}**" if cell.is_best else cell.text
+    return figure + cell.marks.replace("*", r"\*")
+
+
+def _markdown(text: str) -> str:
+    r"""
+    >>> _markdown("a_b|<i>")
+    'a\\_b\\|\\<i>'
+    """
+    return re.sub(r"([\\`*_\[\]<|~&$])", r"\\\1", visible(text))
+
+
+# LaTeX
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # After the end of a line, these two would be taken as its options.
+    "[": "{[}",
+    "*": "{*}",
+    "†": r"$^{\dagger}$",
+    "‡": r"$^{\ddagger}$",
+    **{mark: f"\\{mark}" for mark in "&%$#_"},
+}
+_LATEX_MARKS = {"*": "*", "†": r"\dagger", "‡": r"\ddagger"}
+
+
+def latex(table: Table) -> str:
+    """A `table*` for `booktabs`: three lines of headings, a rule above each group."""
+    width = len(table.columns)
+    body = [line for group in table.groups for line in _latex_group(group, width)]
+    notes = r"\\ ".join(_latex(note) for note in table.notes)
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX",
+            r"\begin{table*}[t]",
+            r"\centering\small",
+            r"\caption{Speech emotion recognition: scores in percent.}",
+            rf"\begin{{tabular}}{{l{'r' * width}}}",
+            r"\toprule",
+            *_latex_headings(table.columns),
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {notes}}}",
+            r"\end{table*}",
+            "",
+        ]
+    )
+
+
+def _latex_headings(columns: Sequence[Column]) -> Iterator[str]:
+    """Forms and subsets span the columns they have in common; metrics stand above their own."""
+    for level in (1, 2):
+        spans, rules, start = [], [], 2
+        for above, members in groupby(one.headings[:level] for one in columns):
+            size = len(list(members))
+            spans.append(rf"\multicolumn{{{size}}}{{c}}{{{_latex(above[-1])}}}")
+            rules.append(rf"\cmidrule(lr){{{start}-{start + size - 1}}}")
+            start += size
+        yield f" & {' & '.join(spans)} \\\\"
+        yield " ".join(rules)
+    yield f"System & {' & '.join(_latex(column.headings[2]) for column in columns)} \\\\"
+
+
+def _latex_group(group: Group, width: int) -> Iterator[str]:
+    yield r"\midrule"
+    yield rf"\multicolumn{{{width + 1}}}{{l}}{{\textit{{{_latex(group.title)}}}}} \\"
+    for line in group.lines:
+        yield f"{_latex(printable(line.name))} & {' & '.join(map(_latex_cell, line.cells))} \\\\"
+
+
+def _latex_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "--"
+    figure = rf"\textbf{{{cell.text}}}" if cell.is_best else cell.text
+    marks = "".join(_LATEX_MARKS[mark] for mark in cell.marks)
+    return f"{figure}$^{{{marks}}}$" if marks else figure
+
+
+def _latex(text: str) -> str:
+    r"""
+    >>> _latex("a_b & 5%")
+    'a\\_b \\& 5\\%'
+    """
+    return "".join(_LATEX.get(mark, mark) for mark in visible(text))
+
+
+# CSV
+
+
+def comma_separated(table: Table) -> str:
+    """A line a system, a column a figure, 1 for all and with every digit; marks beside it."""
+    about = ("group", "corpus", "release", "split", "references", "system", "control")
+    names = [".".join(column) for column in table.columns]
+    has_marks = any(cell and cell.marks for _, line in _lines(table) for cell in line.cells)
+    marks = [f"{name}.mark" for name in names] if has_marks else []
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*about, *names, *marks])
+    for group, line in _lines(table):
+        place = (group.corpus, group.release, group.split, group.references)
+        values = [cell.value if cell else None for cell in line.cells]
+        marked = [cell.marks if cell else "" for cell in line.cells] if marks else []
+        writer.writerow([line.kind, *place, line.system, line.control, *values, *marked])
+    return stream.getvalue()
+
+
+def _lines(table: Table) -> Iterator[tuple[Group, Line]]:
+    return ((group, line) for group in table.groups for line in group.lines)
+
+
+# Signatures
+
+
+def signatures(table: Table) -> str:
+    """Every figure of ours with its signature, a line each: name, figure, signature."""
+    rows: dict[str, None] = {}
+    for _, line in _lines(table):
+        for cell in line.cells:
+            if cell and cell.row:
+                rows[f"{printable(line.name)}\t{cell.text}\t{cell.row.signature}"] = None
+    return "".join(f"{row}\n" for row in rows)
+
+
+# Terminal
+
+#: Columns that a name may take on a terminal, and a figure with its marks.
+_NAME, _FIGURE = 40, 8
+
+
+def rich_groups(table: Table) -> Iterator[Text | RichTable]:
+    """For a terminal: the title of each group and its lines, all columns in line.
+
+    Names are text, so that brackets are no markup.
+    """
+    from rich.text import Text
+
+    widest = max(len(printable(line.name)) for _, line in _lines(table))
+    for number, group in enumerate(table.groups):
+        lines = _rich_lines(table.columns, min(widest, _NAME), has_headings=number == 0)
+        for line in group.lines:
+            lines.add_row(Text(printable(line.name)), *map(_rich_cell, line.cells))
+        yield Text(visible(group.title), style="italic")
+        yield lines
+
+
+def _rich_lines(columns: Sequence[Column], name: int, *, has_headings: bool) -> RichTable:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+
+    lines = RichTable(
+        box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_header=has_headings
+    )
+    lines.add_column("System", width=name, overflow="fold")
+    for column in columns:
+        heading = "\n".join(column.headings)
+        lines.add_column(heading, justify="right", min_width=_FIGURE, no_wrap=True)
+    return lines
+
+
+def _rich_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "-"
+    return f"[bold]{cell.text}[/bold]{cell.marks}" if cell.is_best else cell.text + cell.marks
+
+
+#: Name -> how a table is written so.
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "markdown": markdown,
+    "latex": latex,
+    "csv": comma_separated,
+}

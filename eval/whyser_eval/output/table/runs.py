@@ -1,0 +1,94 @@
+"""Scored runs, put together where they were scored on the same references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from whyser.io.errors import InputError
+from whyser_eval.output.table.model import Column
+from whyser_eval.scoring.scores import ANY, ScoreRow, read_scores
+
+
+class Key(NamedTuple):
+    """Whose a line is; a system may be called as a baseline is."""
+
+    system: str
+    control: str = "none"
+    is_baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was scored on references of one hash."""
+
+    references: str
+    rows: Mapping[Key, Mapping[Column, ScoreRow]]
+
+    @property
+    def corpus(self) -> str:
+        return self._signed["corpus"]
+
+    @property
+    def split(self) -> str:
+        return self._signed["split"]
+
+    @property
+    def labels(self) -> str:
+        return self._signed["labels"]
+
+    @property
+    def _signed(self) -> dict[str, str]:
+        return next(row.signed for row in self.all_rows() if row.subset == "all")
+
+    def all_rows(self) -> Iterator[ScoreRow]:
+        return (row for rows in self.rows.values() for row in rows.values())
+
+    def find(self, key: Key, column: Column) -> ScoreRow | None:
+        """The figure; a baseline, which reads no question, has the same under every form."""
+        asked = column._replace(form=ANY) if key.is_baseline else column
+        return self.rows.get(key, {}).get(asked)
+
+    def sizes(self, columns: Sequence[Column]) -> dict[str, int]:
+        """Heading of a subset -> how many utterances the columns' figures are over."""
+        heading = {(one.subset, one.metric): one.headings[1] for one in columns}
+        found = ((heading.get((row.subset, row.metric)), row.n) for row in self.all_rows())
+        return {name: n for name, n in found if name}
+
+
+def read_runs(folders: Sequence[Path]) -> list[Scored]:
+    """The folders' `scores.json`, one `Scored` for each hash of references.
+
+    Raises: `InputError` or `BadInput` for a broken file, or two folders that give the same figure
+    of a system differently.
+    """
+    found: dict[str, dict[Key, dict[Column, ScoreRow]]] = {}
+    origin: dict[tuple[str, Key, Column], Path] = {}
+    for folder in folders:
+        path = folder / "scores.json"
+        rows = read_scores(path)
+        references = _references(rows, path)
+        for row in rows:
+            key = Key(row.system, row.control, row.form == ANY)
+            column = Column(row.form, row.subset, row.metric)
+            known = found.setdefault(references, {}).setdefault(key, {}).setdefault(column, row)
+            first = origin.setdefault((references, key, column), path)
+            # A baseline is the same in all runs, but for the seed of its guesses.
+            if known.value != row.value and not key.is_baseline:
+                raise InputError(
+                    f"{row.system} ({', '.join(column)}) is {row.value}, but {known.value} in "
+                    f"{first}",
+                    file=path,
+                    cure="Give one run of a system, or score one of them under another name.",
+                )
+    return [Scored(references, rows) for references, rows in found.items()]
+
+
+def _references(rows: Sequence[ScoreRow], path: Path) -> str:
+    """The hash of what the run was scored on, as the rows of the whole set have it."""
+    for row in rows:
+        if row.subset == "all":
+            return row.signed["refs"]
+    raise InputError("has no row of the subset 'all'", file=path, cure="Score the run again.")

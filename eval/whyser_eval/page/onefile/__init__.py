@@ -1,0 +1,76 @@
+"""A page that is one file: template, style and script together, and nothing else may run in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from whyser.io.visible import visible
+
+
+def render_page(
+    package: str,
+    template: str,
+    *,
+    styles: Sequence[str],
+    scripts: Sequence[str],
+    media: str,
+    **shown: Any,
+) -> str:
+    """The whole file as text.
+
+    Args:
+        package: holds the folders `template`, `style` and `script`; a style or a script that it
+            does not hold is one of those that lie here
+        styles, scripts: names, in the order in which they are put together
+        media: where sound may come from, as a content security policy says it
+        shown: what the template shows, besides `policy`, `style` and `script`
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(package, "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    style, script = _together(package, "style", styles), _together(package, "script", scripts)
+    return environment.get_template(template).render(
+        **shown, policy=_policy(script, style, media), style=style, script=script
+    )
+
+
+def _together(package: str, folder: str, names: Sequence[str]) -> str:
+    return "\n".join(_text(package, folder, name) for name in names)
+
+
+def _text(package: str, folder: str, name: str) -> str:
+    own = resources.files(package).joinpath(folder, name)
+    found = own if own.is_file() else resources.files(__package__).joinpath(folder, name)
+    return found.read_text(encoding="utf-8")
+
+
+def _policy(script: str, style: str, media: str) -> str:
+    """Forbids everything but our own script and style, and sound from where it may come.
+
+    Both are named by hash, so that nothing else could run even if it came into the page.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src '{_hash(script)}'",
+            f"style-src '{_hash(style)}'",
+            f"media-src {media}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,210 @@
+"""Words that the table lacks: collected, proposed a class by a model, reviewed by a person, frozen.
+
+`group` writes a table to review, `freeze` takes what a person accepted into a table of its own. No
+word enters a frozen table unseen: its hash is part of every score.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from whyser.chat import Chat, ChatSettings, run_all
+from whyser.io.console import say
+from whyser.io.errors import InputError, Problems, WhyserError
+from whyser.io.files import read_jsonl, read_text, write_text
+from whyser.labels.classes import Label, find
+from whyser.labels.lexicon import COLUMNS, Lexicon, check_row, check_table, shipped_table, words_of
+from whyser.records.predictions import read_predictions
+from whyser_eval.reading.extraction import Extractor
+from whyser_eval.reading.readers import Reader
+from whyser_eval.reading.rules import Reading
+
+#: What a person reads beside the columns of the table, and where the verdict goes.
+REVIEW_COLUMNS = (*COLUMNS, "count", "example", "accepted")
+
+#: Characters of an answer that a reviewer sees.
+EXCERPT = 160
+
+
+@dataclass(frozen=True)
+class UnknownWord:
+    """A word that answers state as the emotion, how often, and the first such answer."""
+
+    word: str
+    count: int
+    example: str
+
+
+def unknown_words(read: Iterable[tuple[Reading, str]], table: Lexicon) -> list[UnknownWord]:
+    """Words of (reading, answer) pairs that the table lacks, the most frequent first.
+
+    >>> from whyser.labels.lexicon import lexicon
+    >>> zesty = Reading("other", "tag", "zesty"), "<answer>Zesty</answer>"
+    >>> unknown_words([zesty, zesty, (Reading("sad", "tag", "sad"), "sad")], lexicon())
+    [UnknownWord(word='zesty', count=2, example='<answer>Zesty</answer>')]
+    """
+    counts: dict[str, int] = {}
+    examples: dict[str, str] = {}
+    for reading, text in read:
+        # A letter is no word, and the lexicon's stage knows all of its own.
+        if reading.word is None or reading.stage not in {"tag", "sentence", "llm"}:
+            continue
+        word = " ".join(words_of(reading.word))
+        if len(word) > 1 and not table.knows(word):
+            counts[word] = counts.get(word, 0) + 1
+            examples.setdefault(word, _excerpt(text))
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    return [UnknownWord(word, counts[word], examples[word]) for word in ranked]
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text[: 4 * EXCERPT].split())[:EXCERPT]
+    return "".join(mark for mark in line if mark.isprintable())
+
+
+def read_answers(paths: Sequence[Path], reader: Reader) -> Iterator[tuple[Reading, str]]:
+    """Answers of predictions files, read now, and of samples.jsonl files, as they were read.
+
+    Raises: `InputError` for a file that is neither.
+    """
+    for path in paths:
+        first = next(read_jsonl(path), None)
+        if first is None:
+            raise InputError("holds no answers", file=path, cure="Run the step that writes it.")
+        if "stage" in first[1]:
+            yield from _samples(path)
+        else:
+            answers = [answer for _, answer in read_predictions(path)]
+            yield from zip(reader.read(answers), (one.text for one in answers), strict=True)
+
+
+def _samples(path: Path) -> Iterator[tuple[Reading, str]]:
+    for line, row in read_jsonl(path):
+        try:
+            yield Reading(row["prediction"], row["stage"], row["word"]), row["text"]
+        except KeyError as key:
+            raise InputError(
+                f"no {key} in a line of samples.jsonl", file=path, line=line,
+                cure="Give the file that whyser-eval score wrote.",
+            ) from None  # fmt: skip
+
+
+# To review
+
+
+def proposals(
+    words: Sequence[UnknownWord], extractor: Extractor, settings: ChatSettings, ledger: Path
+) -> dict[str, tuple[Label, str]]:
+    """The class that a model would give to each word, and why; a word it gave none is absent.
+
+    Raises: what ends a run: `EndpointError`, or `WhyserError` when a limit did.
+    """
+    found: dict[str, tuple[Label, str]] = {}
+
+    def keep(word: str, result: tuple[Label, str] | WhyserError | None) -> None:
+        if isinstance(result, WhyserError):
+            say(f"note: no class for {word!r}: {result}")
+        elif result is not None:
+            found[word] = result
+
+    async def work(chat: Chat, word: str) -> tuple[Label, str] | None:
+        return await extractor.propose(chat, word)
+
+    asked = [one.word for one in words]
+    tally = run_all(
+        asked, work, settings, ledger, on_result=keep, total=len(asked), description="Grouping"
+    )
+    if tally.interrupted:
+        raise SystemExit(130)
+    if tally.stopped:
+        raise WhyserError(f"{tally.stopped}. Run the same command again to go on.")
+    return found
+
+
+def write_review(
+    words: Sequence[UnknownWord], proposed: Mapping[str, tuple[Label, str]], path: Path
+) -> None:
+    """One row a word. `use` is the careful one, and `accepted` is for a person to fill in."""
+    rows = []
+    for one in words:
+        label, reason = proposed.get(one.word, ("", ""))
+        cells = (one.word, label, "statement", "", reason, str(one.count), one.example, "")
+        rows.append(dict(zip(REVIEW_COLUMNS, map(_inert, cells), strict=True)))
+    _write_table(rows, REVIEW_COLUMNS, path)
+
+
+def _inert(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
+
+
+# To freeze
+
+
+def freeze(reviews: Sequence[Path], output: Path, *, base: Path | None = None) -> int:
+    """Writes the base table (by default the shipped one) and every accepted row; returns how many.
+
+    Raises: `BadInput` with every row that nobody reviewed, that lacks its class, use or reason,
+    that comes twice, or that the base table has; nothing is written then.
+    """
+    table = check_table(read_text(base) if base else shipped_table(), base or "the shipped table")
+    known = {words_of(row["word"]): f"the table has it as {row['class']}" for row in table}
+    reviewed: dict[tuple[str, ...], str] = {}
+    problems = Problems("the review")
+    accepted = []
+    for review in reviews:
+        for line, row in _review_rows(review):
+            try:
+                _refuse_twice(row["word"], reviewed)
+                reviewed[words_of(row["word"])] = f"first in {review}:{line}"
+                if _is_accepted(row):
+                    check_row(row)
+                    _refuse_twice(row["word"], known)
+                    accepted.append(row)
+            except InputError as problem:
+                problems.add(problem.at(review, line))
+    problems.raise_any()
+    rows = [{name: row[name] for name in COLUMNS} for row in (*table, *accepted)]
+    _write_table(rows, COLUMNS, output)
+    return len(accepted)
+
+
+def _review_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    table = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    if missing := {*COLUMNS, "accepted"} - set(table.fieldnames or ()):
+        raise InputError(
+            f"no column {', '.join(sorted(missing))}",
+            file=path,
+            line=1,
+            cure="Give the file that whyser-eval group wrote.",
+        )
+    for row in table:
+        yield table.line_num, {name: row[name] or "" for name in (*COLUMNS, "accepted")}
+
+
+def _is_accepted(row: Mapping[str, str]) -> bool:
+    verdict = row["accepted"].strip().lower()
+    if verdict not in {"yes", "no"}:
+        raise InputError(
+            f"{row['word']!r} is not reviewed: accepted is {row['accepted']!r}",
+            cure="Write yes or no.",
+        )
+    return verdict == "yes"
+
+
+def _refuse_twice(word: str, known: Mapping[tuple[str, ...], str]) -> None:
+    place = "it names a class" if find(word) else known.get(words_of(word))
+    if place:
+        raise InputError(f"{word!r} comes twice: {place}", cure="Keep one row per word.")
+
+
+def _write_table(rows: Iterable[Mapping[str, str]], columns: Sequence[str], path: Path) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

@@ -1,0 +1,134 @@
+"""Readers that ask a model at an endpoint: about every answer, or where the rules cannot read.
+
+What the conventions leave unread whoever reads, a refusal, an echo of the options or an answer that
+was cut off, is sent to no model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from whyser.chat import Chat, ChatError, ChatSettings, Tally, ask_all, unfinished
+from whyser.io.console import say
+from whyser.labels.classes import OTHER
+from whyser.labels.lexicon import Lexicon
+from whyser.prompting.prompts import OPTIONS
+from whyser.records.predictions import Prediction
+from whyser_eval.reading.extraction import EXTRACTION_VERSION, PROMPT_HASH, Extractor
+from whyser_eval.reading.readers import RuleReader
+from whyser_eval.reading.rules import RULES_VERSION, UNREAD, Reading, answer_proper
+
+
+class ModelReader:
+    """A model reads every answer; its replies are kept in a ledger, and none is asked for twice."""
+
+    def __init__(
+        self,
+        settings: ChatSettings,
+        ledger: Path,
+        table: Lexicon | None = None,
+        *,
+        max_tokens: int = 1024,
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.rules = RuleReader(table)
+        self.extractor = Extractor(self.rules.table, max_tokens)
+
+    @property
+    def version(self) -> str:
+        return f"llm-{EXTRACTION_VERSION}+{self._named()}"
+
+    def _named(self) -> str:
+        # "|" and "+" part the signature.
+        model = re.sub(r"[|+\s]+", "_", self.settings.model)
+        return f"{model}+{PROMPT_HASH}+{self.rules.table.hash}"
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        """Raises: `EndpointError`, or `WhyserError` when the run ended before all were read."""
+        return self.read_all(answers)
+
+    def read_all(self, answers: Sequence[Prediction]) -> list[Reading]:
+        """What the model makes of every answer, whatever the rules do."""
+        return self._ask(answers, dict.fromkeys(range(len(answers)), UNREAD))
+
+    def _ask(self, answers: Sequence[Prediction], known: Mapping[int, Reading]) -> list[Reading]:
+        """The readings by place; those `known` as unread, or of an unknown word, are asked for."""
+        found = dict(known)
+        wanted = [place for place, reading in known.items() if self._is_open(reading)]
+        if not wanted:
+            return list(found.values())
+
+        async def work(chat: Chat, place: int) -> Reading | str:
+            try:
+                return await self._read_one(chat, answers[place], known[place])
+            except ChatError as error:
+                if not error.is_refusal:
+                    raise
+                return str(error)
+
+        results, tally = ask_all(
+            wanted,
+            work,
+            self.settings,
+            self.ledger,
+            description="Reading",
+            undone="answers were not read",
+        )
+        for place, result in zip(wanted, results, strict=True):
+            if isinstance(result, Reading):
+                found[place] = result
+        self._tell_refused([one for one in results if isinstance(one, str)], tally)
+        say(
+            f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} answers; "
+            f"{tally.from_ledger:,} replies were in {self.ledger}"
+        )
+        return list(found.values())
+
+    async def _read_one(self, chat: Chat, answer: Prediction, known: Reading) -> Reading:
+        if known.word is not None:
+            label = await self.extractor.group(chat, known.word)
+            return Reading(label, "llm", known.word, known.two_emotions)
+        options = answer.options or OPTIONS
+        proper = answer_proper(
+            answer.text, form=answer.form, options=options, table=self.rules.table
+        )
+        if proper is None:
+            return UNREAD
+        reading = await self.extractor.read(chat, proper, answer.form, options, label=answer.id)
+        return reading or UNREAD
+
+    def _is_open(self, reading: Reading) -> bool:
+        """Whether the rules read nothing, or a word that the table lacks."""
+        return reading.label is None or is_unknown(reading, self.rules.table)
+
+    def _tell_refused(self, refused: Sequence[str], tally: Tally) -> None:
+        """Args: `refused`, why each was.
+
+        Raises: `WhyserError` where the endpoint refused everything.
+        """
+        if not refused:
+            return
+        if not tally.answered + tally.from_ledger:
+            why = f"{len(refused):,} answers were not read, as {refused[0]}"
+            raise unfinished(why, self.ledger)
+        say(f"note: {len(refused):,} answers count as misses, as {refused[0]}")
+
+
+class HybridReader(ModelReader):
+    """The rules read, and the model what they leave unread or what their table lacks."""
+
+    @property
+    def version(self) -> str:
+        return f"hybrid-{RULES_VERSION}.{EXTRACTION_VERSION}+{self._named()}"
+
+    def read(self, answers: Sequence[Prediction]) -> list[Reading]:
+        return self._ask(answers, dict(enumerate(self.rules.read(answers))))
+
+
+def is_unknown(reading: Reading, table: Lexicon) -> bool:
+    """Whether the answer states an emotion by a word that the table lacks."""
+    is_word = reading.label == OTHER and reading.stage in {"tag", "sentence"}
+    return is_word and reading.word is not None and not table.knows(reading.word)

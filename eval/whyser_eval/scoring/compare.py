@@ -1,0 +1,140 @@
+"""Systems against one of them, on the same utterances: how much better, and is it chance?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser.io.files import write_json
+from whyser.records.provenance import provenance
+from whyser_eval.metrics.classification import METRICS
+from whyser_eval.records import read_record
+from whyser_eval.scoring.score import Run
+from whyser_eval.scoring.systems import System
+from whyser_eval.statistics.bootstrap import Unit
+from whyser_eval.statistics.significance import Difference, differences, holm, pair
+
+#: What the paper stars, on which subsets.
+COMPARED = ("f1_majority", "f1_all_labels")
+SUBSETS = ("all", "strict")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A line of `comparisons.json`: `system` less `against`, both of one form.
+
+    `p` is that of the approximate randomisation, `p_holm` the same adjusted for all comparisons
+    of the table; None on a subset without utterances.
+    """
+
+    system: str
+    against: str
+    form: str
+    subset: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    p_bootstrap: float | None
+    smallest: float | None
+    n: int
+
+
+def compare(
+    run: Run,
+    against: str,
+    *,
+    metrics: Sequence[str] = COMPARED,
+    unit: Unit = "utterance",
+    draws: int = 10_000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Every system without a control against the named one, form by form.
+
+    Args: `unit` is what a draw takes or swaps; speakers where their utterances are alike.
+
+    Raises: `InputError` when there is no such system, or nothing to compare with it.
+    """
+    rows = list(_comparisons(run, against, metrics, unit, draws, seed))
+    if not rows:
+        raise InputError(
+            f"nothing to compare with {against!r}",
+            cure="Give the predictions of another system that was asked the same form.",
+        )
+    tested = [row for row in rows if row.p is not None]
+    adjusted = iter(holm([row.p for row in tested if row.p is not None]))
+    return [row if row.p is None else replace(row, p_holm=next(adjusted)) for row in rows]
+
+
+def _comparisons(
+    run: Run, against: str, metrics: Sequence[str], unit: Unit, draws: int, seed: int
+) -> Iterator[Comparison]:
+    systems = [system for system in run.systems if system.name.control == "none"]
+    if against not in {system.name.model for system in systems}:
+        names = list(dict.fromkeys(system.name.model for system in systems))
+        raise InputError(f"no system {against!r}", cure=did_you_mean(against, names))
+    speakers = [one.speaker for one in run.references.utterances] if unit == "speaker" else None
+    chosen = {name: METRICS[name] for name in metrics}
+    subsets = {name: run.references.subsets[name] for name in SUBSETS}
+    for base in (system for system in systems if system.name.model == against):
+        second = base.items(run.references)
+        for system in _others(systems, base):
+            first = system.items(run.references)
+            pairing = pair(first, second, subsets, chosen, speakers)
+            for found in differences(pairing, draws=draws, seed=seed):
+                yield _row(system, base, found)
+
+
+def _others(systems: Sequence[System], base: System) -> Iterator[System]:
+    for system in systems:
+        if system.name.form == base.name.form and system.name.model != base.name.model:
+            yield system
+
+
+def _row(system: System, base: System, found: Difference) -> Comparison:
+    return Comparison(
+        system.name.model,
+        base.name.model,
+        base.name.form,
+        found.subset,
+        found.metric,
+        found.value,
+        found.low,
+        found.high,
+        found.p_randomisation,
+        None,
+        found.p_bootstrap,
+        found.smallest,
+        found.n,
+    )
+
+
+def comparisons_json(rows: Sequence[Comparison]) -> list[dict[str, Any]]:
+    return [asdict(row) for row in rows]
+
+
+def write_comparisons(
+    rows: Sequence[Comparison], run: Run, path: Path, **settings: str | int
+) -> None:
+    """Writes the rows and, beside them, how they came about; each atomically."""
+    record = provenance(run.inputs) | {"settings": settings}
+    write_json(path.with_suffix(".provenance.json"), record)
+    write_json(path, comparisons_json(rows))
+
+
+_ROWS = TypeAdapter(list[Comparison])
+
+
+def read_comparisons(path: Path) -> list[Comparison]:
+    """What `write_comparisons` wrote.
+
+    Raises: `InputError` for a missing or a broken file.
+    """
+    return read_record(path, _ROWS, cure="Give what whyser-eval compare --output wrote.")

@@ -1,0 +1,147 @@
+"""What a score must beat before it means that the model listened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+
+from whyser.labels.classes import EmotionClass
+from whyser_eval.metrics.classification import MISS, FloatArray, IntArray, Items, Metric
+from whyser_eval.scoring.references import References
+from whyser_eval.scoring.systems import SystemName
+from whyser_eval.statistics.bootstrap import (
+    Cells,
+    Estimate,
+    Plan,
+    ScoreKey,
+    collapse,
+    estimates,
+    in_batches,
+    percentiles,
+)
+
+#: Guesses that the prior row averages over when no interval was asked for.
+_FEWEST_PRIOR_DRAWS = 100
+
+
+def majority_class(references: References) -> EmotionClass:
+    """The most frequent label; of equals the first declared."""
+    return references.classes[int(_support(references).argmax())]
+
+
+def _support(references: References) -> IntArray:
+    """int[C], utterances of each class."""
+    labels = references.labels[references.labels != MISS]
+    return np.bincount(labels, minlength=len(references.classes))
+
+
+def prior_estimates(
+    references: References, metrics: Mapping[str, Metric], *, draws: int, seed: int
+) -> list[Estimate]:
+    """Guessing by the shares of the reference labels: the mean over `draws` runs of guesses.
+
+    The references stay fixed, the guesses vary; `low` and `high` are percentiles of the runs.
+    """
+    support = _support(references)
+    shares = support / support.sum()
+    cells = collapse(references.items([None] * len(references)), references.subsets)
+    plan = Plan.of(_with_every_guess(cells, len(shares)), metrics)
+
+    def guess(generator: np.random.Generator, size: int) -> FloatArray:
+        guesses = generator.multinomial(cells.members, shares, size=(size, len(cells.members)))
+        return plan.values(guesses.reshape(size, -1).astype(np.float64))
+
+    runs = max(draws, _FEWEST_PRIOR_DRAWS)
+    guessed = in_batches(guess, draws=runs, width=len(plan.members), seed=(seed,))
+    # A row stands for the utterances of its cell under one of the guesses.
+    parts = tuple(replace(part, n=part.n // len(shares)) for part in plan.parts)
+    intervals = map(percentiles, guessed) if draws else [None] * len(guessed)
+    return estimates(replace(plan, parts=parts), guessed.mean(axis=1), intervals)
+
+
+def _with_every_guess(cells: Cells, width: int) -> Cells:
+    """Each cell once per class that could be guessed for it."""
+    rows = np.repeat(np.arange(len(cells.members)), width)
+    guesses = np.tile(np.arange(width), len(cells.members))
+    return Cells(
+        Items(cells.items.labels[rows], guesses, cells.items.annotators[rows]),
+        cells.members[rows],
+        {name: subset.take(rows) for name, subset in cells.subsets.items()},
+    )
+
+
+def spread(variants: Sequence[Sequence[Estimate]]) -> list[Estimate]:
+    """One system under several wordings or orders of a question: how far that alone moves it.
+
+    The value is the mean over the variants, `low` and `high` are the lowest and the highest. What
+    some variant gave nothing for, such as a transcript, is not told.
+    """
+    found: dict[ScoreKey, list[Estimate]] = {}
+    for score in chain.from_iterable(variants):
+        found.setdefault((score.subset, score.metric), []).append(score)
+    return [_spread(scores) for scores in found.values() if len(scores) == len(variants)]
+
+
+def _spread(scores: Sequence[Estimate]) -> Estimate:
+    values = [score.value for score in scores if score.value is not None]
+    if not values:
+        return scores[0]
+    return replace(scores[0], value=float(np.mean(values)), low=min(values), high=max(values))
+
+
+#: Control -> what not beating it means.
+_DOUBTS = {
+    "shuffled": ("answers to shuffled audio", "It may not be listening."),
+    "silence": ("answers to silence", "It may not be listening."),
+    "transcript": ("answers to the transcript alone", "Its ear may add nothing to the words."),
+}
+
+
+def warnings(headlines: Mapping[SystemName, Estimate]) -> Iterator[str]:
+    """A line for each system that does not beat one of its own controls.
+
+    The intervals must not overlap; without intervals the values decide.
+
+    Args: `headlines`, one score of every system under every control.
+    """
+    for name, control in headlines.items():
+        own = headlines.get(replace(name, control="none"))
+        if name.control in _DOUBTS and own is not None and not _is_beaten(own, control):
+            what, meaning = _DOUBTS[name.control]
+            yield (
+                f"{replace(name, control='none')} does not beat its own {what}: {own.metric} "
+                f"{_shown(own)} against {_shown(control)}. {meaning}"
+            )
+
+
+def _is_beaten(own: Estimate, control: Estimate) -> bool:
+    floor = own.low if own.low is not None else own.value
+    ceiling = control.high if control.high is not None else control.value
+    return floor is not None and ceiling is not None and floor > ceiling
+
+
+def _shown(estimate: Estimate) -> str:
+    return format_estimate(estimate.value, estimate.low, estimate.high)
+
+
+def format_estimate(value: float | None, low: float | None, high: float | None) -> str:
+    """A value with its interval, as tables print it.
+
+    >>> format_estimate(0.61234, 0.55, 0.66), format_estimate(0.5, None, None)
+    ('0.612 [0.550, 0.660]', '0.500')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def format_p(value: float | None) -> str:
+    """A p, as tables print it.
+
+    >>> format_p(0.0421), format_p(0.0), format_p(None)
+    ('0.042', '<0.001', '-')
+    """
+    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"

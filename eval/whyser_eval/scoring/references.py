@@ -1,0 +1,263 @@
+"""What predictions are scored against: the scored utterances of the chosen splits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+from pathlib import Path
+
+import numpy as np
+
+from whyser.io.errors import InputError, Problems
+from whyser.io.files import read_jsonl
+from whyser.labels.classes import CLASSES, EmotionClass
+from whyser.labels.votes import distribution
+from whyser.records.corpus import Corpus
+from whyser.records.utterance import Utterance
+from whyser_eval.metrics.classification import MISS, BoolArray, FloatArray, IntArray, Items, ratios
+from whyser_eval.scoring.signature import references_hash, rows_hash
+from whyser_eval.scoring.subsets import Subset, subsets_of
+from whyser_eval.statistics.bootstrap import clusters_of
+
+#: (corpus, split)
+Part = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """Every utterance of the reference files, scored or not, with the corpus it lies in.
+
+    The whole is kept so that a prediction for an utterance without a class can be told from one
+    for an utterance that nobody knows.
+    """
+
+    utterances: Mapping[str, Utterance]
+    corpora: Mapping[str, Corpus]  # by the name that utterances carry
+
+    @cached_property
+    def parts(self) -> frozenset[Part]:
+        return frozenset(map(part_of, self.utterances.values()))
+
+    @cached_property
+    def audio_roots(self) -> dict[str, Path | None]:
+        """Corpus -> folder of its sound; None for one that was converted without."""
+        return {
+            name: corpus.audio_root if _has_card(corpus) and corpus.card.audio_root else None
+            for name, corpus in self.corpora.items()
+        }
+
+    def audio_path(self, utterance: Utterance) -> Path | None:
+        root = self.audio_roots[utterance.corpus]
+        return root / utterance.audio if root and utterance.audio is not None else None
+
+
+def part_of(utterance: Utterance) -> Part:
+    return utterance.corpus, utterance.split
+
+
+def _has_card(corpus: Corpus) -> bool:
+    return (corpus.path.parent / "corpus.json").is_file()
+
+
+def read_answer_key(paths: Sequence[Path]) -> AnswerKey:
+    """Reads the reference files.
+
+    Raises: `InputError` for a broken or an empty file, or an id that two files hold.
+    """
+    utterances: dict[str, Utterance] = {}
+    corpora: dict[str, Corpus] = {}
+    for path in paths:
+        corpus = Corpus(path)
+        before = len(utterances)
+        for utterance in corpus.utterances():
+            if utterance.id in utterances:
+                raise InputError(
+                    f"id {utterance.id!r} stands in another reference file too",
+                    file=path,
+                    line=_line_numbers(path)[utterance.id],
+                    cure="Give each corpus once.",
+                )
+            utterances[utterance.id] = utterance
+            corpora.setdefault(utterance.corpus, corpus)
+        if len(utterances) == before:
+            raise InputError("holds no utterances", file=path, cure="Convert the corpus again.")
+    return AnswerKey(utterances, corpora)
+
+
+def _line_numbers(path: Path) -> dict[str, int]:
+    """Where each id stands: asked for by errors only, so that good files are read once."""
+    return {str(row.get("id")): number for number, row in read_jsonl(path)}
+
+
+def declared_classes(paths: Sequence[Path]) -> tuple[EmotionClass, ...]:
+    """The classes that the corpora's annotation can name, in the order of the eight.
+
+    A corpus without a card may name all eight. Never inferred from the labels themselves: a
+    class that happens to be absent from a split would silently raise the average.
+    """
+    named: set[EmotionClass] = set()
+    for path in paths:
+        corpus = Corpus(path)
+        named.update(corpus.card.classes if _has_card(corpus) else CLASSES)
+    return tuple(name for name in CLASSES if name in named)
+
+
+@dataclass(frozen=True)
+class References:
+    """The scored utterances in a fixed order, with what a metric needs of each.
+
+    `corpus_classes` are those that each corpus' annotation can name.
+    """
+
+    utterances: tuple[Utterance, ...]
+    classes: tuple[EmotionClass, ...]
+    corpus_classes: Mapping[str, tuple[EmotionClass, ...]]
+    secondary: bool = False
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    @cached_property
+    def parts(self) -> frozenset[Part]:
+        return frozenset(map(part_of, self.utterances))
+
+    @cached_property
+    def label_sets(self) -> list[frozenset[EmotionClass]]:
+        """A of every utterance."""
+        return [
+            utterance.annotator_labels(secondary=self.secondary) for utterance in self.utterances
+        ]
+
+    @cached_property
+    def labels(self) -> IntArray:
+        position = {name: index for index, name in enumerate(self.classes)}
+        return np.array(
+            [
+                position[utterance.emotion] if utterance.is_scored else MISS
+                for utterance in self.utterances
+            ],
+            dtype=np.int64,
+        )
+
+    @cached_property
+    def annotators(self) -> BoolArray:
+        """bool[n, C]; a label outside the declared classes is no column of it."""
+        # The sets that differ are few.
+        place = {chosen: number for number, chosen in enumerate(dict.fromkeys(self.label_sets))}
+        rows = np.array([[name in chosen for name in self.classes] for chosen in place])
+        return rows[[place[chosen] for chosen in self.label_sets]]
+
+    @cached_property
+    def distributions(self) -> FloatArray:
+        """float[n, C], shares of the votes; all on the label where no vote has a declared class."""
+        shares = [distribution(utterance.primaries) for utterance in self.utterances]
+        votes = np.array([[one.get(name, 0.0) for name in self.classes] for one in shares])
+        totals = votes.sum(axis=1, keepdims=True)
+        gold = self.labels[:, None] == np.arange(len(self.classes))
+        return np.where(totals > 0, ratios(votes, totals), gold)
+
+    @cached_property
+    def speakers(self) -> IntArray:
+        """int[n], whose each utterance is."""
+        return clusters_of([one.speaker for one in self.utterances])
+
+    @cached_property
+    def subsets(self) -> dict[str, Subset]:
+        return subsets_of(self.utterances, self.classes, self.corpus_classes)
+
+    @cached_property
+    def hash(self) -> str:
+        """Of what has a consensus; whether others are scored besides moves no figure of these."""
+        return self._hash(self.subsets["all"].mask)
+
+    @cached_property
+    def hash_inclusive(self) -> str:
+        return self._hash(np.ones(len(self), dtype=np.bool_))
+
+    def _hash(self, mask: BoolArray) -> str:
+        rows = zip(self.utterances, self.label_sets, self.subsets["strict"].mask, strict=True)
+        return references_hash(
+            (
+                (utterance.id, utterance.label or "", chosen, bool(is_strict))
+                for utterance, chosen, is_strict in compress(rows, mask)
+            ),
+            self.classes,
+        )
+
+    @property
+    def votes_hash(self) -> str:
+        """Of every vote: what distributions rest on."""
+        return rows_hash(f"{one.id}\t{','.join(sorted(one.primaries))}" for one in self.utterances)
+
+    @property
+    def words_hash(self) -> str:
+        return rows_hash(f"{one.id}\t{one.transcript}" for one in self.utterances)
+
+    def items(self, predictions: Sequence[str | None]) -> Items:
+        """Items for predicted names in the references' order; what is no declared class misses."""
+        position: dict[str, int] = {name: index for index, name in enumerate(self.classes)}
+        predicted = [position.get(name, MISS) if name else MISS for name in predictions]
+        return Items(self.labels, np.array(predicted, dtype=np.int64), self.annotators)
+
+
+def select_references(
+    key: AnswerKey,
+    parts: Collection[Part],
+    classes: tuple[EmotionClass, ...],
+    *,
+    secondary: bool,
+    all_inclusive: bool = False,
+) -> References:
+    """The utterances of the chosen parts whose consensus is one of the eight.
+
+    Args: `all_inclusive`, take those without agreement too, where some vote has a declared class.
+
+    Raises: `BadInput` for labels outside the declared classes, `InputError` when none is left.
+    """
+
+    def is_chosen(utterance: Utterance) -> bool:
+        if utterance.is_scored or utterance.label is not None or not all_inclusive:
+            return utterance.is_scored
+        return not utterance.annotator_labels(secondary=secondary).isdisjoint(classes)
+
+    chosen = [
+        utterance
+        for utterance in key.utterances.values()
+        if part_of(utterance) in parts and is_chosen(utterance)
+    ]
+    scored = [utterance for utterance in chosen if utterance.is_scored]
+    _check_labels(key, scored, classes)
+    if not scored:
+        known = ", ".join(sorted({split for _, split in key.parts}))
+        raise InputError(
+            "no utterance of the chosen split has a consensus among the eight classes",
+            file=next(iter(key.corpora.values())).path,
+            cure=f"Its splits are [{known}].",
+        )
+    cards = {name: declared_classes([corpus.path]) for name, corpus in key.corpora.items()}
+    return References(tuple(chosen), classes, cards, secondary)
+
+
+def _check_labels(
+    key: AnswerKey, utterances: Iterable[Utterance], classes: Sequence[EmotionClass]
+) -> None:
+    problems = Problems("the references")
+    lines: dict[Path, dict[str, int]] = {}
+    for utterance in utterances:
+        if utterance.emotion in classes:
+            continue
+        path = key.corpora[utterance.corpus].path
+        if path not in lines:
+            lines[path] = _line_numbers(path)
+        problems.add(
+            InputError(
+                f"{utterance.id} has the label {utterance.emotion!r}, which is not among the "
+                f"declared classes [{', '.join(classes)}]",
+                file=path,
+                line=lines[path][utterance.id],
+                cure="Declare it with --classes, or convert the corpus again.",
+            )
+        )
+    problems.raise_any()

@@ -1,0 +1,360 @@
+"""References and predictions in; scores, samples and provenance out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import compress, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from whyser.evidence.cues import Cues, read_cues
+from whyser.io.files import write_json, write_jsonl
+from whyser.labels.classes import EmotionClass
+from whyser.records.predictions import REPEATED
+from whyser.records.provenance import provenance
+from whyser_eval.metrics.classification import METRICS, Items, by_class
+from whyser_eval.metrics.distribution import DISTRIBUTION_METRICS
+from whyser_eval.metrics.groundedness import Explained, cues_hash, explained, shuffled_groundedness
+from whyser_eval.reading.readers import Reader, RuleReader
+from whyser_eval.scoring import controls
+from whyser_eval.scoring.answer_metrics import measured
+from whyser_eval.scoring.references import (
+    AnswerKey,
+    References,
+    declared_classes,
+    read_answer_key,
+    select_references,
+)
+from whyser_eval.scoring.samples import sample_lines
+from whyser_eval.scoring.scores import ScoreRow as ScoreRow
+from whyser_eval.scoring.signature import MACRO, Signature
+from whyser_eval.scoring.systems import System, SystemName, align, chosen_parts, read_groups
+from whyser_eval.statistics.bootstrap import (
+    Cells,
+    Estimate,
+    Interval,
+    Plan,
+    Unit,
+    bootstrap,
+    collapse,
+)
+
+#: The subsets that are told class by class.
+_BY_CLASS = ("all", "strict")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may choose about scoring; None leaves the choice to the data files."""
+
+    split: str | None = None
+    classes: tuple[EmotionClass, ...] | None = None
+    secondary: bool = False
+    all_inclusive: bool = False
+    draws: int = 1000
+    seed: int = 0
+    interval: Interval = "percentile"
+    unit: Unit = "utterance"
+    wer: bool = False
+    reader: Reader = field(default_factory=RuleReader)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A system with its scores; `explained` holds its claims about the sound where cues tell."""
+
+    system: System
+    scores: list[Estimate]
+    explained: list[Explained] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished scoring; `ignored` counts predictions that no score looks at, by reason."""
+
+    key: AnswerKey
+    references: References
+    scored: tuple[Scored, ...]
+    rows: tuple[ScoreRow, ...]
+    ignored: Mapping[str, int]
+    warnings: tuple[str, ...]
+    settings: Settings
+    inputs: tuple[Path, ...]
+
+    @property
+    def systems(self) -> list[System]:
+        return [one.system for one in self.scored]
+
+    @property
+    def unused_corpora(self) -> list[str]:
+        """Corpora whose file was given, but which the chosen split scores nothing of."""
+        used = {utterance.corpus for utterance in self.references.utterances}
+        return sorted(set(self.key.corpora) - used)
+
+
+def score_run(
+    references: Sequence[Path],
+    predictions: Sequence[Path],
+    settings: Settings | None = None,
+    *,
+    cues: Sequence[Path] = (),
+) -> Run:
+    """Scores every system of the prediction files; writes nothing.
+
+    Args: `cues`, measured cues of the references, which the answers' claims are held against.
+
+    Raises: `InputError` or `BadInput` for broken or empty files, missing, extra or repeated ids,
+    labels outside the declared classes, or no reference left.
+    """
+    settings = settings or Settings()
+    key = read_answer_key(references)
+    classes = settings.classes or declared_classes(references)
+    found = read_groups(predictions)
+    parts = chosen_parts(key, found, settings.split)
+    chosen = select_references(
+        key, parts, classes, secondary=settings.secondary, all_inclusive=settings.all_inclusive
+    )
+    ignored: Counter[str] = Counter()
+    systems = align(found, key, chosen, ignored, settings.reader)
+    heard = {one.id: one for path in cues for one in read_cues(path)}
+    scored = [_scored(system, chosen, heard, settings) for system in systems]
+    signature = replace(
+        _signature(chosen),
+        parser=settings.reader.version,
+        rests_on=dict(_rests_on(scored, chosen, heard)),
+    )
+    rows = [*_rows_of_all(scored, chosen, signature), *_baseline_rows(chosen, settings)]
+    return Run(
+        key,
+        chosen,
+        tuple(scored),
+        tuple(rows),
+        ignored,
+        (*_warnings(scored, chosen), *(_cues_warnings(heard, chosen) if cues else ())),
+        settings,
+        (*references, *predictions, *cues),
+    )
+
+
+# Scores
+
+
+def _scored(
+    system: System, references: References, cues: Mapping[str, Cues], settings: Settings
+) -> Scored:
+    draws = 0 if system.name.control in REPEATED else settings.draws
+    claims = explained(references.utterances, list(system.texts), cues) if cues else None
+    more = measured(system, references, claims, with_transcripts=settings.wer)
+    plans = [
+        _plan(system.items(references), references, settings.unit),
+        more.by_cluster(references.speakers) if settings.unit == "speaker" else more,
+    ]
+    scores = [
+        score
+        for plan in plans
+        for score in bootstrap(plan, draws=draws, seed=settings.seed, interval=settings.interval)
+    ]
+    if claims is not None:
+        told = compress(claims, references.subsets["all"].mask)
+        scores.append(shuffled_groundedness(list(told), cues, seed=settings.seed))
+    return Scored(system, scores, claims)
+
+
+def _plan(items: Items, references: References, unit: Unit) -> Plan:
+    """Every metric on every subset, and class by class where that is told."""
+    if unit == "speaker":
+        cells = Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
+    else:
+        cells = collapse(items, references.subsets)
+    told = {name: cells.subsets[name] for name in _BY_CLASS}
+    each = Plan.of(Cells(cells.items, cells.members, told), by_class(references.classes))
+    plan = Plan.of(cells, METRICS) | each
+    return plan.by_cluster(references.speakers) if unit == "speaker" else plan
+
+
+def _rows_of_all(
+    scored: Sequence[Scored], references: References, signature: Signature
+) -> Iterator[ScoreRow]:
+    """Rows of each system; the variants of a repeated question make one."""
+
+    def name(one: Scored) -> tuple[str, str, str]:
+        return one.system.name.row
+
+    for _, group in groupby(scored, key=name):
+        variants = list(group)
+        scores = variants[0].scores
+        if variants[0].system.name.control in REPEATED:
+            scores = controls.spread([one.scores for one in variants])
+        systems = [one.system for one in variants]
+        yield from _system_rows(systems, scores, references, signature)
+
+
+def _system_rows(
+    systems: Sequence[System],
+    scores: Iterable[Estimate],
+    references: References,
+    signature: Signature,
+) -> Iterator[ScoreRow]:
+    name = systems[0].name
+    own = replace(
+        signature,
+        form=name.form,
+        control=name.control,
+        prompts=frozenset().union(*(system.prompts for system in systems)),
+        variants=len(systems),
+        samples=max(system.samples for system in systems),
+    )
+    unread = np.array(
+        [[reading.label is None for reading in system.readings] for system in systems]
+    )
+    counts = {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()}
+    return _rows(name, scores, own, references, counts)
+
+
+def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
+    """A constant and a prior-sampling guesser: what a score must beat to mean anything."""
+    majority = controls.majority_class(references)
+    constant = references.items([majority] * len(references))
+    plan = _plan(constant, references, settings.unit)
+    nothing_unread = dict.fromkeys(references.subsets, 0)
+    how = {"draws": settings.draws, "seed": settings.seed}
+    for name, scores in (
+        (
+            f"constant:{majority}",
+            bootstrap(plan, **how, interval=settings.interval),
+        ),
+        ("prior", controls.prior_estimates(references, METRICS, **how)),
+    ):
+        guess = SystemName(name, "any", "none")
+        yield from _rows(guess, scores, _signature(references), references, nothing_unread)
+
+
+def _signature(references: References) -> Signature:
+    """Of a guess, which reads no question."""
+    return Signature(
+        corpora=frozenset(corpus for corpus, _ in references.parts),
+        splits=frozenset(split for _, split in references.parts),
+        form="any",
+        control="none",
+        parser="none",
+        references=references.hash,
+        inclusive=references.hash_inclusive if "all_inclusive" in references.subsets else "",
+        prompts=frozenset(),
+        annotators="primary+secondary" if references.secondary else "primary",
+    )
+
+
+def _rests_on(
+    scored: Iterable[Scored], references: References, cues: Mapping[str, Cues]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """What else decides a metric that was told, under its name with its hash."""
+    told = {score.metric for one in scored for score in one.scores}
+    if metrics := told & DISTRIBUTION_METRICS.keys():
+        votes = references.votes_hash
+        yield from ((metric, ("votes", votes)) for metric in metrics)
+    if "wer" in told:
+        yield "wer", ("words", references.words_hash)
+    if cues:
+        measured_by = cues_hash(cues.get(one.id) for one in references.utterances)
+        for metric in ("groundedness", "groundedness_shuffled"):
+            yield metric, ("cues", measured_by)
+
+
+def _rows(
+    name: SystemName,
+    scores: Iterable[Estimate],
+    signature: Signature,
+    references: References,
+    unread: Mapping[str, int],
+) -> Iterator[ScoreRow]:
+    for score in scores:
+        own = references.subsets[score.subset].classes if score.metric in MACRO else None
+        rendered = signature.render(
+            score.metric,
+            subset=score.subset,
+            n=score.n,
+            labels=len(references.classes) if own is None else int(own.sum()),
+            unread=unread[score.subset],
+        )
+        yield ScoreRow(*name.row, **asdict(score), signature=rendered)
+
+
+def _warnings(scored: Sequence[Scored], references: References) -> Iterator[str]:
+    headlines = {
+        one.system.name: next(
+            score for score in one.scores if (score.subset, score.metric) == ("all", "f1_majority")
+        )
+        for one in scored
+    }
+    yield from controls.warnings(headlines)
+    for one in scored:
+        shares = one.system.distributions or []
+        if missing := sum(not any(each.values()) for each in shares):
+            yield (
+                f"{missing:,} of {len(shares):,} answers of {one.system.name} give no label a "
+                "probability and count as uniform, which is never far off: mind kl, js and ece."
+            )
+    support = references.items([]).gold[references.subsets["all"].mask].sum(axis=0)
+    for name, count in zip(references.classes, support, strict=True):
+        if not count:
+            yield (
+                f"no reference is {name}, so it counts as 0 in every average. If nothing can be "
+                "of that class, declare the others with --classes."
+            )
+
+
+def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator[str]:
+    missing = sum(one.id not in cues for one in references.utterances)
+    if missing:
+        yield (
+            f"{missing:,} of {len(references):,} references have no measured cues: no claim about "
+            "them is decided."
+        )
+
+
+# Files
+
+
+def write_run(run: Run, folder: Path) -> None:
+    """Writes scores.json, samples.jsonl and provenance.json, each atomically."""
+    record = provenance(run.inputs) | _facts(run)
+    write_jsonl(folder / "samples.jsonl", _samples(run))
+    write_json(folder / "provenance.json", record)
+    write_json(folder / "scores.json", scores_json(run))
+
+
+def scores_json(run: Run) -> list[dict[str, Any]]:
+    return [asdict(row) for row in run.rows]
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {
+        "settings": {**vars(run.settings), "reader": run.settings.reader.version},
+        "classes": list(run.references.classes),
+        "parts": sorted(map("/".join, run.references.parts)),
+        "n": {name: int(one.mask.sum()) for name, one in run.references.subsets.items()},
+        "ignored": dict(run.ignored),
+        "systems": [
+            {
+                **asdict(system.name),
+                "stages": dict(Counter(reading.stage for reading in system.readings)),
+                "unread": system.unread,
+                "other": sum(
+                    reading.label is not None and reading.label not in run.references.classes
+                    for reading in system.readings
+                ),
+                "two_emotions": sum(reading.two_emotions for reading in system.readings),
+            }
+            for system in run.systems
+        ],
+        "warnings": list(run.warnings),
+    }
+
+
+def _samples(run: Run) -> Iterator[str]:
+    for one in run.scored:
+        yield from sample_lines(run.key, run.references, one.system, one.explained)

@@ -1,0 +1,124 @@
+"""The signature of a score: all that another lab must match before two figures compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from whyser import __version__
+from whyser.io.files import short_hash
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What all scores of one system share; `render` adds what one score has of its own.
+
+    `annotators` says which votes make up A, `variants` how many wordings or orders a repeated
+    question had, `samples` how many answers were drawn for each; they are written only where they
+    are not the default. `inclusive` are the references with those that have no consensus.
+    `rests_on` names what else decides a metric, and its hash: votes, words, cues.
+    """
+
+    corpora: frozenset[str]
+    splits: frozenset[str]
+    form: str
+    control: str
+    parser: str
+    references: str
+    prompts: frozenset[str]
+    inclusive: str = ""
+    annotators: str = "primary"
+    variants: int = 1
+    samples: int = 1
+    rests_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def render(self, metric: str, *, subset: str, n: int, labels: int, unread: int) -> str:
+        """`name:value` pairs, version last.
+
+        >>> signature = Signature(frozenset({"meld"}), frozenset({"test"}), "open", "none",
+        ...     "rules-1+00000000", "3fa9c1d2", frozenset({"9c01aa7e"}))
+        >>> rendered = signature.render("f1_majority", subset="all", n=20, labels=7, unread=1)
+        >>> rendered.split("|")[-3:-1]
+        ['refs:3fa9c1d2', 'prompt:9c01aa7e']
+        """
+        pairs = {
+            "corpus": _joined(self.corpora),
+            "split": _joined(self.splits),
+            "form": self.form,
+            "control": self.control,
+            "subset": subset,
+            "n": n,
+            "labels": labels,
+            **({"variants": self.variants} if self.variants != 1 else {}),
+            **({"samples": self.samples} if self.samples != 1 else {}),
+            "avg": "macro" if metric in MACRO else "none",
+            **({"annotators": self.annotators} if self.annotators != "primary" else {}),
+            "parser": self.parser,
+            "unread": f"miss={unread}",
+            "refs": self.inclusive if subset == "all_inclusive" else self.references,
+            **dict([self.rests_on[metric]] if metric in self.rests_on else []),
+            "prompt": _joined(self.prompts),
+        }
+        return signed(metric, pairs)
+
+
+def signed(metric: str, pairs: Mapping[str, object]) -> str:
+    """What every signature looks like: the metric, `name:value` pairs, our version last.
+
+    >>> signed("win_rate", {"judge": "tiny", "n": 400})
+    'win_rate|judge:tiny|n:400|whyser:0.1.0'
+    """
+    versioned = {**pairs, "whyser": __version__}
+    return "|".join([metric, *(f"{name}:{value}" for name, value in versioned.items())])
+
+
+#: Averages over the classes; all else is one figure of the whole subset, or of one class.
+MACRO = frozenset(
+    {
+        "f1_majority",
+        "f1_all_labels",
+        "f1_multilabel",
+        "f1_relaxed",
+        "f1_distribution",
+        "hit_rate_macro",
+        "ua",
+    }
+)
+
+#: More names than these are told by their number and one hash: wordings from a pool, or options in
+#: a drawn order, make thousands of prompts.
+_NAMED = 4
+
+
+def _joined(names: Iterable[str]) -> str:
+    """
+    >>> _joined(["b", "a"]), _joined("abcde")
+    ('a+b', '5x52cf9f06')
+    """
+    found = sorted(names)
+    if len(found) > _NAMED:
+        return f"{len(found)}x{short_hash(' '.join(found))}"
+    return "+".join(found) or "none"
+
+
+#: id, label, annotators' labels, whether in the strict subset
+ReferenceRow = tuple[str, str, Iterable[str], bool]
+
+
+def references_hash(rows: Iterable[ReferenceRow], classes: Iterable[str]) -> str:
+    """Hash over the references and the declared classes, whatever the order of either.
+
+    >>> rows = [("a/1", "sad", {"sad", "happy"}, False), ("a/2", "fear", {"fear"}, True)]
+    >>> references_hash(rows, ["sad", "fear"]) == references_hash(rows[::-1], ["fear", "sad"])
+    True
+    """
+    lines = (
+        f"{id_}\t{label}\t{','.join(sorted(chosen))}\t{'strict' if strict else ''}"
+        for id_, label, chosen, strict in rows
+    )
+    return rows_hash(lines, ",".join(sorted(classes)))
+
+
+def rows_hash(rows: Iterable[str], *more: str) -> str:
+    """Hash of rows in any order."""
+    return short_hash("\n".join([*sorted(rows), *more]))

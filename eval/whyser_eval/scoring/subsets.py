@@ -1,0 +1,125 @@
+"""Parts of the references that are scored by themselves.
+
+`all`            utterances whose annotators agreed on one of the classes
+`strict`         of these, those where one label has more than half of the votes (paper, 3.1)
+`all_inclusive`  those without agreement too, for the metrics that need no consensus
+`corpus:meld`    of one corpus, averaged over the classes that its annotation can name
+`gender:female`  by the speaker's gender, where the corpus tells it
+`agreement:...`  by the share of the most frequent label among all votes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+
+from whyser.labels.classes import EmotionClass, Label
+from whyser.labels.votes import is_strict_majority, top_share
+from whyser.records.utterance import Utterance
+from whyser_eval.metrics.classification import ANNOTATORS, MISS, BoolArray, IntArray
+
+#: The primary votes of an utterance.
+Ballot: TypeAlias = tuple[Label, ...]
+
+#: Upper bounds of the shares in each band, under the name of the band.
+AGREEMENT_BANDS = {
+    "agreement:0-0.5": Fraction(1, 2),
+    "agreement:0.5-0.75": Fraction(3, 4),
+    "agreement:0.75-1": Fraction(1),
+}
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Utterances of the references.
+
+    Attributes:
+        mask: bool[n]
+        classes: bool[C], the declared classes that averages are over; None for all
+        has_consensus: whether every utterance of it has a label
+    """
+
+    mask: BoolArray
+    classes: BoolArray | None = None
+    has_consensus: bool = True
+
+    def takes(self, metric: str) -> bool:
+        """Whether the metric can be told on it."""
+        return self.has_consensus or metric in ANNOTATORS
+
+    def take(self, rows: IntArray) -> Subset:
+        return replace(self, mask=self.mask[rows])
+
+
+def subsets_of(
+    utterances: Sequence[Utterance],
+    classes: Sequence[EmotionClass],
+    corpus_classes: Mapping[str, Sequence[EmotionClass]],
+) -> dict[str, Subset]:
+    """Every subset of the utterances by name; groups that are the whole or nothing are left out.
+
+    Args: `corpus_classes`, what each corpus' annotation can name.
+    """
+    scored = np.array([one.is_scored for one in utterances], dtype=np.bool_)
+    # A corpus that released no votes agrees with itself. Where others have votes, an utterance
+    # without any says nothing of agreement.
+    voted = {one.corpus for one in utterances if one.votes}
+    tells = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
+    ballots = [one.primaries for one in utterances]
+    strict = np.array(list(map(_is_strict, ballots)), dtype=np.bool_)
+    found = {"all": Subset(scored), "strict": Subset(scored & tells & strict)}
+    if not scored.all():
+        found["all_inclusive"] = Subset(np.ones_like(scored), has_consensus=False)
+    groups = [
+        *_groups("corpus", utterances, lambda one: one.corpus),
+        *_groups("gender", utterances, lambda one: one.gender),
+        *_bands(ballots, tells),
+    ]
+    for name, mask in groups:
+        inside = mask & scored
+        if inside.any() and not np.array_equal(inside, scored):
+            found[name] = Subset(inside, _classes_of(name, classes, corpus_classes))
+    return found
+
+
+def _groups(
+    kind: str, utterances: Sequence[Utterance], value: Callable[[Utterance], str | None]
+) -> list[tuple[str, BoolArray]]:
+    values = [value(one) for one in utterances]
+    names = sorted({name for name in values if name})
+    # As numbers, which compare faster than words.
+    place = {name: number for number, name in enumerate(names)}
+    numbers = np.array([place.get(name or "", MISS) for name in values])
+    return [(f"{kind}:{name}", numbers == number) for name, number in place.items()]
+
+
+def _bands(ballots: Sequence[Ballot], tells: BoolArray) -> list[tuple[str, BoolArray]]:
+    shares = np.array(list(map(_share, ballots)))
+    bounds = [float(bound) for bound in AGREEMENT_BANDS.values()]
+    band = np.searchsorted(bounds, shares)
+    return [(name, (band == place) & tells) for place, name in enumerate(AGREEMENT_BANDS)]
+
+
+# A handful of votes falls out in few ways, and a corpus has very many utterances.
+@lru_cache(maxsize=100_000)
+def _is_strict(ballot: Ballot) -> bool:
+    return is_strict_majority(ballot)
+
+
+@lru_cache(maxsize=100_000)
+def _share(ballot: Ballot) -> float:
+    return float(top_share(ballot))
+
+
+def _classes_of(
+    name: str,
+    classes: Sequence[EmotionClass],
+    corpus_classes: Mapping[str, Sequence[EmotionClass]],
+) -> BoolArray | None:
+    own = corpus_classes.get(name.removeprefix("corpus:"))
+    return None if own is None else np.array([one in own for one in classes], dtype=np.bool_)

@@ -1,0 +1,271 @@
+"""Systems: whose answers they are, and that each answers every reference exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from whyser.io.errors import InputError, Problems
+from whyser.labels.classes import OTHER, Label
+from whyser.records.predictions import REPEATED, Prediction, listed, read_predictions
+from whyser.records.utterance import Utterance
+from whyser_eval.metrics.classification import Items
+from whyser_eval.reading.readers import Reader
+from whyser_eval.reading.rules import Reading
+from whyser_eval.scoring.references import AnswerKey, Part, References, part_of
+
+
+@dataclass(frozen=True, order=True)
+class SystemName:
+    """What tells one system's answers from another's.
+
+    `variant` tells the wordings and the option orders of a repeated question apart; they make one
+    row of a table.
+    """
+
+    model: str
+    form: str
+    control: str
+    variant: int = 0
+
+    @property
+    def row(self) -> tuple[str, str, str]:
+        """What the row of a table is named by: system, form, control."""
+        return self.model, self.form, self.control
+
+    def __str__(self) -> str:
+        control = "" if self.control == "none" else f", {self.control}"
+        variant = f" {self.variant}" if self.control in REPEATED else ""
+        return f"{self.model} ({self.form}{control}{variant})"
+
+
+@dataclass(frozen=True)
+class System:
+    """A system's answers in the references' order, and what the reader made of each.
+
+    `drawn` holds the readings of every utterance: of one answer, or of several where they were
+    sampled.
+    """
+
+    name: SystemName
+    answers: tuple[Prediction, ...]
+    drawn: tuple[tuple[Reading, ...], ...]
+
+    @cached_property
+    def chosen(self) -> tuple[int, ...]:
+        """Which of the drawn answers counts: the first of the most frequent class, or unread."""
+        return tuple(map(_most_frequent, self.drawn))
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The one that counts of each utterance."""
+        return tuple(one[place] for one, place in zip(self.drawn, self.chosen, strict=True))
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The answers that count."""
+        for answer, place in zip(self.answers, self.chosen, strict=True):
+            yield answer.samples[place - 1] if place else answer.text
+
+    @property
+    def samples(self) -> int:
+        """Answers that were drawn for an utterance, at most."""
+        return max(map(len, self.drawn), default=1)
+
+    @cached_property
+    def distributions(self) -> list[dict[Label, float]] | None:
+        """Label -> probability of every utterance: the model's own, or shares of its samples.
+
+        None for a system that gave one plain answer to each.
+        """
+        if any(answer.probabilities for answer in self.answers):
+            return [answer.probabilities or {} for answer in self.answers]
+        if any(len(readings) > 1 for readings in self.drawn):
+            return [_shares(readings) for readings in self.drawn]
+        return None
+
+    @property
+    def unread(self) -> int:
+        return sum(reading.label is None for reading in self.readings)
+
+    @cached_property
+    def prompts(self) -> frozenset[str]:
+        return frozenset(answer.prompt for answer in self.answers)
+
+    def items(self, references: References) -> Items:
+        return references.items([reading.label for reading in self.readings])
+
+
+def _most_frequent(readings: Sequence[Reading]) -> int:
+    if len(readings) == 1:
+        return 0
+    counts = Counter(reading.label for reading in readings)
+    return max(range(len(readings)), key=lambda place: counts[readings[place].label])
+
+
+def _shares(readings: Sequence[Reading]) -> dict[Label, float]:
+    counts = Counter(reading.label for reading in readings if reading.label is not None)
+    return {label: count / len(readings) for label, count in counts.items()}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A prediction and where it stands, for errors that name both."""
+
+    path: Path
+    line: int
+    prediction: Prediction
+
+
+def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
+    """Predictions by system: models as they come, the real condition before its controls."""
+    groups: dict[SystemName, list[Located]] = {}
+    for path in paths:
+        is_empty = True
+        for line, prediction in read_predictions(path):
+            name = SystemName(
+                prediction.model, prediction.form, prediction.control, prediction.variant
+            )
+            groups.setdefault(name, []).append(Located(path, line, prediction))
+            is_empty = False
+        if is_empty:
+            raise InputError("holds no predictions", file=path, cure="Run whyser-eval join again.")
+    models = list(dict.fromkeys(name.model for name in groups))
+    forms = {"open": 0, "closed": 1}
+
+    def place(name: SystemName) -> tuple[int, int, bool, str, int]:
+        is_control = name.control != "none"
+        return models.index(name.model), forms[name.form], is_control, name.control, name.variant
+
+    return {name: groups[name] for name in sorted(groups, key=place)}
+
+
+def chosen_parts(
+    key: AnswerKey, systems: Mapping[SystemName, Sequence[Located]], split: str | None
+) -> frozenset[Part]:
+    """(corpus, split) pairs to score: of the named split, else those that predictions lie in."""
+    if split is not None:
+        chosen = frozenset(part for part in key.parts if part[1] == split)
+        if not chosen:
+            known = ", ".join(sorted({name for _, name in key.parts}))
+            raise InputError(f"no reference has the split {split!r}", cure=f"Choose from {known}.")
+        return chosen
+    parts = frozenset(
+        part_of(key.utterances[found.prediction.id])
+        for group in systems.values()
+        for found in group
+        if found.prediction.id in key.utterances
+    )
+    if not parts:
+        first = next(iter(systems.values()))[0]
+        raise InputError(
+            f"none of the predictions is for an utterance that a reference file holds, such as "
+            f"{first.prediction.id}",
+            file=first.path,
+            line=first.line,
+            cure="Give the references that were predicted.",
+        )
+    predicted = {corpus for corpus, _ in parts}
+    for name, corpus in key.corpora.items():
+        if name not in predicted:
+            raise InputError(
+                f"no prediction is for the corpus {name}",
+                file=corpus.path,
+                cure="Leave this file out, or predict it too.",
+            )
+    return parts
+
+
+def align(
+    found: Mapping[SystemName, Sequence[Located]],
+    key: AnswerKey,
+    references: References,
+    ignored: Counter[str],
+    reader: Reader,
+) -> list[System]:
+    """Every system with exactly one answer per reference; what hinders is raised at once."""
+    problems = Problems("the predictions")
+    wanted = [utterance.id for utterance in references.utterances]
+    answered: dict[SystemName, tuple[Prediction, ...]] = {}
+    for name, group in found.items():
+        kept = _checked(name, group, key, set(wanted), ignored, problems)
+        missing = [id_ for id_ in wanted if id_ not in kept]
+        if missing:
+            problems.add(
+                InputError(
+                    f"{name} has no prediction for {len(missing):,} of {len(wanted):,} "
+                    f"references: {listed(missing)}",
+                    file=group[0].path,
+                    cure="Predict them; an answer that is not there cannot be skipped.",
+                )
+            )
+            continue
+        answered[name] = tuple(kept[id_] for id_ in wanted)
+    problems.raise_any()
+    # All at once: a reader may have an endpoint to ask.
+    texts = [text for group in answered.values() for answer in group for text in _texts(answer)]
+    readings = iter(reader.read(texts))
+    return [
+        System(
+            name,
+            group,
+            tuple(tuple(islice(readings, 1 + len(answer.samples))) for answer in group),
+        )
+        for name, group in answered.items()
+    ]
+
+
+def _texts(answer: Prediction) -> Iterator[Prediction]:
+    """The answer, then each further one that was drawn, as an answer of its own."""
+    yield answer
+    for text in answer.samples:
+        yield answer.model_copy(update={"text": text})
+
+
+def _checked(
+    name: SystemName,
+    group: Iterable[Located],
+    key: AnswerKey,
+    wanted: Collection[str],
+    ignored: Counter[str],
+    problems: Problems,
+) -> dict[str, Prediction]:
+    """The predictions of one system by id, without what is not scored."""
+    first: dict[str, Located] = {}
+    kept: dict[str, Prediction] = {}
+    for found in group:
+        id_ = found.prediction.id
+        if id_ in first:
+            problems.add(
+                InputError(
+                    f"{name} answers {id_} twice (first in {first[id_].path}:{first[id_].line})",
+                    file=found.path,
+                    line=found.line,
+                    cure="Keep one answer per id; give each predictions file once.",
+                )
+            )
+        elif id_ not in key.utterances:
+            problems.add(
+                InputError(
+                    f"{name} answers {id_}, which no reference file holds",
+                    file=found.path,
+                    line=found.line,
+                    cure="Give the references that were predicted.",
+                )
+            )
+        elif id_ in wanted:
+            kept[id_] = found.prediction
+        else:
+            ignored[_reason(key.utterances[id_])] += 1
+        first.setdefault(id_, found)
+    return kept
+
+
+def _reason(utterance: Utterance) -> str:
+    if utterance.is_scored:
+        return "lies in another split"
+    return "consensus is other" if utterance.label == OTHER else "no agreement"

@@ -1,0 +1,113 @@
+"""How the commands speak: errors, progress and tables, plain when nobody watches."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, TypeVar
+
+import typer
+
+from whyser import __version__
+from whyser.io.errors import WhyserError
+from whyser.io.visible import visible
+
+T = TypeVar("T")
+
+#: Width of tables in a log file, where there is no terminal to ask.
+LOG_WIDTH = 120
+
+
+def new_app(help_text: str) -> typer.Typer:
+    """A typer application with this project's manners."""
+    app = typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_every_command)
+    return app
+
+
+def _print_version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        print(f"{context.find_root().info_name} {__version__}")
+        raise typer.Exit
+
+
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options that every command of ours has before its verb."""
+
+
+def run(app: typer.Typer) -> None:
+    """Runs a command: what a user can mend is printed and ends with status 1, no traceback."""
+    # Records by the hundred thousand that live to the end and form no cycles: looking through them
+    # again and again took a third of the time.
+    gc.set_threshold(500_000)
+    try:
+        app()
+    except WhyserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader (head, less) closed early; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        # A full disk, a folder without permission, a file where a folder should be.
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def say(message: str) -> None:
+    """A line for the person who waits; standard output stays for results."""
+    print(message, file=sys.stderr)
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """The items, with a progress bar on standard error when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track as rich_track
+
+    yield from rich_track(items, description, total=total, console=Console(stderr=True))
+
+
+def print_json(value: object) -> None:
+    """JSON on standard output, as the files have it."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table on standard output: names left, figures right."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table()
+    cells = [[visible(str(value)) for value in row] for row in rows]
+    for position, column in enumerate(columns):
+        figures = bool(cells) and all(row[position][:1] in "0123456789-." for row in cells)
+        table.add_column(column, justify="right" if figures else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*map(escape, row))
+    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+    # A title of the table's own would be folded to the width of a narrow table.
+    console.print(visible(title), style="bold", markup=False, highlight=False, soft_wrap=True)
+    console.print(table)

@@ -1,0 +1,106 @@
+"""Typed errors with one message form: what is wrong, where, and the cure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class WhyserError(Exception):
+    """Anything that a user can put right; a command prints it and exits with status 1."""
+
+
+class InputError(WhyserError):
+    """Bad input, named by file, line and cure.
+
+    >>> print(InputError("bad label 'happpy'", file="ratings.csv", line=418, cure="Write 'happy'."))
+    ratings.csv:418: bad label 'happpy'. Write 'happy'.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        file: str | Path | None = None,
+        line: int | None = None,
+        cure: str | None = None,
+    ) -> None:
+        self.what, self.file, self.line, self.cure = what, file, line, cure
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        place = str(self.file) if self.file is not None else ""
+        if self.line is not None:
+            place += f":{self.line}" if place else f"line {self.line}"
+        text = f"{place}: {self.what}" if place else self.what
+        return f"{text.rstrip('.')}. {self.cure}" if self.cure else text
+
+    def at(self, file: str | Path, line: int | None = None) -> InputError:
+        """The same error with the place filled in by the caller who knows it.
+
+        An error of another file keeps its own place: the caller's line is not a line of that file.
+        """
+        if self.file is not None and Path(self.file) != Path(file):
+            return self
+        own_line = self.line if self.line is not None else line
+        return InputError(self.what, file=file, line=own_line, cure=self.cure)
+
+
+class BadInput(WhyserError):
+    """All problems of one input, so that a user mends them in one go."""
+
+    SHOWN = 20
+
+    def __init__(self, problems: list[InputError], subject: str) -> None:
+        self.problems = problems
+        shown = [str(problem) for problem in problems[: self.SHOWN]]
+        if len(problems) > self.SHOWN:
+            shown.append(f"... and {len(problems) - self.SHOWN:,} more")
+        noun = "problem" if len(problems) == 1 else "problems"
+        super().__init__("\n".join([*shown, f"{len(problems):,} {noun} in {subject}"]))
+
+
+class Problems:
+    """Collects input errors; `raise_any` ends the block with all of them.
+
+    >>> problems = Problems("labels.csv")
+    >>> with problems.caught():
+    ...     raise InputError("row is empty", file="labels.csv", line=3)
+    >>> problems.raise_any()
+    Traceback (most recent call last):
+        ...
+    whyser.io.errors.BadInput: labels.csv:3: row is empty
+    1 problem in labels.csv
+    """
+
+    def __init__(self, subject: str | Path) -> None:
+        self.subject = str(subject)
+        self.found: list[InputError] = []
+
+    def add(self, problem: InputError) -> None:
+        self.found.append(problem)
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        try:
+            yield
+        except InputError as problem:
+            self.add(problem)
+
+    def raise_any(self) -> None:
+        if self.found:
+            raise BadInput(self.found, self.subject)
+
+
+def did_you_mean(value: str, known: Iterable[str]) -> str:
+    """A cure for a misspelt name.
+
+    >>> did_you_mean("happpy", ["happy", "sad"])
+    "Expected one of [happy, sad]. Did you mean 'happy'?"
+    """
+    names = list(known)
+    hint = f"Expected one of [{', '.join(names)}]."
+    close = difflib.get_close_matches(value.lower(), names, n=1)
+    return f"{hint} Did you mean '{close[0]}'?" if close else hint

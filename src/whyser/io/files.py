@@ -1,0 +1,130 @@
+"""Reading and writing whole files: atomic on the way out, named by line on the way in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from whyser.io.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed onto it when the block ends well.
+
+    The temporary name keeps the suffix, since audio writers choose their format by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes private files; results are meant to be read by the whole lab.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str:
+    """The file as UTF-8 (a byte-order mark is dropped); `InputError` when it is missing."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, cure="Check the path.") from None
+    except IsADirectoryError:
+        raise InputError("is a folder, expected a file", file=path) from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"not UTF-8 text ({error.reason} at byte {error.start})",
+            file=path,
+            cure="Save it as UTF-8.",
+        ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"not valid JSON ({error.msg})",
+            file=path,
+            line=error.lineno,
+            cure="The file may be cut short; write it again.",
+        ) from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Non-empty lines with their numbers, streamed."""
+    try:
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield number, line
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, cure="Check the path.") from None
+    except IsADirectoryError:
+        raise InputError("is a folder, expected a JSON Lines file", file=path) from None
+
+
+def broken_line(path: Path, line: int, reason: str) -> InputError:
+    """The error for a line that is no JSON object: most often the file was cut short."""
+    return InputError(
+        f"not a valid JSON line ({reason})",
+        file=path,
+        line=line,
+        cure="The file may be cut short; run the step that writes it again.",
+    )
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Objects of a JSON Lines file with their line numbers, streamed.
+
+    Raises: `InputError` with file and line for a line that is not a JSON object.
+    """
+    for number, line in read_lines(path):
+        try:
+            value = json.loads(line)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise broken_line(path, number, str(error)) from None
+        if not isinstance(value, dict):
+            raise broken_line(path, number, "expected an object")
+        yield number, value
+
+
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str]) -> int:
+    """Rows, one a line (a `str` is taken as already serialised); returns how many."""
+    count = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
+            stream.write(text + "\n")
+            count += 1
+    return count
+
+
+def short_hash(text: str) -> str:
+    """The first eight hexadecimal digits of the text's SHA-256, as signatures print it.
+
+    >>> short_hash("")
+    'e3b0c442'
+    """
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,198 @@
+"""The words that name an emotion, and the class that each is grouped under.
+
+The eight names and their grammatical forms come from `whyser.labels.classes`; every other word is a
+decision and stands in `grouping.csv` with its reason. The table is frozen: its hash is part of
+every score's signature. A table of one's own takes its place by `read_lexicon`.
+
+`use` in the table is `prose` for a word that names an emotion wherever it stands, and
+`statement` for one that does so only where the answer is stated ("flat" is a neutral answer,
+but in "the pitch is flat" it is a remark on the voice).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from pathlib import Path
+
+from whyser.io.errors import InputError, Problems
+from whyser.io.files import read_text, short_hash
+from whyser.labels.classes import ALIASES, CLASSES, OTHER, Label, canonical
+
+#: Chinese and Japanese, written without spaces.
+UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u3005"
+
+_WORD = re.compile(rf"[^\W\d_{UNSPACED}]+(?:'[^\W\d_{UNSPACED}]+)*|[{UNSPACED}]+")
+_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_APOSTROPHES = re.compile("[\u2018\u2019\u02bc\u00b4]")
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents, invisible marks and typographic variants.
+
+    >>> fold("W\u00dcTEND\u200f, isn\u2019t it")
+    "wutend, isn't it"
+    """
+    if not text.isascii():
+        # Only Latin, Greek and Cyrillic accents are dropped; Japanese voicing marks are letters.
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", _APOSTROPHES.sub("'", text)))
+        text = unicodedata.normalize("NFC", plain)
+    return _INVISIBLE.sub("", text.replace("\r", "\n")).casefold()
+
+
+def words(text: str) -> list[str]:
+    """Words of folded text; a run of Chinese or Japanese is one word.
+
+    >>> words("matter-of-fact, isn't it")
+    ['matter', 'of', 'fact', "isn't", 'it']
+    """
+    return _WORD.findall(text)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A word or phrase of the table; `parts` are its folded words."""
+
+    word: str
+    label: Label
+    in_prose: bool
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        return words_of(self.word)
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """Every known word, found by its first part. The same table is the same object: readers
+    remember by it what they read."""
+
+    entries: tuple[Entry, ...]
+
+    @cached_property
+    def hash(self) -> str:
+        """Of what decides a reading: word, class and use of every entry."""
+        rows = sorted(f"{entry.word},{entry.label},{entry.in_prose}" for entry in self.entries)
+        return short_hash("\n".join(rows))
+
+    @cached_property
+    def spaced(self) -> dict[str, tuple[Entry, ...]]:
+        """First part -> entries, the longest first."""
+        table: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            if not _IS_UNSPACED.match(entry.parts[0]):
+                table.setdefault(entry.parts[0], []).append(entry)
+        return {
+            first: tuple(sorted(found, key=lambda entry: -len(entry.parts)))
+            for first, found in table.items()
+        }
+
+    @cached_property
+    def unspaced(self) -> dict[str, Entry]:
+        """Chinese and Japanese words, each by its whole."""
+        return {
+            entry.parts[0]: entry for entry in self.entries if _IS_UNSPACED.match(entry.parts[0])
+        }
+
+    def find(self, text: str) -> Entry | None:
+        """The entry that folded text is, and is nothing but."""
+        parts = tuple(words(text))
+        if len(parts) == 1 and parts[0] in self.unspaced:
+            return self.unspaced[parts[0]]
+        alike = self.spaced.get(parts[0], ()) if parts else ()
+        return next((entry for entry in alike if entry.parts == parts), None)
+
+    def knows(self, text: str) -> bool:
+        """Whether folded text is nothing but one word or phrase of the table."""
+        return self.find(text) is not None
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The frozen table, read once from the package."""
+    return _lexicon(csv.DictReader(shipped_table().splitlines()))
+
+
+def shipped_table() -> str:
+    return resources.files(__package__).joinpath("grouping.csv").read_text(encoding="utf-8")
+
+
+#: Columns of a table; the two last are for people.
+COLUMNS = ("word", "class", "use", "language", "reason")
+USES = ("prose", "statement")
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """A frozen table of one's own; the eight names and their forms are in every table.
+
+    Raises: `InputError` or `BadInput` for a file with other columns, and for rows without word or
+    reason, with an unknown class or use, or with a word that came before.
+    """
+    return _lexicon(check_table(read_text(path), path))
+
+
+def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
+    """The rows of a table's text, each checked; raises as `read_lexicon` does."""
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    if missing := set(COLUMNS) - set(table.fieldnames or ()):
+        raise InputError(
+            f"no column {', '.join(sorted(missing))}",
+            file=file,
+            line=1,
+            cure=f"A table of words has {','.join(COLUMNS)}; whyser-eval group writes one.",
+        )
+    problems = Problems(str(file))
+    seen = {words_of(name): f"{name!r} is a name of the classes" for name in (*_NAMES, OTHER)}
+    rows = []
+    for row in table:
+        try:
+            check_row(row)
+            key = words_of(row["word"])
+            if key in seen:
+                raise InputError(
+                    f"{row['word']!r} comes twice: {seen[key]}", cure="Keep one row per word."
+                )
+            seen[key] = f"first in line {table.line_num}"
+        except InputError as problem:
+            problems.add(problem.at(file, table.line_num))
+        rows.append(row)
+    problems.raise_any()
+    return rows
+
+
+def check_row(row: Mapping[str, str | None]) -> None:
+    """Raises: `InputError` for what is missing or unknown in a row."""
+    word = row.get("word") or ""
+    if not words_of(word):
+        raise InputError(f"{word!r} holds no word", cure="Write the word, or delete the row.")
+    canonical(row.get("class") or "")
+    if row.get("use") not in USES:
+        raise InputError(f"bad use {row.get('use')!r}", cure=f"Expected one of {list(USES)}.")
+    if not (row.get("reason") or "").strip():
+        raise InputError(f"{word!r} has no reason", cure="Say why it belongs to its class.")
+
+
+def words_of(word: str) -> tuple[str, ...]:
+    """A word or phrase as tables and texts compare it."""
+    return tuple(words(fold(word)))
+
+
+_NAMES = (*CLASSES, *ALIASES)
+
+
+def _lexicon(rows: Iterable[Mapping[str, str]]) -> Lexicon:
+    named = [Entry(name, canonical(name), in_prose=True) for name in _NAMES]
+    # "the other speaker": only a statement can mean the class.
+    other = Entry(OTHER, OTHER, in_prose=False)
+    table = (Entry(row["word"], canonical(row["class"]), row["use"] == "prose") for row in rows)
+    return Lexicon((*named, other, *table))

@@ -1,0 +1,280 @@
+"""Targets with every kind of material, and labels that are drawn from the annotators'."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import soundfile
+
+from whyser.evidence.cues import FAMILIES, Cue, Cues
+from whyser.io.errors import BadInput, InputError
+from whyser.io.files import read_jsonl, write_jsonl
+from whyser.prompting.answer import TARGETS, Target, parse_answer
+from whyser.records.corpus import Corpus, CorpusCard, write_card
+from whyser.records.utterance import Utterance, Vote, write_utterances
+from whyser.teacher.rationale import Rationale, write_rationales
+from whyser_converters.cli import app
+from whyser_converters.datasets.questions import Asking
+from whyser_converters.datasets.sharegpt import Dataset, Recipe, build
+from whyser_converters.datasets.targets import Aim, Material
+
+VOTES = ("sad", "sad", "neutral", "other")
+
+
+def write_corpus(
+    folder: Path, *, splits: tuple[str, ...] = ("train", "test"), count: int = 200
+) -> Corpus:
+    """Utterances whose annotators chose sad twice, neutral once and something else once; the
+    last two have no agreement, and another label."""
+    folder.mkdir()
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, 1600)
+    soundfile.write(folder / "a.wav", noise, 16_000)
+    utterances = [
+        Utterance(
+            id=f"c/{split}_{number}", corpus="c", split=split, audio="a.wav", duration=0.1,
+            sampling_rate=16_000, channels=1, transcript=f"Words of {number}.",
+            speaker=f"c/{split}", gender="female", label=label, label_raw="S",
+            votes=tuple(
+                Vote(rater=str(rater), primary=vote, raw=vote) for rater, vote in enumerate(VOTES)
+            ),
+        )
+        for split in splits
+        for number, label in enumerate(["sad"] * (count - 2) + [None, "other"])
+    ]  # fmt: skip
+    write_utterances(folder / "utterances.jsonl", utterances)
+    write_card(
+        folder / "corpus.json",
+        CorpusCard(
+            corpus="c", title="c", licence="none", source="none", audio_root=str(folder),
+            classes=("sad", "neutral"), options={}, utterances=len(utterances), hours=0.1, read=0,
+            whyser="0",
+        ),
+    )  # fmt: skip
+    return Corpus(folder / "utterances.jsonl")
+
+
+def write_material(
+    corpus: Corpus, folder: Path, labels: tuple[str, ...] = ("sad", "neutral")
+) -> tuple[Path, Path]:
+    """Rationales for the labels, and cues."""
+    scored = [one for one in corpus.utterances() if one.is_scored]
+    write_rationales(
+        folder / "rationales.jsonl",
+        (
+            Rationale(id=one.id, label=label, text=f"It is said so. The voice is {label}-like.",
+                      teacher="t", prompt="p", kept=True)
+            for one in scored
+            for label in labels
+        ),
+    )  # fmt: skip
+    high = Cue(value=1.0, deviation=2.0, strength=2.0, level="high")
+    given = dict.fromkeys(FAMILIES, high)
+    lines = (Cues(id=one.id, reference="speaker", **given).model_dump_json() for one in scored)  # type: ignore[arg-type]
+    write_jsonl(folder / "cues.jsonl", lines)
+    return folder / "rationales.jsonl", folder / "cues.jsonl"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    return write_corpus(tmp_path / "corpus")
+
+
+@pytest.fixture
+def material(corpus: Corpus, tmp_path: Path) -> Material:
+    rationales, cues = write_material(corpus, tmp_path)
+    return Material.read([rationales], [cues])
+
+
+@pytest.mark.parametrize("target", get_args(Target))
+@pytest.mark.parametrize("writes_transcript", [True, False])
+def test_every_target_holds_its_blocks(
+    corpus: Corpus, material: Material, target: Target, writes_transcript: bool
+) -> None:
+    if target == "asr" and not writes_transcript:
+        with pytest.raises(InputError, match="nothing is left to write"):
+            Aim(target, writes_transcript)
+        return
+    aim = Aim(target, writes_transcript)
+    for row in build([corpus], Recipe("train", aim), material).rows:
+        answer = parse_answer(row.answer)
+        number = row.utterance.id.split("_")[1]
+        written = TARGETS[target]
+        assert answer.transcript == (f"Words of {number}." if writes_transcript else None)
+        assert answer.emotion == ("sad" if "answer" in written else None)
+        assert answer.rationale == (
+            "It is said so. The voice is sad-like." if "reason" in written else None
+        )
+        assert answer.descriptors == (
+            "female, high pitch, fast speed, loud volume" if "descriptors" in written else None
+        )
+
+
+def test_a_transcript_needs_no_label(corpus: Corpus) -> None:
+    dataset = build([corpus], Recipe("train", Aim("asr")), Material())
+    assert len(dataset.rows) == 200 and not dataset.dropped
+    assert {row.manifest()["label"] for row in dataset.rows} == {None}
+
+
+def test_the_sound_of_copies_is_not_shuffled() -> None:
+    with pytest.raises(InputError, match="could get its own from another copy"):
+        Recipe("train", Aim("label"), control="shuffled", epochs=2)
+
+
+@pytest.mark.parametrize("asking", [Asking("closed"), Asking("mix"), Asking(thinks=True)])
+def test_a_question_about_the_emotion_wants_more_than_a_transcript(asking: Asking) -> None:
+    with pytest.raises(InputError, match="a question about the emotion"):
+        Recipe("train", Aim("asr"), asking)
+
+
+@pytest.mark.parametrize("target", ["reason", "reason_first", "interleaved"])
+def test_no_rationale_is_asked_of_a_test_split(target: Target) -> None:
+    with pytest.raises(InputError, match="use --target label"):
+        Recipe("test", Aim(target))
+
+
+@pytest.mark.parametrize(
+    ("aim", "epochs"), [(Aim("label", labels="sampled"), 1), (Aim("label"), 2)]
+)
+def test_a_test_split_has_one_row_an_utterance_with_its_consensus(aim: Aim, epochs: int) -> None:
+    with pytest.raises(InputError, match="sampled labels or copies"):
+        Recipe("test", aim, epochs=epochs)
+
+
+@pytest.mark.parametrize(
+    ("aim", "cure"), [(Aim(), "--rationales FILE"), (Aim("descriptors"), "--cues FILE")]
+)
+def test_missing_material_is_named(corpus: Corpus, aim: Aim, cure: str) -> None:
+    with pytest.raises(InputError, match=cure):
+        build([corpus], Recipe("train", aim), Material())
+
+
+def test_an_utterance_without_cues_is_named(corpus: Corpus, material: Material) -> None:
+    del material.cues["c/train_7"]
+    with pytest.raises(BadInput, match="no cues for c/train_7"):
+        build([corpus], Recipe("train", Aim("descriptors")), material)
+
+
+# ---- sampled labels -----------------------------------------------------------------------
+
+
+def sampled(corpus: Corpus, material: Material, *, epochs: int = 2, **options: int) -> Dataset:
+    return build(
+        [corpus], Recipe("train", Aim(labels="sampled"), epochs=epochs, **options), material
+    )
+
+
+def test_labels_are_drawn_by_vote_share_and_explained(corpus: Corpus, material: Material) -> None:
+    rows = sampled(corpus, material, epochs=4).rows
+    assert len(rows) == 4 * 198
+    shares = Counter(row.label for row in rows)
+    # Two votes for sad, one for neutral; the fourth has no class.
+    assert shares["sad"] / len(rows) == pytest.approx(2 / 3, abs=0.05)
+    assert set(shares) == {"sad", "neutral"}
+    for row in rows:
+        answer = parse_answer(row.answer)
+        assert answer.emotion == row.label == row.manifest()["label"]
+        assert answer.rationale == f"It is said so. The voice is {row.label}-like."
+
+
+def test_each_epoch_holds_each_utterance_once_in_an_order_of_its_own(
+    corpus: Corpus, material: Material
+) -> None:
+    rows = sampled(corpus, material).rows
+    assert [row.epoch for row in rows] == [0] * 198 + [1] * 198
+    first, second = ([row.utterance.id for row in rows[start : start + 198]] for start in (0, 198))
+    assert sorted(first) == sorted(second) and first != second
+    changed = sum(
+        one.label != other.label
+        for one, other in zip(
+            sorted(rows[:198], key=lambda row: row.utterance.id),
+            sorted(rows[198:], key=lambda row: row.utterance.id),
+            strict=True,
+        )
+    )
+    # Two draws differ with probability 2 * 2/3 * 1/3.
+    assert changed / 198 == pytest.approx(4 / 9, abs=0.12)
+
+
+def test_a_cap_keeps_the_same_utterances_in_every_epoch(corpus: Corpus, material: Material) -> None:
+    whole, capped = (sampled(corpus, material, max_samples=n).rows for n in (198, 10))
+    assert len(capped) == 20
+    assert {row.utterance.id for row in capped} == {row.utterance.id for row in whole[:10]}
+    assert capped[:10] == whole[:10]
+
+
+def test_without_votes_the_released_label_is_taken(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", count=20)
+    bare = [one.model_copy(update={"votes": ()}) for one in corpus.utterances()]
+    write_utterances(corpus.path, bare)
+    rows = build(
+        [corpus], Recipe("train", Aim("label", labels="sampled"), epochs=2), Material()
+    ).rows
+    assert {row.label for row in rows} == {"sad"} and len(rows) == 36
+
+
+def test_a_label_that_nobody_explained_costs_its_copy(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    rationales, _ = write_material(corpus, tmp_path, labels=("sad",))
+    dataset = sampled(corpus, Material.read([rationales], []))
+    assert {row.label for row in dataset.rows} == {"sad"}
+    (reason,) = (name for name in dataset.dropped if name.startswith("no rationale for the label"))
+    assert len(dataset.rows) + dataset.dropped[reason] == 2 * 198
+
+
+def test_a_rationale_explains_one_of_the_eight_classes(tmp_path: Path) -> None:
+    line = '{"id": "a/1", "label": "other", "text": "T.", "teacher": "t", "prompt": "p", '
+    (tmp_path / "r.jsonl").write_text(line + '"kept": true}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="bad label 'other'") as told:
+        Material.read([tmp_path / "r.jsonl"], [])
+    assert str(told.value).count("other") == 1
+
+
+def test_a_rationale_without_a_label_explains_the_consensus_alone(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", count=40)
+    write_rationales(
+        tmp_path / "r.jsonl",
+        (Rationale(id=one.id, text="So it is.", teacher="t", prompt="p", kept=True)
+         for one in corpus.utterances()),
+    )  # fmt: skip
+    material = Material.read([tmp_path / "r.jsonl"], [])
+    assert len(build([corpus], Recipe("train"), material).rows) == 38
+    assert {row.label for row in sampled(corpus, material).rows} == {"sad"}
+
+
+def test_of_two_teachers_the_first_that_succeeded_is_taken(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", count=4)
+    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    for path, text, kept in ((first, "First.", False), (second, "Second.", True)):
+        write_rationales(
+            path,
+            (Rationale(id=one.id, label="sad", text=text, teacher="t", prompt="p", kept=kept,
+                       reasons=() if kept else ("length",))
+             for one in corpus.utterances()),
+        )  # fmt: skip
+    rows = build([corpus], Recipe("train"), Material.read([first, second], [])).rows
+    assert all("Second." in row.answer for row in rows)
+
+
+# ---- the command --------------------------------------------------------------------------
+
+
+def test_the_command_takes_it_all(corpus: Corpus, tmp_path: Path) -> None:
+    rationales, cues = write_material(corpus, tmp_path)
+    arguments = [
+        *("sharegpt", corpus.path, "--split", "train", "--target", "descriptors", "--no-asr"),
+        *("--prompt", "closed", "--cot", "--paraphrase", "--shuffle-options"),
+        *("--labels", "sampled", "--epochs", 2, "--rationales", rationales, "--cues", cues),
+        *("--output", tmp_path / "out/mine"),
+    ]
+    app(map(str, arguments), standalone_mode=False)
+    manifest = [row for _, row in read_jsonl(tmp_path / "out/mine.manifest.jsonl")]
+    assert len(manifest) == 2 * 198
+    assert {row["form"] for row in manifest} == {"closed"}
+    assert len({tuple(row["options"]) for row in manifest}) > 300
+    assert all(row["answer"].startswith("<descriptors>female, ") for row in manifest)
+    # Two copies are no mistake.
+    app(["check", str(tmp_path / "out/dataset_info.json")], standalone_mode=False)

@@ -1,0 +1,89 @@
+"""Controls from the command's side: what a system must beat, and how far wording alone moves it."""
+
+import pytest
+
+from whyser.labels.classes import CLASSES
+from whyser.prompting.answer import render_answer
+from whyser_eval.metrics.classification import Items, f1_majority
+
+
+def repeated(world, control, *share_right):
+    """The same questions once per variant; in each another number of answers is right."""
+    for variant, right in enumerate(share_right):
+        for number, row in enumerate(world.utterances):
+            label = row["label"] if number < right else "neutral"
+            text = render_answer(label)
+            world.predictions.append(
+                world.prediction(row["id"], text, control=control, variant=variant,
+                                 prompt=f"prompt{variant}")
+            )  # fmt: skip
+
+
+def test_the_spread_over_wordings_is_one_row(world, whyser_eval):
+    repeated(world, "paraphrased", 16, 8)
+    status, _, err = whyser_eval(*world.score_arguments())
+    assert status == 0, err
+    row = world.scores()["tiny", "paraphrased", "all", "f1_majority"]
+    labels = [one["label"] for one in world.utterances]
+    half = f1_majority(
+        Items.from_names(labels, labels[:8] + ["neutral"] * 8, classes=CLASSES)
+    ).value
+    assert (row["low"], row["high"]) == (pytest.approx(half), 1.0)
+    assert row["value"] == pytest.approx((1 + half) / 2)
+    assert "|variants:2|" in row["signature"]
+    assert "|prompt:prompt0+prompt1|" in row["signature"]
+    assert {one["variant"] for one in world.samples()} == {0, 1}
+
+
+def test_a_variant_with_an_answer_missing_is_named(world, whyser_eval):
+    repeated(world, "reordered", 16, 16)
+    del world.predictions[-1]
+    status, _, err = whyser_eval(*world.score_arguments())
+    assert status == 1
+    assert "tiny (open, reordered 1) has no prediction for 1 of 16" in err
+
+
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [
+        ("shuffled", "shuffled audio"),
+        ("silence", "answers to silence"),
+        ("transcript", "the transcript alone"),
+    ],
+)
+def test_a_system_that_is_no_better_than_its_control_is_warned_about(
+    world, whyser_eval, control, words
+):
+    world.predictions += [row | {"control": control} for row in world.predictions]
+    _, _, err = whyser_eval(*world.score_arguments())
+    assert "warning: tiny (open) does not beat its own" in err
+    assert words in err.replace("\n", " ")
+
+
+def test_a_class_without_a_reference_is_told(world, whyser_eval):
+    for row in world.utterances:
+        if row["label"] == "fear":
+            row["label"] = "sad"
+    _, _, err = whyser_eval(*world.score_arguments())
+    assert "no reference is fear" in err
+
+
+def test_what_some_wording_gave_nothing_for_is_not_told(world, whyser_eval):
+    """Only the second wording is answered with transcripts."""
+    repeated(world, "paraphrased", 16, 16)
+    for row in world.predictions:
+        if row.get("variant"):
+            row["text"] = f"<asr>These are the words.</asr>{row['text']}"
+    status, _, err = whyser_eval(*world.score_arguments("--wer"))
+    assert status == 0, err
+    metrics = {metric for _, control, _, metric in world.scores() if control == "paraphrased"}
+    assert "f1_majority" in metrics
+    assert "wer" not in metrics
+
+
+def test_variants_of_a_question_asked_once_are_refused(world, whyser_eval):
+    """One row of scores would stand for both."""
+    world.predictions += [row | {"variant": 1} for row in world.predictions]
+    status, _, err = whyser_eval(*world.score_arguments())
+    assert status == 1
+    assert "predictions.jsonl:17: line: variant 1 under control 'none'" in err

@@ -1,0 +1,450 @@
+"""From files to a signed table: what is scored, what is refused, what is written."""
+
+import json
+import re
+
+import pytest
+
+from whyser.labels.classes import CLASSES
+from whyser.prompting.answer import render_answer
+
+
+def run(world, whyser_eval, *more):
+    status, out, err = whyser_eval(*world.score_arguments(*more))
+    assert status == 0, err
+    return out, err
+
+
+def test_a_run_is_scored_and_signed(world, whyser_eval):
+    out, err = run(world, whyser_eval)
+    row = world.scores()["tiny", "none", "all", "f1_majority"]
+    assert set(row) == {
+        "system", "form", "control", "subset", "metric", "value", "low", "high", "n", "signature",
+    }  # fmt: skip
+    assert re.fullmatch(
+        r"f1_majority\|corpus:msp_podcast\|split:test1\|form:open\|control:none\|subset:all\|n:16"
+        r"\|labels:8\|avg:macro\|parser:rules-\d+\+[0-9a-f]{8}\|unread:miss=0\|refs:[0-9a-f]{8}"
+        r"\|prompt:9c01aa7e\|whyser:[0-9.]+",
+        row["signature"],
+    )
+    # Odd positions are right: sad, surprise, disgust, neutral; even ones are called neutral.
+    # F1 of those three: 1; of neutral: 2*2 / (10 predicted + 2 true); of the rest: 0.
+    assert row["value"] == pytest.approx((3 * 1 + 4 / 12) / 8)
+    assert row["low"] <= row["value"] <= row["high"]
+    # Every vote set holds neutral, so every prediction is a hit.
+    assert world.scores()["tiny", "none", "all", "hit_rate"]["value"] == 1
+    assert row["signature"] in out.replace("\n", "")
+    assert str(world.results) in err
+
+
+def test_baselines_stand_beside_the_system(world, whyser_eval):
+    world.utterances.append(world.utterance(16, "fear", ["fear"]))
+    world.predictions.append(world.prediction("msp_podcast/clip_16", render_answer("fear")))
+    run(world, whyser_eval)
+    scores = world.scores()
+    # Three of 17 are fear: F1 of fear 2*3 / (17 + 3), the other seven 0.
+    assert scores["constant:fear", "none", "all", "f1_majority"]["value"] == pytest.approx(0.3 / 8)
+    prior = scores["prior", "none", "all", "f1_majority"]
+    assert 0.05 < prior["value"] < 0.25
+    assert prior["low"] < prior["value"] < prior["high"]
+    assert "|form:any|control:none|" in prior["signature"]
+
+
+def test_without_draws_there_are_values_only(world, whyser_eval):
+    out, _ = run(world, whyser_eval, "--draws", "0")
+    assert all(row["low"] is row["high"] is None for row in world.scores().values())
+    assert all(row["value"] is not None for row in world.scores().values())
+    assert "[" not in out
+
+
+@pytest.mark.parametrize("more", [(), ("--wer",)])
+def test_bca_intervals_stand_around_their_values(world, whyser_eval, more):
+    """Answers without probabilities, transcripts and cues leave nothing further to measure."""
+    status, _, err = whyser_eval(*world.score_arguments("--interval", "bca", *more))
+    assert status == 0, err
+    row = world.scores()["tiny", "none", "all", "f1_majority"]
+    assert row["low"] < row["value"] < row["high"]
+
+
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_intervals_by_speaker_have_the_same_values(world, whyser_eval, interval):
+    """Half of the speakers are always right, the others never: few draws tell so much."""
+    for number, row in enumerate(world.utterances):
+        row["speaker"] = f"msp_podcast/{number % 4}"
+    run(world, whyser_eval, "--interval", interval)
+    plain = world.scores()
+    run(world, whyser_eval, "--interval", interval, "--unit", "speaker")
+    clustered = world.scores()
+    assert [row["value"] for key, row in plain.items() if key[0] != "prior"] == pytest.approx(
+        [row["value"] for key, row in clustered.items() if key[0] != "prior"]
+    )
+    key = ("tiny", "none", "all", "wa")
+    width = {name: rows[key]["high"] - rows[key]["low"]
+             for name, rows in (("utterance", plain), ("speaker", clustered))}  # fmt: skip
+    assert width["speaker"] > 1.2 * width["utterance"]
+
+
+def test_exactly_half_of_the_votes_is_no_strict_majority(world, whyser_eval):
+    world.utterances = [
+        world.utterance(0, "sad", ["sad", "sad", "happy", "other"]),  # 2 of 4: not strict
+        world.utterance(1, "sad", ["sad", "sad", "sad", "happy", "other"]),  # 3 of 5: strict
+        world.utterance(
+            2, "happy", ["happy", "happy", "sad", "fear", "other"]
+        ),  # 2 of 5: not strict
+        world.utterance(3, "happy", []),  # no votes where others have some: nothing is known
+    ]
+    world.predictions = [
+        world.prediction(row["id"], render_answer(row["label"])) for row in world.utterances
+    ]
+    run(world, whyser_eval)
+    assert [sample["is_strict"] for sample in world.samples()] == [False, True, False, False]
+    assert world.scores()["tiny", "none", "strict", "f1_majority"]["n"] == 1
+    assert (
+        "|subset:strict|n:1|" in world.scores()["tiny", "none", "strict", "hit_rate"]["signature"]
+    )
+
+
+def test_a_corpus_without_votes_agrees_with_itself(world, whyser_eval):
+    world.utterances = [world.utterance(number, "sad", []) for number in range(3)]
+    world.predictions = [
+        world.prediction(row["id"], render_answer(row["label"])) for row in world.utterances
+    ]
+    run(world, whyser_eval)
+    assert world.scores()["tiny", "none", "strict", "f1_majority"]["n"] == 3
+
+
+def test_other_votes_under_the_same_labels_give_another_signature(world, whyser_eval):
+    def refs(*votes):
+        world.utterances = [
+            world.utterance(number, "sad", chosen) for number, chosen in enumerate(votes)
+        ]
+        world.predictions = [
+            world.prediction(row["id"], render_answer("sad")) for row in world.utterances
+        ]
+        run(world, whyser_eval)
+        signature = world.scores()["tiny", "none", "strict", "f1_majority"]["signature"]
+        return re.search(r"refs:(\w+)", signature).group(1)
+
+    # The same labels, sets and subset sizes, but another utterance is in the strict subset.
+    strict, split = ["sad", "sad", "happy"], ["sad", "sad", "happy", "other"]
+    assert refs(strict, split) != refs(split, strict)
+
+
+def test_unreadable_and_undeclared_answers_are_misses(world, whyser_eval):
+    run(world, whyser_eval)
+    right = world.scores()["tiny", "none", "all", "f1_majority"]["value"]
+    world.predictions[1]["text"] = "I'm sorry, I can't listen to audio."
+    world.predictions[3]["text"] = render_answer("sad").replace("sad", "bored")
+    run(world, whyser_eval)
+    row = world.scores()["tiny", "none", "all", "f1_majority"]
+    assert row["value"] < right
+    assert "|unread:miss=1|" in row["signature"]
+    samples = world.samples()
+    assert (samples[1]["prediction"], samples[1]["stage"]) == (None, "unread")
+    assert (samples[3]["prediction"], samples[3]["is_hit"]) == ("other", False)
+    system = json.loads((world.results / "provenance.json").read_text())["systems"][0]
+    assert (system["unread"], system["other"]) == (1, 1)
+
+
+def test_a_prediction_of_an_undeclared_class_is_a_miss(world, whyser_eval):
+    world.utterances = [world.utterance(n, label) for n, label in enumerate(["sad", "happy"])]
+    world.predictions = [
+        world.prediction(row["id"], render_answer("contempt")) for row in world.utterances
+    ]
+    run(world, whyser_eval, "--classes", "sad,happy")
+    row = world.scores()["tiny", "none", "all", "f1_majority"]
+    assert row["value"] == 0
+    assert "|labels:2|" in row["signature"]
+
+
+def test_classes_come_from_the_card_and_never_from_the_data(world, whyser_eval):
+    world.utterances = world.utterances[:2]
+    world.predictions = world.predictions[:2]
+    arguments = world.score_arguments()
+    world.write_card(world.references_file.parent, classes=CLASSES[:4])
+    assert whyser_eval(*arguments)[0] == 0
+    assert "|labels:4|" in world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    (world.references_file.parent / "corpus.json").unlink()
+    assert whyser_eval(*arguments)[0] == 0
+    assert "|labels:8|" in world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    assert world.samples()[0]["audio"] is None
+
+
+def test_secondary_votes_count_only_when_asked_for(world, whyser_eval):
+    world.utterances[0]["votes"][0]["secondary"] = ["fear"]
+    world.predictions[0]["text"] = render_answer("fear")
+    run(world, whyser_eval)
+    plain = world.scores()["tiny", "none", "all", "hit_rate"]
+    run(world, whyser_eval, "--secondary")
+    more = world.scores()["tiny", "none", "all", "hit_rate"]
+    assert plain["value"] < more["value"] == 1
+    assert "annotators:" not in plain["signature"]
+    assert "|annotators:primary+secondary|" in more["signature"]
+    assert plain["signature"].split("refs:")[1] != more["signature"].split("refs:")[1]
+
+
+def test_predictions_without_a_reference_class_are_ignored_and_counted(world, whyser_eval):
+    for number, label in ((20, "other"), (21, None)):
+        world.utterances.append(world.utterance(number, label))
+        world.predictions.append(
+            world.prediction(f"msp_podcast/clip_{number}", render_answer("sad"))
+        )
+    _, err = run(world, whyser_eval)
+    assert world.scores()["tiny", "none", "all", "f1_majority"]["n"] == 16
+    assert "1 predictions not scored: consensus is other" in err
+    assert "1 predictions not scored: no agreement" in err
+
+
+def test_the_split_is_that_of_the_predictions_unless_named(world, whyser_eval):
+    world.utterances.append(world.utterance(30, "sad", split="dev"))
+    run(world, whyser_eval)
+    assert "|split:test1|" in world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    world.predictions.append(world.prediction("msp_podcast/clip_30", render_answer("sad")))
+    run(world, whyser_eval)
+    assert "|split:dev+test1|n" in world.scores()["tiny", "none", "all", "f1_majority"][
+        "signature"
+    ].replace("form:open|control:none|subset:all|", "")
+    _, err = run(world, whyser_eval, "--split", "dev")
+    assert world.scores()["tiny", "none", "all", "f1_majority"]["n"] == 1
+    assert "16 predictions not scored: lies in another split" in err
+
+
+def test_two_corpora_are_joined_in_the_signature(world, whyser_eval, tmp_path):
+    row = world.utterance(0, "sad", id="meld/test_1", corpus="meld", split="test", audio=None)
+    other = world.write_jsonl(tmp_path / "meld" / "utterances.jsonl", [row])
+    world.predictions.append(world.prediction("meld/test_1", render_answer("sad")))
+    run(world, whyser_eval, "--references", other)
+    signature = world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    assert "|corpus:meld+msp_podcast|split:test+test1|" in signature
+    assert "|n:17|" in signature
+
+
+def test_a_corpus_without_the_named_split_is_mentioned(world, whyser_eval, tmp_path):
+    row = world.utterance(0, "sad", id="meld/test_1", corpus="meld", split="test")
+    other = world.write_jsonl(tmp_path / "meld" / "utterances.jsonl", [row])
+    _, err = run(world, whyser_eval, "--references", other, "--split", "test1")
+    assert "note: meld has nothing to score in the chosen split" in err
+    signature = world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    assert "|corpus:msp_podcast|" in signature
+
+
+def shuffled(world, labels):
+    return [
+        world.prediction(row["id"], render_answer(label), control="shuffled")
+        for row, label in zip(world.utterances, labels, strict=True)
+    ]
+
+
+def test_a_system_that_does_not_beat_its_shuffled_control_is_warned_about(world, whyser_eval):
+    world.predictions += shuffled(world, [row["label"] for row in world.utterances])
+    _, err = run(world, whyser_eval)
+    assert "warning: tiny (open) does not beat its own answers to shuffled audio" in err
+    assert json.loads((world.results / "provenance.json").read_text())["warnings"]
+
+
+def test_a_system_that_beats_its_shuffled_control_is_not(world, whyser_eval):
+    own = [world.prediction(row["id"], render_answer(row["label"])) for row in world.utterances]
+    world.predictions = own + shuffled(world, ["neutral"] * 16)
+    _, err = run(world, whyser_eval)
+    assert "warning" not in err
+    assert ("tiny", "shuffled", "all", "f1_majority") in world.scores()
+
+
+def test_json_is_what_was_written(world, whyser_eval):
+    out, _ = run(world, whyser_eval, "--json")
+    assert json.loads(out) == json.loads((world.results / "scores.json").read_text())
+
+
+def test_a_run_repeats_to_the_byte(world, whyser_eval):
+    run(world, whyser_eval)
+    first = [(world.results / name).read_bytes() for name in ("scores.json", "samples.jsonl")]
+    world.predictions.reverse()
+    run(world, whyser_eval)
+    again = [(world.results / name).read_bytes() for name in ("scores.json", "samples.jsonl")]
+    assert first == again
+
+
+def test_samples_hold_what_a_second_look_needs(world, whyser_eval):
+    run(world, whyser_eval)
+    sample = world.samples()[1]
+    assert sample == {
+        "id": "msp_podcast/clip_1",
+        "system": "tiny",
+        "form": "open",
+        "control": "none",
+        "variant": 0,
+        "corpus": "msp_podcast",
+        "split": "test1",
+        "speaker": "msp_podcast/1",
+        "gender": None,
+        "label": "sad",
+        "annotators": ["neutral", "sad"],
+        "votes": {"sad": 3, "neutral": 1},
+        "is_strict": True,
+        "audio": str(world.folder / "sound files" / "clip 1.wav"),
+        "reference_transcript": "These are the words of clip 1.",
+        "prediction": "sad",
+        "stage": "tag",
+        "word": "sad",
+        "two_emotions": False,
+        "is_hit": True,
+        "probabilities": None,
+        "transcript": None,
+        "rationale": "Low pitch.",
+        "claims": None,
+        "text": "<answer>I think the emotion is sad</answer><reason>Low pitch.</reason>",
+    }
+
+
+def test_provenance_names_inputs_by_hash(world, whyser_eval):
+    run(world, whyser_eval)
+    record = json.loads((world.results / "provenance.json").read_text())
+    assert [entry["path"] for entry in record["inputs"]] == [
+        str(world.references_file),
+        str(world.predictions_file),
+    ]
+    assert all(re.fullmatch("[0-9a-f]{64}", entry["sha256"]) for entry in record["inputs"])
+    assert record["command"][1] == "score"
+    assert record["versions"].keys() >= {"whyser", "python", "numpy"}
+
+
+# Bad input: (what is wrong with the world, where the message points, what it says)
+BAD = {
+    "missing id": (
+        lambda w: w.predictions.pop(3),
+        "predictions.jsonl",
+        "no prediction for 1 of 16 references: msp_podcast/clip_3",
+    ),
+    "extra id": (
+        lambda w: w.predictions.append(w.prediction("msp_podcast/nobody", "sad")),
+        "predictions.jsonl:17",
+        "answers msp_podcast/nobody, which no reference file holds",
+    ),
+    "repeated id": (
+        lambda w: w.predictions.append(w.predictions[2]),
+        "predictions.jsonl:17",
+        "answers msp_podcast/clip_2 twice (first in",
+    ),
+    "repeated reference": (
+        lambda w: w.utterances.append(w.utterances[0]),
+        "utterances.jsonl:17",
+        "stands twice",
+    ),
+    "unknown label": (
+        lambda w: w.utterances[4].update(label="happpy"),
+        "utterances.jsonl:5",
+        "Did you mean 'happy'?",
+    ),
+    "empty predictions": (lambda w: w.predictions.clear(), "predictions.jsonl", "no predictions"),
+    "empty references": (lambda w: w.utterances.clear(), "utterances.jsonl", "no utterances"),
+    "no class left": (
+        lambda w: [row.update(label="other") for row in w.utterances],
+        "utterances.jsonl",
+        "consensus among the eight",
+    ),
+    "missing key": (lambda w: w.predictions[6].pop("prompt"), "predictions.jsonl:7", "prompt"),
+    "unknown key": (
+        lambda w: w.predictions[6].update(answer="x"),
+        "predictions.jsonl:7",
+        "answer",
+    ),
+    "bad form": (
+        lambda w: w.predictions[0].update(form="opne"),
+        "predictions.jsonl:1",
+        "'open' or 'closed'",
+    ),
+    "other corpus": (
+        lambda w: [row.update(id="meld/" + row["id"]) for row in w.predictions],
+        "predictions.jsonl:1",
+        "none of the predictions is for an utterance that a reference file holds",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_and_nothing_is_written(world, whyser_eval, case):
+    spoil, place, words = BAD[case]
+    spoil(world)
+    status, out, err = whyser_eval(*world.score_arguments())
+    assert status == 1
+    assert place in err
+    assert words in err
+    assert out == ""
+    assert not world.results.exists()
+
+
+def test_a_label_outside_the_declared_classes_is_refused(world, whyser_eval):
+    status, _, err = whyser_eval(*world.score_arguments("--classes", "angry,sad,happy,neutral"))
+    assert status == 1
+    assert "utterances.jsonl:4: msp_podcast/clip_3 has the label 'surprise'" in err
+    assert "8 problems in the references" in err
+    assert not world.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--classes", "angry,sadd"), "Did you mean 'sad'?"),
+        (("--classes", "angry"), "fewer than two"),
+        (("--split", "test9"), "no reference has the split 'test9'. Choose from test1."),
+    ],
+)
+def test_bad_choices_are_named(world, whyser_eval, more, words):
+    status, _, err = whyser_eval(*world.score_arguments(*more))
+    assert status == 1
+    assert words in err
+    assert not world.results.exists()
+
+
+@pytest.mark.parametrize("name", ["references_file", "predictions_file"])
+def test_a_truncated_file_is_named_by_line(world, whyser_eval, name):
+    arguments = world.score_arguments()
+    path = getattr(world, name)
+    path.write_text(path.read_text(encoding="utf-8")[:-30], encoding="utf-8")
+    status, _, err = whyser_eval(*arguments)
+    assert status == 1
+    assert f"{path}:16" in err
+    assert "cut short" in err
+    assert not world.results.exists()
+
+
+def test_a_corpus_nobody_predicted_is_refused(world, whyser_eval, tmp_path):
+    row = world.utterance(0, "sad", id="meld/test_1", corpus="meld", split="test")
+    other = world.write_jsonl(tmp_path / "meld" / "utterances.jsonl", [row])
+    status, _, err = whyser_eval(*world.score_arguments("--references", other))
+    assert status == 1
+    assert f"{other}: no prediction is for the corpus meld" in err
+
+
+def test_hostile_names_and_texts_pass_through(world, whyser_eval):
+    for row in world.predictions:
+        row["model"] = "[bold]x[/] <script>"
+        row["text"] = "\u202e<script>alert(1)</script>\x00" * 10
+    out, _ = run(world, whyser_eval)
+    assert "[bold]x[/]" in out.replace("\n", "")
+    assert {sample["prediction"] for sample in world.samples()} == {None}
+
+
+def test_every_table_of_a_log_names_its_systems(whyser_eval, world):
+    """Whatever the answers tell: more figures than fit beside each other make another table."""
+    shares = {"sad": 0.6, "neutral": 0.4}
+    world.predictions = [
+        row | {"text": "<asr>of clip</asr>" + row["text"], "probabilities": shares}
+        for row in world.predictions
+    ]
+    families = ("pitch", "pitch_range", "loudness", "rate", "pauses")
+    low = {"value": 90.0, "deviation": -3.0, "strength": -2.0, "level": "low"}
+    cues = world.write_jsonl(
+        world.folder / "cues.jsonl",
+        [{"id": row["id"], "reference": "speaker"} | dict.fromkeys(families, low)
+         for row in world.utterances],
+    )  # fmt: skip
+    _, printed, _ = whyser_eval(*world.score_arguments("--cues", cues, "--wer"))
+    printed, _ = printed.split("Signatures")
+    tables = printed.split("─ \n")
+    assert len(tables) == 4
+    for heading in ("f1_majority", "wer", "kl"):
+        assert heading in printed
+    for rows in tables[1:]:
+        assert rows.split()[:3] == ["tiny", "open", "none"]
+    assert max(map(len, printed.splitlines())) <= 120
