@@ -18,7 +18,7 @@ _NAMES = (
 )
 
 CORPORA: dict[str, CorpusSpec] = {
-    name: import_module(f"whyser_converters.{name}").SPEC for name in _NAMES
+    name: import_module(f"whyser_converters.corpora.{name}").SPEC for name in _NAMES
 }
 
 

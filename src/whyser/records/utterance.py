@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.files import read_lines, write_jsonl
+from whyser.labels import votes as votes_
 from whyser.labels.classes import CLASSES, OTHER, EmotionClass, Label
-from whyser.labels.classes import votes as votes_
 from whyser.prompting.answer import BLOCKS
 
 #: Marks with a meaning of their own: LLaMA-Factory's media placeholders, the tags of Eq. 1,

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from whyser.labels.classes import EmotionClass, votes
+from whyser.labels import votes
+from whyser.labels.classes import EmotionClass
 from whyser.records.corpus import Clip
 
 #: The label alone, or the annotators' votes.
