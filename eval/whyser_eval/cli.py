@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.chat.options import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.io.console import new_app, print_json, run, say
 from whyser.io.extras import needs
+from whyser.options.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
 from whyser.prompting.prompts import Form
 from whyser_eval.explanations.judge.cli import judge_command
 from whyser_eval.explanations.study.cli import app as study_app

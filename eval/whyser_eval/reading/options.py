@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.chat.options import takes
+from whyser.options.endpoint import takes
 
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.chat.options import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
 from whyser.io.console import new_app, print_table, run, say
 from whyser.io.extras import needs
+from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
 from whyser.teacher.filters import Leak, Rules
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from whyser.chat.options import AudioForm
 from whyser.io.errors import InputError
 from whyser.io.files import read_text
+from whyser.options.endpoint import AudioForm
 from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
 from whyser.teacher.filters import Rules
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from whyser.chat import Request, audio_part, derived_seed
-from whyser.chat.options import SoundForm
 from whyser.io.errors import InputError
+from whyser.options.endpoint import SoundForm
 from whyser.prompting.prompts import (
     OPTIONS,
     POOLS,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from whyser.chat.options import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
 from whyser.io.console import print_json, say
+from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
 from whyser.prompting.prompts import Form
 from whyser_eval.explanations.judge.families import TEACHER
 

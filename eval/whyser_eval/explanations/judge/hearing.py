@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from whyser.chat import Chat, ChatError, ChatSettings, Request, Stopped, audio_part, ledger_of
-from whyser.chat.options import AudioForm
 from whyser.io.audio import silence
 from whyser.io.console import say
 from whyser.io.errors import InputError, WhyserError
+from whyser.options.endpoint import AudioForm
 from whyser_eval.explanations.judge.answers import Files
 from whyser_eval.explanations.judge.material import check_sounds
 from whyser_eval.explanations.judge.record import begun_with

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from whyser.chat import Request, audio_part
-from whyser.chat.options import AudioForm
+from whyser.options.endpoint import AudioForm
 from whyser.prompting.prompts import Prompt
 from whyser_eval.explanations.judge import prompts
 from whyser_eval.explanations.judge.replies import CHOICE_SCHEMA, RATING_SCHEMA

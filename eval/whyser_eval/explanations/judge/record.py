@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from whyser.chat import ChatSettings, ledger_of
-from whyser.chat.options import AudioForm
 from whyser.io.errors import InputError
 from whyser.io.files import write_json
+from whyser.options.endpoint import AudioForm
 from whyser.records.provenance import provenance
 from whyser_eval.explanations.judge.answers import Files
 from whyser_eval.explanations.judge.questions import Manner
