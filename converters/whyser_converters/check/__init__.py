@@ -1,7 +1,8 @@
 """The guard: what would cost hours later, or spoil a run unnoticed, said in seconds.
 
 LLaMA-Factory warns about a bad row and trains on without it, or without its sound
-(platform.md, 2); so every row and clip is looked at here first, and all is told at once.
+(docs/design.md, "What LLaMA-Factory does"); so every row and clip is looked at here first, and all
+faults are reported at once.
 
     splits.py     nobody and nothing stands in two splits; twins.py finds the same sound
     datasets.py   a dataset's rows and manifest; settings.py finds the datasets of a YAML,

@@ -119,7 +119,7 @@ class CorpusSpec:
         return {name: choice.default for name, choice in self.choices.items()} | dict(options)
 
 
-#: The choices that are the same for every corpus (method.md, 2).
+#: The choices that are the same for every corpus (docs/design.md, "Where the paper is silent").
 COMMON_OPTIONS: Mapping[str, Choice] = {
     "other": Choice(
         "Utterances whose label is none of the eight classes.",

@@ -96,7 +96,9 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to make of the utterances; the defaults are the paper's (method.md, 2).
+    """What to make of the utterances.
+
+    The defaults are the paper's (docs/design.md, "Where the paper is silent", 6 to 9).
 
     With `epochs` the dataset holds each utterance so often, in one block an epoch, for training
     in the file's order: question and sampled label are drawn anew for each.

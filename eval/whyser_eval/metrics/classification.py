@@ -201,7 +201,8 @@ def f1_all_labels(items: Items) -> Statistics:
 
     Returns: statistics of shape [n, C].
 
-    Source: paper, 3.1, in the reading that reproduces its pattern (method, 2, decision 1).
+    Source: paper, 3.1, in the reading that shows its pattern; docs/design.md, "The All-labels
+    readings", D1.
 
     >>> items = Items.from_names(
     ...     ["sad", "sad"], ["sad", "happy"], [{"sad"}, {"sad", "happy"}], classes=["happy", "sad"])
@@ -225,7 +226,7 @@ def f1_multilabel(items: Items) -> Statistics:
 
     Returns: statistics of shape [n, C].
 
-    Source: method, 2, D2.
+    Source: docs/design.md, "The All-labels readings", D2.
 
     >>> items = Items.from_names(["sad"], ["sad"], [{"sad", "happy"}], classes=["happy", "sad"])
     >>> f1_multilabel(items).per_column
@@ -244,7 +245,7 @@ def f1_relaxed(items: Items) -> Statistics:
 
     Returns: statistics of shape [n, C].
 
-    Source: method, 2, D3.
+    Source: docs/design.md, "The All-labels readings", D3.
 
     >>> items = Items.from_names(["sad"], [None], [{"sad", "happy"}], classes=["happy", "sad"])
     >>> f1_relaxed(items).counts
@@ -264,7 +265,7 @@ def hit_rate(items: Items) -> Statistics:
 
     Returns: statistics of shape [n, 1].
 
-    Source: method, 2, D4.
+    Source: docs/design.md, "The All-labels readings", D4.
 
     >>> hit_rate(Items.from_names(["sad", "sad"], ["sad", None], classes=["sad"])).value
     0.5
@@ -281,7 +282,7 @@ def hit_rate_macro(items: Items) -> Statistics:
 
     Returns: statistics of shape [n, C].
 
-    Source: method, 2, D5.
+    Source: docs/design.md, "The All-labels readings", D5.
 
     >>> items = Items.from_names(["sad", "happy"], ["sad", None], classes=["happy", "sad"])
     >>> hit_rate_macro(items).value

@@ -4,7 +4,8 @@ The votes of an utterance are a distribution over the declared classes, Other le
 votes all of it is on the label. A system's own is what it said of its labels (probabilities, or the
 shares of several sampled answers), over the same classes and made to sum to 1; one that put nothing
 on any class is as good as uniform. Averages are over the whole set at once: an average of batches,
-as in the implementation that these come from, is another number (method.md, 2).
+as in the implementation that these come from, is another number (docs/design.md, "The All-labels
+readings").
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def f1_distribution(found: Distributions) -> Statistics:
 
     Returns: statistics of shape [n, C].
 
-    Source: method.md, 2 (multi-label Macro-F1 with the threshold 1/C).
+    Source: docs/design.md, "The All-labels readings" (multi-label Macro-F1, threshold 1/C).
 
     >>> shares = np.array([[0.6, 0.4, 0.0]])
     >>> found = Distributions(shares, np.array([[0.9, 0.1, 0.0]]), shares > 0, np.array([0]))

@@ -62,7 +62,7 @@ def groundedness(found: Sequence[Explained]) -> Statistics:
 
     Returns: statistics of shape [n, 1].
 
-    Source: whyser.evidence.grounding; method.md, 5.
+    Source: whyser.evidence.grounding; docs/design.md, "Evidence vocabulary".
     """
     counts = np.array(
         [

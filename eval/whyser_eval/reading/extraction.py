@@ -1,9 +1,10 @@
 """What a model is asked that reads other models' answers, and what of its reply counts.
 
 The paper has GPT-OSS-20B extract the emotion from an answer and group it to nine classes (3.1); the
-prompts are ours (method, 2, rows 18 to 20). The answer is another model's text, and hostile until
-shown otherwise: it travels as a JSON string, and what is extracted must stand in it. A reader that
-invents, or that guesses the emotion from the words spoken, thus reads nothing.
+prompts are ours (docs/design.md, "Where the paper is silent", 18 to 20). The answer is another
+model's text, and hostile until shown otherwise: it travels as a JSON string, and what is extracted
+must stand in it. A reader that invents, or that guesses the emotion from the words spoken, thus
+reads nothing.
 """
 
 from __future__ import annotations
@@ -130,7 +131,10 @@ class Extractor:
         return Reading(labels[first], "llm", word, len(set(labels)) > 1)
 
     async def group(self, chat: Chat, word: str) -> Label:
-        """The class by the table, else by the model, else other (method, 2, row 19)."""
+        """The class by the table, else by the model, else other.
+
+        Source: docs/design.md, "Where the paper is silent", 19.
+        """
         entry = self.table.find(fold(word))
         if entry is not None:
             return entry.label

@@ -1,4 +1,4 @@
-"""Reads a model's answer into a class by rules, in stages (method, 5, "Reading an answer").
+"""Reads a model's answer into a class by rules, in stages (docs/design.md, "Reading an answer").
 
 `tag`        the answer block of Eq. 1
 `sentence`   an explicit statement in prose: "I think the emotion is X", "Final answer: X"
@@ -89,7 +89,7 @@ def read_answer(
     Args: `form` of the question; a letter counts under the closed form only. `options` in the
         order in which they were lettered. `table` groups the words; by default the shipped one.
 
-    Source: method, 5.
+    Source: docs/design.md, "Reading an answer".
 
     >>> read_answer("<answer>I think the emotion is sad</answer><reason>Low.</reason>", form="open")
     Reading(label='sad', stage='tag', word='sad', two_emotions=False)

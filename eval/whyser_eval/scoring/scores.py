@@ -34,7 +34,7 @@ def _one_of(*names: str) -> str:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class ScoreRow:
-    """One figure of one system (design: "What flows"); docs/scores.md says what each metric is."""
+    """One figure of one system (docs/design.md, "What flows"; docs/scores.md, "Metrics")."""
 
     system: Annotated[
         str, _words("Name of the system; `constant:CLASS` and `prior` are the baselines.")

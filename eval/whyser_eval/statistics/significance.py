@@ -6,7 +6,8 @@ the systems' answers (approximate randomisation) are then two ways to draw such 
 either with all utterances of a speaker at once two more.
 
 Sources: Efron and Tibshirani (1993), chapters 13 and 16; Noreen, Computer-Intensive Methods (1989);
-Holm (1979). The paper stars differences at p <= 0.05 without naming its test (method.md, 2).
+Holm (1979). The paper stars differences at p <= 0.05 without naming its test (docs/design.md,
+"Where the paper is silent", 22).
 """
 
 from __future__ import annotations

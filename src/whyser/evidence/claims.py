@@ -1,4 +1,4 @@
-"""What a text claims of the sound of a voice, read by its words (method.md, 5).
+"""What a text claims about the sound of a voice (docs/design.md, "Evidence vocabulary").
 
 A sentence is cut into clauses; inside one, a denial or a hedge holds from where it stands to the
 end. A word that claims is bound to its noun, before it ("a high, thin voice") or behind it ("the

@@ -3,8 +3,9 @@
 "High" means high for this voice: the level comes from the deviation from the speaker's own
 median, in units of the speaker's own spread. A speaker with too few clips is compared with the
 speakers of the same gender in the corpus, or, gender unknown, with the whole corpus.
-Families and levels: method.md, 5. `FAMILIES` are what a rationale speaks of in levels; the other
-measures stand behind them: `loudness_range`, and where asked for those that tell kinds of voice.
+Families and levels: docs/design.md, "Evidence vocabulary". `FAMILIES` are what a rationale speaks
+of in levels; the other measures support them: `loudness_range`, and where asked for those that
+tell kinds of voice.
 """
 
 from __future__ import annotations

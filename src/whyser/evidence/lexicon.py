@@ -4,7 +4,7 @@ A word seldom claims alone: "high" is a level of pitch in "a high voice", of lou
 volume", of nothing in "high hopes". So nouns have a kind, and every other word lists its sense by
 the kind of the noun that it is bound to. `*` is a sense that needs no noun.
 
-Readings that are decisions (method.md, 5, leaves them open):
+Readings that are decisions (docs/design.md, "Evidence vocabulary", leaves them open):
 
 - "steady", "even", "measured" are the normal level of pace, loudness and melody; of a voice
   "steady" denies a tremor, which is the quality `smooth`.

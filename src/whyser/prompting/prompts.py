@@ -73,7 +73,8 @@ def closed_question(
 
 STEM = "What emotion do you think the audio expresses?"
 
-#: Ours, as the authors' is not to be had (method.md, 2): words, then voice, then answer.
+#: Ours, as the authors' is not available: words, then voice, then answer
+#: (docs/design.md, "Where the paper is silent", 17).
 THINK = (
     "Think step by step. First consider the words that are spoken. Then consider the tone, the "
     "pitch, the loudness and the speed of the voice. Then say what they tell together, and end "

@@ -36,7 +36,7 @@ def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float]
 
 
 class Prediction(BaseModel):
-    """One answer (design: "What flows").
+    """One answer (docs/design.md, "What flows").
 
     `form` is that of the question, `prompt` the hash of its text. `control` says what stood in
     for the utterance's own sound or the question's own words, or `none`; under `paraphrased` and

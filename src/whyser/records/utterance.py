@@ -46,7 +46,7 @@ class Vote(BaseModel):
 
 
 class Utterance(BaseModel):
-    """One utterance of one corpus (design: "What flows").
+    """One utterance of one corpus (docs/design.md, "What flows").
 
     `audio` is relative to the corpus' audio root and None when converted without sound;
     `duration` is in seconds, `sampling_rate` in Hz. `label` is None where annotators did not

@@ -1,7 +1,7 @@
 """What a judge is asked: the better of two explanations, and how good one is by itself.
 
-The authors' prompt is on a page that cannot be had, so these are ours (method.md, 3). Each has a
-wording for a judge that hears and one for a judge that only reads.
+The authors' text is not available, so these are ours (docs/design.md, "Judging rationales"). Each
+has a wording for a judge that hears and one for a judge that only reads.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Choice(BaseModel):
 
 
 class Rating(BaseModel):
-    """Of one explanation (method.md, 3)."""
+    """How good one rationale is by itself (docs/design.md, "Judging rationales")."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
