@@ -102,7 +102,8 @@ CLOSED = closed_question(STEM)
 OPEN_COT = Question("open_cot", 1, f"{STEM} {THINK}")
 CLOSED_COT = closed_question(STEM, name="closed_cot", instruction=THINK)
 
-#: For a mixture of tasks (seeds 002, 004), where the question has to tell which one is meant.
+#: For a mixture of tasks (docs/targets.md, "Several tasks at once"), where the question has to say
+#: which one is meant.
 ASK_ASR = Question("asr", 1, "What does the speaker say?")
 ASK_LABEL = Question("label", 1, "Name the emotion that the audio expresses.")
 ASK_DESCRIPTORS = Question(
