@@ -28,14 +28,16 @@ Options:
   --name RUN              name of the run [default: demo; with --corpora: real]
   --train YAML            training configuration; of several, given in turn, each goes on from what
                           the one before made
-                          [default: llamafactory_configs/tiny_full_sft_reason.yaml]
+                          [default: llamafactory_configs/tiny/full_sft_reason.yaml]
   --set KEY=VALUE ...     settings of llamafactory-cli that take the place of every training
                           configuration's own
   --small                 settings by which a configuration for a GPU and hours trains a tiny model
                           on a CPU in minutes, and predicts there
-  --predict YAML          configuration of the open-form prediction; '_open' in its name turned
-                          to '_closed' gives the closed form
-                          [default: the last training one's with _sft_* turned to _predict_open]
+  --predict YAML          configuration of the open-form prediction; the closed form and the
+                          controls are predicted by it too, with eval_dataset and output_dir
+                          overridden
+                          [default: the last training one's with _sft_* or _dpo turned to
+                          _predict]
   --model PATH            checkpoint to start from [default: the demo's tiny Qwen2-Audio]
   --from STAGE            repeat from this stage on
   --to STAGE              stop after this stage
@@ -54,7 +56,7 @@ Environment:
 
 Example, the paper's row 11 on a GPU:
   ./run.sh --corpora msp_podcast=/corpora/MSP-PODCAST-Publish-1.12 crema_d=/corpora/CREMA-D \\
-      --train llamafactory_configs/qwen2audio_lora_sft_reason.yaml \\
+      --train llamafactory_configs/qwen2audio/lora_sft_reason.yaml \\
       --model Qwen/Qwen2-Audio-7B-Instruct --name row11
 EOF
 }
@@ -148,15 +150,13 @@ if ((is_demo)); then run=${run:-demo}; else run=${run:-real}; fi
 # LLaMA-Factory's distributed launcher breaks on spaces, so names and paths under it have none.
 [[ $run =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] ||
     wrong_usage "--name '$run': use letters, digits, '.', '_' and '-', a letter or digit first"
-((${#trains[@]})) || trains=(llamafactory_configs/tiny_full_sft_reason.yaml)
+((${#trains[@]})) || trains=(llamafactory_configs/tiny/full_sft_reason.yaml)
 for train in "${trains[@]}"; do [[ -f $train ]] || wrong_usage "no training configuration '$train'"; done
 if [[ -z $predict ]]; then
-    predict="$(dirname "${trains[-1]}")/$(basename "${trains[-1]}" | sed -E 's/_sft_.*/_predict_open.yaml/')"
+    predict="$(dirname "${trains[-1]}")/$(basename "${trains[-1]}" | sed -E 's/_(sft|dpo)[_.].*/_predict.yaml/')"
 fi
-predict_closed="$(dirname "$predict")/$(basename "$predict" | sed 's/_open/_closed/')"
-for file in "$predict" "$predict_closed"; do
-    [[ $command == test || -f $file ]] || wrong_usage "no prediction configuration '$file'; give --predict"
-done
+[[ $command == test || (-f $predict && $predict != "${trains[-1]}") ]] ||
+    wrong_usage "no prediction configuration '$predict'; give --predict"
 
 # ---- installation ---------------------------------------------------------------------------
 
@@ -236,6 +236,9 @@ for name in "${train_sets[@]}" "${test_sets[@]}"; do
         wrong_usage "a configuration reads dataset '$name', which no stage writes; see docs/targets.md"
 done
 
+# The folder of a configuration is its model's family.
+family_of() { basename "$(dirname "$1")"; }
+
 # Labels of single annotators are trained on with a rationale for each.
 explained=majority
 contains whyser_train_sampled "${train_sets[@]}" && explained=annotators
@@ -243,7 +246,7 @@ contains whyser_train_sampled "${train_sets[@]}" && explained=annotators
 # The paper trains on the open-form question alone. A model of the demo knows no language but what
 # it is taught, so it is taught both questions; a pretrained one understands the closed form unseen.
 prompt=open
-if ((is_demo)) || [[ $(basename "${trains[-1]}") == tiny_* ]]; then prompt=mix; fi
+if ((is_demo)) || [[ $(family_of "${trains[-1]}") == tiny ]]; then prompt=mix; fi
 
 inputs_demo() { echo src/whyser/demo; }
 outputs_demo() {
@@ -395,7 +398,7 @@ begin() {
 declare -A saved=()
 for train in "${trains[@]}"; do
     saved[$train]=$saves
-    ((${#trains[@]} == 1)) || saved[$train]=$saves/$(basename "$train" .yaml)
+    ((${#trains[@]} == 1)) || saved[$train]=$saves/$(family_of "$train")_$(basename "$train" .yaml)
 done
 is_lora() { grep -q '^finetuning_type: *lora' "$1"; }
 
@@ -444,18 +447,16 @@ stage_train() {
 
 inputs_predict() {
     local name
-    printf '%s\n' "$predict" "$predict_closed" "set=${predict_changes[*]}" "$saves" "${source_of[@]}"
+    printf '%s\n' "$predict" "set=${predict_changes[*]}" "$saves" "${source_of[@]}"
     for name in "${test_sets[@]}"; do echo "$rows/$name.json"; done
 }
 outputs_predict() { echo "$results/generated"; }
 stage_predict() {
-    local name yaml checkpoint
+    local name checkpoint
     # A configuration's own adapter is somebody else's.
     mapfile -t checkpoint < <(echo "adapter_name_or_path=null"; checkpoint_after "${#trains[@]}")
     for name in "${test_sets[@]}"; do
-        yaml=$predict
-        [[ $name == *closed* ]] && yaml=$predict_closed
-        llamafactory-cli train "$yaml" dataset_dir="$rows" eval_dataset="$name" \
+        llamafactory-cli train "$predict" dataset_dir="$rows" eval_dataset="$name" \
             output_dir="$results/generated/$name" "${checkpoint[@]}" "${predict_changes[@]}"
     done
 }
