@@ -152,7 +152,7 @@ FREE = {
 }
 
 
-#: The neighbours' models bring their code, and train connectors that begin as noise.
+#: The related architectures bring their code, and train connectors that begin as noise.
 SPEECHLM = FREE | {
     *("trust_remote_code", "freeze_vision_tower", "freeze_multi_modal_projector"),
     *("additional_target", "freeze_trainable_layers", "freeze_extra_modules"),
@@ -166,7 +166,7 @@ SPEECHLM = FREE | {
 
 
 def brings_code(name: str) -> bool:
-    """Whether it is of a neighbour's model."""
+    """Whether it is of a related architecture, whose code comes with its weights."""
     return name.startswith("speechlm/")
 
 

@@ -1,4 +1,4 @@
-"""The neighbours' models through the stock trainer: built from tiny parts, every stage by its own
+"""The related architectures through the stock trainer: built from tiny parts, each stage by its own
 YAML, and all that comes after training."""
 
 from __future__ import annotations
