@@ -113,7 +113,7 @@ def test_step_by_step_runs(native_corpora: Path, small: tuple[str, ...], tmp_pat
     for words in commands(steps):
         words = [word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words]
         if words[0] == "llamafactory-cli":
-            words += [*small, *(["max_new_tokens=4"] if "_predict_" in words[2] else [])]
+            words += [*small, *(["max_new_tokens=4"] if "_predict" in words[2] else [])]
         said += run_step(words, tmp_path)
     assert "f1_majority|corpus:crema_d|split:test|form:open|" in said
     assert (tmp_path / "results/mine/report.html").is_file()

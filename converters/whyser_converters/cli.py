@@ -365,7 +365,7 @@ def check(
     Warnings (clips longer than the model hears, clipped ones, packages outside the constraints, a
     served model's prompt unlike that of training) leave status 0.
 
-    Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
+    Example: whyser-convert check llamafactory_configs/qwen2audio/lora_sft_reason.yaml
     cutoff_len=1024
     """
     from whyser.records.corpus import Corpus
@@ -455,7 +455,7 @@ def tokenize(
     Refuses, all at once, the rows that it would drop, cut away or crash on. A killed run goes on
     where it stopped. Needs the extra 'train'.
 
-    Example: whyser-convert tokenize llamafactory_configs/qwen2audio_lora_sft_reason.yaml
+    Example: whyser-convert tokenize llamafactory_configs/qwen2audio/lora_sft_reason.yaml
     --output data/tokenized/reason; then llamafactory-cli train with
     tokenized_path=data/tokenized/reason
     """
