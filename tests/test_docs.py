@@ -422,12 +422,12 @@ def test_a_new_corpus(page: str, tmp_path: Path) -> None:
     package = tmp_path / "copy/whyser_converters"
     shutil.copytree(ROOT / "converters/whyser_converters", package)
     (file,), (change,) = blocks("python", page), blocks("diff", page)
-    (package / f"{EXAMPLE}.py").write_text(file, encoding="utf-8")
-    table = (package / "corpora.py").read_text(encoding="utf-8")
+    (package / f"corpora/{EXAMPLE}.py").write_text(file, encoding="utf-8")
+    table = (package / "corpora/registry.py").read_text(encoding="utf-8")
     above, added = (line[1:] + "\n" for line in change.splitlines())
     assert above in table
     table = table.replace(above, above + added)
-    (package / "corpora.py").write_text(table, encoding="utf-8")
+    (package / "corpora/registry.py").write_text(table, encoding="utf-8")
     corpus = tmp_path / EXAMPLE
     (corpus / "wav").mkdir(parents=True)
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 8_000))

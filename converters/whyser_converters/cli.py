@@ -43,7 +43,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
         strict: bool,
         **options: Enum,
     ) -> None:
-        from whyser_converters.convert.prepare import prepare
+        from whyser_converters.convert.run import prepare
 
         if split_list and options["split_scheme"].value != spec.choices["split_scheme"].default:
             raise typer.BadParameter("give either it or --split-scheme", param_hint="--split-list")
@@ -140,7 +140,7 @@ def _tell_problems(problems: Sequence[InputError], folder: Path) -> None:
 
 
 def _print_card(card: CorpusCard, folder: Path) -> None:
-    from whyser_converters.convert.prepare import NO_AGREEMENT
+    from whyser_converters.convert.card import NO_AGREEMENT
 
     found = {label for split in card.splits.values() for label in split.labels}
     labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]

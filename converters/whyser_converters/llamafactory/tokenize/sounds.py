@@ -12,7 +12,7 @@ from whyser.io.console import track
 from whyser.io.errors import InputError
 from whyser_converters.check.clips import MISSING, length_faults
 from whyser_converters.check.findings import Fault, Findings
-from whyser_converters.convert.prepare import in_threads
+from whyser_converters.convert.threads import in_threads
 from whyser_converters.llamafactory.tokenize.rows import Rows
 from whyser_converters.llamafactory.tokenize.settings import Run
 
