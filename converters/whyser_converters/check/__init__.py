@@ -3,7 +3,7 @@
 LLaMA-Factory warns about a bad row and trains on without it, or without its sound
 (platform.md, 2); so every row and clip is looked at here first, and all is told at once.
 
-    splits.py     nobody and nothing stands in two splits; twins.py finds the same sound
+    splits.py     nobody and nothing stands in two splits; duplicate_audio.py finds the same sound
     datasets.py   a dataset's rows and manifest; settings.py finds the datasets of a YAML,
                   layout.py reads a table's entry as LLaMA-Factory does, rows.py judges a row,
                   clips.py its sound

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from whyser.io.errors import did_you_mean
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import folder_of, module_names, with_parents
 
 _NAME = re.compile(r"[\w.]+")
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[\w.]+")
 MAY_BE_TIED = {"lm_head"}
 
 
-def adapter_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+def adapter_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
     """A fault for each named module that the checkpoint lacks; a checkpoint on a hub is not seen.
 
     A regular expression and `all` are left to PEFT.
@@ -37,7 +37,7 @@ def adapter_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
                 continue
             what = f"{key} names {name!r}, and {folder} has no such module: the others would train"
             close = did_you_mean(name, ends).partition("]. ")[2]
-            yield Fault("modules that do not exist", what, close or "Take the name out.")
+            yield CheckFault("modules that do not exist", what, close or "Take the name out.")
 
 
 def names_of(value: Any) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 
 #: From this release on torchaudio decodes by torchcodec; before, by soundfile.
 _BY_TORCHCODEC = Version("2.9")
@@ -40,14 +40,14 @@ _INVOLVED = ("torch", "torchaudio", "torchcodec")
 _PATIENCE = 120
 
 
-def decoding_faults() -> Iterator[Fault]:
+def decoding_faults() -> Iterator[CheckFault]:
     """None where torchaudio is not installed, or a clip can be decoded."""
     if (fault := _fault()) is not None:
         yield fault
 
 
 @cache
-def _fault() -> Fault | None:
+def _fault() -> CheckFault | None:
     kind = "sound that cannot be decoded"
     torchaudio = _installed("torchaudio")
     if torchaudio is None:
@@ -57,14 +57,14 @@ def _fault() -> Fault | None:
         if _imports("soundfile"):
             return None
         what = f"torchaudio {torchaudio} decodes by soundfile, which is missing or does not load"
-        return Fault(kind, what, "Run pip install soundfile.")
+        return CheckFault(kind, what, "Run pip install soundfile.")
     if _installed("torchcodec") is None:
         what = f"torchaudio {torchaudio} decodes by torchcodec, which is not installed"
         cure = (
             "Run pip install -c constraints-2026.txt torchcodec, and install FFmpeg "
             "(apt-get install ffmpeg)."
         )
-        return Fault(kind, what, cure)
+        return CheckFault(kind, what, cure)
     said = _attempt()
     if said is None:
         return None
@@ -72,12 +72,14 @@ def _fault() -> Fault | None:
     if reasons and all(_FFMPEG_IS_MISSING.search(reason) for reason in reasons):
         what = "torchcodec finds no shared libraries of FFmpeg"
         cure = "Install FFmpeg: apt-get install ffmpeg, or conda install ffmpeg."
-        return Fault(kind, what, cure)
+        return CheckFault(kind, what, cure)
     # Of the FFmpeg releases that torchcodec tries, the one that is installed says what is wrong.
     others = [reason for reason in reasons if not _FFMPEG_IS_MISSING.search(reason)]
     versions = ", ".join(f"{name} {_installed(name)}" for name in _INVOLVED)
     what = f"torchaudio.load fails under {versions}: {others[0] if others else 'no reason given'}"
-    return Fault(kind, what, "Install releases that fit together, as constraints-2026.txt does.")
+    return CheckFault(
+        kind, what, "Install releases that fit together, as constraints-2026.txt does."
+    )
 
 
 def _attempt() -> str | None:

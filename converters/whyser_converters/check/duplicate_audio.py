@@ -13,7 +13,7 @@ from typing import Any
 from whyser.io.console import track
 from whyser.io.errors import InputError
 from whyser_converters.check.clips import MISSING
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 
 #: A few short looks into a file tell nearly all sounds of one length apart.
 _LOOKS, _LOOK_FRAMES = 3, 256
@@ -31,7 +31,7 @@ class Sound:
     length: Hashable
 
 
-def check_twins(sounds: Sequence[Sound], findings: Findings) -> None:
+def check_duplicate_audio(sounds: Sequence[Sound], findings: Findings) -> None:
     """Adds a problem for every sound that stands in two parts, of one corpus or of several.
 
     Each step looks only at what the step before could not tell apart: the record's length, then
@@ -105,11 +105,11 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from None
 
 
-def _fault(group: Sequence[Sound]) -> Fault:
+def _fault(group: Sequence[Sound]) -> CheckFault:
     first_of_part: dict[str, Sound] = {}
     for sound in group:
         first_of_part.setdefault(sound.part, sound)
     named = " and ".join(f"{sound.id} ({sound.split})" for sound in first_of_part.values())
     more = len(group) - len(first_of_part)
     what = f"is the sound of {named}" + (f" and of {more} more" if more else "")
-    return Fault("sounds in two splits", what, "Keep the sound in one split.")
+    return CheckFault("sounds in two splits", what, "Keep the sound in one split.")

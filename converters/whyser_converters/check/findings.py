@@ -12,7 +12,7 @@ from whyser.io.errors import InputError, WhyserError
 
 
 @dataclass(frozen=True)
-class Fault:
+class CheckFault:
     """What is wrong and its cure. `kind` names its like in the plural: `silent clips`.
 
     A fault that `warns` costs quality; any other breaks a run or ruins it without a word.
@@ -23,16 +23,16 @@ class Fault:
     cure: str
     warns: bool = False
 
-    def of(self, owner: str) -> Fault:
+    def of(self, owner: str) -> CheckFault:
         """The same fault, with its owner (a row, a file) said first."""
-        return Fault(self.kind, f"{owner}: {self.what}", self.cure, self.warns)
+        return CheckFault(self.kind, f"{owner}: {self.what}", self.cure, self.warns)
 
 
 class Findings:
     """Collects faults of one check, whose `subject` is what was asked for.
 
     >>> findings = Findings("rows.json")
-    >>> findings.add(Fault("silent clips", "row 3: a.wav is silent", "Drop it."), "rows.json")
+    >>> findings.add(CheckFault("silent clips", "row 3: a.wav is silent", "Drop it."), "rows.json")
     >>> findings.raise_any()
     Traceback (most recent call last):
         ...
@@ -49,7 +49,7 @@ class Findings:
         self._problems: dict[str, list[InputError]] = defaultdict(list)
         self._warnings: dict[str, list[InputError]] = defaultdict(list)
 
-    def add(self, fault: Fault, file: Path | str, line: int | None = None) -> None:
+    def add(self, fault: CheckFault, file: Path | str, line: int | None = None) -> None:
         found = self._warnings if fault.warns else self._problems
         found[fault.kind].append(InputError(fault.what, file=file, line=line, cure=fault.cure))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 
 _HUBS = ("hf_hub_url", "ms_hub_url", "om_hub_url")
 _KEYS = (
@@ -96,7 +96,7 @@ def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
     )
 
 
-def unknown_names(name: str, entry: Any) -> Iterator[Fault]:
+def unknown_names(name: str, entry: Any) -> Iterator[CheckFault]:
     """A fault for every key that LLaMA-Factory ignores."""
     if not isinstance(entry, dict):
         return
@@ -109,7 +109,7 @@ def unknown_names(name: str, entry: Any) -> Iterator[Fault]:
         for key in given if isinstance(given, dict) else ():
             if key not in known:
                 what = f"dataset {name!r}: LLaMA-Factory ignores {prefix}{key!r}"
-                yield Fault(_MISSPELT, what, did_you_mean(key, known))
+                yield CheckFault(_MISSPELT, what, did_you_mean(key, known))
 
 
 def _refuse_foreign(name: str, entry: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_lines
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 
 #: Sets of packages that hold together, the usual one first.
 CONSTRAINTS = ("constraints.txt", "constraints-2026.txt")
@@ -37,7 +37,9 @@ def check_pins(yaml: Path, findings: Findings) -> None:
         if installed and not pin.specifier.contains(installed, prereleases=True):
             what = f"{pin.name} {installed} is installed, the pin is {pin.specifier}"
             cure = f"Run pip install -c {path} {pin.name}."
-            findings.add(Fault("packages of other versions", what, cure, warns=True), path, number)
+            findings.add(
+                CheckFault("packages of other versions", what, cure, warns=True), path, number
+            )
 
 
 def _nearest(yaml: Path) -> list[Path]:

@@ -14,7 +14,7 @@ import yaml
 from whyser.io.errors import InputError
 from whyser.io.files import read_text
 from whyser_converters.check.decoding import decoding_faults
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of
 from whyser_converters.check.run import run_faults
 from whyser_converters.datasets.dataset_info import read_table
@@ -158,24 +158,26 @@ def _names(value: Any) -> list[str]:
     return [str(name).strip() for name in given]
 
 
-def _name_faults(names: Mapping[str, list[str]]) -> Iterator[Fault]:
+def _name_faults(names: Mapping[str, list[str]]) -> Iterator[CheckFault]:
     kind = "datasets named wrongly"
     for key, given in names.items():
         for name, count in Counter(given).items():
             if count > 1:
                 what = f"{key} names {name!r} {count} times, LLaMA-Factory takes it once"
-                yield Fault(kind, what, "Name it once; 'num_samples' in its entry oversamples.")
+                yield CheckFault(
+                    kind, what, "Name it once; 'num_samples' in its entry oversamples."
+                )
     for name in sorted({*names["dataset"]} & {*names["eval_dataset"]}):
         what = f"{name!r} is trained on and evaluated on"
-        yield Fault(kind, what, "Evaluate on a split that is held out.")
+        yield CheckFault(kind, what, "Evaluate on a split that is held out.")
 
 
-def setting_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+def setting_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
     kind = "settings that go around this check"
     if settings.get("val_size"):
         what = "val_size draws rows at random: speakers that are trained on are evaluated on"
-        yield Fault(kind, what, "Give eval_dataset instead.", warns=True)
+        yield CheckFault(kind, what, "Give eval_dataset instead.", warns=True)
     tokenized = settings.get("tokenized_path")
     if isinstance(tokenized, str) and Path(tokenized).is_dir() and any(Path(tokenized).iterdir()):
         what = f"training reads {tokenized}, whatever the datasets now hold"
-        yield Fault(kind, what, "Remove that folder when they have changed.", warns=True)
+        yield CheckFault(kind, what, "Remove that folder when they have changed.", warns=True)

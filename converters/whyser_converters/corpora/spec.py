@@ -62,8 +62,8 @@ class CorpusSpec:
     folder; the first is spelt as in the newest release. `split_schemes` and `options` are the
     choices, the default first; the converter itself yields the default scheme's splits.
     `bad_audio` names clips with unusable sound, `doubtful_audio` those cut wrongly, each with the
-    reason. `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False where the
-    official splits share speakers.
+    reason. `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False
+    where the official splits share speakers.
     """
 
     name: str

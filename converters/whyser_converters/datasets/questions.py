@@ -24,7 +24,7 @@ Asked: TypeAlias = Literal["open", "closed", "mix", "task"]
 
 
 @dataclass(frozen=True)
-class Asking:
+class QuestionSpec:
     """How the questions of a dataset vary; by default all ask the paper's open-form question.
 
     A transcript alone is never asked for by a question about the emotion, which would teach not to

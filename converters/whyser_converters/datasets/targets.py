@@ -21,7 +21,7 @@ Labels: TypeAlias = Literal["majority", "sampled"]
 
 
 @dataclass(frozen=True)
-class Aim:
+class TargetSpec:
     """What the answers of a dataset hold; by default Eq. 1 with the consensus.
 
     Raises: `InputError` for a transcript alone without the transcript.
@@ -67,7 +67,7 @@ class Aim:
 
 
 @dataclass
-class Material:
+class TrainingInputs:
     """Rationales and cues of all utterances, as far as files of them were given.
 
     Of two rationales for one label the first that is kept counts.
@@ -78,7 +78,7 @@ class Material:
     has_rationales: bool = False
 
     @classmethod
-    def read(cls, rationale_files: Sequence[Path], cue_files: Sequence[Path]) -> Material:
+    def read(cls, rationale_files: Sequence[Path], cue_files: Sequence[Path]) -> TrainingInputs:
         """Raises: `InputError` with file and line for a broken line."""
         found = cls(has_rationales=bool(rationale_files))
         for file in rationale_files:
@@ -99,7 +99,7 @@ class Material:
         return next((one for one in found if one.kept), found[0] if found else None)
 
 
-def why_left_out(utterance: Utterance, aim: Aim, *, is_test: bool) -> str | None:
+def why_left_out(utterance: Utterance, aim: TargetSpec, *, is_test: bool) -> str | None:
     """The reason why an utterance gives no row, whatever its label; None when it may."""
     if aim.needs_label and utterance.label is None:
         return "no agreement"
@@ -113,7 +113,7 @@ def why_left_out(utterance: Utterance, aim: Aim, *, is_test: bool) -> str | None
 
 
 def why_unexplained(
-    utterance: Utterance, label: EmotionClass | None, material: Material
+    utterance: Utterance, label: EmotionClass | None, material: TrainingInputs
 ) -> str | None:
     """The reason why no rationale can be written, or may choose the row; None when one can."""
     if not material.has_rationales:
@@ -130,7 +130,7 @@ _UNEXPLAINED = "no rationale for the label drawn (whyser-teach --labels annotato
 
 
 def write_answer(
-    utterance: Utterance, label: EmotionClass | None, aim: Aim, material: Material
+    utterance: Utterance, label: EmotionClass | None, aim: TargetSpec, material: TrainingInputs
 ) -> str:
     """The assistant's turn.
 

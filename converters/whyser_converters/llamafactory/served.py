@@ -16,7 +16,7 @@ import yaml
 from whyser.io.errors import InputError
 from whyser.io.files import read_text
 from whyser.prompting.prompts import OPEN, TRAINED
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.model import is_speechlm
 from whyser_converters.check.settings import is_yaml
 from whyser_converters.check.speechlm import trust_faults
@@ -92,7 +92,7 @@ def check_serving(path: Path, settings: Mapping[str, Any], findings: Findings) -
         findings.add(fault, path)
 
 
-def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fault]:
+def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[CheckFault]:
     cure = f"Write 'chat-template: {TRAINED}', or run whyser-convert servable on its model."
     if given := settings.get("chat-template"):
         # vLLM takes what cannot be a path for the template itself.
@@ -103,58 +103,58 @@ def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fa
         yield from _template_faults(template_of(model), cure)
     if settings.get("chat-template-content-format", "auto") == "string":
         what = "chat-template-content-format is 'string': vLLM itself writes 'Audio 1: ' then"
-        yield Fault(_PROMPTS, what, "Write openai.", warns=True)
+        yield CheckFault(_PROMPTS, what, "Write openai.", warns=True)
     if settings.get("generation-config", "auto") == "auto" and model is not None:
         yield from _decoding_faults(model, "Write 'generation-config: vllm'.")
 
 
-def _llamafactory_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fault]:
+def _llamafactory_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[CheckFault]:
     if (template := settings.get("template")) != "qwen2_audio":
         what = f"template is {template!r}, training had 'qwen2_audio'"
-        yield Fault(_PROMPTS, what, "Write template: qwen2_audio.", warns=True)
+        yield CheckFault(_PROMPTS, what, "Write template: qwen2_audio.", warns=True)
     if settings.get("infer-backend") == "vllm":
         what = "LLaMA-Factory's own vLLM backend marks the start and end of a sound twice"
         cure = "Write infer_backend: huggingface, or serve by vllm serve."
-        yield Fault(_PROMPTS, what, cure, warns=True)
+        yield CheckFault(_PROMPTS, what, cure, warns=True)
     if model is not None:
         yield from _decoding_faults(model, f"Run whyser-convert servable {model}.")
 
 
-def _speechlm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fault]:
+def _speechlm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[CheckFault]:
     if model is None or not is_speechlm(model):
         return
     if "model" in settings or settings.get("infer-backend") == "vllm":
         what = f"vLLM does not know {model}, which brings its code"
         cure = "Serve it by llamafactory-cli api with infer_backend: huggingface."
-        yield Fault(_ENGINES, what, cure)
+        yield CheckFault(_ENGINES, what, cure)
     else:
         yield from trust_faults(model, settings.get("trust-remote-code"))
 
 
-def _template_faults(template: str | None, cure: str) -> Iterator[Fault]:
+def _template_faults(template: str | None, cure: str) -> Iterator[CheckFault]:
     """At most one: the first probe that this template writes otherwise than training."""
     if template is None:
         what = "has no chat template; its processor's own writes 'Audio 1: ' before a sound"
-        yield Fault(_PROMPTS, what, cure, warns=True)
+        yield CheckFault(_PROMPTS, what, cure, warns=True)
         return
     trained = read_text(TRAINED)
     for probe in PROBES:
         try:
             served = render(template, probe)
         except InputError as error:
-            yield Fault(_PROMPTS, error.what, cure, warns=True)
+            yield CheckFault(_PROMPTS, error.what, cure, warns=True)
             return
         expected = render(trained, probe)
         if served == _unmarked(expected):
             what = "its chat template leaves out the marks around a sound"
             what += ", which only vLLM up to 0.16 adds"
-            yield Fault(_PROMPTS, what, cure, warns=True)
+            yield CheckFault(_PROMPTS, what, cure, warns=True)
             return
         if served != expected:
             start = _first_difference(served, expected)
             here, there = (text[start : start + _SHOWN] for text in (served, expected))
             what = f"its chat template writes {here!r} where training wrote {there!r}"
-            yield Fault(_PROMPTS, what, cure, warns=True)
+            yield CheckFault(_PROMPTS, what, cure, warns=True)
             return
 
 
@@ -170,8 +170,8 @@ def _first_difference(one: str, other: str) -> int:
     return token if token >= 0 and "|>" not in one[token:start] else start
 
 
-def _decoding_faults(model: Path, cure: str) -> Iterator[Fault]:
+def _decoding_faults(model: Path, cure: str) -> Iterator[CheckFault]:
     if found := decoding_of(model):
         given = ", ".join(f"{key} {value}" for key, value in found.items())
         what = f"the model's generation_config.json adds {given} to every request"
-        yield Fault(_DECODING, what, cure, warns=True)
+        yield CheckFault(_DECODING, what, cure, warns=True)

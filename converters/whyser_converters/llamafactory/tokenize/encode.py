@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from whyser.io.audio import mel_tokens
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.llamafactory.tokenize.rows import Key
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
 #: Texts that are remembered: prompts return, answers mostly do not.
 _REMEMBERED = 10_000
@@ -28,18 +28,18 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass
-class Encoder:
+class RowEncoder:
     """Rows of one split to columns, as LLaMA-Factory's processor returns them.
 
     Rows in `faulty` are told of elsewhere and come out empty; `cut` gets those that `cutoff_len`
     would ruin.
     """
 
-    run: Run
+    run: TokenizeRun
     split: str
     frames: Mapping[str, int]
     faulty: AbstractSet[Key] = frozenset()
-    cut: list[tuple[Key, Fault]] = field(default_factory=list)
+    cut: list[tuple[Key, CheckFault]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         run = self.run
@@ -65,17 +65,17 @@ class Encoder:
             self.cut.append((key, fault))
         return encoded
 
-    def _fault(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> Fault | None:
+    def _fault(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> CheckFault | None:
         limit = f"cutoff_len {self._processor.data_args.cutoff_len:,}"
         sound = sum(mel_tokens(self.frames[path]) for path in row["audios"])
         kept = min(ids.count(self._audio_id) for ids in encoded[::2])
         if kept < sound:
             what = f"{limit} leaves {kept:,} of {sound:,} audio tokens, training would crash"
-            return Fault(_BUDGET, what, _CURE)
+            return CheckFault(_BUDGET, what, _CURE)
         turns, answers = self._turns(row), min(self._answers(row, encoded))
         if answers < turns:
             what = f"{limit} cuts an answer away: {answers} of {turns} left"
-            return Fault(_BUDGET, what, _CURE)
+            return CheckFault(_BUDGET, what, _CURE)
         return None
 
     def _answers(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> list[int]:
@@ -104,7 +104,7 @@ def key_of(
     return tuple(turn["content"] for turn in (*prompt, *response)), tuple(sounds or ())
 
 
-def _processor(run: Run, generates: bool, frames: Mapping[str, int]) -> Any:
+def _processor(run: TokenizeRun, generates: bool, frames: Mapping[str, int]) -> Any:
     from llamafactory.data.loader import _get_dataset_processor
 
     template = replace(run.template, mm_plugin=_counting(run.template.mm_plugin, frames))

@@ -30,7 +30,7 @@ _OURS = "SpeechLMFeatureExtractor"
 
 
 @dataclass(frozen=True)
-class Run:
+class TokenizeRun:
     """What LLaMA-Factory makes of a YAML."""
 
     yaml: Path
@@ -62,7 +62,7 @@ class Run:
         return self.training_args.predict_with_generate and split != "train"
 
 
-def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
+def read_run(path: Path, overrides: Sequence[str] = ()) -> TokenizeRun:
     """The YAML with `KEY=VALUE` overrides, its tokenizer and its template.
 
     Raises: `WhyserError` without the extra `train`; `InputError` for what LLaMA-Factory refuses, a
@@ -94,7 +94,7 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     except (ValueError, TypeError, ImportError, OSError) as error:
         what = f"LLaMA-Factory refuses it ({str(error).rstrip('.')})"
         raise InputError(what, file=path, cure="Mend that setting.") from None
-    run = Run(path, stage, model_args, data_args, training_args, template, **loaded)
+    run = TokenizeRun(path, stage, model_args, data_args, training_args, template, **loaded)
     _refuse_other_counts(run)
     return run
 
@@ -129,7 +129,7 @@ def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     return {**kept, "use_cpu": True, "output_dir": os.devnull, "report_to": "none"}
 
 
-def _refuse_other_counts(run: Run) -> None:
+def _refuse_other_counts(run: TokenizeRun) -> None:
     """Under the plugin of Qwen2-Audio two are known: Whisper's mel, whose tokens follow from the
     length, and our feature extractor, which says how many a clip has."""
     cure = "Let LLaMA-Factory tokenise it: give it tokenized_path yourself."

@@ -26,10 +26,10 @@ from typing import Any
 
 import whyser
 from whyser.io.files import atomic_path
-from whyser_converters.check.findings import Fault
-from whyser_converters.llamafactory.tokenize.encode import Encoder
+from whyser_converters.check.findings import CheckFault
+from whyser_converters.llamafactory.tokenize.encode import RowEncoder
 from whyser_converters.llamafactory.tokenize.rows import Key
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
 #: Rows of a part, where LLaMA-Factory's result does not depend on it.
 ROWS = 250
@@ -47,7 +47,7 @@ class Shard:
     stop: int
 
 
-def shards_of(run: Run, split: str, rows: int) -> list[Shard]:
+def shards_of(run: TokenizeRun, split: str, rows: int) -> list[Shard]:
     """The split's rows in parts.
 
     Rows that are packed are packed within the batches that LLaMA-Factory would hand to its
@@ -75,7 +75,7 @@ class Workshop:
     """Where parts are made: aligned rows and encoder of each split, and the folder of parts."""
 
     datasets: Mapping[str, Any]
-    encoders: Mapping[str, Encoder]
+    encoders: Mapping[str, RowEncoder]
     folder: Path
     common: str
 
@@ -89,7 +89,7 @@ class Workshop:
     def path(self, stamp: str) -> Path:
         return self.folder / f"{stamp}.arrow"
 
-    def make(self, shard: Shard, stamp: str) -> list[tuple[Key, Fault]]:
+    def make(self, shard: Shard, stamp: str) -> list[tuple[Key, CheckFault]]:
         """Writes the part, unless some of its rows would be ruined: those it returns."""
         encoder = self.encoders[shard.split]
         encoder.cut.clear()
@@ -112,7 +112,7 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
         writer.finalize()
 
 
-def common_stamp(run: Run) -> str:
+def common_stamp(run: TokenizeRun) -> str:
     """What all parts share: the settings, the template, the tokenizer and the packages."""
     settings = run.data_args.to_dict()
     for key in _WITHOUT_EFFECT:

@@ -15,9 +15,9 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.settings import setting_faults
-from whyser_converters.llamafactory.tokenize.encode import Encoder
+from whyser_converters.llamafactory.tokenize.encode import RowEncoder
 from whyser_converters.llamafactory.tokenize.rows import Rows, judge_rows
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 from whyser_converters.llamafactory.tokenize.shards import (
     Crew,
     Shard,
@@ -33,7 +33,7 @@ CARD = "whyser_tokenize.json"
 
 
 @dataclass(frozen=True)
-class SplitSummary:
+class WrittenSplit:
     """A split as written; `longest` in tokens; `at_limit` rows are as long as `cutoff_len`."""
 
     name: str
@@ -53,13 +53,13 @@ class SplitSummary:
 class Written:
     """The finished folder; `made` of its `parts` were not there from an earlier run."""
 
-    splits: Sequence[SplitSummary]
+    splits: Sequence[WrittenSplit]
     parts: int
     made: int
     warnings: Sequence[str]
 
 
-def write(run: Run, output: Path, workers: int | None = None) -> Written:
+def write(run: TokenizeRun, output: Path, workers: int | None = None) -> Written:
     """Tokenises the run's rows into `output`; `workers` are as many as the YAML says, or one.
 
     A run that was killed goes on where it stopped; an earlier output of ours is replaced when
@@ -105,7 +105,7 @@ def _parts_folder(output: Path) -> Path:
     return output.absolute().with_name(f".{output.absolute().name}.parts")
 
 
-def _load(run: Run, findings: Findings) -> Mapping[str, Any]:
+def _load(run: TokenizeRun, findings: Findings) -> Mapping[str, Any]:
     """The splits as LLaMA-Factory's loader gives them, rows aligned and not yet tokenised."""
     import datasets
     from datasets.exceptions import DatasetsError
@@ -138,9 +138,9 @@ def _loading(data_args: Any) -> Any:
 
 
 def _workshop(
-    run: Run, splits: Mapping[str, Any], frames: Mapping[str, int], rows: Rows, folder: Path
+    run: TokenizeRun, splits: Mapping[str, Any], frames: Mapping[str, int], rows: Rows, folder: Path
 ) -> Workshop:
-    encoders = {name: Encoder(run, name, frames, rows.faulty) for name in splits}
+    encoders = {name: RowEncoder(run, name, frames, rows.faulty) for name in splits}
     return Workshop(splits, encoders, folder, common_stamp(run))
 
 
@@ -166,7 +166,7 @@ def _make(
 
 
 def _finish(
-    run: Run,
+    run: TokenizeRun,
     workshop: Workshop,
     shards: Sequence[Shard],
     stamps: Sequence[str],
@@ -203,13 +203,13 @@ def _stamp_of(output: Path) -> str | None:
     return str(read_json(card).get("stamp")) if card.is_file() else None
 
 
-def _summaries(run: Run, output: Path) -> list[SplitSummary]:
+def _summaries(run: TokenizeRun, output: Path) -> list[WrittenSplit]:
     from datasets import load_from_disk
 
     return [_summary(run, name, dataset) for name, dataset in load_from_disk(str(output)).items()]
 
 
-def _summary(run: Run, name: str, dataset: Any) -> SplitSummary:
+def _summary(run: TokenizeRun, name: str, dataset: Any) -> WrittenSplit:
     import pyarrow.compute as pc
 
     table = dataset.data.table
@@ -217,7 +217,7 @@ def _summary(run: Run, name: str, dataset: Any) -> SplitSummary:
     lengths = [pc.list_value_length(table[one]) for one in columns]
     longest = [pc.max(one).as_py() for one in lengths]
     limit = run.data_args.cutoff_len
-    return SplitSummary(
+    return WrittenSplit(
         name,
         rows=len(dataset),
         tokens=sum(pc.sum(one).as_py() for one in lengths),
