@@ -1,4 +1,4 @@
-"""One sound file: is it there, can it be read to its end, and is there anything to hear?"""
+"""Checks one sound file: whether it exists, can be read to its end, and is audible."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from whyser_converters.check.model import Hearing
 SILENT_PEAK = 16
 FULL_SCALE = 32_767
 
-#: Share of a clip's samples that stand at full scale in runs of 3 or more. Loud speech touches
-#: full scale for a sample or two; a plateau is where its wave was cut off.
+#: Share of samples at full scale in runs of 3 or more. Loud speech reaches full scale for a
+#: sample or two; a plateau shows that the wave was cut off.
 CLIPPED_SHARE = 0.001
 
-#: Fewer clips are read before other processes have started; with more processes the disk waits.
+#: Fewer clips are read before other processes have started; more processes slow the disk down.
 FEW_CLIPS, MOST_PROCESSES = 1_000, 8
 
 MISSING = "missing or unreadable sound files"
@@ -40,7 +40,7 @@ Samples = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class CheckedClip:
-    """What a sound file gives training: `tokens` of audio, and its length in `seconds`."""
+    """A sound file as training uses it: `tokens` of audio, and its length in `seconds`."""
 
     seconds: float = 0.0
     tokens: int = 0
@@ -48,12 +48,12 @@ class CheckedClip:
 
 
 def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, CheckedClip]:
-    """Every file's clip, each read once; in several processes where that pays.
+    """Reads every file once, in several processes where that is faster.
 
     Windows would be enough to suspect silence, but not to find a NaN or a broken frame in the
     middle, so all samples are read. 15,000 clips of 6 s on two cores, from the page cache and
     from a disk: one process 3.4 s and 10.4 s, two processes 1.7 s and 6.7 s, two threads 7.2 s
-    and 7.8 s: decoding so short a file is mostly Python, for which threads have to queue.
+    and 7.8 s. Decoding so short a file is mostly Python, for which threads wait for each other.
     """
     if len(paths) < FEW_CLIPS:
         return {path: judge(path, hearing) for path in track(paths, "sound", len(paths))}
@@ -65,7 +65,7 @@ def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, CheckedClip
 
 
 def judge(path: str, hearing: Hearing) -> CheckedClip:
-    """Reads every sample of the file; what cannot be read has neither length nor tokens."""
+    """Reads every sample of the file; an unreadable file has neither length nor tokens."""
     try:
         info = audio.probe(Path(path))
         samples = _read(path)
@@ -116,7 +116,7 @@ def length_faults(
 def _sound_faults(samples: Samples, heard: Samples) -> Iterator[CheckFault]:
     if not len(samples):
         return
-    # NaN goes through max and min, so two figures tell of every sample.
+    # max and min propagate NaN, so these two show it for any sample.
     if not np.isfinite([samples.max(), samples.min()]).all():
         what = "holds NaN or infinite samples, the loss would be NaN"
         yield CheckFault("clips with NaN", what, "Convert the clip again, or leave it out.")
@@ -130,7 +130,7 @@ def _sound_faults(samples: Samples, heard: Samples) -> Iterator[CheckFault]:
 
 
 def _is_silent(samples: Samples) -> bool:
-    """Whether what the model hears, the channels' mean, hardly moves.
+    """Whether the mean of the channels, which the model hears, hardly changes.
 
     The peak is half the distance from lowest to highest sample: a constant offset is no sound.
     """

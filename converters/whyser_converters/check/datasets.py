@@ -1,4 +1,4 @@
-"""LLaMA-Factory datasets: every row, its sound, and the manifest beside them."""
+"""Checks LLaMA-Factory datasets: every row, its sound, and the manifest."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from whyser_converters.datasets.dataset_info import read_table
 SHAPE = "files and rows that cannot be read"
 _MANIFEST = "broken manifests"
 
-#: What a control does on purpose.
+#: Faults that a control makes on purpose.
 _MEANT = {"silence": SILENT, "transcript": UNHEARD}
 
 
 @dataclass
 class DatasetSummary:
-    """What a checked dataset holds: `hours` of sound, `tokens` of audio, `longest` in a row."""
+    """Totals of a checked dataset: `hours` of sound, `tokens` of audio, the `longest` in a row."""
 
     name: str
     rows: int = 0
@@ -54,7 +54,7 @@ class DatasetSummary:
     )
 
     def add(self, sounds: Sequence[str], clips: Sequence[CheckedClip]) -> int:
-        """Counts the sounds of one row, and returns its audio tokens."""
+        """Adds the sounds of one row, and returns its audio tokens."""
         tokens = sum(clip.tokens for clip in clips)
         self.sounds.update(map(os.path.realpath, sounds))
         self.hours += sum(clip.seconds for clip in clips) / 3600
@@ -75,7 +75,7 @@ class DatasetSummary:
 
 @dataclass(frozen=True)
 class _CheckedRow:
-    """A row that can be read (twice, if of a ranking dataset), and its sounds as files."""
+    """A readable row (two readings in a ranking dataset), and the files of its sounds."""
 
     number: int
     readings: tuple[Row, ...]
@@ -83,14 +83,14 @@ class _CheckedRow:
     line: Mapping[str, Any]
 
     def unmeant(self, faults: Iterable[CheckFault]) -> list[CheckFault]:
-        """The faults without what the row's control does on purpose."""
+        """The faults without those that the row's control makes on purpose."""
         meant = _MEANT.get(str(self.line.get("control")))
         return [fault for fault in faults if fault.kind != meant]
 
 
 @dataclass
 class _CheckedDataset:
-    """A dataset between its two readings: first all rows, then all sounds that they name."""
+    """A dataset between two passes: first all rows are read, then all sounds that they name."""
 
     job: Job
     summary: DatasetSummary
@@ -99,7 +99,7 @@ class _CheckedDataset:
 
 
 def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSummary]:
-    """Checks every row of each, and that no sound that is trained on is evaluated on."""
+    """Checks every row, and that no sound is used both for training and for evaluation."""
     datasets = [_read_dataset(job, findings) for job in jobs]
     for hearing in dict.fromkeys(one.job.hearing for one in datasets):
         heard = [one for one in datasets if one.job.hearing == hearing]
@@ -142,7 +142,7 @@ def _read_dataset(job: Job, findings: Findings) -> _CheckedDataset:
 
 def _text_faults(row: _CheckedRow, layout: Layout, *, trains: bool) -> Iterator[CheckFault]:
     faults = [fault for one in row.readings for fault in row_faults(one, layout, trains=trains)]
-    # What both readings share is told once.
+    # A fault that both readings share is reported once.
     yield from dict.fromkeys(faults)
     yield from pair_faults(row.readings)
     yield from manifest_faults(row.readings[0], row.line)
@@ -165,9 +165,9 @@ def _check_sounds(
 
 
 def _leak(train: _CheckedDataset, other: _CheckedDataset) -> CheckFault | None:
-    """Sounds that the first trains on and the second, which does not train, evaluates on.
+    """Sounds of the first, a training set, that are also in the second, an evaluation set.
 
-    A dataset that is named for both is told of by the settings.
+    The check of the settings reports a dataset that is named for both.
     """
     if not train.job.trains or other.job.trains or train.job.name == other.job.name:
         return None
@@ -214,7 +214,7 @@ def mixture_faults(rows: Sequence[Any], column: str) -> Iterator[CheckFault]:
 
 
 def resolve(media_dir: Path | str, sound: str) -> str:
-    """As LLaMA-Factory does: within `media_dir`, or else from the working directory."""
+    """Resolves a path as LLaMA-Factory does: in `media_dir`, or else in the working directory."""
     within = os.path.join(media_dir, sound)  # noqa: PTH118, called once a row
     return within if os.path.isfile(within) else sound  # noqa: PTH113
 
@@ -222,7 +222,7 @@ def resolve(media_dir: Path | str, sound: str) -> str:
 def _check_manifest(
     rows_file: Path, rows: int, job: Job, findings: Findings
 ) -> list[dict[str, Any]]:
-    """Our manifest says whose each row is; a foreign dataset has none."""
+    """Compares the rows with the manifest; datasets from elsewhere have none."""
     manifest = rows_file.with_suffix(".manifest.jsonl")
     if not manifest.exists():
         return []
@@ -240,7 +240,7 @@ def _manifest_faults(
     cure = "Build the dataset again."
     if len(lines) != rows:
         yield CheckFault(_MANIFEST, f"{len(lines):,} lines for {rows:,} rows", cure)
-    # An utterance may stand once in each epoch, and once as each kind of pair.
+    # An utterance may occur once in each epoch, and once for each kind of pair.
     keys = Counter((str(line.get("id")), line.get("epoch"), line.get("pair")) for line in lines)
     for id_ in dict.fromkeys(id_ for (id_, *_), count in keys.items() if count > 1):
         yield CheckFault("ids that stand twice", f"id {id_!r} stands twice", cure)

@@ -1,4 +1,4 @@
-"""What a check found: by grade, and by kind, so that one fault in 10,000 rows hides no other."""
+"""Collects what a check found, by severity and kind, so that a frequent fault hides no other."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from whyser.io.errors import InputError, WhyserError
 
 @dataclass(frozen=True)
 class CheckFault:
-    """What is wrong and its cure. `kind` names its like in the plural: `silent clips`.
+    """What is wrong, and its cure. `kind` is the plural for all faults like it: `silent clips`.
 
-    A fault that `warns` costs quality; any other breaks a run or ruins it without a word.
+    A fault that `warns` costs quality; any other breaks a run or spoils it silently.
     """
 
     kind: str
@@ -24,12 +24,12 @@ class CheckFault:
     warns: bool = False
 
     def of(self, owner: str) -> CheckFault:
-        """The same fault, with its owner (a row, a file) said first."""
+        """The same fault, with its owner (a row, a file) in front."""
         return CheckFault(self.kind, f"{owner}: {self.what}", self.cure, self.warns)
 
 
 class Findings:
-    """Collects faults of one check, whose `subject` is what was asked for.
+    """Collects the faults of one check; `subject` is what the user asked to check.
 
     >>> findings = Findings("rows.json")
     >>> findings.add(CheckFault("silent clips", "row 3: a.wav is silent", "Drop it."), "rows.json")
@@ -40,7 +40,7 @@ class Findings:
     1 problem in rows.json
     """
 
-    #: Lines a kind.
+    #: Lines shown per kind.
     SHOWN = 10
 
     def __init__(self, subject: str) -> None:
@@ -55,19 +55,19 @@ class Findings:
 
     @contextmanager
     def caught(self, kind: str) -> Iterator[None]:
-        """An `InputError` of the block becomes a problem of that kind."""
+        """Turns an `InputError` of the block into a problem of that kind."""
         try:
             yield
         except InputError as problem:
             self._problems[kind].append(problem)
 
     def __len__(self) -> int:
-        """How many problems there are; warnings are none."""
+        """The number of problems; warnings do not count."""
         return sum(map(len, self._problems.values()))
 
     @property
     def problems(self) -> list[str]:
-        """Lines for a user, some of each kind; empty when nothing is wrong."""
+        """Lines for the user, some of each kind; empty when nothing is wrong."""
         return _lines(self._problems, self.SHOWN)
 
     @property

@@ -1,8 +1,8 @@
-"""A dataset's entry in `dataset_info.json`, read as LLaMA-Factory 0.9.5 reads it.
+"""Reads a dataset's entry in `dataset_info.json` as LLaMA-Factory 0.9.5 reads it.
 
 Its rules (`llamafactory/data/parser.py`), each of which can lose a dataset's sound or rows:
 unknown keys are ignored; `formatting` is `alpaca` unless given; where `columns` or `tags` are
-given, a name left out of them is none, and only where they are not do the defaults hold.
+given, a name left out of them is missing; the defaults apply only where they are not given.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TAGS: Mapping[str, str | None] = {
 }
 #: The names without which LLaMA-Factory finds nothing to train on.
 _NEEDED = ("messages", "audios", "role_tag", "content_tag", "user_tag", "assistant_tag")
-#: What trains on pairs of answers; LLaMA-Factory loads every other stage without.
+#: The stages that train on pairs of answers; LLaMA-Factory loads no pairs for the others.
 _RANKING_STAGES = ("dpo", "rm")
 _MISSPELT = "misspelt or missing names"
 

@@ -1,4 +1,4 @@
-"""One row of a sharegpt dataset: what LLaMA-Factory would drop, cut or crash on."""
+"""Checks one row of a sharegpt dataset: what LLaMA-Factory would drop, cut or crash on."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _OTHER_MEDIA = ("<image>", "<video>")
 _SPECIAL_TOKEN = re.compile(r"<\|[^|<>\s]*\|>")
 
 #: Tokens that the template `qwen2_audio` writes around a turn of two messages and around a
-#: clip, its default system prompt, and what stands around a system prompt of the row's own.
+#: clip, its default system prompt, and the tokens around a system prompt of the row's own.
 _TURN, _CLIP, _DEFAULT_SYSTEM, _OWN_SYSTEM = 10, 2, 11, 5
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row as LLaMA-Factory takes it apart; `system` is empty for the template's own prompt."""
+    """A row as LLaMA-Factory splits it; `system` is empty for the template's own prompt."""
 
     roles: tuple[str | None, ...]
     contents: tuple[str, ...]
@@ -71,14 +71,14 @@ _REBUILD = "Write it as whyser-convert sharegpt does."
 
 
 def pair_faults(rows: tuple[Row, ...]) -> Iterator[CheckFault]:
-    """A pair of equal answers: nothing is preferred."""
+    """A fault for a pair of equal answers, where nothing is preferred."""
     if len(rows) == 2 and rows[0].contents == rows[1].contents:
         what = "has the same answer chosen and rejected"
         yield CheckFault("pairs without a difference", what, "Leave the row out.")
 
 
 def row_faults(row: Row, layout: Layout, *, trains: bool) -> Iterator[CheckFault]:
-    """What is wrong with the row's text; its sound and its length are judged elsewhere."""
+    """Faults of the row's text; its sound and its length are checked elsewhere."""
     yield from _role_faults(row, layout)
     yield from _placeholder_faults(row)
     for text in (row.system, *row.contents):
@@ -138,8 +138,9 @@ def _estimate(text: str) -> int:
 def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterator[CheckFault]:
     """LLaMA-Factory cuts a row over `cutoff_len` at the end of its question, answer or both.
 
-    A cut within the clip crashes the model, a cut of the answer loses the label that stands
-    last; neither is said. `audio_tokens` is exact, so a row that is over by it alone is over.
+    A cut inside the clip crashes the model, a cut of the answer loses the label at its end;
+    LLaMA-Factory reports neither. `audio_tokens` is exact, so a row that is over the limit by it
+    without the text is certainly over.
     """
     text = text_tokens(row)
     if cutoff_len is not None and audio_tokens + text > cutoff_len:
@@ -153,7 +154,7 @@ def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterat
 
 
 def manifest_faults(row: Row, line: Mapping[str, Any]) -> Iterator[CheckFault]:
-    """Predictions are joined to ids by this line, so it must be of this row."""
+    """Predictions get their ids from this line, so it must belong to this row."""
     own = {"answer": row.contents[-1:], "audio": row.sounds}
     for key, found in own.items():
         if key in line and (line[key],) != found:

@@ -1,4 +1,4 @@
-"""What a LLaMA-Factory YAML asks of the run itself: its checkpoints, its engine, its names."""
+"""Checks the settings of a YAML that do not concern the rows: checkpoints, engine, keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from whyser_converters.check.speechlm import speechlm_faults
 _MODELS = ("model_name_or_path", "ref_model", "reward_model")
 _ADAPTERS = ("adapter_name_or_path", "ref_model_adapters", "reward_model_adapters")
 _CHECKPOINTS = (*_MODELS, *_ADAPTERS, "resume_from_checkpoint")
-#: A model's id on a hub has the form of a path of two parts; these are the folders of our runs.
+#: A model's id on a hub looks like a path of two parts; these are the folders of our runs.
 _HUB_ID = re.compile(r"(?!(saves|data|results|out|output)/)[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 #: Where LLaMA-Factory's keys are declared: package, files in it. Files are read, not imported.
@@ -31,7 +31,7 @@ _DECLARED = {
 
 
 def run_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
-    """What would end the run, or spoil it, whatever the rows are."""
+    """Faults that would end or spoil the run, whatever the rows are."""
     yield from _library_faults(settings)
     yield from _key_faults(settings)
     yield from _checkpoint_faults(settings)
@@ -44,7 +44,7 @@ def run_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
 
 
 def _library_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
-    """Where LLaMA-Factory itself is missing, the run is meant for another machine: a warning."""
+    """A warning where LLaMA-Factory is missing: the run is probably meant for another machine."""
     needed = {"train": "llamafactory"} | dict(_engines(settings))
     missing = {extra: library for extra, library in needed.items() if not is_installed(library)}
     if missing:
@@ -76,8 +76,8 @@ def _key_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
 def known_keys() -> frozenset[str]:
     """Every key of the installed LLaMA-Factory; none where it is not installed.
 
-    Read from its source and that of transformers, which takes a tenth of a second where importing
-    the two takes ten.
+    They are read from its source and that of transformers in a tenth of a second; importing the
+    two takes ten.
     """
     found: set[str] = set()
     for package, files in _DECLARED.items():
@@ -103,7 +103,7 @@ def _checkpoint_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
             if Path(name).expanduser().exists():
                 continue
             what = f"{key} names {name!r}, and there is no such folder"
-            # Every adapter of a hub has an owner; of models a few old ones have none.
+            # Every adapter on a hub has an owner; a few old models have none.
             may_be_of_a_hub = key in _MODELS or (key in _ADAPTERS and "/" in name)
             if not (may_be_of_a_hub and _HUB_ID.fullmatch(name)):
                 cure = "Train it first, or correct the path; a model of a hub is 'owner/name'."
@@ -116,7 +116,7 @@ def _checkpoint_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
 
 
 def _checkpoint_names(value: Any) -> list[str]:
-    """None for `resume_from_checkpoint: true`, which takes the last that is there."""
+    """None for `resume_from_checkpoint: true`, which takes the last existing checkpoint."""
     if not value or isinstance(value, bool):
         return []
     given = value if isinstance(value, list) else str(value).split(",")

@@ -1,4 +1,4 @@
-"""The datasets that are to be checked, and what a LLaMA-Factory YAML asks of their rows."""
+"""Finds the datasets to check, and what a LLaMA-Factory YAML requires of their rows."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Job:
     """A dataset to check.
 
     `media_dir` is the folder that its audio paths are relative to; `cutoff_len` is in tokens and
-    None where no YAML says it, as `stage` is (`sft`, `dpo`, ...); the rows of one that `trains`
-    become the model's, those of one that `chooses` say when training stops; `hearing` is what the
-    model takes of a clip.
+    None where no YAML says it, as `stage` is (`sft`, `dpo`, ...). A dataset that `trains` is for
+    training, one that `chooses` decides when training stops; `hearing` is what the model hears of
+    a clip.
     """
 
     name: str
@@ -45,7 +45,7 @@ def is_yaml(target: str) -> bool:
 
 
 def is_override(target: str) -> bool:
-    """Whether it is a setting as `llamafactory-cli` takes them after a YAML.
+    """Whether it is a setting that `llamafactory-cli` takes after a YAML.
 
     >>> is_override("learning_rate=2e-5"), is_override("data/a=b/dataset_info.json")
     (True, False)
@@ -58,9 +58,9 @@ def jobs_of(
 ) -> list[Job]:
     """The datasets behind a YAML, a `dataset_info.json`, or a dataset's name.
 
-    `overrides` are `key=value`, for a YAML alone.
+    `overrides` are `key=value` settings, for a YAML only.
 
-    Raises: `InputError` when the YAML or the table is missing or is none.
+    Raises: `InputError` when the YAML or the table is missing or malformed.
     """
     if is_yaml(target):
         return _jobs_of_yaml(Path(target), dataset_dir, findings, overrides)
@@ -132,7 +132,7 @@ def _overridden(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _folder(path: Path, settings: Mapping[str, Any], key: str, default: str) -> Path:
-    """Relative to the working directory, as LLaMA-Factory has it."""
+    """Relative to the working directory, as in LLaMA-Factory."""
     value = settings.get(key, default)
     if not isinstance(value, str) or value == "ONLINE" or value.startswith("REMOTE:"):
         raise InputError(

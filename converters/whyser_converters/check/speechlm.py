@@ -1,6 +1,6 @@
-"""A run of a model of `whyser-speechlm`: it brings its code, encoders stay, connectors learn.
+"""Checks a run of a `whyser-speechlm` model: encoders stay frozen, connectors train.
 
-LLaMA-Factory keeps LoRA out of the encoders of models that it knows; of this one it knows none.
+LLaMA-Factory keeps LoRA out of the encoders of models that it knows; it does not know this one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CURE = (
 
 
 def speechlm_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
-    """What such a model cannot, or would do unnoticed; nothing of any other model."""
+    """Faults of settings that such a model does not support; none for any other model."""
     folder = folder_of(settings)
     if folder is None or not is_speechlm(folder):
         return
@@ -53,7 +53,7 @@ def trust_faults(folder: Path, trusts: Any) -> Iterator[CheckFault]:
 
 
 def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckFault]:
-    """What is in no module at all, `adapter_faults` tells."""
+    """`adapter_faults` reports names that are in no module."""
     modules = module_names(folder)
     learning: set[str] = set()
     for target in names_of(settings.get("lora_target")) or ["all"]:
@@ -76,7 +76,7 @@ def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckF
     """LLaMA-Factory takes the name of what directly holds a weight, outside of any list of layers,
     and keeps all weights free whose names contain it.
 
-    What is frozen already it leaves so, hence no encoder trains by it.
+    It leaves weights frozen that are frozen already, so no encoder trains.
 
     Source: `_setup_freeze_tuning` of llamafactory/model/adapter.py, 0.9.5.
     """

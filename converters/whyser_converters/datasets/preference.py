@@ -125,7 +125,7 @@ class PreferenceSpec:
 
 @dataclass
 class PreferenceDataset:
-    """Pairs in their final order, and what was left out by reason."""
+    """Pairs in their final order, and the number of dropped utterances by reason."""
 
     pairs: list[PreferencePair]
     dropped: Counter[str] = field(default_factory=Counter)
@@ -136,7 +136,7 @@ class PreferenceDataset:
 
     @property
     def without_votes(self) -> int:
-        """Label pairs whose rejected class some annotator may have given all the same."""
+        """The number of label pairs whose rejected class an annotator may have given."""
         return sum(pair.kind == "label" and not pair.utterance.votes for pair in self.pairs)
 
 
@@ -196,12 +196,12 @@ def _add_pairs(
 
 
 class _NoPair(Exception):
-    """Why no pair can be made; counted, and no fault of anybody's."""
+    """Gives the reason why no pair can be made; it is counted and is not an error."""
 
 
 @dataclass(frozen=True)
 class _PairSubject:
-    """An utterance with everything that a pair needs."""
+    """An utterance with all that a pair needs."""
 
     utterance: Utterance
     reply: RankedAnswer
@@ -255,10 +255,10 @@ def _turned_rationale(
 
 
 def _other_label(subject: _PairSubject, corpus: Corpus, recipe: PreferenceSpec) -> RankedAnswer:
-    """A class that the corpus can name and that nobody gave, not even as a second choice.
+    """A class of the corpus that no annotator gave, not even as a secondary label.
 
-    Drawn as often as the split has it: were all as likely, a frequent class would be right more
-    often than wrong, and its name alone would tell.
+    It is drawn in proportion to its frequency in the split. If all were equally likely, a
+    frequent class would be right more often than wrong, and its name would reveal the answer.
     """
     given = subject.utterance.annotator_labels(secondary=True) | {subject.reply.label}
     free = [name for name in CLASSES if name in corpus.card.classes and name not in given]
@@ -267,7 +267,7 @@ def _other_label(subject: _PairSubject, corpus: Corpus, recipe: PreferenceSpec) 
     split = corpus.card.splits.get(recipe.split)
     found = split.labels if split else {}
     chance = random.Random(recipe.drawn("label", subject.utterance))
-    # Once more than it is there, so that a class which nothing has can be drawn too.
+    # One more than its frequency, so that a class without utterances can be drawn too.
     (label,) = chance.choices(free, [1 + found.get(name, 0) for name in free])
     return RankedAnswer(label, subject.reply.rationale)
 
@@ -279,7 +279,7 @@ _REJECTED = {"rationale": _turned_rationale, "label": _other_label}
 
 
 def write(made: PreferenceDataset, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file."""
+    """Writes rows, manifest and the table's entry (writer.py); returns the file of the rows."""
     return write_dataset(
         output,
         table,

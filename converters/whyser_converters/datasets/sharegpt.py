@@ -1,4 +1,4 @@
-"""Utterances and rationales -> a LLaMA-Factory sharegpt-audio dataset with a manifest.
+"""Makes a LLaMA-Factory sharegpt-audio dataset, with a manifest, from utterances.
 
 Row i of `<name>.json` is what LLaMA-Factory trains on; line i of `<name>.manifest.jsonl` says
 whose it is. LLaMA-Factory's predictions carry no id, so `whyser-eval join` needs that manifest.
@@ -31,10 +31,10 @@ from whyser_converters.datasets.targets import (
 )
 from whyser_converters.datasets.writer import whose, write_dataset
 
-#: What stands in for the utterance's own sound; `transcript` gives the words and no sound at all.
+#: What replaces the utterance's own sound; `transcript` gives the words and no sound.
 Control = Literal["none", "shuffled", "silence", "transcript"]
 
-#: Beside a dataset, where the silent control's files lie.
+#: The folder next to a dataset with the sound of the silence control.
 SILENCE = "silence"
 
 
@@ -42,8 +42,8 @@ SILENCE = "silence"
 class SharegptRow:
     """One training or test example, from which both files are written.
 
-    `label` is what the answer teaches or expects, None for a transcript alone; `epoch` the copy of
-    the utterance that this is.
+    `label` is the label in the answer, None for target `asr`; `epoch` numbers the copies of the
+    utterance.
     """
 
     utterance: Utterance
@@ -73,7 +73,7 @@ class SharegptRow:
         return self.control != "transcript"
 
     def silenced(self, folder: Path) -> SharegptRow:
-        """The same with silence as long as its sound."""
+        """The same row with silence as long as its sound."""
         duration = audio.probe(self.audio).duration
         return replace(self, audio=audio.silence(duration, folder).resolve())
 
@@ -88,7 +88,7 @@ class SharegptRow:
 
 @dataclass
 class SharegptDataset:
-    """Rows in their final order, and what was left out by reason."""
+    """Rows in their final order, and the number of dropped utterances by reason."""
 
     rows: list[SharegptRow]
     dropped: Counter[str] = field(default_factory=Counter)
@@ -98,8 +98,8 @@ class SharegptDataset:
 class DatasetSpec:
     """What to make of the utterances; the defaults are the paper's (method.md, 2).
 
-    With `epochs` the dataset holds each utterance so often, in one block an epoch, for training
-    in the file's order: question and sampled label are drawn anew for each.
+    With `epochs` the dataset holds each utterance that many times, one block per epoch, for
+    training in the file's order: question and sampled label are drawn anew for each.
 
     Raises: `InputError` for what no test split may have: rationales, which are made from labels,
     sampled labels, and copies; for copies whose sound is shuffled; for a transcript as the answer
@@ -255,7 +255,7 @@ def _shuffle_audio(rows: Sequence[SharegptRow], random_: random.Random) -> list[
 
 
 def write(dataset: SharegptDataset, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file.
+    """Writes rows, manifest and the table's entry (writer.py); returns the file of the rows.
 
     Silence is written beside them, a file for each length.
     """

@@ -1,7 +1,7 @@
-"""What answers is to be asked as it was trained: a model's folder, and a YAML that serves one.
+"""Checks that a served model gets the prompt it was trained on: its folder, and serving YAMLs.
 
-A served model's chat template is foreign until somebody has seen to it, and wrong without a word:
-the server answers, only otherwise than `do_predict` would.
+An exported model has the chat template of its base checkpoint, and no server warns: it answers,
+but not as `do_predict` would.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PROMPTS, _DECODING = "prompts unlike those of training", "decoding unlike that 
 _QUESTION: Messages = [
     {"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": OPEN.text}]}
 ]
-#: The prompt of every answer here, and one with all that a chat may hold.
+#: The usual prompt, and one with everything that a chat may hold.
 PROBES: tuple[Messages, ...] = (
     _QUESTION,
     [
@@ -40,7 +40,7 @@ PROBES: tuple[Messages, ...] = (
     ],
 )
 
-#: Characters shown of a difference.
+#: Characters of a difference that are shown.
 _SHOWN = 60
 
 
@@ -67,7 +67,7 @@ def serving_settings(target: str) -> Mapping[str, Any] | None:
 
 
 def check_model(model: Path, findings: Findings) -> None:
-    """Warns where a model's folder does not ask and decode as training and `do_predict` did.
+    """Warns where a model's folder gives other prompts or decoding than training and `do_predict`.
 
     Raises: `InputError` when its template or generation config is broken.
     """
@@ -77,13 +77,13 @@ def check_model(model: Path, findings: Findings) -> None:
 
 
 def check_serving(path: Path, settings: Mapping[str, Any], findings: Findings) -> None:
-    """Warns where a serving YAML does so; a model that cannot be served by it is a problem.
+    """Warns likewise for a serving YAML; a model that cannot be served with it is a problem.
 
     Raises: `InputError` when a file that it names is missing or broken.
     """
     by_vllm = "model" in settings
     model = str(settings.get("model" if by_vllm else "model-name-or-path", ""))
-    # As vLLM and LLaMA-Factory have it: a folder, else a name on a hub.
+    # As in vLLM and LLaMA-Factory: a folder, or else a name on a hub.
     folder = Path(model) if is_model(model) else None
     if folder is None:
         findings.notes.append(f"{path}: no model in {model!r} to look into")
@@ -95,7 +95,7 @@ def check_serving(path: Path, settings: Mapping[str, Any], findings: Findings) -
 def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[CheckFault]:
     cure = f"Write 'chat-template: {TRAINED}', or run whyser-convert servable on its model."
     if given := settings.get("chat-template"):
-        # vLLM takes what cannot be a path for the template itself.
+        # vLLM takes a text that cannot be a path as the template itself.
         literal = any(mark in str(given) for mark in "{}\n")
         template = str(given) if literal else read_text(Path(str(given)))
         yield from _template_faults(template, cure)
@@ -132,7 +132,7 @@ def _speechlm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterato
 
 
 def _template_faults(template: str | None, cure: str) -> Iterator[CheckFault]:
-    """At most one: the first probe that this template writes otherwise than training."""
+    """At most one fault: the first probe that this template writes differently from training."""
     if template is None:
         what = "has no chat template; its processor's own writes 'Audio 1: ' before a sound"
         yield CheckFault(_PROMPTS, what, cure, warns=True)
@@ -163,7 +163,7 @@ def _unmarked(prompt: str) -> str:
 
 
 def _first_difference(one: str, other: str) -> int:
-    """Where two texts part, or where the token begins in which they do."""
+    """The position where two texts differ, or where the token that differs begins."""
     pairs = enumerate(zip_longest(one, other))
     start = next(place for place, (here, there) in pairs if here != there)
     token = one.rfind("<|", 0, start)

@@ -1,7 +1,7 @@
-"""Every row that the run uses, judged before LLaMA-Factory sees it.
+"""Checks every row that the run uses before LLaMA-Factory reads it.
 
-LLaMA-Factory drops a bad row with a warning; the rows that it keeps have no number any more. So
-each is looked at in its own file, with the judgement of `check`, and remembered by what it says.
+LLaMA-Factory drops a bad row with a warning, and the rows that it keeps have no number. So each row
+is checked in its own file, with the checks of `check`, and is found again by its content.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from whyser_converters.check.rows import Row, pair_faults, read_rows, row_faults
 from whyser_converters.datasets.dataset_info import read_table
 from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: What a row says, all turns in order, and its sounds: by this it is found again.
+#: All turns of a row in order, and its sounds; a row is found again by this.
 Key = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row stands; rows are counted from 0, as `check` does."""
+    """Dataset and number of a row; rows are counted from 0, as in `check`."""
 
     file: Path
     number: int
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass
 class Rows:
-    """The rows' places, who names each sound, and the rows that are at fault already."""
+    """The rows' places, the rows that name each sound, and the rows that are already faulty."""
 
     places: dict[Key, Place] = field(default_factory=dict)
     sounds: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))

@@ -1,4 +1,4 @@
-"""Mel frames of a clip as LLaMA-Factory's loader and the feature extractor would count them."""
+"""Counts the mel frames of a clip as LLaMA-Factory's loader and the feature extractor would."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from whyser_converters.convert.threads import in_threads
 from whyser_converters.llamafactory.tokenize.rows import Rows
 from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: Of other formats a header only estimates the length, and decoders differ by some samples.
+#: In other formats a header only estimates the length, and decoders differ by some samples.
 _EXACT_SUFFIXES = {".wav", ".flac"}
 
 #: Two strides of 2, see `audio.mel_tokens`.
@@ -24,7 +24,7 @@ _FRAMES_A_TOKEN = 4
 
 
 def count_frames(run: TokenizeRun, rows: Rows, findings: Findings) -> Mapping[str, int]:
-    """Frames of each sound of the rows; what cannot be counted is told for every row."""
+    """Frames of each sound of the rows; one that cannot be counted is reported for every row."""
     frames: dict[str, int] = {}
     probed = in_threads(partial(_frames, run), iter(list(rows.sounds)))
     for path, (count, faults) in track(probed, "headers", len(rows.sounds)):
@@ -47,8 +47,8 @@ def _frames(run: TokenizeRun, path: str) -> tuple[int, tuple[CheckFault, ...]]:
 
 
 def _counted(run: TokenizeRun, path: str, info: audio.AudioInfo) -> int:
-    """What the plugin takes for mel frames; of a model with a fixed number of tokens, as many as
-    give it."""
+    """The mel frames that the plugin expects; for a model with a fixed number of tokens, the
+    number that gives it."""
     if (tokens := run.hearing.tokens) is not None:
         return _FRAMES_A_TOKEN * tokens
     extractor = run.extractor

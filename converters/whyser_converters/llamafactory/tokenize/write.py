@@ -1,4 +1,4 @@
-"""From a YAML to the folder from which `llamafactory-cli train` starts at once."""
+"""Makes the folder from which `llamafactory-cli train` starts at once."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from whyser_converters.llamafactory.tokenize.shards import (
 )
 from whyser_converters.llamafactory.tokenize.sounds import count_frames
 
-#: Says that a folder is ours, and what it was made of.
+#: Marks a folder as written by this command, with the hash of its inputs.
 CARD = "whyser_tokenize.json"
 
 
 @dataclass(frozen=True)
 class WrittenSplit:
-    """A split as written; `longest` in tokens; `at_limit` rows are as long as `cutoff_len`."""
+    """Totals of a written split, `longest` in tokens; `at_limit` rows have `cutoff_len` tokens."""
 
     name: str
     rows: int
@@ -51,7 +51,7 @@ class WrittenSplit:
 
 @dataclass(frozen=True)
 class Written:
-    """The finished folder; `made` of its `parts` were not there from an earlier run."""
+    """The finished folder; `made` of its `parts` are new, the others are from an earlier run."""
 
     splits: Sequence[WrittenSplit]
     parts: int
@@ -62,8 +62,8 @@ class Written:
 def write(run: TokenizeRun, output: Path, workers: int | None = None) -> Written:
     """Tokenises the run's rows into `output`; `workers` are as many as the YAML says, or one.
 
-    A run that was killed goes on where it stopped; an earlier output of ours is replaced when
-    something of it has changed, and left alone otherwise.
+    The same call resumes a run that was killed. It replaces an earlier output of its own when an
+    input has changed, and leaves it alone otherwise.
 
     Raises: `WhyserError` with all rows that LLaMA-Factory would drop, cut away or crash on;
     `InputError` for an output that holds something else.
@@ -128,9 +128,9 @@ def _load(run: TokenizeRun, findings: Findings) -> Mapping[str, Any]:
 
 
 def _loading(data_args: Any) -> Any:
-    """Loaded by one process, as starting others takes longer, and never from an older cache.
+    """Loads with one process, as starting others takes longer, and never from an older cache.
 
-    The cache does not see that a sound has moved, and the path that a row had would stay.
+    The cache does not notice that a sound has moved, and would keep its old path.
     """
     loading = copy(data_args)
     loading.preprocessing_num_workers, loading.overwrite_cache = None, True
@@ -152,7 +152,7 @@ def _make(
     rows: Rows,
     findings: Findings,
 ) -> int:
-    """Makes the parts that are missing, and tells of the rows that would be ruined."""
+    """Makes the missing shards, and reports the rows that would be spoilt."""
     pairs = zip(shards, stamps, strict=True)
     missing = [pair for pair in pairs if not workshop.path(pair[1]).exists()]
     ruined = {
@@ -173,7 +173,7 @@ def _finish(
     whole: str,
     output: Path,
 ) -> None:
-    """The parts as one `DatasetDict`, put in place by a rename."""
+    """Combines the shards into one `DatasetDict`, and renames it into place."""
     from datasets import Dataset, DatasetDict, concatenate_datasets
 
     splits = {
