@@ -144,7 +144,7 @@ for name in sys.argv[2].split():
     importlib.import_module(name)
 """
 FREE = """
-    whyser_converters.convert.prepare whyser_converters.datasets.sharegpt
+    whyser_converters.convert.run whyser_converters.datasets.sharegpt
     whyser_converters.datasets.preference whyser_converters.llamafactory.servable
     whyser_converters.check.datasets whyser_converters.llamafactory.served whyser.teacher.measured
     whyser.teacher.session whyser_eval.answers.join whyser_eval.answers.predict

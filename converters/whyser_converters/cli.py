@@ -19,7 +19,7 @@ from whyser.records.corpus import CorpusCard, VotesCard
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import CorpusSpec
 from whyser_converters.datasets.preference import Pairs
-from whyser_converters.datasets.questions import Asked, Asking
+from whyser_converters.datasets.questions import Asked, QuestionSpec
 from whyser_converters.datasets.sharegpt import Control
 from whyser_converters.datasets.targets import Labels
 
@@ -43,7 +43,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
         strict: bool,
         **options: Enum,
     ) -> None:
-        from whyser_converters.convert.prepare import prepare
+        from whyser_converters.convert.run import prepare
 
         if split_list and options["split_scheme"].value != spec.choices["split_scheme"].default:
             raise typer.BadParameter("give either it or --split-scheme", param_hint="--split-list")
@@ -140,7 +140,7 @@ def _tell_problems(problems: Sequence[InputError], folder: Path) -> None:
 
 
 def _print_card(card: CorpusCard, folder: Path) -> None:
-    from whyser_converters.convert.prepare import NO_AGREEMENT
+    from whyser_converters.convert.card import NO_AGREEMENT
 
     found = {label for split in card.splits.values() for label in split.labels}
     labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
@@ -269,19 +269,19 @@ def sharegpt(
     --rationales data/u/crema_d/rationales.jsonl --output data/sharegpt/whyser_train_reason
     """
     from whyser.records.corpus import Corpus
-    from whyser_converters.datasets.sharegpt import Recipe, build, write
-    from whyser_converters.datasets.targets import Aim, Material
+    from whyser_converters.datasets.sharegpt import DatasetSpec, build, write
+    from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
-    recipe = Recipe(
+    recipe = DatasetSpec(
         split,
-        Aim(target, asr, labels),
-        Asking(prompt, cot, paraphrase, shuffle_options),
+        TargetSpec(target, asr, labels),
+        QuestionSpec(prompt, cot, paraphrase, shuffle_options),
         control,
         max_samples,
         seed,
         epochs,
     )
-    material = Material.read(rationales or [], cues or [])
+    material = TrainingInputs.read(rationales or [], cues or [])
     dataset = build([Corpus(path) for path in utterances], recipe, material)
     rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
@@ -326,11 +326,11 @@ def preference(
     --output data/sharegpt/whyser_train_preference
     """
     from whyser.records.corpus import Corpus
-    from whyser_converters.datasets.preference import Recipe, build, write
-    from whyser_converters.datasets.targets import Material
+    from whyser_converters.datasets.preference import PreferenceSpec, build, write
+    from whyser_converters.datasets.targets import TrainingInputs
 
-    recipe = Recipe(split, pairs, max_samples, seed)
-    material = Material.read(rationales, cues)
+    recipe = PreferenceSpec(split, pairs, max_samples, seed)
+    material = TrainingInputs.read(rationales, cues)
     made = build([Corpus(path) for path in utterances], recipe, material)
     rows_file = write(made, output, dataset_info or output.parent / "dataset_info.json")
     counted = ", ".join(f"{made.counts[kind]:,} by {kind}" for kind in recipe.kinds)
@@ -460,7 +460,7 @@ def tokenize(
     tokenized_path=data/tokenized/reason
     """
     from whyser_converters.llamafactory.tokenize.settings import read_run
-    from whyser_converters.llamafactory.tokenize.write import SplitSummary, write
+    from whyser_converters.llamafactory.tokenize.write import WrittenSplit, write
 
     if bare := [text for text in overrides or () if "=" not in text]:
         raise typer.BadParameter(f"{bare[0]!r}, expected KEY=VALUE", param_hint="KEY=VALUE")
@@ -471,7 +471,7 @@ def tokenize(
     written = write(job, folder, workers)
     for warning in written.warnings:
         say(f"warning: {warning}")
-    print_table("Tokenised", SplitSummary.COLUMNS, [split.row() for split in written.splits])
+    print_table("Tokenised", WrittenSplit.COLUMNS, [split.row() for split in written.splits])
     if not written.made:
         say(f"{folder} is as it should be, nothing was to be done")
         return

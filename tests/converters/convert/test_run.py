@@ -15,7 +15,7 @@ import soundfile
 
 from whyser.io.errors import InputError
 from whyser.records.corpus import Corpus
-from whyser_converters.convert.prepare import prepare
+from whyser_converters.convert.run import prepare
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import classes_of
 
