@@ -1,7 +1,8 @@
 """Finds within seconds what would fail hours later or spoil a run silently.
 
 LLaMA-Factory warns about a bad row and trains on without it, or without its sound
-(docs/design.md, "What LLaMA-Factory does"), so every row and clip is checked here first and all problems are reported at once.
+(docs/design.md, "What LLaMA-Factory does"), so every row and clip is checked here
+first and all problems are reported at once.
 
     splits.py     no speaker, dialogue or id is in two splits; duplicate_audio.py finds equal sound
     datasets.py   a dataset's rows and manifest; settings.py finds the datasets of a YAML,

@@ -96,7 +96,9 @@ class SharegptDataset:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What to make of the utterances; the defaults are the paper's (docs/design.md, "Where the paper is silent").
+    """What to make of the utterances.
+
+    The defaults are the paper's (docs/design.md, "Where the paper is silent", 6 to 9).
 
     With `epochs` the dataset holds each utterance that many times, one block per epoch, for
     training in the file's order: question and sampled label are drawn anew for each.

@@ -1,8 +1,8 @@
 """Tokenises a YAML's rows as LLaMA-Factory would for `tokenized_path`, in seconds.
 
 LLaMA-Factory loads every clip and computes its mel only to learn how many tokens it takes
-(docs/design.md, "What LLaMA-Factory does"). Here the length comes from the file's header, and no text is encoded twice; the
-rest of the preprocessing is LLaMA-Factory's own.
+(docs/design.md, "What LLaMA-Factory does"). Here the length comes from the file's header, and no
+text is encoded twice; the rest of the preprocessing is LLaMA-Factory's own.
 
     settings.py   the YAML, read with LLaMA-Factory's own parser on any machine
     rows.py       every row that the run uses, with the checks of `check`
