@@ -25,6 +25,8 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 collect_ignore_glob = ["servers/paths/*"]
 
 
+# First, because a worker of xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever opens a browser is slow. Under `pytest -n 2 --dist loadgroup` a file stays with one
     worker, and so do all that talk to the same servers. The slow come first, so that at the end no
