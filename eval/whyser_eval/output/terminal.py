@@ -13,8 +13,8 @@ from rich.text import Text
 
 from whyser.io.console import LOG_WIDTH, print_json
 from whyser_eval.scoring.compare import Comparison, comparisons_json
-from whyser_eval.scoring.controls import format_estimate, format_p
 from whyser_eval.scoring.score import Run, ScoreRow
+from whyser_eval.statistics.formatting import format_estimate, format_p
 
 #: What the table shows: (subset, metric, with its interval); scores.json has the rest.
 _COLUMNS = (

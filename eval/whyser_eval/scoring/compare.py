@@ -10,10 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.files import write_json
+from whyser.io.files import read_record, write_json
 from whyser.records.provenance import provenance
-from whyser_eval.metrics.classification import METRICS
-from whyser_eval.records import read_record
+from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.scoring.score import Run
 from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import Unit
@@ -81,7 +80,7 @@ def _comparisons(
         names = list(dict.fromkeys(system.name.model for system in systems))
         raise InputError(f"no system {against!r}", cure=did_you_mean(against, names))
     speakers = [one.speaker for one in run.references.utterances] if unit == "speaker" else None
-    chosen = {name: METRICS[name] for name in metrics}
+    chosen = {name: metrics_of("classes")[name] for name in metrics}
     subsets = {name: run.references.subsets[name] for name in SUBSETS}
     for base in (system for system in systems if system.name.model == against):
         second = base.items(run.references)

@@ -16,7 +16,7 @@ from whyser.labels.classes import CLASSES, EmotionClass
 from whyser.labels.votes import distribution
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import MISS, BoolArray, FloatArray, IntArray, Items, ratios
+from whyser_eval.metrics.data import MISS, BoolArray, FloatArray, IntArray, Items, ratios
 from whyser_eval.scoring.signature import references_hash, rows_hash
 from whyser_eval.scoring.subsets import Subset, subsets_of
 from whyser_eval.statistics.bootstrap import clusters_of

@@ -16,12 +16,13 @@ from whyser.io.files import write_json, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.predictions import REPEATED
 from whyser.records.provenance import provenance
-from whyser_eval.metrics.classification import METRICS, Items, by_class
-from whyser_eval.metrics.distribution import DISTRIBUTION_METRICS
-from whyser_eval.metrics.groundedness import Explained, cues_hash, explained, shuffled_groundedness
+from whyser_eval.metrics.classification import by_class
+from whyser_eval.metrics.data import Items, ScoreEstimate
+from whyser_eval.metrics.declaration import METRICS, is_macro, metrics_of
+from whyser_eval.metrics.groundedness import Explained, cues_hash, explained
 from whyser_eval.reading.readers import Reader, RuleReader
 from whyser_eval.scoring import controls
-from whyser_eval.scoring.answer_metrics import measured
+from whyser_eval.scoring.answer_metrics import RESTS_ON, answer_metrics, shuffled_metrics
 from whyser_eval.scoring.references import (
     AnswerKey,
     References,
@@ -31,13 +32,12 @@ from whyser_eval.scoring.references import (
 )
 from whyser_eval.scoring.samples import sample_lines
 from whyser_eval.scoring.scores import ScoreRow as ScoreRow
-from whyser_eval.scoring.signature import MACRO, Signature
+from whyser_eval.scoring.signature import Signature
 from whyser_eval.scoring.systems import System, SystemName, align, chosen_parts, read_groups
 from whyser_eval.statistics.bootstrap import (
     Cells,
-    Estimate,
     Interval,
-    Plan,
+    ResamplingPlan,
     Unit,
     bootstrap,
     collapse,
@@ -68,7 +68,7 @@ class Scored:
     """A system with its scores; `explained` holds its claims about the sound where cues tell."""
 
     system: System
-    scores: list[Estimate]
+    scores: list[ScoreEstimate]
     explained: list[Explained] | None = None
 
 
@@ -148,7 +148,7 @@ def _scored(
 ) -> Scored:
     draws = 0 if system.name.control in REPEATED else settings.draws
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
-    more = measured(system, references, claims, with_transcripts=settings.wer)
+    more = answer_metrics(system, references, claims, with_transcripts=settings.wer)
     plans = [
         _plan(system.items(references), references, settings.unit),
         more.by_cluster(references.speakers) if settings.unit == "speaker" else more,
@@ -160,19 +160,19 @@ def _scored(
     ]
     if claims is not None:
         told = compress(claims, references.subsets["all"].mask)
-        scores.append(shuffled_groundedness(list(told), cues, seed=settings.seed))
+        scores += shuffled_metrics(list(told), cues, seed=settings.seed)
     return Scored(system, scores, claims)
 
 
-def _plan(items: Items, references: References, unit: Unit) -> Plan:
+def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
     """Every metric on every subset, and class by class where that is told."""
     if unit == "speaker":
         cells = Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
     else:
         cells = collapse(items, references.subsets)
     told = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = Plan.of(Cells(cells.items, cells.members, told), by_class(references.classes))
-    plan = Plan.of(cells, METRICS) | each
+    each = ResamplingPlan.of(Cells(cells.items, cells.members, told), by_class(references.classes))
+    plan = ResamplingPlan.of(cells, metrics_of("classes")) | each
     return plan.by_cluster(references.speakers) if unit == "speaker" else plan
 
 
@@ -195,7 +195,7 @@ def _rows_of_all(
 
 def _system_rows(
     systems: Sequence[System],
-    scores: Iterable[Estimate],
+    scores: Iterable[ScoreEstimate],
     references: References,
     signature: Signature,
 ) -> Iterator[ScoreRow]:
@@ -227,7 +227,7 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
             f"constant:{majority}",
             bootstrap(plan, **how, interval=settings.interval),
         ),
-        ("prior", controls.prior_estimates(references, METRICS, **how)),
+        ("prior", controls.prior_estimates(references, metrics_of("classes"), **how)),
     ):
         guess = SystemName(name, "any", "none")
         yield from _rows(guess, scores, _signature(references), references, nothing_unread)
@@ -251,28 +251,27 @@ def _signature(references: References) -> Signature:
 def _rests_on(
     scored: Iterable[Scored], references: References, cues: Mapping[str, Cues]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What else decides a metric that was told, under its name with its hash."""
-    told = {score.metric for one in scored for score in one.scores}
-    if metrics := told & DISTRIBUTION_METRICS.keys():
-        votes = references.votes_hash
-        yield from ((metric, ("votes", votes)) for metric in metrics)
-    if "wer" in told:
-        yield "wer", ("words", references.words_hash)
-    if cues:
-        measured_by = cues_hash(cues.get(one.id) for one in references.utterances)
-        for metric in ("groundedness", "groundedness_shuffled"):
-            yield metric, ("cues", measured_by)
+    """What else decides a metric that was scored, under its name with its hash."""
+    hashes = {
+        "votes": lambda: references.votes_hash,
+        "words": lambda: references.words_hash,
+        "cues": lambda: cues_hash(cues.get(one.id) for one in references.utterances),
+    }
+    scored_metrics = {score.metric for one in scored for score in one.scores} & METRICS.keys()
+    named = {name: RESTS_ON.get(METRICS[name].material) for name in sorted(scored_metrics)}
+    found = {what: hashes[what]() for what in set(named.values()) if what}
+    yield from ((name, (what, found[what])) for name, what in named.items() if what)
 
 
 def _rows(
     name: SystemName,
-    scores: Iterable[Estimate],
+    scores: Iterable[ScoreEstimate],
     signature: Signature,
     references: References,
     unread: Mapping[str, int],
 ) -> Iterator[ScoreRow]:
     for score in scores:
-        own = references.subsets[score.subset].classes if score.metric in MACRO else None
+        own = references.subsets[score.subset].classes if is_macro(score.metric) else None
         rendered = signature.render(
             score.metric,
             subset=score.subset,

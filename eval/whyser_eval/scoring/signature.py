@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from whyser import __version__
 from whyser.io.files import short_hash
+from whyser_eval.metrics.declaration import is_macro
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Signature:
             "labels": labels,
             **({"variants": self.variants} if self.variants != 1 else {}),
             **({"samples": self.samples} if self.samples != 1 else {}),
-            "avg": "macro" if metric in MACRO else "none",
+            "avg": "macro" if is_macro(metric) else "none",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,
             "unread": f"miss={unread}",
@@ -71,19 +72,6 @@ def signed(metric: str, pairs: Mapping[str, object]) -> str:
     versioned = {**pairs, "whyser": __version__}
     return "|".join([metric, *(f"{name}:{value}" for name, value in versioned.items())])
 
-
-#: Averages over the classes; all else is one figure of the whole subset, or of one class.
-MACRO = frozenset(
-    {
-        "f1_majority",
-        "f1_all_labels",
-        "f1_multilabel",
-        "f1_relaxed",
-        "f1_distribution",
-        "hit_rate_macro",
-        "ua",
-    }
-)
 
 #: More names than these are told by their number and one hash: wordings from a pool, or options in
 #: a drawn order, make thousands of prompts.

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
@@ -21,7 +20,7 @@ import numpy as np
 from whyser.labels.classes import EmotionClass, Label
 from whyser.labels.votes import is_strict_majority, top_share
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import ANNOTATORS, MISS, BoolArray, IntArray
+from whyser_eval.metrics.data import MISS, BoolArray, Subset
 
 #: The primary votes of an utterance.
 Ballot: TypeAlias = tuple[Label, ...]
@@ -32,28 +31,6 @@ AGREEMENT_BANDS = {
     "agreement:0.5-0.75": Fraction(3, 4),
     "agreement:0.75-1": Fraction(1),
 }
-
-
-@dataclass(frozen=True)
-class Subset:
-    """Utterances of the references.
-
-    Attributes:
-        mask: bool[n]
-        classes: bool[C], the declared classes that averages are over; None for all
-        has_consensus: whether every utterance of it has a label
-    """
-
-    mask: BoolArray
-    classes: BoolArray | None = None
-    has_consensus: bool = True
-
-    def takes(self, metric: str) -> bool:
-        """Whether the metric can be told on it."""
-        return self.has_consensus or metric in ANNOTATORS
-
-    def take(self, rows: IntArray) -> Subset:
-        return replace(self, mask=self.mask[rows])
 
 
 def subsets_of(
@@ -74,7 +51,7 @@ def subsets_of(
     strict = np.array(list(map(_is_strict, ballots)), dtype=np.bool_)
     found = {"all": Subset(scored), "strict": Subset(scored & tells & strict)}
     if not scored.all():
-        found["all_inclusive"] = Subset(np.ones_like(scored), has_consensus=False)
+        found["all_inclusive"] = Subset(np.ones_like(scored), has_majority=False)
     groups = [
         *_groups("corpus", utterances, lambda one: one.corpus),
         *_groups("gender", utterances, lambda one: one.gender),

@@ -13,7 +13,7 @@ from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import OTHER, Label
 from whyser.records.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import Items
+from whyser_eval.metrics.data import Items
 from whyser_eval.reading.readers import Reader
 from whyser_eval.reading.rules import Reading
 from whyser_eval.scoring.references import AnswerKey, Part, References, part_of

@@ -19,15 +19,17 @@ from typing import Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from whyser_eval.metrics.classification import (
+from whyser_eval.metrics.data import (
+    ClassMetric,
     FloatArray,
     IntArray,
     Items,
-    Metric,
+    ScoreEstimate,
     Statistics,
+    Subset,
     ratios,
 )
-from whyser_eval.scoring.subsets import Subset
+from whyser_eval.metrics.declaration import is_macro, needs_majority
 
 #: Of every interval.
 CONFIDENCE = 0.95
@@ -45,22 +47,6 @@ ScoreKey = tuple[str, str]
 
 #: Percentiles of the draws as they are, or bias-corrected and accelerated.
 Interval: TypeAlias = Literal["percentile", "bca"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A score on one subset of `n` items: None where there is nothing to say.
-
-    `low` and `high` bound the interval and are None without draws; `value` too is None on a
-    subset without items.
-    """
-
-    subset: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +105,7 @@ def distinct(
 
 
 @dataclass(frozen=True)
-class Part:
+class SubsetScores:
     """The scores of one subset.
 
     Attributes:
@@ -145,11 +131,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ResamplingPlan:
     """Scores to tell of the same rows; `members`, int[k], says what each of them stands for."""
 
     members: IntArray
-    parts: tuple[Part, ...]
+    parts: tuple[SubsetScores, ...]
 
     @cached_property
     def keys(self) -> list[ScoreKey]:
@@ -178,7 +164,7 @@ class Plan:
         return self.values(self.members[None, :].astype(np.float64))[:, 0]
 
     @classmethod
-    def of(cls, cells: Cells, metrics: Mapping[str, Metric]) -> Plan:
+    def of(cls, cells: Cells, metrics: Mapping[str, ClassMetric]) -> ResamplingPlan:
         """Every metric on every subset that it can be told of."""
         statistics = {name: metric(cells.items) for name, metric in metrics.items()}
         return cls.of_statistics(statistics, cells.members, cells.subsets)
@@ -189,20 +175,20 @@ class Plan:
         statistics: Mapping[str, Statistics],
         members: IntArray,
         subsets: Mapping[str, Subset],
-    ) -> Plan:
+    ) -> ResamplingPlan:
         parts = []
         for name, subset in subsets.items():
             rows = np.flatnonzero(subset.mask)
             scores = {
-                metric: one.take(rows, subset.classes)
+                metric: one.take(rows, subset.classes if is_macro(metric) else None)
                 for metric, one in statistics.items()
-                if subset.takes(metric)
+                if subset.has_majority or not needs_majority(metric)
             }
             if scores:
-                parts.append(Part(name, rows, scores, int(members[rows].sum())))
+                parts.append(SubsetScores(name, rows, scores, int(members[rows].sum())))
         return cls(members, tuple(parts))
 
-    def by_cluster(self, cluster_of: IntArray) -> Plan:
+    def by_cluster(self, cluster_of: IntArray) -> ResamplingPlan:
         """A row a cluster (a speaker), drawn and left out as one.
 
         Args: `cluster_of`, int[k], of rows that stand for one utterance each.
@@ -211,18 +197,16 @@ class Plan:
         for part in self.parts:
             clusters, place = np.unique(cluster_of[part.rows], return_inverse=True)
             scores = {
-                metric: Statistics(
-                    summed(one.numerator, place), summed(one.denominator, place), one.by_class
-                )
+                metric: Statistics(summed(one.numerator, place), summed(one.denominator, place))
                 for metric, one in part.scores.items()
             }
-            parts.append(Part(part.subset, clusters, scores, part.n))
+            parts.append(SubsetScores(part.subset, clusters, scores, part.n))
         ones = np.ones(cluster_of.max(initial=-1) + 1, dtype=np.int64)
-        return Plan(ones, tuple(parts))
+        return ResamplingPlan(ones, tuple(parts))
 
-    def __or__(self, other: Plan) -> Plan:
+    def __or__(self, other: ResamplingPlan) -> ResamplingPlan:
         """The scores of both, of the same rows."""
-        return Plan(self.members, (*self.parts, *other.parts))
+        return ResamplingPlan(self.members, (*self.parts, *other.parts))
 
 
 def clusters_of(speakers: Sequence[str | None]) -> IntArray:
@@ -258,7 +242,7 @@ def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:
     ]
 
 
-class Urn:
+class MultinomialSampler:
     """Draws as many utterances as there are, with replacement.
 
     Counts of the rows follow a multinomial, whose cost is the number of rows. Rows that stand for
@@ -324,9 +308,9 @@ def in_batches(
     return np.concatenate(found, axis=1)
 
 
-def bootstrapped(plan: Plan, *, draws: int, seed: int) -> FloatArray:
+def bootstrapped(plan: ResamplingPlan, *, draws: int, seed: int) -> FloatArray:
     """float[keys, draws], every score when utterances are drawn with replacement."""
-    urn = Urn(plan.members)
+    urn = MultinomialSampler(plan.members)
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
         return plan.values(urn.draw(generator, size))
@@ -335,8 +319,8 @@ def bootstrapped(plan: Plan, *, draws: int, seed: int) -> FloatArray:
 
 
 def bootstrap(
-    plan: Plan, *, draws: int, seed: int, interval: Interval = "percentile"
-) -> list[Estimate]:
+    plan: ResamplingPlan, *, draws: int, seed: int, interval: Interval = "percentile"
+) -> list[ScoreEstimate]:
     """Every score with its interval.
 
     Args: `draws` bootstrap samples; 0 gives values without intervals.
@@ -346,8 +330,8 @@ def bootstrap(
     >>> items = Items.from_names(["sad"] * 4, ["sad"] * 4, classes=["sad"])
     >>> cells = collapse(items, {"all": Subset(np.ones(4, dtype=bool))})
     >>> from whyser_eval.metrics.classification import hit_rate
-    >>> bootstrap(Plan.of(cells, {"hit_rate": hit_rate}), draws=10, seed=0)
-    [Estimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
+    >>> bootstrap(ResamplingPlan.of(cells, {"hit_rate": hit_rate}), draws=10, seed=0)
+    [ScoreEstimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
     """
     observed = plan.observed
     if not draws:
@@ -366,14 +350,14 @@ def bootstrap(
 
 
 def estimates(
-    plan: Plan, values: FloatArray, intervals: Iterable[tuple[float, float] | None]
-) -> list[Estimate]:
+    plan: ResamplingPlan, values: FloatArray, intervals: Iterable[tuple[float, float] | None]
+) -> list[ScoreEstimate]:
     """Values and intervals put together; a subset without items has neither."""
     sizes = [part.n for part in plan.parts for _ in part.keys]
     rows = []
     for key, value, bounds, n in zip(plan.keys, values, intervals, sizes, strict=True):
         low, high = (bounds if n else None) or (None, None)
-        rows.append(Estimate(*key, float(value) if n else None, low, high, n))
+        rows.append(ScoreEstimate(*key, float(value) if n else None, low, high, n))
     return rows
 
 
@@ -433,7 +417,7 @@ def bca(
     return float(low), float(high)
 
 
-def jackknife(plan: Plan) -> FloatArray:
+def jackknife(plan: ResamplingPlan) -> FloatArray:
     """float[keys, k], every score without one utterance of each row."""
     left_out = []
     for part in plan.parts:

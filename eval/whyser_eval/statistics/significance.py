@@ -18,12 +18,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from whyser_eval.metrics.classification import FloatArray, IntArray, Items, Metric
-from whyser_eval.scoring.subsets import Subset
+from whyser_eval.metrics.data import ClassMetric, FloatArray, IntArray, Items, Subset
 from whyser_eval.statistics.bootstrap import (
-    Plan,
+    MultinomialSampler,
+    ResamplingPlan,
     ScoreKey,
-    Urn,
     clusters_of,
     collapse_together,
     distinct,
@@ -77,15 +76,15 @@ class Pairing:
     edges: IntArray
 
     @cached_property
-    def urn(self) -> Urn:
-        return Urn(self.members)
+    def urn(self) -> MultinomialSampler:
+        return MultinomialSampler(self.members)
 
 
 def pair(
     first: Items,
     second: Items,
     subsets: Mapping[str, Subset],
-    metrics: Mapping[str, Metric],
+    metrics: Mapping[str, ClassMetric],
     speakers: Sequence[str | None] | None = None,
 ) -> Pairing:
     """Two systems' answers to the same utterances.
@@ -98,7 +97,7 @@ def pair(
     if not same or not np.array_equal(first.annotators, second.annotators):
         raise ValueError("the systems were not asked about the same references")
     both, cell_of = collapse_together([first, second], subsets)
-    plans = [Plan.of(cells, metrics) for cells in both]
+    plans = [ResamplingPlan.of(cells, metrics) for cells in both]
     (of_first, edges), (of_second, _) = map(_side_by_side, plans)
     table = np.hstack([of_first, of_second])
     if speakers is None:
@@ -118,7 +117,7 @@ def pair(
     )
 
 
-def _side_by_side(plan: Plan) -> tuple[FloatArray, IntArray]:
+def _side_by_side(plan: ResamplingPlan) -> tuple[FloatArray, IntArray]:
     """The tables of all subsets in one, float[k, m], with 0 outside of each."""
     tables, edges, start = [], [], 0
     for part in plan.parts:
