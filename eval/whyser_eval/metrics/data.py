@@ -62,7 +62,7 @@ class Items:
         if not len(references) == len(predictions) == len(sets):
             raise ValueError("references, predictions and annotators differ in length")
         position = {name: index for index, name in enumerate(classes)}
-        if unknown := sorted(set(references) - position.keys()):
+        if unknown := sorted(set(references) - position.keys(), key=str):
             raise ValueError(f"references outside the declared classes: {unknown}")
         return cls(
             np.array([position[name] for name in references], dtype=np.int64),
