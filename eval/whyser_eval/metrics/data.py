@@ -131,11 +131,6 @@ class Statistics:
         column = slice(position, position + 1)
         return Statistics(self.numerator[:, column], self.denominator[:, column])
 
-    def take(self, rows: IntArray, columns: BoolArray | None = None) -> Statistics:
-        """Some of the rows, and of the columns; None for all columns."""
-        kept = slice(None) if columns is None else columns
-        return Statistics(self.numerator[rows][:, kept], self.denominator[rows][:, kept])
-
 
 #: A metric of the predicted classes.
 ClassMetric: TypeAlias = Callable[[Items], Statistics]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from whyser.labels.classes import Label
 from whyser_eval.metrics.data import BoolArray, FloatArray, IntArray, Statistics, ratios
 from whyser_eval.metrics.declaration import metric
 
@@ -46,9 +47,9 @@ class Distributions:
         references: FloatArray,
         annotators: BoolArray,
         labels: IntArray,
-        predicted: Sequence[Mapping[str, float]],
+        predicted: Sequence[Mapping[Label, float]],
         *,
-        classes: Sequence[str],
+        classes: Sequence[Label],
     ) -> Distributions:
         """Args: the attributes, but `predicted`, n mappings of labels to probabilities."""
         given = np.array([[shares.get(name, 0.0) for name in classes] for shares in predicted])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 import numpy as np
 
@@ -32,22 +34,22 @@ def answer_metrics(
     claims: Sequence[Explained] | None,
     *,
     with_transcripts: bool,
-) -> ResamplingPlan:
-    """The metrics that the system's answers hold something for, on every subset.
+) -> ResamplingPlan | None:
+    """The metrics that the system's answers hold something for, on every subset; None without any.
 
     A metric's n counts the utterances that it is computed from: those with words to recognise,
     those with a claim that can be decided.
     """
     ones = np.ones(len(references), dtype=np.int64)
-    plan = ResamplingPlan(ones, ())
+    plans = []
     for name, rows in _statistics(system, references, claims, with_transcripts).items():
         counted = (rows.denominator > 0).any(axis=1)
         subsets = {
             subset: replace(one, mask=one.mask & counted)
             for subset, one in references.subsets.items()
         }
-        plan |= ResamplingPlan.of_statistics({name: rows}, ones, subsets)
-    return plan
+        plans.append(ResamplingPlan.of_statistics({name: rows}, ones, subsets))
+    return reduce(or_, plans) if plans else None
 
 
 def _statistics(

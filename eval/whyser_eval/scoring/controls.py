@@ -57,9 +57,9 @@ def prior_estimates(
     runs = max(draws, _FEWEST_PRIOR_DRAWS)
     guessed = in_batches(guess, draws=runs, width=len(plan.members), seed=(seed,))
     # A row stands for the utterances of its cell under one of the guesses.
-    parts = tuple(replace(part, n=part.n // len(shares)) for part in plan.parts)
+    sizes = {key: n // len(shares) for key, n in plan.sizes.items()}
     intervals = map(percentiles, guessed) if draws else [None] * len(guessed)
-    return estimates(replace(plan, parts=parts), guessed.mean(axis=1), intervals)
+    return estimates(replace(plan, sizes=sizes), guessed.mean(axis=1), intervals)
 
 
 def _with_every_guess(cells: Cells, width: int) -> Cells:

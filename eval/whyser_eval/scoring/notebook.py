@@ -201,7 +201,8 @@ def _items(
     annotators: Annotators | None,
     classes: Sequence[str],
 ) -> Items:
-    indices = [one.index for one in (references, predictions, annotators) if hasattr(one, "iloc")]
+    given: tuple[Any, ...] = (references, predictions, annotators)
+    indices = [one.index for one in given if hasattr(one, "iloc")]
     if any(not indices[0].equals(one) for one in indices):
         raise ValueError("the indices of references, predictions and annotators differ")
     chosen = None if annotators is None else list(annotators)

@@ -16,7 +16,7 @@ from whyser.io.console import print_table
 from whyser.labels.classes import OTHER
 from whyser_eval.reading.readers import RuleReader
 from whyser_eval.reading.rules import STAGES, Reading
-from whyser_eval.scoring.score import Run
+from whyser_eval.scoring.score import ScoredRun
 from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.agreement import cohen_kappa
 
@@ -128,7 +128,7 @@ def _disagreements(
 # A run
 
 
-def audit_run(run: Run, *, sample: int | None = None) -> dict[str, Any]:
+def audit_run(run: ScoredRun, *, sample: int | None = None) -> dict[str, Any]:
     """What `audit.json` holds.
 
     Args: with `sample` a hybrid run's model reads as many answers that the rules read too, drawn
@@ -145,7 +145,7 @@ def audit_run(run: Run, *, sample: int | None = None) -> dict[str, Any]:
     }
 
 
-def _read_twice(run: Run, sample: int | None) -> list[ReadTwice]:
+def _read_twice(run: ScoredRun, sample: int | None) -> list[ReadTwice]:
     reader = run.settings.reader
     if isinstance(reader, RuleReader):
         return []
@@ -172,7 +172,7 @@ def _read_twice(run: Run, sample: int | None) -> list[ReadTwice]:
 # For a person
 
 
-def print_audit(audit: Mapping[str, Any], run: Run) -> None:
+def print_audit(audit: Mapping[str, Any], run: ScoredRun) -> None:
     """Which stage read how many, in which classes something was lost, and where readers differ."""
     names = [str(system.name) for system in run.systems]
     print_table(

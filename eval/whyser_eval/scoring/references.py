@@ -16,9 +16,9 @@ from whyser.labels.classes import CLASSES, EmotionClass
 from whyser.labels.votes import distribution
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.data import MISS, BoolArray, FloatArray, IntArray, Items, ratios
+from whyser_eval.metrics.data import MISS, BoolArray, FloatArray, IntArray, Items, Subset, ratios
 from whyser_eval.scoring.signature import references_hash, rows_hash
-from whyser_eval.scoring.subsets import Subset, subsets_of
+from whyser_eval.scoring.subsets import subsets_of
 from whyser_eval.statistics.bootstrap import clusters_of
 
 #: (corpus, split)

@@ -64,7 +64,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredSystem:
     """A system with its scores; `explained` holds its claims about the sound where cues tell."""
 
     system: System
@@ -73,12 +73,12 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Run:
+class ScoredRun:
     """A finished scoring; `ignored` counts predictions that no score looks at, by reason."""
 
     key: AnswerKey
     references: References
-    scored: tuple[Scored, ...]
+    scored: tuple[ScoredSystem, ...]
     rows: tuple[ScoreRow, ...]
     ignored: Mapping[str, int]
     warnings: tuple[str, ...]
@@ -102,7 +102,7 @@ def score_run(
     settings: Settings | None = None,
     *,
     cues: Sequence[Path] = (),
-) -> Run:
+) -> ScoredRun:
     """Scores every system of the prediction files; writes nothing.
 
     Args: `cues`, measured cues of the references, which the answers' claims are held against.
@@ -128,7 +128,7 @@ def score_run(
         rests_on=dict(_rests_on(scored, chosen, heard)),
     )
     rows = [*_rows_of_all(scored, chosen, signature), *_baseline_rows(chosen, settings)]
-    return Run(
+    return ScoredRun(
         key,
         chosen,
         tuple(scored),
@@ -145,23 +145,23 @@ def score_run(
 
 def _scored(
     system: System, references: References, cues: Mapping[str, Cues], settings: Settings
-) -> Scored:
+) -> ScoredSystem:
     draws = 0 if system.name.control in REPEATED else settings.draws
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
+    plans = [_plan(system.items(references), references, settings.unit)]
     more = answer_metrics(system, references, claims, with_transcripts=settings.wer)
-    plans = [
-        _plan(system.items(references), references, settings.unit),
-        more.by_cluster(references.speakers) if settings.unit == "speaker" else more,
-    ]
+    if more is not None:
+        by_speaker = settings.unit == "speaker"
+        plans.append(more.by_cluster(references.speakers) if by_speaker else more)
     scores = [
         score
         for plan in plans
         for score in bootstrap(plan, draws=draws, seed=settings.seed, interval=settings.interval)
     ]
     if claims is not None:
-        told = compress(claims, references.subsets["all"].mask)
-        scores += shuffled_metrics(list(told), cues, seed=settings.seed)
-    return Scored(system, scores, claims)
+        agreed = compress(claims, references.subsets["all"].mask)
+        scores += shuffled_metrics(list(agreed), cues, seed=settings.seed)
+    return ScoredSystem(system, scores, claims)
 
 
 def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
@@ -177,11 +177,11 @@ def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
 
 
 def _rows_of_all(
-    scored: Sequence[Scored], references: References, signature: Signature
+    scored: Sequence[ScoredSystem], references: References, signature: Signature
 ) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question make one."""
 
-    def name(one: Scored) -> tuple[str, str, str]:
+    def name(one: ScoredSystem) -> tuple[str, str, str]:
         return one.system.name.row
 
     for _, group in groupby(scored, key=name):
@@ -249,7 +249,7 @@ def _signature(references: References) -> Signature:
 
 
 def _rests_on(
-    scored: Iterable[Scored], references: References, cues: Mapping[str, Cues]
+    scored: Iterable[ScoredSystem], references: References, cues: Mapping[str, Cues]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """What else decides a metric that was scored, under its name with its hash."""
     hashes = {
@@ -282,7 +282,7 @@ def _rows(
         yield ScoreRow(*name.row, **asdict(score), signature=rendered)
 
 
-def _warnings(scored: Sequence[Scored], references: References) -> Iterator[str]:
+def _warnings(scored: Sequence[ScoredSystem], references: References) -> Iterator[str]:
     headlines = {
         one.system.name: next(
             score for score in one.scores if (score.subset, score.metric) == ("all", "f1_majority")
@@ -318,7 +318,7 @@ def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator
 # Files
 
 
-def write_run(run: Run, folder: Path) -> None:
+def write_run(run: ScoredRun, folder: Path) -> None:
     """Writes scores.json, samples.jsonl and provenance.json, each atomically."""
     record = provenance(run.inputs) | _facts(run)
     write_jsonl(folder / "samples.jsonl", _samples(run))
@@ -326,11 +326,11 @@ def write_run(run: Run, folder: Path) -> None:
     write_json(folder / "scores.json", scores_json(run))
 
 
-def scores_json(run: Run) -> list[dict[str, Any]]:
+def scores_json(run: ScoredRun) -> list[dict[str, Any]]:
     return [asdict(row) for row in run.rows]
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: ScoredRun) -> dict[str, Any]:
     return {
         "settings": {**vars(run.settings), "reader": run.settings.reader.version},
         "classes": list(run.references.classes),
@@ -354,6 +354,6 @@ def _facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _samples(run: Run) -> Iterator[str]:
+def _samples(run: ScoredRun) -> Iterator[str]:
     for one in run.scored:
         yield from sample_lines(run.key, run.references, one.system, one.explained)

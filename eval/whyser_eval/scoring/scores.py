@@ -16,6 +16,7 @@ from whyser.io.errors import InputError, Problems
 from whyser.io.files import read_text, write_json
 from whyser.prompting.prompts import Form
 from whyser.records.predictions import Control
+from whyser_eval.metrics.declaration import METRICS
 
 SCHEMA = Path(__file__).with_name("scores.schema.json")
 
@@ -23,8 +24,10 @@ SCHEMA = Path(__file__).with_name("scores.schema.json")
 ANY = "any"
 
 
-def _words(description: str, pattern: str | None = None) -> Any:
-    return Field(description=description, min_length=1, pattern=pattern)
+def _words(
+    description: str, pattern: str | None = None, *, examples: list[Any] | None = None
+) -> Any:
+    return Field(description=description, min_length=1, pattern=pattern, examples=examples)
 
 
 def _one_of(*names: str) -> str:
@@ -69,6 +72,7 @@ class ScoreRow:
         _words(
             "Name of the metric; `f1:sad` is that of one class.",
             r"^[a-z][a-z0-9_]*(:[a-z]+)?$",
+            examples=list(METRICS),
         ),
     ]
     value: Annotated[

@@ -46,7 +46,7 @@ def plan(items, subsets):
 def test_collapsing_changes_no_value(items, subsets, plan):
     cells = collapse(items, subsets)
     assert len(cells.members) < len(items) == cells.members.sum()
-    for (subset, metric), value in zip(plan.keys, plan.observed, strict=True):
+    for (subset, metric), value in zip(plan.sizes, plan.observed, strict=True):
         whole = metrics_of("classes")[metric](
             items.take(np.flatnonzero(subsets[subset].mask))
         ).value
@@ -64,7 +64,7 @@ def test_systems_share_their_cells(items, subsets):
 def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets, plan):
     random = np.random.default_rng(1)
     rows = random.integers(0, len(items), (4000, len(items)))
-    drawn = dict(zip(plan.keys, bootstrapped(plan, draws=4000, seed=2), strict=True))
+    drawn = dict(zip(plan.sizes, bootstrapped(plan, draws=4000, seed=2), strict=True))
     for metric in (f1_majority, f1_all_labels):
         for subset, mask in ((name, one.mask) for name, one in subsets.items()):
             naive = [metric(items.take(chosen[mask[chosen]])).value for chosen in rows[:1500]]
@@ -75,7 +75,7 @@ def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets, plan):
 
 
 @pytest.mark.parametrize("members", [[1, 15, 16, 40, 3], [2, 2, 3], [30, 20]])
-def test_an_urn_draws_a_multinomial(members):
+def test_the_sampler_draws_a_multinomial(members):
     """Rows drawn together and one by one: means and covariances are those of the formula."""
     members = np.array(members)
     n, draws = members.sum(), 20_000
@@ -97,7 +97,7 @@ def test_the_seed_decides(plan):
 def test_every_batch_draws_anew(plan, monkeypatch):
     monkeypatch.setattr(resampling, "_COUNTS_PER_BATCH", 1000)
     drawn = bootstrapped(plan, draws=64, seed=3)
-    assert drawn.shape == (len(plan.keys), 64)
+    assert drawn.shape == (len(plan.sizes), 64)
     assert len(np.unique(drawn[0])) > 50
 
 
@@ -124,7 +124,7 @@ def test_an_empty_subset_has_no_value(items):
 def test_the_jackknife_leaves_each_utterance_out_once(items, subsets):
     cells = collapse(items, subsets)
     plan = ResamplingPlan.of(cells, metrics_of("classes"))
-    found = jackknife(plan)[plan.keys.index(("strict", "f1_majority"))]
+    found = jackknife(plan)[list(plan.sizes).index(("strict", "f1_majority"))]
     for row in range(0, len(cells.members), 7):
         one = next(
             place
@@ -196,10 +196,10 @@ def test_speakers_are_drawn_with_all_of_theirs(items, subsets):
     )
     plan = alone.by_cluster(speakers)
     assert plan.observed == pytest.approx(alone.observed, abs=1e-12)
-    assert [part.n for part in plan.parts] == [part.n for part in alone.parts]
+    assert plan.sizes == alone.sizes
     assert len(plan.members) == 140 // 5 + 10
 
-    drawn = dict(zip(plan.keys, bootstrapped(plan, draws=4000, seed=2), strict=True))
+    drawn = dict(zip(plan.sizes, bootstrapped(plan, draws=4000, seed=2), strict=True))
     random, naive = np.random.default_rng(1), []
     rows_of = [np.flatnonzero(speakers == one) for one in range(len(plan.members))]
     for _ in range(1500):
@@ -209,7 +209,7 @@ def test_speakers_are_drawn_with_all_of_theirs(items, subsets):
     fast = drawn["strict", "f1_majority"]
     for q in (2.5, 50, 97.5):
         assert np.percentile(fast, q) == pytest.approx(np.percentile(naive, q), abs=0.015)
-    assert jackknife(plan).shape == (len(plan.keys), len(plan.members))
+    assert jackknife(plan).shape == (len(plan.sizes), len(plan.members))
 
 
 def test_a_subset_averages_over_its_own_classes():
