@@ -27,7 +27,7 @@ class Reader(Protocol):
 
 
 class RuleReader:
-    """The stages of `read`, by a table of words; by default the shipped one."""
+    """Reads by the stages of `rules`, with a lexicon; by default the shipped one."""
 
     def __init__(self, table: Lexicon | None = None) -> None:
         self.table = table or lexicon()

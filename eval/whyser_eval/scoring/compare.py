@@ -1,4 +1,4 @@
-"""Systems against one of them, on the same utterances: how much better, and is it chance?"""
+"""Systems compared with one of them on the same utterances, and tests of the differences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import Unit
 from whyser_eval.statistics.significance import PairedDifference, differences, holm, pair
 
-#: What the paper stars, on which subsets.
+#: The metrics and subsets that the paper tests.
 COMPARED = ("f1_majority", "f1_all_labels")
 SUBSETS = ("all", "strict")
 
@@ -57,7 +57,7 @@ def compare(
 ) -> list[SystemComparison]:
     """Every system without a control against the named one, form by form.
 
-    Args: `unit` is what a draw takes or swaps; speakers where their utterances are alike.
+    Args: `unit`, what is resampled and swapped: utterances, or speakers with all of theirs.
 
     Raises: `InputError` when there is no such system, or nothing to compare with it.
     """
@@ -122,7 +122,7 @@ def comparisons_json(rows: Sequence[SystemComparison]) -> list[dict[str, Any]]:
 def write_comparisons(
     rows: Sequence[SystemComparison], run: ScoredRun, path: Path, **settings: str | int
 ) -> None:
-    """Writes the rows and, beside them, how they came about; each atomically."""
+    """Writes the rows and a file of their provenance, each atomically."""
     record = provenance(run.inputs) | {"settings": settings}
     write_json(path.with_suffix(".provenance.json"), record)
     write_json(path, comparisons_json(rows))

@@ -1,4 +1,4 @@
-"""What a score must beat before it means that the model listened."""
+"""Chance baselines, and the controls that a system must beat before it can be said to listen."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from whyser_eval.statistics.bootstrap import (
 )
 from whyser_eval.statistics.formatting import format_estimate
 
-#: Guesses that the prior row averages over when no interval was asked for.
+#: Runs that the prior baseline averages over when no interval is wanted.
 _FEWEST_PRIOR_DRAWS = 100
 
 
 def majority_class(references: References) -> EmotionClass:
-    """The most frequent label; of equals the first declared."""
+    """The most frequent label; the first declared of equally frequent ones."""
     return references.classes[int(_support(references).argmax())]
 
 
@@ -41,9 +41,9 @@ def _support(references: References) -> IntArray:
 def prior_estimates(
     references: References, metrics: Mapping[str, ClassMetric], *, draws: int, seed: int
 ) -> list[ScoreEstimate]:
-    """Guessing by the shares of the reference labels: the mean over `draws` runs of guesses.
+    """Guesses drawn by the shares of the reference labels: the mean over `draws` runs.
 
-    The references stay fixed, the guesses vary; `low` and `high` are percentiles of the runs.
+    The references are fixed, the guesses vary; `low` and `high` are percentiles of the runs.
     """
     support = _support(references)
     shares = support / support.sum()
@@ -63,7 +63,7 @@ def prior_estimates(
 
 
 def _with_every_guess(cells: Cells, width: int) -> Cells:
-    """Each cell once per class that could be guessed for it."""
+    """Each cell once for every class that can be guessed."""
     rows = np.repeat(np.arange(len(cells.members)), width)
     guesses = np.tile(np.arange(width), len(cells.members))
     return Cells(
@@ -74,10 +74,10 @@ def _with_every_guess(cells: Cells, width: int) -> Cells:
 
 
 def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:
-    """One system under several wordings or orders of a question: how far that alone moves it.
+    """Scores of one system over several wordings or orders of a question.
 
-    The value is the mean over the variants, `low` and `high` are the lowest and the highest. What
-    some variant gave nothing for, such as a transcript, is not told.
+    The value is the mean over the variants, `low` and `high` are the lowest and the highest. A
+    metric that some variant lacks, such as one of transcripts, is left out.
     """
     found: dict[ScoreKey, list[ScoreEstimate]] = {}
     for score in chain.from_iterable(variants):
@@ -92,7 +92,7 @@ def _spread(scores: Sequence[ScoreEstimate]) -> ScoreEstimate:
     return replace(scores[0], value=float(np.mean(values)), low=min(values), high=max(values))
 
 
-#: Control -> what not beating it means.
+#: Control -> its answers, and what it means if a system does not beat it.
 _DOUBTS = {
     "shuffled": ("answers to shuffled audio", "It may not be listening."),
     "silence": ("answers to silence", "It may not be listening."),
@@ -103,7 +103,7 @@ _DOUBTS = {
 def warnings(headlines: Mapping[SystemName, ScoreEstimate]) -> Iterator[str]:
     """A line for each system that does not beat one of its own controls.
 
-    The intervals must not overlap; without intervals the values decide.
+    A system beats a control if their intervals do not overlap, or by value without intervals.
 
     Args: `headlines`, one score of every system under every control.
     """

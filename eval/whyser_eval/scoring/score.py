@@ -43,13 +43,13 @@ from whyser_eval.statistics.bootstrap import (
     collapse,
 )
 
-#: The subsets that are told class by class.
+#: The subsets that are scored class by class too.
 _BY_CLASS = ("all", "strict")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may choose about scoring; None leaves the choice to the data files."""
+    """The options of scoring; None leaves the choice to the data files."""
 
     split: str | None = None
     classes: tuple[EmotionClass, ...] | None = None
@@ -65,7 +65,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class ScoredSystem:
-    """A system with its scores; `explained` holds its claims about the sound where cues tell."""
+    """A system with its scores; `explained` has its claims with verdicts, where there are cues."""
 
     system: System
     scores: list[ScoreEstimate]
@@ -74,7 +74,7 @@ class ScoredSystem:
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A finished scoring; `ignored` counts predictions that no score looks at, by reason."""
+    """A finished scoring; `ignored` counts the predictions that are not scored, by reason."""
 
     key: AnswerKey
     references: References
@@ -91,7 +91,7 @@ class ScoredRun:
 
     @property
     def unused_corpora(self) -> list[str]:
-        """Corpora whose file was given, but which the chosen split scores nothing of."""
+        """Corpora that were given but have no utterance in the chosen split."""
         used = {utterance.corpus for utterance in self.references.utterances}
         return sorted(set(self.key.corpora) - used)
 
@@ -105,7 +105,7 @@ def score_run(
 ) -> ScoredRun:
     """Scores every system of the prediction files; writes nothing.
 
-    Args: `cues`, measured cues of the references, which the answers' claims are held against.
+    Args: `cues`, files of measured cues, which the answers' claims are compared with.
 
     Raises: `InputError` or `BadInput` for broken or empty files, missing, extra or repeated ids,
     labels outside the declared classes, or no reference left.
@@ -165,13 +165,15 @@ def _scored(
 
 
 def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
-    """Every metric on every subset, and class by class where that is told."""
+    """Every metric on every subset, and class by class on some."""
     if unit == "speaker":
         cells = Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
     else:
         cells = collapse(items, references.subsets)
-    told = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = ResamplingPlan.of(Cells(cells.items, cells.members, told), by_class(references.classes))
+    subsets = {name: cells.subsets[name] for name in _BY_CLASS}
+    each = ResamplingPlan.of(
+        Cells(cells.items, cells.members, subsets), by_class(references.classes)
+    )
     plan = ResamplingPlan.of(cells, metrics_of("classes")) | each
     return plan.by_cluster(references.speakers) if unit == "speaker" else plan
 
@@ -179,7 +181,7 @@ def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
 def _rows_of_all(
     scored: Sequence[ScoredSystem], references: References, signature: Signature
 ) -> Iterator[ScoreRow]:
-    """Rows of each system; the variants of a repeated question make one."""
+    """Rows of each system; the variants of a repeated question share one."""
 
     def name(one: ScoredSystem) -> tuple[str, str, str]:
         return one.system.name.row
@@ -216,7 +218,7 @@ def _system_rows(
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
-    """A constant and a prior-sampling guesser: what a score must beat to mean anything."""
+    """Chance baselines that a system must beat: the most frequent class, and draws by prior."""
     majority = controls.majority_class(references)
     constant = references.items([majority] * len(references))
     plan = _plan(constant, references, settings.unit)
@@ -234,7 +236,7 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
 
 
 def _signature(references: References) -> Signature:
-    """Of a guess, which reads no question."""
+    """The signature of a baseline, which reads no question."""
     return Signature(
         corpora=frozenset(corpus for corpus, _ in references.parts),
         splits=frozenset(split for _, split in references.parts),

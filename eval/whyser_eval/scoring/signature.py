@@ -12,12 +12,12 @@ from whyser_eval.metrics.declaration import is_macro
 
 @dataclass(frozen=True)
 class Signature:
-    """What all scores of one system share; `render` adds what one score has of its own.
+    """What all scores of one system share; `render` adds what differs from score to score.
 
     `annotators` says which votes make up A, `variants` how many wordings or orders a repeated
-    question had, `samples` how many answers were drawn for each; they are written only where they
-    are not the default. `inclusive` are the references with those that have no consensus.
-    `rests_on` names what else decides a metric, and its hash: votes, words, cues.
+    question had, `samples` how many answers were sampled for each; they are written only if they
+    are not the default. `inclusive` is the hash of the references with those that have no majority
+    label. `rests_on` has what else a metric depends on (votes, words, cues), with its hash.
     """
 
     corpora: frozenset[str]
@@ -64,7 +64,7 @@ class Signature:
 
 
 def signed(metric: str, pairs: Mapping[str, object]) -> str:
-    """What every signature looks like: the metric, `name:value` pairs, our version last.
+    """A signature: the metric, `name:value` pairs, our version last.
 
     >>> signed("win_rate", {"judge": "tiny", "n": 400})
     'win_rate|judge:tiny|n:400|whyser:0.1.0'
@@ -73,8 +73,8 @@ def signed(metric: str, pairs: Mapping[str, object]) -> str:
     return "|".join([metric, *(f"{name}:{value}" for name, value in versioned.items())])
 
 
-#: More names than these are told by their number and one hash: wordings from a pool, or options in
-#: a drawn order, make thousands of prompts.
+#: More names than this are written as their number and one hash: wordings from a pool, or options
+#: in random order, make thousands of prompts.
 _NAMED = 4
 
 

@@ -147,7 +147,8 @@ class ResamplingPlan:
                 inside.append(subset.mask)
                 sizes[name, metric] = int(members[subset.mask].sum())
         edges = np.cumsum([side.shape[1] for side in sides])[:-1]
-        return cls(members, sizes, np.hstack(sides), edges, np.column_stack(inside) * 1.0)
+        table, within = np.hstack(sides), np.column_stack(inside).astype(np.float64)
+        return cls(members, sizes, table, edges, within)
 
     def values(self, counts: FloatArray) -> FloatArray:
         """float[S, b], the value of every score under each vector of counts, float[b, k].
