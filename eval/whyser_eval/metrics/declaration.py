@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 #: What a metric's function takes: `Items`; `Distributions`; reference and predicted transcripts;
 #: `Explained` answers; these, all cues and a seed. It returns `Statistics`, but in the last case
 #: the value of each draw.
-Material: TypeAlias = Literal[
+MaterialKind: TypeAlias = Literal[
     "classes", "probabilities", "transcripts", "claims", "shuffled claims"
 ]
 
@@ -39,7 +39,7 @@ class Metric:
 
     name: str
     function: Callable[..., Any]
-    material: Material
+    material: MaterialKind
     macro: bool
     needs_majority: bool
     heading: str | None
@@ -69,7 +69,7 @@ METRICS: dict[str, Metric] = {}
 
 
 def metric(
-    material: Material,
+    material: MaterialKind,
     *,
     macro: bool = False,
     needs_majority: bool = True,
@@ -91,7 +91,7 @@ def metric(
     return declare
 
 
-def metrics_of(material: Material) -> dict[str, Callable[..., Any]]:
+def metrics_of(material: MaterialKind) -> dict[str, Callable[..., Any]]:
     """The functions of all metrics of this material, by name."""
     return {one.name: one.function for one in METRICS.values() if one.material == material}
 

@@ -12,7 +12,7 @@ import numpy as np
 from whyser.evidence.cues import Cues
 from whyser.prompting.answer import parse_answer
 from whyser_eval.metrics.data import ScoreEstimate, Statistics
-from whyser_eval.metrics.declaration import Material, metrics_of
+from whyser_eval.metrics.declaration import MaterialKind, metrics_of
 from whyser_eval.metrics.distribution import Distributions
 from whyser_eval.metrics.groundedness import Explained
 from whyser_eval.scoring.references import References
@@ -20,7 +20,7 @@ from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import ResamplingPlan, percentiles
 
 #: What else decides a metric of this material, as the signature names it.
-RESTS_ON: dict[Material, str] = {
+RESTS_ON: dict[MaterialKind, str] = {
     "probabilities": "votes",
     "transcripts": "words",
     "claims": "cues",

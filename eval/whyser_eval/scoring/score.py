@@ -64,7 +64,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class ScoredSystem:
+class SystemScores:
     """A system with its scores; `explained` has its claims with verdicts, where there are cues."""
 
     system: System
@@ -78,7 +78,7 @@ class ScoredRun:
 
     key: AnswerKey
     references: References
-    scored: tuple[ScoredSystem, ...]
+    scored: tuple[SystemScores, ...]
     rows: tuple[ScoreRow, ...]
     ignored: Mapping[str, int]
     warnings: tuple[str, ...]
@@ -145,7 +145,7 @@ def score_run(
 
 def _scored(
     system: System, references: References, cues: Mapping[str, Cues], settings: Settings
-) -> ScoredSystem:
+) -> SystemScores:
     draws = 0 if system.name.control in REPEATED else settings.draws
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
     plans = [_plan(system.items(references), references, settings.unit)]
@@ -161,7 +161,7 @@ def _scored(
     if claims is not None:
         agreed = compress(claims, references.subsets["all"].mask)
         scores += shuffled_metrics(list(agreed), cues, seed=settings.seed)
-    return ScoredSystem(system, scores, claims)
+    return SystemScores(system, scores, claims)
 
 
 def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
@@ -179,11 +179,11 @@ def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
 
 
 def _rows_of_all(
-    scored: Sequence[ScoredSystem], references: References, signature: Signature
+    scored: Sequence[SystemScores], references: References, signature: Signature
 ) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question share one."""
 
-    def name(one: ScoredSystem) -> tuple[str, str, str]:
+    def name(one: SystemScores) -> tuple[str, str, str]:
         return one.system.name.row
 
     for _, group in groupby(scored, key=name):
@@ -251,7 +251,7 @@ def _signature(references: References) -> Signature:
 
 
 def _rests_on(
-    scored: Iterable[ScoredSystem], references: References, cues: Mapping[str, Cues]
+    scored: Iterable[SystemScores], references: References, cues: Mapping[str, Cues]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """What else decides a metric that was scored, under its name with its hash."""
     hashes = {
@@ -284,7 +284,7 @@ def _rows(
         yield ScoreRow(*name.row, **asdict(score), signature=rendered)
 
 
-def _warnings(scored: Sequence[ScoredSystem], references: References) -> Iterator[str]:
+def _warnings(scored: Sequence[SystemScores], references: References) -> Iterator[str]:
     headlines = {
         one.system.name: next(
             score for score in one.scores if (score.subset, score.metric) == ("all", "f1_majority")
