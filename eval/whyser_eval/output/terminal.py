@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from whyser.io.console import LOG_WIDTH, print_json
-from whyser_eval.scoring.compare import Comparison, comparisons_json
-from whyser_eval.scoring.controls import format_estimate, format_p
-from whyser_eval.scoring.score import Run, ScoreRow
+from whyser_eval.scoring.compare import SystemComparison, comparisons_json
+from whyser_eval.scoring.score import ScoredRun, ScoreRow
+from whyser_eval.statistics.formatting import format_estimate, format_p
 
 #: What the table shows: (subset, metric, with its interval); scores.json has the rest.
 _COLUMNS = (
@@ -34,7 +34,7 @@ _MORE = (
 _NAMES = ("system", "form", "control")
 
 
-def print_comparisons(rows: Sequence[Comparison], *, as_json: bool) -> None:
+def print_comparisons(rows: Sequence[SystemComparison], *, as_json: bool) -> None:
     """The differences as a table, a star where p after Holm is at most 0.05; or as JSON."""
     if as_json:
         print_json(comparisons_json(rows))
@@ -57,7 +57,7 @@ def print_comparisons(rows: Sequence[Comparison], *, as_json: bool) -> None:
     console.print("* p <= 0.05 after Holm; 'smallest' would be shown with a power of 0.8")
 
 
-def print_scores(run: Run) -> None:
+def print_scores(run: ScoredRun) -> None:
     """The table, then the signatures it stands on."""
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     console.print(_table(run))
@@ -72,7 +72,7 @@ def print_scores(run: Run) -> None:
             console.print(Text(f"  {row.system}  {row.signature}"), soft_wrap=True, highlight=False)
 
 
-def _table(run: Run) -> Table:
+def _table(run: ScoredRun) -> Table:
     subsets = run.references.subsets
     # Two lines a heading and no space beside the columns: it fits a log of 120 columns.
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
@@ -103,7 +103,7 @@ def _table(run: Run) -> Table:
     return table
 
 
-def _more(run: Run, columns: Sequence[str]) -> Table:
+def _more(run: ScoredRun, columns: Sequence[str]) -> Table:
     """What answers tell besides the class, on all utterances, of the systems that do."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in _NAMES:

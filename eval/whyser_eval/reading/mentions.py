@@ -19,7 +19,7 @@ from whyser.labels.lexicon import UNSPACED, Entry, Lexicon, lexicon
 
 
 class Standing(Enum):
-    """How the text stands to an emotion that it names."""
+    """Whether the text claims, weighs or rejects an emotion that it names."""
 
     CLAIMED = "claimed"
     WEIGHED = "weighed"  # conceded, compared or reported: taken only where nothing is claimed
@@ -241,7 +241,7 @@ _SUBJECTS = _set("it he she they this that")
 _CAUSING = _set("make makes made making leave leaves leaving left")
 #: "makes me believe it is fear": the judge's mind, nobody's mood.
 _BELIEVING = _set("believe think suspect conclude say")
-#: So many words at most between "less" and its "than".
+#: At most this many words are between "less" and its "than".
 _COMPARED = 6
 _COPULAS = _set("is are was were seems seem does do can could would did")
 _DENIED_AFTER = _set("not unlikely absent ruled excluded impossible never missing")
@@ -260,7 +260,7 @@ _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
 def _judged(sentence: list[_Token]) -> list[Mention]:
-    """The mentions of one sentence; nearly all sentences have none and cost nothing."""
+    """The mentions of one sentence; most sentences have none and return at once."""
     if not any(token.entry for token in sentence):
         return []
     line = " ".join(token.text for token in sentence)
@@ -301,7 +301,7 @@ def _in_idiom(sentence: list[_Token], position: int) -> bool:
 
 
 class _Scope:
-    """What is in force at the current word of a sentence."""
+    """The cues that apply to the current word of a sentence."""
 
     def __init__(self, sentence: list[_Token]) -> None:
         self.sentence = sentence
@@ -312,7 +312,7 @@ class _Scope:
         self.denied = self.conceded = self.elsewhere = False
 
     def pass_word(self, position: int) -> None:
-        """Takes in a word that names no emotion."""
+        """Updates the cues by a word that names no emotion."""
         word = self.texts[position]
         following = tuple(self.texts[position + 1 : position + 3])
         if word in _PAUSES:
@@ -348,7 +348,7 @@ class _Scope:
         return self.texts[position - 1] if position else ""
 
     def _list_goes_on(self, position: int) -> bool:
-        """Whether a comma stands inside "not happy, sad, or angry", where the denial holds on."""
+        """Whether a comma is inside a list such as "not happy, sad, or angry", all of it denied."""
         if self.texts[position] != ",":
             return False
         window = self.sentence[position + 1 : position + 13]

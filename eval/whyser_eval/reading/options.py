@@ -52,7 +52,7 @@ class ReaderOptions:
 
     def reader(self, folder: Path | None) -> Reader:
         """Args: `folder`, where the replies are kept unless another file is named."""
-        from whyser_eval.reading.readers import choose_reader
+        from whyser_eval.reading.choice import choose_reader
 
         return choose_reader(
             self.name,

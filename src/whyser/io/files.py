@@ -9,9 +9,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from whyser.io.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -66,6 +71,24 @@ def read_json(path: Path) -> Any:
             line=error.lineno,
             cure="The file may be cut short; write it again.",
         ) from None
+
+
+def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:
+    """A JSON file that is one record, validated as `form` says.
+
+    Raises: `InputError` for a missing or a broken file, with the first field that is wrong and the
+    cure.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return form.validate_json(read_text(path))
+    except ValidationError as error:
+        fault: Any = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the file"
+        # The name of an unknown field is whatever the file says.
+        place = place if place.isprintable() else repr(place)
+        raise InputError(f"{place}: {fault['msg']}", file=path, cure=cure) from None
 
 
 def write_json(path: Path, value: Any) -> None:

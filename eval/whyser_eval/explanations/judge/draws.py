@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from whyser_eval.metrics.classification import FloatArray
-from whyser_eval.statistics.bootstrap import Urn, in_batches
+from whyser_eval.metrics.data import FloatArray
+from whyser_eval.statistics.bootstrap import MultinomialSampler, in_batches
 
 
 def within_strata(
@@ -25,7 +25,7 @@ def within_strata(
     """
     names = np.asarray(strata)
     urns = [
-        (place, Urn(np.ones(len(place), dtype=np.int64)))
+        (place, MultinomialSampler(np.ones(len(place), dtype=np.int64)))
         for place in (np.flatnonzero(names == name) for name in sorted(set(strata)))
     ]
 

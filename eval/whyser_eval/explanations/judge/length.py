@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from whyser_eval.metrics.classification import FloatArray
+from whyser_eval.metrics.data import FloatArray
 
 #: Of both coefficients' squares, a half: data that a line parts would have no fit at all. Against
 #: the hundreds of pairs of a comparison it is nothing.

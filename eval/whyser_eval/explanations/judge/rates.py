@@ -14,7 +14,7 @@ from whyser_eval.explanations.judge.draws import quotients, within_strata
 from whyser_eval.explanations.judge.length import rate_at_equal_length
 from whyser_eval.explanations.judge.outcomes import Weighed
 from whyser_eval.explanations.judge.rows import Interval
-from whyser_eval.metrics.classification import FloatArray, IntArray
+from whyser_eval.metrics.data import FloatArray, IntArray
 from whyser_eval.statistics.bootstrap import percentiles
 from whyser_eval.statistics.proportions import against_half, wilson
 

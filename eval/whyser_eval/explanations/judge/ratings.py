@@ -11,7 +11,7 @@ from whyser.labels.classes import CLASSES
 from whyser_eval.explanations.judge.answers import Rated
 from whyser_eval.explanations.judge.draws import quotients, within_strata
 from whyser_eval.explanations.judge.replies import CRITERIA
-from whyser_eval.metrics.classification import FloatArray
+from whyser_eval.metrics.data import FloatArray
 from whyser_eval.statistics.bootstrap import percentiles
 
 #: The judge's criteria, and the first of them measured without a judge.

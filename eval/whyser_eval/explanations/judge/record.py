@@ -11,12 +11,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from whyser.chat import ChatSettings, ledger_of
 from whyser.io.errors import InputError
-from whyser.io.files import write_json
+from whyser.io.files import read_record, write_json
 from whyser.options.endpoint import AudioForm
 from whyser.records.provenance import provenance
 from whyser_eval.explanations.judge.answers import Files
 from whyser_eval.explanations.judge.questions import Manner
-from whyser_eval.records import read_record
 
 #: What another run of the same command says anew.
 _OF_THE_RUN = ("command", "created", "versions", "git")

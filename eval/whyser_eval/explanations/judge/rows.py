@@ -8,8 +8,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from whyser.io.files import write_json
-from whyser_eval.records import read_record
+from whyser.io.files import read_record, write_json
 
 #: How an interval came about; None for a figure without one.
 Interval: TypeAlias = Literal["bootstrap", "wilson"]

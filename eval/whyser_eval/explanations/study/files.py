@@ -14,10 +14,10 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from whyser.io.errors import InputError, Problems, did_you_mean
+from whyser.io.files import read_record
 from whyser_eval.explanations.study.answers import Given, RaterFile
 from whyser_eval.explanations.study.material import CHOICES, Answer, Key, read_key
 from whyser_eval.explanations.study.order import in_order, is_swapped
-from whyser_eval.records import read_record
 
 _AGAIN = "Ask the rater for the file as the page saved it."
 _OTHER = "Give the key of that study, or only the files of this one."

@@ -12,7 +12,7 @@ from whyser_eval.explanations.study.files import Saved
 from whyser_eval.explanations.study.material import CHOICES, Answer, Key, Test
 from whyser_eval.explanations.study.rows import RaterRow
 from whyser_eval.explanations.study.statistics import Votes
-from whyser_eval.metrics.classification import FloatArray
+from whyser_eval.metrics.data import FloatArray
 
 #: Fewer raters have no quartiles to speak of.
 FEWEST = 5

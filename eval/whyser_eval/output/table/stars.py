@@ -9,7 +9,7 @@ from pathlib import Path
 from whyser.io.errors import InputError
 from whyser_eval.output.table.model import Column
 from whyser_eval.output.table.runs import Key, Scored
-from whyser_eval.scoring.compare import Comparison, read_comparisons
+from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 
 MARKS = ("*", "†", "‡")
 
@@ -53,7 +53,7 @@ def _mark(against: str, mark_of: dict[str, str], path: Path) -> str:
     return mark_of.setdefault(against, MARKS[len(mark_of) % len(MARKS)])
 
 
-def _references(row: Comparison, column: Column, scored: Sequence[Scored], path: Path) -> str:
+def _references(row: SystemComparison, column: Column, scored: Sequence[Scored], path: Path) -> str:
     """Where both systems stand with figures that differ as the comparison says."""
     seen = []
     for group in scored:
