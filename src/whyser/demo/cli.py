@@ -1,4 +1,4 @@
-"""What `whyser-demo` does; `whyser.demo_command` makes the commands of these functions."""
+"""What `whyser-demo` does; `whyser.options.demo_command` makes the commands of these functions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def corpora(
     seed: Seed = 0,
     scale: Annotated[
         float,
-        typer.Option(
-            help="Scale the size; 1.0 gives about 2,100 utterances, the least is 0.03."
-        ),
+        typer.Option(help="Scale the size; 1.0 gives about 2,100 utterances, the least is 0.03."),
     ] = 1.0,
 ) -> None:
     """Write five miniature corpora in their native layouts, spoken by a synthesiser.

@@ -232,7 +232,7 @@ def listen(
     ("arguments", "message"),
     [
         (["--split", "dev"], "rationales for split 'dev'"),
-        (["--split", "test1"], "say --reference-for-study"),
+        (["--split", "test1"], "add --reference-for-study"),
         (["--evidence", "measured"], "Give --cues FILE"),
         (["--split", "nowhere", "--reference-for-study"], "no utterance of split 'nowhere'"),
     ],
