@@ -237,6 +237,6 @@ def _parse(line: bytes, path: Path, number: int) -> Entry:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        problem = broken_line(path, number, f"{where}: {first['msg']}" if where else first["msg"])
+        problem = broken_line(f"{where}: {first['msg']}" if where else first["msg"])
         cure = "Take the line out; its request will be asked again."
         raise InputError(problem.what, file=path, line=number, cure=cure) from None
