@@ -522,7 +522,7 @@ def group_command(
     settings, ledger = reads.settings, reads.ledger(output.parent)
     proposed = {}
     if settings and ledger and words:
-        proposed = proposals(words, Extractor(table, reads.max_tokens), settings, ledger)
+        proposed = proposals(words, Extractor(table, reads.reader_max_tokens), settings, ledger)
     write_review(words, proposed, output)
     say(f"{len(words):,} words that the lexicon lacks -> {output}")
 

@@ -244,11 +244,11 @@ def ssl(
     --output results/wavlm
     """
     from whyser.baselines.clips import read_task
-    from whyser.baselines.ssl.recipe import Recipe
-    from whyser.baselines.ssl.run import Run
+    from whyser.baselines.ssl.recipe import TrainingRecipe
+    from whyser.baselines.ssl.run import BaselineRun
     from whyser.labels.classes import parse_classes
 
-    recipe = Recipe(
+    recipe = TrainingRecipe(
         tuned=tune,
         pooling=pooling,
         hidden=hidden,
@@ -272,7 +272,7 @@ def ssl(
     task = read_task(utterances, split=split, classes=wanted, everything=everything)
     # A folder may be given as `.` too.
     system = name or Path(encoder).absolute().name
-    train = Run(task, recipe, encoder, system, utterances, output, workers, report)
+    train = BaselineRun(task, recipe, encoder, system, utterances, output, workers, report)
     train(restarts=restart)
 
 

@@ -18,6 +18,7 @@ from whyser.io.errors import WhyserError
 from whyser.io.visible import visible
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Width of tables in a log file, where there is no terminal to ask.
 LOG_WIDTH = 120
@@ -44,9 +45,13 @@ class App(typer.Typer):
     """A typer application whose commands are `PanelledCommand`s."""
 
     def command(
-        self, name: str | None = None, **settings: Any
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        return super().command(name, **({"cls": PanelledCommand} | settings))
+        self,
+        name: str | None = None,
+        *,
+        cls: type[TyperCommand] | None = PanelledCommand,
+        **settings: Any,
+    ) -> Callable[[F], F]:
+        return super().command(name, cls=cls, **settings)
 
 
 def new_app(help_text: str) -> typer.Typer:

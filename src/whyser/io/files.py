@@ -137,7 +137,10 @@ def read_jsonl(
             # The reader would drop a byte-order mark and decode a line; so `loads` gets its bytes.
             yield line.decode("latin-1")
 
-    reader = Reader(texts(), loads=lambda text: loads(text.encode("latin-1")))
+    def parsed(text: str | bytes) -> Any:
+        return loads(text.encode("latin-1") if isinstance(text, str) else text)
+
+    reader = Reader(texts(), loads=parsed)
     while True:
         try:
             value: Any = reader.read(allow_none=True)

@@ -28,7 +28,9 @@ def with_option_group(command: Callable[..., None]) -> Callable[..., None]:
     box 6
     """
     declared = inspect.signature(command, eval_str=True).parameters.values()
-    groups = {each.name: each.annotation for each in declared if is_dataclass(each.annotation)}
+    groups: dict[str, Any] = {
+        each.name: each.annotation for each in declared if is_dataclass(each.annotation)
+    }
     parameters = [_keyword(each) for each in declared if each.name not in groups]
     parameters += [option for group in groups.values() for option in _options(group)]
 

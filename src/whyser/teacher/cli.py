@@ -216,12 +216,12 @@ def listening(
     --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-Omni-7B
     """
     from whyser.teacher.lesson import choose_prompt
-    from whyser.teacher.session import Session
+    from whyser.teacher.session import TeacherSession
 
     settings = asked.settings
     chosen = choose_prompt(measured=evidence == "measured", hears=audio != "none", file=prompt)
     lesson = Lesson(chosen, audio, Rules(leak=leak), 1 + new_attempts, seed)
-    session = Session(
+    session = TeacherSession(
         utterances,
         lesson,
         split=split,

@@ -23,7 +23,7 @@ from whyser.teacher.wanted import is_wanted, tell_absent
 
 
 @dataclass
-class Session:
+class TeacherSession:
     """Utterances of one split of one corpus, taught under one lesson.
 
     Args: `ids`, a file with an id a line: no other utterance is taught. Ids of other corpora may

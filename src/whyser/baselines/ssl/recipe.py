@@ -21,7 +21,7 @@ Precision: TypeAlias = Literal["auto", "fp32", "fp16", "bf16"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """All that decides the weights, besides the encoder and the clips.
 
     Args:
