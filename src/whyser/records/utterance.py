@@ -136,7 +136,7 @@ def read_utterances(path: Path) -> Iterator[Utterance]:
     for number, utterance in read_records(path, Utterance):
         if utterance.id in seen:
             raise InputError(
-                f"id {utterance.id!r} stands twice",
+                f"duplicate id {utterance.id!r}",
                 file=path,
                 line=number,
                 cure="Ids must be unique; convert the corpus again.",

@@ -53,7 +53,7 @@ def read_rationales(path: Path) -> Iterator[Rationale]:
         key = (rationale.id, rationale.label)
         if key in seen:
             label = f" with label {rationale.label!r}" if rationale.label else ""
-            raise InputError(f"id {rationale.id!r} stands twice{label}", file=path, line=number)
+            raise InputError(f"duplicate id {rationale.id!r}{label}", file=path, line=number)
         seen.add(key)
         yield rationale
 
