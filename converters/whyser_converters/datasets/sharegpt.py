@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from whyser.derangement import derangement
 from whyser.io import audio
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question, with_transcript
 from whyser.records.corpus import Corpus
+from whyser.records.derangement import derangement
 from whyser.records.utterance import Utterance
 from whyser_converters.datasets.questions import QuestionSpec
 from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of

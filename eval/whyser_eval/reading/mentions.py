@@ -15,7 +15,7 @@ from functools import cache
 from itertools import takewhile
 
 from whyser.labels.classes import Label
-from whyser.labels.lexicon import UNSPACED, Entry, Lexicon, lexicon
+from whyser.labels.lexicon import UNSPACED, Lexicon, LexiconEntry, lexicon
 
 
 class Standing(Enum):
@@ -40,7 +40,7 @@ class Mention:
 class _Token:
     start: int
     text: str
-    entry: Entry | None = None
+    entry: LexiconEntry | None = None
     width: int = 1  # how many tokens a phrase takes
 
     @property
@@ -71,7 +71,7 @@ def find_mentions(
     >>> [(m.word, m.standing.value) for m in find_mentions("not angry but sad")]
     [('angry', 'rejected'), ('sad', 'claimed')]
     """
-    is_open: Callable[[Entry], bool] = (lambda entry: True) if stated else _is_prose
+    is_open: Callable[[LexiconEntry], bool] = (lambda entry: True) if stated else _is_prose
     found: list[Mention] = []
     asked: list[Mention] = []
     sentence: list[_Token] = []
@@ -95,14 +95,14 @@ def _at_most(mentions: Sequence[Mention], standing: Standing) -> list[Mention]:
     ]
 
 
-def _is_prose(entry: Entry) -> bool:
+def _is_prose(entry: LexiconEntry) -> bool:
     return entry.in_prose
 
 
 # Tokens
 
 
-def _tokens(text: str, is_open: Callable[[Entry], bool], table: Lexicon) -> Iterator[_Token]:
+def _tokens(text: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon) -> Iterator[_Token]:
     """Words, punctuation and emotion words; a phrase of the table is one token."""
     plain = [
         part
@@ -126,8 +126,8 @@ def _tokens(text: str, is_open: Callable[[Entry], bool], table: Lexicon) -> Iter
 def _phrase_at(
     tokens: Sequence[_Token],
     position: int,
-    entries: Sequence[Entry],
-    is_open: Callable[[Entry], bool],
+    entries: Sequence[LexiconEntry],
+    is_open: Callable[[LexiconEntry], bool],
 ) -> _Token | None:
     first = tokens[position]
     for entry in entries:
@@ -161,7 +161,7 @@ def _run_pattern(table: Lexicon) -> re.Pattern[str]:
 
 
 def _split_run(
-    start: int, run: str, is_open: Callable[[Entry], bool], table: Lexicon
+    start: int, run: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon
 ) -> Iterator[_Token]:
     for found in _run_pattern(table).finditer(run):
         here, piece = start + found.start(), found.group()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from whyser.chat import Chat, ChatError, ChatSettings, Tally, ask_all, unfinished
+from whyser.chat import Chat, ChatError, ChatSettings, RequestTally, ask_all, unfinished
 from whyser.io.console import say
 from whyser.labels.classes import OTHER
 from whyser.labels.lexicon import Lexicon
@@ -104,7 +104,7 @@ class ModelReader:
         """Whether the rules read nothing, or a word that the lexicon lacks."""
         return reading.label is None or is_unknown(reading, self.rules.table)
 
-    def _tell_refused(self, refused: Sequence[str], tally: Tally) -> None:
+    def _tell_refused(self, refused: Sequence[str], tally: RequestTally) -> None:
         """Args: `refused`, the reason of each refusal.
 
         Raises: `WhyserError` where the endpoint refused everything.

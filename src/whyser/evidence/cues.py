@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, FiniteFloat, field_validator
 
 from whyser.evidence.acoustics import Acoustics, measure
 from whyser.io import audio
 from whyser.io.console import track
 from whyser.io.errors import InputError, Problems
-from whyser.io.files import read_lines
 from whyser.records.corpus import Corpus
-from whyser.records.utterance import Utterance, input_error
+from whyser.records.utterance import Utterance, read_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,8 +259,5 @@ def _cues(measured: Acoustics, deviations: Floats, strengths: Floats) -> dict[st
 
 def read_cues(path: Path) -> Iterator[Cues]:
     """Raises: `InputError` with file and line for a broken line."""
-    for number, line in read_lines(path):
-        try:
-            yield Cues.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for _, cues in read_records(path, Cues):
+        yield cues

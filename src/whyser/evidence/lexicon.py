@@ -223,7 +223,7 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class ClaimEntry:
     """A word or phrase; `kind` of a noun, `senses` by the kind of noun for the others."""
 
     parts: tuple[str, ...]
@@ -240,18 +240,20 @@ class Entry:
 
 
 @cache
-def lexicon() -> Mapping[str, tuple[Entry, ...]]:
+def lexicon() -> Mapping[str, tuple[ClaimEntry, ...]]:
     """First word -> its words and phrases, the longest first."""
-    merged: dict[tuple[str, ...], Entry] = {}
+    merged: dict[tuple[str, ...], ClaimEntry] = {}
     for entry in _entries():
         known = merged.get(entry.parts)
         # A word may stand in several groups: the senses add up, the first role holds.
         merged[entry.parts] = (
-            Entry(entry.parts, known.role, known.kind or entry.kind, known.senses + entry.senses)
+            ClaimEntry(
+                entry.parts, known.role, known.kind or entry.kind, known.senses + entry.senses
+            )
             if known
             else entry
         )
-    table: dict[str, list[Entry]] = {}
+    table: dict[str, list[ClaimEntry]] = {}
     for entry in merged.values():
         table.setdefault(entry.parts[0], []).append(entry)
     return {
@@ -260,12 +262,12 @@ def lexicon() -> Mapping[str, tuple[Entry, ...]]:
     }
 
 
-def _entries() -> Iterator[Entry]:
+def _entries() -> Iterator[ClaimEntry]:
     for role, words, reading in _TABLE:
         kind = reading if role == "noun" else "pauses" if "*=pauses:high" in reading else ""
         senses = tuple(_senses(reading)) if role != "noun" else ()
         for word in words.split(","):
-            yield Entry(
+            yield ClaimEntry(
                 tuple(word.split()), role, kind if role in ("noun", "thing") else "", senses
             )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_lines, write_jsonl
+from whyser.io.files import read_jsonl, write_jsonl
 from whyser.labels.classes import Label
 from whyser.prompting.prompts import Form
 from whyser.records.utterance import input_error
@@ -75,11 +75,7 @@ def read_predictions(path: Path) -> Iterator[tuple[int, Prediction]]:
 
     Raises: `InputError` with file and line for a broken line, a missing or an unknown key.
     """
-    for number, line in read_lines(path):
-        try:
-            yield number, Prediction.model_validate_json(line)
-        except ValidationError as error:
-            raise _problem(error).at(path, number) from None
+    return read_jsonl(path, Prediction.model_validate_json, _problem)
 
 
 def _problem(error: ValidationError) -> InputError:

@@ -8,11 +8,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_lines
-from whyser.records.utterance import input_error
+from whyser.records.utterance import read_records
 from whyser_eval.explanations.judge.outcomes import Comparison, Outcome
 from whyser_eval.explanations.judge.rows import AgreementRow
 from whyser_eval.explanations.judge.signature import signed
@@ -82,11 +81,7 @@ def read_humans(path: Path, compared: Sequence[Comparison]) -> dict[str, Voice]:
         for pair in one.pairs
     }
     found: dict[str, Voice] = {}
-    for number, line in read_lines(path):
-        try:
-            told = _Preferred.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for number, told in read_records(path, _Preferred):
         if strange := told.preferred.keys() - set(told.systems):
             raise InputError(
                 f"votes for {min(strange)!r}, which is none of {' and '.join(told.systems)}",
