@@ -2,8 +2,8 @@
 
 The paper has GPT-OSS-20B extract the emotion from an answer and group it to nine classes (3.1); the
 prompts are ours (docs/design.md, "Where the paper is silent", 18 to 20). The answer is another
-model's text and may be hostile: it is sent as a JSON string, and what is extracted must occur in it.
-So a model reads nothing if it invents an emotion, or guesses it from the words spoken.
+model's text and may be hostile: it is sent as a JSON string, and what is extracted must occur in
+it. So a model reads nothing if it invents an emotion, or guesses it from the words spoken.
 """
 
 from __future__ import annotations
