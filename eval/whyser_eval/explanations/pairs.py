@@ -34,7 +34,7 @@ class Candidate(BaseModel):
     text: Annotated[str, Field(min_length=1)]
 
 
-class Pair(BaseModel):
+class ExplanationPair(BaseModel):
     """Two explanations of one utterance.
 
     `emotion` is the stratum that the pair was drawn in: the label that both give, or, in a study
@@ -61,14 +61,14 @@ class Pair(BaseModel):
         return self.first.system, self.second.system
 
 
-def read_pairs(path: Path) -> list[Pair]:
+def read_pairs(path: Path) -> list[ExplanationPair]:
     """Raises: `InputError` with file and line for a broken line or a pair that stands twice, and
     for a file without pairs."""
     first: dict[tuple[str, str, str], int] = {}
     pairs = []
     for number, line in read_lines(path):
         try:
-            pair = Pair.model_validate_json(line)
+            pair = ExplanationPair.model_validate_json(line)
         except ValidationError as error:
             raise input_error(error).at(path, number) from None
         key = (pair.id, *pair.systems)
@@ -82,12 +82,12 @@ def read_pairs(path: Path) -> list[Pair]:
     return pairs
 
 
-def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
+def write_pairs(path: Path, pairs: Iterable[ExplanationPair]) -> int:
     """Writes one JSON line a pair, atomically; returns how many."""
     return write_jsonl(path, (pair.model_dump_json() for pair in pairs))
 
 
-def pairs_hash(pairs: Iterable[Pair]) -> str:
+def pairs_hash(pairs: Iterable[ExplanationPair]) -> str:
     """Of the pairs in any order, for the signature."""
     return short_hash("\n".join(sorted(pair.key for pair in pairs)))
 
@@ -96,13 +96,13 @@ def pairs_hash(pairs: Iterable[Pair]) -> str:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledPairs:
     """Pairs of two systems, and what they were drawn from.
 
     `available` and `chosen` count by emotion; `left_out` says why other utterances have no pair.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ExplanationPair, ...]
     available: Mapping[EmotionClass, int]
     chosen: Mapping[EmotionClass, int]
     left_out: Mapping[str, int]
@@ -110,14 +110,14 @@ class Drawn:
 
 def agreeing_pairs(
     first: Explainer, second: Explainer, *, per_emotion: int | None, seed: int
-) -> Drawn:
+) -> SampledPairs:
     """Pairs on utterances that both systems give the same label (paper, 3.5).
 
     Args: `per_emotion`, the most of each; None for all.
 
     Raises: `InputError` where the systems agree on nothing, or do not answer the same utterances.
     """
-    strata: defaultdict[EmotionClass, list[Pair]] = defaultdict(list)
+    strata: defaultdict[EmotionClass, list[ExplanationPair]] = defaultdict(list)
     left_out: Counter[str] = Counter()
     for system in (first, second):
         left_out.update({f"{system.system}: {why}": n for why, n in system.left_out.items()})
@@ -141,7 +141,7 @@ def agreeing_pairs(
         for label in CLASSES
         if label in strata
     }
-    return Drawn(
+    return SampledPairs(
         tuple(pair for pairs in chosen.values() for pair in pairs),
         {label: len(strata[label]) for label in CLASSES},
         {label: len(chosen.get(label, ())) for label in CLASSES},
@@ -149,8 +149,8 @@ def agreeing_pairs(
     )
 
 
-def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> Pair:
-    return Pair(
+def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> ExplanationPair:
+    return ExplanationPair(
         id=one.id,
         emotion=emotion,
         gold=one.gold,
@@ -176,7 +176,7 @@ def _rank(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest()
 
 
-def strata_of(pairs: Iterable[Pair]) -> Iterator[tuple[EmotionClass, int]]:
+def strata_of(pairs: Iterable[ExplanationPair]) -> Iterator[tuple[EmotionClass, int]]:
     """How many pairs of each emotion, in the classes' order."""
     counts = Counter(pair.emotion for pair in pairs)
     yield from ((label, counts[label]) for label in CLASSES if counts[label])

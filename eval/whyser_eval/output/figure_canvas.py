@@ -17,7 +17,7 @@ from whyser.io.console import say
 from whyser.io.extras import require
 from whyser.io.files import atomic_path
 from whyser.io.visible import visible
-from whyser_eval.output.report.study import Estimate
+from whyser_eval.output.report.study import ShareEstimate
 
 if TYPE_CHECKING:
     from matplotlib.text import Text
@@ -61,7 +61,7 @@ _STYLE: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class BarStyle:
     """Of a part of a bar; without `ink` its digits are not written upon it."""
 
     face: str
@@ -89,7 +89,7 @@ def drawing() -> Iterator[None]:
         say(f"warning: {what}")
 
 
-class Sheet:
+class FigureCanvas:
     """Inches from the upper left corner; shares of 0 and 1 lie at `left` and `right`."""
 
     def __init__(self, *, left: float, right: float, height: float) -> None:
@@ -127,7 +127,7 @@ class Sheet:
         """Smaller and paler, at the right edge."""
         self.text(WIDTH - EDGE, y, words, ha="right", color=SOFT, size=_SMALL)
 
-    def bar(self, y: float, parts: Iterable[tuple[float, Look]]) -> None:
+    def bar(self, y: float, parts: Iterable[tuple[float, BarStyle]]) -> None:
         """Shares side by side around mid-height `y`, in the outline of the whole."""
         from matplotlib.patches import Rectangle
 
@@ -149,7 +149,7 @@ class Sheet:
         outline = (self.left, y - _BAR / 2), self.right - self.left, _BAR
         self.axes.add_patch(Rectangle(*outline, fc="none", ec=INK, lw=0.4))
 
-    def whisker(self, y: float, estimate: Estimate) -> None:
+    def whisker(self, y: float, estimate: ShareEstimate) -> None:
         """The interval with its caps, parted by white from what it lies on; a dot at the value."""
         if estimate.value is None:
             return
@@ -172,7 +172,7 @@ class Sheet:
         middle = (self.left + self.right) / 2
         self.text(middle, y + 0.21, words, ha="center", size=_SMALL)
 
-    def legend(self, looks: Sequence[tuple[str, Look]], marked: str) -> None:
+    def legend(self, looks: Sequence[tuple[str, BarStyle]], marked: str) -> None:
         """At the lower edge: what the parts of a bar are, and what the whisker is of."""
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch

@@ -11,7 +11,7 @@ _CONTAINERS = {"MP3": "audio/mpeg", "WAV": "audio/wav"}
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSound:
     """`suffix` as in `.mp3`; `mime` is the media type; `duration` in seconds."""
 
     content: bytes
@@ -20,7 +20,7 @@ class Encoded:
     duration: float
 
 
-def encoded(path: Path) -> Encoded | None:
+def encoded(path: Path) -> EncodedSound | None:
     """The samples as MP3, or as WAV where the sound library writes no MP3; None if unreadable.
 
     Names and comments of the source's header stay behind.
@@ -38,5 +38,5 @@ def encoded(path: Path) -> Encoded | None:
         except (soundfile.LibsndfileError, ValueError):
             continue
         duration = len(samples) / rate
-        return Encoded(buffer.getvalue(), f".{container.lower()}", mime, duration)
+        return EncodedSound(buffer.getvalue(), f".{container.lower()}", mime, duration)
     return None

@@ -14,14 +14,14 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_lines, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.utterance import input_error
+from whyser_eval.explanations.judge.prompts import PairChoice, RubricRating, Verdict, read_as
 from whyser_eval.explanations.judge.questions import PairQuestion, RubricQuestion
-from whyser_eval.explanations.judge.replies import Choice, Rating, Verdict, read_as
 
 #: Of a pair's candidates.
 Preference: TypeAlias = Literal["first", "second", "tie"]
 
 
-class Asked(BaseModel):
+class JudgeAnswer(BaseModel):
     """What came of one question.
 
     `reply` is the answer as it came, None where the endpoint refused to give one; `fault` says why
@@ -38,7 +38,7 @@ class Asked(BaseModel):
     request: str
 
 
-class JudgedPair(Asked):
+class JudgedPair(JudgeAnswer):
     """One order of a pair; `pair` is the pair's key."""
 
     pair: str
@@ -60,7 +60,7 @@ class JudgedPair(Asked):
         return "first" if is_first else "second"
 
 
-class Rated(Asked):
+class RatedExplanation(JudgeAnswer):
     """An explanation by the rubric; ratings are None where they cannot be read.
 
     `quotation_measured` says whether the text does quote or repeat the words spoken, by comparing
@@ -80,15 +80,17 @@ class Rated(Asked):
 
 
 @dataclass(frozen=True)
-class Reply:
+class JudgeReply:
     """An answer, or what stands in for one that was refused."""
 
-    asked: Asked
+    asked: JudgeAnswer
     is_cut: bool = False
 
 
-def judged_pair(question: PairQuestion, reply: Reply, prompt: str, *, hears: bool) -> JudgedPair:
-    choice, asked = _read(Choice, reply)
+def judged_pair(
+    question: PairQuestion, reply: JudgeReply, prompt: str, *, hears: bool
+) -> JudgedPair:
+    choice, asked = _read(PairChoice, reply)
     return JudgedPair(
         **dict(asked),
         pair=question.pair.key,
@@ -103,12 +105,14 @@ def judged_pair(question: PairQuestion, reply: Reply, prompt: str, *, hears: boo
     )
 
 
-def rated(question: RubricQuestion, reply: Reply, prompt: str, *, hears: bool) -> Rated:
+def rated(
+    question: RubricQuestion, reply: JudgeReply, prompt: str, *, hears: bool
+) -> RatedExplanation:
     from whyser.evidence.content import content_cues
 
-    rating, asked = _read(Rating, reply)
+    rating, asked = _read(RubricRating, reply)
     pair, candidate = question.pair, question.candidate
-    return Rated(
+    return RatedExplanation(
         **dict(asked),
         id=pair.id,
         emotion=pair.emotion,
@@ -124,10 +128,10 @@ def rated(question: RubricQuestion, reply: Reply, prompt: str, *, hears: bool) -
 
 
 T = TypeVar("T", bound=BaseModel)
-A = TypeVar("A", bound=Asked)
+A = TypeVar("A", bound=JudgeAnswer)
 
 
-def _read(form: type[T], reply: Reply) -> tuple[T | None, Asked]:
+def _read(form: type[T], reply: JudgeReply) -> tuple[T | None, JudgeAnswer]:
     if reply.asked.reply is None:
         return None, reply.asked
     found = read_as(form, reply.asked.reply, is_cut=reply.is_cut)
@@ -140,7 +144,7 @@ def _read(form: type[T], reply: Reply) -> tuple[T | None, Asked]:
 
 
 @dataclass(frozen=True)
-class Files:
+class JudgeFiles:
     """The files of one judge in a folder."""
 
     folder: Path
@@ -150,7 +154,7 @@ class Files:
     def slug(self) -> str:
         """The model's name as a file may be called.
 
-        >>> Files(Path(), "Qwen/Qwen2.5-Omni-7B").slug
+        >>> JudgeFiles(Path(), "Qwen/Qwen2.5-Omni-7B").slug
         'Qwen_Qwen2.5-Omni-7B'
         """
         return re.sub(r"[^\w.+-]+", "_", self.judge).lstrip(".")
@@ -173,7 +177,7 @@ class Files:
         return self.folder / f"{self.slug}.provenance.json"
 
 
-def write_answers(path: Path, answers: Iterable[Asked]) -> None:
+def write_answers(path: Path, answers: Iterable[JudgeAnswer]) -> None:
     write_jsonl(path, (one.model_dump_json() for one in answers))
 
 
@@ -199,14 +203,14 @@ def _lines(path: Path, form: type[A]) -> Iterator[A]:
             ) from None
 
 
-def refusals(files: Files) -> dict[str, Asked]:
+def refusals(files: JudgeFiles) -> dict[str, JudgeAnswer]:
     """By request, what an earlier run was refused: it is no answer, so no ledger has it."""
-    earlier: Sequence[Asked] = [
+    earlier: Sequence[JudgeAnswer] = [
         *read_answers(files.verdicts, JudgedPair),
-        *read_answers(files.ratings, Rated),
+        *read_answers(files.ratings, RatedExplanation),
     ]
     return {
-        one.request: Asked(**{name: getattr(one, name) for name in Asked.model_fields})
+        one.request: JudgeAnswer(**{name: getattr(one, name) for name in JudgeAnswer.model_fields})
         for one in earlier
         if one.reply is None
     }

@@ -10,9 +10,13 @@ from typing import Any, TypeAlias
 from whyser.chat import Request, audio_part
 from whyser.options.endpoint import AudioForm
 from whyser.prompting.prompts import Prompt
-from whyser_eval.explanations.judge import prompts
-from whyser_eval.explanations.judge.replies import CHOICE_SCHEMA, RATING_SCHEMA
-from whyser_eval.explanations.pairs import Candidate, Pair
+from whyser_eval.explanations.judge.prompts import (
+    CHOICE_SCHEMA,
+    RATING_SCHEMA,
+    pairwise_prompt,
+    rubric_prompt,
+)
+from whyser_eval.explanations.pairs import Candidate, ExplanationPair
 from whyser_eval.reading.structured import as_data, response_format, shortened
 
 
@@ -20,7 +24,7 @@ from whyser_eval.reading.structured import as_data, response_format, shortened
 class PairQuestion:
     """Which of two; `swapped`, with the pair's second candidate as A."""
 
-    pair: Pair
+    pair: ExplanationPair
     swapped: bool
 
     @property
@@ -37,7 +41,7 @@ class PairQuestion:
 class RubricQuestion:
     """How good one is; `pair` is the first that it stands in."""
 
-    pair: Pair
+    pair: ExplanationPair
     candidate: Candidate
 
     @property
@@ -48,14 +52,14 @@ class RubricQuestion:
 Question: TypeAlias = PairQuestion | RubricQuestion
 
 
-def questions(pairs: Iterable[Pair], *, rubric: bool) -> list[Question]:
+def questions(pairs: Iterable[ExplanationPair], *, rubric: bool) -> list[Question]:
     """All of them; an explanation that stands in several pairs is rated once."""
     pairs = list(pairs)
     found: list[Question] = [PairQuestion(pair, side) for pair in pairs for side in (False, True)]
     return [*found, *_explanations(pairs)] if rubric else found
 
 
-def _explanations(pairs: Iterable[Pair]) -> Iterator[RubricQuestion]:
+def _explanations(pairs: Iterable[ExplanationPair]) -> Iterator[RubricQuestion]:
     seen = set()
     for pair in pairs:
         for one in (pair.first, pair.second):
@@ -65,7 +69,7 @@ def _explanations(pairs: Iterable[Pair]) -> Iterator[RubricQuestion]:
 
 
 @dataclass(frozen=True)
-class Manner:
+class JudgeConfig:
     """How a judge is asked.
 
     Args:
@@ -84,11 +88,11 @@ class Manner:
 
     @property
     def pairwise(self) -> Prompt:
-        return prompts.pairwise(hears=self.hears)
+        return pairwise_prompt(hears=self.hears)
 
     @property
     def rubric(self) -> Prompt:
-        return prompts.rubric(hears=self.hears)
+        return rubric_prompt(hears=self.hears)
 
     def prompt(self, question: Question) -> Prompt:
         return self.pairwise if isinstance(question, PairQuestion) else self.rubric
@@ -107,7 +111,7 @@ class Manner:
             self._parameters(prompt, schema),
         )
 
-    def _content(self, pair: Pair, text: str) -> str | Sequence[Mapping[str, Any]]:
+    def _content(self, pair: ExplanationPair, text: str) -> str | Sequence[Mapping[str, Any]]:
         if self.audio == "none":
             return text
         sound = audio_part(Path(pair.audio or "no sound"), self.audio)

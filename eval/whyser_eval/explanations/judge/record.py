@@ -14,8 +14,8 @@ from whyser.io.errors import InputError
 from whyser.io.files import write_json
 from whyser.options.endpoint import AudioForm
 from whyser.records.provenance import provenance
-from whyser_eval.explanations.judge.answers import Files
-from whyser_eval.explanations.judge.questions import Manner
+from whyser_eval.explanations.judge.answers import JudgeFiles
+from whyser_eval.explanations.judge.questions import JudgeConfig
 from whyser_eval.records import read_record
 
 #: What another run of the same command says anew.
@@ -23,18 +23,18 @@ _OF_THE_RUN = ("command", "created", "versions", "git")
 
 
 @dataclass(frozen=True)
-class Record:
+class JudgingRun:
     """What is written of one judge; `drawn` says from what the pairs were."""
 
     judge: str
-    manner: Manner
+    config: JudgeConfig
     pairs: str
     seed: int
     rubric: bool
     drawn: Mapping[str, Any] = field(default_factory=dict)
     is_finished: bool = False
 
-    def write(self, settings: ChatSettings, files: Files, pairs: Path) -> None:
+    def write(self, settings: ChatSettings, files: JudgeFiles, pairs: Path) -> None:
         """A finished record stays as it is where a run adds nothing to it."""
         told = provenance([pairs])
         told["command"] = settings.hide(told["command"])
@@ -47,18 +47,18 @@ class Record:
         write_json(files.record, written)
 
     def _as_json(self) -> dict[str, Any]:
-        manner = self.manner
-        prompts = [manner.pairwise, *([manner.rubric] if self.rubric else [])]
+        config = self.config
+        prompts = [config.pairwise, *([config.rubric] if self.rubric else [])]
         return {
             "judge": self.judge,
-            "hears": manner.hears,
-            "audio": manner.audio,
+            "hears": config.hears,
+            "audio": config.audio,
             "prompts": [
                 {"name": one.name, "version": one.version, "prompt": one.hash, "text": one.text}
                 for one in prompts
             ],
-            "decoding": {"temperature": 0, "max_tokens": manner.max_tokens},
-            "schema": manner.schema,
+            "decoding": {"temperature": 0, "max_tokens": config.max_tokens},
+            "schema": config.schema,
             "rubric": self.rubric,
             "pairs": self.pairs,
             "seed": self.seed,
@@ -67,7 +67,7 @@ class Record:
         }
 
 
-class Told(BaseModel):
+class JudgeRecord(BaseModel):
     """What a record tells of a judge: how it was asked, about which pairs, and whether of all."""
 
     model_config = ConfigDict(frozen=True)
@@ -80,12 +80,12 @@ class Told(BaseModel):
     finished: bool
 
 
-_ANY, _TOLD = TypeAdapter(dict[str, Any]), TypeAdapter(Told)
+_ANY, _TOLD = TypeAdapter(dict[str, Any]), TypeAdapter(JudgeRecord)
 
 _CURE = "Delete it and judge again: the ledger has the replies."
 
 
-def told_in(folder: Path) -> list[Told]:
+def read_records(folder: Path) -> list[JudgeRecord]:
     """Of every judge in a folder, by name; records of other commands are none.
 
     Raises: `InputError` for a broken file.
@@ -97,7 +97,7 @@ def told_in(folder: Path) -> list[Told]:
     ]
 
 
-def earlier_record(files: Files) -> dict[str, Any]:
+def earlier_record(files: JudgeFiles) -> dict[str, Any]:
     """Of an earlier run of this judge; empty where there was none.
 
     Raises: `InputError` where another model's files have the same name, and for a broken file.
@@ -114,7 +114,7 @@ def earlier_record(files: Files) -> dict[str, Any]:
     return found
 
 
-def begun_with(files: Files) -> AudioForm | None:
+def begun_with(files: JudgeFiles) -> AudioForm | None:
     """How the replies in the ledger were asked for; None where there are none."""
     ledger = ledger_of(files.base)
     if not (ledger.exists() and ledger.stat().st_size) or not earlier_record(files):

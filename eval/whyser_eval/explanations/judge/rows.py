@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -10,6 +11,7 @@ from pydantic import TypeAdapter
 
 from whyser.io.files import write_json
 from whyser_eval.records import read_record
+from whyser_eval.scoring import signature
 
 #: How an interval came about; None for a figure without one.
 Interval: TypeAlias = Literal["bootstrap", "wilson"]
@@ -73,7 +75,7 @@ class AgreementRow:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgeResults:
     """All of `judge.json`; `warnings` stand in the report too."""
 
     rows: tuple[JudgeRow, ...]
@@ -82,13 +84,24 @@ class Judged:
     warnings: tuple[str, ...] = ()
 
 
-_JUDGED = TypeAdapter(Judged)
+_JUDGED = TypeAdapter(JudgeResults)
 
 
-def write_judged(path: Path, judged: Judged) -> None:
+def write_judged(path: Path, judged: JudgeResults) -> None:
     write_json(path, asdict(judged))
 
 
-def read_judged(path: Path) -> Judged:
+def read_judged(path: Path) -> JudgeResults:
     """Raises: `InputError` for a missing or a broken file."""
     return read_record(path, _JUDGED, cure="Give what whyser-eval judge wrote.")
+
+
+def judge_signature(metric: str, **told: object) -> str:
+    """The pairs in the order given; what parts a signature cannot stand in a name.
+
+    >>> judge_signature("win_rate", judge="a|b", n=400)
+    'win_rate|judge:a_b|n:400|whyser:0.1.0'
+    """
+    return signature.signed(
+        metric, {name: re.sub(r"[|\s]+", "_", str(value)) for name, value in told.items()}
+    )

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from whyser.io.console import print_table
 from whyser_eval.explanations.judge.rates import LENGTH_CONTROLLED
-from whyser_eval.explanations.judge.rows import Judged, JudgeRow, RubricRow
+from whyser_eval.explanations.judge.rows import JudgeResults, JudgeRow, RubricRow
 from whyser_eval.scoring.controls import format_estimate
 
 #: Metric -> how the table calls it.
@@ -30,7 +30,7 @@ _NAMES = {
 _PER_EMOTION = ("win_tie_rate", "win_rate", "loss_rate", "tie_rate", "unreadable_rate")
 
 
-def print_judged(judged: Judged) -> None:
+def print_judged(judged: JudgeResults) -> None:
     """A table per judge and comparison, then per emotion, ratings and agreement."""
     for _, group in groupby(judged.rows, lambda row: (row.judge, row.system, row.against)):
         _print_comparison(list(group))

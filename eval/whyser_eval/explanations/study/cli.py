@@ -25,7 +25,8 @@ def make_command(
     results: Annotated[list[Path], typer.Argument(help="Folders that `score` wrote.")],
     system: Annotated[str, typer.Option(help="The system whose explanations are judged.")],
     output: Annotated[
-        Path, typer.Option(help="Folder for the page; its key is written beside it, never inside.")
+        Path,
+        typer.Option(help="Folder for the page; its key is written beside it, never inside."),
     ],
     form: Annotated[Form, typer.Option(help="The form that the system was asked in.")] = "open",
     references: Annotated[
@@ -84,21 +85,21 @@ def make_command(
     Example: whyser-eval study make results/mine --system mine --references references.jsonl
     --output studies/mine
     """
-    from whyser_eval.explanations.study import wording
-    from whyser_eval.explanations.study.make import Plan, make_study
+    from whyser_eval.explanations.study.make import StudyPlan, make_study
+    from whyser_eval.explanations.study.material import CONSENT, INSTRUCTIONS, TITLE
 
-    plan = Plan(
+    plan = StudyPlan(
         system=system,
         form=form,
         accept=accept,
         prefer=prefer,
         checks=attention_checks,
         seed=seed,
-        title=title or wording.TITLE,
-        consent=_text(consent, wording.CONSENT),
+        title=title or TITLE,
+        consent=_text(consent, CONSENT),
         instructions={
-            "accept": _text(instructions_accept, wording.INSTRUCTIONS["accept"]),
-            "prefer": _text(instructions_prefer, wording.INSTRUCTIONS["prefer"]),
+            "accept": _text(instructions_accept, INSTRUCTIONS["accept"]),
+            "prefer": _text(instructions_prefer, INSTRUCTIONS["prefer"]),
         },
     )
     made = make_study(results, plan, output, references=references or (), force=force)
@@ -150,9 +151,10 @@ def read_command(
 
     Example: whyser-eval study read answers/ --key study.key.json --output results/run/study
     """
-    from whyser_eval.explanations.study.files import collect, rater_files, read_whole_key
-    from whyser_eval.explanations.study.read import Inputs, studied, write_study
-    from whyser_eval.explanations.study.statistics import Draws
+    from whyser_eval.explanations.study.files import collect, rater_files
+    from whyser_eval.explanations.study.material import read_whole_key
+    from whyser_eval.explanations.study.read import StudyInputs, studied, write_study
+    from whyser_eval.explanations.study.statistics import BootstrapSettings
     from whyser_eval.explanations.study.terminal import print_studied
 
     truth = read_whole_key(key)
@@ -160,7 +162,7 @@ def read_command(
     collected = collect(
         files, truth, without=without, keeps_incomplete=keep_incomplete, skips_bad=skip_bad
     )
-    found = studied(collected, truth, Draws(draws, seed))
+    found = studied(collected, truth, BootstrapSettings(draws, seed))
     settings = {
         "keep_incomplete": keep_incomplete,
         "leave_out": without,
@@ -168,7 +170,7 @@ def read_command(
         "draws": draws,
         "seed": seed,
     }
-    inputs = Inputs(tuple(rater_files(files)), key, settings)
+    inputs = StudyInputs(tuple(rater_files(files)), key, settings)
     write_study(output, found, collected.files, truth, inputs)
     if as_json:
         print_json(asdict(found))

@@ -1,7 +1,7 @@
-"""The raters' files held against the key: which count, which are left out, which are refused.
+"""The raters' files: what the page saves, and which of them count.
 
-A file that the page did not write so is refused by name. What may happen to honest people (a file
-sent twice, a study left half way) is counted and told instead.
+A file that the page cannot have written is refused by name. What may happen to honest people (a
+file sent twice, a study left half way) is counted and reported instead.
 """
 
 from __future__ import annotations
@@ -10,14 +10,74 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from whyser.io.errors import InputError, Problems, did_you_mean
-from whyser_eval.explanations.study.answers import Given, RaterFile
-from whyser_eval.explanations.study.material import CHOICES, Answer, Key, read_key
-from whyser_eval.explanations.study.order import in_order, is_swapped
+from whyser_eval.explanations.study.material import (
+    CHOICES,
+    StudyKey,
+    Test,
+    digest,
+    in_order,
+    is_swapped,
+)
 from whyser_eval.records import read_record
+
+# The file of a rater; `script/answers.js` writes it
+
+
+class GivenAnswer(BaseModel):
+    """A choice: `place` counts the items of its test from 0 as the rater saw them, `swapped` says
+    whether the second candidate stood first, `milliseconds` how long the item was on the screen,
+    `plays` how often the sound was started."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str
+    test: Test
+    place: Annotated[int, Field(ge=0)]
+    swapped: bool
+    choice: str
+    milliseconds: Annotated[int, Field(ge=0)]
+    plays: Annotated[int, Field(ge=0)]
+
+
+class RaterFile(BaseModel):
+    """The answers of one rater, in the order in which they were shown: Test I, then Test II.
+
+    `rater` is the code that the person was given or chose; `session` was drawn by the browser, so
+    a copy under another name is found. `check` is the digest of all the rest.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["whyser-study-1"]
+    study: str
+    rater: Annotated[str, Field(min_length=1, max_length=64)]
+    session: str
+    consented: str
+    saved: str
+    complete: bool
+    answers: tuple[GivenAnswer, ...]
+    check: str
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.check == digest(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        """All that the check covers, a line each, as the page joins it."""
+        yield from (self.format, self.study, self.rater, self.session, self.consented, self.saved)
+        yield "complete" if self.complete else "incomplete"
+        for one in self.answers:
+            side = "swapped" if one.swapped else "straight"
+            numbers = f"{one.milliseconds}|{one.plays}"
+            yield f"{one.item}|{one.test}|{one.place}|{side}|{one.choice}|{numbers}"
+
+
+# Which files count
 
 _AGAIN = "Ask the rater for the file as the page saved it."
 _OTHER = "Give the key of that study, or only the files of this one."
@@ -27,7 +87,7 @@ _RATER_FILE = TypeAdapter(RaterFile)
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedFile:
     """A rater's file and where it lies."""
 
     path: Path
@@ -43,10 +103,10 @@ class Saved:
 
 
 @dataclass
-class Collected:
+class CollectedFiles:
     """`files`, one a rater, count; `left_out` says of every other one why it does not."""
 
-    files: list[Saved] = field(default_factory=list)
+    files: list[SavedFile] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     refused: Problems = field(default_factory=lambda: Problems(_SUBJECT))
 
@@ -59,12 +119,12 @@ class Collected:
 
 def collect(
     paths: Sequence[Path],
-    key: Key,
+    key: StudyKey,
     *,
     without: Collection[str] = (),
     keeps_incomplete: bool = False,
     skips_bad: bool = False,
-) -> Collected:
+) -> CollectedFiles:
     """The files that figures are told of.
 
     Args:
@@ -76,7 +136,7 @@ def collect(
     Raises: `BadInput` with every refused file, `InputError` for a rater of `without` that there is
     not, and where no file is left.
     """
-    found = Collected()
+    found = CollectedFiles()
     sound = list(_sound(rater_files(paths), key, set(without), found))
     for saved in sorted(_single(sound, found), key=lambda one: one.rater):
         given, asked = len(saved.file.answers), len(key.answers)
@@ -118,7 +178,9 @@ def rater_files(paths: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected) -> Iterator[Saved]:
+def _sound(
+    paths: Sequence[Path], key: StudyKey, without: set[str], found: CollectedFiles
+) -> Iterator[SavedFile]:
     """The files that are as the page writes them."""
     raters = set()
     for path in paths:
@@ -135,7 +197,7 @@ def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected)
             if faults := list(_faults(file, key)):
                 more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
                 raise InputError(faults[0] + more, file=path, cure=_AGAIN)
-            yield Saved(path, file)
+            yield SavedFile(path, file)
     for rater in sorted(without - raters):
         # Names as people typed them: one that would command the terminal is quoted.
         known = sorted(one if one.isprintable() else repr(one) for one in raters)
@@ -145,7 +207,7 @@ def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected)
 # One file
 
 
-def _faults(file: RaterFile, key: Key) -> Iterator[str]:
+def _faults(file: RaterFile, key: StudyKey) -> Iterator[str]:
     """All that the page would not have written."""
     if not file.is_unchanged:
         yield "was changed after the page saved it"
@@ -170,7 +232,7 @@ def _faults(file: RaterFile, key: Key) -> Iterator[str]:
         yield f"calls itself complete and lacks {lacking:,} of {len(known):,} answers"
 
 
-def _misplaced(file: RaterFile, key: Key) -> Iterator[str]:
+def _misplaced(file: RaterFile, key: StudyKey) -> Iterator[str]:
     """Whether the order and the sides are those that the rater's code gives."""
     shown = shown_to(file.rater, key)
     answered = {given.item: given.place for given in file.answers}
@@ -181,7 +243,7 @@ def _misplaced(file: RaterFile, key: Key) -> Iterator[str]:
         yield f"sides are not those shown to rater {file.rater!r} ({wrong:,} items)"
 
 
-def shown_to(rater: str, key: Key) -> list[tuple[str, int]]:
+def shown_to(rater: str, key: StudyKey) -> list[tuple[str, int]]:
     """Items as this rater saw them, Test I before Test II, and the place of each in its test."""
     return [
         (item, place)
@@ -192,14 +254,14 @@ def shown_to(rater: str, key: Key) -> list[tuple[str, int]]:
     ]
 
 
-def _swapped(given: Given, file: RaterFile) -> bool:
+def _swapped(given: GivenAnswer, file: RaterFile) -> bool:
     return given.test == "prefer" and is_swapped(file.study, file.rater, given.item)
 
 
 # Files among each other
 
 
-def _single(files: Sequence[Saved], found: Collected) -> list[Saved]:
+def _single(files: Sequence[SavedFile], found: CollectedFiles) -> list[SavedFile]:
     """One file a rater: the last that was saved, where it holds all items that the others do.
 
     Whoever goes back may choose anew, so a later save of one session counts. Two sessions of one
@@ -227,14 +289,16 @@ def _single(files: Sequence[Saved], found: Collected) -> list[Saved]:
     return kept
 
 
-def _grouped(files: Sequence[Saved], by: Callable[[Saved], str]) -> dict[str, list[Saved]]:
-    groups: defaultdict[str, list[Saved]] = defaultdict(list)
+def _grouped(
+    files: Sequence[SavedFile], by: Callable[[SavedFile], str]
+) -> dict[str, list[SavedFile]]:
+    groups: defaultdict[str, list[SavedFile]] = defaultdict(list)
     for one in files:
         groups[by(one)].append(one)
     return groups
 
 
-def _holds(last: Saved, other: Saved) -> bool:
+def _holds(last: SavedFile, other: SavedFile) -> bool:
     """Whether this is the same save, or a later one of the session that lacks none of its items."""
     if last.file.session != other.file.session:
         return False
@@ -247,41 +311,5 @@ def _named(names: Sequence[str]) -> str:
     return " and ".join(map(repr, names))
 
 
-def _paths(group: Sequence[Saved]) -> str:
+def _paths(group: Sequence[SavedFile]) -> str:
     return ", ".join(str(one.path) for one in group)
-
-
-# The key
-
-
-def read_whole_key(path: Path) -> Key:
-    """The key, if figures can be told by it.
-
-    Raises: `InputError` for a missing or a broken file, and for a key without items, with one
-    twice, or with one that names no system to prefer.
-    """
-    key = read_key(path)
-    if not any(one.expected is None for one in key.answers):
-        raise InputError("holds no items", file=path, cure=_KEY)
-    seen: set[str] = set()
-    for one in key.answers:
-        if fault := "stands twice" if one.item in seen else _key_fault(one, key):
-            raise InputError(f"item {one.item!r} {fault}", file=path, cure=_KEY)
-        seen.add(one.item)
-    return key
-
-
-_KEY = "Give the key as whyser-eval study make wrote it."
-
-
-def _key_fault(one: Answer, key: Key) -> str | None:
-    if one.expected is not None:
-        known = one.expected in CHOICES[one.test]
-        return None if known else f"expects {one.expected!r}, which nobody can choose"
-    # Who wrote the references may differ from pair to pair.
-    wrong_length = len(one.systems) != {"accept": 1, "prefer": 2}[one.test]
-    if wrong_length or len(set(one.systems)) != len(one.systems):
-        return f"has the systems {_named(one.systems)}"
-    if key.system not in one.systems:
-        return f"is of {_named(one.systems)}, the study is of {key.system!r}"
-    return None

@@ -1,17 +1,18 @@
-"""What raters are shown, and the key that tells what it was.
+"""What raters are shown, in which order, and the key that says what it was.
 
-The material holds nothing that tells a system or whether it was right; the key holds that, and
-lies in another file.
+The material holds nothing that names a system or says whether it was right; the key holds that, and
+is another file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from whyser.io.errors import InputError
 from whyser.io.files import short_hash
 from whyser.labels.classes import EmotionClass, Label
 from whyser_eval.records import read_record
@@ -25,10 +26,13 @@ CHOICES: dict[Test, tuple[str, str]] = {
     "prefer": ("first", "second"),
 }
 
+#: The form of a rater's file.
+FORMAT = "whyser-study-1"
+
 Condition: TypeAlias = Literal["match", "mismatch"]
 
 
-class Shown(BaseModel):
+class ShownExplanation(BaseModel):
     """An explanation as it is shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,7 +41,7 @@ class Shown(BaseModel):
     text: str
 
 
-class Item(BaseModel):
+class StudyItem(BaseModel):
     """One thing to judge; `item` names it and tells nothing, `audio` is relative to the page."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,10 +49,10 @@ class Item(BaseModel):
     item: Annotated[str, Field(pattern=r"^[0-9a-z]+$")]
     test: Test
     audio: str
-    candidates: Annotated[tuple[Shown, ...], Field(min_length=1, max_length=2)]
+    candidates: Annotated[tuple[ShownExplanation, ...], Field(min_length=1, max_length=2)]
 
 
-class Material(BaseModel):
+class StudyMaterial(BaseModel):
     """All that the page shows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +60,7 @@ class Material(BaseModel):
     title: str
     consent: str
     instructions: dict[Test, str]
-    items: tuple[Item, ...]
+    items: tuple[StudyItem, ...]
 
     @property
     def study(self) -> str:
@@ -64,7 +68,7 @@ class Material(BaseModel):
         return short_hash(self.model_dump_json())
 
 
-class Answer(BaseModel):
+class KeyEntry(BaseModel):
     """The truth about one item: an entry of the key.
 
     `id` is the utterance, `condition` whether the system's label is the consensus, `systems` who
@@ -86,7 +90,7 @@ class Answer(BaseModel):
     duration: float | None = None
 
 
-class Key(BaseModel):
+class StudyKey(BaseModel):
     """The key of one study.
 
     `system` is whose explanations are judged, `reference` who wrote the gold-referenced ones of
@@ -99,18 +103,139 @@ class Key(BaseModel):
     system: str
     reference: str | None
     seed: int
-    answers: tuple[Answer, ...]
+    answers: tuple[KeyEntry, ...]
     provenance: dict[str, Any]
 
-    def of(self, test: Test) -> Sequence[Answer]:
+    def of(self, test: Test) -> Sequence[KeyEntry]:
         """The items of one test that figures are told of."""
         return [one for one in self.answers if one.test == test and one.expected is None]
 
 
-def read_key(path: Path) -> Key:
+def read_key(path: Path) -> StudyKey:
     """Raises: `InputError` for a missing or a broken file."""
     return read_record(
         path,
-        TypeAdapter(Key),
+        TypeAdapter(StudyKey),
         cure="Give the key that whyser-eval study make wrote beside the page.",
     )
+
+
+def read_whole_key(path: Path) -> StudyKey:
+    """The key, if figures can be told by it.
+
+    Raises: `InputError` for a missing or a broken file, and for a key without items, with one
+    twice, or with one that names no system to prefer.
+    """
+    key = read_key(path)
+    if not any(one.expected is None for one in key.answers):
+        raise InputError("holds no items", file=path, cure=_KEY)
+    seen: set[str] = set()
+    for one in key.answers:
+        if fault := "stands twice" if one.item in seen else _key_fault(one, key):
+            raise InputError(f"item {one.item!r} {fault}", file=path, cure=_KEY)
+        seen.add(one.item)
+    return key
+
+
+_KEY = "Give the key as whyser-eval study make wrote it."
+
+
+def _key_fault(one: KeyEntry, key: StudyKey) -> str | None:
+    if one.expected is not None:
+        known = one.expected in CHOICES[one.test]
+        return None if known else f"expects {one.expected!r}, which nobody can choose"
+    # Who wrote the references may differ from pair to pair.
+    wrong_length = len(one.systems) != {"accept": 1, "prefer": 2}[one.test]
+    if wrong_length or len(set(one.systems)) != len(one.systems):
+        return f"has the systems {_named(one.systems)}"
+    if key.system not in one.systems:
+        return f"is of {_named(one.systems)}, the study is of {key.system!r}"
+    return None
+
+
+def _named(names: Sequence[str]) -> str:
+    return " and ".join(map(repr, names))
+
+
+# ---- default texts -----------------------------------------------------------------------------
+
+
+TITLE = "Does this explanation fit the voice?"
+
+CONSENT = """\
+You will listen to short clips of speech and judge written explanations of the emotion in them. \
+There are {items}; most take half a minute. Pause whenever you like: this browser remembers where \
+you were.
+
+Taking part is voluntary. You may stop at any time and need not say why.
+
+This page sends nothing to anyone. Your answers stay in this browser until you download them as \
+one file and hand it on yourself. The file holds the code that you enter below, your choices, how \
+long each took, how often you listened, and when you began and saved. It does not hold your name, \
+unless you enter that as your code.
+
+Some clips hold strong feelings or strong language. Headphones in a quiet place are best."""
+
+INSTRUCTIONS: dict[Test, str] = {
+    "accept": """\
+You hear a clip and read one explanation: an emotion, and the reasons given for it.
+
+Accept it if the emotion and its reasons are plausible for this voice, even if you might have \
+chosen another word. Reject it if they are not: if the emotion does not fit, or the reasons tell \
+of something that you do not hear.
+
+There is no answer that is right for everyone. We ask for your own impression.""",
+    "prefer": """\
+You hear a clip and read two explanations of it, A and B. Each names an emotion and gives its \
+reasons.
+
+Choose the one that explains better what you hear, the emotion and the reasons together. If \
+neither fits well, choose the one that comes nearer.
+
+There is no answer that is right for everyone. We ask for your own impression.""",
+}
+
+#: What an attention check says in place of an explanation.
+ACCEPT_CHECK = "This item checks attention. Whatever you hear, please choose: {choice}."
+PREFER_CHECK = {
+    True: "This item checks attention. Whatever you hear, please prefer this explanation.",
+    False: "This item checks attention. Whatever you hear, please prefer the other explanation.",
+}
+
+
+# ---- order -------------------------------------------------------------------------------------
+
+
+_WORD = 0xFFFFFFFF
+
+
+def mix(text: str) -> int:
+    """32 well mixed bits of a text: FNV-1a over its UTF-8 bytes, then MurmurHash3's finaliser.
+
+    It scatters and finds slips of a pen; it keeps no secret.
+
+    >>> f"{mix(''):08x} {mix('a'):08x}"
+    'ab3e7c0b 1a80b1b3'
+    """
+    value = 0x811C9DC5
+    for byte in text.encode("utf-8", "replace"):
+        value = ((value ^ byte) * 0x01000193) & _WORD
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        value = ((value ^ (value >> shift)) * factor) & _WORD
+    return value ^ (value >> 16)
+
+
+def in_order(study: str, rater: str, items: Iterable[str]) -> list[str]:
+    """The items of one test as this rater sees them."""
+    return sorted(items, key=lambda item: (mix(f"{study}/{rater}/{item}"), item))
+
+
+def is_swapped(study: str, rater: str, item: str) -> bool:
+    """Whether this rater sees a pair's second candidate first."""
+    return bool(mix(f"{study}/{rater}/{item}/side") & 1)
+
+
+def digest(lines: Iterable[str]) -> str:
+    """Sixteen hexadecimal digits that a changed line changes."""
+    text = "\n".join(lines)
+    return f"{mix(f'0{text}'):08x}{mix(f'1{text}'):08x}"

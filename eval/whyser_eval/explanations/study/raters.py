@@ -7,9 +7,8 @@ from statistics import median
 
 import numpy as np
 
-from whyser_eval.explanations.study.answers import Given
-from whyser_eval.explanations.study.files import Saved
-from whyser_eval.explanations.study.material import CHOICES, Answer, Key, Test
+from whyser_eval.explanations.study.files import GivenAnswer, SavedFile
+from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
 from whyser_eval.explanations.study.rows import RaterRow
 from whyser_eval.explanations.study.statistics import Votes
 from whyser_eval.metrics.classification import FloatArray
@@ -21,7 +20,7 @@ FEWEST = 5
 MANY_ALIKE = 8
 
 
-def rater_rows(files: Sequence[Saved], chosen: Votes, key: Key) -> list[RaterRow]:
+def rater_rows(files: Sequence[SavedFile], chosen: Votes, key: StudyKey) -> list[RaterRow]:
     """Share, agreement and remarks of every rater who answered something in the test."""
     agreements = agreements_with_others(chosen.chosen)
     shares = np.array([_mean(row) for row in chosen.chosen])
@@ -81,7 +80,7 @@ def _mean(values: FloatArray) -> float:
 # Remarks
 
 
-def _failed_checks(given: Sequence[Given], key: Key) -> Iterator[str]:
+def _failed_checks(given: Sequence[GivenAnswer], key: StudyKey) -> Iterator[str]:
     expected = {one.item: one.expected for one in key.answers if one.expected is not None}
     checks = [one for one in given if one.item in expected]
     if failed := sum(one.choice != expected[one.item] for one in checks):
@@ -118,7 +117,7 @@ def fences(values: FloatArray) -> tuple[float, float]:
     return float(lower - reach), float(upper + reach)
 
 
-def _alike(own: Sequence[Given], test: Test) -> Iterator[str]:
+def _alike(own: Sequence[GivenAnswer], test: Test) -> Iterator[str]:
     if len(own) < MANY_ALIKE:
         return
     first, second = CHOICES[test]
@@ -133,7 +132,7 @@ def _alike(own: Sequence[Given], test: Test) -> Iterator[str]:
         yield f"always the one shown {'first' if upper else 'second'}"
 
 
-def _hasty(own: Sequence[Given], items: Sequence[Answer]) -> Iterator[str]:
+def _hasty(own: Sequence[GivenAnswer], items: Sequence[KeyEntry]) -> Iterator[str]:
     n = len(own)
     if unheard := sum(not one.plays for one in own):
         yield f"{unheard} of {n} answered without playing the sound"

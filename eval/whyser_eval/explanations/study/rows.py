@@ -54,7 +54,7 @@ class RaterRow:
 
 
 @dataclass(frozen=True)
-class Studied:
+class StudyResults:
     """All of `study.json`."""
 
     study: str
@@ -66,13 +66,13 @@ class Studied:
     warnings: tuple[str, ...] = ()
 
 
-_STUDIED = TypeAdapter(Studied)
+_STUDIED = TypeAdapter(StudyResults)
 
 
-def write_studied(path: Path, studied: Studied) -> None:
+def write_studied(path: Path, studied: StudyResults) -> None:
     write_json(path, asdict(studied))
 
 
-def read_studied(path: Path) -> Studied:
+def read_studied(path: Path) -> StudyResults:
     """Raises: `InputError` for a missing or a broken file."""
     return read_record(path, _STUDIED, cure="Give what whyser-eval study read wrote.")

@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whyser.labels.classes import CLASSES
-from whyser_eval.explanations.study.answers import Given
-from whyser_eval.explanations.study.files import Saved
-from whyser_eval.explanations.study.material import CHOICES, Answer, Key, Test
+from whyser_eval.explanations.study.files import GivenAnswer, SavedFile
+from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
 from whyser_eval.explanations.study.rows import Interval, StudyRow
 from whyser_eval.metrics.classification import FloatArray, IntArray
 from whyser_eval.scoring.signature import rows_hash, signed
@@ -47,7 +46,7 @@ class Votes:
 
     test: Test
     raters: tuple[str, ...]
-    items: tuple[Answer, ...]
+    items: tuple[KeyEntry, ...]
     chosen: FloatArray
 
     @property
@@ -100,7 +99,7 @@ class Votes:
         return Votes(self.test, self.raters, items, self.chosen[:, mask])
 
 
-def votes(files: Sequence[Saved], key: Key, test: Test) -> Votes:
+def votes(files: Sequence[SavedFile], key: StudyKey, test: Test) -> Votes:
     """The choices on the items of a test, attention checks apart."""
     items = tuple(key.of(test))
     column = {one.item: place for place, one in enumerate(items)}
@@ -113,7 +112,7 @@ def votes(files: Sequence[Saved], key: Key, test: Test) -> Votes:
     return Votes(test, tuple(saved.rater for saved in files), items, chosen)
 
 
-def is_favoured(given: Given, item: Answer, key: Key) -> bool:
+def is_favoured(given: GivenAnswer, item: KeyEntry, key: StudyKey) -> bool:
     """Whether the choice is for the explanation of the system that the study is of."""
     if given.test == "accept":
         return given.choice == "accept"
@@ -124,14 +123,14 @@ def is_favoured(given: Given, item: Answer, key: Key) -> bool:
 
 
 @dataclass(frozen=True)
-class Draws:
+class BootstrapSettings:
     """Of the bootstrap: how many, and the seed; 0 for none."""
 
     n: int = 10_000
     seed: int = 0
 
 
-def study_rows(chosen: Votes, key: Key, draws: Draws) -> Iterator[StudyRow]:
+def study_rows(chosen: Votes, key: StudyKey, draws: BootstrapSettings) -> Iterator[StudyRow]:
     """All figures of one test; a subset that nobody answered has none."""
     strata = np.array([one.condition == "match" for one in chosen.items], dtype=np.int64)
     drawn = bootstrapped(chosen.chosen, strata, chosen.subsets, draws=draws.n, seed=draws.seed)
@@ -164,7 +163,9 @@ def _figures(part: Votes, subset: str, drawn: FloatArray) -> Iterator[_Figure]:
     yield _Figure("krippendorff_alpha", krippendorff_alpha(part.ballots))
 
 
-def _row(one: _Figure, part: Votes, subset: str, key: Key, draws: Draws) -> StudyRow:
+def _row(
+    one: _Figure, part: Votes, subset: str, key: StudyKey, draws: BootstrapSettings
+) -> StudyRow:
     raters, items = (int(part.answered.any(axis=axis).sum()) for axis in (1, 0))
     pairs = {
         "study": key.study,

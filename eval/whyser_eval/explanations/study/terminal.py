@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from whyser.io.console import print_table
 from whyser_eval.explanations.study.material import Test
-from whyser_eval.explanations.study.rows import Studied, StudyRow
+from whyser_eval.explanations.study.rows import StudyResults, StudyRow
 from whyser_eval.explanations.study.statistics import RATES
 from whyser_eval.scoring.controls import format_p
 
@@ -17,7 +17,7 @@ _CHOSEN: dict[Test, str] = {"accept": "accepted", "prefer": "own preferred"}
 _Figures = dict[tuple[str, str, str | None], StudyRow]
 
 
-def print_studied(studied: Studied) -> None:
+def print_studied(studied: StudyResults) -> None:
     """Shares in percent with each of their intervals, then what they rest on."""
     figures: dict[Test, _Figures] = {
         test: {

@@ -4,6 +4,6 @@ No network, no script but our own (a content security policy says so to the brow
 text that comes from data or a model is escaped: hostile text stays text.
 """
 
-from whyser_eval.output.report.write import write_report
+from whyser_eval.output.report.page import write_report
 
 __all__ = ["write_report"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
-class _Part(BaseModel):
+class _AuditPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ReadSystem(_Part):
+class ReadSystem(_AuditPart):
     """`words` holds what was read, its label and how often, the most frequent first."""
 
     model: str
@@ -21,14 +21,14 @@ class ReadSystem(_Part):
     words: list[tuple[str, str | None, int]] = []
 
 
-class Example(_Part):
+class Example(_AuditPart):
     """An answer, of whose text the beginning is kept."""
 
     id: str
     text: str
 
 
-class Disagreement(_Part):
+class Disagreement(_AuditPart):
     """`n` answers that the rules read as one label and the language model as another."""
 
     rules: str
@@ -37,7 +37,7 @@ class Disagreement(_Part):
     examples: list[Example]
 
 
-class Agreement(_Part):
+class Agreement(_AuditPart):
     """Rules and language model on the same answers; a figure is None where chance decides all."""
 
     n: int
@@ -46,7 +46,7 @@ class Agreement(_Part):
     disagreements: list[Disagreement] = []
 
 
-class Audit(_Part):
+class Audit(_AuditPart):
     """What reading made of the answers of every system."""
 
     systems: list[ReadSystem] = []

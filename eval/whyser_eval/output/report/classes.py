@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from whyser_eval.metrics.classification import Items, f1_majority
-from whyser_eval.output.report.links import link
-from whyser_eval.output.report.results import Results, Tally
+from whyser_eval.output.report.results import AnswerTally, Results, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 
 @dataclass(frozen=True)
-class Cell:
+class ConfusionCell:
     """Of a confusion matrix; `share` is of the row."""
 
     predicted: str
@@ -31,7 +30,7 @@ class ClassView:
     n: int
     f1: float
     interval: ScoreRow | None
-    cells: list[Cell]
+    cells: list[ConfusionCell]
 
 
 def class_views(results: Results, name: SystemName) -> list[ClassView]:
@@ -50,7 +49,7 @@ def class_views(results: Results, name: SystemName) -> list[ClassView]:
     ]
 
 
-def _f1(tally: Tally, classes: list[str]) -> list[float]:
+def _f1(tally: AnswerTally, classes: list[str]) -> list[float]:
     rows = [
         pair
         for pair, count in tally.confusion().items()
@@ -70,10 +69,10 @@ def _cells(
     name: SystemName,
     counts: Counter[tuple[str | None, str | None]],
     label: str,
-) -> list[Cell]:
+) -> list[ConfusionCell]:
     n = sum(counts[label, predicted] for predicted in results.columns)
     return [
-        Cell(
+        ConfusionCell(
             predicted or "unread",
             counts[label, predicted],
             counts[label, predicted] / n if n else 0.0,

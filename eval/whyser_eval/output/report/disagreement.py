@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whyser_eval.output.report.links import link
-from whyser_eval.output.report.results import Results, Verdict
+from whyser_eval.output.report.results import Results, Verdict, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
@@ -25,7 +24,7 @@ _BAND = "agreement:"
 
 
 @dataclass(frozen=True)
-class Part:
+class VerdictShare:
     """Of the answers to one class: those of one verdict."""
 
     verdict: Verdict
@@ -35,7 +34,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Pair:
+class MinorityChoice:
     """Answers that chose a minority label over the majority's."""
 
     label: str
@@ -59,8 +58,8 @@ class DisagreementView:
     """Of one system; the first of `lines` is all classes together."""
 
     name: SystemName
-    lines: list[tuple[str, int, list[Part]]]
-    pairs: list[Pair]
+    lines: list[tuple[str, int, list[VerdictShare]]]
+    pairs: list[MinorityChoice]
     bands: list[Band]
 
 
@@ -69,7 +68,9 @@ def disagreement_view(results: Results, name: SystemName) -> DisagreementView:
     return DisagreementView(name, lines, _pairs(results, name), _bands(results, name))
 
 
-def _line(results: Results, name: SystemName, label: str | None) -> tuple[str, int, list[Part]]:
+def _line(
+    results: Results, name: SystemName, label: str | None
+) -> tuple[str, int, list[VerdictShare]]:
     counts = results.tallies[name].verdicts()
     of_label = {
         found: sum(
@@ -85,15 +86,15 @@ def _line(results: Results, name: SystemName, label: str | None) -> tuple[str, i
         label or "all classes",
         n,
         [
-            Part(found, count, count / n if n else 0.0, link(name, verdict=found, **chosen))
+            VerdictShare(found, count, count / n if n else 0.0, link(name, verdict=found, **chosen))
             for found, count in of_label.items()
         ],
     )
 
 
-def _pairs(results: Results, name: SystemName) -> list[Pair]:
+def _pairs(results: Results, name: SystemName) -> list[MinorityChoice]:
     found = [
-        Pair(
+        MinorityChoice(
             label or "none",
             predicted or "",
             count,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from whyser.evidence.claims import CLAIM_FAMILIES
-from whyser_eval.output.report.links import link
-from whyser_eval.output.report.results import Results
+from whyser_eval.output.report.results import Results, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from whyser_eval.explanations.judge.rows import AgreementRow, Interval, Judged, JudgeRow, RubricRow
+from whyser_eval.explanations.judge.rows import (
+    AgreementRow,
+    Interval,
+    JudgeResults,
+    JudgeRow,
+    RubricRow,
+)
 
 #: What shares out all pairs -> (pattern, word), in the order of a bar.
 SHARES: Mapping[str, tuple[str, str]] = {
@@ -136,7 +142,7 @@ class JudgeView:
         return [contest for one in self.judges for contest in one]
 
 
-def judge_view(judged: Judged) -> JudgeView:
+def judge_view(judged: JudgeResults) -> JudgeView:
     judges = contests_by_judge(judged)
     contests = [contest for one in judges for contest in one]
     rows: list[JudgeRow | RubricRow | AgreementRow] = [
@@ -157,7 +163,7 @@ def judge_view(judged: Judged) -> JudgeView:
     )
 
 
-def contests_by_judge(judged: Judged) -> list[list[Contest]]:
+def contests_by_judge(judged: JudgeResults) -> list[list[Contest]]:
     """The contests of every judge; one that heard the sound is another than one that did not."""
     grouped: dict[tuple[str, bool], dict[tuple[str, str], list[JudgeRow]]] = {}
     for row in judged.rows:

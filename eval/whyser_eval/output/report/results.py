@@ -8,22 +8,25 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
+from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, read_jsonl
+from whyser.io.visible import visible
 from whyser.labels.classes import OTHER
 from whyser.records.predictions import REPEATED
-from whyser_eval.explanations.judge.rows import Judged, read_judged
-from whyser_eval.explanations.study.rows import Studied, read_studied
+from whyser_eval.explanations.judge.rows import JudgeResults, read_judged
+from whyser_eval.explanations.study.rows import StudyResults, read_studied
 from whyser_eval.output.report.audit import Audit
-from whyser_eval.page.onefile.text import cut
+from whyser_eval.page.onefile import cut
 from whyser_eval.scoring.compare import Comparison, read_comparisons
 from whyser_eval.scoring.scores import ScoreRow, read_scores
 from whyser_eval.scoring.systems import SystemName
@@ -31,6 +34,7 @@ from whyser_eval.scoring.systems import SystemName
 #: Where a run's folder holds what judges and people said of it.
 JUDGED, STUDIED = Path("judge", "judge.json"), Path("study", "study.json")
 
+T, K = TypeVar("T", bound=Hashable), TypeVar("K", bound=Hashable)
 Sample: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = Literal["right", "minority", "wrong", "unread"]
 
@@ -50,7 +54,7 @@ def verdict(sample: Sample) -> Verdict:
 
 
 @dataclass
-class Tally:
+class AnswerTally:
     """What the answers of one system add up to.
 
     `answers` counts by majority label, prediction and verdict, `claims` by family and outcome;
@@ -76,27 +80,27 @@ class Tally:
 
     def confusion(self) -> Counter[tuple[str | None, str | None]]:
         """By majority label and prediction."""
-        counts: Counter[tuple[str | None, str | None]] = Counter()
-        for (label, prediction, _), count in self.answers.items():
-            counts[label, prediction] += count
-        return counts
-
-    def unread(self) -> Counter[str | None]:
-        """By majority label."""
-        counts: Counter[str | None] = Counter()
-        for (label, _, found), count in self.answers.items():
-            counts[label] += count * (found == "unread")
-        return counts
+        return _summed(self.answers, itemgetter(0, 1))
 
     def verdicts(self) -> Counter[tuple[str | None, Verdict]]:
         """By majority label and verdict."""
-        counts: Counter[tuple[str | None, Verdict]] = Counter()
-        for (label, _, found), count in self.answers.items():
-            counts[label, found] += count
-        return counts
+        return _summed(self.answers, itemgetter(0, 2))
+
+    def unread(self) -> Counter[str | None]:
+        """By majority label."""
+        return Counter(
+            {label: n for (label, found), n in self.verdicts().items() if found == "unread"}
+        )
 
 
-class Choice:
+def _summed(counts: Counter[T], key: Callable[[T], K]) -> Counter[K]:
+    summed: Counter[K] = Counter()
+    for one, count in counts.items():
+        summed[key(one)] += count
+    return summed
+
+
+class SampleChoice:
     """The samples of a system that are shown: those whose ids have the smallest hashes.
 
     So the same utterances are chosen for every system and in every report, whatever their order.
@@ -134,12 +138,12 @@ class Results:
     name: str
     rows: tuple[ScoreRow, ...]
     provenance: Mapping[str, Any]
-    tallies: Mapping[SystemName, Tally]
+    tallies: Mapping[SystemName, AnswerTally]
     shown: Mapping[SystemName, Sequence[Sample]]
     comparisons: tuple[Comparison, ...]
     audit: Audit | None
-    judged: Judged | None
-    studied: Studied | None
+    judged: JudgeResults | None
+    studied: StudyResults | None
 
     @property
     def classes(self) -> list[str]:
@@ -212,9 +216,9 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
 
 def _read_samples(
     path: Path, most: int
-) -> tuple[dict[SystemName, Tally], dict[SystemName, list[Sample]]]:
-    tallies: defaultdict[SystemName, Tally] = defaultdict(Tally)
-    choices: defaultdict[SystemName, Choice] = defaultdict(lambda: Choice(most))
+) -> tuple[dict[SystemName, AnswerTally], dict[SystemName, list[Sample]]]:
+    tallies: defaultdict[SystemName, AnswerTally] = defaultdict(AnswerTally)
+    choices: defaultdict[SystemName, SampleChoice] = defaultdict(lambda: SampleChoice(most))
     for _, sample in read_jsonl(path):
         name = SystemName(sample["system"], sample["form"], sample["control"])
         tallies[name].add(sample)
@@ -230,3 +234,13 @@ def _read_comparisons(path: Path) -> tuple[Comparison, ...]:
 
 def _read_audit(path: Path) -> Audit | None:
     return Audit.model_validate(read_json(path)) if path.is_file() else None
+
+
+def link(name: SystemName, **filters: str) -> str:
+    """The samples of a system that pass the filters.
+
+    >>> link(SystemName("tiny", "open", "none"), gold="sad")
+    '#system=tiny&form=open&control=none&gold=sad'
+    """
+    chosen = {"system": visible(name.model), "form": name.form, "control": name.control}
+    return f"#{urlencode(chosen | filters)}"

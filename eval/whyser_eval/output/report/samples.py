@@ -1,23 +1,26 @@
 """The browser's data: utterances once, and the answers of every system to them.
 
 The page builds its cards from this, a screenful at a time and as text nodes alone. Cards written
-out here would take each transcript and embedded sound once per system, and a page of 2,000
+out here would repeat each transcript and embedded sound once per system, and a page of 2,000
 utterances would hold ten thousand of them.
 """
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
 
 from whyser.io.visible import visible
 from whyser_eval.explanations.highlights import StatedClaim, pieces, stated_claims
 from whyser_eval.output.report.disagreement import VERDICTS
 from whyser_eval.output.report.grounding import OUTCOMES
 from whyser_eval.output.report.results import Results, Sample, verdict
-from whyser_eval.output.report.sound import AudioMode, audio_url
-from whyser_eval.page.onefile.text import SHOWN
+from whyser_eval.page.onefile import SHOWN
+from whyser_eval.page.sound import encoded
 
 #: How far the votes agree, from the most to the least.
 _BANDS = ("all agree", "more than half", "half or less", "no votes released")
@@ -145,3 +148,33 @@ def _grounded(claims: list[StatedClaim]) -> float | None:
     supported = sum(claim.outcome == "supported" for claim in claims)
     decided = supported + sum(claim.outcome == "contradicted" for claim in claims)
     return supported / decided if decided else None
+
+
+# ---- sound -------------------------------------------------------------------------------------
+
+
+AudioMode: TypeAlias = Literal["link", "embed", "none"]
+
+
+def audio_url(audio: str | None, output: Path, mode: AudioMode) -> str | None:
+    """What a player of the page `output` plays; None where there is nothing to play."""
+    if mode == "none" or audio is None or not Path(audio).is_file():
+        return None
+    return relative_url(Path(audio), output) if mode == "link" else _data_url(Path(audio))
+
+
+def relative_url(target: Path, page: Path) -> str:
+    """The URL of a file as seen from a page, percent-encoded.
+
+    >>> relative_url(Path("/data/two words/a#1.wav"), Path("/results/run/report.html"))
+    '../../data/two%20words/a%231.wav'
+    """
+    path = os.path.relpath(target.resolve(), page.resolve().parent)
+    return quote(Path(path).as_posix())
+
+
+def _data_url(path: Path) -> str | None:
+    sound = encoded(path)
+    if sound is None:
+        return None
+    return f"data:{sound.mime};base64,{base64.b64encode(sound.content).decode()}"

@@ -42,7 +42,7 @@ class ScoredSystem:
 
 
 @dataclass(frozen=True)
-class Column:
+class HeadlineColumn:
     """Of the headline table; `chance` is the score of guessing by the labels' shares."""
 
     subset: str
@@ -62,7 +62,7 @@ class SubsetTable:
 
 @dataclass(frozen=True)
 class Scores:
-    columns: list[Column]
+    columns: list[HeadlineColumn]
     systems: list[ScoredSystem]
     subsets: list[SubsetTable]
 
@@ -87,12 +87,12 @@ def _is_baseline(name: SystemName) -> bool:
     return name.form not in get_args(Form)
 
 
-def _column(results: Results, subset: str, metric: str) -> Column:
+def _column(results: Results, subset: str, metric: str) -> HeadlineColumn:
     found = [
         table[subset, metric] for table in results.scores.values() if (subset, metric) in table
     ]
     chance = next((row.value for row in found if row.system == _CHANCE), None)
-    return Column(subset, metric, found[0].n, chance)
+    return HeadlineColumn(subset, metric, found[0].n, chance)
 
 
 def _system(results: Results, name: SystemName, headline: list[tuple[str, str]]) -> ScoredSystem:

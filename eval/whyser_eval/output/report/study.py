@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from whyser_eval.explanations.study.material import Test
-from whyser_eval.explanations.study.rows import Interval, RaterRow, Studied, StudyRow
+from whyser_eval.explanations.study.rows import Interval, RaterRow, StudyResults, StudyRow
 
 #: Test -> (name, what was asked, the metric that is drawn).
 TESTS: Mapping[Test, tuple[str, str, str]] = {
@@ -32,7 +32,7 @@ _CONCORD = ("fleiss_kappa", "krippendorff_alpha")
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ShareEstimate:
     """A share with its 95 % interval, where there is one."""
 
     value: float | None
@@ -40,30 +40,30 @@ class Estimate:
     high: float | None
 
     @property
-    def rest(self) -> Estimate:
+    def rest(self) -> ShareEstimate:
         """The share of the other choice.
 
-        >>> Estimate(0.25, 0.125, 0.5).rest
-        Estimate(value=0.75, low=0.5, high=0.875)
+        >>> ShareEstimate(0.25, 0.125, 0.5).rest
+        ShareEstimate(value=0.75, low=0.5, high=0.875)
         """
         value, low, high = (
             None if one is None else 1 - one for one in (self.value, self.high, self.low)
         )
-        return Estimate(value, low, high)
+        return ShareEstimate(value, low, high)
 
 
 @dataclass(frozen=True)
-class Line:
+class ShareLine:
     """One bar: the same share by every kind of interval that the study has."""
 
     name: str
     raters: int
     items: int
     n: int
-    estimates: Mapping[Interval | None, Estimate]
+    estimates: Mapping[Interval | None, ShareEstimate]
 
     @property
-    def drawn(self) -> Estimate:
+    def drawn(self) -> ShareEstimate:
         kinds = (*INTERVALS, None)
         return next(self.estimates[kind] for kind in kinds if kind in self.estimates)
 
@@ -84,14 +84,14 @@ class StudyTest:
 
     name: str
     question: str
-    lines: list[Line]
-    emotions: list[Line]
+    lines: list[ShareLine]
+    emotions: list[ShareLine]
     agreement: list[Concord]
     raters: list[RaterRow]
     p: float | None
 
 
-def study_view(studied: Studied) -> list[StudyTest]:
+def study_view(studied: StudyResults) -> list[StudyTest]:
     """One per test that the study has figures of."""
     views = []
     for test in TESTS:
@@ -126,13 +126,13 @@ def _of(rows: Sequence[StudyRow], subset: str) -> list[StudyRow]:
     return [row for row in rows if row.subset == subset]
 
 
-def _line(name: str, rows: Sequence[StudyRow]) -> Line:
+def _line(name: str, rows: Sequence[StudyRow]) -> ShareLine:
     first = rows[0]
-    by_kind = {row.interval: Estimate(row.value, row.low, row.high) for row in rows}
-    return Line(name, first.raters, first.items, first.n, by_kind)
+    by_kind = {row.interval: ShareEstimate(row.value, row.low, row.high) for row in rows}
+    return ShareLine(name, first.raters, first.items, first.n, by_kind)
 
 
-def _both(own: Line) -> list[Line]:
+def _both(own: ShareLine) -> list[ShareLine]:
     """The system's own and, as its mirror, the gold-referenced."""
     mirrored = {kind: estimate.rest for kind, estimate in own.estimates.items()}
     beside = "" if own.name == "all" else f", {own.name}"

@@ -10,10 +10,10 @@ from typing import get_args
 
 from whyser.io.errors import InputError
 from whyser.prompting.prompts import Form
-from whyser_eval.output.table.model import Cell, Column, Group, Kind, Line, Table
+from whyser_eval.output.table.model import Cell, Column, Group, Kind, Table, TableLine
 from whyser_eval.output.table.notes import notes
 from whyser_eval.output.table.published import published_groups, read_published
-from whyser_eval.output.table.runs import Key, Scored, read_runs
+from whyser_eval.output.table.runs import ReferenceGroup, RowKey, read_runs
 from whyser_eval.output.table.stars import Stars, read_stars
 from whyser_eval.scoring.scores import ScoreRow
 
@@ -101,7 +101,12 @@ def lay_out(
 
 
 def _groups(
-    scored: Scored, columns: Sequence[Column], stars: Stars, *, controls: bool, decimals: int
+    scored: ReferenceGroup,
+    columns: Sequence[Column],
+    stars: Stars,
+    *,
+    controls: bool,
+    decimals: int,
 ) -> Iterator[Group]:
     """The systems with their controls, then the guesses that know the labels alone."""
     lines = [_line(scored, key, columns, stars, decimals) for key in scored.rows]
@@ -120,14 +125,16 @@ def _groups(
             )
 
 
-def _line(scored: Scored, key: Key, columns: Sequence[Column], stars: Stars, decimals: int) -> Line:
+def _line(
+    scored: ReferenceGroup, key: RowKey, columns: Sequence[Column], stars: Stars, decimals: int
+) -> TableLine:
     kind: Kind = "baseline" if key.is_baseline else "system" if key.control == "none" else "control"
     cells = []
     for column in columns:
         row = scored.find(key, column)
         marks = stars.marks.get((scored.references, key, column), "")
         cells.append(_cell(row, marks, decimals) if row else None)
-    return Line(key.system, key.control, kind, tuple(cells))
+    return TableLine(key.system, key.control, kind, tuple(cells))
 
 
 def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
@@ -136,7 +143,7 @@ def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
     return Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks)
 
 
-def _with_best(lines: Sequence[Line]) -> Iterator[Line]:
+def _with_best(lines: Sequence[TableLine]) -> Iterator[TableLine]:
     """The highest of each column as printed, among two systems at least."""
     best: list[str | None] = []
     for cells in zip(*(line.cells for line in lines if line.kind == "system"), strict=True):

@@ -57,7 +57,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """One system under one control, a cell per column of the table or None."""
 
     system: str
@@ -79,7 +79,7 @@ class Group:
     release: str | None
     split: str
     references: str | None
-    lines: tuple[Line, ...]
+    lines: tuple[TableLine, ...]
 
 
 @dataclass(frozen=True)

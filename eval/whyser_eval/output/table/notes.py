@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from whyser_eval.output.table.model import Column, Group
-from whyser_eval.output.table.runs import Scored
+from whyser_eval.output.table.runs import ReferenceGroup
 from whyser_eval.output.table.stars import SIGNIFICANT, Stars
 
 #: What an average may hang on besides the references.
@@ -13,7 +13,10 @@ _ALIKE = {"parser": "were read by different readers", "whyser": "come from diffe
 
 
 def notes(
-    scored: Sequence[Scored], columns: Sequence[Column], groups: Sequence[Group], stars: Stars
+    scored: Sequence[ReferenceGroup],
+    columns: Sequence[Column],
+    groups: Sequence[Group],
+    stars: Stars,
 ) -> Iterator[str]:
     """One sentence or two each, in the order of the table."""
     yield "Figures are percentages."
@@ -46,7 +49,7 @@ def notes(
     yield from _of_published(groups)
 
 
-def _of_references(scored: Scored, columns: Sequence[Column]) -> Iterator[str]:
+def _of_references(scored: ReferenceGroup, columns: Sequence[Column]) -> Iterator[str]:
     sizes = ", ".join(f"{subset} n = {n:,}" for subset, n in scored.sizes(columns).items())
     yield (
         f"References {scored.references}: {scored.corpus}, {scored.split}, "

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from whyser.prompting.prompts import Form
-from whyser_eval.output.table.model import Cell, Column, Group, Line
+from whyser_eval.output.table.model import Cell, Column, Group, TableLine
 
 
 class Published(BaseModel):
@@ -64,10 +64,10 @@ def published_groups(figures: Sequence[Published], columns: Sequence[Column]) ->
     ]
 
 
-def _line(id_: int, figures: Sequence[Published], columns: Sequence[Column]) -> Line:
+def _line(id_: int, figures: Sequence[Published], columns: Sequence[Column]) -> TableLine:
     values = {figure.column: figure.value for figure in figures}
     cells = (
         Cell(float(values[column]) / 100, values[column]) if column in values else None
         for column in columns
     )
-    return Line(f"{figures[0].system} (row {id_})", "none", "published", tuple(cells))
+    return TableLine(f"{figures[0].system} (row {id_})", "none", "published", tuple(cells))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from whyser_eval.output.table.model import Cell, Column, Group, Line, Table
+from whyser_eval.output.table.model import Cell, Column, Group, Table, TableLine
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -180,7 +180,7 @@ def comma_separated(table: Table) -> str:
     return stream.getvalue()
 
 
-def _lines(table: Table) -> Iterator[tuple[Group, Line]]:
+def _lines(table: Table) -> Iterator[tuple[Group, TableLine]]:
     return ((group, line) for group in table.groups for line in group.lines)
 
 

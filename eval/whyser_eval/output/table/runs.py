@@ -1,4 +1,4 @@
-"""Scored runs, put together where they were scored on the same references."""
+"""ReferenceGroup runs, put together where they were scored on the same references."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from whyser_eval.output.table.model import Column
 from whyser_eval.scoring.scores import ANY, ScoreRow, read_scores
 
 
-class Key(NamedTuple):
+class RowKey(NamedTuple):
     """Whose a line is; a system may be called as a baseline is."""
 
     system: str
@@ -21,11 +21,11 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scored:
+class ReferenceGroup:
     """What was scored on references of one hash."""
 
     references: str
-    rows: Mapping[Key, Mapping[Column, ScoreRow]]
+    rows: Mapping[RowKey, Mapping[Column, ScoreRow]]
 
     @property
     def corpus(self) -> str:
@@ -46,7 +46,7 @@ class Scored:
     def all_rows(self) -> Iterator[ScoreRow]:
         return (row for rows in self.rows.values() for row in rows.values())
 
-    def find(self, key: Key, column: Column) -> ScoreRow | None:
+    def find(self, key: RowKey, column: Column) -> ScoreRow | None:
         """The figure; a baseline, which reads no question, has the same under every form."""
         asked = column._replace(form=ANY) if key.is_baseline else column
         return self.rows.get(key, {}).get(asked)
@@ -58,20 +58,20 @@ class Scored:
         return {name: n for name, n in found if name}
 
 
-def read_runs(folders: Sequence[Path]) -> list[Scored]:
-    """The folders' `scores.json`, one `Scored` for each hash of references.
+def read_runs(folders: Sequence[Path]) -> list[ReferenceGroup]:
+    """The folders' `scores.json`, one `ReferenceGroup` for each hash of references.
 
     Raises: `InputError` or `BadInput` for a broken file, or two folders that give the same figure
     of a system differently.
     """
-    found: dict[str, dict[Key, dict[Column, ScoreRow]]] = {}
-    origin: dict[tuple[str, Key, Column], Path] = {}
+    found: dict[str, dict[RowKey, dict[Column, ScoreRow]]] = {}
+    origin: dict[tuple[str, RowKey, Column], Path] = {}
     for folder in folders:
         path = folder / "scores.json"
         rows = read_scores(path)
         references = _references(rows, path)
         for row in rows:
-            key = Key(row.system, row.control, row.form == ANY)
+            key = RowKey(row.system, row.control, row.form == ANY)
             column = Column(row.form, row.subset, row.metric)
             known = found.setdefault(references, {}).setdefault(key, {}).setdefault(column, row)
             first = origin.setdefault((references, key, column), path)
@@ -83,7 +83,7 @@ def read_runs(folders: Sequence[Path]) -> list[Scored]:
                     file=path,
                     cure="Give one run of a system, or score one of them under another name.",
                 )
-    return [Scored(references, rows) for references, rows in found.items()]
+    return [ReferenceGroup(references, rows) for references, rows in found.items()]
 
 
 def _references(rows: Sequence[ScoreRow], path: Path) -> str:

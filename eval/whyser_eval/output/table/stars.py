@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whyser.io.errors import InputError
 from whyser_eval.output.table.model import Column
-from whyser_eval.output.table.runs import Key, Scored
+from whyser_eval.output.table.runs import ReferenceGroup, RowKey
 from whyser_eval.scoring.compare import Comparison, read_comparisons
 
 MARKS = ("*", "†", "‡")
@@ -21,23 +21,23 @@ SIGNIFICANT = 0.05
 class Stars:
     """`marks` by references, line and column; `baselines` are mark -> system compared with."""
 
-    marks: dict[tuple[str, Key, Column], str]
+    marks: dict[tuple[str, RowKey, Column], str]
     baselines: dict[str, str]
 
 
-def read_stars(paths: Sequence[Path], scored: Sequence[Scored]) -> Stars:
+def read_stars(paths: Sequence[Path], scored: Sequence[ReferenceGroup]) -> Stars:
     """Marks from what `compare --output` wrote, each held against the figures of the table.
 
     Raises: `InputError` for a broken file, for comparisons that are of other scores than the
     table's, and for more baselines than there are marks.
     """
-    marks: dict[tuple[str, Key, Column], str] = {}
+    marks: dict[tuple[str, RowKey, Column], str] = {}
     mark_of: dict[str, str] = {}
     for path in paths:
         for row in read_comparisons(path):
             mark = _mark(row.against, mark_of, path)
             column = Column(row.form, row.subset, row.metric)
-            place = (_references(row, column, scored, path), Key(row.system), column)
+            place = (_references(row, column, scored, path), RowKey(row.system), column)
             if row.p_holm is not None and row.p_holm <= SIGNIFICANT:
                 marks[place] = marks.get(place, "") + mark
     return Stars(marks, {mark: against for against, mark in mark_of.items()})
@@ -53,11 +53,13 @@ def _mark(against: str, mark_of: dict[str, str], path: Path) -> str:
     return mark_of.setdefault(against, MARKS[len(mark_of) % len(MARKS)])
 
 
-def _references(row: Comparison, column: Column, scored: Sequence[Scored], path: Path) -> str:
+def _references(
+    row: Comparison, column: Column, scored: Sequence[ReferenceGroup], path: Path
+) -> str:
     """Where both systems stand with figures that differ as the comparison says."""
     seen = []
     for group in scored:
-        own, other = (group.find(Key(name), column) for name in (row.system, row.against))
+        own, other = (group.find(RowKey(name), column) for name in (row.system, row.against))
         if own and other:
             seen.append(_difference(own.value, other.value))
             if own.n == row.n and _agree(seen[-1], row.value):

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from whyser_eval.explanations.judge.bench import Bench
 from whyser_eval.explanations.judge.outcomes import comparisons
+from whyser_eval.explanations.judge.panel import JudgePanel
 from whyser_eval.explanations.judge.rows import read_judged
 from whyser_eval.explanations.pairs import read_pairs
 
@@ -302,26 +302,26 @@ def test_judges_that_end_together_are_both_told_of(judging, both, world, monkeyp
     """Who was slow does not write over who ended meanwhile."""
     judging(*both, "--no-rubric", "--audio", "none", model="o3")
     folder = world.folder / "judged"
-    bench = Bench(folder, comparisons(read_pairs(folder / "pairs.jsonl")), [], 0, 0)
+    panel = JudgePanel(folder, comparisons(read_pairs(folder / "pairs.jsonl")), [], 0, 0)
     record = folder / "o3.provenance.json"
     finished = record.read_text()
     looked, other_wrote = threading.Event(), threading.Event()
-    judged = Bench.judged
+    judged = JudgePanel.judged
 
-    def slow(bench):
-        found = judged(bench)
+    def slow(panel):
+        found = judged(panel)
         if not looked.is_set():
             looked.set()
             other_wrote.wait(1)
         return found
 
-    monkeypatch.setattr(Bench, "judged", slow)
+    monkeypatch.setattr(JudgePanel, "judged", slow)
     record.write_text(finished.replace('"finished": true', '"finished": false'))
-    first = threading.Thread(target=bench.write)
+    first = threading.Thread(target=panel.write)
     first.start()
     looked.wait()
     record.write_text(finished)
-    bench.write()
+    panel.write()
     other_wrote.set()
     first.join()
     assert {row.judge for row in read_judged(folder / "judge.json").rows} == {"o3"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whyser_eval.explanations.judge.families import families_of, kinship
+from whyser_eval.explanations.judge.panel import families_of, kinship
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_attention_checks_that_cannot_be_had_are_told(world, whyser_eval):
     assert sum(one.expected is not None for one in studio.key.answers) == 8
 
 
-# References
+# ReferenceRationales
 
 
 def test_without_references_it_says_how_to_have_them(studio):

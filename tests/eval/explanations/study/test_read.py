@@ -15,7 +15,7 @@ from whyser.io.errors import WhyserError
 from whyser_eval.explanations.study.files import collect
 from whyser_eval.explanations.study.read import studied
 from whyser_eval.explanations.study.rows import read_studied
-from whyser_eval.explanations.study.statistics import Draws
+from whyser_eval.explanations.study.statistics import BootstrapSettings
 
 #: Of ten raters: accepted of 16 matches and of 16 mismatches, and own preferred of 32. The sums
 #: and the spread are the paper's.
@@ -585,7 +585,7 @@ def figures(study, paths):
         collected = collect(paths, study.key, keeps_incomplete=True)
     except WhyserError:
         return None
-    return studied(collected, study.key, Draws(20))
+    return studied(collected, study.key, BootstrapSettings(20))
 
 
 # The folder is one and the same for all examples; each writes its file anew.

@@ -11,7 +11,7 @@ from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
 from whyser_eval.output.report import write_report
 from whyser_eval.output.report.classes import class_views
-from whyser_eval.output.report.results import Choice, read_results
+from whyser_eval.output.report.results import SampleChoice, read_results
 
 from .pages import Page, section, text_of
 
@@ -397,7 +397,7 @@ def test_more_samples_than_asked_for_are_the_same_choice_for_every_system(world,
 
 def test_the_choice_depends_on_ids_alone_and_keeps_their_order():
     def chosen(ids):
-        choice = Choice(3)
+        choice = SampleChoice(3)
         for id_ in ids:
             choice.offer({"id": id_, "text": "", "rationale": None, "transcript": None})
         return [sample["id"] for sample in choice]

@@ -11,10 +11,10 @@ from whyser.io.console import print_table, say
 from whyser.io.errors import BadInput, InputError, did_you_mean
 from whyser.labels.classes import CLASSES
 from whyser.prompting.prompts import Form
-from whyser_eval.explanations.judge.outcomes import Comparison, comparisons
+from whyser_eval.explanations.judge.outcomes import JudgeComparison, comparisons
 from whyser_eval.explanations.pairs import (
-    Drawn,
-    Pair,
+    ExplanationPair,
+    SampledPairs,
     agreeing_pairs,
     pairs_hash,
     read_pairs,
@@ -26,15 +26,15 @@ PAIRS = "pairs.jsonl"
 
 
 @dataclass(frozen=True)
-class Material:
+class PairSelection:
     """The pairs, by systems; `drawn` where they were drawn, by opponent."""
 
-    compared: Sequence[Comparison]
-    drawn: Mapping[str, Drawn] = field(default_factory=dict)
+    compared: Sequence[JudgeComparison]
+    drawn: Mapping[str, SampledPairs] = field(default_factory=dict)
     per_emotion: int | None = None
 
     @property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[ExplanationPair]:
         return [pair for one in self.compared for pair in one.pairs]
 
     @property
@@ -77,7 +77,7 @@ def drawn_from(
     form: Form,
     per_emotion: int,
     seed: int,
-) -> Material:
+) -> PairSelection:
     """Pairs on utterances that both systems give the same label (paper, 3.5).
 
     Raises: `InputError` for what `read_explanations` and `agreeing_pairs` refuse, and for a system
@@ -93,11 +93,11 @@ def drawn_from(
         )
         for other in against
     }
-    compared = [Comparison(system, other, one.pairs) for other, one in drawn.items()]
-    return Material(compared, drawn, per_emotion)
+    compared = [JudgeComparison(system, other, one.pairs) for other, one in drawn.items()]
+    return PairSelection(compared, drawn, per_emotion)
 
 
-def of_file(path: Path, system: str | None) -> Material:
+def of_file(path: Path, system: str | None) -> PairSelection:
     """Args: `system`, whom the figures look from; None for the first of each pair.
 
     Raises: `InputError` for what `read_pairs` refuses, and for a system of none of the pairs.
@@ -106,34 +106,34 @@ def of_file(path: Path, system: str | None) -> Material:
     systems = sorted({name for pair in pairs for name in pair.systems})
     if system is not None and system not in systems:
         raise InputError(f"no pair is of {system!r}", file=path, cure=did_you_mean(system, systems))
-    return Material(comparisons(pairs, system))
+    return PairSelection(comparisons(pairs, system))
 
 
-def keep(material: Material, folder: Path) -> Path:
+def keep(selection: PairSelection, folder: Path) -> Path:
     """Writes the folder's `pairs.jsonl`.
 
     Raises: `InputError` where the folder holds other pairs: judges of one folder judge the same.
     """
     path = folder / PAIRS
-    if path.exists() and (there := pairs_hash(read_pairs(path))) != pairs_hash(material.pairs):
+    if path.exists() and (there := pairs_hash(read_pairs(path))) != pairs_hash(selection.pairs):
         raise InputError(
-            f"the folder holds other pairs ({there}) than these ({pairs_hash(material.pairs)})",
+            f"the folder holds other pairs ({there}) than these ({pairs_hash(selection.pairs)})",
             file=path,
             cure="Say what these were drawn with (systems, --form, --per-emotion, --seed), "
             f"or --pairs {path}; or give another --output.",
         )
-    write_pairs(path, material.pairs)
+    write_pairs(path, selection.pairs)
     return path
 
 
-def check_sounds(pairs: Sequence[Pair]) -> None:
+def check_sounds(pairs: Sequence[ExplanationPair]) -> None:
     """Raises: `BadInput` with every pair whose sound is not there."""
     missing = list(_missing(pairs))
     if missing:
         raise BadInput(missing, "the pairs; say --audio none for a judge that only reads")
 
 
-def _missing(pairs: Sequence[Pair]) -> Iterator[InputError]:
+def _missing(pairs: Sequence[ExplanationPair]) -> Iterator[InputError]:
     for id_, audio in dict.fromkeys((pair.id, pair.audio) for pair in pairs):
         if audio is None:
             yield InputError(f"{id_} has no sound")

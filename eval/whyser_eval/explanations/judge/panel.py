@@ -1,8 +1,9 @@
-"""All judges whose verdicts lie in a folder: from their files to `judge.json`."""
+"""All judges whose verdicts are in a folder: from their files to `judge.json`."""
 
 from __future__ import annotations
 
 import fcntl
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +11,30 @@ from functools import cached_property
 from pathlib import Path
 
 from whyser.io.errors import InputError
-from whyser_eval.explanations.judge.agreeing import HUMANS, Voice, Voices, agreements, voice_of
-from whyser_eval.explanations.judge.answers import Files, JudgedPair, Rated, read_answers
-from whyser_eval.explanations.judge.families import kinship
-from whyser_eval.explanations.judge.outcomes import Comparison
-from whyser_eval.explanations.judge.rates import figures
-from whyser_eval.explanations.judge.ratings import means
-from whyser_eval.explanations.judge.record import Told, told_in
-from whyser_eval.explanations.judge.rows import Judged, JudgeRow, RubricRow, write_judged
-from whyser_eval.explanations.judge.signature import signed
-from whyser_eval.explanations.pairs import Pair, pairs_hash
+from whyser_eval.explanations.judge.answers import (
+    JudgedPair,
+    JudgeFiles,
+    RatedExplanation,
+    read_answers,
+)
+from whyser_eval.explanations.judge.outcomes import (
+    HUMANS,
+    JudgeComparison,
+    PairResult,
+    PairResults,
+    agreements,
+    result_of,
+)
+from whyser_eval.explanations.judge.rates import figures, means
+from whyser_eval.explanations.judge.record import JudgeRecord, read_records
+from whyser_eval.explanations.judge.rows import (
+    JudgeResults,
+    JudgeRow,
+    RubricRow,
+    judge_signature,
+    write_judged,
+)
+from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
 
 #: Beyond this share of unreadable pairs the rates are of what was left.
 MANY_UNREADABLE = 0.05
@@ -32,7 +47,7 @@ class Judge:
     name: str
     hears: bool
     verdicts: Mapping[str, Sequence[JudgedPair]]
-    ratings: Sequence[Rated]
+    ratings: Sequence[RatedExplanation]
 
     @property
     def told(self) -> dict[str, str]:
@@ -51,7 +66,7 @@ class Judge:
 
 
 @dataclass(frozen=True)
-class Bench:
+class JudgePanel:
     """What `judge.json` is made of.
 
     Args:
@@ -60,17 +75,17 @@ class Bench:
     """
 
     folder: Path
-    compared: Sequence[Comparison]
+    compared: Sequence[JudgeComparison]
     teachers: Sequence[str]
     draws: int
     seed: int
-    humans: Voices = field(default_factory=dict)
+    humans: PairResults = field(default_factory=dict)
 
     @cached_property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[ExplanationPair]:
         return [pair for one in self.compared for pair in one.pairs]
 
-    def write(self) -> Judged:
+    def write(self) -> JudgeResults:
         """Writes `judge.json`, and returns what is in it.
 
         Of judges that end together one waits for the other: the last to write knows of both.
@@ -83,17 +98,17 @@ class Bench:
             write_judged(self.folder / "judge.json", judged)
         return judged
 
-    def judged(self) -> Judged:
+    def judged(self) -> JudgeResults:
         """Raises: `InputError` for a judge's file that is broken or of other pairs."""
-        told = told_in(self.folder)
+        told = read_records(self.folder)
         judges = read_judges(self.folder, (one for one in told if one.finished), self.pairs)
-        voices: dict[str, Voices] = {judge.name: self._voices(judge) for judge in judges}
+        results: dict[str, PairResults] = {judge.name: self._results(judge) for judge in judges}
         if self.humans:
-            voices[HUMANS] = self.humans
-        return Judged(
+            results[HUMANS] = self.humans
+        return JudgeResults(
             rows=tuple(row for judge in judges for row in self._rows(judge)),
             rubric=tuple(row for judge in judges for row in self._rubric(judge)),
-            agreement=tuple(agreements(voices, pairs_hash(self.pairs))),
+            agreement=tuple(agreements(results, pairs_hash(self.pairs))),
             warnings=(
                 *(warning for judge in judges for warning in self._warnings(judge)),
                 *(
@@ -104,12 +119,12 @@ class Bench:
             ),
         )
 
-    def _voices(self, judge: Judge) -> dict[str, Voice]:
+    def _results(self, judge: Judge) -> dict[str, PairResult]:
         found = {}
         for one in self.compared:
             for pair, weighed in zip(one.pairs, one.weighed(judge.verdicts), strict=True):
-                if (voice := voice_of(weighed.outcome)) is not None:
-                    found[pair.key] = voice
+                if (result := result_of(weighed.outcome)) is not None:
+                    found[pair.key] = result
         return found
 
     def _rows(self, judge: Judge) -> Iterator[JudgeRow]:
@@ -118,7 +133,7 @@ class Bench:
             pairs = pairs_hash(one.pairs)
             for each in figures(one.weighed(judge.verdicts), draws=self.draws, seed=self.seed):
                 how = {"orders": 2} | (self._how if each.interval == "bootstrap" else {})
-                signature = signed(
+                signature = judge_signature(
                     each.metric,
                     **judge.told,
                     emotion=each.emotion,
@@ -139,7 +154,7 @@ class Bench:
     def _rubric(self, judge: Judge) -> Iterator[RubricRow]:
         pairs = pairs_hash(self.pairs)
         for one in means(judge.ratings, draws=self.draws, seed=self.seed):
-            signature = signed(
+            signature = judge_signature(
                 one.criterion,
                 **judge.told,
                 emotion=one.emotion,
@@ -173,7 +188,9 @@ class Bench:
 # ---- files --------------------------------------------------------------------------------
 
 
-def read_judges(folder: Path, told: Iterable[Told], pairs: Sequence[Pair]) -> list[Judge]:
+def read_judges(
+    folder: Path, told: Iterable[JudgeRecord], pairs: Sequence[ExplanationPair]
+) -> list[Judge]:
     """Those that have judged all of these pairs, by name.
 
     Raises: `InputError` for a judge of other pairs, and for verdicts that are not one in each
@@ -181,7 +198,7 @@ def read_judges(folder: Path, told: Iterable[Told], pairs: Sequence[Pair]) -> li
     """
     judges = []
     for one in told:
-        files = Files(folder, one.judge)
+        files = JudgeFiles(folder, one.judge)
         if one.pairs != pairs_hash(pairs):
             raise InputError(
                 f"{one.judge} judged other pairs ({one.pairs})",
@@ -189,13 +206,13 @@ def read_judges(folder: Path, told: Iterable[Told], pairs: Sequence[Pair]) -> li
                 cure="Take its files out of the folder, or judge again.",
             )
         verdicts = _both_orders(files.verdicts, pairs)
-        # What an earlier run rated may be of other pairs, or asked in another manner.
-        ratings = read_answers(files.ratings, Rated) if one.rubric else []
+        # What an earlier run rated may be of other pairs, or asked in another config.
+        ratings = read_answers(files.ratings, RatedExplanation) if one.rubric else []
         judges.append(Judge(one.judge, one.hears, verdicts, ratings))
     return judges
 
 
-def _both_orders(path: Path, pairs: Sequence[Pair]) -> dict[str, list[JudgedPair]]:
+def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list[JudgedPair]]:
     found: defaultdict[str, list[JudgedPair]] = defaultdict(list)
     for one in read_answers(path, JudgedPair):
         found[one.pair].append(one)
@@ -207,3 +224,66 @@ def _both_orders(path: Path, pairs: Sequence[Pair]) -> dict[str, list[JudgedPair
                 cure="Delete the file and judge again: the ledger has the replies.",
             )
     return dict(found)
+
+
+# ---- model families ----------------------------------------------------------------------------
+
+
+#: Family -> the words that tell it in the name of a model or of its maker, digits left out.
+FAMILIES: dict[str, str] = {
+    "Qwen": r"qwen|qwq|qvq|q2a|q2\.5o",
+    "OpenAI": r"openai|gpt|chatgpt|o[134]",
+    "Google": r"google|gemini|gemma|palm",
+    "Anthropic": r"anthropic|claude",
+    "Llama": r"llama",
+    "Mistral": r"mistral(?:ai)?|mixtral|ministral|voxtral|magistral|pixtral|devstral",
+    "DeepSeek": r"deepseek",
+    "Phi": r"phi",
+    "GLM": r"glm|chatglm|zai",
+    "Kimi": r"kimi|moonshotai",
+    "Baichuan": r"baichuan",
+    "Command": r"command|aya|cohere",
+    "Nemotron": r"nemotron",
+    "Nova": r"nova",
+    "Grok": r"grok",
+}
+
+#: A word ends where no letter follows: "phi4" and "phi-4", but no "philosopher".
+_WORDS = {
+    family: re.compile(rf"(?<![a-z0-9])(?:{words})(?![a-z])", re.IGNORECASE)
+    for family, words in FAMILIES.items()
+}
+
+
+def families_of(model: str) -> frozenset[str]:
+    """The families that a name tells: two for one that was distilled into another, none if unknown.
+
+    >>> [*families_of("openai/gpt-oss-20b"), *families_of("gemini-2.0-flash"), *families_of("mine")]
+    ['OpenAI', 'Google']
+    >>> sorted(families_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"))
+    ['DeepSeek', 'Qwen']
+    """
+    return frozenset(family for family, words in _WORDS.items() if words.search(model))
+
+
+def kinship(judge: str, teachers: Iterable[str], systems: Iterable[str]) -> Iterator[str]:
+    """Warnings where a judge may be partial to its own kin, or where that cannot be told.
+
+    >>> print(*kinship("Qwen/Qwen3-32B", ["Qwen2.5-Omni"], ["demo"]))
+    judge Qwen/Qwen3-32B and teacher Qwen2.5-Omni are of one family (Qwen): it may prefer its own
+    """
+    own = families_of(judge)
+    if not own:
+        yield f"judge {judge} is of no known family: whether it is the teacher's was not checked"
+    named = [("teacher", one) for one in teachers] + [("system", one) for one in systems]
+    for role, name in named:
+        other = families_of(name)
+        if name == judge:
+            yield f"judge {judge} is the {role} too: it may prefer its own"
+        elif shared := own & other:
+            told = " and ".join(sorted(shared))
+            yield (
+                f"judge {judge} and {role} {name} are of one family ({told}): it may prefer its own"
+            )
+        elif own and role == "teacher" and not other:
+            yield f"teacher {name} is of no known family: whether it is the judge's was not checked"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from whyser.io.visible import visible
+
+#: Characters of a text that are shown; samples.jsonl has all of it.
+SHOWN = 4_000
 
 
 def render_page(
@@ -51,7 +55,7 @@ def _together(package: str, folder: str, names: Sequence[str]) -> str:
 
 def _text(package: str, folder: str, name: str) -> str:
     own = resources.files(package).joinpath(folder, name)
-    found = own if own.is_file() else resources.files(__package__).joinpath(folder, name)
+    found = own if own.is_file() else resources.files("whyser_eval.page").joinpath(folder, name)
     return found.read_text(encoding="utf-8")
 
 
@@ -74,3 +78,29 @@ def _policy(script: str, style: str, media: str) -> str:
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+# ---- texts --------------------------------------------------------------------------------
+
+
+def cut(text: str | None) -> str | None:
+    """The first `SHOWN` characters, and how many are left.
+
+    >>> cut("a" * 5_000)[-28:]
+    ' … and 1,000 more characters'
+    """
+    if text is None or len(text) <= SHOWN:
+        return text
+    return f"{text[:SHOWN]} … and {len(text) - SHOWN:,} more characters"
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand in a script element: nothing in it can end the element.
+
+    >>> script_json("</script>")
+    '"\\\\u003c/script>"'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for mark in "<\u2028\u2029":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text
