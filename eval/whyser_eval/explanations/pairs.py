@@ -1,6 +1,6 @@
-"""`pairs.jsonl`: two explanations of one utterance, for a judge or for people to choose between.
+"""`pairs.jsonl`: two rationales for one utterance; a judge or a person chooses between them.
 
-The judge's pairs and those of the human study are of one form, so that both can weigh the same.
+The judge and the human study use the same file format, so that both can compare the same pairs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Candidate(BaseModel):
-    """One side of a pair: who explains, which label, how."""
+    """One side of a pair: the system, its label and its rationale."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,10 +35,10 @@ class Candidate(BaseModel):
 
 
 class ExplanationPair(BaseModel):
-    """Two explanations of one utterance.
+    """Two rationales for one utterance.
 
-    `emotion` is the stratum that the pair was drawn in: the label that both give, or, in a study
-    of mismatches, the reference's. `gold` is the consensus.
+    `emotion` is the stratum from which the pair was drawn: the label that both systems give or, in
+    a study of mismatches, the majority label. `gold` is the majority label.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +53,7 @@ class ExplanationPair(BaseModel):
 
     @cached_property
     def key(self) -> str:
-        """Of the pair's whole content, in whatever file it lies."""
+        """A hash of the pair's content; it does not depend on the file."""
         return short_hash(self.model_dump_json(exclude={"audio"}))
 
     @property
@@ -62,8 +62,8 @@ class ExplanationPair(BaseModel):
 
 
 def read_pairs(path: Path) -> list[ExplanationPair]:
-    """Raises: `InputError` with file and line for a broken line or a pair that stands twice, and
-    for a file without pairs."""
+    """Raises: `InputError` with file and line for a broken line or a duplicate pair, and for a
+    file without pairs."""
     first: dict[tuple[str, str, str], int] = {}
     pairs = []
     for number, line in read_lines(path):
@@ -73,12 +73,12 @@ def read_pairs(path: Path) -> list[ExplanationPair]:
             raise input_error(error).at(path, number) from None
         key = (pair.id, *pair.systems)
         if key in first:
-            what = f"{pair.id} of {' and '.join(pair.systems)} stands in line {first[key]} too"
+            what = f"{pair.id} of {' and '.join(pair.systems)} duplicates line {first[key]}"
             raise InputError(what, file=path, line=number)
         first[key] = number
         pairs.append(pair)
     if not pairs:
-        raise InputError("holds no pairs", file=path)
+        raise InputError("contains no pairs", file=path)
     return pairs
 
 
@@ -88,18 +88,19 @@ def write_pairs(path: Path, pairs: Iterable[ExplanationPair]) -> int:
 
 
 def pairs_hash(pairs: Iterable[ExplanationPair]) -> str:
-    """Of the pairs in any order, for the signature."""
+    """A hash of the pairs that ignores their order; the signature contains it."""
     return short_hash("\n".join(sorted(pair.key for pair in pairs)))
 
 
-# Which are drawn
+# Sampling
 
 
 @dataclass(frozen=True)
 class SampledPairs:
-    """Pairs of two systems, and what they were drawn from.
+    """Pairs of two systems, and the counts of what they were drawn from.
 
-    `available` and `chosen` count by emotion; `left_out` says why other utterances have no pair.
+    `available` and `chosen` count by emotion; `left_out` counts utterances without a pair, by
+    reason.
     """
 
     pairs: tuple[ExplanationPair, ...]
@@ -111,11 +112,11 @@ class SampledPairs:
 def agreeing_pairs(
     first: Explainer, second: Explainer, *, per_emotion: int | None, seed: int
 ) -> SampledPairs:
-    """Pairs on utterances that both systems give the same label (paper, 3.5).
+    """Pairs on utterances to which both systems give the same label (paper, 3.5).
 
-    Args: `per_emotion`, the most of each; None for all.
+    Args: `per_emotion`, the maximum number for each emotion; None for all.
 
-    Raises: `InputError` where the systems agree on nothing, or do not answer the same utterances.
+    Raises: `InputError` where the systems give no utterance the same label.
     """
     strata: defaultdict[EmotionClass, list[ExplanationPair]] = defaultdict(list)
     left_out: Counter[str] = Counter()
@@ -123,14 +124,14 @@ def agreeing_pairs(
         left_out.update({f"{system.system}: {why}": n for why, n in system.left_out.items()})
     for system, other in ((first, second), (second, first)):
         if alone := len(system.by_id.keys() - other.by_id.keys()):
-            left_out[f"{system.system} alone explains"] = alone
+            left_out[f"only {system.system} explains"] = alone
     shared = first.by_id.keys() & second.by_id.keys()
     for id_ in shared:
         one, two = first.by_id[id_], second.by_id[id_]
         if one.label == two.label:
             strata[one.label].append(paired(one, two, one.label))
         else:
-            left_out["the systems give other labels"] += 1
+            left_out["the systems give different labels"] += 1
     if not strata:
         raise InputError(
             f"{first.system} and {second.system} explain no utterance under the same label",
@@ -162,9 +163,9 @@ def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> Explana
 
 
 def drawn(items: Sequence[T], seed: int, most: int | None, *, key: Callable[[T], str]) -> list[T]:
-    """At most so many, in a random order that depends on each item and the seed alone.
+    """At most `most` items, in a random order that depends only on each item and the seed.
 
-    So the same utterances are drawn against every opponent that they can be drawn against.
+    So the same utterances are drawn for every opponent that explains them.
 
     >>> drawn(["a", "b", "c"], 1, 2, key=str) == drawn(["c", "b", "a"], 1, 2, key=str)
     True
@@ -177,6 +178,6 @@ def _rank(seed: int, key: str) -> bytes:
 
 
 def strata_of(pairs: Iterable[ExplanationPair]) -> Iterator[tuple[EmotionClass, int]]:
-    """How many pairs of each emotion, in the classes' order."""
+    """The number of pairs of each emotion, in the order of the classes."""
     counts = Counter(pair.emotion for pair in pairs)
     yield from ((label, counts[label]) for label in CLASSES if counts[label])

@@ -1,6 +1,6 @@
-"""Figures for a paper: what people and judges said, as its Fig. 1 and Fig. 2.
+"""Figures for a paper: results of study and judge, as in its Fig. 1 and Fig. 2.
 
-Without a title, which is the caption's.
+They have no title, because the caption has one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from whyser_eval.output.report.study import ShareEstimate, StudyTest, study_view
 
 Which: TypeAlias = Literal["study", "judge"]
 
-#: Metric -> the look of its part, from dark to white.
+#: Metric -> the style of its part, from dark to white.
 _LOOKS: Mapping[str, BarStyle] = {
     "win_rate": BarStyle("#25577f", ink="white"),
     "tie_rate": BarStyle("#f3e3bd", "/////", INK),
@@ -36,26 +36,26 @@ _LOOKS: Mapping[str, BarStyle] = {
 }
 _SHARE = BarStyle("#a9c1d4")
 
-#: Characters of a system's name.
+#: Maximum characters of a system's name.
 _NAME = 25
 
-#: Inches that a heading takes, a share of the study, and an opponent of the judge.
+#: Heights in inches of a heading, a share of the study, and an opponent of the judge.
 _HEADING, _LINE, _CONTEST = 0.25, 0.2, 0.5
 
 
 def write_figure(results: Path, output: Path, which: Which) -> None:
-    """Draws what `judge` or `study read` wrote below the folder of a run.
+    """Draws the results that `judge` or `study read` wrote in the folder of a run.
 
     Args: `output` ends in .svg, .pdf or .png.
 
-    Raises: `InputError` for a suffix that tells no format, for a missing or a broken file, and for
-    one without anything to draw; `WhyserError` where matplotlib is not installed.
+    Raises: `InputError` for an unknown suffix, for a missing or a broken file, and for one without
+    anything to draw; `WhyserError` if matplotlib is not installed.
     """
     if output.suffix not in FORMATS:
         raise InputError(
-            f"the suffix {output.suffix!r} tells no format",
+            f"unknown suffix {output.suffix!r}",
             file=output,
-            cure=f"End it in {', '.join(FORMATS)}.",
+            cure=f"Use one of {', '.join(FORMATS)}.",
         )
     with drawing():
         canvas = _study(results / STUDIED) if which == "study" else _judge(results / JUDGED)
@@ -65,14 +65,14 @@ def write_figure(results: Path, output: Path, which: Which) -> None:
 def _study(path: Path) -> FigureCanvas:
     tests = [test for test in study_view(read_studied(_there(path))) if test.lines]
     if not tests:
-        raise InputError("holds no share to draw", file=path)
+        raise InputError("contains no share to draw", file=path)
     return draw_study(tests)
 
 
 def _judge(path: Path) -> FigureCanvas:
     judges = contests_by_judge(read_judged(_there(path)))
     if not judges:
-        raise InputError("holds no verdict to draw", file=path)
+        raise InputError("contains no verdict to draw", file=path)
     return draw_judge(judges)
 
 
@@ -85,7 +85,7 @@ def _there(path: Path) -> Path:
 
 
 def draw_study(tests: Sequence[StudyTest]) -> FigureCanvas:
-    """A heading a test; then a bar a share, its name before and its digits behind."""
+    """One heading per test, then one bar per share, between its name and its digits."""
     bottom = _HEADING * len(tests) + _LINE * sum(len(test.lines) for test in tests)
     canvas = FigureCanvas(left=0.98, right=2.42, height=bottom + 0.34)
     y = 0.0
@@ -107,12 +107,12 @@ def draw_study(tests: Sequence[StudyTest]) -> FigureCanvas:
 
 
 def draw_judge(judges: Sequence[Sequence[Contest]]) -> FigureCanvas:
-    """A heading a judge; then a bar an opponent, and below it the interval of win + tie/2."""
+    """One heading per judge, then one bar per opponent, above the interval of win + tie/2."""
     bottom = _HEADING * len(judges) + _CONTEST * sum(map(len, judges))
     canvas = FigureCanvas(left=EDGE + 0.03, right=WIDTH - EDGE - 0.08, height=bottom + 0.5)
     y = 0.0
     for contests in judges:
-        heard = "heard the sound" if contests[0].hears else "read the text alone"
+        heard = "heard the audio" if contests[0].hears else "read only the text"
         canvas.text(EDGE, y + 0.14, f"Judge: {contests[0].judge}", room=2.3, weight="bold")
         canvas.note(y + 0.14, heard)
         y += _HEADING
@@ -125,7 +125,7 @@ def draw_judge(judges: Sequence[Sequence[Contest]]) -> FigureCanvas:
 
 
 def _draw_contest(canvas: FigureCanvas, top: float, contest: Contest) -> None:
-    """Names above, the bar, and its whisker with the digits on the side that has more room."""
+    """Names, the bar, and its whisker with the digits on the side with more room."""
     names = f"{_short(contest.system)} vs. {_short(contest.against)}"
     canvas.text(EDGE, top + 0.06, names, room=2.7)
     canvas.note(top + 0.06, f"{contest.n:,} pairs")
@@ -148,12 +148,12 @@ def _draw_contest(canvas: FigureCanvas, top: float, contest: Contest) -> None:
 
 
 def _short(name: str) -> str:
-    """So that one long name leaves room for the other."""
+    """The name, shortened so that two names fit on a line."""
     return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _digits(estimate: ShareEstimate) -> str:
-    """In percent, as the paper prints it.
+    """The estimate in percent, as the paper prints it.
 
     >>> _digits(ShareEstimate(0.690625, 0.589, 0.792))
     '69.1 [58.9, 79.2]'

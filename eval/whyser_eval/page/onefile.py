@@ -1,4 +1,4 @@
-"""A page that is one file: template, style and script together, and nothing else may run in it."""
+"""A page in one file: template, style and script together; the browser runs nothing else in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from whyser.io.visible import visible
 
-#: Characters of a text that are shown; samples.jsonl has all of it.
+#: Maximum characters of a text on a page; samples.jsonl has the whole text.
 SHOWN = 4_000
 
 
@@ -27,11 +27,11 @@ def render_page(
     """The whole file as text.
 
     Args:
-        package: holds the folders `template`, `style` and `script`; a style or a script that it
-            does not hold is one of those that lie here
-        styles, scripts: names, in the order in which they are put together
-        media: where sound may come from, as a content security policy says it
-        shown: what the template shows, besides `policy`, `style` and `script`
+        package: has the folders `template`, `style` and `script`; a style or script that it lacks
+            is taken from this package
+        styles, scripts: names, in the order in which they are joined
+        media: allowed sources of audio, as in a content security policy
+        shown: variables of the template besides `policy`, `style` and `script`
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -60,9 +60,9 @@ def _text(package: str, folder: str, name: str) -> str:
 
 
 def _policy(script: str, style: str, media: str) -> str:
-    """Forbids everything but our own script and style, and sound from where it may come.
+    """A content security policy that allows only our script and style, and audio from `media`.
 
-    Both are named by hash, so that nothing else could run even if it came into the page.
+    Both are named by hash, so that injected code cannot run.
     """
     return "; ".join(
         [
@@ -84,7 +84,7 @@ def _hash(text: str) -> str:
 
 
 def cut(text: str | None) -> str | None:
-    """The first `SHOWN` characters, and how many are left.
+    """The first `SHOWN` characters, and the number of omitted ones.
 
     >>> cut("a" * 5_000)[-28:]
     ' … and 1,000 more characters'
@@ -95,7 +95,7 @@ def cut(text: str | None) -> str | None:
 
 
 def script_json(value: Any) -> str:
-    """JSON that may stand in a script element: nothing in it can end the element.
+    """JSON for a script element: nothing in it can end the element.
 
     >>> script_json("</script>")
     '"\\\\u003c/script>"'

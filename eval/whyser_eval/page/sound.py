@@ -1,4 +1,4 @@
-"""A sound as a browser plays it, without whatever else its file told."""
+"""Audio in a format that browsers play, without the metadata of its file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Container, and the media type that a data URL names.
+#: Container -> media type of a data URL.
 _CONTAINERS = {"MP3": "audio/mpeg", "WAV": "audio/wav"}
 
 
@@ -21,9 +21,9 @@ class EncodedSound:
 
 
 def encoded(path: Path) -> EncodedSound | None:
-    """The samples as MP3, or as WAV where the sound library writes no MP3; None if unreadable.
+    """The samples as MP3, or as WAV if the sound library cannot write MP3; None if unreadable.
 
-    Names and comments of the source's header stay behind.
+    Names and comments in the source's header are dropped.
     """
     import soundfile
 

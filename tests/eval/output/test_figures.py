@@ -67,7 +67,7 @@ def test_the_study_has_the_papers_digits(figure):
 def test_the_judge_has_the_papers_digits(figure):
     shown = words(figure("judge")[2])
     assert {"90.0 [87.5, 92.4]", "79.0 [75.7, 82.2]", "86.8", "17.0", "600 pairs"} <= set(shown)
-    assert {"row 11 vs. Q2A+CoT", "heard the sound", "read the text alone"} <= set(shown)
+    assert {"row 11 vs. Q2A+CoT", "heard the audio", "read only the text"} <= set(shown)
     assert "1.7" not in shown, "a part without room for its digits"
 
 
@@ -187,14 +187,14 @@ def test_a_figure_of_what_was_never_said_is_refused(whyser_eval, tmp_path):
 def test_rows_without_anything_to_draw_are_refused(results, figure):
     write_judged(results / "judge" / "judge.json", judged(rows=()))
     write_studied(results / "study" / "study.json", studied(rows=()))
-    assert "holds no verdict to draw" in figure("judge")[1]
-    assert "holds no share to draw" in figure("study")[1]
+    assert "contains no verdict to draw" in figure("judge")[1]
+    assert "contains no share to draw" in figure("study")[1]
 
 
 def test_a_suffix_that_tells_no_format_is_refused(figure):
     status, err, path = figure("study", ".jpg")
     assert status == 1
-    assert "the suffix '.jpg' tells no format. End it in .svg, .pdf, .png." in err
+    assert "unknown suffix '.jpg'. Use one of .svg, .pdf, .png." in err
     assert not path.exists()
 
 

@@ -186,7 +186,7 @@ def test_other_references_stand_apart_with_their_hash(two, run):
     ]
     # 90.00 would be the highest of the column, and is of other utterances.
     assert texts(table, "row11")[0] == "36.14 best" and texts(table, "row12")[0] == "90.00"
-    assert any("different references do not compare" in note for note in table.notes)
+    assert any("different references cannot be compared" in note for note in table.notes)
     assert any("References 0badcafe: msp_podcast, test1, 8 classes; Whole n = 1,200, Strict n = 900"
                in note for note in table.notes)  # fmt: skip
 
@@ -264,7 +264,7 @@ def test_published_rows_stand_last_unmarked_and_with_a_warning(two, tmp_path):
     cells = [cell for group in published for line in group.lines for cell in line.cells if cell]
     assert len(cells) == 67
     assert not any(cell.marks or cell.is_best or cell.row for cell in cells)
-    assert "does not compare like for like" in table.notes[-1]
+    assert "needs their answers" in table.notes[-1]
     assert len(lay_out(two, published=False).groups) == 2
 
 
@@ -298,9 +298,9 @@ def test_two_baselines_have_two_marks(two, run, tmp_path):
 def test_comparisons_of_other_scores_are_refused(two, tmp_path):
     with pytest.raises(InputError, match=r"row11 less row10 .* is 0.05 over 1,200 .*compare again"):
         lay_out(two, comparisons=[compared(tmp_path / "value.json", 0.05)])
-    with pytest.raises(InputError, match="over 7 utterances"):
+    with pytest.raises(InputError, match="on 7 utterances"):
         lay_out(two, comparisons=[compared(tmp_path / "n.json", 0.36144 - 0.30114, n=7)])
-    with pytest.raises(InputError, match="not of two systems of the table"):
+    with pytest.raises(InputError, match="does not compare two systems of the table"):
         lay_out(two, comparisons=[compared(tmp_path / "who.json", 0.1, against="nobody")])
 
 

@@ -1,4 +1,4 @@
-"""What judges answered: `JUDGE.verdicts.jsonl` and `JUDGE.ratings.jsonl`, a line a question."""
+"""The judges' answers: `JUDGE.verdicts.jsonl` and `JUDGE.ratings.jsonl`, one line per question."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from whyser.records.utterance import input_error
 from whyser_eval.explanations.judge.prompts import PairChoice, RubricRating, Verdict, read_as
 from whyser_eval.explanations.judge.questions import PairQuestion, RubricQuestion
 
-#: Of a pair's candidates.
+#: Which candidate of a pair the judge prefers.
 Preference: TypeAlias = Literal["first", "second", "tie"]
 
 
 class JudgeAnswer(BaseModel):
-    """What came of one question.
+    """The answer to one question.
 
-    `reply` is the answer as it came, None where the endpoint refused to give one; `fault` says why
-    it counts as unreadable. `model` is the name that the endpoint gave itself, `time` is UTC.
-    `request` is the key that the ledger knows it by.
+    `reply` is the raw answer, None where the endpoint refused to give one; `fault` says why it
+    counts as unreadable. `model` is the model name that the endpoint reports, `time` is in UTC.
+    `request` is the key of the answer in the ledger.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -53,7 +53,7 @@ class JudgedPair(JudgeAnswer):
 
     @property
     def preference(self) -> Preference | None:
-        """None for a verdict that cannot be read."""
+        """None for an unreadable verdict."""
         if self.verdict is None or self.verdict == "tie":
             return self.verdict
         is_first = (self.verdict == "A") == (self.shown_first == self.systems[0])
@@ -61,10 +61,10 @@ class JudgedPair(JudgeAnswer):
 
 
 class RatedExplanation(JudgeAnswer):
-    """An explanation by the rubric; ratings are None where they cannot be read.
+    """The rubric ratings of one rationale; None where they are unreadable.
 
-    `quotation_measured` says whether the text does quote or repeat the words spoken, by comparing
-    them.
+    `quotation_measured` is 1 if the text quotes or repeats the spoken words, found by comparison
+    with the transcript.
     """
 
     id: str
@@ -81,7 +81,7 @@ class RatedExplanation(JudgeAnswer):
 
 @dataclass(frozen=True)
 class JudgeReply:
-    """An answer, or what stands in for one that was refused."""
+    """An answer, or a placeholder for one that was refused."""
 
     asked: JudgeAnswer
     is_cut: bool = False
@@ -152,7 +152,7 @@ class JudgeFiles:
 
     @property
     def slug(self) -> str:
-        """The model's name as a file may be called.
+        """The model's name, made safe for a file name.
 
         >>> JudgeFiles(Path(), "Qwen/Qwen2.5-Omni-7B").slug
         'Qwen_Qwen2.5-Omni-7B'
@@ -169,7 +169,7 @@ class JudgeFiles:
 
     @property
     def base(self) -> Path:
-        """What ledger and record are named after."""
+        """The path from which the names of ledger and record are derived."""
         return self.folder / f"{self.slug}.jsonl"
 
     @property
@@ -199,12 +199,12 @@ def _lines(path: Path, form: type[A]) -> Iterator[A]:
                 found.what,
                 file=path,
                 line=number,
-                cure="Delete the file and judge again: the ledger has the replies.",
+                cure="Delete the file and run the command again: the ledger has the replies.",
             ) from None
 
 
 def refusals(files: JudgeFiles) -> dict[str, JudgeAnswer]:
-    """By request, what an earlier run was refused: it is no answer, so no ledger has it."""
+    """Refusals of an earlier run, by request; the ledger contains only answers."""
     earlier: Sequence[JudgeAnswer] = [
         *read_answers(files.verdicts, JudgedPair),
         *read_answers(files.ratings, RatedExplanation),

@@ -21,12 +21,12 @@ from whyser_eval.explanations.judge.rows import AgreementRow, judge_signature
 from whyser_eval.explanations.pairs import ExplanationPair
 from whyser_eval.statistics.agreement import cohen_kappa
 
-#: A flip is a tie too: the judge prefers the place and not the explanation.
+#: A flip counts as a tie: the judge prefers the position, not the rationale.
 Outcome: TypeAlias = Literal["win", "loss", "tie", "flip", "unreadable"]
 
 
 def outcome_of(straight: Preference | None, swapped: Preference | None) -> Outcome:
-    """Of the preferences in both orders, each for the pair's first or second candidate.
+    """The outcome of the preferences in both orders, seen from the pair's first candidate.
 
     >>> outcome_of("first", "first"), outcome_of("first", "second"), outcome_of("first", "tie")
     ('win', 'flip', 'tie')
@@ -44,10 +44,10 @@ def outcome_of(straight: Preference | None, swapped: Preference | None) -> Outco
 
 @dataclass(frozen=True)
 class PairOutcome:
-    """A pair and what came of it for `system`.
+    """The outcome of a pair, seen from one system.
 
-    `first` of its `decided` single verdicts fell to whoever stood first. `log_ratio` is that of
-    the explanations' lengths in words, positive where the system's is the longer one.
+    `first` of its `decided` single verdicts chose the first position. `log_ratio` compares the
+    rationales' lengths in words; it is positive where the system's rationale is longer.
     """
 
     emotion: EmotionClass
@@ -59,7 +59,7 @@ class PairOutcome:
 
 @dataclass(frozen=True)
 class JudgeComparison:
-    """Pairs of the same two systems, with `system` where the figures look from."""
+    """Pairs of the same two systems; the rates belong to `system`."""
 
     system: str
     against: str
@@ -73,9 +73,9 @@ class JudgeComparison:
 def comparisons(
     pairs: Iterable[ExplanationPair], system: str | None = None
 ) -> list[JudgeComparison]:
-    """The pairs by systems, in the order in which they come.
+    """The pairs grouped by systems, in their own order.
 
-    Args: `system`, whom to look from; None for the first of each pair.
+    Args: `system`, whose rates are computed; None for the first system of each pair.
 
     Raises: `InputError` for a pair of one system with itself.
     """
@@ -83,8 +83,8 @@ def comparisons(
     for pair in pairs:
         if len(names := frozenset(pair.systems)) < 2:
             raise InputError(
-                f"{pair.id}: both explanations are by {pair.first.system}",
-                cure="Give the two systems names of their own.",
+                f"{pair.id}: both rationales are by {pair.first.system}",
+                cure="Give the two systems different names.",
             )
         found.setdefault(names, []).append(pair)
     made = []
@@ -120,7 +120,7 @@ def seen_from_the_other(outcome: Outcome) -> Outcome:
 
 
 def word_count(text: str) -> int:
-    """In words, and never nothing.
+    """The number of words, at least 1.
 
     >>> word_count("The voice is low."), word_count("")
     (4, 1)
@@ -131,15 +131,15 @@ def word_count(text: str) -> int:
 # ---- agreement ---------------------------------------------------------------------------------
 
 
-#: The name that people have among the judges.
+#: The name of the human raters among the judges.
 HUMANS = "humans"
 
-#: Of a pair that was read, seen from the comparison's system.
+#: The result of a readable pair, seen from the comparison's system.
 PairResult: TypeAlias = Literal["win", "tie", "loss"]
 
 _RESULTS: dict[Outcome, PairResult] = {"win": "win", "loss": "loss", "tie": "tie", "flip": "tie"}
 
-#: By pair, its key; a pair that was not read has none.
+#: Results by the pair's key; an unreadable pair has none.
 PairResults: TypeAlias = Mapping[str, PairResult]
 
 
@@ -152,7 +152,7 @@ def result_of(outcome: Outcome) -> PairResult | None:
 
 
 def agreements(results: Mapping[str, PairResults], pairs: str) -> Iterator[AgreementRow]:
-    """Of each two who have a result on the same pairs.
+    """The agreement of every two judges that have results on the same pairs.
 
     Args: `pairs`, the hash of all pairs, for the signature.
 
@@ -170,11 +170,11 @@ def agreements(results: Mapping[str, PairResults], pairs: str) -> Iterator[Agree
             yield AgreementRow(first, second, same / n, cohen_kappa(counts), n, signature)
 
 
-# ---- people -------------------------------------------------------------------------------
+# ---- human raters -------------------------------------------------------------------------------
 
 
 class _PreferenceLine(BaseModel):
-    """A line of what `whyser-eval study read` writes."""
+    """A line of the `preferences.jsonl` that `whyser-eval study read` writes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -184,10 +184,10 @@ class _PreferenceLine(BaseModel):
 
 
 def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, PairResult]:
-    """The majority of people on each pair; a tie where they are even.
+    """The majority of the raters on each pair; a tie where the votes are even.
 
-    Raises: `InputError` with file and line for a broken line, votes for a system that is not of the
-    pair, and a pair that stands twice; for a file that tells of none of the pairs.
+    Raises: `InputError` with file and line for a broken line, for votes for a system outside the
+    pair, and for a duplicate pair; also for a file with none of the pairs.
     """
     known = {
         (pair.id, frozenset(pair.systems)): (pair.key, one.system, one.against)
@@ -202,7 +202,7 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
             raise input_error(error).at(path, number) from None
         if strange := told.preferred.keys() - set(told.systems):
             raise InputError(
-                f"votes for {min(strange)!r}, which is none of {' and '.join(told.systems)}",
+                f"votes for {min(strange)!r}, expected {' or '.join(told.systems)}",
                 file=path,
                 line=number,
             )
@@ -211,13 +211,13 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
             continue
         key, system, against = place
         if key in found:
-            raise InputError(f"{told.id} of these systems stands twice", file=path, line=number)
+            raise InputError(f"duplicate pair: {told.id} of these systems", file=path, line=number)
         found[key] = _majority(told.preferred.get(system, 0), told.preferred.get(against, 0))
     if not found:
         raise InputError(
-            "tells of none of the judged pairs",
+            "contains none of the judged pairs",
             file=path,
-            cure="Judge the study's own pairs: --pairs, the pairs.jsonl of the study.",
+            cure="Give the study's own pairs.jsonl with --pairs.",
         )
     return found
 

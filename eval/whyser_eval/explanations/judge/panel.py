@@ -36,13 +36,13 @@ from whyser_eval.explanations.judge.rows import (
 )
 from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
 
-#: Beyond this share of unreadable pairs the rates are of what was left.
+#: A larger share of unreadable pairs makes the rates unreliable, which causes a warning.
 MANY_UNREADABLE = 0.05
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A judge and what it answered."""
+    """A judge and its answers."""
 
     name: str
     hears: bool
@@ -51,12 +51,12 @@ class Judge:
 
     @property
     def told(self) -> dict[str, str]:
-        """What a signature tells of it."""
+        """The judge's part of a signature."""
         return {"judge": self.name, "hears": "yes" if self.hears else "no"}
 
     @cached_property
     def answered_by(self) -> set[str]:
-        """The names that the endpoint gave itself."""
+        """The model names that the endpoint reported."""
         return {
             one.model
             for own in self.verdicts.values()
@@ -67,11 +67,11 @@ class Judge:
 
 @dataclass(frozen=True)
 class JudgePanel:
-    """What `judge.json` is made of.
+    """All judges of one folder, and the settings of `judge.json`.
 
     Args:
-        draws: Of the bootstrap; 0 for none.
-        humans: What people preferred, as `read_humans` has it.
+        draws: Number of bootstrap draws; 0 for no bootstrap.
+        humans: The raters' preferences from `read_humans`.
     """
 
     folder: Path
@@ -86,9 +86,9 @@ class JudgePanel:
         return [pair for one in self.compared for pair in one.pairs]
 
     def write(self) -> JudgeResults:
-        """Writes `judge.json`, and returns what is in it.
+        """Writes `judge.json`, and returns its content.
 
-        Of judges that end together one waits for the other: the last to write knows of both.
+        Judges that finish at the same time wait for each other: the last one includes them all.
 
         Raises: as `judged`.
         """
@@ -99,7 +99,7 @@ class JudgePanel:
         return judged
 
     def judged(self) -> JudgeResults:
-        """Raises: `InputError` for a judge's file that is broken or of other pairs."""
+        """Raises: `InputError` for a broken file of a judge, or one of other pairs."""
         told = read_records(self.folder)
         judges = read_judges(self.folder, (one for one in told if one.finished), self.pairs)
         results: dict[str, PairResults] = {judge.name: self._results(judge) for judge in judges}
@@ -112,7 +112,7 @@ class JudgePanel:
             warnings=(
                 *(warning for judge in judges for warning in self._warnings(judge)),
                 *(
-                    f"judge {one.judge} is left out: it was not asked everything yet"
+                    f"judge {one.judge} is left out: its questions are not all answered yet"
                     for one in told
                     if not one.finished
                 ),
@@ -174,14 +174,14 @@ class JudgePanel:
         yield from kinship(judge.name, self.teachers, systems)
         if len(judge.answered_by) > 1:
             told = ", ".join(sorted(judge.answered_by))
-            yield f"judge {judge.name} was answered for by several models: {told}"
+            yield f"several models answered for judge {judge.name}: {told}"
         for one in self.compared:
             outcomes = [each.outcome for each in one.weighed(judge.verdicts)]
             unreadable = outcomes.count("unreadable")
             if unreadable > MANY_UNREADABLE * len(outcomes):
                 yield (
-                    f"judge {judge.name} left {unreadable:,} of {len(outcomes):,} pairs of "
-                    f"{one.system} and {one.against} without a verdict that can be read"
+                    f"judge {judge.name} gave no readable verdict on {unreadable:,} of "
+                    f"{len(outcomes):,} pairs of {one.system} and {one.against}"
                 )
 
 
@@ -191,10 +191,10 @@ class JudgePanel:
 def read_judges(
     folder: Path, told: Iterable[JudgeRecord], pairs: Sequence[ExplanationPair]
 ) -> list[Judge]:
-    """Those that have judged all of these pairs, by name.
+    """The judges of these pairs, by name.
 
-    Raises: `InputError` for a judge of other pairs, and for verdicts that are not one in each
-    order of every pair.
+    Raises: `InputError` for a judge of other pairs, and unless every pair has exactly one verdict
+    in each order.
     """
     judges = []
     for one in told:
@@ -203,10 +203,10 @@ def read_judges(
             raise InputError(
                 f"{one.judge} judged other pairs ({one.pairs})",
                 file=files.record,
-                cure="Take its files out of the folder, or judge again.",
+                cure="Remove its files from the folder, or run that judge again.",
             )
         verdicts = _both_orders(files.verdicts, pairs)
-        # What an earlier run rated may be of other pairs, or asked in another config.
+        # Without a rubric in this run, an older ratings file may be of other pairs or settings.
         ratings = read_answers(files.ratings, RatedExplanation) if one.rubric else []
         judges.append(Judge(one.judge, one.hears, verdicts, ratings))
     return judges
@@ -219,9 +219,9 @@ def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list
     for pair in pairs:
         if sorted(one.shown_first for one in found[pair.key]) != sorted(pair.systems):
             raise InputError(
-                f"has not one verdict on {pair.id} in each order",
+                f"does not have exactly one verdict on {pair.id} in each order",
                 file=path,
-                cure="Delete the file and judge again: the ledger has the replies.",
+                cure="Delete the file and run the command again: the ledger has the replies.",
             )
     return dict(found)
 
@@ -229,7 +229,7 @@ def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list
 # ---- model families ----------------------------------------------------------------------------
 
 
-#: Family -> the words that tell it in the name of a model or of its maker, digits left out.
+#: Family -> pattern of its names in the name of a model or of its maker, without digits.
 FAMILIES: dict[str, str] = {
     "Qwen": r"qwen|qwq|qvq|q2a|q2\.5o",
     "OpenAI": r"openai|gpt|chatgpt|o[134]",
@@ -256,7 +256,7 @@ _WORDS = {
 
 
 def families_of(model: str) -> frozenset[str]:
-    """The families that a name tells: two for one that was distilled into another, none if unknown.
+    """The families in a model's name: two for a distilled model, none if unknown.
 
     >>> [*families_of("openai/gpt-oss-20b"), *families_of("gemini-2.0-flash"), *families_of("mine")]
     ['OpenAI', 'Google']
@@ -267,23 +267,30 @@ def families_of(model: str) -> frozenset[str]:
 
 
 def kinship(judge: str, teachers: Iterable[str], systems: Iterable[str]) -> Iterator[str]:
-    """Warnings where a judge may be partial to its own kin, or where that cannot be told.
+    """Warnings where judge and teacher or system belong to the same family, or a family is unknown.
 
-    >>> print(*kinship("Qwen/Qwen3-32B", ["Qwen2.5-Omni"], ["demo"]))
-    judge Qwen/Qwen3-32B and teacher Qwen2.5-Omni are of one family (Qwen): it may prefer its own
+    >>> print(*kinship("QwQ-32B", ["Qwen2-Audio"], ["demo"]))
+    judge QwQ-32B and teacher Qwen2-Audio share a model family (Qwen): the judge may favour its own
     """
     own = families_of(judge)
     if not own:
-        yield f"judge {judge} is of no known family: whether it is the teacher's was not checked"
+        yield (
+            f"the model family of judge {judge} is unknown, so it was not compared with the "
+            "teacher's"
+        )
     named = [("teacher", one) for one in teachers] + [("system", one) for one in systems]
     for role, name in named:
         other = families_of(name)
         if name == judge:
-            yield f"judge {judge} is the {role} too: it may prefer its own"
+            yield f"judge {judge} is also the {role}: the judge may favour its own"
         elif shared := own & other:
             told = " and ".join(sorted(shared))
             yield (
-                f"judge {judge} and {role} {name} are of one family ({told}): it may prefer its own"
+                f"judge {judge} and {role} {name} share a model family ({told}): the judge may "
+                "favour its own"
             )
         elif own and role == "teacher" and not other:
-            yield f"teacher {name} is of no known family: whether it is the judge's was not checked"
+            yield (
+                f"the model family of teacher {name} is unknown, so it was not compared with the "
+                "judge's"
+            )

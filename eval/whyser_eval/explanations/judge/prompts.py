@@ -1,9 +1,9 @@
-"""What a judge is asked, and the one form of reply that counts.
+"""The judge's prompts, and the format of a valid reply.
 
-The authors' prompt is on a page that cannot be had, so these are ours (method.md, 3). Each has a
-wording for a judge that hears and one for a judge that only reads. A reply counts if it is one JSON
-object as it was asked for: prose, two objects that differ, another verdict, both, a refusal or a
-reply that was cut off is unreadable, which is counted and is nobody's win.
+The authors' prompt is not available, so these are ours (method.md, 3). Each has one wording for a
+judge that hears and one for a judge that only reads. A valid reply is one JSON object in the
+requested format. Prose, two different objects, another verdict, both verdicts, a refusal or a
+truncated reply is unreadable: it is counted, and neither system wins.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ Verdict: TypeAlias = Literal["A", "B", "tie"]
 
 
 class PairChoice(BaseModel):
-    """Of a pair; `reason` is the judge's."""
+    """The reply on a pair; `reason` is the judge's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -93,7 +93,7 @@ class PairChoice(BaseModel):
 
 
 class RubricRating(BaseModel):
-    """Of one explanation (method.md, 3)."""
+    """The reply on one rationale (method.md, 3)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -108,7 +108,7 @@ CRITERIA = {"quotation": 1, "groundedness": 2, "relevance": 2}
 
 _TEXT = {"type": "string"}
 
-#: The properties of each, as an endpoint is given them.
+#: The JSON schema's properties of each reply.
 CHOICE_SCHEMA: dict[str, Any] = {
     "reason": _TEXT,
     "verdict": {"type": "string", "enum": ["A", "B", "tie"]},
@@ -122,12 +122,12 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def read_as(model: type[T], text: str, *, is_cut: bool = False) -> T | str:
-    """The reply as the schema has it, or why it cannot be read.
+    """The validated reply, or the reason why it is unreadable.
 
-    The object may stand in a code fence or amid prose, if it stands alone there; what a model
-    thought beforehand is passed over.
+    The object may be inside a code fence or prose if it is the only one; text before `</think>` is
+    ignored.
 
-    Args: `is_cut`, the reply ended at its limit of tokens.
+    Args: `is_cut`, whether the reply ended at the token limit.
 
     >>> read_as(PairChoice, 'Sure!\\n```json\\n{"reason": "", "verdict": "A"}\\n```').verdict
     'A'
@@ -152,10 +152,10 @@ def read_as(model: type[T], text: str, *, is_cut: bool = False) -> T | str:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys stand once; a second verdict would silently win."""
+    """An object without duplicate keys; otherwise the last verdict would silently win."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return found
 
 
@@ -171,7 +171,7 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The outermost objects that stand in a text."""
+    """The outermost JSON objects in a text."""
     at = text.find("{")
     while at >= 0:
         try:

@@ -1,4 +1,4 @@
-"""The questions to a judge: every pair in both orders, every explanation once."""
+"""The questions to a judge: every pair in both orders, and every rationale once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from whyser_eval.reading.structured import as_data, response_format, shortened
 
 @dataclass(frozen=True)
 class PairQuestion:
-    """Which of two; `swapped`, with the pair's second candidate as A."""
+    """Which of two rationales is better; `swapped` shows the pair's second candidate as A."""
 
     pair: ExplanationPair
     swapped: bool
@@ -39,7 +39,7 @@ class PairQuestion:
 
 @dataclass(frozen=True)
 class RubricQuestion:
-    """How good one is; `pair` is the first that it stands in."""
+    """How good one rationale is; `pair` is the first pair that contains it."""
 
     pair: ExplanationPair
     candidate: Candidate
@@ -53,7 +53,7 @@ Question: TypeAlias = PairQuestion | RubricQuestion
 
 
 def questions(pairs: Iterable[ExplanationPair], *, rubric: bool) -> list[Question]:
-    """All of them; an explanation that stands in several pairs is rated once."""
+    """All questions; a rationale that is part of several pairs is rated once."""
     pairs = list(pairs)
     found: list[Question] = [PairQuestion(pair, side) for pair in pairs for side in (False, True)]
     return [*found, *_explanations(pairs)] if rubric else found
@@ -70,12 +70,12 @@ def _explanations(pairs: Iterable[ExplanationPair]) -> Iterator[RubricQuestion]:
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """How a judge is asked.
+    """Settings of the requests to a judge.
 
     Args:
-        audio: How it is given the sound; `none` for one that reads.
-        max_tokens: Of a reply, thinking included.
-        schema: Have the endpoint hold the reply to a JSON schema.
+        audio: How the audio is sent; `none` for a judge that only reads.
+        max_tokens: Maximum tokens of a reply, including thinking.
+        schema: Whether the endpoint must enforce a JSON schema.
     """
 
     audio: AudioForm
@@ -98,7 +98,7 @@ class JudgeConfig:
         return self.pairwise if isinstance(question, PairQuestion) else self.rubric
 
     def request(self, question: Question) -> Request:
-        """Raises: `InputError` for a sound that cannot be read."""
+        """Raises: `InputError` for unreadable audio."""
         if isinstance(question, PairQuestion):
             one, two = map(_told, question.shown)
             data, schema = {"A": one, "B": two}, CHOICE_SCHEMA
@@ -123,10 +123,10 @@ class JudgeConfig:
 
 
 def _told(candidate: Candidate) -> dict[str, Any]:
-    """A candidate without its name."""
+    """A candidate without the name of its system."""
     return {"emotion": candidate.label, "explanation": shortened(candidate.text)}
 
 
 def _line(data: Mapping[str, Any]) -> str:
-    # Special tokens of chat templates and of sounds begin so; written thus they are plain text.
+    # Special tokens of chat templates and of audio begin with <; escaped, they are plain text.
     return as_data(data).replace("<", "\\u003c")

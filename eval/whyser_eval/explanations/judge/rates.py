@@ -24,10 +24,10 @@ from whyser_eval.statistics.proportions import against_half, wilson
 # ---- rates -------------------------------------------------------------------------------------
 
 
-#: Within a quarter more or less, explanations are of similar length.
+#: Rationales are of similar length if the longer has at most a quarter more words.
 SIMILAR = math.log(1.25)
 
-#: Shares of verdicts, of which a pair has two: Wilson's interval takes them for independent.
+#: A share of single verdicts; a pair has two, which Wilson's interval would treat as independent.
 _OF_VERDICTS = "first_position_rate"
 
 LENGTH_CONTROLLED = "win_rate_length_controlled"
@@ -35,7 +35,7 @@ LENGTH_CONTROLLED = "win_rate_length_controlled"
 
 @dataclass(frozen=True)
 class JudgeFigure:
-    """As a row of judge.json has it."""
+    """The figure of one row of judge.json."""
 
     emotion: str
     metric: str
@@ -48,9 +48,9 @@ class JudgeFigure:
 
 @dataclass(frozen=True)
 class PairColumns:
-    """Pairs as columns, float[n] each: what is counted, and out of what.
+    """Pairs as columns, float[n] each: numerators and denominators of the rates.
 
-    The wins of unreadable pairs are 0 and count nowhere.
+    An unreadable pair has 0 wins and is in no denominator of readable pairs.
     """
 
     pairs: Sequence[PairOutcome]
@@ -64,7 +64,7 @@ class PairColumns:
 
     @cached_property
     def wins(self) -> FloatArray:
-        """A tie is half of one."""
+        """A tie is half a win."""
         return self._is("win") + self._is("tie", "flip") / 2
 
     @cached_property
@@ -96,7 +96,7 @@ class PairColumns:
 
     @cached_property
     def subsets(self) -> dict[str, IntArray]:
-        """Name -> places of the pairs that lie in it."""
+        """Name -> indices of its pairs."""
         own = np.array([one.emotion for one in self.pairs])
         names: list[str] = [name for name in CLASSES if name in own]
         emotions = {name: np.flatnonzero(own == name) for name in names}
@@ -108,7 +108,7 @@ class PairColumns:
         return [(subset, metric) for subset in self.subsets for metric in metrics]
 
     def values(self, counts: FloatArray) -> FloatArray:
-        """float[keys, b], every figure when each pair counts so often, float[b, n]."""
+        """float[keys, b], every figure under the weights `counts`, float[b, n]."""
         found: list[FloatArray] = []
         numerators = np.column_stack([one for one, _ in self.shares.values()])
         denominators = np.column_stack([one for _, one in self.shares.values()])
@@ -120,7 +120,7 @@ class PairColumns:
         return np.stack(found)
 
     def sizes(self) -> list[tuple[float, int]]:
-        """Of every figure what was counted, and out of how many."""
+        """Numerator and denominator of every figure."""
         found = []
         for places in self.subsets.values():
             for one, of in (*self.shares.values(), (self.wins, self.readable)):
@@ -129,8 +129,8 @@ class PairColumns:
 
 
 def figures(pairs: Sequence[PairOutcome], *, draws: int, seed: int) -> list[JudgeFigure]:
-    """Every figure with its bootstrap interval, and beside it, where it is a share of pairs,
-    with Wilson's; last the p of wins against losses.
+    """Every figure with its bootstrap interval and, if it is a share of pairs, with Wilson's
+    interval; last the p-value of wins against losses.
 
     Args: `draws`, 0 for no bootstrap.
     """
@@ -171,13 +171,13 @@ def _figure(
 # ---- mean ratings ------------------------------------------------------------------------------
 
 
-#: The judge's criteria, and the first of them measured without a judge.
+#: The judge's criteria, and the first one measured without a judge.
 TOLD = (*CRITERIA, "quotation_measured")
 
 
 @dataclass(frozen=True)
 class MeanRating:
-    """As a row of judge.json has it."""
+    """The mean of one row of judge.json."""
 
     system: str
     emotion: str
@@ -190,7 +190,7 @@ class MeanRating:
 
 
 def means(rated: Sequence[RatedExplanation], *, draws: int, seed: int) -> list[MeanRating]:
-    """Means with bootstrap intervals, in the order in which the systems come.
+    """Means with bootstrap intervals, in the order of the systems.
 
     Args: `draws`, 0 for no intervals.
     """
@@ -239,18 +239,18 @@ def _means(rated: Sequence[RatedExplanation], draws: int, seed: int) -> Iterator
 # ---- length control ----------------------------------------------------------------------------
 
 
-#: Of both coefficients' squares, a half: data that a line parts would have no fit at all. Against
-#: the hundreds of pairs of a comparison it is nothing.
+#: L2 penalty on both coefficients: without it, separable data would have no finite fit. For the
+#: hundreds of pairs of a comparison it is negligible.
 RIDGE = 0.01
 
-#: A longer step of Newton's may overshoot; so many are enough for any data.
+#: Longer Newton steps may overshoot; the number of steps suffices for any data.
 _LONGEST_STEP, _STEPS, _SMALLEST_STEP = 2.0, 100, 1e-7
 
 
 def rate_at_equal_length(
     log_ratios: FloatArray, wins: FloatArray, weights: FloatArray
 ) -> FloatArray:
-    """float[b], the expected win rate at a log length ratio of 0, under each vector of weights.
+    """float[b], the expected win rate at a log length ratio of 0 for each vector of weights.
 
     Formula: logit P(win) = a + b * log(words / other's words); the rate is 1 / (1 + exp(-a)).
 
@@ -259,7 +259,7 @@ def rate_at_equal_length(
         wins: float[n], 1 for a win, 0 for a loss, 0.5 for a tie
         weights: float[b, n], how often each pair counts
 
-    Returns: NaN where nothing counts.
+    Returns: NaN where all weights are 0.
 
     Source: Dubois et al., Length-Controlled AlpacaEval (2024), without its terms for the item.
 
@@ -297,7 +297,7 @@ def fit(
 
 
 def _logistic(value: FloatArray) -> FloatArray:
-    # By the tangent, which no exponent overflows.
+    # tanh does not overflow, unlike exp.
     found: FloatArray = 0.5 + 0.5 * np.tanh(value / 2)
     return found
 
@@ -312,11 +312,11 @@ def within_strata(
     draws: int,
     seed: int,
 ) -> FloatArray:
-    """float[keys, draws] of figures, when the items of each stratum are drawn with replacement.
+    """float[keys, draws], the figures when the items of each stratum are drawn with replacement.
 
     Args:
         strata: n names, the stratum of each item
-        values: takes float[b, n], how often each item counts, and gives float[keys, b]
+        values: maps float[b, n], the weight of each item, to float[keys, b]
     """
     names = np.asarray(strata)
     urns = [
@@ -334,7 +334,7 @@ def within_strata(
 
 
 def quotients(numerators: FloatArray, denominators: FloatArray) -> FloatArray:
-    """Element by element; NaN where there is nothing to divide by.
+    """The quotients, element by element; NaN where the denominator is 0.
 
     >>> quotients(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
     array([0.5, nan])

@@ -1,4 +1,4 @@
-"""How a judge was asked: `JUDGE.provenance.json`, there from the first question on."""
+"""How a judge was asked: `JUDGE.provenance.json`, written before the first question."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from whyser_eval.explanations.judge.answers import JudgeFiles
 from whyser_eval.explanations.judge.questions import JudgeConfig
 from whyser_eval.records import read_record
 
-#: What another run of the same command says anew.
+#: Fields that change when the same command runs again.
 _OF_THE_RUN = ("command", "created", "versions", "git")
 
 
 @dataclass(frozen=True)
 class JudgingRun:
-    """What is written of one judge; `drawn` says from what the pairs were."""
+    """The record of one judge's run; `drawn` describes how the pairs were sampled."""
 
     judge: str
     config: JudgeConfig
@@ -35,10 +35,10 @@ class JudgingRun:
     is_finished: bool = False
 
     def write(self, settings: ChatSettings, files: JudgeFiles, pairs: Path) -> None:
-        """A finished record stays as it is where a run adds nothing to it."""
-        told = provenance([pairs])
-        told["command"] = settings.hide(told["command"])
-        written = told | {"endpoint": settings.address} | self._as_json()
+        """A finished record stays unchanged if a later run adds nothing to it."""
+        common = provenance([pairs])
+        common["command"] = settings.hide(common["command"])
+        written = common | {"endpoint": settings.address} | self._as_json()
         earlier = earlier_record(files)
         if earlier.get("finished"):
             same = {name: earlier.get(name) for name in _OF_THE_RUN} | {"finished": True}
@@ -68,7 +68,7 @@ class JudgingRun:
 
 
 class JudgeRecord(BaseModel):
-    """What a record tells of a judge: how it was asked, about which pairs, and whether of all."""
+    """A judge's record when read: how it was asked, about which pairs, and whether about all."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,11 +82,11 @@ class JudgeRecord(BaseModel):
 
 _ANY, _TOLD = TypeAdapter(dict[str, Any]), TypeAdapter(JudgeRecord)
 
-_CURE = "Delete it and judge again: the ledger has the replies."
+_CURE = "Delete it and run the command again: the ledger has the replies."
 
 
 def read_records(folder: Path) -> list[JudgeRecord]:
-    """Of every judge in a folder, by name; records of other commands are none.
+    """The record of every judge in a folder, by name; records of other commands are ignored.
 
     Raises: `InputError` for a broken file.
     """
@@ -98,16 +98,16 @@ def read_records(folder: Path) -> list[JudgeRecord]:
 
 
 def earlier_record(files: JudgeFiles) -> dict[str, Any]:
-    """Of an earlier run of this judge; empty where there was none.
+    """The record of an earlier run of this judge; empty if there is none.
 
-    Raises: `InputError` where another model's files have the same name, and for a broken file.
+    Raises: `InputError` if another model's files have the same name, and for a broken file.
     """
     if not files.record.exists():
         return {}
     found = read_record(files.record, _ANY, cure=_CURE)
     if found.get("judge") != files.judge:
         raise InputError(
-            f"is the record of {found.get('judge')!r}, whose files are named alike",
+            f"is the record of {found.get('judge')!r}, whose files have the same names",
             file=files.record,
             cure="Give another --output.",
         )
@@ -115,7 +115,7 @@ def earlier_record(files: JudgeFiles) -> dict[str, Any]:
 
 
 def begun_with(files: JudgeFiles) -> AudioForm | None:
-    """How the replies in the ledger were asked for; None where there are none."""
+    """How the audio was sent for the replies in the ledger; None if there are none."""
     ledger = ledger_of(files.base)
     if not (ledger.exists() and ledger.stat().st_size) or not earlier_record(files):
         return None

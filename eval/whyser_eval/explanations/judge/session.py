@@ -1,4 +1,4 @@
-"""One judge is asked about pairs: all is answered, or nothing is written."""
+"""One run of a judge: either every question is answered, or no result is written."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
 
 @dataclass
 class JudgeSession:
-    """A judge, the pairs, and how it is asked.
+    """A judge, its pairs, and the settings of its requests.
 
     Args:
-        rubric: Rate every explanation too.
-        seed: That of the pairs, for the record.
+        rubric: Whether to rate every rationale too.
+        seed: Seed of the pairs, for the record.
     """
 
     selection: PairSelection
@@ -59,9 +59,9 @@ class JudgeSession:
     _refused: dict[str, JudgeAnswer] = field(default_factory=dict)
 
     def print_estimate(self, settings: ChatSettings) -> None:
-        """What the run would still ask; nothing is asked.
+        """Prints what the run would still ask; it sends no request.
 
-        Raises: `BadInput` for sounds that are not there.
+        Raises: `BadInput` for missing audio files.
         """
         if self.config.hears:
             check_sounds(self.selection.pairs)
@@ -77,10 +77,10 @@ class JudgeSession:
         return questions(self.selection.pairs, rubric=self.rubric)
 
     def run(self, settings: ChatSettings) -> None:
-        """Asks all and writes pairs, verdicts, ratings and the record.
+        """Asks all questions; writes pairs, verdicts, ratings and the record.
 
-        Raises: `SystemExit` with 130 when Ctrl-C ended it, `WhyserError` when anything else did but
-        that the endpoint refused single questions, and what `run_all` raises.
+        Raises: `SystemExit` with 130 after Ctrl-C, `WhyserError` for any failure other than refused
+        single questions, and as `run_all`.
         """
         pairs = keep(self.selection, self.files.folder)
         record = JudgingRun(
@@ -129,13 +129,17 @@ class JudgeSession:
         return JudgeReply(asked, is_cut=reply.finish_reason == "length")
 
     def _tell_refused(self, replies: Sequence[JudgeReply]) -> None:
-        """Raises: `WhyserError` where the endpoint refused everything."""
+        """Raises: `WhyserError` if the endpoint refused every question."""
         refused = [one.asked.fault for one in replies if one.asked.reply is None]
         if refused and len(refused) == len(replies):
-            cure = " If it knows no JSON schema, say --no-schema." if self.config.schema else ""
-            raise WhyserError(f"the judge answered nothing; the first {refused[0]}{cure}")
+            cure = (
+                " If it does not support JSON schemas, give --no-schema."
+                if self.config.schema
+                else ""
+            )
+            raise WhyserError(f"the judge answered no question; the first was {refused[0]}{cure}")
         if refused:
-            say(f"note: {len(refused):,} questions count as unreadable; the first {refused[0]}")
+            say(f"note: {len(refused):,} questions count as unreadable; the first was {refused[0]}")
 
     def _write(self, asked: Sequence[Question], replies: Sequence[JudgeReply]) -> None:
         hears = self.config.hears
@@ -164,54 +168,54 @@ def _refusal(error: ChatError, key: str, model: str) -> JudgeAnswer:
 
 AudioChoice: TypeAlias = Literal["auto", AudioForm]
 
-#: The part that OpenAI's own protocol has for a sound: who hears at all takes it.
+#: The content part for audio in OpenAI's own protocol, which every model with audio input accepts.
 FORM: AudioForm = "input_audio"
 
-#: Answers that say: not with a sound. Any other failure says nothing about hearing.
+#: HTTP statuses that mean that audio is not accepted. Other failures say nothing about hearing.
 _CANNOT = {400, 415, 422, 501}
 
 
 def choose_form(
     audio: AudioChoice, pairs: Sequence[ExplanationPair], files: JudgeFiles, settings: ChatSettings
 ) -> AudioForm:
-    """How the judge is given the sound, and a line that says so.
+    """How the audio is sent to the judge; the choice is printed.
 
-    A run that was begun goes on as it began, whatever the endpoint says today.
+    A run that is resumed keeps its first choice, whatever the endpoint now accepts.
 
-    Raises: `InputError` where it was begun the other way, `BadInput` for sounds that are not there,
-    and what `find_form` raises.
+    Raises: `InputError` if the run began with the other choice, `BadInput` for missing audio files,
+    and as `find_form`.
     """
     chosen = assumed_form(audio, pairs, files, settings)
     if audio == "auto" and chosen != "none" and begun_with(files) is None:
         chosen = find_form(settings)
     if chosen == "none":
-        say(f"{settings.model} judges by the text alone")
+        say(f"{settings.model} judges by the text only")
     else:
         check_sounds(pairs)
-        say(f"{settings.model} is given the sound")
+        say(f"{settings.model} receives the audio")
     return chosen
 
 
 def assumed_form(
     audio: AudioChoice, pairs: Sequence[ExplanationPair], files: JudgeFiles, settings: ChatSettings
 ) -> AudioForm:
-    """The same without asking: 'auto' is taken for a judge that hears, if there is any sound."""
+    """The same without a request: 'auto' assumes a judge that hears if any pair has audio."""
     begun = begun_with(files)
     if audio == "auto":
         return begun or (FORM if any(pair.audio for pair in pairs) else "none")
     if begun is not None and (begun == "none") != (audio == "none"):
         raise InputError(
-            f"its replies were given {'without' if begun == 'none' else 'with'} the sound",
+            f"its replies were given {'without' if begun == 'none' else 'with'} audio",
             file=ledger_of(files.base),
-            cure="Leave --audio out to go on, or give another --output.",
+            cure="Omit --audio to resume, or give another --output.",
         )
     return audio
 
 
 def find_form(settings: ChatSettings) -> AudioForm:
-    """How the endpoint takes a sound, `none` where it refuses one.
+    """How the endpoint accepts audio; `none` if it refuses audio.
 
-    Raises: `EndpointError` where there is none to ask, `WhyserError` where it is at fault.
+    Raises: `EndpointError` if it cannot be reached, `WhyserError` if it fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(_ask(replace(settings, attempts=2), Path(folder)))
@@ -227,13 +231,16 @@ async def _ask(settings: ChatSettings, folder: Path) -> AudioForm:
         try:
             await chat.ask(request, label="does it hear?")
         except Stopped as stopped:
-            raise WhyserError(f"{stopped}, before it was known whether the judge hears") from None
+            raise WhyserError(
+                f"{stopped}, before it was known whether the judge accepts audio"
+            ) from None
         except ChatError as error:
             if error.is_empty:
                 return FORM
             if error.status in _CANNOT:
                 return "none"
             raise WhyserError(
-                f"{error} Say --audio none for a judge that only reads, or how it is given sound."
+                f"{error} Give --audio none for a judge that only reads, or the --audio form that "
+                "it accepts."
             ) from None
     return FORM

@@ -25,13 +25,16 @@ from whyser_eval.explanations.study.material import (
 )
 from whyser_eval.records import read_record
 
-# The file of a rater; `script/answers.js` writes it
+# A rater's file, which `script/answers.js` writes
 
 
 class GivenAnswer(BaseModel):
-    """A choice: `place` counts the items of its test from 0 as the rater saw them, `swapped` says
-    whether the second candidate stood first, `milliseconds` how long the item was on the screen,
-    `plays` how often the sound was started."""
+    """One choice of a rater.
+
+    `place` is the item's position in its test, from 0, in the order that the rater saw; `swapped`
+    says whether the second candidate was shown first, `milliseconds` how long the item was on the
+    screen, `plays` how often the audio was started.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,10 +48,10 @@ class GivenAnswer(BaseModel):
 
 
 class RaterFile(BaseModel):
-    """The answers of one rater, in the order in which they were shown: Test I, then Test II.
+    """The answers of one rater in the order of presentation: Test I, then Test II.
 
-    `rater` is the code that the person was given or chose; `session` was drawn by the browser, so
-    a copy under another name is found. `check` is the digest of all the rest.
+    `rater` is the code that the person received or chose; `session` is random and reveals a copy
+    under another code. `check` is the digest of all other fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,7 +71,7 @@ class RaterFile(BaseModel):
         return self.check == digest(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        """All that the check covers, a line each, as the page joins it."""
+        """The lines that the check covers, as the page joins them."""
         yield from (self.format, self.study, self.rater, self.session, self.consented, self.saved)
         yield "complete" if self.complete else "incomplete"
         for one in self.answers:
@@ -88,7 +91,7 @@ _RATER_FILE = TypeAdapter(RaterFile)
 
 @dataclass(frozen=True)
 class SavedFile:
-    """A rater's file and where it lies."""
+    """A rater's file and its path."""
 
     path: Path
     file: RaterFile
@@ -104,7 +107,7 @@ class SavedFile:
 
 @dataclass
 class CollectedFiles:
-    """`files`, one a rater, count; `left_out` says of every other one why it does not."""
+    """`files` are counted, one per rater; `left_out` gives the reason for every other file."""
 
     files: list[SavedFile] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -125,16 +128,16 @@ def collect(
     keeps_incomplete: bool = False,
     skips_bad: bool = False,
 ) -> CollectedFiles:
-    """The files that figures are told of.
+    """The files that are counted.
 
     Args:
         paths: files, and folders of files that end in .json
-        without: raters whose files do not count, whatever they hold
-        keeps_incomplete: whether files count that lack answers
-        skips_bad: whether refused files are left out, rather than all of them raised
+        without: raters whose files are not counted
+        keeps_incomplete: whether to count files with missing answers
+        skips_bad: whether to leave out invalid files instead of raising an error
 
-    Raises: `BadInput` with every refused file, `InputError` for a rater of `without` that there is
-    not, and where no file is left.
+    Raises: `BadInput` with every refused file, `InputError` for an unknown rater in `without`, and
+    if no file is left.
     """
     found = CollectedFiles()
     sound = list(_sound(rater_files(paths), key, set(without), found))
@@ -155,9 +158,9 @@ def collect(
 
 
 def rater_files(paths: Sequence[Path]) -> list[Path]:
-    """The files, and those of every folder, each once.
+    """The given files and those of every folder, without duplicates.
 
-    Raises: `InputError` for a path that leads nowhere, and for a folder without any.
+    Raises: `InputError` for a path that does not exist, and for a folder without such files.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -171,8 +174,8 @@ def rater_files(paths: Sequence[Path]) -> list[Path]:
                 if one.suffix.lower() == ".json" and not one.name.startswith(".")
             ]
             if not files:
-                cure = "Give the folder of what raters sent."
-                raise InputError("holds no .json file", file=path, cure=cure)
+                cure = "Give the folder with the raters' files."
+                raise InputError("contains no .json file", file=path, cure=cure)
         for file in files:
             found.setdefault(file.resolve(), file)
     return list(found.values())
@@ -181,7 +184,7 @@ def rater_files(paths: Sequence[Path]) -> list[Path]:
 def _sound(
     paths: Sequence[Path], key: StudyKey, without: set[str], found: CollectedFiles
 ) -> Iterator[SavedFile]:
-    """The files that are as the page writes them."""
+    """The files that the page can have written."""
     raters = set()
     for path in paths:
         with found.refused.caught():
@@ -191,7 +194,7 @@ def _sound(
                 found.leave(path, f"rater {file.rater!r} by --leave-out")
                 continue
             if file.is_unchanged and file.study != key.study:
-                what = f"is of study {file.study!r}, the key is of {key.study!r}"
+                what = f"belongs to study {file.study!r}, the key to {key.study!r}"
                 raise InputError(what, file=path, cure=_OTHER)
             # One problem a file, so that no file hides the others.
             if faults := list(_faults(file, key)):
@@ -199,7 +202,7 @@ def _sound(
                 raise InputError(faults[0] + more, file=path, cure=_AGAIN)
             yield SavedFile(path, file)
     for rater in sorted(without - raters):
-        # Names as people typed them: one that would command the terminal is quoted.
+        # People typed the names: one with control characters is quoted.
         known = sorted(one if one.isprintable() else repr(one) for one in raters)
         raise InputError(f"--leave-out: no rater {rater!r}", cure=did_you_mean(rater, known))
 
@@ -208,7 +211,7 @@ def _sound(
 
 
 def _faults(file: RaterFile, key: StudyKey) -> Iterator[str]:
-    """All that the page would not have written."""
+    """Everything that the page cannot have written."""
     if not file.is_unchanged:
         yield "was changed after the page saved it"
         return
@@ -220,7 +223,7 @@ def _faults(file: RaterFile, key: StudyKey) -> Iterator[str]:
         elif given.item in answered:
             yield f"item {given.item!r} is answered twice"
         elif given.test != known[given.item].test:
-            yield f"item {given.item!r} is of the other test than {given.test!r}"
+            yield f"item {given.item!r} does not belong to test {given.test!r}"
         elif given.choice not in CHOICES[given.test]:
             expected = " or ".join(CHOICES[given.test])
             yield f"item {given.item!r}: choice {given.choice!r}, expected {expected}"
@@ -229,22 +232,22 @@ def _faults(file: RaterFile, key: StudyKey) -> Iterator[str]:
         return
     yield from _misplaced(file, key)
     if file.complete and (lacking := len(known.keys() - answered)):
-        yield f"calls itself complete and lacks {lacking:,} of {len(known):,} answers"
+        yield f"is marked complete but lacks {lacking:,} of {len(known):,} answers"
 
 
 def _misplaced(file: RaterFile, key: StudyKey) -> Iterator[str]:
-    """Whether the order and the sides are those that the rater's code gives."""
+    """Checks that order and sides match the rater's code."""
     shown = shown_to(file.rater, key)
     answered = {given.item: given.place for given in file.answers}
     if list(answered.items()) != [(item, place) for item, place in shown if item in answered]:
-        yield f"order is not that shown to rater {file.rater!r}"
+        yield f"order differs from that shown to rater {file.rater!r}"
     wrong = sum(given.swapped != _swapped(given, file) for given in file.answers)
     if wrong:
-        yield f"sides are not those shown to rater {file.rater!r} ({wrong:,} items)"
+        yield f"sides differ from those shown to rater {file.rater!r} ({wrong:,} items)"
 
 
 def shown_to(rater: str, key: StudyKey) -> list[tuple[str, int]]:
-    """Items as this rater saw them, Test I before Test II, and the place of each in its test."""
+    """The items in this rater's order, Test I before Test II, with their positions in the test."""
     return [
         (item, place)
         for test in CHOICES
@@ -258,26 +261,26 @@ def _swapped(given: GivenAnswer, file: RaterFile) -> bool:
     return given.test == "prefer" and is_swapped(file.study, file.rater, given.item)
 
 
-# Files among each other
+# Duplicate files
 
 
 def _single(files: Sequence[SavedFile], found: CollectedFiles) -> list[SavedFile]:
-    """One file a rater: the last that was saved, where it holds all items that the others do.
+    """One file per rater: the last save, if it has all items of the earlier ones.
 
-    Whoever goes back may choose anew, so a later save of one session counts. Two sessions of one
-    rater, and one session under two codes, are refused together: nobody can tell which is meant.
+    Raters may change their choices, so a later save of the same session counts. Two sessions of
+    one rater and one session under two codes are refused: it is unclear which one counts.
     """
     kept, bad = [], set()
     for session, group in _grouped(files, lambda one: one.file.session).items():
         raters = sorted({one.rater for one in group})
         if len(raters) > 1:
-            what = f"one session, {session!r}, under the raters {_named(raters)}: {_paths(group)}"
+            what = f"session {session!r} is used by the raters {_named(raters)}: {_paths(group)}"
             found.refuse(group[0].path, what, _ONE)
             bad.update(raters)
     for rater, group in _grouped(files, lambda one: one.rater).items():
         last = max(group, key=lambda one: (one.file.saved, len(one.file.answers)))
         if not all(_holds(last, one) for one in group):
-            what = f"rater {rater!r} answered otherwise elsewhere: {_paths(group)}"
+            what = f"rater {rater!r} has files with different answers: {_paths(group)}"
             found.refuse(group[0].path, what, _ONE)
         elif rater not in bad:
             kept.append(last)
@@ -299,7 +302,7 @@ def _grouped(
 
 
 def _holds(last: SavedFile, other: SavedFile) -> bool:
-    """Whether this is the same save, or a later one of the session that lacks none of its items."""
+    """Whether `last` is the same save, or a later one of the same session with all its items."""
     if last.file.session != other.file.session:
         return False
     if last.file.saved == other.file.saved:

@@ -1,4 +1,4 @@
-"""From scored runs to a study: what is drawn of them, its clips, and the folder."""
+"""From scored runs to a study: the sample, its clips, and the folder for the raters."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ from whyser_eval.page.sound import EncodedSound, encoded
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """What a person may choose about a study: items of each test, and attention checks in each.
+    """The settings of a study: items and attention checks of each test, texts, and the seed.
 
-    `consent` and `instructions` are texts; in the consent `{items}` stands for their number.
+    In the consent, `{items}` is replaced by the number of items.
     """
 
     system: str
@@ -65,7 +65,7 @@ class StudyPlan:
 
 @dataclass(frozen=True)
 class MadeStudy:
-    """What was written; `notes` tell what came out otherwise than asked for."""
+    """The study that was written; `notes` report where it differs from the request."""
 
     study: str
     items: dict[Test, int]
@@ -83,11 +83,13 @@ def make_study(
 ) -> MadeStudy:
     """Writes the study of one system.
 
-    Raises: `InputError` where nothing is or can be asked about, where Test II lacks references
-    (those wanted are then listed beside the output), and where another study lies there.
+    Raises: `InputError` if there is nothing to ask about, if Test II lacks references (the wanted
+    ones are then listed in a file next to the output), and if the folder has another study.
     """
     if not plan.accept and not plan.prefer:
-        raise InputError("a study without items", cure="Give --accept or --prefer a number.")
+        raise InputError(
+            "the study has no items", cure="Give --accept or --prefer a number above 0."
+        )
     folder = StudyFolder(output)
     explainer = read_explanations(runs, [plan.system], form=plan.form)[plan.system]
     found, told = pool(explainer), read_references(references)
@@ -122,15 +124,15 @@ def _lacking(preferred: PreferenceSample, folder: StudyFolder, runs: Sequence[Pa
     return InputError(
         f"Test II lacks {preferred.missing:,} gold-referenced rationales",
         file=folder.wanted,
-        cure=f"It lists {len(wanted):,} utterances, spare ones among them. Have them explained "
-        f"(a teacher at an endpoint, which is told the reference's label):\n{lines}\n"
-        "and run this command again with --references and what that wrote. "
+        cure=f"The file lists {len(wanted):,} utterances, including spare ones. Let a teacher "
+        f"explain them, given the majority label:\n{lines}\n"
+        "Then run this command again with --references and the file from that command. "
         "--prefer 0 leaves Test II out.",
     )
 
 
 def _pair(one: Explanation, references: ReferenceRationales) -> ExplanationPair:
-    """The system's own explanation first; the judge asks both orders, and the page draws one."""
+    """The system's own rationale is first; the judge sees both orders, a rater one random order."""
     reference = references.candidate(one)
     return ExplanationPair(
         id=one.id,
@@ -169,7 +171,7 @@ def _asked(
 
 @dataclass
 class _Clips:
-    """Each sound encoded once; `sounds` by the path that the page knows it by."""
+    """Each audio file, encoded once; `sounds` maps the path in the page to the audio."""
 
     sounds: dict[str, EncodedSound] = field(default_factory=dict)
     _known: dict[str, StudyClip] = field(default_factory=dict)
@@ -179,7 +181,9 @@ class _Clips:
         if audio not in self._known:
             sound = encoded(Path(audio))
             if sound is None:
-                raise InputError("cannot be read as sound", file=audio, cure="Fetch it again.")
+                raise InputError(
+                    "cannot be read as audio", file=audio, cure="Restore the audio file."
+                )
             clip = StudyClip(clip_name(sound), sound.duration)
             self.sounds[clip.path], self._known[audio] = sound, clip
         return self._known[audio]
@@ -221,8 +225,11 @@ def _notes(
     yield from first.notes
     yield from second.notes
     if (there := len(found.matches) + len(found.mismatches)) < wanted:
-        yield f"attention checks: only {there:,} of {wanted:,} a test, each about its own utterance"
-    yield from (f"{count:,} {why}: not asked about" for why, count in found.left_out.items())
+        yield (
+            f"attention checks: only {there:,} of {wanted:,} per test, because each needs its own "
+            "utterance"
+        )
+    yield from (f"not used: {count:,} {why}" for why, count in found.left_out.items())
 
 
 # ---- folder ------------------------------------------------------------------------------------
@@ -233,13 +240,13 @@ _OURS = re.compile(r"\.?[0-9a-f]{16}\.\S+")
 
 
 def clip_name(sound: EncodedSound) -> str:
-    """The path of a clip in the folder, by its content: the source's name may tell the emotion."""
+    """The path of a clip: a hash, because the name of the source may reveal the emotion."""
     return f"{_AUDIO}/{hashlib.sha256(sound.content).hexdigest()[:16]}{sound.suffix}"
 
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """`path` is for raters; the key and the pairs of Test II lie beside it."""
+    """`path` is for raters; the key and the pairs of Test II are next to it, never inside."""
 
     path: Path
 
@@ -256,28 +263,28 @@ class StudyFolder:
         return self._beside("wanted.txt")
 
     def _beside(self, suffix: str) -> Path:
-        # `.` and `..` have no name of their own.
+        # `.` and `..` have no name.
         path = self.path.resolve() if self.path.name in {"", ".."} else self.path
         return path.with_name(f"{path.name}.{suffix}")
 
     def holds(self, key: StudyKey, *, force: bool) -> bool:
-        """Whether the same study lies there already.
+        """Whether the folder already has this study.
 
-        Raises: `InputError` for other files, and, unless forced, for another study.
+        Raises: `InputError` for other files and, without `force`, for another study.
         """
         there = sorted(one.name for one in self.path.iterdir()) if self.path.is_dir() else []
         if self.path.is_file() or (other := [n for n in there if n not in (_PAGE, _AUDIO)]):
-            what = f"holds {other[0]!r}, which no study has" if there else "is a file"
-            raise InputError(what, file=self.path, cure="Give a folder of its own as --output.")
+            what = f"contains {other[0]!r}, which is not part of a study" if there else "is a file"
+            raise InputError(what, file=self.path, cure="Give an empty folder as --output.")
         if _PAGE not in there:
             return False
         if self.key.is_file() and _same(read_key(self.key), key):
             return True
         if not force:
             raise InputError(
-                "holds another study, which raters may have begun",
+                "contains another study, which raters may have begun",
                 file=self.path,
-                cure="Give another --output, or --force to write over it and its key.",
+                cure="Give another --output, or --force to overwrite it and its key.",
             )
         return False
 
@@ -288,9 +295,9 @@ class StudyFolder:
         key: StudyKey,
         pairs: tuple[ExplanationPair, ...],
     ) -> None:
-        """The page last: a folder without it was not written to its end.
+        """Writes the page last: a folder without it is incomplete.
 
-        The same study keeps its key, which says when it was made.
+        If the study is the same, its key stays, with the time of its creation.
         """
         is_same = self.holds(key, force=True)
         if not is_same:
@@ -308,7 +315,7 @@ class StudyFolder:
         write_text(self.path / _PAGE, page)
 
     def _remove_others(self, kept: set[str]) -> None:
-        """Clips of a study that lay here, and what a killed run left."""
+        """Removes clips of an earlier study and of an interrupted run."""
         for path in (self.path / _AUDIO).iterdir():
             if _OURS.fullmatch(path.name) and f"{_AUDIO}/{path.name}" not in kept:
                 path.unlink()

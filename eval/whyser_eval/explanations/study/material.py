@@ -1,7 +1,6 @@
-"""What raters are shown, in which order, and the key that says what it was.
+"""What raters see, in which order, and the key with the truth about it.
 
-The material holds nothing that names a system or says whether it was right; the key holds that, and
-is another file.
+The material does not reveal a system or whether it was right; the key, a separate file, does.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from whyser_eval.records import read_record
 #: Test I accepts or rejects one explanation, Test II prefers one of two (paper, 3.4).
 Test: TypeAlias = Literal["accept", "prefer"]
 
-#: What a rater may choose in each; `first` and `second` are those of the material, not of the eye.
+#: The choices in each test; `first` and `second` refer to the material, not to the screen.
 CHOICES: dict[Test, tuple[str, str]] = {
     "accept": ("accept", "reject"),
     "prefer": ("first", "second"),
 }
 
-#: The form of a rater's file.
+#: The format of a rater's file.
 FORMAT = "whyser-study-1"
 
 Condition: TypeAlias = Literal["match", "mismatch"]
 
 
 class ShownExplanation(BaseModel):
-    """An explanation as it is shown."""
+    """A rationale as it is shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +41,7 @@ class ShownExplanation(BaseModel):
 
 
 class StudyItem(BaseModel):
-    """One thing to judge; `item` names it and tells nothing, `audio` is relative to the page."""
+    """One item to judge; `item` is an anonymous name, `audio` a path relative to the page."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +52,7 @@ class StudyItem(BaseModel):
 
 
 class StudyMaterial(BaseModel):
-    """All that the page shows."""
+    """Everything that the page shows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,17 +63,17 @@ class StudyMaterial(BaseModel):
 
     @property
     def study(self) -> str:
-        """Its name: another text, another sound or another item is another study."""
+        """The study's name, a hash: other texts, audio or items make another study."""
         return short_hash(self.model_dump_json())
 
 
 class KeyEntry(BaseModel):
     """The truth about one item: an entry of the key.
 
-    `id` is the utterance, `condition` whether the system's label is the consensus, `systems` who
-    wrote the candidates in the material's order. An attention check has `expected`, the choice
-    that it asks for, and is no part of any figure. `duration` is that of the sound in seconds,
-    where it is known: who answers sooner has not heard it out.
+    `id` is the utterance, `condition` whether the system's label is the majority label, `systems`
+    the authors of the candidates in the material's order. Only an attention check has `expected`,
+    the requested choice; no figure counts it. `duration` is that of the audio in seconds, if known:
+    a rater who answers sooner has not heard all of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,8 +92,8 @@ class KeyEntry(BaseModel):
 class StudyKey(BaseModel):
     """The key of one study.
 
-    `system` is whose explanations are judged, `reference` who wrote the gold-referenced ones of
-    Test II; None where there is no Test II.
+    `system` is the system whose rationales are judged, `reference` the author of the
+    gold-referenced ones of Test II; None without Test II.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +106,7 @@ class StudyKey(BaseModel):
     provenance: dict[str, Any]
 
     def of(self, test: Test) -> Sequence[KeyEntry]:
-        """The items of one test that figures are told of."""
+        """The items of one test without its attention checks."""
         return [one for one in self.answers if one.test == test and one.expected is None]
 
 
@@ -121,17 +120,17 @@ def read_key(path: Path) -> StudyKey:
 
 
 def read_whole_key(path: Path) -> StudyKey:
-    """The key, if figures can be told by it.
+    """The key, checked for everything that `study read` needs.
 
-    Raises: `InputError` for a missing or a broken file, and for a key without items, with one
-    twice, or with one that names no system to prefer.
+    Raises: `InputError` for a missing or a broken file, and for a key without items, with a
+    duplicate item, or with an item that lacks the study's system.
     """
     key = read_key(path)
     if not any(one.expected is None for one in key.answers):
-        raise InputError("holds no items", file=path, cure=_KEY)
+        raise InputError("contains no items", file=path, cure=_KEY)
     seen: set[str] = set()
     for one in key.answers:
-        if fault := "stands twice" if one.item in seen else _key_fault(one, key):
+        if fault := "is a duplicate" if one.item in seen else _key_fault(one, key):
             raise InputError(f"item {one.item!r} {fault}", file=path, cure=_KEY)
         seen.add(one.item)
     return key
@@ -143,13 +142,13 @@ _KEY = "Give the key as whyser-eval study make wrote it."
 def _key_fault(one: KeyEntry, key: StudyKey) -> str | None:
     if one.expected is not None:
         known = one.expected in CHOICES[one.test]
-        return None if known else f"expects {one.expected!r}, which nobody can choose"
-    # Who wrote the references may differ from pair to pair.
+        return None if known else f"expects {one.expected!r}, which is not a choice"
+    # The author of the references may differ between pairs.
     wrong_length = len(one.systems) != {"accept": 1, "prefer": 2}[one.test]
     if wrong_length or len(set(one.systems)) != len(one.systems):
         return f"has the systems {_named(one.systems)}"
     if key.system not in one.systems:
-        return f"is of {_named(one.systems)}, the study is of {key.system!r}"
+        return f"belongs to {_named(one.systems)}, the study to {key.system!r}"
     return None
 
 
@@ -195,7 +194,7 @@ neither fits well, choose the one that comes nearer.
 There is no answer that is right for everyone. We ask for your own impression.""",
 }
 
-#: What an attention check says in place of an explanation.
+#: The text of an attention check, in place of a rationale.
 ACCEPT_CHECK = "This item checks attention. Whatever you hear, please choose: {choice}."
 PREFER_CHECK = {
     True: "This item checks attention. Whatever you hear, please prefer this explanation.",
@@ -210,9 +209,10 @@ _WORD = 0xFFFFFFFF
 
 
 def mix(text: str) -> int:
-    """32 well mixed bits of a text: FNV-1a over its UTF-8 bytes, then MurmurHash3's finaliser.
+    """A 32-bit hash of a text: FNV-1a over its UTF-8 bytes, then MurmurHash3's finaliser.
 
-    It scatters and finds slips of a pen; it keeps no secret.
+    It shuffles items and detects accidental changes; it is not cryptographic.
+    `script/order.js` is the same in JavaScript; a test compares both.
 
     >>> f"{mix(''):08x} {mix('a'):08x}"
     'ab3e7c0b 1a80b1b3'
@@ -226,7 +226,7 @@ def mix(text: str) -> int:
 
 
 def in_order(study: str, rater: str, items: Iterable[str]) -> list[str]:
-    """The items of one test as this rater sees them."""
+    """The items of one test in this rater's order."""
     return sorted(items, key=lambda item: (mix(f"{study}/{rater}/{item}"), item))
 
 
@@ -236,6 +236,6 @@ def is_swapped(study: str, rater: str, item: str) -> bool:
 
 
 def digest(lines: Iterable[str]) -> str:
-    """Sixteen hexadecimal digits that a changed line changes."""
+    """Sixteen hexadecimal digits that change with any line."""
     text = "\n".join(lines)
     return f"{mix(f'0{text}'):08x}{mix(f'1{text}'):08x}"

@@ -1,4 +1,4 @@
-"""The page: the items, and the script that shows them."""
+"""The page: its items, and the file that shows them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from whyser_eval.explanations.study.material import (
 )
 from whyser_eval.page.onefile import cut, render_page, script_json
 
-#: In the order in which they are put together.
+#: In the order in which they are joined.
 _STYLES = ("palette.css", "study.css")
 _SCRIPTS = (
     "data.js",
@@ -37,7 +37,7 @@ _SCRIPTS = (
 
 
 def render(material: StudyMaterial) -> str:
-    """The whole file as text; it reads its sound from the folder `audio` beside it."""
+    """The whole file as text; it plays the audio in the folder `audio` next to it."""
     data = {
         "format": FORMAT,
         "study": material.study,
@@ -64,7 +64,7 @@ def _paragraphs(text: str) -> list[str]:
 # ---- items -------------------------------------------------------------------------------------
 
 
-#: Who "wrote" an attention check.
+#: The author of an attention check.
 CHECK = "attention check"
 
 _LETTER: dict[Test, str] = {"accept": "a", "prefer": "b"}
@@ -72,7 +72,7 @@ _LETTER: dict[Test, str] = {"accept": "a", "prefer": "b"}
 
 @dataclass(frozen=True)
 class StudyClip:
-    """An utterance's sound: `path` as seen from the page, `duration` in seconds."""
+    """An utterance's audio: `path` relative to the page, `duration` in seconds."""
 
     path: str
     duration: float
@@ -80,7 +80,7 @@ class StudyClip:
 
 @dataclass(frozen=True)
 class StudyQuestion:
-    """One question before it has a name: candidates in the order of the material."""
+    """One question without a name yet; the candidates are in the order of the material."""
 
     about: Explanation
     candidates: tuple[Candidate, ...]
@@ -95,7 +95,7 @@ def accepting(chosen: Iterable[Explanation]) -> Iterator[StudyQuestion]:
 def preferring(
     pairs: Iterable[tuple[Explanation, ExplanationPair]], seed: int
 ) -> Iterator[StudyQuestion]:
-    """Which of a pair's candidates stands first in the material is drawn by the seed."""
+    """The seed decides which candidate of a pair is first in the material."""
     for one, pair in pairs:
         sides = [(f"{one.id}/first", pair.first), (f"{one.id}/second", pair.second)]
         order = drawn(sides, seed, None, key=lambda side: side[0])
@@ -103,7 +103,7 @@ def preferring(
 
 
 def checks(test: Test, about: Sequence[Explanation]) -> Iterator[StudyQuestion]:
-    """Items whose text asks for a choice, each choice in turn."""
+    """Items whose text asks for a certain choice, alternating between the two."""
     for number, one in enumerate(about):
         expected = CHOICES[test][number % 2]
         texts = (
@@ -121,7 +121,7 @@ def named(
     clip_of: Callable[[Explanation], StudyClip],
     seed: int,
 ) -> Iterator[tuple[StudyItem, KeyEntry]]:
-    """Items and answers under names that count a drawn order, and so tell nothing."""
+    """Items and key entries in random order; the names count that order, so they are anonymous."""
     mixed = drawn(list(asked), seed, None, key=lambda one: f"{test}/{one.about.id}/{one.expected}")
     for number, one in enumerate(mixed, start=1):
         name, clip = f"{_LETTER[test]}{number:02}", clip_of(one.about)

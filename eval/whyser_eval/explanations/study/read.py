@@ -1,4 +1,4 @@
-"""`whyser-eval study read`: the raters' files and the key, to figures."""
+"""`whyser-eval study read`: from the raters' files and the key to figures."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ COLUMNS = ("rater", "test", "item", "id", "gold", "prediction", "condition", "ch
 
 
 def studied(collected: CollectedFiles, key: StudyKey, draws: BootstrapSettings) -> StudyResults:
-    """All figures of the files that count.
-
-    Only tests that were answered have any.
-    """
+    """All figures of the counted files; a test without answers has none."""
     found = StudyResults(key.study, key.system, key.reference, (), (), tuple(collected.left_out))
     for test in CHOICES:
         chosen = votes(collected.files, key, test)
@@ -49,22 +46,22 @@ def studied(collected: CollectedFiles, key: StudyKey, draws: BootstrapSettings) 
 def _warnings(chosen: Votes) -> Iterator[str]:
     raters = len(chosen.means)
     if raters < 2:
-        yield f"{chosen.test}: one rater says nothing of other raters; there is no t interval"
+        yield f"{chosen.test}: with one rater there is no t interval"
     elif raters < FEWEST:
-        yield f"{chosen.test}: {raters} raters are too few to tell an outlier"
+        yield f"{chosen.test}: {raters} raters are too few to identify outliers"
     if missing := chosen.chosen.size - chosen.n:
         yield (
             f"{chosen.test}: {missing:,} of {chosen.chosen.size:,} answers are missing; the t "
-            "interval weighs every rater alike, the other two every answer"
+            "interval weights raters equally, the other two intervals weight answers equally"
         )
 
 
-# What is written
+# Output
 
 
 @dataclass(frozen=True)
 class StudyInputs:
-    """What was read, and how, for the provenance."""
+    """Files and settings, for the provenance."""
 
     files: tuple[Path, ...]
     key: Path
@@ -83,7 +80,7 @@ def write_study(
 
 
 def _judgements(files: Iterable[SavedFile], key: StudyKey) -> Iterator[list[object]]:
-    """A line an answer, in the order of `COLUMNS`; attention checks are none."""
+    """One line per answer, in the order of `COLUMNS`, without attention checks."""
     for saved, given, item in _answers(files, key):
         own = is_favoured(given, item, key)
         yield [
@@ -103,7 +100,7 @@ def _judgements(files: Iterable[SavedFile], key: StudyKey) -> Iterator[list[obje
 
 
 def _preferences(files: Iterable[SavedFile], key: StudyKey) -> Iterator[dict[str, Any]]:
-    """How many preferred whom, a pair a line: what `whyser-eval judge --humans` reads."""
+    """The votes for each system, one line per pair: the input of `whyser-eval judge --humans`."""
     counts: dict[str, Counter[str]] = {one.item: Counter() for one in key.of("prefer")}
     for _, given, item in _answers(files, key):
         if given.test == "prefer":

@@ -1,4 +1,4 @@
-"""Which utterances a study asks about, and which rationales Test II compares with.
+"""Which utterances a study asks about, and the gold-referenced rationales of Test II.
 
 Both tests are as even over the emotions as possible, and drawn by seed.
 """
@@ -23,7 +23,7 @@ from whyser_eval.explanations.scored import Explainer, Explanation, plain
 
 @dataclass(frozen=True)
 class ExplanationPool:
-    """What can be asked about; `left_out` counts the rest by reason."""
+    """The rationales that a study may use; `left_out` counts the others by reason."""
 
     matches: tuple[Explanation, ...]
     mismatches: tuple[Explanation, ...]
@@ -31,14 +31,14 @@ class ExplanationPool:
 
 
 def pool(explainer: Explainer) -> ExplanationPool:
-    """Explanations of utterances with a consensus among the eight classes, and with sound."""
+    """Rationales for utterances with a majority label among the eight classes and an audio file."""
     usable: list[Explanation] = []
     left_out = Counter(explainer.left_out)
     for one in explainer.by_id.values():
         if one.gold not in CLASSES:
-            left_out["utterances without a consensus among the eight classes"] += 1
+            left_out["utterances without a majority label among the eight classes"] += 1
         elif one.audio is None or not Path(one.audio).is_file():
-            left_out["utterances whose sound is not there"] += 1
+            left_out["utterances without an audio file"] += 1
         else:
             usable.append(one)
     return ExplanationPool(
@@ -50,7 +50,7 @@ def pool(explainer: Explainer) -> ExplanationPool:
 
 @dataclass(frozen=True)
 class StudySample:
-    """Utterances of a test; `notes` tell what came out otherwise than asked for."""
+    """Utterances of a test; `notes` report where the sample differs from the request."""
 
     chosen: tuple[Explanation, ...]
     notes: tuple[str, ...]
@@ -59,7 +59,7 @@ class StudySample:
 def draw_accept(found: ExplanationPool, count: int, seed: int) -> StudySample:
     """Test I: half of the system's matches, half of its mismatches (paper, 3.4).
 
-    Raises: `InputError` where there is neither.
+    Raises: `InputError` if there is neither.
     """
     half = count // 2
     matches = balanced(found.matches, half, seed)
@@ -74,9 +74,9 @@ def draw_accept(found: ExplanationPool, count: int, seed: int) -> StudySample:
 
 
 def balanced(found: Iterable[Explanation], count: int, seed: int) -> list[Explanation]:
-    """At most so many, one of each emotion in turn: a short emotion is filled up from the others.
+    """At most `count` rationales, one of each emotion in turn; others fill up a short emotion.
 
-    What is drawn of an emotion depends on its own utterances and the seed alone.
+    The choice within an emotion depends only on its own utterances and the seed.
     """
     strata = by_emotion(found, seed)
     turns = zip_longest(*(strata.get(label, ()) for label in drawn(CLASSES, seed, None, key=str)))
@@ -86,7 +86,7 @@ def balanced(found: Iterable[Explanation], count: int, seed: int) -> list[Explan
 def by_emotion(
     found: Iterable[Explanation], seed: int
 ) -> Mapping[Label | None, Sequence[Explanation]]:
-    """The explanations of each consensus, in the order in which they are drawn."""
+    """The rationales for each majority label, in the order in which they are drawn."""
     strata: defaultdict[Label | None, list[Explanation]] = defaultdict(list)
     for one in found:
         strata[one.gold].append(one)
@@ -96,29 +96,28 @@ def by_emotion(
 
 
 def shortage(what: str, chosen: Sequence[Explanation], count: int) -> str | None:
-    """Which emotions have less than an even share of what was drawn; None if none has."""
+    """A note on emotions with less than an even share of the sample; None if there are none."""
     share = count // len(CLASSES)
     there = Counter(one.gold for one in chosen)
     short = ", ".join(f"{label} {there[label]}" for label in CLASSES if there[label] < share)
     told = f"fewer than {share} of an emotion ({short})" if short else ""
     if len(chosen) < count:
-        return f"{what}: only {len(chosen):,} of {count:,} are there" + (told and f"; {told}")
+        return f"{what}: only {len(chosen):,} of {count:,} are available" + (told and f"; {told}")
     return f"{what}: {told}, filled up from the others" if told else None
 
 
 def nothing_to_ask(test: str) -> InputError:
     return InputError(
         f"{test} has nothing to ask about",
-        cure="It takes explained utterances with a consensus and their sound; leave the test out "
-        "by --accept 0 or --prefer 0.",
+        cure="It needs utterances with a rationale, a majority label and audio; leave the test out "
+        "with --accept 0 or --prefer 0.",
     )
 
 
 # ---- Test II -----------------------------------------------------------------------------------
 
 
-#: Utterances of each emotion that are to be explained beyond those drawn: some of what a teacher
-#: writes is not kept.
+#: Spare utterances of each emotion for the teacher, because its filters drop some rationales.
 SPARE = 2
 
 
@@ -135,20 +134,20 @@ class PreferenceSample:
 
     @cached_property
     def draw(self) -> StudySample:
-        """Raises: `InputError` where nothing can be asked about."""
+        """Raises: `InputError` if there is nothing to ask about."""
         if self.count and not self._chosen:
             raise self._nothing()
         return StudySample(tuple(self._chosen), tuple(filter(None, self._notes())))
 
     @cached_property
     def missing(self) -> int:
-        """How many references it takes to fill the test; 0 also where no more can be had."""
+        """The number of references still needed; 0 also if no more utterances are available."""
         return len(self._wished) - len(self._chosen)
 
     def wanted(self) -> list[str]:
-        """Ids to have explained: those wished for, and the next of each emotion.
+        """Ids that the teacher should explain: the sample, and the next ones of each emotion.
 
-        What has a reference stays among them, so that a file that is written anew has it still.
+        Utterances that have a reference stay in the list, so that a new file contains them too.
         """
         wanted = {one.id for one in self._wished}
         wanted |= {one.id for one in self.mismatches if self.references.knows(one)}
@@ -158,7 +157,7 @@ class PreferenceSample:
 
     @cached_property
     def _explicable(self) -> Sequence[Explanation]:
-        """A teacher explains nothing without the words: it would be waited for in vain."""
+        """Utterances that a teacher can explain: it needs a transcript."""
         return [
             one for one in self.mismatches if one.transcript.strip() or self.references.knows(one)
         ]
@@ -171,7 +170,7 @@ class PreferenceSample:
 
     @cached_property
     def _wished(self) -> list[Explanation]:
-        """As if all that is not explained yet would be."""
+        """The sample if every utterance without a reference had one."""
         return self._drawn(self._allowed)
 
     @cached_property
@@ -189,21 +188,21 @@ class PreferenceSample:
     def _nothing(self) -> InputError:
         if dropped := sum(map(self.references.dropped, self.mismatches)):
             return InputError(
-                f"Test II: of {dropped:,} gold-referenced rationales none is kept",
-                cure="Their file tells the reasons; --prefer 0 leaves Test II out.",
+                f"Test II: all {dropped:,} gold-referenced rationales were dropped",
+                cure="Their file gives the reasons; --prefer 0 leaves Test II out.",
             )
         return nothing_to_ask("Test II")
 
     def _notes(self) -> Iterable[str | None]:
         yield shortage("Test II", self._chosen, self.count)
         if mute := len(self.mismatches) - len(self._explicable):
-            yield f"Test II: {mute:,} have no transcript, which a teacher needs: not asked about"
+            yield f"Test II: {mute:,} utterances are not used: the teacher needs a transcript"
         if dropped := sum(map(self.references.dropped, self._drawn(self.mismatches))):
-            yield f"Test II: {dropped:,} references were not kept, the next ones instead"
+            yield f"Test II: {dropped:,} references were dropped and replaced by the next ones"
         if missing := sum(self.references.of(one) is None for one in self._wished):
-            yield f"Test II: {missing:,} have no reference, the next ones instead"
+            yield f"Test II: {missing:,} without a reference were replaced by the next ones"
         if shared := sum(one.id in self.taken for one in self._chosen):
-            yield f"Test II: {shared:,} stand in Test I too, for want of mismatches"
+            yield f"Test II: {shared:,} are in Test I too, because there are too few mismatches"
 
 
 # ---- gold-referenced rationales ----------------------------------------------------------------
@@ -211,23 +210,25 @@ class PreferenceSample:
 
 @dataclass(frozen=True)
 class ReferenceRationales:
-    """Rationales by id and label; without a label one explains the consensus."""
+    """Rationales by id and label; one without a label explains the majority label."""
 
     teacher: str | None
     found: Mapping[tuple[str, EmotionClass | None], Rationale]
 
     def of(self, one: Explanation) -> Rationale | None:
-        """What explains this utterance's consensus and may be shown."""
+        """The rationale for this utterance's majority label, if it was kept."""
         rationale = self._rationale(one)
         return rationale if rationale and rationale.kept and plain(rationale.text) else None
 
     def candidate(self, one: Explanation) -> Candidate:
-        """As one side of a pair; `ValueError` for an utterance without such a rationale."""
+        """The reference as one side of a pair.
+
+        Raises: `ValueError` for an utterance without such a rationale."""
         rationale = self.of(one)
         if rationale is None or one.gold is None or one.gold == "other":
             raise ValueError(f"{one.id} has no reference")
         teacher = rationale.teacher
-        # A pair tells its sides apart by name, and a system may be its own teacher.
+        # The two sides of a pair need different names, and a system may be its own teacher.
         name = f"{teacher}, told the label" if teacher == one.system else teacher
         return Candidate(system=name, label=one.gold, text=plain(rationale.text))
 
@@ -244,31 +245,31 @@ class ReferenceRationales:
 
 
 def read_references(paths: Sequence[Path]) -> ReferenceRationales:
-    """Raises: `InputError` for a broken file, an utterance that two explain, and two teachers."""
+    """Raises: `InputError` for a broken file, an utterance in two files, and two teachers."""
     found: dict[tuple[str, EmotionClass | None], Rationale] = {}
     teachers: dict[str, Path] = {}
     for path in paths:
         for one in read_rationales(path):
             if (one.id, one.label) in found:
-                what = f"id {one.id!r} stands in another file of references too"
-                raise InputError(what, file=path, cure="Give each corpus once.")
+                what = f"id {one.id!r} is in another file of references too"
+                raise InputError(what, file=path, cure="Give each corpus only once.")
             found[one.id, one.label] = one
             teachers.setdefault(one.teacher, path)
     if len(teachers) > 1:
         first, second, *_ = teachers
         raise InputError(
-            f"is written by {second!r}, other references by {first!r}",
+            f"was written by {second!r}, other references by {first!r}",
             file=teachers[second],
-            cure="Have one teacher write them all: which of two was preferred would tell nothing.",
+            cure="Let one teacher write all references: a mixture cannot be interpreted.",
         )
     return ReferenceRationales(next(iter(teachers), None), found)
 
 
-# Where there are none yet
+# Commands that write missing references
 
 
 def commands(wanted: Iterable[str], ids: Path, output: Path, runs: Sequence[Path]) -> list[str]:
-    """How to have them written: a command for each corpus and split that the runs scored."""
+    """The commands that write them: one for each corpus and split that the runs scored."""
     corpora = {one.partition("/")[0] for one in wanted}
     parts = [part for part in _parts(runs) if part[0] in corpora]
     written = []
@@ -282,7 +283,7 @@ def commands(wanted: Iterable[str], ids: Path, output: Path, runs: Sequence[Path
 
 
 def _parts(runs: Sequence[Path]) -> list[tuple[str, str, str]]:
-    """Corpus, split and utterances.jsonl of all that the runs were scored on."""
+    """Corpus, split and utterances.jsonl of everything that the runs were scored on."""
     parts: dict[tuple[str, str], str] = {}
     for run in runs:
         if (path := run / "provenance.json").is_file():
@@ -295,7 +296,7 @@ def _parts(runs: Sequence[Path]) -> list[tuple[str, str, str]]:
 
 
 def _corpus(path: str) -> str | None:
-    """Which corpus a converted file is of; None for any other file."""
+    """The corpus of a converted file; None for any other file."""
     file = Path(path)
     card = file.with_name("corpus.json")
     if file.name != "utterances.jsonl" or not card.is_file():

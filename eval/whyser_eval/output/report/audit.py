@@ -1,6 +1,6 @@
-"""`audit.json`: the words that were read, and rules against a language model.
+"""`audit.json`: the words that the readers found, and the agreement of rules and a language model.
 
-How many answers each stage read is counted from the samples themselves.
+The number of answers that each stage read is counted from the samples instead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ class _AuditPart(BaseModel):
 
 
 class ReadSystem(_AuditPart):
-    """`words` holds what was read, its label and how often, the most frequent first."""
+    """`words` has words, their labels and counts, the most frequent first."""
 
     model: str
     form: str
@@ -22,7 +22,7 @@ class ReadSystem(_AuditPart):
 
 
 class Example(_AuditPart):
-    """An answer, of whose text the beginning is kept."""
+    """An answer; `text` is only its beginning."""
 
     id: str
     text: str
@@ -38,7 +38,7 @@ class Disagreement(_AuditPart):
 
 
 class Agreement(_AuditPart):
-    """Rules and language model on the same answers; a figure is None where chance decides all."""
+    """The agreement of rules and language model on the same answers; None where it is undefined."""
 
     n: int
     agreement: float | None
@@ -47,7 +47,7 @@ class Agreement(_AuditPart):
 
 
 class Audit(_AuditPart):
-    """What reading made of the answers of every system."""
+    """The result of reading the answers of every system."""
 
     systems: list[ReadSystem] = []
     rules_against_llm: Agreement | None = None

@@ -1,4 +1,4 @@
-"""Class by class: F1 on the majority labels, and what was taken for what."""
+"""F1 per class on the majority labels, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from whyser_eval.scoring.systems import SystemName
 
 @dataclass(frozen=True)
 class ConfusionCell:
-    """Of a confusion matrix; `share` is of the row."""
+    """A cell of the confusion matrix; `share` is its share of the row."""
 
     predicted: str
     count: int
@@ -24,7 +24,7 @@ class ConfusionCell:
 
 @dataclass(frozen=True)
 class ClassView:
-    """One class of one system; `interval` is None where score gave none for the class."""
+    """One class of one system; `interval` is None if scores.json has none for the class."""
 
     label: str
     n: int
@@ -34,7 +34,7 @@ class ClassView:
 
 
 def class_views(results: Results, name: SystemName) -> list[ClassView]:
-    """One per class; the last two cells are other and unread."""
+    """One view per class; its last two cells are other and unread."""
     tally = results.tallies[name]
     counts, scores = tally.confusion(), results.scores.get(name, {})
     return [

@@ -1,4 +1,4 @@
-"""Where annotators disagree: what is right only by a minority label, and where they agree."""
+"""Where annotators disagree: answers that match only a minority label, and scores by agreement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from whyser_eval.output.report.results import Results, Verdict, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
-#: Verdict -> (mark, words): told by shape and word, not by colour alone.
+#: Verdict -> (mark, words): distinguished by shape and word, not only by colour.
 VERDICTS: Mapping[Verdict, tuple[str, str]] = {
     "right": ("✓", "right"),
     "minority": ("◐", "right by a minority label"),
@@ -17,7 +17,7 @@ VERDICTS: Mapping[Verdict, tuple[str, str]] = {
     "unread": ("?", "unread"),
 }
 
-#: Pairs of majority and minority label that are named.
+#: Number of pairs of majority and minority label that are shown.
 _NAMED = 6
 
 _BAND = "agreement:"
@@ -25,7 +25,7 @@ _BAND = "agreement:"
 
 @dataclass(frozen=True)
 class VerdictShare:
-    """Of the answers to one class: those of one verdict."""
+    """The answers to one class with one verdict."""
 
     verdict: Verdict
     count: int
@@ -35,7 +35,7 @@ class VerdictShare:
 
 @dataclass(frozen=True)
 class MinorityChoice:
-    """Answers that chose a minority label over the majority's."""
+    """Answers with a minority label instead of the majority label."""
 
     label: str
     predicted: str
@@ -45,7 +45,7 @@ class MinorityChoice:
 
 @dataclass(frozen=True)
 class Band:
-    """Scores where annotators agreed that much; either may be missing."""
+    """Scores on utterances with this degree of agreement; either may be missing."""
 
     name: str
     n: int
@@ -55,7 +55,7 @@ class Band:
 
 @dataclass(frozen=True)
 class DisagreementView:
-    """Of one system; the first of `lines` is all classes together."""
+    """The view of one system; the first of `lines` covers all classes."""
 
     name: SystemName
     lines: list[tuple[str, int, list[VerdictShare]]]

@@ -1,4 +1,4 @@
-"""The report: the templates' view of a run, its style and scripts, and the file."""
+"""The report: what its templates show of a run, its style and scripts, and the file."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from whyser_eval.page.onefile import render_page, script_json
 def write_report(
     results: Path, output: Path, *, audio: AudioMode = "link", max_samples: int = 200
 ) -> None:
-    """Writes the report of the folder that `score` wrote.
+    """Writes the report on the folder that `score` wrote.
 
     Args:
         audio: `link` to the sound relative to `output`, `embed` it, or `none`
-        max_samples: utterances shown; a fixed choice when there are more
+        max_samples: maximum utterances to show; a fixed choice if there are more
 
-    Raises: `InputError` when the folder lacks a file of a scored run, or holds a foreign one.
+    Raises: `InputError` if a file of a scored run is missing or has another format.
     """
     found = read_results(results, max_samples=max_samples)
     write_text(output, render(found, output=output, audio=audio))
 
 
-#: In the order in which they are put together.
+#: In the order in which they are joined.
 _STYLES = ("palette.css", "page.css", "figures.css", "browser.css", "print.css")
 _SCRIPTS = ("data.js", "element.js", "card.js", "browser.js", "keyboard.js", "theme.js")
 
 
 def render(results: Results, *, output: Path, audio: AudioMode) -> str:
-    """The whole file as text; `output` is where it will lie, for links to sound."""
+    """The whole file as text; `output` is its future path, for links to audio."""
     return render_page(
         "whyser_eval.output.report",
         "page.html.jinja",
         styles=_STYLES,
         scripts=_SCRIPTS,
-        # Sound from where it lies, or embedded.
+        # Audio from its own path, or embedded.
         media="'self' file: data:",
         results=results,
         provenance=results.provenance,

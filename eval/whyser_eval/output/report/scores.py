@@ -1,4 +1,4 @@
-"""The headline table, and every other score behind it."""
+"""The headline table, and all other scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from whyser_eval.output.report.results import Results
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
-#: Of the headline table: subset, metric.
+#: Columns of the headline table: subset, metric.
 _HEADLINE = (
     ("all", "f1_majority"),
     ("all", "f1_all_labels"),
@@ -20,7 +20,7 @@ _HEADLINE = (
     ("all", "hit_rate"),
 )
 
-#: Guesses by the labels' shares: what stands for chance.
+#: The chance baseline that is drawn: guesses by the labels' shares.
 _CHANCE = "prior"
 
 
@@ -37,13 +37,13 @@ class ScoredSystem:
 
     @property
     def is_range(self) -> bool:
-        """Whether low and high are the lowest and the highest variant of the question."""
+        """Whether low and high are the lowest and the highest score of the question's variants."""
         return self.name.control in REPEATED
 
 
 @dataclass(frozen=True)
 class HeadlineColumn:
-    """Of the headline table; `chance` is the score of guessing by the labels' shares."""
+    """A column of the headline table; `chance` is the score of guessing by the labels' shares."""
 
     subset: str
     metric: str
@@ -53,7 +53,7 @@ class HeadlineColumn:
 
 @dataclass(frozen=True)
 class SubsetTable:
-    """Every score of a subset: a line per metric, a cell per system."""
+    """Every score of a subset: one line per metric, one cell per system."""
 
     subset: str
     n: int
@@ -83,7 +83,7 @@ def scores_view(results: Results) -> Scores:
 
 
 def _is_baseline(name: SystemName) -> bool:
-    """Guesses look at no question, so they have no form."""
+    """Whether the row is a chance baseline: these have no question form."""
     return name.form not in get_args(Form)
 
 

@@ -1,4 +1,4 @@
-"""What people accepted and preferred: the lines of the paper's Fig. 1, and what stands behind."""
+"""Acceptance and preference in the human study: the paper's Fig. 1, and the figures behind it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from whyser_eval.explanations.study.material import Test
 from whyser_eval.explanations.study.rows import Interval, RaterRow, StudyResults, StudyRow
 
-#: Test -> (name, what was asked, the metric that is drawn).
+#: Test -> (name, question, the metric that is drawn).
 TESTS: Mapping[Test, tuple[str, str, str]] = {
     "accept": ("Test I", "label and explanation accepted", "acceptance_rate"),
     "prefer": ("Test II", "explanation preferred", "preference_rate"),
@@ -24,7 +24,7 @@ INTERVALS: Mapping[Interval, str] = {
 #: The choices of Test II in the paper's words.
 _OWN, _REFERENCE = "model-predicted", "gold-referenced"
 
-#: Subsets that are drawn; emotions stand apart.
+#: Subsets that are drawn; emotions have tables of their own.
 _SUBSETS = ("all", "match", "mismatch")
 _EMOTION = "emotion:"
 
@@ -33,7 +33,7 @@ _CONCORD = ("fleiss_kappa", "krippendorff_alpha")
 
 @dataclass(frozen=True)
 class ShareEstimate:
-    """A share with its 95 % interval, where there is one."""
+    """A share with its 95 % interval, if there is one."""
 
     value: float | None
     low: float | None
@@ -54,7 +54,7 @@ class ShareEstimate:
 
 @dataclass(frozen=True)
 class ShareLine:
-    """One bar: the same share by every kind of interval that the study has."""
+    """One bar: the same share with every kind of interval of the study."""
 
     name: str
     raters: int
@@ -70,7 +70,7 @@ class ShareLine:
 
 @dataclass(frozen=True)
 class Concord:
-    """How far raters agree on a subset, beyond chance."""
+    """The agreement of raters on a subset, beyond chance."""
 
     subset: str
     kappa: float | None
@@ -80,7 +80,7 @@ class Concord:
 
 @dataclass(frozen=True)
 class StudyTest:
-    """One test; `p` is that of the share against one half."""
+    """One test; `p` is the p-value of the share against one half."""
 
     name: str
     question: str
@@ -92,7 +92,7 @@ class StudyTest:
 
 
 def study_view(studied: StudyResults) -> list[StudyTest]:
-    """One per test that the study has figures of."""
+    """One view per test with figures."""
     views = []
     for test in TESTS:
         rows = [row for row in studied.rows if row.test == test]
@@ -133,7 +133,7 @@ def _line(name: str, rows: Sequence[StudyRow]) -> ShareLine:
 
 
 def _both(own: ShareLine) -> list[ShareLine]:
-    """The system's own and, as its mirror, the gold-referenced."""
+    """The system's own rationales and, as the mirror image, the gold-referenced ones."""
     mirrored = {kind: estimate.rest for kind, estimate in own.estimates.items()}
     beside = "" if own.name == "all" else f", {own.name}"
     return [

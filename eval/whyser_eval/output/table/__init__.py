@@ -1,4 +1,4 @@
-"""ReferenceGroup runs as a table of the paper: what stands in it, and how it is written."""
+"""Scored runs as a table of the paper: its content, and its formats."""
 
 from whyser_eval.output.table.layout import LAYOUTS, lay_out
 from whyser_eval.output.table.model import Cell, Column, Group, Table, TableLine

@@ -1,4 +1,4 @@
-"""Rows that others published, from one data file: `published.csv`, in percent as printed."""
+"""Published rows from one data file: `published.csv`, in percent as printed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_published() -> list[Published]:
 
 
 def published_groups(figures: Sequence[Published], columns: Sequence[Column]) -> list[Group]:
-    """A group for each source, release and split; lines that have a figure in some column."""
+    """One group per source, release and split; lines with a figure in some column."""
     groups: dict[tuple[str, str, str, str], dict[int, list[Published]]] = {}
     for figure in figures:
         if figure.column in columns:

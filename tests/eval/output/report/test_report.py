@@ -371,7 +371,7 @@ def test_a_run_of_repeated_questions_alone_is_told_as_such(world, whyser_eval, s
     score()
     status, _, err = whyser_eval("report", world.results)
     assert status == 1
-    assert "holds no answers but those to a repeated question" in err
+    assert "contains only answers to a repeated question" in err
 
 
 def test_confidence_is_that_of_the_chosen_label(world, report, score):
@@ -436,9 +436,9 @@ def test_a_folder_that_score_did_not_write_is_refused(world, whyser_eval, score,
     ("name", "content", "words"),
     [
         ("scores.json", '[{"f1": 1}]', "row 1: system: Field required"),
-        ("samples.jsonl", '{"id": "a"}\n', "is not of a scored run of this version"),
+        ("samples.jsonl", '{"id": "a"}\n', "is not a scored run as this version writes it"),
         ("comparisons.json", '[{"p": 1}]', "0.system: Field required"),
-        ("audit.json", '{"systems": 3}', "is not of a scored run of this version"),
+        ("audit.json", '{"systems": 3}', "is not a scored run as this version writes it"),
     ],
 )
 def test_foreign_content_is_refused(world, whyser_eval, score, name, content, words):
