@@ -65,9 +65,9 @@ class JudgeComparison:
     against: str
     pairs: tuple[ExplanationPair, ...]
 
-    def weighed(self, verdicts: Mapping[str, Sequence[JudgedPair]]) -> list[PairOutcome]:
+    def outcomes(self, verdicts: Mapping[str, Sequence[JudgedPair]]) -> list[PairOutcome]:
         """Args: `verdicts`, both of each pair by its key."""
-        return [weigh(pair, verdicts[pair.key], self.system) for pair in self.pairs]
+        return [pair_outcome(pair, verdicts[pair.key], self.system) for pair in self.pairs]
 
 
 def comparisons(
@@ -98,21 +98,21 @@ def comparisons(
     return made
 
 
-def weigh(pair: ExplanationPair, verdicts: Sequence[JudgedPair], system: str) -> PairOutcome:
+def pair_outcome(pair: ExplanationPair, verdicts: Sequence[JudgedPair], system: str) -> PairOutcome:
     straight, swapped = sorted(verdicts, key=lambda one: one.shown_first != pair.first.system)
     outcome = outcome_of(straight.preference, swapped.preference)
     ratio = math.log(word_count(pair.first.text) / word_count(pair.second.text))
     if system != pair.first.system:
-        outcome, ratio = seen_from_the_other(outcome), -ratio
+        outcome, ratio = mirrored(outcome), -ratio
     single = [one.verdict for one in verdicts]
     return PairOutcome(
         pair.emotion, outcome, single.count("A"), single.count("A") + single.count("B"), ratio
     )
 
 
-def seen_from_the_other(outcome: Outcome) -> Outcome:
+def mirrored(outcome: Outcome) -> Outcome:
     """
-    >>> seen_from_the_other("win"), seen_from_the_other("flip")
+    >>> mirrored("win"), mirrored("flip")
     ('loss', 'flip')
     """
     turned: dict[Outcome, Outcome] = {"win": "loss", "loss": "win"}

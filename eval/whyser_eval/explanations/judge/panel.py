@@ -50,7 +50,7 @@ class Judge:
     ratings: Sequence[RatedExplanation]
 
     @property
-    def told(self) -> dict[str, str]:
+    def signature_fields(self) -> dict[str, str]:
         """The judge's part of a signature."""
         return {"judge": self.name, "hears": "yes" if self.hears else "no"}
 
@@ -122,8 +122,8 @@ class JudgePanel:
     def _results(self, judge: Judge) -> dict[str, PairResult]:
         found = {}
         for one in self.compared:
-            for pair, weighed in zip(one.pairs, one.weighed(judge.verdicts), strict=True):
-                if (result := result_of(weighed.outcome)) is not None:
+            for pair, pair_outcome in zip(one.pairs, one.outcomes(judge.verdicts), strict=True):
+                if (result := result_of(pair_outcome.outcome)) is not None:
                     found[pair.key] = result
         return found
 
@@ -131,11 +131,11 @@ class JudgePanel:
         prompt = next(iter(judge.verdicts.values()))[0].prompt
         for one in self.compared:
             pairs = pairs_hash(one.pairs)
-            for each in figures(one.weighed(judge.verdicts), draws=self.draws, seed=self.seed):
-                how = {"orders": 2} | (self._how if each.interval == "bootstrap" else {})
+            for each in figures(one.outcomes(judge.verdicts), draws=self.draws, seed=self.seed):
+                how = {"orders": 2} | (self._bootstrap if each.interval == "bootstrap" else {})
                 signature = judge_signature(
                     each.metric,
-                    **judge.told,
+                    **judge.signature_fields,
                     emotion=each.emotion,
                     n=each.n,
                     prompt=prompt,
@@ -156,17 +156,17 @@ class JudgePanel:
         for one in means(judge.ratings, draws=self.draws, seed=self.seed):
             signature = judge_signature(
                 one.criterion,
-                **judge.told,
+                **judge.signature_fields,
                 emotion=one.emotion,
                 n=one.n,
                 prompt=judge.ratings[0].prompt,
                 pairs=pairs,
-                **(self._how if one.low is not None else {}),
+                **(self._bootstrap if one.low is not None else {}),
             )
             yield RubricRow(judge.name, judge.hears, **vars(one), signature=signature)
 
     @property
-    def _how(self) -> dict[str, int]:
+    def _bootstrap(self) -> dict[str, int]:
         return {"draws": self.draws, "seed": self.seed}
 
     def _warnings(self, judge: Judge) -> Iterator[str]:
@@ -176,7 +176,7 @@ class JudgePanel:
             told = ", ".join(sorted(judge.answered_by))
             yield f"several models answered for judge {judge.name}: {told}"
         for one in self.compared:
-            outcomes = [each.outcome for each in one.weighed(judge.verdicts)]
+            outcomes = [each.outcome for each in one.outcomes(judge.verdicts)]
             unreadable = outcomes.count("unreadable")
             if unreadable > MANY_UNREADABLE * len(outcomes):
                 yield (

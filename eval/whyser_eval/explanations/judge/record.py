@@ -114,7 +114,7 @@ def earlier_record(files: JudgeFiles) -> dict[str, Any]:
     return found
 
 
-def begun_with(files: JudgeFiles) -> AudioForm | None:
+def audio_of_earlier_run(files: JudgeFiles) -> AudioForm | None:
     """How the audio was sent for the replies in the ledger; None if there are none."""
     ledger = ledger_of(files.base)
     if not (ledger.exists() and ledger.stat().st_size) or not earlier_record(files):

@@ -37,7 +37,7 @@ from whyser_eval.explanations.judge.answers import (
     write_answers,
 )
 from whyser_eval.explanations.judge.questions import JudgeConfig, PairQuestion, Question, questions
-from whyser_eval.explanations.judge.record import JudgingRun, begun_with
+from whyser_eval.explanations.judge.record import JudgingRun, audio_of_earlier_run
 from whyser_eval.explanations.judge.selection import PairSelection, check_sounds, keep
 from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
 
@@ -106,7 +106,7 @@ class JudgeSession:
             description="Judging",
             undone="questions were not answered",
         )
-        self._tell_refused(replies)
+        self._report_refused(replies)
         self._write(asked, replies)
         say(
             f"{settings.model} was asked {tally.asked:,} times for {len(asked):,} judgements; "
@@ -128,7 +128,7 @@ class JudgeSession:
         asked = JudgeAnswer(reply=reply.text, fault=None, model=reply.model, time=time, request=key)
         return JudgeReply(asked, is_cut=reply.finish_reason == "length")
 
-    def _tell_refused(self, replies: Sequence[JudgeReply]) -> None:
+    def _report_refused(self, replies: Sequence[JudgeReply]) -> None:
         """Raises: `WhyserError` if the endpoint refused every question."""
         refused = [one.asked.fault for one in replies if one.asked.reply is None]
         if refused and len(refused) == len(replies):
@@ -186,7 +186,7 @@ def choose_form(
     and as `find_form`.
     """
     chosen = assumed_form(audio, pairs, files, settings)
-    if audio == "auto" and chosen != "none" and begun_with(files) is None:
+    if audio == "auto" and chosen != "none" and audio_of_earlier_run(files) is None:
         chosen = find_form(settings)
     if chosen == "none":
         say(f"{settings.model} judges by the text only")
@@ -200,7 +200,7 @@ def assumed_form(
     audio: AudioChoice, pairs: Sequence[ExplanationPair], files: JudgeFiles, settings: ChatSettings
 ) -> AudioForm:
     """The same without a request: 'auto' assumes a judge that hears if any pair has audio."""
-    begun = begun_with(files)
+    begun = audio_of_earlier_run(files)
     if audio == "auto":
         return begun or (FORM if any(pair.audio for pair in pairs) else "none")
     if begun is not None and (begun == "none") != (audio == "none"):

@@ -67,7 +67,7 @@ class Votes:
         return [float(np.nanmean(row)) for row in self.chosen if not np.isnan(row).all()]
 
     @property
-    def ballots(self) -> Counter[tuple[str, ...]]:
+    def votes_by_item(self) -> Counter[tuple[str, ...]]:
         """The choices on every item, as the agreement measures expect them."""
         return Counter(
             tuple(sorted(str(int(one)) for one in column if not np.isnan(one)))
@@ -159,8 +159,8 @@ def _figures(part: Votes, subset: str, drawn: FloatArray) -> Iterator[_Figure]:
         return
     if part.test == "prefer":
         yield _Figure("p_two_sided", t_against_half(part.means))
-    yield _Figure("fleiss_kappa", fleiss_kappa(part.ballots))
-    yield _Figure("krippendorff_alpha", krippendorff_alpha(part.ballots))
+    yield _Figure("fleiss_kappa", fleiss_kappa(part.votes_by_item))
+    yield _Figure("krippendorff_alpha", krippendorff_alpha(part.votes_by_item))
 
 
 def _row(

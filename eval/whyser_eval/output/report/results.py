@@ -34,7 +34,8 @@ from whyser_eval.scoring.systems import SystemName
 #: Files of the judges and of the human study in a run's folder.
 JUDGED, STUDIED = Path("judge", "judge.json"), Path("study", "study.json")
 
-T, K = TypeVar("T", bound=Hashable), TypeVar("K", bound=Hashable)
+T = TypeVar("T", bound=Hashable)
+K = TypeVar("K", bound=Hashable)
 Sample: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = Literal["right", "minority", "wrong", "unread"]
 

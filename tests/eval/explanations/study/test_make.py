@@ -117,7 +117,7 @@ def test_shortages_are_told_and_tests_share_only_when_they_must(studio):
     key = studio.key
     mismatches = sum(one.condition == "mismatch" for one in key.of("accept"))
     both = {one.id for one in key.of("accept")} & {one.id for one in key.of("prefer")}
-    told = re.search(r"Test II: (\d+) stand in Test I too", err)
+    told = re.search(r"Test II: (\d+) are in Test I too", err)
     there = sum(not match for match in _matches(studio))
     assert mismatches == 32 and len(key.of("prefer")) == 64
     assert len(both) == 96 - there == (int(told[1]) if told else 0)
@@ -148,8 +148,8 @@ def test_utterances_without_consensus_or_sound_are_not_asked_about(world, whyser
         (world.folder / "sound files" / row["audio"]).unlink()
     status, err = studio.make("--prefer", 0, "--accept", 100)
     assert status == 0
-    assert "note: 6 utterances without a consensus among the eight classes: not asked about" in err
-    assert "note: 5 utterances whose sound is not there: not asked about" in err
+    assert "note: not used: 6 utterances without a majority label among the eight classes" in err
+    assert "note: not used: 5 utterances without an audio file" in err
     left_out = {row["id"] for row in (*world.utterances[:6], *world.utterances[10:15])}
     assert not left_out & {one.id for one in studio.key.answers}
 
@@ -188,7 +188,7 @@ def test_attention_checks_that_cannot_be_had_are_told(world, whyser_eval):
     studio.score()
     status, err = studio.make("--accept", 4, "--prefer", 0, "--attention-checks", 10)
     assert status == 0
-    assert "note: attention checks: only 8 of 10 a test" in err
+    assert "note: attention checks: only 8 of 10 per test" in err
     assert sum(one.expected is not None for one in studio.key.answers) == 8
 
 
@@ -275,7 +275,7 @@ def test_references_of_two_teachers_are_refused(studio):
     path = studio.write_references(**{"msp_podcast/clip_3": {"teacher": "another"}})
     status, err = studio.make("--references", path)
     assert status == 1
-    assert "is written by 'another', other references by 'a-teacher'" in err
+    assert "was written by 'another', other references by 'a-teacher'" in err
 
 
 def test_a_system_that_is_its_own_teacher_keeps_apart(studio):
@@ -385,7 +385,7 @@ def test_a_folder_with_other_things_is_left_alone(studio):
     studio.output.mkdir()
     (studio.output / "thesis.tex").write_text("work of years")
     status, err = studio.make("--prefer", 0, "--force")
-    assert status == 1 and "holds 'thesis.tex', which no study has" in err
+    assert status == 1 and "contains 'thesis.tex', which is not part of a study" in err
     assert files(studio.output) == {"thesis.tex": b"work of years"}
 
 
@@ -440,7 +440,7 @@ def test_a_sound_that_cannot_be_read_is_named(studio):
         (studio.world.folder / "sound files" / row["audio"]).write_bytes(b"RIFF")
     status, err = studio.make("--prefer", 0)
     assert status == 1
-    assert re.search(r"clip \d+\.wav: cannot be read as sound", err)
+    assert re.search(r"clip \d+\.wav: cannot be read as audio", err)
     assert not studio.output.exists()
 
 

@@ -355,7 +355,7 @@ def test_a_copy_under_another_name(study, whyser_eval):
     study.rate("r3", lambda _: True)
     status, _, errors = whyser_eval(*study.arguments())
     assert status == 1
-    assert "one session, 'session-r1', under the raters 'r1' and 'r2'" in errors
+    assert "session 'session-r1' is used by the raters 'r1' and 'r2'" in errors
     whyser_eval(*study.arguments("--skip-bad"))
     assert {row["rater"] for row in study.found()["raters"]} == {"r3"}
 

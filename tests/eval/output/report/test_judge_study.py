@@ -124,8 +124,8 @@ def test_the_judge_shows_the_papers_figure(shown):
         "row 11 against Q2.5O+CoT 600 pairs 75.0 % 8.0 % 17.0 % 0.0 % 79.0 % 75.7 \u2013 82.2"
         in text
     )
-    assert "gemini-2.0-flash heard the sound win" in text
-    assert "gpt-oss-20b read the text alone win" in text
+    assert "gemini-2.0-flash heard the audio win" in text
+    assert "gpt-oss-20b read only the text win" in text
     assert "Warning. Judge and teacher are of one family." in text
 
 
