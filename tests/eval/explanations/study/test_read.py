@@ -295,7 +295,7 @@ def test_a_bad_file_is_refused_by_name(study, whyser_eval, make, told):
     assert status == 1
     assert "bad.json" in errors
     assert told in errors
-    cure = "the key of that study" if "of study" in told else "the file as the page saved it"
+    cure = "the key of that study" if "to study" in told else "the file as the page saved it"
     assert cure in errors
     assert "--skip-bad" in errors
     assert not study.output.exists()
