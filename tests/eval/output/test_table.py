@@ -181,7 +181,7 @@ def test_other_references_stand_apart_with_their_hash(two, run):
     table = lay_out([*two, other], published=False)
     assert titles(table) == [
         "msp_podcast, test1 (references 3fa9c1d2)",
-        "Guesses on msp_podcast, test1 (references 3fa9c1d2)",
+        "Chance baselines on msp_podcast, test1 (references 3fa9c1d2)",
         "msp_podcast, test1 (references 0badcafe)",
     ]
     # 90.00 would be the highest of the column, and is of other utterances.
@@ -296,7 +296,7 @@ def test_two_baselines_have_two_marks(two, run, tmp_path):
 
 
 def test_comparisons_of_other_scores_are_refused(two, tmp_path):
-    with pytest.raises(InputError, match=r"row11 less row10 .* is 0.05 over 1,200 .*compare again"):
+    with pytest.raises(InputError, match=r"row11 less row10 .* is 0.05 on 1,200 .*compare again"):
         lay_out(two, comparisons=[compared(tmp_path / "value.json", 0.05)])
     with pytest.raises(InputError, match="on 7 utterances"):
         lay_out(two, comparisons=[compared(tmp_path / "n.json", 0.36144 - 0.30114, n=7)])
@@ -451,7 +451,7 @@ def test_the_suffix_tells_the_format_and_signatures_lie_beside(
 
 def test_an_unknown_suffix_is_asked_about(two, whyser_eval, tmp_path):
     status, _, err = whyser_eval("table", *two, "--output", tmp_path / "t.docx")
-    assert status == 1 and "'.docx' tells no format" in err and "--format" in err
+    assert status == 1 and "unknown suffix '.docx'" in err and "--format" in err
     assert not (tmp_path / "t.docx").exists()
 
 

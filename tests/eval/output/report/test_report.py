@@ -245,7 +245,7 @@ def test_groundedness_counts_claims_by_family(world, report, score):
     (world.results / "scores.json").write_text(json.dumps(rows))
     page = report(scored=False)
     shown = section(page, "groundedness")
-    assert "own sound 0.667 0.250 \u2013 0.750" in shown
+    assert "own audio 0.667 0.250 \u2013 0.750" in shown
     assert "shuffled 0.500 0.250 \u2013 0.750" in shown
     assert "pitch 8 4 4" in shown
     answer = page.answers()[1]
