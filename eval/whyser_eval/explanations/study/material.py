@@ -115,7 +115,7 @@ def read_key(path: Path) -> StudyKey:
     return read_record(
         path,
         TypeAdapter(StudyKey),
-        cure="Give the key that whyser-eval study make wrote beside the page.",
+        cure="Give the key that whyser-eval study make wrote next to the page folder.",
     )
 
 

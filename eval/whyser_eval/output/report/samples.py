@@ -1,6 +1,6 @@
 """The data of the sample browser: every utterance once, and the answers of every system.
 
-The page builds its cards from this, a screenful at a time and as text nodes alone. Cards written
+The page builds its cards from this, a screenful at a time, only from text nodes. Cards written
 out here would repeat each transcript and embedded sound once per system, and a page of 2,000
 utterances would hold ten thousand of them.
 """
