@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_counted_and_nobodys_win(judging, judge, both, re
     assert figure(found, "unreadable_rate").value == 1
     assert figure(found, "win_rate").value == 0
     assert figure(found, "win_tie_rate").value is None
-    assert "left 16 of 16 pairs" in "".join(found.warnings)
+    assert "no readable verdict on 16 of 16 pairs" in "".join(found.warnings)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_auto_asks_once_whether_it_hears(judging, judge, both, world):
     assert (status, len(judge.asked)) == (0, 65), said
     status, said, _ = judging(*both, "--audio", "input_audio")
     assert status == 1
-    assert "its replies were given without the sound" in said
+    assert "its replies were given without audio" in said
 
 
 def test_who_hears_and_who_reads_is_asked_in_other_words(judging, judge, both):
@@ -519,8 +519,8 @@ def test_what_is_no_pair_is_counted_by_reason(judging, scored):
     _, said, found = judging(results, "--system", "ours", "--against", "theirs", "--no-rubric")
     assert figure(found, "win_rate").n == 13
     assert (
-        "note: no pair with theirs: ours: answers without a reason: 1; theirs: answers without a "
-        "reason: 2; ours alone explains: 2; theirs alone explains: 1"
+        "note: utterances without a pair with theirs: ours: answers without a rationale: 1; "
+        "theirs: answers without a rationale: 2; only ours explains: 2; only theirs explains: 1"
     ) in said
 
 
