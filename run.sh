@@ -5,8 +5,8 @@
 #   ./run.sh test                              the fast tests; with --all every test
 #   ./run.sh --corpora crema_d=DIR ravdess=DIR [--name RUN] [--train YAML] [--model PATH]
 #
-# A finished stage is not repeated unless its inputs changed. What a run makes lies under
-# data/RUN, saves/RUN and results/RUN.
+# A finished stage is repeated only if its inputs changed. A run writes into data/RUN, saves/RUN and
+# results/RUN.
 # shellcheck disable=SC2317,SC2329  # main calls the stages by name
 set -euo pipefail
 
@@ -17,44 +17,47 @@ usage() {
     cat <<EOF
 Usage: ./run.sh [OPTIONS]        run the stages: ${STAGES[*]}
        ./run.sh test [ARGS]      run the fast tests: every unit, and one short run from corpora to a
-                                 signed score; 3 to 8 minutes. ARGS go to pytest
-       ./run.sh test --all [ARGS]  run every test: also those that start LLaMA-Factory, servers and
-                                 benchmarks again and again; about half an hour
-       ./run.sh --version
-Each of them first installs what it needs into .venv.
+                                 signed score; takes 3 to 8 minutes. ARGS are passed to pytest
+       ./run.sh test --all [ARGS]  run every test, also those that start LLaMA-Factory, servers and
+                                 benchmarks; takes about half an hour
+       ./run.sh --version        print the version
+A run, and each kind of test, first installs what it needs into .venv.
 
 Options:
-  --corpora NAME=DIR ...  real corpora, any of: ${CORPORA[*]} [default: the embedded demo]
-  --name RUN              name of the run [default: demo; with --corpora: real]
-  --train YAML            training configuration; of several, given in turn, each goes on from what
-                          the one before made
-                          [default: llamafactory_configs/tiny_full_sft_reason.yaml]
-  --set KEY=VALUE ...     settings of llamafactory-cli that take the place of every training
-                          configuration's own
-  --small                 settings by which a configuration for a GPU and hours trains a tiny model
-                          on a CPU in minutes, and predicts there
-  --predict YAML          configuration of the open-form prediction; '_open' in its name turned
-                          to '_closed' gives the closed form
-                          [default: the last training one's with _sft_* turned to _predict_open]
-  --model PATH            checkpoint to start from [default: the demo's tiny Qwen2-Audio]
-  --from STAGE            repeat from this stage on
+  --corpora NAME=DIR ...  run on these real corpora, any of: ${CORPORA[*]}
+                          [default: the embedded demo]
+  --name RUN              name the run [default: demo; with --corpora: real]
+  --train YAML            train by this configuration; if several are given, each continues from the
+                          checkpoint of the one before
+                          [default: llamafactory_configs/tiny/full_sft_reason.yaml]
+  --set KEY=VALUE ...     override these settings of every training configuration
+  --small                 train a tiny model on a CPU in minutes by configurations that are meant for
+                          hours on a GPU, and predict on the CPU too
+  --predict YAML          predict by this configuration, which asks the open-form question; the
+                          closed form and the controls override its eval_dataset and output_dir
+                          [default: the last training configuration, '_sft_*' or '_dpo' in its name
+                          replaced by '_predict']
+  --model PATH            start from this checkpoint [default: the demo's tiny Qwen2-Audio]
+  --from STAGE            repeat this stage and all after it
   --to STAGE              stop after this stage
-  -h, --help              this text
+  -h, --help              print this text
 
 Environment:
-  PYTHON                  interpreter for .venv, 3.11 to 3.13 [default: the first that is found]
+  PYTHON                  interpreter for .venv, 3.11 to 3.13 [default: the first one found]
   CONSTRAINTS             pinned set to install: constraints.txt or constraints-2026.txt
                           [default: constraints.txt]
-  TEACHER_URL, TEACHER_MODEL  OpenAI-compatible endpoint, with its /v1, and the model there that
-                          listens to the training utterances and writes their rationales
-  TEACHER_KEY_VARIABLE    environment variable with the key [default: OPENAI_API_KEY]
+  TEACHER_URL             OpenAI-compatible endpoint of the teacher, which listens to the training
+                          utterances and writes their rationales; it ends in /v1
+  TEACHER_MODEL           model name at that endpoint
+  TEACHER_KEY_VARIABLE    environment variable that holds the key [default: OPENAI_API_KEY]
   TEACHER_OPTIONS         more options for 'whyser-teach listening', such as --concurrency 64
-  Without TEACHER_URL a real corpus is taught by Qwen/Qwen2.5-Omni-7B (or TEACHER_MODEL) under
-  vLLM, where that and a GPU are there; otherwise by the measured sound, and the run says so.
+  Without TEACHER_URL, Qwen/Qwen2.5-Omni-7B (or TEACHER_MODEL) under vLLM writes the rationales of
+  real corpora if vLLM and a GPU are found. Otherwise they are written from measured cues, and the
+  run prints that.
 
 Example, the paper's row 11 on a GPU:
   ./run.sh --corpora msp_podcast=/corpora/MSP-PODCAST-Publish-1.12 crema_d=/corpora/CREMA-D \\
-      --train llamafactory_configs/qwen2audio_lora_sft_reason.yaml \\
+      --train llamafactory_configs/qwen2audio/lora_sft_reason.yaml \\
       --model Qwen/Qwen2-Audio-7B-Instruct --name row11
 EOF
 }
@@ -71,14 +74,14 @@ here=$PWD
 unset CDPATH
 cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")"
 absolute() { [[ $1 == /* ]] && echo "$1" || echo "$here/$1"; }
-# A configuration is looked for where the user stands, then beside this script.
+# A configuration is looked up in the user's folder, then in this script's.
 config() { if [[ -f "$(absolute "$1")" ]]; then absolute "$1"; else echo "$1"; fi; }
 contains() { local wanted=$1 one; shift; for one; do [[ $one == "$wanted" ]] && return; done; return 1; }
 
 declare -A source_of=()
 run="" trains=() changes=() predict_changes=() predict="" model="" from="" to="report"
-# Rows and epochs for a model of a million weights, whose steps are large; no early stopping, for
-# there is little to stop.
+# Rows and epochs for a model of a million weights, with large steps and without early stopping, since
+# the run is short.
 readonly SMALL=(
     use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 plot_loss=false
     max_samples=700 num_train_epochs=4 per_device_train_batch_size=16 gradient_accumulation_steps=1
@@ -102,7 +105,7 @@ while (($#)); do
     [[ $option == -h || $option == --help ]] && { usage; exit 0; }
     [[ $option == --version ]] && { sed -nE 's/^__version__ = "(.*)"/whyser \1/p' src/whyser/__init__.py; exit 0; }
     if [[ $option == --small ]]; then
-        # What --set says stands after it, and wins.
+        # Settings of --set come later, so they take precedence.
         changes=("${SMALL[@]}" "${changes[@]}") predict_changes=("${SMALL_PREDICT[@]}")
         shift
         continue
@@ -148,33 +151,32 @@ if ((is_demo)); then run=${run:-demo}; else run=${run:-real}; fi
 # LLaMA-Factory's distributed launcher breaks on spaces, so names and paths under it have none.
 [[ $run =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] ||
     wrong_usage "--name '$run': use letters, digits, '.', '_' and '-', a letter or digit first"
-((${#trains[@]})) || trains=(llamafactory_configs/tiny_full_sft_reason.yaml)
+((${#trains[@]})) || trains=(llamafactory_configs/tiny/full_sft_reason.yaml)
 for train in "${trains[@]}"; do [[ -f $train ]] || wrong_usage "no training configuration '$train'"; done
 if [[ -z $predict ]]; then
-    predict="$(dirname "${trains[-1]}")/$(basename "${trains[-1]}" | sed -E 's/_sft_.*/_predict_open.yaml/')"
+    predict="$(dirname "${trains[-1]}")/$(basename "${trains[-1]}" | sed -E 's/_(sft|dpo)[_.].*/_predict.yaml/')"
 fi
-predict_closed="$(dirname "$predict")/$(basename "$predict" | sed 's/_open/_closed/')"
-for file in "$predict" "$predict_closed"; do
-    [[ $command == test || -f $file ]] || wrong_usage "no prediction configuration '$file'; give --predict"
-done
+[[ $command == test || (-f $predict && $predict != "${trains[-1]}") ]] ||
+    wrong_usage "no prediction configuration '$predict'; give --predict"
 
 # ---- installation ---------------------------------------------------------------------------
 
 readonly EXTRAS=train,acoustics,baselines,demo
 if [[ $command == test ]]; then
     # Two at a time, for most of the slow ones wait for programs to start.
-    selection=(-n 2 --dist loadgroup -m "not slow")
-    [[ ${1:-} == --all ]] && { selection=(-n 2 --dist loadgroup); shift; }
+    # tests/conftest.py says in which order, and what stays together.
+    selection=(-n 2 --no-loadscope-reorder -m "not slow")
+    [[ ${1:-} == --all ]] && { selection=(-n 2 --no-loadscope-reorder); shift; }
     ./install.sh "$EXTRAS,dev"
     exec .venv/bin/python -m pytest "${selection[@]}" "$@"
 fi
 ./install.sh "$EXTRAS"
-# vLLM has an environment of its own (docs/serving.md), which comes last.
+# vLLM has an environment of its own (docs/serving.md), which comes last on the path.
 export PATH="$PWD/.venv/bin:$PATH:$PWD/.venv-vllm/bin"
 export TOKENIZERS_PARALLELISM=false
 # Threads that wait by spinning make a small model thirty times slower where another program runs too.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
-# LLaMA-Factory prints every configuration file it reads, and torchaudio a warning for every clip.
+# LLaMA-Factory prints every configuration file that it reads, and torchaudio warns for every clip.
 export LLAMAFACTORY_VERBOSITY=${LLAMAFACTORY_VERBOSITY:-WARN}
 export PYTHONWARNINGS=${PYTHONWARNINGS:-ignore::UserWarning:torchaudio._backend.utils}
 
@@ -187,19 +189,19 @@ corpora=()
 for corpus in "${CORPORA[@]}"; do [[ -n ${source_of[$corpus]:-} ]] && corpora+=("$corpus"); done
 tiny_model="$data/model"
 start_model=${model:-$tiny_model}
-# Nothing is asked of a model hub when the checkpoint is a folder.
+# If the checkpoint is a folder, no model hub is needed.
 [[ -z $model || -d $model ]] && export HF_HUB_OFFLINE=1
 
 utterances() { local corpus; for corpus; do echo "$data/utterances/$corpus/utterances.jsonl"; done; }
 mapfile -t all_utterances < <(utterances "${corpora[@]}")
 
-# Who writes the rationales of the training split: a model that listens, at an address that is
-# given or that we serve, or the measured sound.
+# What writes the rationales of the training split: an audio model, at an endpoint that is given or
+# that this script serves, or measured cues.
 read -ra teacher_options <<<"${TEACHER_OPTIONS:-}"
 teacher_url=${TEACHER_URL:-} teacher_model=${TEACHER_MODEL:-} teacher=measured
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; }
 if [[ -n $teacher_url ]]; then
-    [[ -n $teacher_model ]] || wrong_usage "TEACHER_URL needs TEACHER_MODEL, the model's name there"
+    [[ -n $teacher_model ]] || wrong_usage "TEACHER_URL needs TEACHER_MODEL, the model name at that endpoint"
     teacher=endpoint
 elif ((!is_demo)) && command -v vllm >/dev/null && has_gpu; then
     teacher=served
@@ -207,7 +209,7 @@ elif ((!is_demo)) && command -v vllm >/dev/null && has_gpu; then
 fi
 rationales=() cues=()
 for corpus in "${corpora[@]}"; do
-    # What the teacher that listens wrote comes first: of two that are kept the first is taken.
+    # Rationales of the audio teacher come first: the first of two that are kept is used.
     [[ $teacher == measured ]] || rationales+=("$data/rationales/$corpus/listening.jsonl")
     rationales+=("$data/rationales/$corpus/rationales.jsonl")
     cues+=("$data/rationales/$corpus/cues.jsonl")
@@ -236,6 +238,9 @@ for name in "${train_sets[@]}" "${test_sets[@]}"; do
         wrong_usage "a configuration reads dataset '$name', which no stage writes; see docs/targets.md"
 done
 
+# The folder of a configuration is its model's family.
+family_of() { basename "$(dirname "$1")"; }
+
 # Labels of single annotators are trained on with a rationale for each.
 explained=majority
 contains whyser_train_sampled "${train_sets[@]}" && explained=annotators
@@ -243,7 +248,7 @@ contains whyser_train_sampled "${train_sets[@]}" && explained=annotators
 # The paper trains on the open-form question alone. A model of the demo knows no language but what
 # it is taught, so it is taught both questions; a pretrained one understands the closed form unseen.
 prompt=open
-if ((is_demo)) || [[ $(basename "${trains[-1]}") == tiny_* ]]; then prompt=mix; fi
+if ((is_demo)) || [[ $(family_of "${trains[-1]}") == tiny ]]; then prompt=mix; fi
 
 inputs_demo() { echo src/whyser/demo; }
 outputs_demo() {
@@ -270,7 +275,7 @@ stage_convert() {
     done
 }
 
-# No speaker in two splits, no id twice: before anything is trained on it.
+# Before training: no speaker appears in two splits, and no id is a duplicate.
 inputs_check() { printf '%s\n' "${all_utterances[@]}" converters "${ground[@]}"; }
 outputs_check() { :; }
 stage_check() { whyser-convert check "${all_utterances[@]}"; }
@@ -280,7 +285,7 @@ outputs_teach() { echo "$data/rationales"; }
 stage_teach() {
     local corpus folder splits=()
     case $teacher in
-    measured) echo "Rationales are written from the measured sound: no TEACHER_URL is set." ;;
+    measured) echo "TEACHER_URL is not set, so rationales are written from measured cues." ;;
     # The evaluation loss of the dev split needs rationales too, and a teacher that is told labels
     # is for training data only. In the demo, whose voices no model has learnt to hear, what the
     # teacher fails at is written from the measured sound as well.
@@ -310,12 +315,12 @@ listen() {
     done
 }
 
-# Serves the teacher on this machine, runs a function with its address, and stops it whatever
-# came of that.
+# Serves the teacher on this machine, calls a function with its address, and stops the server even if
+# that fails.
 with_server() {
     local port=${TEACHER_PORT:-8765} log="$data/rationales/vllm.log" server
     mkdir -p "$data/rationales"
-    echo "Serving $teacher_model by vLLM; its log is $log"
+    echo "Serving $teacher_model by vLLM; the log is $log"
     # A key of this run's own: a machine has other users.
     OPENAI_API_KEY=$(python -c 'import secrets; print(secrets.token_hex(16))')
     export OPENAI_API_KEY
@@ -325,7 +330,7 @@ with_server() {
     # shellcheck disable=SC2064  # the server's number is that of now
     trap "kill $server 2>/dev/null || true" EXIT
     until python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:$port/health', timeout=2)" 2>/dev/null; do
-        kill -0 "$server" 2>/dev/null || { echo "error: vLLM ended; see $log" >&2; exit 1; }
+        kill -0 "$server" 2>/dev/null || { echo "error: vLLM ended before it was ready; see $log" >&2; exit 1; }
         sleep 5
     done
     "$1" "http://127.0.0.1:$port/v1"
@@ -374,13 +379,13 @@ build_test() {
     local name=$1 how=(--prompt open)
     [[ $name == *_closed* ]] && how=(--prompt closed)
     [[ $name == *_cot* ]] && how+=(--cot)
-    # A model that listens must fall to chance when it hears another utterance.
+    # In the shuffled control each item gets another utterance's audio; scores should drop to chance.
     [[ $name == *_shuffled ]] && how+=(--control shuffled)
     whyser-convert sharegpt "${references[@]}" --split "$test_split" --target label "${how[@]}" \
         --output "$rows/$name"
 }
 
-# Trainers go on from the last checkpoint that they find in their folder: one of the same inputs only.
+# Trainers continue from the last checkpoint in their folder, which must come from the same inputs.
 begin() {
     local stage=$1 folder=$2 begun
     begun=$("inputs_$stage" | fingerprint)
@@ -391,11 +396,11 @@ begin() {
     fi
 }
 
-# Of several configurations each writes a folder of its own.
+# Each of several configurations writes a folder of its own.
 declare -A saved=()
 for train in "${trains[@]}"; do
     saved[$train]=$saves
-    ((${#trains[@]} == 1)) || saved[$train]=$saves/$(basename "$train" .yaml)
+    ((${#trains[@]} == 1)) || saved[$train]=$saves/$(family_of "$train")_$(basename "$train" .yaml)
 done
 is_lora() { grep -q '^finetuning_type: *lora' "$1"; }
 
@@ -434,7 +439,7 @@ stage_train() {
         train=${trains[number]} folder=${saved[${trains[number]}]}
         mapfile -t settings < <(checkpoint_after "$number")
         settings+=(dataset_dir="$rows" output_dir="$folder" "${changes[@]}")
-        # One that ended well is not trained again because the next was stopped.
+        # A finished training is not repeated because the next one was stopped.
         [[ ! -f $folder/.trained ]] || continue
         whyser-convert check "$train" "${settings[@]}"
         llamafactory-cli train "$train" "${settings[@]}"
@@ -444,24 +449,21 @@ stage_train() {
 
 inputs_predict() {
     local name
-    printf '%s\n' "$predict" "$predict_closed" "set=${predict_changes[*]}" "$saves" "${source_of[@]}"
+    printf '%s\n' "$predict" "set=${predict_changes[*]}" "$saves" "${source_of[@]}"
     for name in "${test_sets[@]}"; do echo "$rows/$name.json"; done
 }
 outputs_predict() { echo "$results/generated"; }
 stage_predict() {
-    local name yaml checkpoint
-    # A configuration's own adapter is somebody else's.
+    local name checkpoint
+    # The adapter that the configuration names is not from this run.
     mapfile -t checkpoint < <(echo "adapter_name_or_path=null"; checkpoint_after "${#trains[@]}")
     for name in "${test_sets[@]}"; do
-        yaml=$predict
-        [[ $name == *closed* ]] && yaml=$predict_closed
-        llamafactory-cli train "$yaml" dataset_dir="$rows" eval_dataset="$name" \
+        llamafactory-cli train "$predict" dataset_dir="$rows" eval_dataset="$name" \
             output_dir="$results/generated/$name" "${checkpoint[@]}" "${predict_changes[@]}"
     done
 }
 
-# Rows without a language model, on the same split: what a system has to beat before it may speak
-# of listening.
+# Baselines without a language model on the same split, which a system should beat.
 trains_encoder() { ((is_demo)) && [[ $run == demo ]]; }
 inputs_baselines() {
     printf '%s\n' "${all_utterances[@]}" "${cues[@]}" "${source_of[@]}" src/whyser/{baselines,evidence} "${ground[@]}"

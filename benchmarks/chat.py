@@ -35,7 +35,7 @@ from figures import Figure, show
 
 import whyser.chat
 from whyser.chat import Chat, ChatSettings, Ledger, Reply, Request, audio_part, run_all
-from whyser.chat.ledger import Entry
+from whyser.chat.ledger import LedgerEntry
 from whyser.io import audio
 from whyser.io.console import say
 from whyser.io.errors import WhyserError
@@ -279,7 +279,7 @@ def write_ledger(path: Path, count: int) -> None:
     with path.open("w", encoding="utf-8") as stream:
         for number in range(count):
             key = hashlib.sha256(str(number).encode()).hexdigest()
-            entry = Entry.of(key, f"msp_podcast/MSP-PODCAST_{number:06d}", reply)
+            entry = LedgerEntry.of(key, f"msp_podcast/MSP-PODCAST_{number:06d}", reply)
             stream.write(f"{entry.model_dump_json()}\n")
 
 

@@ -27,8 +27,8 @@ from figures import Figure, show
 import whyser_eval
 from whyser.io.console import say
 from whyser.labels.classes import CLASSES
-from whyser_eval.metrics.classification import MISS, Items, f1_all_labels, f1_majority
-from whyser_eval.scoring.subsets import Subset
+from whyser_eval.metrics.classification import f1_all_labels, f1_majority
+from whyser_eval.metrics.data import MISS, Items, Subset
 from whyser_eval.statistics.significance import bootstrapped, pair, randomised
 
 ITEMS, DRAWS, BASELINE_DRAWS = 46_000, 10_000, 12

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,18 +26,33 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 collect_ignore_glob = ["servers/paths/*"]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever opens a browser is slow. Under `pytest -n 2 --dist loadgroup` a file stays with one
-    worker, and so do all that talk to the same servers. The slow come first, so that at the end no
-    worker waits for the other."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks whatever opens a browser as slow, and puts first what takes longest, so that at the end
+    no worker waits for the other."""
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    for item in items if config.pluginmanager.hasplugin("xdist") else ():
-        place = item.path.relative_to(ROOT)
-        servers = place.is_relative_to("tests/servers")
-        item.add_marker(pytest.mark.xdist_group("servers" if servers else str(place)))
+    longest = {"tests/servers": 0, "tests/run": 1}
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        folder = item.path.parent.relative_to(ROOT).as_posix()
+        return item.get_closest_marker("slow") is None, longest.get(folder, 2)
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps a file with one worker, and all tests of servers with one, so that what is made once
+    a session or a module is made by one worker. xdist's own groups do nothing under pytest 9.2."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "tests/servers" if file.startswith("tests/servers/") else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

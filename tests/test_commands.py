@@ -120,6 +120,42 @@ def test_a_command_names_the_library_that_it_lacks_and_its_extra(
     assert call(f"{' '.join(line.split()[:2])} --help")[0] == 0
 
 
+#: Commands with more options than a person wants to see at once.
+LONG = (
+    "whyser-eval score",
+    "whyser-eval judge",
+    "whyser-eval predict",
+    "whyser-eval study make",
+    "whyser-teach listening",
+    "whyser-baseline ssl",
+    "whyser-speechlm build",
+    "whyser-convert sharegpt",
+)
+
+
+@pytest.mark.parametrize("line", LONG)
+def test_the_first_panel_of_a_help_holds_15_options_at_most(line: str, call: Any) -> None:
+    status, out, _ = call(f"{line} --help")
+    first, *panels = re.split(r"^(?=[A-Z][\w ]*:$)", out.partition("\nOptions:\n")[2], flags=re.M)
+    assert status == 0 and panels
+    assert 5 < len(re.findall(r"^  -", first, flags=re.M)) <= 15
+
+
+@pytest.mark.parametrize(
+    ("line", "new", "old"),
+    [
+        ("whyser-eval score", "--resample-by", "--unit"),
+        ("whyser-eval compare", "--resample-by", "--unit"),
+        ("whyser-eval score", "--reader-api-key-env", "--reader-key-variable"),
+        ("whyser-eval predict", "--api-key-env", "--key-variable"),
+        ("whyser-teach listening", "--api-key-env", "--key-variable"),
+        ("whyser-baseline ssl", "--max-duration", "--longest"),
+    ],
+)
+def test_an_option_keeps_its_old_name_too(line: str, new: str, old: str, call: Any) -> None:
+    assert f"{new}, {old}" in call(f"{line} --help")[1]
+
+
 def test_all_that_a_command_lacks_is_named_at_once(
     call: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +180,7 @@ for name in sys.argv[2].split():
     importlib.import_module(name)
 """
 FREE = """
-    whyser_converters.convert.prepare whyser_converters.datasets.sharegpt
+    whyser_converters.convert.run whyser_converters.datasets.sharegpt
     whyser_converters.datasets.preference whyser_converters.llamafactory.servable
     whyser_converters.check.datasets whyser_converters.llamafactory.served whyser.teacher.measured
     whyser.teacher.session whyser_eval.answers.join whyser_eval.answers.predict

@@ -113,7 +113,7 @@ def test_step_by_step_runs(native_corpora: Path, small: tuple[str, ...], tmp_pat
     for words in commands(steps):
         words = [word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words]
         if words[0] == "llamafactory-cli":
-            words += [*small, *(["max_new_tokens=4"] if "_predict_" in words[2] else [])]
+            words += [*small, *(["max_new_tokens=4"] if "_predict" in words[2] else [])]
         said += run_step(words, tmp_path)
     assert "f1_majority|corpus:crema_d|split:test|form:open|" in said
     assert (tmp_path / "results/mine/report.html").is_file()
@@ -422,12 +422,13 @@ def test_a_new_corpus(page: str, tmp_path: Path) -> None:
     package = tmp_path / "copy/whyser_converters"
     shutil.copytree(ROOT / "converters/whyser_converters", package)
     (file,), (change,) = blocks("python", page), blocks("diff", page)
-    (package / f"{EXAMPLE}.py").write_text(file, encoding="utf-8")
-    table = (package / "corpora.py").read_text(encoding="utf-8")
+    (package / f"corpora/{EXAMPLE}.py").write_text(file, encoding="utf-8")
+    registry = package / "corpora/registry.py"
+    table = registry.read_text(encoding="utf-8")
     above, added = (line[1:] + "\n" for line in change.splitlines())
     assert above in table
     table = table.replace(above, above + added)
-    (package / "corpora.py").write_text(table, encoding="utf-8")
+    registry.write_text(table, encoding="utf-8")
     corpus = tmp_path / EXAMPLE
     (corpus / "wav").mkdir(parents=True)
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 8_000))

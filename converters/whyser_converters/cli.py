@@ -1,4 +1,4 @@
-"""`whyser-convert`: corpora in their native layouts to `utterances.jsonl`."""
+"""`whyser-convert`: from corpora in their native layouts to `utterances.jsonl` and datasets."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ from whyser.records.corpus import CorpusCard, VotesCard
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import CorpusSpec
 from whyser_converters.datasets.preference import Pairs
-from whyser_converters.datasets.questions import Asked, Asking
+from whyser_converters.datasets.questions import Asked, QuestionSpec
 from whyser_converters.datasets.sharegpt import Control
 from whyser_converters.datasets.targets import Labels
 
 app = new_app(
-    "Converts corpora to one record an utterance, and utterances to LLaMA-Factory datasets."
+    "Convert corpora to one record an utterance, and utterances to LLaMA-Factory datasets."
 )
 
-#: Faults shown on the terminal; the file lists them all.
+#: Number of faults shown on the terminal; the file lists all.
 SHOWN = 10
+
+#: Help panels of options that few datasets need.
+QUESTION, SELECTION = "Question", "Selection"
 
 
 def _command(spec: CorpusSpec) -> Callable[..., None]:
@@ -43,7 +46,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
         strict: bool,
         **options: Enum,
     ) -> None:
-        from whyser_converters.convert.prepare import prepare
+        from whyser_converters.convert.run import prepare
 
         if split_list and options["split_scheme"].value != spec.choices["split_scheme"].default:
             raise typer.BadParameter("give either it or --split-scheme", param_hint="--split-list")
@@ -57,7 +60,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
             split_list=split_list,
             strict=strict,
         )
-        _tell_problems(conversion.problems, out_dir / spec.name)
+        _print_problems(conversion.problems, out_dir / spec.name)
         for note in conversion.notes:
             say(f"note: {note}")
         _print_card(conversion.card, out_dir / spec.name)
@@ -65,7 +68,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
     command.__name__ = spec.name
     example = f"Example: whyser-convert {spec.name} /corpora/{spec.name} data/utterances"
     command.__doc__ = (
-        f"Converts {spec.title}. Licence: {spec.licence}. Source: {spec.source}\n\n{example}"
+        f"Convert {spec.title}. Licence: {spec.licence}. Source: {spec.source}\n\n{example}"
     )
     parameters = _parameters(spec)
     # typer builds a command from the signature and the annotations of its function.
@@ -77,9 +80,26 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
 def _parameters(spec: CorpusSpec) -> list[inspect.Parameter]:
     codes = ", ".join(code for code, label in spec.labels.items() if label is not None)
     given: list[tuple[str, Any, Any]] = [
-        ("corpus_dir", Annotated[Path, typer.Argument(help=f"Holds {spec.markers[0]}.")], ...),
-        ("out_dir", Annotated[Path, typer.Argument(help=f"Gets {spec.name}/.")], ...),
-        ("no_audio", Annotated[bool, typer.Option("--no-audio", help="Labels only.")], False),
+        (
+            "corpus_dir",
+            Annotated[
+                Path,
+                typer.Argument(
+                    help=f"Read the corpus in this folder, which holds {spec.markers[0]}."
+                ),
+            ],
+            ...,
+        ),
+        (
+            "out_dir",
+            Annotated[Path, typer.Argument(help=f"Write {spec.name}/ to this folder.")],
+            ...,
+        ),
+        (
+            "no_audio",
+            Annotated[bool, typer.Option("--no-audio", help="Convert the labels only.")],
+            False,
+        ),
         ("merge", Annotated[list[str], _merge_option(f"Codes: {codes}.")], []),
         ("split_list", Annotated[Path | None, _split_list_option()], None),
         ("strict", Annotated[bool, _strict_option()], False),
@@ -100,20 +120,20 @@ def _parameters(spec: CorpusSpec) -> list[inspect.Parameter]:
 
 
 def _merge_option(codes: str) -> Any:
-    text = f"CODE=CLASS: gives a label code of the corpus another class; repeatable. {codes}"
+    text = f"Give a label code of the corpus another class; repeatable. {codes}"
     return typer.Option("--merge", metavar="CODE=CLASS", help=text, show_default=False)
 
 
 def _split_list_option() -> Any:
     text = (
-        "Your own splits: a CSV with a column speaker, dialogue, session or id, and a column split "
-        "(train, dev, test...). What is not listed is left out."
+        "Take the splits from this CSV, which has a column speaker, dialogue, session or id, and a "
+        "column split (train, dev, test...). What it does not list is left out."
     )
     return typer.Option("--split-list", metavar="FILE", help=text, show_default=False)
 
 
 def _strict_option() -> Any:
-    text = "The first faulty line or clip ends the run; otherwise it costs its utterance."
+    text = "Stop at the first faulty line or clip; otherwise its utterance is dropped."
     return typer.Option("--strict", help=text)
 
 
@@ -131,7 +151,7 @@ def _parse_merges(spec: CorpusSpec, merge: list[str]) -> dict[str, str]:
     return merges
 
 
-def _tell_problems(problems: Sequence[InputError], folder: Path) -> None:
+def _print_problems(problems: Sequence[InputError], folder: Path) -> None:
     for problem in problems[:SHOWN]:
         say(f"problem: {problem}")
     if problems:
@@ -140,7 +160,7 @@ def _tell_problems(problems: Sequence[InputError], folder: Path) -> None:
 
 
 def _print_card(card: CorpusCard, folder: Path) -> None:
-    from whyser_converters.convert.prepare import NO_AGREEMENT
+    from whyser_converters.convert.card import NO_AGREEMENT
 
     found = {label for split in card.splits.values() for label in split.labels}
     labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
@@ -160,7 +180,7 @@ def _print_card(card: CorpusCard, folder: Path) -> None:
     if card.dropped:
         print_table("Dropped", ["reason", "utterances"], card.dropped.items())
     if card.unused:
-        print_table("Of no utterance", ["what", "lines or files"], card.unused.items())
+        print_table("Without an utterance", ["what", "lines or files"], card.unused.items())
     if card.votes:
         say(_votes_line(card, card.votes, folder))
     say(f"wrote {folder / 'utterances.jsonl'} and corpus.json")
@@ -190,98 +210,134 @@ for _spec in CORPORA.values():
     app.command(_spec.name)(_command(_spec))
 
 
+DatasetInfo = Annotated[
+    Path | None,
+    typer.Option(
+        help="Register the dataset in this dataset_info.json.  [default: in the output's folder]"
+    ),
+]
+
+
 @app.command()
 def sharegpt(
-    utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
-    split: Annotated[str, typer.Option(help="Split to take: train, dev, test1, ...")],
+    utterances: Annotated[
+        list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
+    ],
+    split: Annotated[str, typer.Option(help="Take this split: train, dev, test1, ...")],
     output: Annotated[
-        Path, typer.Option(help="Folder and name of the dataset; its last part names it.")
+        Path, typer.Option(help="Write OUTPUT.json; the last part of the path names the dataset.")
     ],
     target: Annotated[
         Target,
         typer.Option(
-            help="What the answer holds: 'reason' is Eq. 1 of the paper (label, then rationale), "
-            "'label' the label alone, 'reason_first' the rationale first, 'interleaved' the label "
-            "inside the rationale (the paper's Table 2), 'descriptors' words for the voice before "
-            "the label, 'asr' the transcript alone."
+            help="Write answers with the label, then the rationale ('reason', Eq. 1 of the paper), "
+            "with the label only ('label'), the rationale first ('reason_first'), the label inside "
+            "the rationale ('interleaved', the paper's Table 2), words for the voice before the "
+            "label ('descriptors'), or the transcript only ('asr')."
         ),
     ] = "reason",
-    asr: Annotated[bool, typer.Option(help="Begin with the transcript in an <asr> block.")] = True,
+    asr: Annotated[
+        bool, typer.Option(help="Begin the answer with the transcript in an <asr> block.")
+    ] = True,
     prompt: Annotated[
         Asked,
         typer.Option(
-            help="The question: open-form (of 'asr' its own), nine lettered options, half each "
-            "('mix'), or that of the target ('task'), for a mixture of datasets."
+            help="Ask in open form ('asr' has a question of its own), with nine lettered options, "
+            "half each ('mix'), or with the question of the target ('task'), for a mixture of "
+            "datasets."
         ),
     ] = "open",
     cot: Annotated[
-        bool, typer.Option("--cot", help="Ask to think of the words and the voice first.")
+        bool,
+        typer.Option(
+            "--cot",
+            help="Ask the model to consider the words and the voice first.",
+            rich_help_panel=QUESTION,
+        ),
     ] = False,
     paraphrase: Annotated[
-        bool, typer.Option("--paraphrase", help="Draw the question's wording from its pool.")
+        bool,
+        typer.Option(
+            "--paraphrase",
+            help="Draw the question's wording from its pool.",
+            rich_help_panel=QUESTION,
+        ),
     ] = False,
     shuffle_options: Annotated[
-        bool, typer.Option("--shuffle-options", help="Draw the order of the lettered options.")
+        bool,
+        typer.Option(
+            "--shuffle-options",
+            help="Draw the order of the lettered options.",
+            rich_help_panel=QUESTION,
+        ),
     ] = False,
     labels: Annotated[
         Labels,
         typer.Option(
-            help="'majority', the consensus; 'sampled', one annotator's label, drawn by vote share."
+            help="Use the majority label ('majority'), or one annotator's, drawn by its share "
+            "of the votes ('sampled')."
         ),
     ] = "majority",
     epochs: Annotated[
         int,
         typer.Option(
             min=1,
-            help="Copies of each utterance, a block an epoch; label and wording are drawn anew.",
+            help="Write this many copies of each utterance, a block an epoch; each draws its label "
+            "and wording again.",
+            rich_help_panel=SELECTION,
         ),
     ] = 1,
     rationales: Annotated[
         list[Path] | None,
         typer.Option(
-            help="rationales.jsonl of a corpus; repeatable. With a target that holds none they "
-            "only choose the utterances, so that both targets train on the same ones."
+            help="Read this rationales.jsonl of a corpus; repeatable. For a target without "
+            "rationales it only selects the utterances, so that both targets train on the same."
         ),
     ] = None,
     cues: Annotated[
         list[Path] | None,
-        typer.Option(help="cues.jsonl of a corpus, for target 'descriptors'; repeatable."),
+        typer.Option(help="Read this cues.jsonl of a corpus, for 'descriptors'; repeatable."),
     ] = None,
     control: Annotated[
         Control,
         typer.Option(
-            help="What a model that listens must fail at: 'shuffled', every row hears another "
-            "utterance; 'silence', nothing; 'transcript', no sound and the words in its place."
+            help="Write a control on which a model that listens must fail: every row has another "
+            "utterance's sound ('shuffled'), silence, or the words in place of sound "
+            "('transcript')."
         ),
     ] = "none",
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Keep this many utterances after shuffling.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Keep this many utterances after shuffling.",
+            rich_help_panel=SELECTION,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of all that is drawn.")] = 0,
-    dataset_info: Annotated[
-        Path | None,
-        typer.Option(help="Dataset table to enter it in. [default: the one beside the output]"),
-    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Seed all that is drawn.", rich_help_panel=SELECTION)
+    ] = 0,
+    dataset_info: DatasetInfo = None,
 ) -> None:
-    """Writes a LLaMA-Factory dataset: OUTPUT.json, OUTPUT.manifest.jsonl, and the table's entry.
+    """Write a LLaMA-Factory dataset: OUTPUT.json, OUTPUT.manifest.jsonl, and its registration.
 
     Example: whyser-convert sharegpt data/u/crema_d/utterances.jsonl --split train
     --rationales data/u/crema_d/rationales.jsonl --output data/sharegpt/whyser_train_reason
     """
     from whyser.records.corpus import Corpus
-    from whyser_converters.datasets.sharegpt import Recipe, build, write
-    from whyser_converters.datasets.targets import Aim, Material
+    from whyser_converters.datasets.sharegpt import DatasetSpec, build, write
+    from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
-    recipe = Recipe(
+    recipe = DatasetSpec(
         split,
-        Aim(target, asr, labels),
-        Asking(prompt, cot, paraphrase, shuffle_options),
+        TargetSpec(target, asr, labels),
+        QuestionSpec(prompt, cot, paraphrase, shuffle_options),
         control,
         max_samples,
         seed,
         epochs,
     )
-    material = Material.read(rationales or [], cues or [])
+    material = TrainingInputs.read(rationales or [], cues or [])
     dataset = build([Corpus(path) for path in utterances], recipe, material)
     rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
@@ -291,46 +347,45 @@ def sharegpt(
 
 @app.command()
 def preference(
-    utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
-    split: Annotated[str, typer.Option(help="Split to take: train or dev.")],
+    utterances: Annotated[
+        list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
+    ],
+    split: Annotated[str, typer.Option(help="Take this split: train or dev.")],
     rationales: Annotated[
-        list[Path], typer.Option(help="rationales.jsonl of a corpus; repeatable.")
+        list[Path], typer.Option(help="Read this rationales.jsonl of a corpus; repeatable.")
     ],
     cues: Annotated[
         list[Path],
-        typer.Option(help="cues.jsonl of a corpus, which rationales are held against; repeatable."),
+        typer.Option(help="Check rationales against this cues.jsonl of a corpus; repeatable."),
     ],
     output: Annotated[
-        Path, typer.Option(help="Folder and name of the dataset; its last part names it.")
+        Path, typer.Option(help="Write OUTPUT.json; the last part of the path names the dataset.")
     ],
     pairs: Annotated[
         Pairs,
         typer.Option(
-            help="'rationale': the true one against one that the sound contradicts; 'label': the "
-            "right one against one that no annotator gave."
+            help="Pair the true rationale with one that the sound contradicts ('rationale'), the "
+            "right label with one that no annotator gave ('label'), or write both kinds."
         ),
     ] = "both",
     max_samples: Annotated[
         int | None, typer.Option(min=1, help="Keep this many pairs after shuffling.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the shuffling and of what is false.")] = 0,
-    dataset_info: Annotated[
-        Path | None,
-        typer.Option(help="Dataset table to enter it in. [default: the one beside the output]"),
-    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed the order and the false answers.")] = 0,
+    dataset_info: DatasetInfo = None,
 ) -> None:
-    """Writes pairs for LLaMA-Factory's DPO stage: OUTPUT.json, its manifest, the table's entry.
+    """Write pairs for LLaMA-Factory's DPO stage: OUTPUT.json, its manifest, its registration.
 
     Example: whyser-convert preference data/u/crema_d/utterances.jsonl --split train
     --rationales data/u/crema_d/rationales.jsonl --cues data/u/crema_d/cues.jsonl
     --output data/sharegpt/whyser_train_preference
     """
     from whyser.records.corpus import Corpus
-    from whyser_converters.datasets.preference import Recipe, build, write
-    from whyser_converters.datasets.targets import Material
+    from whyser_converters.datasets.preference import PreferenceSpec, build, write
+    from whyser_converters.datasets.targets import TrainingInputs
 
-    recipe = Recipe(split, pairs, max_samples, seed)
-    material = Material.read(rationales, cues)
+    recipe = PreferenceSpec(split, pairs, max_samples, seed)
+    material = TrainingInputs.read(rationales, cues)
     made = build([Corpus(path) for path in utterances], recipe, material)
     rows_file = write(made, output, dataset_info or output.parent / "dataset_info.json")
     counted = ", ".join(f"{made.counts[kind]:,} by {kind}" for kind in recipe.kinds)
@@ -338,7 +393,7 @@ def preference(
     if made.without_votes:
         say(
             f"note: {made.without_votes:,} label pairs are of utterances without released votes: "
-            "only the consensus is left out of what may be rejected"
+            "any label but the majority label may be the rejected one"
         )
     if made.dropped:
         print_table("Left out", ["reason", "utterances"], made.dropped.most_common())
@@ -349,23 +404,25 @@ def check(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="utterances.jsonl files (splits), a LLaMA-Factory YAML, a dataset_info.json, "
-            "names of datasets, the folder of a model, or a YAML that serves one; after a YAML, "
-            "settings that override its own, as llamafactory-cli takes them. [default: every "
-            "dataset of the table in --dataset-dir]"
+            help="Check utterances.jsonl files (splits), a LLaMA-Factory YAML, a "
+            "dataset_info.json, names of datasets, the folder of a model, or a YAML that serves "
+            "one. After a YAML, settings may override its own, as llamafactory-cli takes them.  "
+            "[default: every dataset that --dataset-dir registers]"
         ),
     ] = None,
     dataset_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder of dataset_info.json. [default: the YAML's own, or '.']"),
+        typer.Option(
+            help="Find dataset_info.json in this folder.  [default: the YAML's own, or '.']"
+        ),
     ] = None,
 ) -> None:
-    """Says in seconds what would go wrong hours later; status 1 if anything would.
+    """Validate splits, datasets, a configuration or a model before a run; faults give status 1.
 
-    Warnings (clips longer than the model hears, clipped ones, packages outside the constraints, a
-    served model's prompt unlike that of training) leave status 0.
+    Warnings (clips that are clipped or longer than the model hears, packages outside the
+    constraints, a served model whose prompt differs from training) leave status 0.
 
-    Example: whyser-convert check llamafactory_configs/qwen2audio_lora_sft_reason.yaml
+    Example: whyser-convert check llamafactory_configs/qwen2audio/lora_sft_reason.yaml
     cutoff_len=1024
     """
     from whyser.records.corpus import Corpus
@@ -417,13 +474,14 @@ def check(
 @app.command()
 def servable(
     model: Annotated[
-        Path, typer.Argument(help="Folder that llamafactory-cli export or a full training wrote.")
+        Path,
+        typer.Argument(help="Change this folder, which llamafactory-cli export or training wrote."),
     ],
 ) -> None:
-    """Makes an exported model answer as it was trained, whoever serves it.
+    """Give an exported model the same prompt and decoding under any server.
 
-    Puts the chat template of training in its folder and takes the base checkpoint's sampling and
-    repetition penalty out of its generation_config.json; the originals stay beside them.
+    The command puts the chat template of training in the folder and removes the base checkpoint's
+    sampling and repetition penalty from generation_config.json; it keeps the originals.
 
     Example: whyser-convert servable saves/qwen2audio_lora_sft_reason_merged
     """
@@ -431,36 +489,42 @@ def servable(
 
     for path in make_servable(model):
         say(f"wrote {path}")
-    say(f"{model} asks and decodes as it was trained")
+    say(f"{model} now has the prompt and the decoding of its training")
 
 
 @app.command()
 @needs(train=["llamafactory"])
 def tokenize(
-    settings: Annotated[Path, typer.Argument(metavar="YAML", help="As llamafactory-cli takes it.")],
+    settings: Annotated[
+        Path, typer.Argument(metavar="YAML", help="Tokenise for this YAML of llamafactory-cli.")
+    ],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Settings to override, as there."),
+        typer.Argument(metavar="[KEY=VALUE]...", help="Override these settings of the YAML."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder to write. [default: the YAML's tokenized_path]")
+        Path | None,
+        typer.Option(help="Write to this folder.  [default: the YAML's tokenized_path]"),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes. [default: its preprocessing_num_workers, or 1]"),
+        typer.Option(
+            min=1,
+            help="Use this many processes.  [default: its preprocessing_num_workers, or 1]",
+        ),
     ] = None,
 ) -> None:
-    """Writes what LLaMA-Factory would save under tokenized_path, with headers in place of mels.
+    """Write what LLaMA-Factory would save under tokenized_path, with headers in place of mels.
 
-    Refuses, all at once, the rows that it would drop, cut away or crash on. A killed run goes on
-    where it stopped. Needs the extra 'train'.
+    The command refuses, all at once, the rows that LLaMA-Factory would drop, truncate or crash on.
+    A killed run resumes where it stopped. The extra 'train' must be installed.
 
-    Example: whyser-convert tokenize llamafactory_configs/qwen2audio_lora_sft_reason.yaml
+    Example: whyser-convert tokenize llamafactory_configs/qwen2audio/lora_sft_reason.yaml
     --output data/tokenized/reason; then llamafactory-cli train with
     tokenized_path=data/tokenized/reason
     """
     from whyser_converters.llamafactory.tokenize.settings import read_run
-    from whyser_converters.llamafactory.tokenize.write import SplitSummary, write
+    from whyser_converters.llamafactory.tokenize.write import WrittenSplit, write
 
     if bare := [text for text in overrides or () if "=" not in text]:
         raise typer.BadParameter(f"{bare[0]!r}, expected KEY=VALUE", param_hint="KEY=VALUE")
@@ -471,11 +535,11 @@ def tokenize(
     written = write(job, folder, workers)
     for warning in written.warnings:
         say(f"warning: {warning}")
-    print_table("Tokenised", SplitSummary.COLUMNS, [split.row() for split in written.splits])
+    print_table("Tokenised", WrittenSplit.COLUMNS, [split.row() for split in written.splits])
     if not written.made:
-        say(f"{folder} is as it should be, nothing was to be done")
+        say(f"{folder} is complete, nothing was to be done")
         return
-    say(f"wrote {folder}: {written.made:,} parts made, {written.parts - written.made:,} found made")
+    say(f"wrote {folder}: {written.made:,} shards written, {written.parts - written.made:,} reused")
 
 
 def main() -> None:

@@ -1,7 +1,23 @@
 """Scoring that stands alone: references and predictions in, a signed table out.
 
-Importing this package costs nothing; take what you need from its modules:
-`read.read_answer` turns a model's text into a class and a reader of `readers` all of a run's,
-`metrics` and `resampling` turn classes into scores with intervals, `score.score_run` and
-`report.write_report` do all of it.
+The functions in `__all__` are for notebooks: labels or a DataFrame in, a figure or a DataFrame out.
+`scoring.score.score_run` and `output.report.write_report` do the same for files. The package loads
+a function when it is first asked for, so importing it is cheap.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whyser_eval.scoring.notebook import compare, f1_all_labels, f1_majority, score
+
+__all__ = ["compare", "f1_all_labels", "f1_majority", "score"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from whyser_eval.scoring import notebook
+
+        return getattr(notebook, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,133 +1,177 @@
 """`whyser-eval`: from a model's answers to a signed table.
 
-Heavy imports stand inside the commands, so that `--help` answers at once.
+Heavy imports are inside the commands, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from whyser.io.console import new_app, print_json, run, say
 from whyser.io.extras import needs
-from whyser.options.endpoint import SOUND_HELP, DryRun, SoundForm, asks_endpoint
+from whyser.options.endpoint import SOUND_HELP, DryRun, EndpointOptions, SoundForm
+from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
 from whyser_eval.explanations.judge.cli import judge_command
 from whyser_eval.explanations.study.cli import app as study_app
-from whyser_eval.reading.options import ReaderOptions, reads_answers
-
-if TYPE_CHECKING:
-    from whyser.chat import ChatSettings
+from whyser_eval.reading.options import PANEL as READING
+from whyser_eval.reading.options import ReaderOptions
 
 app = new_app(
-    "Scores answers against every annotator: predict, join, score, compare, table, group, report. "
-    "And their reasons: judge, study, figure."
+    "Score answers against every annotator: predict, join, score, compare, table, group, report. "
+    "Evaluate their rationales: judge, study, figure."
 )
 
+#: Help panels of options that few runs need.
+DECODING, INTERVALS = "Decoding", "Intervals"
 
-References = Annotated[list[Path], typer.Option(help="An utterances.jsonl; give one per corpus.")]
+References = Annotated[
+    list[Path],
+    typer.Option(help="Read the labels from this utterances.jsonl; give one for each corpus."),
+]
 Predictions = Annotated[
-    list[Path], typer.Option(help="A predictions.jsonl; give as many as there are systems.")
+    list[Path],
+    typer.Option(help="Read answers from this predictions.jsonl; give one for each system."),
 ]
 Split = Annotated[
     str | None,
-    typer.Option(help="Split to score.  [default: those that the predicted ids lie in]"),
+    typer.Option(help="Score this split.  [default: the splits of the predicted ids]"),
 ]
-
-
 Classes = Annotated[
     str | None,
-    typer.Option(help="Classes to average over, a,b,c.  [default: what the corpora declare]"),
+    typer.Option(
+        help="Average over these classes, written a,b,c.  [default: what the corpora declare]"
+    ),
 ]
 Secondary = Annotated[
     bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
 ]
-
-
-Unit = Annotated[
+ResampleBy = Annotated[
     Literal["utterance", "speaker"],
-    typer.Option(help="What is drawn: utterances, or speakers with all of theirs."),
+    typer.Option(
+        "--resample-by",
+        "--unit",
+        help="Draw single utterances, or speakers with all of their utterances.",
+        rich_help_panel=INTERVALS,
+    ),
 ]
+Seed = Annotated[int, typer.Option(min=0, help="Seed the draws.", rich_help_panel=INTERVALS)]
 
 
 @app.command("predict")
-@asks_endpoint
+@with_option_group
 def predict_command(
-    utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
+    utterances: Annotated[
+        list[Path], typer.Argument(help="Ask about these utterances.jsonl, one for each corpus.")
+    ],
     form: Annotated[
         Form,
-        typer.Option(help="Ask for the emotion, or for one of nine lettered options."),
+        typer.Option(help="Ask for the emotion (open), or for one of nine lettered options."),
     ],
-    output: Annotated[Path, typer.Option(help="The predictions.jsonl to write.")],
-    settings: ChatSettings,
+    output: Annotated[Path, typer.Option(help="Write this predictions.jsonl.")],
+    asked: EndpointOptions,
     cot: Annotated[
-        bool, typer.Option("--cot", help="Ask to think of the words and the voice first.")
+        bool, typer.Option("--cot", help="Ask the model to consider the words and the voice first.")
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(help="The system's name.  [default: the model's, with '+CoT' under --cot]"),
+        typer.Option(
+            help="Give the system this name.  [default: the model's, with '+CoT' under --cot]"
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Split to ask about.  [default: the only test split]")
+        str | None, typer.Option(help="Ask about this split.  [default: the only test split]")
     ] = None,
     everything: Annotated[
         bool,
         typer.Option(
             "--all-utterances",
-            help="Ask also about those without a consensus among the eight classes.",
+            help="Ask about utterances without a majority label among the eight classes too.",
         ),
     ] = False,
     control: Annotated[
         Literal["none", "shuffled", "silence", "transcript", "paraphrased", "reordered"],
         typer.Option(
-            help="What stands in for the sound: another utterance's, silence, or the words alone; "
-            "or the same question in other words, or with its options in other orders."
+            help="Replace the sound by another utterance's (shuffled), by silence, or by the words "
+            "(transcript); or vary the question's wording or the order of its options."
         ),
     ] = "none",
     variants: Annotated[
         int | None,
-        typer.Option(min=1, help="Wordings or orders, the paper's first.  [default: 5]"),
+        typer.Option(
+            min=1,
+            help="Ask in this many wordings or orders, first in the paper's.  [default: 5]",
+            rich_help_panel=DECODING,
+        ),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
+    samples: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Ask for this many answers to each question.", rich_help_panel=DECODING
+        ),
+    ] = 1,
     temperature: Annotated[
-        float | None, typer.Option(min=0, help="[default: 0; 0.7 for several samples]")
+        float | None,
+        typer.Option(
+            min=0,
+            help="Decode at this temperature.  [default: 0; 0.7 for several samples]",
+            rich_help_panel=DECODING,
+        ),
     ] = None,
     top_p: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Of a drawn answer.  [default: 0.9]")
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Sample from the tokens that hold this probability.  [default: 0.9]",
+            rich_help_panel=DECODING,
+        ),
     ] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="New tokens of an answer.")] = 512,
+    max_tokens: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Let an answer have this many new tokens.", rich_help_panel=DECODING
+        ),
+    ] = 512,
     probabilities: Annotated[
         bool,
         typer.Option(
             "--probabilities",
             help="Ask for the labels' probabilities too, where the server gives log-probabilities.",
+            rich_help_panel=DECODING,
         ),
     ] = False,
     template: Annotated[
         Literal["official", "whyser"] | None,
         typer.Option(
-            help="The prompt template that the server uses: the checkpoint's own, or that of our "
-            "training. A server that tells another is refused.  [default: what the server tells]"
+            help="Require the checkpoint's own prompt template (official), or that of our training "
+            "(whyser); a server that reports another is refused.  [default: what it reports]",
+            rich_help_panel=DECODING,
         ),
     ] = None,
     audio: Annotated[SoundForm, typer.Option(help=f"{SOUND_HELP}.")] = "data",
     accept_failures: Annotated[
         bool,
         typer.Option(
-            "--accept-failures", help="Write what was never answered as empty, which is a miss."
+            "--accept-failures",
+            help="Write an empty answer, which scores as a miss, where the endpoint gave none.",
         ),
     ] = False,
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N utterances.")
+        int | None, typer.Option(min=1, help="Ask about the first N utterances only.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of all that is drawn, recorded.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed all that is drawn; it is recorded.", rich_help_panel=DECODING),
+    ] = 0,
     dry_run: DryRun = False,
 ) -> None:
     """Ask an endpoint about every utterance of a test split.
 
-    Answers are kept in OUTPUT's ledger: run the same command again to go on after a stop.
+    Answers are kept in OUTPUT's ledger: run the same command again to continue after a stop.
 
     Example: whyser-eval predict utterances.jsonl --form open --output q2a.jsonl
     --endpoint http://localhost:8000/v1 --model Qwen/Qwen2-Audio-7B-Instruct
@@ -137,6 +181,7 @@ def predict_command(
     from whyser_eval.answers.predict.plan import Decoding, Plan
     from whyser_eval.answers.predict.session import Session
 
+    settings = asked.settings
     decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
     clips = Clips(
         [Corpus(path) for path in utterances],
@@ -165,16 +210,18 @@ def predict_command(
 @app.command("join")
 def join_command(
     manifest: Annotated[
-        Path, typer.Option(help="The .manifest.jsonl beside the dataset that was predicted.")
+        Path, typer.Option(help="Read the .manifest.jsonl of the dataset that was predicted.")
     ],
-    predictions: Annotated[Path, typer.Option(help="LLaMA-Factory's generated_predictions.jsonl.")],
-    output: Annotated[Path, typer.Option(help="The predictions.jsonl to write.")],
+    predictions: Annotated[
+        Path, typer.Option(help="Read this generated_predictions.jsonl of LLaMA-Factory.")
+    ],
+    output: Annotated[Path, typer.Option(help="Write this predictions.jsonl.")],
     model: Annotated[
         str | None,
-        typer.Option(help="The system's name.  [default: the folder of --predictions]"),
+        typer.Option(help="Give the system this name.  [default: the folder of --predictions]"),
     ] = None,
 ) -> None:
-    """Give LLaMA-Factory's predictions their ids back, after checking every row."""
+    """Check every row of LLaMA-Factory's predictions, and give each its id back."""
     from whyser.records.predictions import write_predictions
     from whyser_eval.answers.join import join
 
@@ -185,12 +232,12 @@ def join_command(
 
 
 @app.command("score")
-@reads_answers
+@with_option_group
 def score_command(
     references: References,
     predictions: Predictions,
     output: Annotated[
-        Path, typer.Option(help="Folder for scores.json, samples.jsonl, audit.json.")
+        Path, typer.Option(help="Write scores.json, samples.jsonl and audit.json to this folder.")
     ],
     reads: ReaderOptions,
     split: Split = None,
@@ -200,38 +247,53 @@ def score_command(
         bool,
         typer.Option(
             "--all-inclusive",
-            help="Score utterances without agreement too, by what needs no consensus.",
+            help="Score utterances without agreement too, by metrics that need no majority label.",
         ),
     ] = False,
     cues: Annotated[
         list[Path] | None,
-        typer.Option(help="A cues.jsonl of the references, to hold explanations against."),
+        typer.Option(help="Check rationales against this cues.jsonl of the references."),
     ] = None,
     wer: Annotated[
         bool,
         typer.Option(
-            "--wer", help="Word error rate of the transcripts in the answers; 0.4 ms an utterance."
+            "--wer",
+            help="Compute the word error rate of transcripts in the answers; it takes 0.4 ms an "
+            "utterance.",
         ),
     ] = False,
     draws: Annotated[
-        int, typer.Option(min=0, help="Bootstrap draws for the intervals; 0 for none.")
+        int,
+        typer.Option(
+            min=0,
+            help="Make this many bootstrap draws for the intervals; 0 leaves them out.",
+            rich_help_panel=INTERVALS,
+        ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    seed: Seed = 0,
     interval: Annotated[
         Literal["percentile", "bca"],
-        typer.Option(help="Percentiles of the draws, or bias-corrected and accelerated."),
+        typer.Option(
+            help="Take percentiles of the draws, or the bias-corrected and accelerated interval.",
+            rich_help_panel=INTERVALS,
+        ),
     ] = "percentile",
-    unit: Unit = "utterance",
+    resample_by: ResampleBy = "utterance",
     with_audit: Annotated[
         bool,
         typer.Option(
             "--audit",
-            help="Print which stage read how many and what was lost; with hybrid, have the model "
-            "read some of what the rules read too.",
+            help="Print how many answers each stage of the reader read and could not parse; with "
+            "hybrid, also let the model read some of what the rules read.",
         ),
     ] = False,
     audit_sample: Annotated[
-        int, typer.Option(min=0, help="Answers read by both for --audit, a seeded draw; 0 for all.")
+        int,
+        typer.Option(
+            min=0,
+            help="Draw this many answers that both read for --audit; 0 takes all.",
+            rich_help_panel=READING,
+        ),
     ] = 200,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print scores.json instead of the table.")
@@ -255,7 +317,7 @@ def score_command(
         draws=draws,
         seed=seed,
         interval=interval,
-        unit=unit,
+        unit=resample_by,
         wer=wer,
         reader=reads.reader(output),
     )
@@ -281,19 +343,24 @@ def score_command(
 
 
 @app.command("compare")
-@reads_answers
+@with_option_group
 def compare_command(
     references: References,
     predictions: Predictions,
-    against: Annotated[str, typer.Option(help="The system that the others are compared with.")],
+    against: Annotated[str, typer.Option(help="Compare the other systems with this one.")],
     reads: ReaderOptions,
-    output: Annotated[Path | None, typer.Option(help="A comparisons.json to write too.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write this comparisons.json too.")] = None,
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
-    unit: Unit = "utterance",
-    draws: Annotated[int, typer.Option(min=100, help="Draws of each test.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    resample_by: ResampleBy = "utterance",
+    draws: Annotated[
+        int,
+        typer.Option(
+            min=100, help="Make this many draws for each test.", rich_help_panel=INTERVALS
+        ),
+    ] = 10_000,
+    seed: Seed = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print comparisons.json instead of the table.")
     ] = False,
@@ -317,14 +384,14 @@ def compare_command(
         reader=reader,
     )
     result = score_run(references, predictions, settings)
-    rows = compare(result, against, unit=unit, draws=draws, seed=seed)
+    rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
     if output:
         write_comparisons(
             rows,
             result,
             output,
             against=against,
-            unit=unit,
+            unit=resample_by,
             draws=draws,
             seed=seed,
             classes=",".join(result.references.classes),
@@ -338,42 +405,44 @@ def compare_command(
 
 @app.command("table")
 def table_command(
-    results: Annotated[list[Path], typer.Argument(help="Folders that `score` wrote.")],
+    results: Annotated[
+        list[Path], typer.Argument(help="Show the runs in these folders, which `score` wrote.")
+    ],
     layout: Annotated[
         Literal["paper", "readings", "subsets"],
         typer.Option(
-            help="paper: its Table 1. readings: All-labels in every reading. "
-            "subsets: Macro-F1 on every subset."
+            help="Show the paper's Table 1 (paper), All-labels in every reading (readings), or "
+            "Macro-F1 on every subset (subsets)."
         ),
     ] = "paper",
     form: Annotated[
         Literal["markdown", "latex", "csv"] | None,
         typer.Option(
             "--format",
-            help="How it is written.  [default: by the suffix of --output, else markdown; "
-            "on a terminal, for the eye]",
+            help="Write the table in this format.  [default: by the suffix of --output, else "
+            "markdown; on a terminal, a drawn table]",
         ),
     ] = None,
     published: Annotated[
-        bool, typer.Option(help="With the rows of the paper's Table 1, marked as published.")
+        bool, typer.Option(help="Show the rows of the paper's Table 1 too, marked as published.")
     ] = True,
     controls: Annotated[
-        bool, typer.Option("--controls", help="With shuffled audio and the other controls.")
+        bool, typer.Option("--controls", help="Show shuffled audio and the other controls too.")
     ] = False,
     comparisons: Annotated[
         list[Path] | None,
-        typer.Option(help="A comparisons.json, whose significant differences get a mark."),
+        typer.Option(help="Mark the significant differences of this comparisons.json."),
     ] = None,
-    decimals: Annotated[int, typer.Option(min=0, max=6, help="Of a percentage.")] = 2,
+    decimals: Annotated[int, typer.Option(min=0, max=6, help="Print this many decimals.")] = 2,
     output: Annotated[
         Path | None,
-        typer.Option(help="A file to write; the signatures go beside it.  [default: print]"),
+        typer.Option(help="Write this file, and the signatures to a second one.  [default: print]"),
     ] = None,
     show_signatures: Annotated[
-        bool, typer.Option("--signatures", help="Print each figure's signature too.")
+        bool, typer.Option("--signatures", help="Print the signature of each value too.")
     ] = False,
 ) -> None:
-    """Lay scored runs out as the paper's Table 1, the published rows beside them.
+    """Show scored runs as the paper's Table 1, together with the published rows.
 
     Example: whyser-eval table results/row10 results/row11 --comparisons comparisons.json
     --output table1.tex
@@ -399,15 +468,17 @@ def table_command(
 
 @app.command("export")
 def export_command(
-    benchmark: Annotated[Literal["emobox"], typer.Argument(help="Whose form to write.")],
+    benchmark: Annotated[
+        Literal["emobox"], typer.Argument(help="Write the files of this benchmark.")
+    ],
     predictions: Annotated[
-        list[Path], typer.Argument(help="A predictions.jsonl; as many as there are.")
+        list[Path], typer.Argument(help="Export the answers of these predictions.jsonl.")
     ],
     references: References,
-    output: Annotated[Path, typer.Option(help="Folder; in it SYSTEM_FORM/DATASET/.")],
+    output: Annotated[Path, typer.Option(help="Write SYSTEM_FORM/DATASET/ to this folder.")],
     split: Split = None,
 ) -> None:
-    """Write answers as another benchmark reads them; an unread answer stays a miss.
+    """Write answers as the files of another benchmark; one that could not be parsed is a miss.
 
     Example: whyser-eval export emobox predictions.jsonl --references u.jsonl --output emobox
     """
@@ -421,17 +492,19 @@ def export_command(
 
 
 @app.command("group")
-@reads_answers
+@with_option_group
 def group_command(
     answers: Annotated[
-        list[Path], typer.Argument(help="Files of predictions, or samples.jsonl of scored runs.")
+        list[Path],
+        typer.Argument(help="Read these files of predictions, or samples.jsonl of scored runs."),
     ],
-    output: Annotated[Path, typer.Option(help="The review.csv to write.")],
+    output: Annotated[Path, typer.Option(help="Write this review.csv.")],
     reads: ReaderOptions,
 ) -> None:
-    """Collect the words that the table lacks, for a person to review; a model may propose classes.
+    """Collect the words that the lexicon lacks, for a person to review.
 
-    Fill in class, use, reason and accepted (yes or no) in every row, then freeze it.
+    A model may propose classes. Fill in class, use, reason and accepted (yes or no) in every row,
+    then freeze the file.
 
     Example: whyser-eval group results/run/samples.jsonl --output review.csv
     """
@@ -449,21 +522,23 @@ def group_command(
     settings, ledger = reads.settings, reads.ledger(output.parent)
     proposed = {}
     if settings and ledger and words:
-        proposed = proposals(words, Extractor(table, reads.max_tokens), settings, ledger)
+        proposed = proposals(words, Extractor(table, reads.reader_max_tokens), settings, ledger)
     write_review(words, proposed, output)
-    say(f"{len(words):,} words that the table lacks -> {output}")
+    say(f"{len(words):,} words that the lexicon lacks -> {output}")
 
 
 @app.command("freeze")
 def freeze_command(
-    reviews: Annotated[list[Path], typer.Argument(help="What group wrote and a person reviewed.")],
-    output: Annotated[Path, typer.Option(help="The table to write, for --grouping.")],
+    reviews: Annotated[
+        list[Path], typer.Argument(help="Add the words of these files, which a person reviewed.")
+    ],
+    output: Annotated[Path, typer.Option(help="Write this lexicon, for --grouping.")],
     base: Annotated[
         Path | None,
-        typer.Option(help="Table to add the words to.  [default: the one that is shipped]"),
+        typer.Option(help="Add the words to this lexicon.  [default: the one that is shipped]"),
     ] = None,
 ) -> None:
-    """Freeze reviewed words into a table of one's own; its hash is part of every score.
+    """Freeze reviewed words into a lexicon; its hash is part of every score.
 
     Example: whyser-eval freeze review.csv --output grouping.csv
     """
@@ -471,29 +546,34 @@ def freeze_command(
     from whyser_eval.reading.lexicon_review import freeze
 
     added = freeze(reviews, output, base=base)
-    say(f"{added:,} words added, table {read_lexicon(output).hash} -> {output}")
+    say(f"{added:,} words added, lexicon {read_lexicon(output).hash} -> {output}")
 
 
 @app.command("report")
 def report_command(
-    results: Annotated[Path, typer.Argument(help="The folder that `score` wrote.")],
+    results: Annotated[
+        Path, typer.Argument(help="Report the run in this folder, which `score` wrote.")
+    ],
     output: Annotated[
-        Path | None, typer.Option(help="The HTML file.  [default: RESULTS/report.html]")
+        Path | None, typer.Option(help="Write this HTML file.  [default: RESULTS/report.html]")
     ] = None,
     audio: Annotated[
         Literal["link", "embed", "none"],
         typer.Option(
-            help="Link to the sound where it lies, embed it in the file, or leave it out."
+            help="Link to the sound files, embed them in the report, or leave the sound out."
         ),
     ] = "link",
     max_samples: Annotated[
-        int, typer.Option(min=1, help="Utterances to show; a fixed choice when there are more.")
+        int,
+        typer.Option(
+            min=1, help="Show this many utterances; the choice is fixed if there are more."
+        ),
     ] = 200,
 ) -> None:
     """Write one self-contained HTML report of a scored run.
 
-    Shows comparisons.json, audit.json, judge/judge.json and study/study.json too, where they lie
-    in the folder.
+    The report shows comparisons.json, audit.json, judge/judge.json and study/study.json too, if
+    they are in the folder.
 
     Example: whyser-eval report results/demo --audio embed
     """
@@ -508,15 +588,18 @@ def report_command(
 @needs(figures=["matplotlib"])
 def figure_command(
     results: Annotated[
-        Path, typer.Argument(help="The folder that holds judge/judge.json or study/study.json.")
+        Path,
+        typer.Argument(help="Read judge/judge.json or study/study.json in this folder."),
     ],
     which: Annotated[
         Literal["study", "judge"],
-        typer.Option(help="The paper's Fig. 1, what people said; or its Fig. 2, what judges said."),
+        typer.Option(
+            help="Draw the paper's Fig. 1, the human study, or its Fig. 2, the judges' verdicts."
+        ),
     ],
-    output: Annotated[Path, typer.Option(help="The .svg, .pdf or .png to write.")],
+    output: Annotated[Path, typer.Option(help="Write this .svg, .pdf or .png.")],
 ) -> None:
-    """Draw the human study or the judge for a paper, one column wide.
+    """Draw the human study or the judges' verdicts for a paper, one column wide.
 
     Example: whyser-eval figure results/row11 --which study --output fig1.pdf
     """

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from whyser.demo.staging import MARKER, DemoError, fresh_directory
-from whyser.demo_command import app
+from whyser.options.demo_command import app
 
 runner = CliRunner()
 

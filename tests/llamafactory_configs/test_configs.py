@@ -15,13 +15,17 @@ import yaml
 from whyser_converters.datasets.dataset_info import STANDARD_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "llamafactory_configs"
 #: What is served lies in a folder of its own.
-CONFIGS = [
-    path
-    for path in sorted((ROOT / "llamafactory_configs").rglob("*.yaml"))
-    if path.parent.name != "serving"
-]
-SETTINGS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in CONFIGS}
+CONFIGS = [path for path in sorted(FOLDER.rglob("*.yaml")) if path.parent.name != "serving"]
+
+
+def name_of(path: Path) -> str:
+    """A configuration's family and file name, such as qwen2audio/lora_sft_reason."""
+    return path.relative_to(FOLDER).with_suffix("").as_posix()
+
+
+SETTINGS = {name_of(path): yaml.safe_load(path.read_text(encoding="utf-8")) for path in CONFIGS}
 
 Settings = dict[str, Any]
 Command = tuple[dict[str, str], list[str]]
@@ -80,42 +84,42 @@ ALONE = {
 
 def shown(manual: Manual, path: Path) -> list[list[str]]:
     """The file as it is, and every command of its header, without llamafactory-cli."""
-    verb = "export" if "export_dir" in SETTINGS[path.stem] else "train"
+    verb = "export" if "export_dir" in SETTINGS[name_of(path)] else "train"
     commands = [words[1:] for found in manual(path).values() for _, words in found]
-    return [[verb, f"llamafactory_configs/{path.name}"], *commands]
+    return [[verb, f"llamafactory_configs/{name_of(path)}.yaml"], *commands]
 
 
 def check_read(answers: dict[str, Settings], paths: list[Path]) -> None:
     for path in paths:
-        verb = "export" if "export_dir" in SETTINGS[path.stem] else "train"
-        found = answers[f"{verb} llamafactory_configs/{path.name}"]
-        for key, value in SETTINGS[path.stem].items():
+        verb = "export" if "export_dir" in SETTINGS[name_of(path)] else "train"
+        found = answers[f"{verb} llamafactory_configs/{name_of(path)}.yaml"]
+        for key, value in SETTINGS[name_of(path)].items():
             got = found[key]
             if isinstance(got, list):
                 got = ",".join(map(str, got))
             if key == "report_to":
                 continue  # "none" becomes an empty list
-            assert got == value, f"{path.name}: {key} is {got!r}, written as {value!r}"
+            assert got == value, f"{name_of(path)}: {key} is {got!r}, written as {value!r}"
 
 
 @pytest.mark.slow
 def test_llamafactory_reads_every_yaml_and_every_shown_command(ask: Ask, manual: Manual) -> None:
-    paths = [path for path in CONFIGS if "deepspeed" not in SETTINGS[path.stem]]
+    paths = [path for path in CONFIGS if "deepspeed" not in SETTINGS[name_of(path)]]
     answers = ask(READER, *(words for path in paths for words in shown(manual, path)))
     check_read(answers, paths)
     for target, row in (("label", 10), ("reason", 11)):
-        found = answers[f"train llamafactory_configs/qwen2audio_lora_sft_{target}.yaml"]
+        found = answers[f"train llamafactory_configs/qwen2audio/lora_sft_{target}.yaml"]
         assert {key: found[key] for key in PAPER} == PAPER, f"row {row}"
         assert found["dataset"] == [f"whyser_train_{target}"]
     for line, found in answers.items():
-        if "_predict_" in line:
+        if "_predict" in line:
             assert (found["do_sample"], found["max_new_tokens"]) == (False, 512), line
             assert found["predict_with_generate"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "path", [path for path in CONFIGS if "deepspeed" in SETTINGS[path.stem]], ids=lambda p: p.stem
+    "path", [path for path in CONFIGS if "deepspeed" in SETTINGS[name_of(path)]], ids=name_of
 )
 def test_llamafactory_reads_every_deepspeed_yaml(
     needs: Callable[[str, str], None], ask: Ask, manual: Manual, path: Path
@@ -129,9 +133,9 @@ def test_llamafactory_reads_every_deepspeed_yaml(
 
 # ---- what a variant differs in -----------------------------------------------------------------
 
-BASE = "qwen2audio_lora_sft_reason"
+BASE = "qwen2audio/lora_sft_reason"
 TRAINING = [name for name, settings in SETTINGS.items() if settings.get("do_train")]
-VARIANTS = [name for name in TRAINING if name != BASE and not name.startswith("tiny_")]
+VARIANTS = [name for name in TRAINING if name != BASE and not name.startswith("tiny/")]
 
 #: Nothing else may differ from row 11, in any training YAML.
 FREE = {
@@ -148,7 +152,7 @@ FREE = {
 }
 
 
-#: The neighbours' models bring their code, and train connectors that begin as noise.
+#: The related architectures bring their code, and train connectors that begin as noise.
 SPEECHLM = FREE | {
     *("trust_remote_code", "freeze_vision_tower", "freeze_multi_modal_projector"),
     *("additional_target", "freeze_trainable_layers", "freeze_extra_modules"),
@@ -162,8 +166,8 @@ SPEECHLM = FREE | {
 
 
 def brings_code(name: str) -> bool:
-    """Whether it is of a neighbour's model."""
-    return name.startswith("speechlm_")
+    """Whether it is of a related architecture, whose code comes with its weights."""
+    return name.startswith("speechlm/")
 
 
 def differences(name: str) -> set[str]:
@@ -179,7 +183,7 @@ def test_a_variant_shares_every_other_value_with_row_11(name: str) -> None:
     # Contrast is within what one device sees at once.
     at_once = 32 if "_align" in name else 1
     assert SETTINGS[name]["per_device_train_batch_size"] == at_once
-    assert batch * at_once in (8, 32) or "8 GPUs" in header(CONFIGS[0].parent / f"{name}.yaml")
+    assert batch * at_once in (8, 32) or "8 GPUs" in header(FOLDER / f"{name}.yaml")
     if brings_code(name):
         assert SETTINGS[name]["learning_rate"] == 1e-4
     elif "dpo" not in name:
@@ -187,10 +191,10 @@ def test_a_variant_shares_every_other_value_with_row_11(name: str) -> None:
 
 
 def test_predictions_differ_in_what_is_asked_alone() -> None:
-    base = SETTINGS["qwen2audio_lora_predict_open"]
+    base = SETTINGS["qwen2audio/lora_predict"]
     free = {"model_name_or_path", "adapter_name_or_path", "finetuning_type", "template"}
     for name, own in SETTINGS.items():
-        if "_predict_" in name and not name.startswith("tiny_"):
+        if "_predict" in name and not name.startswith("tiny/"):
             differ = {key for key in base | own if base.get(key) != own.get(key)}
             trusts = {"trust_remote_code"} if brings_code(name) else set()
             assert differ <= free | trusts | {"eval_dataset", "output_dir"}, name
@@ -229,25 +233,26 @@ def header(path: Path) -> str:
     return path.read_text(encoding="utf-8").split("### ")[0]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=name_of)
 def test_every_header_is_a_manual(path: Path, manual: Manual) -> None:
     text = header(path)
     words = ["Reproduces", "Hardware", "Data", "Launch", "Override", "Cannot"]
-    if path.stem in (BASE, *VARIANTS):
+    if name_of(path) in (BASE, *VARIANTS):
         words.append("Resume")
     for word in words:
-        assert re.search(rf"^# {word}  ", text, re.MULTILINE), f"{path.name}: no {word}"
-    assert {words[1] for words in shown(manual, path)} == {f"llamafactory_configs/{path.name}"}
-    assert SETTINGS[path.stem]["trust_remote_code"] is brings_code(path.stem)
+        assert re.search(rf"^# {word}  ", text, re.MULTILINE), f"{name_of(path)}: no {word}"
+    name = name_of(path)
+    assert {words[1] for words in shown(manual, path)} == {f"llamafactory_configs/{name}.yaml"}
+    assert SETTINGS[name]["trust_remote_code"] is brings_code(name)
     ((settings, _),) = manual(path)["Launch"]
-    assert ("FORCE_TORCHRUN" in settings) == ("deepspeed" in SETTINGS[path.stem])
-    assert ("USE_RAY" in settings) == ("ray_num_workers" in SETTINGS[path.stem])
+    assert ("FORCE_TORCHRUN" in settings) == ("deepspeed" in SETTINGS[name])
+    assert ("USE_RAY" in settings) == ("ray_num_workers" in SETTINGS[name])
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=name_of)
 def test_a_name_says_what_the_yaml_does(path: Path) -> None:
-    model, kind, stage, *_ = path.stem.split("_")
-    found = SETTINGS[path.stem]
+    kind, stage, *_ = path.stem.split("_")
+    found = SETTINGS[name_of(path)]
     assert kind == {True: "qlora"}.get("quantization_bit" in found, kind)
     if kind not in ("qlora", "base"):
         assert kind == found["finetuning_type"]
@@ -255,11 +260,32 @@ def test_a_name_says_what_the_yaml_does(path: Path) -> None:
         assert stage == found["stage"]
     else:
         assert stage == ("export" if "export_dir" in found else "predict")
-    assert model in ("qwen2audio", "qwen25omni", "speechlm", "tiny")
+    assert path.parent.parent == FOLDER
+    assert path.parent.name in ("qwen2audio", "qwen25omni", "speechlm", "tiny")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=name_of)
+def test_a_header_names_configurations_that_exist(path: Path) -> None:
+    for other in re.findall(r"[\w./]+\.yaml", header(path)):
+        assert (ROOT / other).is_file() or (path.parent / other).is_file(), other
+
+
+PREDICTIONS = [path for path in CONFIGS if "_predict" in path.stem]
+
+
+@pytest.mark.parametrize("path", PREDICTIONS, ids=name_of)
+def test_a_prediction_shows_the_overrides_of_the_closed_form(path: Path, manual: Manual) -> None:
+    commands, own = manual(path), SETTINGS[name_of(path)]
+    ((_, launch),), ((_, closed),) = commands["Launch"], commands["Closed"]
+    assert closed[: len(launch)] == launch
+    assert closed[len(launch) :] == [
+        f"{key}={own[key].replace('whyser_test_open', 'whyser_test_closed')}"
+        for key in ("eval_dataset", "output_dir")
+    ]
 
 
 def test_every_deepspeed_file_is_named_and_leaves_the_batch_to_the_yaml() -> None:
-    files = {path.name for path in (ROOT / "llamafactory_configs/deepspeed").glob("*.json")}
+    files = {path.name for path in (FOLDER / "deepspeed").glob("*.json")}
     named = {found["deepspeed"] for found in SETTINGS.values() if "deepspeed" in found}
     assert named == {f"llamafactory_configs/deepspeed/{name}" for name in files}
     for name in named:
@@ -276,15 +302,15 @@ def table() -> str:
         what = text.splitlines()[0].removeprefix("# ").rstrip(".")
         (hardware,) = re.findall(r"^# Hardware +([^.;(:]+)", text, re.MULTILINE)
         unlike = "-"
-        if path.stem in VARIANTS:
-            unlike = ", ".join(f"`{key}`" for key in sorted(differences(path.stem)))
-        if path.stem in VARIANTS and brings_code(path.stem):
+        if name_of(path) in VARIANTS:
+            unlike = ", ".join(f"`{key}`" for key in sorted(differences(name_of(path))))
+        if name_of(path) in VARIANTS and brings_code(name_of(path)):
             unlike = "another model"
-        name = path.relative_to(ROOT / "llamafactory_configs")
-        lines.append(f"| [{path.stem}]({name}) | {what} | {hardware.strip()} | {unlike} |")
+        name = name_of(path)
+        lines.append(f"| [{name}]({name}.yaml) | {what} | {hardware.strip()} | {unlike} |")
     return "\n".join(lines)
 
 
 def test_the_readme_shows_every_yaml() -> None:
-    page = (ROOT / "llamafactory_configs/README.md").read_text(encoding="utf-8")
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert table() in page, f"write this into llamafactory_configs/README.md:\n{table()}"

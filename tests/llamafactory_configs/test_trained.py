@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / "llamafactory_configs").glob("qwen*.yaml"))
+    f"{path.parent.name}/{path.stem}": yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "llamafactory_configs").glob("qwen*/*.yaml"))
 }
 TRAINING = {name: found for name, found in SETTINGS.items() if found.get("do_train")}
 
@@ -96,7 +96,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
 def made_small(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """Another checkpoint and no engine; what trains, and on which tokens, stays the YAML's."""
     own = {
-        **{"model_name_or_path": name.split("_")[0], "adapter_name_or_path": None},
+        **{"model_name_or_path": name.split("/")[0], "adapter_name_or_path": None},
         **{"deepspeed": None, "quantization_bit": None, "use_cpu": True, "bf16": False},
         **{"dataset": "pairs" if found["stage"] == "dpo" else "rows", "eval_dataset": None},
         **{"eval_strategy": "no", "load_best_model_at_end": False, "early_stopping_steps": None},
@@ -153,7 +153,7 @@ def test_lora_is_on_qkvo_of_every_layer_and_the_head(
 def test_full_fine_tuning_trains_the_whole_language_model(
     loaded: dict[str, dict[str, Any]],
 ) -> None:
-    found = loaded["qwen2audio_full_sft_reason"]
+    found = loaded["qwen2audio/full_sft_reason"]
     assert set(found["trains"]) == {
         one for one in found["all"] if one.startswith("language_model.")
     }

@@ -23,7 +23,12 @@ from pathlib import Path
 PRELOADED = [
     *("llamafactory.launcher", "llamafactory.train.tuner", "deepspeed", "peft", "pandas"),
     *("transformers.models.qwen2_audio.modeling_qwen2_audio", "transformers.models.auto"),
-    *("whyser_converters.cli", "whyser_eval.cli", "whyser.teacher.cli", "whyser.demo_command"),
+    *(
+        "whyser_converters.cli",
+        "whyser_eval.cli",
+        "whyser.teacher.cli",
+        "whyser.options.demo_command",
+    ),
 ]
 #: Many processes on few cores: no threads that wait on each other, no compilers on standby; and
 #: nothing asks a model hub.

@@ -61,12 +61,12 @@ QKVO_AND_HEAD = {"language_model.lm_head"} | {
 @pytest.fixture(scope="session")
 def row_11(launch: Launch) -> Path:
     """Row 11, evaluated and saved in every step, so through early stopping and load-best too."""
-    return launch("qwen2audio_lora_sft_reason", "eval_steps=1", "save_steps=1")
+    return launch("qwen2audio/lora_sft_reason", "eval_steps=1", "save_steps=1")
 
 
 @pytest.fixture(scope="session")
 def row_10(launch: Launch) -> Path:
-    return launch("qwen2audio_lora_sft_label")
+    return launch("qwen2audio/lora_sft_label")
 
 
 def test_row_11_trains_exactly_qkvo_and_the_head(row_11: Path) -> None:
@@ -91,7 +91,7 @@ def test_dpo_learns_to_prefer_what_is_true(
         "--max-samples", "4", "--output", f"data/sharegpt/pairs_{kind}",
         "--dataset-info", "dataset_info.json", cwd=workplace)  # fmt: skip
     folder = launch(
-        "qwen2audio_lora_dpo", f"dataset=pairs_{kind}", f"adapter_name_or_path={row_11}",
+        "qwen2audio/lora_dpo", f"dataset=pairs_{kind}", f"adapter_name_or_path={row_11}",
         "per_device_train_batch_size=4", "gradient_accumulation_steps=1", "max_steps=4",
         "learning_rate=5e-3", "lr_scheduler_type=constant", output=f"out/dpo_{kind}",
     )  # fmt: skip
@@ -107,7 +107,7 @@ def test_dpo_learns_to_prefer_what_is_true(
 
 
 def test_the_mixture_holds_every_task_in_equal_shares(launch: Launch, workplace: Path) -> None:
-    folder = launch("qwen2audio_lora_sft_mixture", "num_train_epochs=1", "max_steps=-1")
+    folder = launch("qwen2audio/lora_sft_mixture", "num_train_epochs=1", "max_steps=-1")
     rows = json.loads((workplace / "data/sharegpt/whyser_task_asr.json").read_text("utf-8"))
     steps = state(folder)["max_steps"]
     assert 4 * (len(rows) - 1) <= 8 * steps <= 4 * len(rows) + 8
@@ -116,8 +116,8 @@ def test_the_mixture_holds_every_task_in_equal_shares(launch: Launch, workplace:
 def test_sampled_labels_are_read_in_the_order_of_their_blocks(
     launch: Launch, workplace: Path
 ) -> None:
-    ordered = launch("qwen2audio_lora_sft_sampled", "gradient_accumulation_steps=1")
-    again = launch("qwen2audio_lora_sft_sampled", "gradient_accumulation_steps=1",
+    ordered = launch("qwen2audio/lora_sft_sampled", "gradient_accumulation_steps=1")
+    again = launch("qwen2audio/lora_sft_sampled", "gradient_accumulation_steps=1",
                    "seed=7", output="out/sampled_7")  # fmt: skip
     # Another seed shuffles nothing; the first loss is that of the same row and model.
     assert losses(again)[0] == losses(ordered)[0]
@@ -125,7 +125,7 @@ def test_sampled_labels_are_read_in_the_order_of_their_blocks(
 
 def test_qlora_trains_on_4_bit_weights(needs: Needs, launch: Launch) -> None:
     needs("bitsandbytes", "pip install 'whyser[qlora]'")
-    folder = launch("qwen2audio_qlora_sft_reason")
+    folder = launch("qwen2audio/qlora_sft_reason")
     assert moved(folder) == QKVO_AND_HEAD
 
 
@@ -133,13 +133,13 @@ def test_qlora_trains_on_4_bit_weights(needs: Needs, launch: Launch) -> None:
 
 
 def test_an_export_answers_as_model_and_adapter_do(launch: Launch, workplace: Path) -> None:
-    adapter = launch("qwen2audio_lora_sft_reason", "learning_rate=0.05", "warmup_ratio=0",
+    adapter = launch("qwen2audio/lora_sft_reason", "learning_rate=0.05", "warmup_ratio=0",
                      output="out/strong")  # fmt: skip
-    merged = launch("qwen2audio_lora_export", f"adapter_name_or_path={adapter}",
+    merged = launch("qwen2audio/lora_export", f"adapter_name_or_path={adapter}",
                     "infer_dtype=float32")  # fmt: skip
     both = ("max_new_tokens=8", "max_samples=4")
-    of_adapter = launch("qwen2audio_lora_predict_open", f"adapter_name_or_path={adapter}", *both)
-    of_merged = launch("qwen2audio_full_predict_open", f"model_name_or_path={merged}", *both)
+    of_adapter = launch("qwen2audio/lora_predict", f"adapter_name_or_path={adapter}", *both)
+    of_merged = launch("qwen2audio/full_predict", f"model_name_or_path={merged}", *both)
     told, merged_told = (
         (folder / "generated_predictions.jsonl").read_text("utf-8")
         for folder in (of_adapter, of_merged)
@@ -153,7 +153,8 @@ def test_an_export_answers_as_model_and_adapter_do(launch: Launch, workplace: Pa
 def test_predictions_join_their_manifest(
     launch: Launch, cli: Callable[..., str], workplace: Path
 ) -> None:
-    generated = launch("tiny_full_predict_closed", "dataset_dir=.", "max_new_tokens=4")
+    generated = launch("tiny/full_predict", "dataset_dir=.", "eval_dataset=whyser_test_closed",
+                       "max_new_tokens=4")  # fmt: skip
     cli("whyser-eval", "join", "--manifest", "data/sharegpt/whyser_test_closed.manifest.jsonl",
         "--predictions", generated / "generated_predictions.jsonl", "--output", "p.jsonl",
         cwd=workplace)  # fmt: skip
@@ -172,14 +173,14 @@ def test_a_killed_run_ends_as_one_that_was_never_interrupted(
     longer = ("max_steps=12", "save_steps=4", "learning_rate=1e-3",
               "gradient_accumulation_steps=2", 'eval_strategy="no"', "load_best_model_at_end=false",
               "early_stopping_steps=null")  # fmt: skip
-    whole = launch("qwen2audio_lora_sft_reason", *longer, output="out/whole")
+    whole = launch("qwen2audio/lora_sft_reason", *longer, output="out/whole")
     killed = workplace / "out/killed"
-    _, words = command("qwen2audio_lora_sft_reason")
+    _, words = command("qwen2audio/lora_sft_reason")
     kill_after(killed / "checkpoint-4/trainer_state.json",
                [*words, *small, *longer, "output_dir=out/killed"], workplace)  # fmt: skip
     assert not (killed / "adapter_model.safetensors").exists()
 
-    resumed = launch("qwen2audio_lora_sft_reason", *longer, output="out/killed")
+    resumed = launch("qwen2audio/lora_sft_reason", *longer, output="out/killed")
     assert losses(resumed) == losses(whole)
     assert state(resumed)["global_step"] == 12
     for name, value in weights(whole).items():
@@ -207,14 +208,14 @@ def kill_after(file: Path, words: list[str], cwd: Path) -> None:
 
 
 def test_two_ranks_train_as_one_process_does(launch: Launch, row_11: Path) -> None:
-    folder = launch("qwen2audio_lora_sft_reason", *HALF_EACH, output="out/ddp", **TWO_RANKS)
+    folder = launch("qwen2audio/lora_sft_reason", *HALF_EACH, output="out/ddp", **TWO_RANKS)
     assert moved(folder) == QKVO_AND_HEAD
     assert losses(folder) == pytest.approx(losses(row_11), rel=1e-3)
 
 
 def test_zero_2_trains_as_one_process_does(needs: Needs, launch: Launch, row_11: Path) -> None:
     needs("deepspeed", "pip install 'whyser[deepspeed]'")
-    folder = launch("qwen2audio_lora_sft_reason_zero2", HALF_EACH[0], **TWO_RANKS)
+    folder = launch("qwen2audio/lora_sft_reason_zero2", HALF_EACH[0], **TWO_RANKS)
     assert moved(folder) == QKVO_AND_HEAD
     assert losses(folder) == pytest.approx(losses(row_11), rel=1e-3)
 
@@ -225,7 +226,7 @@ def test_full_under_zero_3_runs_and_saves_every_weight(
     """Not what it learns: on CPU ranks DeepSpeed 0.18.4 gathers wrong values in some runs
     (docs/scale.md). Which weights train is seen in tests/llamafactory_configs/test_trained.py."""
     needs("deepspeed", "pip install 'whyser[deepspeed]'")
-    folder = launch("qwen2audio_full_sft_reason", HALF_EACH[0], **TWO_RANKS)
+    folder = launch("qwen2audio/full_sft_reason", HALF_EACH[0], **TWO_RANKS)
     assert len(losses(folder)) == 2
     before, after = weights(workplace / "model"), weights(folder)
     assert {name: value.shape for name, value in before.items()} == {
@@ -255,7 +256,7 @@ def test_two_workers_of_ray_train_as_one_process_does(
     row_11: Path,
 ) -> None:
     needs("ray", "pip install 'whyser[ray]'")
-    settings, words = command("qwen2audio_lora_sft_reason_ray")
+    settings, words = command("qwen2audio/lora_sft_reason_ray")
     given = ("ray_num_workers=2", "ray_init_kwargs={num_cpus: 20}", "output_dir=out/ray")
     done = subprocess.run(
         [sys.executable, "-c", RAY, *words[1:], *small, *HALF_EACH, *given],

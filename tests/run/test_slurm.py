@@ -57,7 +57,7 @@ def submit(
 def test_two_nodes_train_as_one(
     workplace: Path, small: tuple[str, ...], slurm: dict[str, str]
 ) -> None:
-    yaml = "llamafactory_configs/qwen2audio_lora_sft_label.yaml"
+    yaml = "llamafactory_configs/qwen2audio/lora_sft_label.yaml"
     given = ("gradient_accumulation_steps=4", "ddp_backend=gloo", "output_dir=out/slurm")
     done = submit(workplace, slurm, yaml, *small, *given)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
@@ -68,7 +68,7 @@ def test_two_nodes_train_as_one(
 
 
 def test_what_the_check_refuses_is_not_started(root: Path, slurm: dict[str, str]) -> None:
-    done = submit(root, slurm, "llamafactory_configs/qwen2audio_lora_sft_label.yaml",
+    done = submit(root, slurm, "llamafactory_configs/qwen2audio/lora_sft_label.yaml",
                   "dataset=nonsense")  # fmt: skip
     assert done.returncode == 1
     assert "no dataset 'nonsense'" in done.stderr

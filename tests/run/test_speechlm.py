@@ -1,4 +1,4 @@
-"""The neighbours' models through the stock trainer: built from tiny parts, every stage by its own
+"""The related architectures through the stock trainer: built from tiny parts, each stage by its own
 YAML, and all that comes after training."""
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ CONNECTORS = {
 }
 #: The YAMLs of each recipe, one after the other.
 STAGES = {
-    "dual_encoder": ("speechlm_freeze_sft_dualencoder", "speechlm_lora_sft_dualencoder"),
-    "vib_hubert": ("speechlm_freeze_sft_vibhubert", "speechlm_lora_sft_vibhubert"),
+    "dual_encoder": ("speechlm/freeze_sft_dualencoder", "speechlm/lora_sft_dualencoder"),
+    "vib_hubert": ("speechlm/freeze_sft_vibhubert", "speechlm/lora_sft_vibhubert"),
     "semollm": (
-        "speechlm_freeze_sft_semollm_align",
-        "speechlm_freeze_sft_semollm",
-        "speechlm_lora_sft_semollm",
+        "speechlm/freeze_sft_semollm_align",
+        "speechlm/freeze_sft_semollm",
+        "speechlm/lora_sft_semollm",
     ),
 }
 #: Two epochs of so few rows that the first alternates and the last does not.
@@ -144,11 +144,11 @@ def test_answers_are_predicted_exported_joined_and_scored(
     trained: Callable[[str], Trained], launch: Launch, cli: Cli, workplace: Path, recipe: str
 ) -> None:
     run, few = trained(recipe), ("max_new_tokens=6",)
-    generated = launch("speechlm_lora_predict_open", *run.checkpoint, *few,
+    generated = launch("speechlm/lora_predict", *run.checkpoint, *few,
                        output=f"out/{recipe}/p")  # fmt: skip
-    merged = launch("speechlm_lora_export", *run.checkpoint, "infer_dtype=float32",
+    merged = launch("speechlm/lora_export", *run.checkpoint, "infer_dtype=float32",
                     output=f"out/{recipe}/merged")  # fmt: skip
-    again = launch("qwen2audio_full_predict_open", f"model_name_or_path={merged}",
+    again = launch("qwen2audio/full_predict", f"model_name_or_path={merged}",
                    "trust_remote_code=true", *few, output=f"out/{recipe}/m")  # fmt: skip
     told, merged_told = (
         (folder / "generated_predictions.jsonl").read_text(encoding="utf-8")
@@ -174,7 +174,7 @@ def test_lora_in_an_encoder_is_refused_before_a_step(
 ) -> None:
     run = trained("dual_encoder")
     with pytest.raises(AssertionError, match="lora_target names a module that they have too"):
-        launch("speechlm_lora_sft_dualencoder", f"model_name_or_path={run.stages[0]}",
+        launch("speechlm/lora_sft_dualencoder", f"model_name_or_path={run.stages[0]}",
                "lora_target=q_proj,v_proj", *SHORT, output="out/accident")  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def test_without_trust_its_code_does_not_run(
 ) -> None:
     run = trained("dual_encoder")
     with pytest.raises(AssertionError, match="trust_remote_code=True"):
-        launch("speechlm_lora_sft_dualencoder", f"model_name_or_path={run.stages[0]}",
+        launch("speechlm/lora_sft_dualencoder", f"model_name_or_path={run.stages[0]}",
                "trust_remote_code=false", *SHORT, output="out/distrust")  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def test_two_ranks_train(
     mean over the same tokens as one process has."""
     run = trained(recipe)
     start = [run.built, *run.stages][stage]
-    two = launch(f"speechlm_{name}", f"model_name_or_path={start}", *SHORT,
+    two = launch(f"speechlm/{name}", f"model_name_or_path={start}", *SHORT,
                  "per_device_train_batch_size=1", "ddp_backend=gloo", output=f"out/two/{name}",
                  FORCE_TORCHRUN="1", NPROC_PER_NODE="2")  # fmt: skip
     alone, together = logged(run.stages[stage]), logged(two)

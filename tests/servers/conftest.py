@@ -177,11 +177,11 @@ def place(
     write_rows(folder, native_corpora)
     whyser("whyser-demo", "model", "tiny", cwd=folder)
     small = ("dataset_dir=rows", "preprocessing_num_workers=1")
-    run(["llamafactory-cli", "train", CONFIGS / "tiny_full_sft_reason.yaml", *small,
+    run(["llamafactory-cli", "train", CONFIGS / "tiny/full_sft_reason.yaml", *small,
          "model_name_or_path=tiny", "output_dir=full", f"max_steps={STEPS}",
          "learning_rate=2e-3"], folder)  # fmt: skip
     house(folder)
-    run(["llamafactory-cli", "train", CONFIGS / "qwen2audio_lora_sft_reason.yaml", *small,
+    run(["llamafactory-cli", "train", CONFIGS / "qwen2audio/lora_sft_reason.yaml", *small,
          "model_name_or_path=base", "output_dir=lora", "max_steps=3", "learning_rate=1e-3",
          "gradient_accumulation_steps=1", "dataloader_num_workers=0", "plot_loss=false",
          "bf16=false", "use_cpu=true"], folder)  # fmt: skip

@@ -56,7 +56,7 @@ class Seen:
 def llamafactory_and_transformers(place: Place) -> dict[str, Seen]:
     run(["llamafactory_rows.py", "served", "rows", "whyser_test_open", TOKENS, "rows.out.json"],
         place.folder)  # fmt: skip
-    run(["llamafactory-cli", "train", CONFIGS / "tiny_full_predict_open.yaml", "dataset_dir=rows",
+    run(["llamafactory-cli", "train", CONFIGS / "tiny/full_predict.yaml", "dataset_dir=rows",
          "model_name_or_path=served", "output_dir=generated", f"max_new_tokens={TOKENS}",
          "preprocessing_num_workers=1"], place.folder)  # fmt: skip
     found = json.loads((place.folder / "rows.out.json").read_text(encoding="utf-8"))

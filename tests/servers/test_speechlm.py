@@ -38,7 +38,7 @@ def folder(
     whyser("whyser-speechlm", "build", "dual_encoder", "--speech", "tiny", "--emotion", "wavlm",
            "--llm", "tiny", "--content-tokens", "20", "--width", "32", "--output", "model",
            cwd=folder)  # fmt: skip
-    run(["llamafactory-cli", "train", CONFIGS / "tiny_full_predict_open.yaml", "dataset_dir=rows",
+    run(["llamafactory-cli", "train", CONFIGS / "tiny/full_predict.yaml", "dataset_dir=rows",
          "model_name_or_path=model", "trust_remote_code=true", "output_dir=generated",
          f"max_new_tokens={TOKENS}", "preprocessing_num_workers=1"], folder)  # fmt: skip
     return folder

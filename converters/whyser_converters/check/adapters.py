@@ -1,6 +1,6 @@
-"""The modules that a YAML puts LoRA into, against those that its checkpoint has.
+"""Compares the modules that a YAML names for LoRA with those of its checkpoint.
 
-PEFT complains only where not one of the names is found: of a list with a slip the rest trains.
+PEFT complains only where it finds none of the names: with one name misspelt, the others train.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from whyser.io.errors import did_you_mean
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import folder_of, module_names, with_parents
 
 _NAME = re.compile(r"[\w.]+")
-#: Not among the weights of a checkpoint that ties it to the embeddings.
+#: A checkpoint that ties it to the embeddings has no weights of this name.
 MAY_BE_TIED = {"lm_head"}
 
 
-def adapter_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
-    """A fault for each named module that the checkpoint lacks; a checkpoint on a hub is not seen.
+def adapter_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
+    """A fault for each named module that the checkpoint lacks.
 
-    A regular expression and `all` are left to PEFT.
+    A checkpoint on a hub, a regular expression and `all` are not checked.
     """
     folder = folder_of(settings)
     if folder is None or settings.get("finetuning_type", "lora") != "lora":
@@ -37,7 +37,7 @@ def adapter_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
                 continue
             what = f"{key} names {name!r}, and {folder} has no such module: the others would train"
             close = did_you_mean(name, ends).partition("]. ")[2]
-            yield Fault("modules that do not exist", what, close or "Take the name out.")
+            yield CheckFault("modules that do not exist", what, close or "Take the name out.")
 
 
 def names_of(value: Any) -> list[str]:

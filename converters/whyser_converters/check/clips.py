@@ -1,4 +1,4 @@
-"""One sound file: is it there, can it be read to its end, and is there anything to hear?"""
+"""Checks one sound file: whether it exists, can be read to its end, and is audible."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ import numpy.typing as npt
 from whyser.io import audio
 from whyser.io.console import track
 from whyser.io.errors import InputError
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import Hearing
 
 #: Steps of 16 bit. The quietest of 360 clips of RAVDESS peaks at 150; below 16 is dither at most.
 SILENT_PEAK = 16
 FULL_SCALE = 32_767
 
-#: Share of a clip's samples that stand at full scale in runs of 3 or more. Loud speech touches
-#: full scale for a sample or two; a plateau is where its wave was cut off.
+#: Share of samples at full scale in runs of 3 or more. Loud speech reaches full scale for a
+#: sample or two; a plateau shows that the wave was cut off.
 CLIPPED_SHARE = 0.001
 
-#: Fewer clips are read before other processes have started; with more processes the disk waits.
+#: Fewer clips are read before other processes have started; more processes slow the disk down.
 FEW_CLIPS, MOST_PROCESSES = 1_000, 8
 
 MISSING = "missing or unreadable sound files"
@@ -39,21 +39,21 @@ Samples = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Clip:
-    """What a sound file gives training: `tokens` of audio, and its length in `seconds`."""
+class CheckedClip:
+    """A sound file as training uses it: `tokens` of audio, and its length in `seconds`."""
 
     seconds: float = 0.0
     tokens: int = 0
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[CheckFault, ...] = ()
 
 
-def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, Clip]:
-    """Every file's clip, each read once; in several processes where that pays.
+def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, CheckedClip]:
+    """Reads every file once, in several processes where that is faster.
 
     Windows would be enough to suspect silence, but not to find a NaN or a broken frame in the
     middle, so all samples are read. 15,000 clips of 6 s on two cores, from the page cache and
     from a disk: one process 3.4 s and 10.4 s, two processes 1.7 s and 6.7 s, two threads 7.2 s
-    and 7.8 s: decoding so short a file is mostly Python, for which threads have to queue.
+    and 7.8 s. Decoding so short a file is mostly Python, for which threads wait for each other.
     """
     if len(paths) < FEW_CLIPS:
         return {path: judge(path, hearing) for path in track(paths, "sound", len(paths))}
@@ -64,20 +64,20 @@ def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, Clip]:
         return dict(zip(paths, clips, strict=True))
 
 
-def judge(path: str, hearing: Hearing) -> Clip:
-    """Reads every sample of the file; what cannot be read has neither length nor tokens."""
+def judge(path: str, hearing: Hearing) -> CheckedClip:
+    """Reads every sample of the file; an unreadable file has neither length nor tokens."""
     try:
         info = audio.probe(Path(path))
         samples = _read(path)
     except InputError as error:
-        return Clip(faults=(Fault(MISSING, f"{path}: {error.what}", error.cure or ""),))
+        return CheckedClip(faults=(CheckFault(MISSING, f"{path}: {error.what}", error.cure or ""),))
     tokens = info.tokens if hearing.tokens is None else hearing.tokens
     heard = round(hearing.seconds * info.sampling_rate)
     faults = (
         *length_faults(info, tokens, len(samples), hearing.seconds),
         *_sound_faults(samples, samples[:heard]),
     )
-    return Clip(info.duration, tokens, tuple(fault.of(path) for fault in faults))
+    return CheckedClip(info.duration, tokens, tuple(fault.of(path) for fault in faults))
 
 
 def _read(path: str) -> Samples:
@@ -98,37 +98,39 @@ def _read(path: str) -> Samples:
     return samples if is_integer else samples * 32_768
 
 
-def length_faults(info: audio.AudioInfo, tokens: int, frames: int, heard: float) -> Iterator[Fault]:
+def length_faults(
+    info: audio.AudioInfo, tokens: int, frames: int, heard: float
+) -> Iterator[CheckFault]:
     """`frames` were read, and `heard` is the model's window in seconds."""
     if frames < info.frames:
         what = f"ends after {frames:,} of the {info.frames:,} samples that its header promises"
-        yield Fault(MISSING, what, "Fetch the file again.")
+        yield CheckFault(MISSING, what, "Fetch the file again.")
     if tokens == 0:
         what = f"{info.duration:.3f} s gives no audio token, training would crash"
-        yield Fault("clips without an audio token", what, "Leave the clip out.")
+        yield CheckFault("clips without an audio token", what, "Leave the clip out.")
     if info.duration > heard:
         what = f"only the first {heard:g} s of {info.duration:.1f} s are heard"
-        yield Fault(TOO_LONG, what, "Cut it, or leave it out.", warns=True)
+        yield CheckFault(TOO_LONG, what, "Cut it, or leave it out.", warns=True)
 
 
-def _sound_faults(samples: Samples, heard: Samples) -> Iterator[Fault]:
+def _sound_faults(samples: Samples, heard: Samples) -> Iterator[CheckFault]:
     if not len(samples):
         return
-    # NaN goes through max and min, so two figures tell of every sample.
+    # max and min propagate NaN, so these two show it for any sample.
     if not np.isfinite([samples.max(), samples.min()]).all():
         what = "holds NaN or infinite samples, the loss would be NaN"
-        yield Fault("clips with NaN", what, "Convert the clip again, or leave it out.")
+        yield CheckFault("clips with NaN", what, "Convert the clip again, or leave it out.")
         return
     if _is_silent(heard):
         what = f"is silent (a peak below {SILENT_PEAK} steps of 16 bit)"
-        yield Fault(SILENT, what, "Leave the clip out.")
+        yield CheckFault(SILENT, what, "Leave the clip out.")
     if (share := _clipped_share(samples)) > CLIPPED_SHARE:
         what = f"is clipped: {share:.1%} of its samples stand at full scale"
-        yield Fault(CLIPPED, what, "Record or export it at a lower level.", warns=True)
+        yield CheckFault(CLIPPED, what, "Record or export it at a lower level.", warns=True)
 
 
 def _is_silent(samples: Samples) -> bool:
-    """Whether what the model hears, the channels' mean, hardly moves.
+    """Whether the mean of the channels, which the model hears, hardly changes.
 
     The peak is half the distance from lowest to highest sample: a constant offset is no sound.
     """

@@ -1,4 +1,4 @@
-"""LLaMA-Factory datasets: every row, its sound, and the manifest beside them."""
+"""Checks LLaMA-Factory datasets: every row, its sound, and the manifest."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.files import read_json, read_jsonl
-from whyser_converters.check.clips import CLIPPED, SILENT, TOO_LONG, Clip, judge_all
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.clips import CLIPPED, SILENT, TOO_LONG, CheckedClip, judge_all
+from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.layout import Layout, read_layout, unknown_names
 from whyser_converters.check.rows import (
     UNHEARD,
@@ -31,13 +31,13 @@ from whyser_converters.datasets.dataset_info import read_table
 SHAPE = "files and rows that cannot be read"
 _MANIFEST = "broken manifests"
 
-#: What a control does on purpose.
+#: Faults that a control makes on purpose.
 _MEANT = {"silence": SILENT, "transcript": UNHEARD}
 
 
 @dataclass
 class DatasetSummary:
-    """What a checked dataset holds: `hours` of sound, `tokens` of audio, `longest` in a row."""
+    """Totals of a checked dataset: `hours` of sound, `tokens` of audio, the `longest` in a row."""
 
     name: str
     rows: int = 0
@@ -53,8 +53,8 @@ class DatasetSummary:
         *("too long", "clipped", "problems"),
     )
 
-    def add(self, sounds: Sequence[str], clips: Sequence[Clip]) -> int:
-        """Counts the sounds of one row, and returns its audio tokens."""
+    def add(self, sounds: Sequence[str], clips: Sequence[CheckedClip]) -> int:
+        """Adds the sounds of one row, and returns its audio tokens."""
         tokens = sum(clip.tokens for clip in clips)
         self.sounds.update(map(os.path.realpath, sounds))
         self.hours += sum(clip.seconds for clip in clips) / 3600
@@ -74,32 +74,32 @@ class DatasetSummary:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A row that can be read (twice, if of a ranking dataset), and its sounds as files."""
+class _CheckedRow:
+    """A readable row (two readings in a ranking dataset), and the files of its sounds."""
 
     number: int
     readings: tuple[Row, ...]
     sounds: tuple[str, ...]
     line: Mapping[str, Any]
 
-    def unmeant(self, faults: Iterable[Fault]) -> list[Fault]:
-        """The faults without what the row's control does on purpose."""
+    def unmeant(self, faults: Iterable[CheckFault]) -> list[CheckFault]:
+        """The faults without those that the row's control makes on purpose."""
         meant = _MEANT.get(str(self.line.get("control")))
         return [fault for fault in faults if fault.kind != meant]
 
 
 @dataclass
-class _Dataset:
-    """A dataset between its two readings: first all rows, then all sounds that they name."""
+class _CheckedDataset:
+    """A dataset between two passes: first all rows are read, then all sounds that they name."""
 
     job: Job
     summary: DatasetSummary
     file: Path = Path()
-    rows: list[_Row] = field(default_factory=list)
+    rows: list[_CheckedRow] = field(default_factory=list)
 
 
 def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSummary]:
-    """Checks every row of each, and that no sound that is trained on is evaluated on."""
+    """Checks every row, and that no sound is used both for training and for evaluation."""
     datasets = [_read_dataset(job, findings) for job in jobs]
     for hearing in dict.fromkeys(one.job.hearing for one in datasets):
         heard = [one for one in datasets if one.job.hearing == hearing]
@@ -113,8 +113,8 @@ def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSumma
     return [dataset.summary for dataset in datasets]
 
 
-def _read_dataset(job: Job, findings: Findings) -> _Dataset:
-    dataset = _Dataset(job, DatasetSummary(job.name))
+def _read_dataset(job: Job, findings: Findings) -> _CheckedDataset:
+    dataset = _CheckedDataset(job, DatasetSummary(job.name))
     before = len(findings)
     with findings.caught(SHAPE):
         layout = _layout(job, findings)
@@ -128,11 +128,11 @@ def _read_dataset(job: Job, findings: Findings) -> _Dataset:
             try:
                 readings = read_rows(given, layout)
             except InputError as error:
-                fault = Fault(SHAPE, error.what, error.cure or "")
+                fault = CheckFault(SHAPE, error.what, error.cure or "")
                 findings.add(fault.of(f"row {number}"), dataset.file)
                 continue
             sounds = tuple(resolve(job.media_dir, sound) for sound in readings[0].sounds)
-            row = _Row(number, readings, sounds, manifest[number] if manifest else {})
+            row = _CheckedRow(number, readings, sounds, manifest[number] if manifest else {})
             dataset.rows.append(row)
             for fault in row.unmeant(_text_faults(row, layout, trains=job.trains)):
                 findings.add(fault.of(f"row {number}"), dataset.file)
@@ -140,15 +140,17 @@ def _read_dataset(job: Job, findings: Findings) -> _Dataset:
     return dataset
 
 
-def _text_faults(row: _Row, layout: Layout, *, trains: bool) -> Iterator[Fault]:
+def _text_faults(row: _CheckedRow, layout: Layout, *, trains: bool) -> Iterator[CheckFault]:
     faults = [fault for one in row.readings for fault in row_faults(one, layout, trains=trains)]
-    # What both readings share is told once.
+    # A fault that both readings share is reported once.
     yield from dict.fromkeys(faults)
     yield from pair_faults(row.readings)
     yield from manifest_faults(row.readings[0], row.line)
 
 
-def _check_sounds(dataset: _Dataset, clips: Mapping[str, Clip], findings: Findings) -> None:
+def _check_sounds(
+    dataset: _CheckedDataset, clips: Mapping[str, CheckedClip], findings: Findings
+) -> None:
     summary = dataset.summary
     before = len(findings)
     for row in dataset.rows:
@@ -162,10 +164,10 @@ def _check_sounds(dataset: _Dataset, clips: Mapping[str, Clip], findings: Findin
     summary.problems += len(findings) - before
 
 
-def _leak(train: _Dataset, other: _Dataset) -> Fault | None:
-    """Sounds that the first trains on and the second, which does not train, evaluates on.
+def _leak(train: _CheckedDataset, other: _CheckedDataset) -> CheckFault | None:
+    """Sounds of the first, a training set, that are also in the second, an evaluation set.
 
-    A dataset that is named for both is told of by the settings.
+    The check of the settings reports a dataset that is named for both.
     """
     if not train.job.trains or other.job.trains or train.job.name == other.job.name:
         return None
@@ -177,7 +179,7 @@ def _leak(train: _Dataset, other: _Dataset) -> Fault | None:
         f"trains on, such as {min(shared)}"
     )
     cure = "Build both from splits that share nothing."
-    return Fault("sounds trained and evaluated on", what, cure)
+    return CheckFault("sounds trained and evaluated on", what, cure)
 
 
 def _layout(job: Job, findings: Findings) -> Layout:
@@ -204,15 +206,15 @@ def rows_of(path: Path) -> list[Any]:
     return rows
 
 
-def mixture_faults(rows: Sequence[Any], column: str) -> Iterator[Fault]:
+def mixture_faults(rows: Sequence[Any], column: str) -> Iterator[CheckFault]:
     given = [row.get(column) for row in rows if isinstance(row, dict)]
     if {str, list} <= {type(sounds) for sounds in given}:
         what = f"{column!r} is a path in some rows and a list in others: its reader refuses both"
-        yield Fault(SHAPE, what, "Write lists.")
+        yield CheckFault(SHAPE, what, "Write lists.")
 
 
 def resolve(media_dir: Path | str, sound: str) -> str:
-    """As LLaMA-Factory does: within `media_dir`, or else from the working directory."""
+    """Resolves a path as LLaMA-Factory does: in `media_dir`, or else in the working directory."""
     within = os.path.join(media_dir, sound)  # noqa: PTH118, called once a row
     return within if os.path.isfile(within) else sound  # noqa: PTH113
 
@@ -220,7 +222,7 @@ def resolve(media_dir: Path | str, sound: str) -> str:
 def _check_manifest(
     rows_file: Path, rows: int, job: Job, findings: Findings
 ) -> list[dict[str, Any]]:
-    """Our manifest says whose each row is; a foreign dataset has none."""
+    """Compares the rows with the manifest; datasets from elsewhere have none."""
     manifest = rows_file.with_suffix(".manifest.jsonl")
     if not manifest.exists():
         return []
@@ -232,19 +234,21 @@ def _check_manifest(
     return []
 
 
-def _manifest_faults(lines: Sequence[Mapping[str, Any]], rows: int, job: Job) -> Iterator[Fault]:
+def _manifest_faults(
+    lines: Sequence[Mapping[str, Any]], rows: int, job: Job
+) -> Iterator[CheckFault]:
     cure = "Build the dataset again."
     if len(lines) != rows:
-        yield Fault(_MANIFEST, f"{len(lines):,} lines for {rows:,} rows", cure)
-    # An utterance may stand once in each epoch, and once as each kind of pair.
+        yield CheckFault(_MANIFEST, f"{len(lines):,} lines for {rows:,} rows", cure)
+    # An utterance may occur once in each epoch, and once for each kind of pair.
     keys = Counter((str(line.get("id")), line.get("epoch"), line.get("pair")) for line in lines)
     for id_ in dict.fromkeys(id_ for (id_, *_), count in keys.items() if count > 1):
-        yield Fault("ids that stand twice", f"id {id_!r} stands twice", cure)
+        yield CheckFault("ids that stand twice", f"id {id_!r} stands twice", cure)
     splits = Counter(str(line.get("split")) for line in lines)
     for split, count in splits.items():
         if split.startswith("test") and job.trains:
             what = f"{count:,} rows of split {split!r} in a training dataset"
-            yield Fault("test rows in training", what, "Build it from the training split.")
+            yield CheckFault("test rows in training", what, "Build it from the training split.")
         if split.startswith("test") and job.chooses:
             what = f"{count:,} rows of split {split!r} would say when training stops"
-            yield Fault("test rows in training", what, "Give a dev split as eval_dataset.")
+            yield CheckFault("test rows in training", what, "Give a dev split as eval_dataset.")

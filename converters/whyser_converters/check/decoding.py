@@ -1,4 +1,4 @@
-"""Whether LLaMA-Factory can decode sound in this environment, which it does by torchaudio."""
+"""Checks whether LLaMA-Factory, which uses torchaudio, can decode sound in this environment."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 
-#: From this release on torchaudio decodes by torchcodec; before, by soundfile.
+#: From this release on torchaudio decodes with torchcodec, before that with soundfile.
 _BY_TORCHCODEC = Version("2.9")
 
 #: Writes and loads a tenth of a second of silence, as LLaMA-Factory loads a clip.
@@ -36,35 +36,35 @@ _EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception): (.+)")
 _FFMPEG_IS_MISSING = re.compile(r"^lib(av|sw)\w+\.so.*cannot open shared object file")
 _INVOLVED = ("torch", "torchaudio", "torchcodec")
 
-#: Seconds. Importing torch takes two, on a busy machine or a slow disk many more.
+#: Seconds. Importing torch takes two, and many more on a busy machine or a slow disk.
 _PATIENCE = 120
 
 
-def decoding_faults() -> Iterator[Fault]:
-    """None where torchaudio is not installed, or a clip can be decoded."""
+def decoding_faults() -> Iterator[CheckFault]:
+    """No fault where torchaudio is not installed, or a clip can be decoded."""
     if (fault := _fault()) is not None:
         yield fault
 
 
 @cache
-def _fault() -> Fault | None:
+def _fault() -> CheckFault | None:
     kind = "sound that cannot be decoded"
     torchaudio = _installed("torchaudio")
     if torchaudio is None:
         return None
     if torchaudio < _BY_TORCHCODEC:
-        # That one line is what can be missing; to import torch would make every check slow.
+        # Only soundfile can be missing here; importing torch would make every check slow.
         if _imports("soundfile"):
             return None
         what = f"torchaudio {torchaudio} decodes by soundfile, which is missing or does not load"
-        return Fault(kind, what, "Run pip install soundfile.")
+        return CheckFault(kind, what, "Run pip install soundfile.")
     if _installed("torchcodec") is None:
         what = f"torchaudio {torchaudio} decodes by torchcodec, which is not installed"
         cure = (
             "Run pip install -c constraints-2026.txt torchcodec, and install FFmpeg "
             "(apt-get install ffmpeg)."
         )
-        return Fault(kind, what, cure)
+        return CheckFault(kind, what, cure)
     said = _attempt()
     if said is None:
         return None
@@ -72,19 +72,21 @@ def _fault() -> Fault | None:
     if reasons and all(_FFMPEG_IS_MISSING.search(reason) for reason in reasons):
         what = "torchcodec finds no shared libraries of FFmpeg"
         cure = "Install FFmpeg: apt-get install ffmpeg, or conda install ffmpeg."
-        return Fault(kind, what, cure)
-    # Of the FFmpeg releases that torchcodec tries, the one that is installed says what is wrong.
+        return CheckFault(kind, what, cure)
+    # torchcodec tries several FFmpeg releases; the installed one gives the useful reason.
     others = [reason for reason in reasons if not _FFMPEG_IS_MISSING.search(reason)]
     versions = ", ".join(f"{name} {_installed(name)}" for name in _INVOLVED)
     what = f"torchaudio.load fails under {versions}: {others[0] if others else 'no reason given'}"
-    return Fault(kind, what, "Install releases that fit together, as constraints-2026.txt does.")
+    return CheckFault(
+        kind, what, "Install releases that fit together, as constraints-2026.txt does."
+    )
 
 
 def _attempt() -> str | None:
-    """What a process that decodes a clip says when it fails.
+    """The error output of a process that decodes a clip, empty when it succeeds.
 
-    In a process of its own: libraries that do not fit together can end it, and torch stays out of
-    this one. One that takes too long has found no fault.
+    It is a separate process because incompatible libraries can end it, and to keep torch out of
+    this one. A process that takes too long counts as a success.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", _DECODE, str(Path(folder) / "clip.wav")]

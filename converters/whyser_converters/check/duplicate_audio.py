@@ -1,4 +1,4 @@
-"""Identical sound in two splits, found without reading a corpus of 37 GB."""
+"""Finds identical sound in two splits without reading all of a corpus of 37 GB."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from whyser.io.console import track
 from whyser.io.errors import InputError
 from whyser_converters.check.clips import MISSING
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 
-#: A few short looks into a file tell nearly all sounds of one length apart.
+#: A few short blocks distinguish nearly all sounds of equal length.
 _LOOKS, _LOOK_FRAMES = 3, 256
 _BLOCK_FRAMES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Sound:
-    """An utterance's sound; `part` is train, dev or test, `length` what its record says of it."""
+    """An utterance's sound; `part` is train, dev or test, `length` comes from its record."""
 
     id: str
     split: str
@@ -31,12 +31,12 @@ class Sound:
     length: Hashable
 
 
-def check_twins(sounds: Sequence[Sound], findings: Findings) -> None:
-    """Adds a problem for every sound that stands in two parts, of one corpus or of several.
+def check_duplicate_audio(sounds: Sequence[Sound], findings: Findings) -> None:
+    """Adds a problem for every sound that is in two parts, of one corpus or of several.
 
-    Each step looks only at what the step before could not tell apart: the record's length, then
-    a few blocks read by seek, last all samples. Samples are compared and not the file's bytes:
-    a copy with another header, or in another lossless container, is found.
+    Each step compares only what the step before found equal: first the recorded length, then a
+    few blocks, last all samples. Samples are compared and not the file's bytes, so a copy with
+    another header, or in another lossless container, is found.
     """
     groups = _spanning((sound, sound.length) for sound in sounds)
     for measure, description in (
@@ -49,7 +49,7 @@ def check_twins(sounds: Sequence[Sound], findings: Findings) -> None:
 
 
 def _spanning(measured: Iterable[tuple[Sound, Hashable]]) -> list[list[Sound]]:
-    """Sounds of equal measure, where they stand in more than one part."""
+    """Sounds of equal measure that occur in more than one part."""
     groups: dict[Hashable, list[Sound]] = defaultdict(list)
     for sound, measure in measured:
         groups[measure].append(sound)
@@ -87,7 +87,7 @@ def _all_samples(path: Path) -> Hashable:
 
 def _bytes(samples: Any) -> bytes:
     """float64 holds every sample of 32 bit or less, so equal samples give equal bytes in any
-    format; adding zero makes one of the two zeros."""
+    format; adding zero turns -0.0 into 0.0."""
     held: bytes = (samples + 0.0).tobytes()
     return held
 
@@ -105,11 +105,11 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from None
 
 
-def _fault(group: Sequence[Sound]) -> Fault:
+def _fault(group: Sequence[Sound]) -> CheckFault:
     first_of_part: dict[str, Sound] = {}
     for sound in group:
         first_of_part.setdefault(sound.part, sound)
     named = " and ".join(f"{sound.id} ({sound.split})" for sound in first_of_part.values())
     more = len(group) - len(first_of_part)
     what = f"is the sound of {named}" + (f" and of {more} more" if more else "")
-    return Fault("sounds in two splits", what, "Keep the sound in one split.")
+    return CheckFault("sounds in two splits", what, "Keep the sound in one split.")

@@ -1,4 +1,4 @@
-"""What a check found: by grade, and by kind, so that one fault in 10,000 rows hides no other."""
+"""Collects what a check found, by severity and kind, so that a frequent fault hides no other."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from whyser.io.errors import InputError, WhyserError
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong and its cure. `kind` names its like in the plural: `silent clips`.
+class CheckFault:
+    """What is wrong, and its cure. `kind` is the plural for all faults like it: `silent clips`.
 
-    A fault that `warns` costs quality; any other breaks a run or ruins it without a word.
+    A fault that `warns` costs quality; any other breaks a run or spoils it silently.
     """
 
     kind: str
@@ -23,16 +23,16 @@ class Fault:
     cure: str
     warns: bool = False
 
-    def of(self, owner: str) -> Fault:
-        """The same fault, with its owner (a row, a file) said first."""
-        return Fault(self.kind, f"{owner}: {self.what}", self.cure, self.warns)
+    def of(self, owner: str) -> CheckFault:
+        """The same fault, with its owner (a row, a file) in front."""
+        return CheckFault(self.kind, f"{owner}: {self.what}", self.cure, self.warns)
 
 
 class Findings:
-    """Collects faults of one check, whose `subject` is what was asked for.
+    """Collects the faults of one check; `subject` is what the user asked to check.
 
     >>> findings = Findings("rows.json")
-    >>> findings.add(Fault("silent clips", "row 3: a.wav is silent", "Drop it."), "rows.json")
+    >>> findings.add(CheckFault("silent clips", "row 3: a.wav is silent", "Drop it."), "rows.json")
     >>> findings.raise_any()
     Traceback (most recent call last):
         ...
@@ -40,7 +40,7 @@ class Findings:
     1 problem in rows.json
     """
 
-    #: Lines a kind.
+    #: Lines shown per kind.
     SHOWN = 10
 
     def __init__(self, subject: str) -> None:
@@ -49,25 +49,25 @@ class Findings:
         self._problems: dict[str, list[InputError]] = defaultdict(list)
         self._warnings: dict[str, list[InputError]] = defaultdict(list)
 
-    def add(self, fault: Fault, file: Path | str, line: int | None = None) -> None:
+    def add(self, fault: CheckFault, file: Path | str, line: int | None = None) -> None:
         found = self._warnings if fault.warns else self._problems
         found[fault.kind].append(InputError(fault.what, file=file, line=line, cure=fault.cure))
 
     @contextmanager
     def caught(self, kind: str) -> Iterator[None]:
-        """An `InputError` of the block becomes a problem of that kind."""
+        """Turns an `InputError` of the block into a problem of that kind."""
         try:
             yield
         except InputError as problem:
             self._problems[kind].append(problem)
 
     def __len__(self) -> int:
-        """How many problems there are; warnings are none."""
+        """The number of problems; warnings do not count."""
         return sum(map(len, self._problems.values()))
 
     @property
     def problems(self) -> list[str]:
-        """Lines for a user, some of each kind; empty when nothing is wrong."""
+        """Lines for the user, some of each kind; empty when nothing is wrong."""
         return _lines(self._problems, self.SHOWN)
 
     @property

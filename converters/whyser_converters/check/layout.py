@@ -1,8 +1,8 @@
-"""A dataset's entry in `dataset_info.json`, read as LLaMA-Factory 0.9.5 reads it.
+"""Reads a dataset's entry in `dataset_info.json` as LLaMA-Factory 0.9.5 reads it.
 
 Its rules (`llamafactory/data/parser.py`), each of which can lose a dataset's sound or rows:
 unknown keys are ignored; `formatting` is `alpaca` unless given; where `columns` or `tags` are
-given, a name left out of them is none, and only where they are not do the defaults hold.
+given, a name left out of them is missing; the defaults apply only where they are not given.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 
 _HUBS = ("hf_hub_url", "ms_hub_url", "om_hub_url")
 _KEYS = (
@@ -35,7 +35,7 @@ _TAGS: Mapping[str, str | None] = {
 }
 #: The names without which LLaMA-Factory finds nothing to train on.
 _NEEDED = ("messages", "audios", "role_tag", "content_tag", "user_tag", "assistant_tag")
-#: What trains on pairs of answers; LLaMA-Factory loads every other stage without.
+#: The stages that train on pairs of answers; LLaMA-Factory loads no pairs for the others.
 _RANKING_STAGES = ("dpo", "rm")
 _MISSPELT = "misspelt or missing names"
 
@@ -96,7 +96,7 @@ def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
     )
 
 
-def unknown_names(name: str, entry: Any) -> Iterator[Fault]:
+def unknown_names(name: str, entry: Any) -> Iterator[CheckFault]:
     """A fault for every key that LLaMA-Factory ignores."""
     if not isinstance(entry, dict):
         return
@@ -109,7 +109,7 @@ def unknown_names(name: str, entry: Any) -> Iterator[Fault]:
         for key in given if isinstance(given, dict) else ():
             if key not in known:
                 what = f"dataset {name!r}: LLaMA-Factory ignores {prefix}{key!r}"
-                yield Fault(_MISSPELT, what, did_you_mean(key, known))
+                yield CheckFault(_MISSPELT, what, did_you_mean(key, known))
 
 
 def _refuse_foreign(name: str, entry: Mapping[str, Any]) -> None:

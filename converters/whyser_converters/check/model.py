@@ -1,6 +1,6 @@
-"""What a model's folder says of itself: which kind it is, what it hears, the names of its modules.
+"""Reads a model's folder: its kind, what it hears, the names of its modules.
 
-Nothing is loaded for that: the settings stand in small files, the names at the head of large ones.
+No model is loaded: the settings are in small files, the names at the start of large ones.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SPEECHLM = "whyser_speechlm"
 
 @dataclass(frozen=True)
 class Hearing:
-    """What a model hears of a clip: its first `seconds`, as so many `tokens`.
+    """What a model hears of a clip: its first `seconds`, as this many `tokens`.
 
-    None for `tokens`: they follow from the length, see `whyser.io.audio.audio_tokens`.
+    Where `tokens` is None they follow from the length, see `whyser.io.audio.audio_tokens`.
     """
 
     seconds: float
@@ -34,7 +34,7 @@ QWEN2_AUDIO = Hearing(seconds=30)
 
 
 def folder_of(settings: Mapping[str, Any]) -> Path | None:
-    """The folder of the model that a YAML names; None for one of a hub."""
+    """The folder of the model that a YAML names; None for a model on a hub."""
     name = settings.get("model_name_or_path")
     folder = Path(str(name)) if name else None
     return folder if folder and folder.is_dir() else None
@@ -46,9 +46,9 @@ def is_speechlm(folder: Path) -> bool:
 
 
 def hearing_of(folder: Path | None) -> Hearing:
-    """Qwen2-Audio's of any model but ours, which say it.
+    """That of Qwen2-Audio, except for models of `whyser-speechlm`, whose folder says it.
 
-    Raises: `InputError` for one of ours that does not.
+    Raises: `InputError` for a model of `whyser-speechlm` that does not say it.
     """
     if folder is None or not is_speechlm(folder):
         return QWEN2_AUDIO
@@ -56,7 +56,7 @@ def hearing_of(folder: Path | None) -> Hearing:
     if file.is_file():
         settings = _read(file)
     else:
-        # Where transformers 5 keeps what prepares the sound.
+        # transformers 5 keeps the settings of the feature extractor there.
         file = folder / "processor_config.json"
         settings = _read(file).get("feature_extractor", {})
     seconds, tokens = settings.get("max_duration"), settings.get("num_audio_tokens")
@@ -74,9 +74,9 @@ def _read(file: Path) -> Mapping[str, Any]:
 
 
 def weight_names(folder: Path) -> set[str]:
-    """Weights of a checkpoint in safetensors, by its index or its headers.
+    """Names of the weights of a safetensors checkpoint, from its index or its headers.
 
-    Raises: `InputError` for a file that is none.
+    Raises: `InputError` for a file that is not safetensors.
 
     Source: the safetensors format: 8 bytes with the length of a JSON object of all tensors.
     """

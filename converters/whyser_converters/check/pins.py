@@ -1,4 +1,4 @@
-"""Installed packages against the versions that a constraints file pins."""
+"""Compares installed packages with the versions that a constraints file pins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_lines
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 
-#: Sets of packages that hold together, the usual one first.
+#: Sets of packages that work together, the usual one first.
 CONSTRAINTS = ("constraints.txt", "constraints-2026.txt")
 
 #: What pip allows after a requirement: a comment, and options of its own such as --hash.
@@ -23,11 +23,11 @@ _AFTER = re.compile(r"(^|\s)(#|--).*")
 def check_pins(yaml: Path, findings: Findings) -> None:
     """Warns of every installed package that the constraints pin to another version.
 
-    The files are looked for beside the YAML, in the folders above it, and in the working directory;
-    without one nothing is checked. Of several the one whose torch is installed counts, or else the
-    first. A package that is not installed is not checked.
+    The files are searched in the folder of the YAML, in those above it, and in the working
+    directory; without one nothing is checked. Of several the one whose torch is installed counts,
+    or else the first. A package that is not installed is not checked.
 
-    Raises: `InputError` with file and line for what is no requirement.
+    Raises: `InputError` with file and line for a line that is not a requirement.
     """
     path = _set_of(_nearest(yaml))
     if path is None:
@@ -37,7 +37,9 @@ def check_pins(yaml: Path, findings: Findings) -> None:
         if installed and not pin.specifier.contains(installed, prereleases=True):
             what = f"{pin.name} {installed} is installed, the pin is {pin.specifier}"
             cure = f"Run pip install -c {path} {pin.name}."
-            findings.add(Fault("packages of other versions", what, cure, warns=True), path, number)
+            findings.add(
+                CheckFault("packages of other versions", what, cure, warns=True), path, number
+            )
 
 
 def _nearest(yaml: Path) -> list[Path]:
@@ -58,7 +60,7 @@ def _set_of(files: list[Path]) -> Path | None:
 
 
 def _pins(path: Path) -> Iterator[tuple[int, Requirement]]:
-    """Requirements that hold on this machine, with their line numbers."""
+    """Requirements that apply on this machine, with their line numbers."""
     for number, line in read_lines(path):
         text = _AFTER.sub("", line.decode("utf-8", "replace")).rstrip("\\ \r\n").strip()
         if not text or text.startswith("-"):

@@ -1,4 +1,4 @@
-"""One row of a sharegpt dataset: what LLaMA-Factory would drop, cut or crash on."""
+"""Checks one row of a sharegpt dataset: what LLaMA-Factory would drop, cut or crash on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whyser.io.errors import InputError
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.layout import Layout
 
 PLACEHOLDER = "<audio>"
@@ -17,13 +17,13 @@ _OTHER_MEDIA = ("<image>", "<video>")
 _SPECIAL_TOKEN = re.compile(r"<\|[^|<>\s]*\|>")
 
 #: Tokens that the template `qwen2_audio` writes around a turn of two messages and around a
-#: clip, its default system prompt, and what stands around a system prompt of the row's own.
+#: clip, its default system prompt, and the tokens around a system prompt of the row's own.
 _TURN, _CLIP, _DEFAULT_SYSTEM, _OWN_SYSTEM = 10, 2, 11, 5
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row as LLaMA-Factory takes it apart; `system` is empty for the template's own prompt."""
+    """A row as LLaMA-Factory splits it; `system` is empty for the template's own prompt."""
 
     roles: tuple[str | None, ...]
     contents: tuple[str, ...]
@@ -70,49 +70,49 @@ def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
 _REBUILD = "Write it as whyser-convert sharegpt does."
 
 
-def pair_faults(rows: tuple[Row, ...]) -> Iterator[Fault]:
-    """A pair of equal answers: nothing is preferred."""
+def pair_faults(rows: tuple[Row, ...]) -> Iterator[CheckFault]:
+    """A fault for a pair of equal answers, where nothing is preferred."""
     if len(rows) == 2 and rows[0].contents == rows[1].contents:
         what = "has the same answer chosen and rejected"
-        yield Fault("pairs without a difference", what, "Leave the row out.")
+        yield CheckFault("pairs without a difference", what, "Leave the row out.")
 
 
-def row_faults(row: Row, layout: Layout, *, trains: bool) -> Iterator[Fault]:
-    """What is wrong with the row's text; its sound and its length are judged elsewhere."""
+def row_faults(row: Row, layout: Layout, *, trains: bool) -> Iterator[CheckFault]:
+    """Faults of the row's text; its sound and its length are checked elsewhere."""
     yield from _role_faults(row, layout)
     yield from _placeholder_faults(row)
     for text in (row.system, *row.contents):
         if found := _SPECIAL_TOKEN.search(text):
             what = f"holds {found.group()!r}, which the tokenizer takes for a token of its own"
-            yield Fault("rows with special tokens", what, "Take the mark out of the text.")
+            yield CheckFault("rows with special tokens", what, "Take the mark out of the text.")
     if trains and not all(content.strip() for content in row.contents):
         what = "has an empty message: there is nothing to answer, or nothing to learn"
-        yield Fault("rows with empty messages", what, "Leave the row out.")
+        yield CheckFault("rows with empty messages", what, "Leave the row out.")
 
 
-def _role_faults(row: Row, layout: Layout) -> Iterator[Fault]:
+def _role_faults(row: Row, layout: Layout) -> Iterator[CheckFault]:
     accepted = (layout.user, layout.assistant)
     in_turn = all(role in accepted[turn % 2] for turn, role in enumerate(row.roles))
     if not row.roles or len(row.roles) % 2 or not in_turn:
         expected = [layout.user[0], layout.assistant[0]]
         what = f"roles are {list(row.roles)}, expected {expected} in turn"
-        yield Fault("rows with wrong roles", what, "LLaMA-Factory drops such a row; mend it.")
+        yield CheckFault("rows with wrong roles", what, "LLaMA-Factory drops such a row; mend it.")
 
 
-def _placeholder_faults(row: Row) -> Iterator[Fault]:
+def _placeholder_faults(row: Row) -> Iterator[CheckFault]:
     text = "\n".join(row.contents)
     count = text.count(PLACEHOLDER)
     if count != len(row.sounds):
         what = f"{count} {PLACEHOLDER} in the messages for {len(row.sounds)} audios"
         cure = "Write one for each sound and take it out of transcripts."
-        yield Fault("rows with wrong placeholders", what, cure)
+        yield CheckFault("rows with wrong placeholders", what, cure)
     elif not row.sounds:
         what = "has no sound: the model would learn to answer unheard"
-        yield Fault(UNHEARD, what, "Leave it out unless that is meant.", warns=True)
+        yield CheckFault(UNHEARD, what, "Leave it out unless that is meant.", warns=True)
     for mark in _OTHER_MEDIA:
         if mark in text:
             what = f"holds {mark!r}, for which LLaMA-Factory expects a file"
-            yield Fault("rows with wrong placeholders", what, "Take the mark out of the text.")
+            yield CheckFault("rows with wrong placeholders", what, "Take the mark out of the text.")
 
 
 def text_tokens(row: Row) -> int:
@@ -135,11 +135,12 @@ def _estimate(text: str) -> int:
     return -(-len(text.encode()) // 4)
 
 
-def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterator[Fault]:
+def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterator[CheckFault]:
     """LLaMA-Factory cuts a row over `cutoff_len` at the end of its question, answer or both.
 
-    A cut within the clip crashes the model, a cut of the answer loses the label that stands
-    last; neither is said. `audio_tokens` is exact, so a row that is over by it alone is over.
+    A cut inside the clip crashes the model, a cut of the answer loses the label at its end;
+    LLaMA-Factory reports neither. `audio_tokens` is exact, so a row that is over the limit by it
+    without the text is certainly over.
     """
     text = text_tokens(row)
     if cutoff_len is not None and audio_tokens + text > cutoff_len:
@@ -147,13 +148,15 @@ def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterat
             f"{audio_tokens:,} audio tokens and about {text:,} of text and template "
             f"do not fit cutoff_len {cutoff_len:,}"
         )
-        yield Fault("rows over the token budget", what, "Raise cutoff_len or leave the row out.")
+        yield CheckFault(
+            "rows over the token budget", what, "Raise cutoff_len or leave the row out."
+        )
 
 
-def manifest_faults(row: Row, line: Mapping[str, Any]) -> Iterator[Fault]:
-    """Predictions are joined to ids by this line, so it must be of this row."""
+def manifest_faults(row: Row, line: Mapping[str, Any]) -> Iterator[CheckFault]:
+    """Predictions get their ids from this line, so it must belong to this row."""
     own = {"answer": row.contents[-1:], "audio": row.sounds}
     for key, found in own.items():
         if key in line and (line[key],) != found:
             what = f"its {key} is not that of its line in the manifest"
-            yield Fault("rows of another manifest", what, "Build the dataset again.")
+            yield CheckFault("rows of another manifest", what, "Build the dataset again.")

@@ -1,4 +1,4 @@
-"""The datasets that are to be checked, and what a LLaMA-Factory YAML asks of their rows."""
+"""Finds the datasets to check, and what a LLaMA-Factory YAML requires of their rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from whyser.io.errors import InputError
 from whyser.io.files import read_text
 from whyser_converters.check.decoding import decoding_faults
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of
 from whyser_converters.check.run import run_faults
 from whyser_converters.datasets.dataset_info import read_table
@@ -25,9 +25,9 @@ class Job:
     """A dataset to check.
 
     `media_dir` is the folder that its audio paths are relative to; `cutoff_len` is in tokens and
-    None where no YAML says it, as `stage` is (`sft`, `dpo`, ...); the rows of one that `trains`
-    become the model's, those of one that `chooses` say when training stops; `hearing` is what the
-    model takes of a clip.
+    None where no YAML says it, as `stage` is (`sft`, `dpo`, ...). A dataset that `trains` is for
+    training, one that `chooses` decides when training stops; `hearing` is what the model hears of
+    a clip.
     """
 
     name: str
@@ -45,7 +45,7 @@ def is_yaml(target: str) -> bool:
 
 
 def is_override(target: str) -> bool:
-    """Whether it is a setting as `llamafactory-cli` takes them after a YAML.
+    """Whether it is a setting that `llamafactory-cli` takes after a YAML.
 
     >>> is_override("learning_rate=2e-5"), is_override("data/a=b/dataset_info.json")
     (True, False)
@@ -58,9 +58,9 @@ def jobs_of(
 ) -> list[Job]:
     """The datasets behind a YAML, a `dataset_info.json`, or a dataset's name.
 
-    `overrides` are `key=value`, for a YAML alone.
+    `overrides` are `key=value` settings, for a YAML only.
 
-    Raises: `InputError` when the YAML or the table is missing or is none.
+    Raises: `InputError` when the YAML or the table is missing or malformed.
     """
     if is_yaml(target):
         return _jobs_of_yaml(Path(target), dataset_dir, findings, overrides)
@@ -132,7 +132,7 @@ def _overridden(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _folder(path: Path, settings: Mapping[str, Any], key: str, default: str) -> Path:
-    """Relative to the working directory, as LLaMA-Factory has it."""
+    """Relative to the working directory, as in LLaMA-Factory."""
     value = settings.get(key, default)
     if not isinstance(value, str) or value == "ONLINE" or value.startswith("REMOTE:"):
         raise InputError(
@@ -158,24 +158,26 @@ def _names(value: Any) -> list[str]:
     return [str(name).strip() for name in given]
 
 
-def _name_faults(names: Mapping[str, list[str]]) -> Iterator[Fault]:
+def _name_faults(names: Mapping[str, list[str]]) -> Iterator[CheckFault]:
     kind = "datasets named wrongly"
     for key, given in names.items():
         for name, count in Counter(given).items():
             if count > 1:
                 what = f"{key} names {name!r} {count} times, LLaMA-Factory takes it once"
-                yield Fault(kind, what, "Name it once; 'num_samples' in its entry oversamples.")
+                yield CheckFault(
+                    kind, what, "Name it once; 'num_samples' in its entry oversamples."
+                )
     for name in sorted({*names["dataset"]} & {*names["eval_dataset"]}):
         what = f"{name!r} is trained on and evaluated on"
-        yield Fault(kind, what, "Evaluate on a split that is held out.")
+        yield CheckFault(kind, what, "Evaluate on a split that is held out.")
 
 
-def setting_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+def setting_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
     kind = "settings that go around this check"
     if settings.get("val_size"):
         what = "val_size draws rows at random: speakers that are trained on are evaluated on"
-        yield Fault(kind, what, "Give eval_dataset instead.", warns=True)
+        yield CheckFault(kind, what, "Give eval_dataset instead.", warns=True)
     tokenized = settings.get("tokenized_path")
     if isinstance(tokenized, str) and Path(tokenized).is_dir() and any(Path(tokenized).iterdir()):
         what = f"training reads {tokenized}, whatever the datasets now hold"
-        yield Fault(kind, what, "Remove that folder when they have changed.", warns=True)
+        yield CheckFault(kind, what, "Remove that folder when they have changed.", warns=True)

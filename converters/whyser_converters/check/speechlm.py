@@ -1,6 +1,6 @@
-"""A run of a model of `whyser-speechlm`: it brings its code, encoders stay, connectors learn.
+"""Checks a run of a `whyser-speechlm` model: encoders stay frozen, connectors train.
 
-LLaMA-Factory keeps LoRA out of the encoders of models that it knows; of this one it knows none.
+LLaMA-Factory keeps LoRA out of the encoders of models that it knows; it does not know this one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from whyser.io.errors import did_you_mean
 from whyser_converters.check.adapters import MATCHES, MAY_BE_TIED, names_of
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import folder_of, is_speechlm, module_names, weight_names
 
 _MODULES = "modules that do not exist"
@@ -22,20 +22,20 @@ _CURE = (
 )
 
 
-def speechlm_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
-    """What such a model cannot, or would do unnoticed; nothing of any other model."""
+def speechlm_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
+    """Faults of settings that such a model does not support; none for any other model."""
     folder = folder_of(settings)
     if folder is None or not is_speechlm(folder):
         return
     yield from trust_faults(folder, settings.get("trust_remote_code"))
     if (template := settings.get("template")) != "qwen2_audio":
         what = f"template is {template!r}, and the model hears where qwen2_audio puts the sound"
-        yield Fault("templates of other models", what, "Write template: qwen2_audio.")
+        yield CheckFault("templates of other models", what, "Write template: qwen2_audio.")
     if not settings.get("do_train"):
         return
     if settings.get("quantization_bit"):
         what = "quantization_bit would round the connectors too, which then cannot train"
-        yield Fault("connectors that cannot train", what, "Leave it out.")
+        yield CheckFault("connectors that cannot train", what, "Leave it out.")
     how = settings.get("finetuning_type", "lora")
     if how == "freeze":
         yield from _freeze_faults(folder, settings)
@@ -46,14 +46,14 @@ def speechlm_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _lora_faults(folder, settings)
 
 
-def trust_faults(folder: Path, trusts: Any) -> Iterator[Fault]:
+def trust_faults(folder: Path, trusts: Any) -> Iterator[CheckFault]:
     if trusts is not True and is_speechlm(folder):
         what = f"{folder} brings its code, which nothing runs without trust_remote_code"
-        yield Fault("models that bring their code", what, "Write trust_remote_code: true.")
+        yield CheckFault("models that bring their code", what, "Write trust_remote_code: true.")
 
 
-def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]:
-    """What is in no module at all, `adapter_faults` tells."""
+def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckFault]:
+    """`adapter_faults` reports names that are in no module."""
     modules = module_names(folder)
     learning: set[str] = set()
     for target in names_of(settings.get("lora_target")) or ["all"]:
@@ -62,7 +62,7 @@ def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]:
             yield _encoder_fault(f"lora_target {target!r}", heard, _CURE)
         elif found and not _of("model", found) and target not in MAY_BE_TIED:
             what = f"lora_target {target!r} names nothing of the language model"
-            yield Fault(_MODULES, what, _CURE)
+            yield CheckFault(_MODULES, what, _CURE)
         learning |= found
     for name in names_of(settings.get("additional_target")):
         found = MATCHES["additional_target"](name, modules)
@@ -72,11 +72,11 @@ def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _connector_faults("additional_target", modules, learning)
 
 
-def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]:
+def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckFault]:
     """LLaMA-Factory takes the name of what directly holds a weight, outside of any list of layers,
     and keeps all weights free whose names contain it.
 
-    What is frozen already it leaves so, hence no encoder trains by it.
+    It leaves weights frozen that are frozen already, so no encoder trains.
 
     Source: `_setup_freeze_tuning` of llamafactory/model/adapter.py, 0.9.5.
     """
@@ -90,25 +90,27 @@ def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[Fault]
         elif name not in holders:
             what = f"freeze_extra_modules names {name!r}, and {folder} has no such module"
             close = did_you_mean(name, holders).partition("]. ")[2]
-            yield Fault(_MODULES, what, close or "Take the name out.")
+            yield CheckFault(_MODULES, what, close or "Take the name out.")
         free |= found
     yield from _connector_faults("freeze_extra_modules", weights, free)
     if settings.get("freeze_trainable_layers") is None:
         what = "freeze_trainable_layers is left out: 2 layers of the language model would train"
         cure = "Write freeze_trainable_layers: 0 to train connectors alone."
-        yield Fault("layers that train by default", what, cure, warns=True)
+        yield CheckFault("layers that train by default", what, cure, warns=True)
 
 
-def _encoder_fault(who: str, names: set[str], cure: str) -> Fault:
+def _encoder_fault(who: str, names: set[str], cure: str) -> CheckFault:
     encoders = " and ".join(sorted(_parts(names)))
     what = f"{who} reaches into {encoders}, and encoders never train"
-    return Fault("modules of encoders", what, cure)
+    return CheckFault("modules of encoders", what, cure)
 
 
-def _connector_faults(key: str, names: set[str], learning: set[str]) -> Iterator[Fault]:
+def _connector_faults(key: str, names: set[str], learning: set[str]) -> Iterator[CheckFault]:
     for connector in sorted(_parts(_of("connector", names)) - _parts(learning)):
         what = f"{key} leaves {connector} out: it stays as it is"
-        yield Fault("connectors that stay as they are", what, "Name it, unless meant.", warns=True)
+        yield CheckFault(
+            "connectors that stay as they are", what, "Name it, unless meant.", warns=True
+        )
 
 
 def _parts(names: set[str]) -> set[str]:

@@ -11,8 +11,8 @@ from typing import ClassVar, TypeAlias
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
 from whyser_converters.check.clips import MISSING
-from whyser_converters.check.duplicate_audio import Sound, check_twins
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.duplicate_audio import Sound, check_duplicate_audio
+from whyser_converters.check.findings import CheckFault, Findings
 
 #: What must not stand in two splits, as an utterance's record calls it.
 APART = ("speaker", "dialogue", "session")
@@ -83,7 +83,7 @@ def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSum
             _note_without_sound(corpus, list(own.values()), findings)
     for fault, path in _shared_faults(places):
         findings.add(fault, path)
-    check_twins(sounds, findings)
+    check_duplicate_audio(sounds, findings)
     return sorted(summaries, key=lambda summary: summary.order)
 
 
@@ -92,8 +92,8 @@ def part_of(split: str) -> str:
     return "test" if split.startswith("test") else split
 
 
-def _id_fault(utterance: Utterance, first: Path) -> Fault:
-    return Fault(
+def _id_fault(utterance: Utterance, first: Path) -> CheckFault:
+    return CheckFault(
         "ids in two corpora",
         f"id {utterance.id!r} is also in {first}",
         "Give each corpus once.",
@@ -109,14 +109,14 @@ def _place(summary: SplitSummary, corpus: Corpus, places: Places) -> None:
             parts.setdefault(part_of(summary.split), corpus.path)
 
 
-def _shared_faults(places: Places) -> Iterator[tuple[Fault, Path]]:
+def _shared_faults(places: Places) -> Iterator[tuple[CheckFault, Path]]:
     for (noun, _, name), parts in sorted(places.items()):
         for first, second in combinations(sorted(parts), 2):
             file, other = parts[first], parts[second]
             where = second if other == file else f"{second} ({other})"
             what = f"{noun} {name!r} is in {first} and in {where}"
             cure = f"Move all utterances of a {noun} into one split."
-            yield Fault(f"{noun}s in two splits", what, cure), file
+            yield CheckFault(f"{noun}s in two splits", what, cure), file
 
 
 def _sound(corpus: Corpus, utterance: Utterance, findings: Findings) -> list[Sound]:
@@ -126,7 +126,7 @@ def _sound(corpus: Corpus, utterance: Utterance, findings: Findings) -> list[Sou
     path = corpus.audio_path(utterance)
     if not path.is_file():
         what, cure = f"no such sound file, of {utterance.id}", "Convert the corpus again."
-        findings.add(Fault(MISSING, what, cure), path)
+        findings.add(CheckFault(MISSING, what, cure), path)
         return []
     length = (utterance.duration, utterance.sampling_rate, utterance.channels)
     return [Sound(utterance.id, utterance.split, part_of(utterance.split), path, length)]

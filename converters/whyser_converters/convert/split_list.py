@@ -1,4 +1,4 @@
-"""A user's own splits: a CSV of speakers, dialogues, sessions or ids, and the split of each."""
+"""Reads a user's own splits: a CSV of speakers, dialogues, sessions or ids, each with a split."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from whyser.io.errors import InputError, Problems, did_you_mean
 from whyser.io.files import read_text, short_hash
 from whyser.records.utterance import Utterance
-from whyser_converters.corpora.source import read_header, read_table
+from whyser_converters.corpora.tables import read_header, read_table
 
 #: What the first column may name.
 KEYS = ("speaker", "dialogue", "session", "id")
@@ -20,8 +20,8 @@ class SplitList:
     """Splits by speaker, dialogue, session or id, whichever the first column is called.
 
     Names may be given as in the corpus (`1001`) or as in `utterances.jsonl` (`crema_d/1001`).
-    Raises: `BadInput` with every fault of the file, or `InputError`; it is the user's own, so
-    none of its lines is passed over.
+    Raises: `BadInput` with every fault of the file, or `InputError`. Since the file is the user's
+    own, no faulty line is skipped.
     """
 
     def __init__(self, path: Path, corpus: str) -> None:
@@ -59,7 +59,7 @@ class SplitList:
             )
 
     def split_of(self, utterance: Utterance) -> str | None:
-        """The split that the list gives the utterance; None when it is not listed."""
+        """The split of the utterance; None when it is not listed."""
         name = getattr(utterance, self.key)
         self.unseen.discard(name)
         return self.splits.get(name)

@@ -8,8 +8,8 @@ Layout    {train,dev,test}_sent_emo.csv, at the root, in data/MELD/ or beside th
 Splits    Official, by file. File names repeat across splits, so the id carries the split.
 Text      CSVs from before November 2020, and the tarball's, hold cp1252 punctuation as C1
           controls; it is mended.
-Votes     Three raters, never released one by one; so none.
-Labels    The raters' majority, by name; utterances without one were left out by the authors.
+Votes     None: the votes of the three annotators were never released.
+Labels    The published majority label, by name; the authors left out utterances without one.
 Clips     Two have no usable sound and are dropped. Three are cut wrongly (up to 305 s) and at
           least six are near-empty (0.064 s): `doubtful_sound`.
 """
@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from whyser.io.errors import InputError, did_you_mean
 from whyser.labels.classes import Label
 from whyser.records.utterance import Utterance
-from whyser_converters.corpora.source import Account, files_in, number, read_table, transcript_text
+from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import CorpusSpec, official
+from whyser_converters.corpora.tables import files_in, label_of, number, read_table, transcript_text
 
 LABELS: Mapping[str, Label | None] = {
     "neutral": "neutral",
@@ -47,7 +47,7 @@ GENDERS = {
     "Chandler": "male",
 }
 
-#: Of these splits only: test has its own dia125_utt3 and dia110_utt7, and both are fine.
+#: In these splits only: test has its own dia125_utt3 and dia110_utt7, and both are fine.
 BAD_AUDIO = {
     "meld/train/dia125_utt3": "unreadable in the published corpus",
     "meld/dev/dia110_utt7": "absent from the published corpus",
@@ -84,28 +84,28 @@ def prepare_meld(
     corpus_dir: Path,
     *,
     labels: Mapping[str, Label | None] = LABELS,
-    account: Account | None = None,
+    log: ConversionLog | None = None,
 ) -> Iterator[Utterance]:
     """MELD's utterances, split by split, in the order of the CSV files.
 
-    Raises: `InputError` for a missing column, and for any fault without an account.
+    Raises: `InputError` for a missing column, and for any fault without a log.
     """
-    account = account or Account(corpus_dir, strict=True)
+    log = log or ConversionLog(strict=True)
     for split in SPLITS:
         table = _find_table(corpus_dir, split)
         if table is None:
-            account.note(f"no {split}_sent_emo.csv: split {split} is absent")
+            log.note(f"no {split}_sent_emo.csv: split {split} is absent")
             continue
         media, folder = _list_media(corpus_dir, split)
-        rows = read_table(table, _COLUMNS, account.lost_candidate, stray_bytes=True)
+        rows = read_table(table, _COLUMNS, log.lost_candidate, stray_bytes=True)
         for line, (text, speaker, emotion, dialogue, position) in rows:
-            with account.candidate(table, line):
+            with log.candidate(table, line):
                 dialogue = f"dia{number(dialogue, 'Dialogue_ID')}"
                 name = f"{dialogue}_utt{number(position, 'Utterance_ID')}"
                 file = media.pop(name, f"{name}.mp4")
                 speaker = mend(speaker).strip()
                 yield Utterance(
-                    id=account.once(f"meld/{split}/{name}", line),
+                    id=log.once(f"meld/{split}/{name}", line),
                     corpus="meld",
                     split=split,
                     audio=f"{folder}/{file}",
@@ -116,14 +116,14 @@ def prepare_meld(
                     speaker=f"meld/{speaker}" if speaker else None,
                     gender=GENDERS.get(speaker),
                     dialogue=f"meld/{split}/{dialogue}",
-                    label=_label(emotion, labels),
+                    label=label_of(emotion, labels, "Emotion"),
                     label_raw=emotion,
                 )
-        account.leave_unused(f"{split} media file without a row in the CSV", len(media))
+        log.leave_unused(f"{split} media file without a row in the CSV", len(media))
 
 
 def mend(text: str) -> str:
-    """The text with cp1252 punctuation where C1 controls or stray bytes stood.
+    """The text with cp1252 punctuation in place of C1 controls and stray bytes.
 
     >>> mend("well\\x85") == "well…"
     True
@@ -151,12 +151,6 @@ def _list_media(corpus_dir: Path, split: str) -> tuple[dict[str, str], str]:
     return media, folder
 
 
-def _label(emotion: str, labels: Mapping[str, Label | None]) -> Label | None:
-    if emotion not in labels:
-        raise InputError(f"bad Emotion {emotion!r}", cure=did_you_mean(emotion, labels))
-    return labels[emotion]
-
-
 SPEC = CorpusSpec(
     name="meld",
     title="MELD",
@@ -169,6 +163,6 @@ SPEC = CorpusSpec(
     split_schemes=official("train, dev and test of its authors, by dialogue"),
     bad_audio=BAD_AUDIO,
     doubtful_audio=DOUBTFUL_AUDIO,
-    # The splits are by dialogue: the main cast is in all three.
+    # The splits are by dialogue, and the main cast is in all three.
     speaker_disjoint=False,
 )

@@ -7,9 +7,9 @@ Layout    Actor_01/03-01-06-01-02-01-12.wav
           Kaggle's copy holds every file twice; song (channel 02) may lie beside speech.
           48 kHz, five files in stereo: written as 16 kHz mono.
 Splits    None are official. `emobox_1` (default) to `emobox_6`: EmoBox's speaker-disjoint folds;
-          fold k tests, the next one (after 6 comes 1) develops, the other four train. `train`:
-          all of it, as the paper pools it.
-Votes     Ten ratings a file were published as aggregates only; so none.
+          fold k is the test set, the next one (after 6 comes 1) is dev, the other four are for
+          training. `train`: all of it, as the paper pools it.
+Votes     None: of ten ratings a file only aggregates were published.
 Labels    The acted emotion, by name. `calm` has no class and stays `other`; it is near neutral,
           but was added by the authors because actors make neutral sound mildly negative, so
           `--merge calm=neutral` is a choice and not the default.
@@ -24,7 +24,7 @@ from pathlib import Path
 from whyser.io.errors import InputError
 from whyser.labels.classes import Label
 from whyser.records.utterance import Utterance
-from whyser_converters.corpora.source import Account
+from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import POOLED, CorpusSpec, by_speaker
 
 EMOTIONS = {
@@ -68,11 +68,12 @@ MARKERS = (
     *(pattern.replace("/*.", "/0?-0?-*.") for pattern in _WAVS),
 )
 
+# 03-01-06-01-02-01-12
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
 def fold_splits(test: int) -> dict[str, str]:
-    """Actor -> split, with one fold (1 to 6) to test on and the next to develop on.
+    """Actor -> split; fold `test` (1 to 6) is the test set, the next one is dev.
 
     >>> fold_splits(6)["06"], fold_splits(6)["01"], fold_splits(6)["04"]
     ('test', 'dev', 'train')
@@ -92,23 +93,23 @@ def prepare_ravdess(
     corpus_dir: Path,
     *,
     labels: Mapping[str, Label | None] = LABELS,
-    account: Account | None = None,
+    log: ConversionLog | None = None,
 ) -> Iterator[Utterance]:
-    """RAVDESS' spoken utterances, in the order of their names; some of the actors will do.
+    """RAVDESS' spoken utterances, in the order of their names; a part of the actors is enough.
 
-    Raises: `InputError` without an account.
+    Raises: `InputError` without a log.
     """
-    account = account or Account(corpus_dir, strict=True)
+    log = log or ConversionLog(strict=True)
     seen: set[str] = set()
     for path in _find_wavs(corpus_dir):
         if reason := _why_unused(path, seen):
-            account.leave_unused(reason)
+            log.leave_unused(reason)
             continue
         seen.add(path.stem)
-        with account.candidate(path):
+        with log.candidate(path):
             emotion, statement, actor = _parse_name(path.stem)
             yield Utterance(
-                id=account.once(f"ravdess/{path.stem}"),
+                id=log.once(f"ravdess/{path.stem}"),
                 corpus="ravdess",
                 split=_DEFAULT_SPLITS[actor],
                 audio=path.relative_to(corpus_dir).as_posix(),
@@ -124,7 +125,7 @@ def prepare_ravdess(
 
 
 def _find_wavs(corpus_dir: Path) -> list[Path]:
-    """Sorted by file name, of two copies that of the shallower tree first."""
+    """Sorted by file name; of two copies the one in the shallower folder comes first."""
     found = [path for pattern in _WAVS for path in sorted(corpus_dir.glob(pattern))]
     return sorted(
         (path for path in found if not path.name.startswith(".")), key=lambda path: path.stem
@@ -174,7 +175,7 @@ SPEC = CorpusSpec(
     markers=MARKERS,
     size=1_440,
     split_schemes={
-        f"emobox_{fold}": by_speaker(f"EmoBox's fold {fold} tests", fold_splits(fold))
+        f"emobox_{fold}": by_speaker(f"EmoBox's fold {fold} is the test set", fold_splits(fold))
         for fold in range(1, len(FOLDS) + 1)
     }
     | POOLED,

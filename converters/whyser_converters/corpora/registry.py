@@ -1,4 +1,4 @@
-"""The corpora: one line each, from which the commands, checks and cards derive."""
+"""Lists the corpora; commands, checks and cards derive from this list."""
 
 from __future__ import annotations
 

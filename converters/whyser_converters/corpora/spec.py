@@ -1,4 +1,4 @@
-"""What a corpus is to its converter's callers: one `CorpusSpec`, at the end of the corpus' file."""
+"""Declares a corpus to the commands: one `CorpusSpec` at the end of the corpus' file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from whyser.records.utterance import Utterance
 
 
 @dataclass(frozen=True)
-class Choice:
-    """An option: what it decides, and its values with a reason each, the default first."""
+class ConversionOption:
+    """An option: what it decides, and its values with a reason for each, the default first."""
 
     about: str
     values: Mapping[str, str]
@@ -37,7 +37,7 @@ class SplitScheme:
 
 
 def official(source: str) -> dict[str, SplitScheme]:
-    """The only scheme of a corpus whose splits are its authors' own."""
+    """The scheme of a corpus whose authors published its splits."""
     return {"official": SplitScheme(source, lambda utterance: utterance.split)}
 
 
@@ -58,12 +58,12 @@ POOLED = {"train": SplitScheme("all of it, as the paper pools it", lambda _utter
 class CorpusSpec:
     """A corpus and its converter.
 
-    `labels` maps the corpus' codes. `markers` are glob patterns, any of which tells its folder;
-    the first is spelt as in the newest release. `split_schemes` and `options` are the choices,
-    the default first; the converter itself yields the default scheme's splits. `bad_audio` names
-    clips whose sound is of no use, `doubtful_audio` those cut wrongly, each with the reason.
-    `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False where the
-    official splits share speakers.
+    `labels` maps the corpus' codes. `markers` are glob patterns, any of which identifies its
+    folder; the first is spelt as in the newest release. `split_schemes` and `options` are the
+    choices, the default first; the converter itself yields the default scheme's splits.
+    `bad_audio` names clips with unusable sound, `doubtful_audio` those cut wrongly, each with the
+    reason. `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False
+    where the official splits share speakers.
     """
 
     name: str
@@ -75,26 +75,25 @@ class CorpusSpec:
     markers: tuple[str, ...]
     size: int
     split_schemes: Mapping[str, SplitScheme]
-    options: Mapping[str, Choice] = field(default_factory=dict)
+    options: Mapping[str, ConversionOption] = field(default_factory=dict)
     bad_audio: Mapping[str, str] = field(default_factory=dict)
     doubtful_audio: Mapping[str, str] = field(default_factory=dict)
     speaker_disjoint: bool = True
 
     @property
-    def choices(self) -> dict[str, Choice]:
+    def choices(self) -> dict[str, ConversionOption]:
         """Every option with its values: the corpus' own, and those of all corpora."""
         sources = {name: scheme.source for name, scheme in self.split_schemes.items()}
-        return {"split_scheme": Choice("Who trains and who tests.", sources)} | {
-            **self.options,
-            **COMMON_OPTIONS,
-        }
+        about = "Which utterances are for training, development and test."
+        scheme = ConversionOption(about, sources)
+        return {"split_scheme": scheme} | {**self.options, **COMMON_OPTIONS}
 
     def is_at(self, folder: Path) -> bool:
-        """Whether the folder is laid out as this corpus is."""
+        """Whether the folder has the layout of this corpus."""
         return any(next(folder.glob(marker), None) for marker in self.markers)
 
     def merged(self, merge: Mapping[str, str]) -> dict[str, Label | None]:
-        """The label map with the user's merges, code -> class, on top.
+        """The label map after the user's merges, code -> class.
 
         Raises: `InputError` for an unknown code or class.
         """
@@ -119,34 +118,34 @@ class CorpusSpec:
         return {name: choice.default for name, choice in self.choices.items()} | dict(options)
 
 
-#: The choices that are the same for every corpus (method.md, 2).
-COMMON_OPTIONS: Mapping[str, Choice] = {
-    "other": Choice(
+#: The choices that are the same for every corpus (docs/design.md, "Where the paper is silent").
+COMMON_OPTIONS: Mapping[str, ConversionOption] = {
+    "other": ConversionOption(
         "Utterances whose label is none of the eight classes.",
         {
-            "keep": "they stay in the file as 'other', are counted, and are neither trained on "
-            "nor scored",
+            "keep": "they stay in the file as 'other' and are counted, but neither used for "
+            "training nor scored",
             "drop": "they are left out",
         },
     ),
-    "secondary": Choice(
+    "secondary": ConversionOption(
         "The secondary labels of a vote.",
         {
-            "keep": "they stay beside the primary one, for scoring with them as an option",
-            "drop": "votes carry the primary label alone",
+            "keep": "they stay with the primary label, and scoring can use them",
+            "drop": "votes hold only the primary label",
         },
     ),
-    "doubtful_sound": Choice(
+    "doubtful_sound": ConversionOption(
         "Clips shorter than 0.1 s, and those known to be cut wrongly. Test splits always keep "
-        "theirs, so that they stay the published ones.",
+        "them, so that they stay as published.",
         {
             "drop": "nobody can hear an emotion in them",
-            "keep": "they stay, to be as others who use the whole corpus",
+            "keep": "they stay, for comparison with papers that use the whole corpus",
         },
     ),
 }
 
 
 def classes_of(labels: Mapping[str, Label | None]) -> tuple[EmotionClass, ...]:
-    """The classes that a label map can name: what the corpus' scores average over."""
+    """The classes that a label map can name; scores of the corpus average over them."""
     return tuple(name for name in CLASSES if name in labels.values())

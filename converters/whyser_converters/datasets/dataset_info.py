@@ -1,7 +1,8 @@
 """LLaMA-Factory's dataset table: our entries in it, and nobody else's touched.
 
 LLaMA-Factory reads only `<dataset_dir>/dataset_info.json`, takes `file_name` relative to it, and
-ignores a misspelt column without a word (platform.md, 2); so entries are generated, never typed.
+ignores a misspelt column without a warning (docs/design.md, "What LLaMA-Factory does"); so entries
+are generated, never typed.
 """
 
 from __future__ import annotations

@@ -34,7 +34,12 @@ from whyser.prompting.prompts import OPEN, Question
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
 from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of
-from whyser_converters.datasets.targets import Aim, Material, why_left_out, why_unexplained
+from whyser_converters.datasets.targets import (
+    TargetSpec,
+    TrainingInputs,
+    why_left_out,
+    why_unexplained,
+)
 from whyser_converters.datasets.writer import whose, write_dataset
 
 Kind = Literal["rationale", "label"]
@@ -44,7 +49,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
-class Reply:
+class RankedAnswer:
     """The parts of Eq. 1 beside the transcript."""
 
     label: EmotionClass
@@ -55,14 +60,14 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PreferencePair:
     """One example: the answer to prefer and the one that is false in what `kind` names."""
 
     kind: Kind
     utterance: Utterance
     audio: Path
-    chosen: Reply
-    rejected: Reply
+    chosen: RankedAnswer
+    rejected: RankedAnswer
     teacher: str
     question: Question = OPEN
 
@@ -92,7 +97,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PreferenceSpec:
     """Which pairs to make of which split; `max_samples` counts pairs.
 
     Raises: `InputError` for a test split.
@@ -119,10 +124,10 @@ class Recipe:
 
 
 @dataclass
-class Preference:
-    """Pairs in their final order, and what was left out by reason."""
+class PreferenceDataset:
+    """Pairs in their final order, and the number of dropped utterances by reason."""
 
-    pairs: list[Pair]
+    pairs: list[PreferencePair]
     dropped: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -131,11 +136,13 @@ class Preference:
 
     @property
     def without_votes(self) -> int:
-        """Label pairs whose rejected class some annotator may have given all the same."""
+        """The number of label pairs whose rejected class an annotator may have given."""
         return sum(pair.kind == "label" and not pair.utterance.votes for pair in self.pairs)
 
 
-def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Preference:
+def build(
+    corpora: Sequence[Corpus], recipe: PreferenceSpec, material: TrainingInputs
+) -> PreferenceDataset:
     """Merged over the corpora and shuffled by seed, since `max_samples` takes the first N rows.
 
     Order, rejected label and turned levels are drawn from seed and id alone: a pair is the same
@@ -145,7 +152,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Pref
     is left; `BadInput` with every sound file that is missing.
     """
     _check_material(material)
-    made = Preference([])
+    made = PreferenceDataset([])
     problems = Problems(f"split {recipe.split!r}")
     for corpus, utterance in track(list(merged(corpora, recipe.split)), "Pairing"):
         with problems.caught():
@@ -161,42 +168,48 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Pref
 
 
 def _add_pairs(
-    made: Preference, corpus: Corpus, utterance: Utterance, recipe: Recipe, material: Material
+    made: PreferenceDataset,
+    corpus: Corpus,
+    utterance: Utterance,
+    recipe: PreferenceSpec,
+    material: TrainingInputs,
 ) -> None:
     """A pair of every kind that can be made."""
     try:
         subject = _subject(utterance, material)
-    except _LeftOut as reason:
+    except _NoPair as reason:
         made.dropped[str(reason)] += 1
         return
     audio = sound_of(corpus, utterance)
     for kind in recipe.kinds:
         try:
             rejected = _REJECTED[kind](subject, corpus, recipe)
-        except _LeftOut as reason:
+        except _NoPair as reason:
             made.dropped[f"{kind} pair: {reason}"] += 1
             continue
-        made.pairs.append(Pair(kind, utterance, audio, subject.reply, rejected, subject.teacher))
+        made.pairs.append(
+            PreferencePair(kind, utterance, audio, subject.reply, rejected, subject.teacher)
+        )
 
 
 # ---- what is known of an utterance ---------------------------------------------------------
 
 
-class _LeftOut(Exception):
-    """Why no pair can be made; counted, and no fault of anybody's."""
+class _NoPair(Exception):
+    """Gives the reason why no pair can be made; it is counted and is not an error."""
 
 
 @dataclass(frozen=True)
-class _Subject:
-    """An utterance with everything that a pair needs."""
+class _PairSubject:
+    """An utterance with all that a pair needs."""
 
     utterance: Utterance
-    reply: Reply
+    reply: RankedAnswer
     cues: Cues
     teacher: str
 
 
-def _check_material(material: Material) -> None:
+def _check_material(material: TrainingInputs) -> None:
     given = {"rationales": material.has_rationales, "cues": bool(material.cues)}
     for name, is_given in given.items():
         if not is_given:
@@ -206,26 +219,30 @@ def _check_material(material: Material) -> None:
             )
 
 
-def _subject(utterance: Utterance, material: Material) -> _Subject:
-    """Raises: `_LeftOut` where something is missing, or the rationale is false already."""
-    if reason := why_left_out(utterance, Aim(), is_test=False):
-        raise _LeftOut(reason)
+def _subject(utterance: Utterance, material: TrainingInputs) -> _PairSubject:
+    """Raises: `_NoPair` where something is missing, or the rationale is false already."""
+    if reason := why_left_out(utterance, TargetSpec(), is_test=False):
+        raise _NoPair(reason)
     if reason := why_unexplained(utterance, utterance.emotion, material):
-        raise _LeftOut(reason)
+        raise _NoPair(reason)
     rationale = material.rationale(utterance, utterance.emotion)
     cues = material.cues.get(utterance.id)
     if rationale is None or cues is None:
-        raise _LeftOut("no cues")
+        raise _NoPair("no cues")
     verdicts = ground(read_claims(rationale.text, utterance.transcript), cues)
     if any(verdict.outcome == "contradicted" for verdict in verdicts):
-        raise _LeftOut("rationale contradicts the measurement")
-    return _Subject(utterance, Reply(utterance.emotion, rationale.text), cues, rationale.teacher)
+        raise _NoPair("rationale contradicts the measurement")
+    return _PairSubject(
+        utterance, RankedAnswer(utterance.emotion, rationale.text), cues, rationale.teacher
+    )
 
 
 # ---- what is false -------------------------------------------------------------------------
 
 
-def _turned_rationale(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
+def _turned_rationale(
+    subject: _PairSubject, corpus: Corpus, recipe: PreferenceSpec
+) -> RankedAnswer:
     turned = turn_round(
         subject.reply.rationale,
         subject.cues,
@@ -233,26 +250,26 @@ def _turned_rationale(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Repl
         random_=random.Random(recipe.drawn("rationale", subject.utterance)),
     )
     if not turned.text:
-        raise _LeftOut(turned.reason)
-    return Reply(subject.reply.label, turned.text)
+        raise _NoPair(turned.reason)
+    return RankedAnswer(subject.reply.label, turned.text)
 
 
-def _other_label(subject: _Subject, corpus: Corpus, recipe: Recipe) -> Reply:
-    """A class that the corpus can name and that nobody gave, not even as a second choice.
+def _other_label(subject: _PairSubject, corpus: Corpus, recipe: PreferenceSpec) -> RankedAnswer:
+    """A class of the corpus that no annotator gave, not even as a secondary label.
 
-    Drawn as often as the split has it: were all as likely, a frequent class would be right more
-    often than wrong, and its name alone would tell.
+    It is drawn in proportion to its frequency in the split. If all were equally likely, a
+    frequent class would be right more often than wrong, and its name would reveal the answer.
     """
     given = subject.utterance.annotator_labels(secondary=True) | {subject.reply.label}
     free = [name for name in CLASSES if name in corpus.card.classes and name not in given]
     if not free:
-        raise _LeftOut("every class was given by some annotator")
+        raise _NoPair("every class was given by some annotator")
     split = corpus.card.splits.get(recipe.split)
     found = split.labels if split else {}
     chance = random.Random(recipe.drawn("label", subject.utterance))
-    # Once more than it is there, so that a class which nothing has can be drawn too.
+    # One more than its frequency, so that a class without utterances can be drawn too.
     (label,) = chance.choices(free, [1 + found.get(name, 0) for name in free])
-    return Reply(label, subject.reply.rationale)
+    return RankedAnswer(label, subject.reply.rationale)
 
 
 _REJECTED = {"rationale": _turned_rationale, "label": _other_label}
@@ -261,8 +278,8 @@ _REJECTED = {"rationale": _turned_rationale, "label": _other_label}
 # ---- on disk -------------------------------------------------------------------------------
 
 
-def write(made: Preference, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file."""
+def write(made: PreferenceDataset, output: Path, table: Path) -> Path:
+    """Writes rows, manifest and the table's entry (writer.py); returns the file of the rows."""
     return write_dataset(
         output,
         table,

@@ -1,4 +1,4 @@
-"""Which question a row asks: the form, its wording, the order of its options."""
+"""Decides which question a row asks: its form, its wording, the order of its options."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Asked: TypeAlias = Literal["open", "closed", "mix", "task"]
 
 
 @dataclass(frozen=True)
-class Asking:
+class QuestionSpec:
     """How the questions of a dataset vary; by default all ask the paper's open-form question.
 
-    A transcript alone is never asked for by a question about the emotion, which would teach not to
-    answer it: the open form of target `asr` is the question of that task.
+    Target `asr` never asks about the emotion, which would teach the model not to answer that: its
+    open form is the question of the transcription task.
 
-    Raises: `InputError` for a task's question with a chain of thought, whose answer it fixes, and
-    for options in a drawn order where no question has options.
+    Raises: `InputError` for a task's question with a chain of thought, since the task fixes the
+    answer, and for options in a drawn order where no question has options.
     """
 
     form: Asked = "open"

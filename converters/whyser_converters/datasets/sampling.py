@@ -1,7 +1,7 @@
-"""The utterances of several corpora as one dataset, and all that is drawn for each of them.
+"""Merges the utterances of several corpora, and draws what is random about each of them.
 
-A draw depends on seed and id alone: another corpus beside it, or an utterance that is left out,
-changes nothing for the others.
+A draw depends only on seed and id, so another corpus, or an utterance that is left out, changes
+nothing for the others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def merged(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utte
     seen: set[str] = set()
     for corpus in corpora:
         if not corpus.audio_root.is_dir():
-            # Said here once, or it would be said of every utterance.
+            # Reported here once, and not again for every utterance.
             raise InputError(
                 f"no such folder, where the sound of {corpus.path} lies",
                 file=corpus.audio_root,
@@ -43,7 +43,7 @@ def merged(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utte
 def nothing_left(
     what: str, split: str, corpora: Sequence[Corpus], dropped: Mapping[str, int]
 ) -> InputError:
-    """The error of a dataset without rows: what was left out of it, and why."""
+    """The error for a dataset without rows: what was left out, and why."""
     names = ", ".join(str(corpus.path) for corpus in corpora)
     return InputError(
         f"no {what} of split {split!r} is left of {names}",
@@ -54,7 +54,7 @@ def nothing_left(
 def sound_of(corpus: Corpus, utterance: Utterance) -> Path:
     """The sound file of an utterance.
 
-    Raises: `InputError` when it is not there: LLaMA-Factory warns once a run of missing files and
+    Raises: `InputError` when it is missing: LLaMA-Factory warns of missing files once per run and
     trains on.
     """
     audio = corpus.audio_path(utterance)

@@ -1,4 +1,4 @@
-"""Utterances and rationales -> a LLaMA-Factory sharegpt-audio dataset with a manifest.
+"""Makes a LLaMA-Factory sharegpt-audio dataset, with a manifest, from utterances.
 
 Row i of `<name>.json` is what LLaMA-Factory trains on; line i of `<name>.manifest.jsonl` says
 whose it is. LLaMA-Factory's predictions carry no id, so `whyser-eval join` needs that manifest.
@@ -13,37 +13,37 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from whyser.derangement import derangement
 from whyser.io import audio
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question, with_transcript
 from whyser.records.corpus import Corpus
+from whyser.records.derangement import derangement
 from whyser.records.utterance import Utterance
-from whyser_converters.datasets.questions import Asking
+from whyser_converters.datasets.questions import QuestionSpec
 from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
-    Aim,
-    Material,
+    TargetSpec,
+    TrainingInputs,
     why_left_out,
     why_unexplained,
     write_answer,
 )
 from whyser_converters.datasets.writer import whose, write_dataset
 
-#: What stands in for the utterance's own sound; `transcript` gives the words and no sound at all.
+#: What replaces the utterance's own sound; `transcript` gives the words and no sound.
 Control = Literal["none", "shuffled", "silence", "transcript"]
 
-#: Beside a dataset, where the silent control's files lie.
+#: The folder next to a dataset with the sound of the silence control.
 SILENCE = "silence"
 
 
 @dataclass(frozen=True)
-class Row:
+class SharegptRow:
     """One training or test example, from which both files are written.
 
-    `label` is what the answer teaches or expects, None for a transcript alone; `epoch` the copy of
-    the utterance that this is.
+    `label` is the label in the answer, None for target `asr`; `epoch` numbers the copies of the
+    utterance.
     """
 
     utterance: Utterance
@@ -72,8 +72,8 @@ class Row:
     def hears(self) -> bool:
         return self.control != "transcript"
 
-    def silenced(self, folder: Path) -> Row:
-        """The same with silence as long as its sound."""
+    def silenced(self, folder: Path) -> SharegptRow:
+        """The same row with silence as long as its sound."""
         duration = audio.probe(self.audio).duration
         return replace(self, audio=audio.silence(duration, folder).resolve())
 
@@ -87,19 +87,21 @@ class Row:
 
 
 @dataclass
-class Dataset:
-    """Rows in their final order, and what was left out by reason."""
+class SharegptDataset:
+    """Rows in their final order, and the number of dropped utterances by reason."""
 
-    rows: list[Row]
+    rows: list[SharegptRow]
     dropped: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What to make of the utterances; the defaults are the paper's (method.md, 2).
+class DatasetSpec:
+    """What to make of the utterances.
 
-    With `epochs` the dataset holds each utterance so often, in one block an epoch, for training
-    in the file's order: question and sampled label are drawn anew for each.
+    The defaults are the paper's (docs/design.md, "Where the paper is silent", 6 to 9).
+
+    With `epochs` the dataset holds each utterance that many times, one block per epoch, for
+    training in the file's order: question and sampled label are drawn anew for each.
 
     Raises: `InputError` for what no test split may have: rationales, which are made from labels,
     sampled labels, and copies; for copies whose sound is shuffled; for a transcript as the answer
@@ -107,8 +109,8 @@ class Recipe:
     """
 
     split: str
-    aim: Aim = field(default_factory=Aim)
-    asking: Asking = field(default_factory=Asking)
+    aim: TargetSpec = field(default_factory=TargetSpec)
+    asking: QuestionSpec = field(default_factory=QuestionSpec)
     control: Control = "none"
     max_samples: int | None = None
     seed: int = 0
@@ -152,7 +154,9 @@ class Recipe:
         return drawn(self.seed, f"{what} {epoch}" if epoch else what, utterance.id)
 
 
-def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Dataset:
+def build(
+    corpora: Sequence[Corpus], recipe: DatasetSpec, material: TrainingInputs
+) -> SharegptDataset:
     """Merged over the corpora and shuffled by seed, since `max_samples` takes the first N rows.
 
     Order, question and label are drawn from seed and id alone, so that two datasets of the same
@@ -163,7 +167,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Data
     when no utterance is left.
     """
     _check_material(recipe.aim, material)
-    dataset = Dataset([])
+    dataset = SharegptDataset([])
     problems = Problems(f"split {recipe.split!r}")
     for corpus, utterance in merged(corpora, recipe.split):
         if reason := why_left_out(utterance, recipe.aim, is_test=recipe.is_test):
@@ -181,7 +185,7 @@ def build(corpora: Sequence[Corpus], recipe: Recipe, material: Material) -> Data
     return dataset
 
 
-def _check_material(aim: Aim, material: Material) -> None:
+def _check_material(aim: TargetSpec, material: TrainingInputs) -> None:
     if aim.needs_rationales and not material.has_rationales:
         raise InputError(
             f"target {aim.target!r} without rationales",
@@ -195,7 +199,11 @@ def _check_material(aim: Aim, material: Material) -> None:
 
 
 def _add_rows(
-    dataset: Dataset, corpus: Corpus, utterance: Utterance, recipe: Recipe, material: Material
+    dataset: SharegptDataset,
+    corpus: Corpus,
+    utterance: Utterance,
+    recipe: DatasetSpec,
+    material: TrainingInputs,
 ) -> None:
     """A row for each epoch whose label can be explained."""
     sound = sound_of(corpus, utterance)
@@ -211,10 +219,10 @@ def _add_rows(
             continue
         question = recipe.asking.question(recipe.aim.target, draw)
         answer = write_answer(utterance, label, recipe.aim, material)
-        dataset.rows.append(Row(utterance, sound, question, answer, label, epoch=epoch))
+        dataset.rows.append(SharegptRow(utterance, sound, question, answer, label, epoch=epoch))
 
 
-def _keep_first(dataset: Dataset, count: int) -> None:
+def _keep_first(dataset: SharegptDataset, count: int) -> None:
     """The first utterances of the order, in every epoch."""
     first = dict.fromkeys(row.utterance.id for row in dataset.rows)
     chosen = set(list(first)[:count])
@@ -224,7 +232,7 @@ def _keep_first(dataset: Dataset, count: int) -> None:
         dataset.rows = kept
 
 
-def _under_control(rows: list[Row], recipe: Recipe) -> list[Row]:
+def _under_control(rows: list[SharegptRow], recipe: DatasetSpec) -> list[SharegptRow]:
     """The rows as the control has them; silence is made when they are written."""
     if recipe.control == "shuffled":
         return _shuffle_audio(rows, random.Random(recipe.seed))
@@ -235,7 +243,7 @@ def _under_control(rows: list[Row], recipe: Recipe) -> list[Row]:
     return [replace(row, control=recipe.control) for row in rows]
 
 
-def _shuffle_audio(rows: Sequence[Row], random_: random.Random) -> list[Row]:
+def _shuffle_audio(rows: Sequence[SharegptRow], random_: random.Random) -> list[SharegptRow]:
     """Every row hears another utterance of its own corpus: a model that listens must fail."""
     sounds = {row.utterance.id: row.audio for row in rows}
     heard = dict(derangement(sounds, random_))
@@ -248,8 +256,8 @@ def _shuffle_audio(rows: Sequence[Row], random_: random.Random) -> list[Row]:
     return [replace(row, audio=sounds[heard[row.utterance.id]], control="shuffled") for row in rows]
 
 
-def write(dataset: Dataset, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (dataset_files.py); returns the rows' file.
+def write(dataset: SharegptDataset, output: Path, table: Path) -> Path:
+    """Writes rows, manifest and the table's entry (writer.py); returns the file of the rows.
 
     Silence is written beside them, a file for each length.
     """

@@ -1,4 +1,4 @@
-"""What a row answers: whose label, and what is written around it."""
+"""Decides what a row answers: whose label, and the text around it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Labels: TypeAlias = Literal["majority", "sampled"]
 
 
 @dataclass(frozen=True)
-class Aim:
-    """What the answers of a dataset hold; by default Eq. 1 with the consensus.
+class TargetSpec:
+    """What the answers of a dataset hold; by default Eq. 1 with the majority label.
 
-    Raises: `InputError` for a transcript alone without the transcript.
+    Raises: `InputError` for target `asr` without the transcript.
     """
 
     target: Target = "reason"
@@ -51,12 +51,12 @@ class Aim:
         return "answer" in TARGETS[self.target]
 
     def label(self, utterance: Utterance, drawn: Callable[[str], bytes]) -> EmotionClass | None:
-        """The label that the row teaches; None where it teaches none."""
+        """The label in the answer of the row; None for a target without a label."""
         if not self.needs_label:
             return None
         shares = distribution(utterance.primaries) if self.labels == "sampled" else {}
         if not shares:
-            # Without votes the released label is the only annotator's.
+            # Without votes the released label counts as the only vote.
             return utterance.emotion
         point = int.from_bytes(drawn("label")[:8]) / 2**64
         for label, share in shares.items():
@@ -67,10 +67,10 @@ class Aim:
 
 
 @dataclass
-class Material:
-    """Rationales and cues of all utterances, as far as files of them were given.
+class TrainingInputs:
+    """Rationales and cues by utterance, from the files that the user gave.
 
-    Of two rationales for one label the first that is kept counts.
+    Of several rationales for one label the first kept one counts.
     """
 
     rationales: dict[tuple[str, str | None], Rationale] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Material:
     has_rationales: bool = False
 
     @classmethod
-    def read(cls, rationale_files: Sequence[Path], cue_files: Sequence[Path]) -> Material:
+    def read(cls, rationale_files: Sequence[Path], cue_files: Sequence[Path]) -> TrainingInputs:
         """Raises: `InputError` with file and line for a broken line."""
         found = cls(has_rationales=bool(rationale_files))
         for file in rationale_files:
@@ -91,7 +91,7 @@ class Material:
         return found
 
     def rationale(self, utterance: Utterance, label: EmotionClass | None) -> Rationale | None:
-        """That of the label; a rationale which names none explains the consensus."""
+        """The rationale of the label; one without a label explains the majority label."""
         given = [self.rationales.get((utterance.id, label or utterance.label))]
         if label in {None, utterance.label}:
             given.append(self.rationales.get((utterance.id, None)))
@@ -99,8 +99,8 @@ class Material:
         return next((one for one in found if one.kept), found[0] if found else None)
 
 
-def why_left_out(utterance: Utterance, aim: Aim, *, is_test: bool) -> str | None:
-    """The reason why an utterance gives no row, whatever its label; None when it may."""
+def why_left_out(utterance: Utterance, aim: TargetSpec, *, is_test: bool) -> str | None:
+    """The reason why an utterance gives no row, whatever its label; None when there is none."""
     if aim.needs_label and utterance.label is None:
         return "no agreement"
     if aim.needs_label and utterance.label == OTHER:
@@ -113,9 +113,9 @@ def why_left_out(utterance: Utterance, aim: Aim, *, is_test: bool) -> str | None
 
 
 def why_unexplained(
-    utterance: Utterance, label: EmotionClass | None, material: Material
+    utterance: Utterance, label: EmotionClass | None, material: TrainingInputs
 ) -> str | None:
-    """The reason why no rationale can be written, or may choose the row; None when one can."""
+    """The reason why no rationale explains the label; None when one does, or none were given."""
     if not material.has_rationales:
         return None
     rationale = material.rationale(utterance, label)
@@ -130,9 +130,9 @@ _UNEXPLAINED = "no rationale for the label drawn (whyser-teach --labels annotato
 
 
 def write_answer(
-    utterance: Utterance, label: EmotionClass | None, aim: Aim, material: Material
+    utterance: Utterance, label: EmotionClass | None, aim: TargetSpec, material: TrainingInputs
 ) -> str:
-    """The assistant's turn.
+    """The text of the assistant's turn.
 
     Raises: `InputError` for descriptors of an utterance that was never measured.
     """

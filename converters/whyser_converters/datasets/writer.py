@@ -1,4 +1,4 @@
-"""A LLaMA-Factory dataset on disk: its rows, their manifest, and the entry in the table."""
+"""Writes a LLaMA-Factory dataset: its rows, their manifest, and the entry in the table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Line = dict[str, Any]
 
 
 def whose(utterance: Utterance, question: Question, audio: Path | None) -> Line:
-    """What every manifest says of a row: whose it is, what it asks, and which sound it hears."""
+    """What every manifest says about a row: its utterance, its question, and its sound."""
     line: Line = {
         "id": utterance.id,
         "corpus": utterance.corpus,
@@ -38,15 +38,18 @@ def write_dataset(
     *,
     ranking: bool = False,
 ) -> Path:
-    """Writes `<output>.json`, its manifest and the entry in the dataset table; returns the rows'
-    file. The three are renamed into place only after all rows were rendered.
+    """Writes `<output>.json`, its manifest and the entry in the dataset table.
+
+    The three are renamed into place only after all rows were rendered.
+
+    Returns: The file of the rows.
 
     Args:
         output: Folder and name; the name is what a YAML calls the dataset.
-        manifest: One line a row, in the order of the rows.
+        manifest: One line per row, in the order of the rows.
         ranking: Whether the rows hold a chosen and a rejected answer.
 
-    Raises: `InputError` for what no YAML could name, or a broken table, before anything is written.
+    Raises: `InputError` for a name that no YAML could hold, or a broken table, before writing.
     """
     if output.name in {"", ".."} or "," in output.name:
         # LLaMA-Factory's `dataset` is a list of names with commas between.
@@ -56,7 +59,7 @@ def write_dataset(
         )
     if table.exists():
         read_table(table)
-    # Appended by hand: with_suffix would cut a name that holds a dot.
+    # Appended, since with_suffix would cut a name with a dot.
     rows_file = output.parent / f"{output.name}.json"
     with atomic_path(rows_file) as temporary:
         _write_json_list(temporary, rows)
@@ -66,7 +69,7 @@ def write_dataset(
 
 
 def _write_json_list(path: Path, rows: Iterable[Line]) -> None:
-    """One row a line, so that a person can read and diff a file of 100,000 rows."""
+    """Writes one row per line, so that a person can read and diff a file of 100,000 rows."""
     with path.open("w", encoding="utf-8") as stream:
         stream.write("[")
         for number, row in enumerate(rows):

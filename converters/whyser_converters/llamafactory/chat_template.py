@@ -1,17 +1,17 @@
-"""The prompt around a sound: as training wrote it, and as a served model's chat template does.
+"""Renders the prompt around a sound as training wrote it and as a chat template writes it.
 
 LLaMA-Factory trains with its own template `qwen2_audio`, never with the checkpoint's chat template,
-which puts `Audio 1: ` before a sound and a line break after it. Whoever serves the model reads the
-chat template. Where the two differ, so do answers (docs/serving.md has figures).
+which puts `Audio 1: ` before a sound and a line break after it. Servers use the chat template.
+Where the two differ, so do answers (docs/serving.md has figures).
 
-How each path comes to `<|audio_bos|>`, n times `<|AUDIO|>`, `<|audio_eos|>` for one sound:
+How each path gets to `<|audio_bos|>`, n times `<|AUDIO|>`, `<|audio_eos|>` for one sound:
 
     LLaMA-Factory training, do_predict, api with infer_backend huggingface: its own template
     transformers 4: the processor puts both marks around an `<|AUDIO|>` that stands alone
     transformers 5, and vLLM from 0.17 on: leave the marks to the chat template
     vLLM up to 0.16: puts both marks around every `<|AUDIO|>`, marks there or not
     LLaMA-Factory's api with infer_backend vllm: hands vLLM 0.11, the newest that it takes, the
-        marks, so they stand twice; no setting mends that, so serve by `vllm serve` instead
+        marks, so they appear twice; no setting changes that, so use `vllm serve` instead
 
 Hence a chat template that writes the marks is right everywhere but under vLLM up to 0.16, for which
 there is another (`chat_template_vllm_0.16.jinja`), with `<|AUDIO|>` alone.
@@ -57,8 +57,8 @@ def template_of(model: Path) -> str | None:
 def render(template: str, messages: Messages) -> str:
     r"""The prompt for these messages, up to where the assistant answers.
 
-    In a sandbox, since a template is a program and most are somebody else's; with the whitespace
-    rules and the names that transformers gives it.
+    It runs in a sandbox, since a template is a program, and with the whitespace rules and the names
+    of transformers.
 
     Raises: `InputError` when it cannot be rendered.
 

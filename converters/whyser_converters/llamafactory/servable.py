@@ -1,4 +1,4 @@
-"""An exported model made to answer as it was trained, whoever serves it.
+"""Makes an exported model answer as it was trained, under any server.
 
 `llamafactory-cli export` leaves two things of the base checkpoint in the folder that training never
 knew: its chat template, and its `generation_config.json`. The second may ask for sampling and a
@@ -26,11 +26,11 @@ TRACES = ("Modelfile", "trainer_state.json", "training_args.bin")
 def make_servable(model: Path) -> list[Path]:
     """Gives a model's folder the template and the greedy decoding of training.
 
-    What a file held before stays beside it (`chat_template.original.jinja`).
+    A file that is replaced is kept as a copy (`chat_template.original.jinja`).
 
     Returns: The files that were written; none when all was as it should be.
 
-    Raises: `InputError` for what is no folder of a whole model that LLaMA-Factory has trained.
+    Raises: `InputError` for a folder that holds no complete model trained with LLaMA-Factory.
     """
     _refuse_foreign(model)
     trained, generation = read_text(TRAINED), _generation(model)
@@ -48,7 +48,7 @@ def make_servable(model: Path) -> list[Path]:
 
 
 def decoding_of(model: Path) -> dict[str, Any]:
-    """What a model's folder adds to a request that does not say how to decode.
+    """The decoding settings that a model's folder adds to a request without any.
 
     Empty for plain greedy decoding, which is how `do_predict` answers here.
     """
@@ -93,7 +93,7 @@ def _refuse_foreign(model: Path) -> None:
 
 
 def _keep(path: Path) -> None:
-    """A copy of the original beside it; one that is there already is the older, and stays."""
+    """Copies the original; an existing copy is older and stays."""
     copy = path.with_suffix(f".original{path.suffix}")
     if path.exists() and not copy.exists():
         with atomic_path(copy) as temporary:

@@ -1,7 +1,7 @@
-"""What answers is to be asked as it was trained: a model's folder, and a YAML that serves one.
+"""Checks that a served model gets the prompt it was trained on: its folder, and serving YAMLs.
 
-A served model's chat template is foreign until somebody has seen to it, and wrong without a word:
-the server answers, only otherwise than `do_predict` would.
+An exported model has the chat template of its base checkpoint, and no server warns: it answers,
+but not as `do_predict` would.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import yaml
 from whyser.io.errors import InputError
 from whyser.io.files import read_text
 from whyser.prompting.prompts import OPEN, TRAINED
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.model import is_speechlm
 from whyser_converters.check.settings import is_yaml
 from whyser_converters.check.speechlm import trust_faults
@@ -29,7 +29,7 @@ _PROMPTS, _DECODING = "prompts unlike those of training", "decoding unlike that 
 _QUESTION: Messages = [
     {"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": OPEN.text}]}
 ]
-#: The prompt of every answer here, and one with all that a chat may hold.
+#: The usual prompt, and one with everything that a chat may hold.
 PROBES: tuple[Messages, ...] = (
     _QUESTION,
     [
@@ -40,7 +40,7 @@ PROBES: tuple[Messages, ...] = (
     ],
 )
 
-#: Characters shown of a difference.
+#: Characters of a difference that are shown.
 _SHOWN = 60
 
 
@@ -67,7 +67,7 @@ def serving_settings(target: str) -> Mapping[str, Any] | None:
 
 
 def check_model(model: Path, findings: Findings) -> None:
-    """Warns where a model's folder does not ask and decode as training and `do_predict` did.
+    """Warns where a model's folder gives other prompts or decoding than training and `do_predict`.
 
     Raises: `InputError` when its template or generation config is broken.
     """
@@ -77,13 +77,13 @@ def check_model(model: Path, findings: Findings) -> None:
 
 
 def check_serving(path: Path, settings: Mapping[str, Any], findings: Findings) -> None:
-    """Warns where a serving YAML does so; a model that cannot be served by it is a problem.
+    """Warns likewise for a serving YAML; a model that cannot be served with it is a problem.
 
     Raises: `InputError` when a file that it names is missing or broken.
     """
     by_vllm = "model" in settings
     model = str(settings.get("model" if by_vllm else "model-name-or-path", ""))
-    # As vLLM and LLaMA-Factory have it: a folder, else a name on a hub.
+    # As in vLLM and LLaMA-Factory: a folder, or else a name on a hub.
     folder = Path(model) if is_model(model) else None
     if folder is None:
         findings.notes.append(f"{path}: no model in {model!r} to look into")
@@ -92,10 +92,10 @@ def check_serving(path: Path, settings: Mapping[str, Any], findings: Findings) -
         findings.add(fault, path)
 
 
-def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fault]:
+def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[CheckFault]:
     cure = f"Write 'chat-template: {TRAINED}', or run whyser-convert servable on its model."
     if given := settings.get("chat-template"):
-        # vLLM takes what cannot be a path for the template itself.
+        # vLLM takes a text that cannot be a path as the template itself.
         literal = any(mark in str(given) for mark in "{}\n")
         template = str(given) if literal else read_text(Path(str(given)))
         yield from _template_faults(template, cure)
@@ -103,58 +103,58 @@ def _vllm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fa
         yield from _template_faults(template_of(model), cure)
     if settings.get("chat-template-content-format", "auto") == "string":
         what = "chat-template-content-format is 'string': vLLM itself writes 'Audio 1: ' then"
-        yield Fault(_PROMPTS, what, "Write openai.", warns=True)
+        yield CheckFault(_PROMPTS, what, "Write openai.", warns=True)
     if settings.get("generation-config", "auto") == "auto" and model is not None:
         yield from _decoding_faults(model, "Write 'generation-config: vllm'.")
 
 
-def _llamafactory_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fault]:
+def _llamafactory_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[CheckFault]:
     if (template := settings.get("template")) != "qwen2_audio":
         what = f"template is {template!r}, training had 'qwen2_audio'"
-        yield Fault(_PROMPTS, what, "Write template: qwen2_audio.", warns=True)
+        yield CheckFault(_PROMPTS, what, "Write template: qwen2_audio.", warns=True)
     if settings.get("infer-backend") == "vllm":
         what = "LLaMA-Factory's own vLLM backend marks the start and end of a sound twice"
         cure = "Write infer_backend: huggingface, or serve by vllm serve."
-        yield Fault(_PROMPTS, what, cure, warns=True)
+        yield CheckFault(_PROMPTS, what, cure, warns=True)
     if model is not None:
         yield from _decoding_faults(model, f"Run whyser-convert servable {model}.")
 
 
-def _speechlm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[Fault]:
+def _speechlm_faults(settings: Mapping[str, Any], model: Path | None) -> Iterator[CheckFault]:
     if model is None or not is_speechlm(model):
         return
     if "model" in settings or settings.get("infer-backend") == "vllm":
         what = f"vLLM does not know {model}, which brings its code"
         cure = "Serve it by llamafactory-cli api with infer_backend: huggingface."
-        yield Fault(_ENGINES, what, cure)
+        yield CheckFault(_ENGINES, what, cure)
     else:
         yield from trust_faults(model, settings.get("trust-remote-code"))
 
 
-def _template_faults(template: str | None, cure: str) -> Iterator[Fault]:
-    """At most one: the first probe that this template writes otherwise than training."""
+def _template_faults(template: str | None, cure: str) -> Iterator[CheckFault]:
+    """At most one fault: the first probe that this template writes differently from training."""
     if template is None:
         what = "has no chat template; its processor's own writes 'Audio 1: ' before a sound"
-        yield Fault(_PROMPTS, what, cure, warns=True)
+        yield CheckFault(_PROMPTS, what, cure, warns=True)
         return
     trained = read_text(TRAINED)
     for probe in PROBES:
         try:
             served = render(template, probe)
         except InputError as error:
-            yield Fault(_PROMPTS, error.what, cure, warns=True)
+            yield CheckFault(_PROMPTS, error.what, cure, warns=True)
             return
         expected = render(trained, probe)
         if served == _unmarked(expected):
             what = "its chat template leaves out the marks around a sound"
             what += ", which only vLLM up to 0.16 adds"
-            yield Fault(_PROMPTS, what, cure, warns=True)
+            yield CheckFault(_PROMPTS, what, cure, warns=True)
             return
         if served != expected:
             start = _first_difference(served, expected)
             here, there = (text[start : start + _SHOWN] for text in (served, expected))
             what = f"its chat template writes {here!r} where training wrote {there!r}"
-            yield Fault(_PROMPTS, what, cure, warns=True)
+            yield CheckFault(_PROMPTS, what, cure, warns=True)
             return
 
 
@@ -163,15 +163,15 @@ def _unmarked(prompt: str) -> str:
 
 
 def _first_difference(one: str, other: str) -> int:
-    """Where two texts part, or where the token begins in which they do."""
+    """The position where two texts differ, or where the token that differs begins."""
     pairs = enumerate(zip_longest(one, other))
     start = next(place for place, (here, there) in pairs if here != there)
     token = one.rfind("<|", 0, start)
     return token if token >= 0 and "|>" not in one[token:start] else start
 
 
-def _decoding_faults(model: Path, cure: str) -> Iterator[Fault]:
+def _decoding_faults(model: Path, cure: str) -> Iterator[CheckFault]:
     if found := decoding_of(model):
         given = ", ".join(f"{key} {value}" for key, value in found.items())
         what = f"the model's generation_config.json adds {given} to every request"
-        yield Fault(_DECODING, what, cure, warns=True)
+        yield CheckFault(_DECODING, what, cure, warns=True)

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_jsonl, read_lines
+from whyser.io.files import read_jsonl
 from whyser.labels.classes import Label
 from whyser.prompting.prompts import CHOOSE, OPTIONS, POOLS, QUESTIONS, Form, Prompt
 from whyser.records.predictions import Control, Prediction, listed
-from whyser.records.utterance import input_error
+from whyser.records.utterance import read_records
 
 _DROPPED_CURE = (
     "LLaMA-Factory drops rows that it cannot prepare (a bad row, a missing sound, an answer over "
@@ -85,11 +85,7 @@ def read_manifest(path: Path) -> Iterator[tuple[int, ManifestRow]]:
     Raises: `InputError` with file and line for a broken line or a repeated id.
     """
     first_line: dict[tuple[str, str, str], int] = {}
-    for number, line in read_lines(path):
-        try:
-            row = ManifestRow.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for number, row in read_records(path, ManifestRow):
         key = (row.id, row.form, row.control)
         if key in first_line:
             raise InputError(

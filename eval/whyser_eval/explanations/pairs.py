@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_lines, short_hash, write_jsonl
+from whyser.io.files import short_hash, write_jsonl
 from whyser.labels.classes import CLASSES, EmotionClass, Label
-from whyser.records.utterance import input_error
+from whyser.records.utterance import read_records
 from whyser_eval.explanations.scored import Explainer, Explanation
 
 T = TypeVar("T")
@@ -66,11 +66,7 @@ def read_pairs(path: Path) -> list[ExplanationPair]:
     file without pairs."""
     first: dict[tuple[str, str, str], int] = {}
     pairs = []
-    for number, line in read_lines(path):
-        try:
-            pair = ExplanationPair.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for number, pair in read_records(path, ExplanationPair):
         key = (pair.id, *pair.systems)
         if key in first:
             what = f"{pair.id} of {' and '.join(pair.systems)} duplicates line {first[key]}"

@@ -1,10 +1,10 @@
-"""How near a system's probabilities come to the shares of the annotators' votes.
+"""How close a system's probabilities are to the shares of the annotators' votes.
 
 The votes of an utterance are a distribution over the declared classes, Other left out; without
-votes all of it is on the label. A system's own is what it said of its labels (probabilities, or the
-shares of several sampled answers), over the same classes and made to sum to 1; one that put nothing
-on any class is as good as uniform. Averages are over the whole set at once: an average of batches,
-as in the implementation that these come from, is another number (method.md, 2).
+votes all of it is on the label. A system's distribution is its probabilities, or the shares of
+several sampled answers, over the same classes and normalised to sum to 1; without any mass on a
+class it is uniform. Averages are over the whole set at once: the implementation that these metrics
+come from averages over batches, which gives another number.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyser.labels.classes import Label
-from whyser_eval.metrics.classification import BoolArray, FloatArray, IntArray, Statistics, ratios
-from whyser_eval.scoring.references import References
+from whyser_eval.metrics.data import BoolArray, FloatArray, IntArray, Statistics, ratios
+from whyser_eval.metrics.declaration import metric
 
-#: What a system gave no probability has at least this much, so that a divergence stays finite.
+#: The least probability of a class, so that a divergence stays finite.
 FLOOR = 1e-6
 
-#: Of the expected calibration error.
+#: Bins of the expected calibration error.
 BINS = 15
 
 
@@ -43,14 +43,18 @@ class Distributions:
 
     @classmethod
     def of(
-        cls, references: References, predicted: Sequence[Mapping[Label, float]]
+        cls,
+        references: FloatArray,
+        annotators: BoolArray,
+        labels: IntArray,
+        predicted: Sequence[Mapping[Label, float]],
+        *,
+        classes: Sequence[Label],
     ) -> Distributions:
-        """Args: `predicted`, label -> probability of every utterance."""
-        given = np.array(
-            [[shares.get(name, 0.0) for name in references.classes] for shares in predicted]
-        ).reshape(len(references), len(references.classes))
-        predictions = _summing_to_one(given)
-        return cls(references.distributions, predictions, references.annotators, references.labels)
+        """Args: the attributes, but `predicted`, n mappings of labels to probabilities."""
+        given = np.array([[shares.get(name, 0.0) for name in classes] for shares in predicted])
+        predictions = _summing_to_one(given.reshape(len(references), len(classes)))
+        return cls(references, predictions, annotators, labels)
 
 
 def _summing_to_one(shares: FloatArray) -> FloatArray:
@@ -64,14 +68,16 @@ def _named(shares: FloatArray) -> BoolArray:
     return named
 
 
+@metric("probabilities", macro=True)
 def f1_distribution(found: Distributions) -> Statistics:
-    """Macro-F1 of the classes above 1/C on both sides, strictly.
+    """Macro-F1 of the classes with more than 1/C, of the votes and of the probabilities.
 
-    Formula: with R = {c: r_c > 1/C} and Q = {c: q_c > 1/C}, F1 of each class over all utterances.
+    Formula: mean over classes of F1, where an utterance names c if r_c > 1/C, and its prediction if
+    q_c > 1/C.
 
     Returns: statistics of shape [n, C].
 
-    Source: method.md, 2 (multi-label Macro-F1 with the threshold 1/C).
+    Source: emotion as a distribution; over the whole set, not batch by batch.
 
     >>> shares = np.array([[0.6, 0.4, 0.0]])
     >>> found = Distributions(shares, np.array([[0.9, 0.1, 0.0]]), shares > 0, np.array([0]))
@@ -80,25 +86,32 @@ def f1_distribution(found: Distributions) -> Statistics:
     """
     chosen, predicted = _named(found.references), _named(found.predictions)
     doubled = 2 * (chosen & predicted).astype(np.float64)
-    return Statistics(doubled, doubled + (chosen ^ predicted), by_class=True)
+    return Statistics(doubled, doubled + (chosen ^ predicted))
 
 
+@metric("probabilities")
 def kl(found: Distributions) -> Statistics:
-    """Kullback-Leibler divergence of the prediction from the votes, in nats; lower is better.
+    """Kullback-Leibler divergence of the probabilities from the votes, in nats; lower is better.
 
-    Formula: mean of sum_c r_c ln(r_c / q_c), q_c at least 1e-6.
+    Formula: mean of sum_c r_c ln(r_c / q_c), r the shares of the votes, q the probabilities, q_c at
+    least 1e-6.
 
     Returns: statistics of shape [n, 1].
+
+    Source: Kullback and Leibler, On Information and Sufficiency (1951).
     """
     return _mean(_divergence(found.references, np.maximum(found.predictions, FLOOR)))
 
 
+@metric("probabilities")
 def js(found: Distributions) -> Statistics:
-    """Jensen-Shannon divergence of votes and prediction, in bits: 0 to 1, lower is better.
+    """Jensen-Shannon divergence of votes and probabilities, in bits: 0 to 1, lower is better.
 
     Formula: mean of (KL(r, m) + KL(q, m)) / 2 with m = (r + q) / 2, in base 2.
 
     Returns: statistics of shape [n, 1].
+
+    Source: Lin, Divergence Measures Based on the Shannon Entropy (1991).
 
     >>> apart = Distributions(np.eye(2), np.eye(2)[::-1], np.eye(2) > 0, np.array([0, 1]))
     >>> js(apart).value
@@ -122,10 +135,12 @@ def _mean(values: FloatArray) -> Statistics:
     return Statistics(values[:, None], np.ones((len(values), 1)))
 
 
+@metric("probabilities")
 def ece(found: Distributions) -> Statistics:
-    """Expected calibration error of the likeliest class against the label; lower is better.
+    """Expected calibration error of the likeliest class; lower is better.
 
-    Formula: sum over 15 equal bins of confidence of |#right - sum of confidence| / n.
+    Formula: sum over 15 equal bins of confidence of |#right - sum of confidence| / n, the
+    confidence being the highest probability of an utterance.
 
     Returns: statistics of shape [n, 15]; a column is a bin.
 
@@ -144,12 +159,15 @@ def ece(found: Distributions) -> Statistics:
     return Statistics(np.where(inside, excess[:, None], 0.0), np.ones(inside.shape))
 
 
+@metric("probabilities")
 def set_recall(found: Distributions) -> Statistics:
-    """Share of the annotators' labels that the prediction gives more than 1/C.
+    """Share of the annotators' labels that get a probability above 1/C.
 
     Formula: mean of |{c in A: q_c > 1/C}| / |A|.
 
     Returns: statistics of shape [n, 1].
+
+    Source: ours.
 
     >>> chosen = np.array([[True, True]])
     >>> set_recall(Distributions(chosen / 2, np.array([[0.9, 0.1]]), chosen, np.array([0]))).value
@@ -158,6 +176,3 @@ def set_recall(found: Distributions) -> Statistics:
     named = _named(found.predictions)
     share = ratios((named & found.annotators).sum(axis=1) * 1.0, found.annotators.sum(axis=1) * 1.0)
     return _mean(share)
-
-
-DISTRIBUTION_METRICS = {one.__name__: one for one in (f1_distribution, kl, js, ece, set_recall)}

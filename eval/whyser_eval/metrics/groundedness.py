@@ -1,4 +1,4 @@
-"""How far the explanations that a system gives hold against the measured sound."""
+"""Whether the measured sound supports what a system's rationales claim of the voice."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from whyser.evidence.grounding import Verdict, ground, shuffled_scores
 from whyser.io.files import short_hash
 from whyser.prompting.answer import parse_answer
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import Statistics
-from whyser_eval.statistics.bootstrap import Estimate, percentiles
+from whyser_eval.metrics.data import FloatArray, Statistics
+from whyser_eval.metrics.declaration import metric
 
-#: Derangements that the baseline averages over.
+#: Derangements that `groundedness_shuffled` averages over.
 SHUFFLES = 20
 
 
 @dataclass(frozen=True)
 class Explained:
-    """An answer's claims about the voice, and what the measured cues say of each."""
+    """An answer's claims about the voice, each with its verdict by the measured cues."""
 
     id: str
     claims: tuple[Claim, ...]
@@ -32,7 +32,7 @@ class Explained:
 def explained(
     utterances: Sequence[Utterance], answers: Sequence[str], cues: Mapping[str, Cues]
 ) -> list[Explained]:
-    """One for each utterance; an id without cues has claims that nothing is said of."""
+    """One for each utterance; claims about an utterance without cues are not measurable."""
     found = []
     for utterance, answer in zip(utterances, answers, strict=True):
         claims = read_claims(explanation(answer), utterance.transcript)
@@ -47,7 +47,7 @@ def explained(
 
 
 def explanation(answer: str) -> str:
-    """The part of an answer that explains: its reason, or all of one without any tag."""
+    """An answer's rationale: what its reason tag holds, or the whole of an answer without tags."""
     blocks = parse_answer(answer)
     if blocks.rationale is not None:
         return blocks.rationale
@@ -55,14 +55,15 @@ def explanation(answer: str) -> str:
     return "" if has_blocks else answer
 
 
+@metric("claims")
 def groundedness(found: Sequence[Explained]) -> Statistics:
-    """Share of the claims that the measurement can decide which it supports.
+    """Share of the decidable claims about the voice that the measured sound supports.
 
-    Formula: #supported / (#supported + #contradicted) over all claims of all answers.
+    Formula: #supported / (#supported + #contradicted), over all claims of all answers.
 
     Returns: statistics of shape [n, 1].
 
-    Source: whyser.evidence.grounding; method.md, 5.
+    Source: `whyser.evidence.grounding`.
     """
     counts = np.array(
         [
@@ -75,22 +76,27 @@ def groundedness(found: Sequence[Explained]) -> Statistics:
 
 
 def cues_hash(measured: Iterable[Cues | None]) -> str:
-    """Of the references' cues in any order, for the signature; None was not measured."""
+    """Hash of the references' cues in any order, for the signature; None was not measured."""
     return short_hash("\n".join(sorted(one.model_dump_json() for one in measured if one)))
 
 
 _DECIDED = ("supported", "contradicted")
 
 
-def shuffled_groundedness(
+@metric("shuffled claims")
+def groundedness_shuffled(
     found: Sequence[Explained], cues: Mapping[str, Cues], *, seed: int
-) -> Estimate:
-    """The same claims held against the sound of other utterances of the corpus: chance.
+) -> FloatArray:
+    """Groundedness by chance: the same claims against the sound of other utterances of the corpus.
 
-    The value is the mean over derangements; `low` and `high` hold 95 % of them.
+    Formula: `groundedness` of claims and cues that belong to different utterances; the mean over 20
+    derangements, and `low` and `high` hold 95 % of them.
+
+    Args: `cues` of utterances by id; claims about an utterance without cues are left out.
+
+    Returns: float[20], one for each derangement; empty where no claim can be decided.
+
+    Source: `whyser.evidence.grounding`.
     """
     claims = {each.id: each.claims for each in found if each.id in cues}
-    scores = np.array(list(shuffled_scores(list(claims), claims, cues, SHUFFLES, seed)))
-    low, high = percentiles(scores) or (None, None)
-    value = float(scores.mean()) if len(scores) else None
-    return Estimate("all", "groundedness_shuffled", value, low, high, len(claims))
+    return np.array(list(shuffled_scores(list(claims), claims, cues, SHUFFLES, seed)))

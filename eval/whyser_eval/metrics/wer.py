@@ -9,15 +9,17 @@ from functools import cache, lru_cache
 import numpy as np
 
 from whyser.io.console import track
-from whyser_eval.metrics.classification import Statistics
+from whyser_eval.metrics.data import Statistics
+from whyser_eval.metrics.declaration import metric
 
 
+@metric("transcripts")
 def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statistics:
-    """Word error rate: may exceed 1, lower is better.
+    """Word error rate of the transcript in the answer: may exceed 1, lower is better.
 
-    Formula: sum of substitutions, deletions and insertions / sum of the reference's words, both
-    texts normalised as Whisper's are (case, punctuation, contractions, spelling, numbers). An
-    answer without a transcript has missed every word.
+    Formula: (substitutions + deletions + insertions) / words of the reference, both texts
+    normalised as Whisper's are (case, punctuation, contractions, spelling, numbers). An answer
+    without a transcript misses every word.
 
     Returns: statistics of shape [n, 1].
 
@@ -36,12 +38,12 @@ def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statist
     ]
     spoken, written = [one for one, _ in normalised], [one for _, one in normalised]
     words = np.array([len(one.split()) for one in spoken], dtype=np.float64)
-    # Of an utterance without words every word that was written is one too many.
+    # Where the reference has no words, every predicted word is an insertion.
     errors = np.array([len(one.split()) for one in written], dtype=np.float64)
-    told = np.flatnonzero(words > 0)
-    if len(told):
-        found = jiwer.process_words([spoken[row] for row in told], [written[row] for row in told])
-        errors[told] = [
+    spoke = np.flatnonzero(words > 0)
+    if len(spoke):
+        found = jiwer.process_words([spoken[row] for row in spoke], [written[row] for row in spoke])
+        errors[spoke] = [
             sum(
                 max(
                     chunk.ref_end_idx - chunk.ref_start_idx,
@@ -55,19 +57,21 @@ def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statist
     return Statistics(errors[:, None], words[:, None])
 
 
-# A system and its controls are held against the same words.
+# A system and its controls are compared with the same references.
 @lru_cache(maxsize=200_000)
 def _normalised(text: str) -> str:
     return _normaliser()(_without_asides(text))
 
 
-#: Openers, closers, and what the normaliser leaves out between them.
+#: Opening and closing brackets, and what the normaliser removes with them.
 _ASIDES = (("<[", ">]", re.compile(r"[<\[][^>\]]*[>\]]")), ("(", ")", re.compile(r"\([^)]+?\)")))
 
 
 def _without_asides(text: str) -> str:
-    """As the normaliser itself would begin, which takes the square of the length to see that a
-    bracket never closes: an answer may be a megabyte of them.
+    """The text without bracketed asides, as the normaliser itself removes them.
+
+    The normaliser takes quadratic time over brackets that never close, and an answer may be a
+    megabyte of them.
 
     >>> _without_asides("oh [laughs]  no (sighs) a < b")
     'oh no a b'

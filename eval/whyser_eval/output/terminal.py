@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from whyser.io.console import LOG_WIDTH, print_json
-from whyser_eval.scoring.compare import Comparison, comparisons_json
-from whyser_eval.scoring.controls import format_estimate, format_p
-from whyser_eval.scoring.score import Run, ScoreRow
+from whyser_eval.scoring.compare import SystemComparison, comparisons_json
+from whyser_eval.scoring.score import ScoredRun, ScoreRow
+from whyser_eval.statistics.formatting import format_estimate, format_p
 
 #: Columns of the table: (subset, metric, with its interval); scores.json has the rest.
 _COLUMNS = (
@@ -34,7 +34,7 @@ _MORE = (
 _NAMES = ("system", "form", "control")
 
 
-def print_comparisons(rows: Sequence[Comparison], *, as_json: bool) -> None:
+def print_comparisons(rows: Sequence[SystemComparison], *, as_json: bool) -> None:
     """The differences as a table, a star where p after Holm is at most 0.05; or as JSON."""
     if as_json:
         print_json(comparisons_json(rows))
@@ -59,7 +59,7 @@ def print_comparisons(rows: Sequence[Comparison], *, as_json: bool) -> None:
     )
 
 
-def print_scores(run: Run) -> None:
+def print_scores(run: ScoredRun) -> None:
     """Prints the table, then its signatures."""
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     console.print(_table(run))
@@ -74,7 +74,7 @@ def print_scores(run: Run) -> None:
             console.print(Text(f"  {row.system}  {row.signature}"), soft_wrap=True, highlight=False)
 
 
-def _table(run: Run) -> Table:
+def _table(run: ScoredRun) -> Table:
     subsets = run.references.subsets
     # Two-line headings and no padding: the table fits a log of 120 columns.
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
@@ -105,7 +105,7 @@ def _table(run: Run) -> Table:
     return table
 
 
-def _more(run: Run, columns: Sequence[str]) -> Table:
+def _more(run: ScoredRun, columns: Sequence[str]) -> Table:
     """Further metrics on all utterances, for the systems that have them."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in _NAMES:

@@ -1,9 +1,9 @@
-"""What a model is asked that reads other models' answers, and what of its reply counts.
+"""What a reading model is asked about another model's answer, and which replies count.
 
 The paper has GPT-OSS-20B extract the emotion from an answer and group it to nine classes (3.1); the
-prompts are ours (method, 2, rows 18 to 20). The answer is another model's text, and hostile until
-shown otherwise: it travels as a JSON string, and what is extracted must stand in it. A reader that
-invents, or that guesses the emotion from the words spoken, thus reads nothing.
+prompts are ours (docs/design.md, "Where the paper is silent", 18 to 20). The answer is another
+model's text and may be hostile: it is sent as a JSON string, and what is extracted must occur in
+it. So a model reads nothing if it invents an emotion, or guesses it from the words spoken.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from whyser_eval.reading.mentions import find_mentions
 from whyser_eval.reading.rules import Reading
 from whyser_eval.reading.structured import TEXT_OR_NULL, as_data, response_format, shortened
 
-#: Raise it with every change of what is asked or of what counts.
+#: Raise it with every change of the prompts or of which replies count.
 EXTRACTION_VERSION = 1
 
 EXTRACT = Prompt(
@@ -57,7 +57,7 @@ Reply with JSON alone: {{"class": ..., "reason": ...}}, the reason in a few word
 """,
 )
 
-#: Of all that is asked, as the signature prints it.
+#: The hash of both prompts, as signatures show it.
 PROMPT_HASH = short_hash(EXTRACT.text + GROUP.text)
 
 #: A longer word names no emotion.
@@ -90,7 +90,7 @@ _GROUP_SCHEMA = {
 
 @dataclass(frozen=True)
 class Extractor:
-    """Asks; `max_tokens` leaves room for a model that thinks before it replies."""
+    """Asks the model; `max_tokens` leaves room for one that thinks before it replies."""
 
     table: Lexicon
     max_tokens: int
@@ -130,7 +130,10 @@ class Extractor:
         return Reading(labels[first], "llm", word, len(set(labels)) > 1)
 
     async def group(self, chat: Chat, word: str) -> Label:
-        """The class by the table, else by the model, else other (method, 2, row 19)."""
+        """The class by the lexicon, else by the model, else other.
+
+        Source: docs/design.md, "Where the paper is silent", 19.
+        """
         entry = self.table.find(fold(word))
         if entry is not None:
             return entry.label
@@ -138,7 +141,7 @@ class Extractor:
         return proposed[0] if proposed else OTHER
 
     async def propose(self, chat: Chat, word: str) -> tuple[Label, str] | None:
-        """The class that the model would group a word under, and why; None if it says none."""
+        """The class that the model gives a word, and why; None if it gives none."""
         data = {"word": " ".join(words_of(word))[:LONGEST_WORD]}
         for attempt in range(ATTEMPTS):
             request = self._request(GROUP, data, _GROUP_SCHEMA, attempt)
@@ -166,7 +169,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def _parsed(model: type[T], text: str) -> T | None:
-    """The reply as the schema has it; None when it is something else."""
+    """The reply, validated; None for a reply that does not match the schema."""
     try:
         return model.model_validate_json(text)
     except ValidationError:

@@ -1,7 +1,7 @@
-"""Words that the table lacks: collected, proposed a class by a model, reviewed by a person, frozen.
+"""Words that the lexicon lacks: collected, classed by a model, reviewed by a person, frozen.
 
-`group` writes a table to review, `freeze` takes what a person accepted into a table of its own. No
-word enters a frozen table unseen: its hash is part of every score.
+`group` writes a table to review; `freeze` writes a lexicon with the words that a person accepted.
+No word enters a lexicon without review, and its hash is part of every signature.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from whyser_eval.reading.extraction import Extractor
 from whyser_eval.reading.readers import Reader
 from whyser_eval.reading.rules import Reading
 
-#: What a person reads beside the columns of the table, and where the verdict goes.
+#: The columns of a review: those of the lexicon, what a person reads, and the verdict.
 REVIEW_COLUMNS = (*COLUMNS, "count", "example", "accepted")
 
 #: Characters of an answer that a reviewer sees.
@@ -32,7 +32,7 @@ EXCERPT = 160
 
 @dataclass(frozen=True)
 class UnknownWord:
-    """A word that answers state as the emotion, how often, and the first such answer."""
+    """A word that answers name as the emotion, its frequency, and the first such answer."""
 
     word: str
     count: int
@@ -40,7 +40,7 @@ class UnknownWord:
 
 
 def unknown_words(read: Iterable[tuple[Reading, str]], table: Lexicon) -> list[UnknownWord]:
-    """Words of (reading, answer) pairs that the table lacks, the most frequent first.
+    """Words of (reading, answer) pairs that the lexicon lacks, the most frequent first.
 
     >>> from whyser.labels.lexicon import lexicon
     >>> zesty = Reading("other", "tag", "zesty"), "<answer>Zesty</answer>"
@@ -50,7 +50,7 @@ def unknown_words(read: Iterable[tuple[Reading, str]], table: Lexicon) -> list[U
     counts: dict[str, int] = {}
     examples: dict[str, str] = {}
     for reading, text in read:
-        # A letter is no word, and the lexicon's stage knows all of its own.
+        # A letter is no word, and the lexicon has every word that its own stage reads.
         if reading.word is None or reading.stage not in {"tag", "sentence", "llm"}:
             continue
         word = " ".join(words_of(reading.word))
@@ -128,7 +128,7 @@ def proposals(
 def write_review(
     words: Sequence[UnknownWord], proposed: Mapping[str, tuple[Label, str]], path: Path
 ) -> None:
-    """One row a word. `use` is the careful one, and `accepted` is for a person to fill in."""
+    """One row for each word: `use` has the safest value, a person fills in `accepted`."""
     rows = []
     for one in words:
         label, reason = proposed.get(one.word, ("", ""))
@@ -138,7 +138,7 @@ def write_review(
 
 
 def _inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """The text as a cell that no spreadsheet reads as a formula."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
 
 

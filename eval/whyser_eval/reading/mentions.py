@@ -15,11 +15,11 @@ from functools import cache
 from itertools import takewhile
 
 from whyser.labels.classes import Label
-from whyser.labels.lexicon import UNSPACED, Entry, Lexicon, lexicon
+from whyser.labels.lexicon import UNSPACED, Lexicon, LexiconEntry, lexicon
 
 
 class Standing(Enum):
-    """How the text stands to an emotion that it names."""
+    """Whether the text claims, weighs or rejects an emotion that it names."""
 
     CLAIMED = "claimed"
     WEIGHED = "weighed"  # conceded, compared or reported: taken only where nothing is claimed
@@ -37,10 +37,10 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class _Token:
+class _SentenceToken:
     start: int
     text: str
-    entry: Entry | None = None
+    entry: LexiconEntry | None = None
     width: int = 1  # how many tokens a phrase takes
 
     @property
@@ -55,7 +55,7 @@ _TOKEN = re.compile(
     r"|(?P<pause>[,:()\[\]/|\u2013\u2014]|(?<=\s)-+(?=\s))"
 )
 #: Ends the last sentence.
-_END = _Token(-1, ".")
+_END = _SentenceToken(-1, ".")
 _DENIALS = frozenset({"no", "not", "nope", "nein", "non"})
 _PAUSES = frozenset(",:()[]/|\u2013\u2014") | {"-", "--", "---"}
 
@@ -71,10 +71,10 @@ def find_mentions(
     >>> [(m.word, m.standing.value) for m in find_mentions("not angry but sad")]
     [('angry', 'rejected'), ('sad', 'claimed')]
     """
-    is_open: Callable[[Entry], bool] = (lambda entry: True) if stated else _is_prose
+    is_open: Callable[[LexiconEntry], bool] = (lambda entry: True) if stated else _is_prose
     found: list[Mention] = []
     asked: list[Mention] = []
-    sentence: list[_Token] = []
+    sentence: list[_SentenceToken] = []
     for token in [*_tokens(text, is_open, table or lexicon()), _END]:
         if not token.is_stop:
             sentence.append(token)
@@ -95,14 +95,16 @@ def _at_most(mentions: Sequence[Mention], standing: Standing) -> list[Mention]:
     ]
 
 
-def _is_prose(entry: Entry) -> bool:
+def _is_prose(entry: LexiconEntry) -> bool:
     return entry.in_prose
 
 
 # Tokens
 
 
-def _tokens(text: str, is_open: Callable[[Entry], bool], table: Lexicon) -> Iterator[_Token]:
+def _tokens(
+    text: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon
+) -> Iterator[_SentenceToken]:
     """Words, punctuation and emotion words; a phrase of the table is one token."""
     plain = [
         part
@@ -110,7 +112,7 @@ def _tokens(text: str, is_open: Callable[[Entry], bool], table: Lexicon) -> Iter
         for part in (
             _split_run(match.start(), match.group(), is_open, table)
             if match.lastgroup == "run"
-            else (_Token(match.start(), match.group()),)
+            else (_SentenceToken(match.start(), match.group()),)
         )
     ]
     phrases = table.spaced
@@ -124,17 +126,17 @@ def _tokens(text: str, is_open: Callable[[Entry], bool], table: Lexicon) -> Iter
 
 
 def _phrase_at(
-    tokens: Sequence[_Token],
+    tokens: Sequence[_SentenceToken],
     position: int,
-    entries: Sequence[Entry],
-    is_open: Callable[[Entry], bool],
-) -> _Token | None:
+    entries: Sequence[LexiconEntry],
+    is_open: Callable[[LexiconEntry], bool],
+) -> _SentenceToken | None:
     first = tokens[position]
     for entry in entries:
         width = len(entry.parts)
         there = tuple(token.text for token in tokens[position : position + width])
         if there == entry.parts and is_open(entry):
-            return _Token(first.start, entry.word, entry, width)
+            return _SentenceToken(first.start, entry.word, entry, width)
     return None
 
 
@@ -161,20 +163,24 @@ def _run_pattern(table: Lexicon) -> re.Pattern[str]:
 
 
 def _split_run(
-    start: int, run: str, is_open: Callable[[Entry], bool], table: Lexicon
-) -> Iterator[_Token]:
+    start: int, run: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon
+) -> Iterator[_SentenceToken]:
     for found in _run_pattern(table).finditer(run):
         here, piece = start + found.start(), found.group()
         entry = table.unspaced.get(piece)
         if entry is None:
-            yield _Token(here, _RUN_CUES[piece] or piece)
+            yield _SentenceToken(here, _RUN_CUES[piece] or piece)
         elif not is_open(entry):
             continue
         elif _RUN_DENIED_AFTER.match(run, found.end()):
             # Japanese denies after the word; "not" and "but" make it read as elsewhere.
-            yield from (_Token(here, "not"), _Token(here, piece, entry), _Token(here, "but"))
+            yield from (
+                _SentenceToken(here, "not"),
+                _SentenceToken(here, piece, entry),
+                _SentenceToken(here, "but"),
+            )
         else:
-            yield _Token(here, piece, entry)
+            yield _SentenceToken(here, piece, entry)
 
 
 # Scopes
@@ -241,7 +247,7 @@ _SUBJECTS = _set("it he she they this that")
 _CAUSING = _set("make makes made making leave leaves leaving left")
 #: "makes me believe it is fear": the judge's mind, nobody's mood.
 _BELIEVING = _set("believe think suspect conclude say")
-#: So many words at most between "less" and its "than".
+#: At most this many words are between "less" and its "than".
 _COMPARED = 6
 _COPULAS = _set("is are was were seems seem does do can could would did")
 _DENIED_AFTER = _set("not unlikely absent ruled excluded impossible never missing")
@@ -259,8 +265,8 @@ _COUNTERFACTUAL = re.compile(r"\b(?:if|had|were|unless|otherwise)\b")
 _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
-def _judged(sentence: list[_Token]) -> list[Mention]:
-    """The mentions of one sentence; nearly all sentences have none and cost nothing."""
+def _judged(sentence: list[_SentenceToken]) -> list[Mention]:
+    """The mentions of one sentence; most sentences have none and return at once."""
     if not any(token.entry for token in sentence):
         return []
     line = " ".join(token.text for token in sentence)
@@ -288,22 +294,22 @@ def _is_hypothetical(line: str) -> bool:
     )
 
 
-def _turn(sentence: list[_Token]) -> int:
+def _turn(sentence: list[_SentenceToken]) -> int:
     """Where "she would be angry, but ..." turns to what is; the end if it does not."""
     would = next((i for i, token in enumerate(sentence) if _WOULD.search(token.text)), 0)
     turns = (i for i in range(would, len(sentence)) if sentence[i].text in _TURNS)
     return next(turns, len(sentence))
 
 
-def _in_idiom(sentence: list[_Token], position: int) -> bool:
+def _in_idiom(sentence: list[_SentenceToken], position: int) -> bool:
     near = " ".join(token.text for token in sentence[max(0, position - 2) : position + 3])
     return any(idiom.search(near) for idiom in _IDIOMS)
 
 
 class _Scope:
-    """What is in force at the current word of a sentence."""
+    """The cues that apply to the current word of a sentence."""
 
-    def __init__(self, sentence: list[_Token]) -> None:
+    def __init__(self, sentence: list[_SentenceToken]) -> None:
         self.sentence = sentence
         self.texts = [token.text for token in sentence]
         self.clear()
@@ -312,7 +318,7 @@ class _Scope:
         self.denied = self.conceded = self.elsewhere = False
 
     def pass_word(self, position: int) -> None:
-        """Takes in a word that names no emotion."""
+        """Updates the cues by a word that names no emotion."""
         word = self.texts[position]
         following = tuple(self.texts[position + 1 : position + 3])
         if word in _PAUSES:
@@ -348,7 +354,7 @@ class _Scope:
         return self.texts[position - 1] if position else ""
 
     def _list_goes_on(self, position: int) -> bool:
-        """Whether a comma stands inside "not happy, sad, or angry", where the denial holds on."""
+        """Whether a comma is inside a list such as "not happy, sad, or angry", all of it denied."""
         if self.texts[position] != ",":
             return False
         window = self.sentence[position + 1 : position + 13]

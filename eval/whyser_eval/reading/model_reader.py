@@ -1,7 +1,7 @@
 """Readers that ask a model at an endpoint: about every answer, or where the rules cannot read.
 
-What the conventions leave unread whoever reads, a refusal, an echo of the options or an answer that
-was cut off, is sent to no model.
+A refusal, an echo of the options and an answer that was cut off are unread for every reader, so no
+model is asked about them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from whyser.chat import Chat, ChatError, ChatSettings, Tally, ask_all, unfinished
+from whyser.chat import Chat, ChatError, ChatSettings, RequestTally, ask_all, unfinished
 from whyser.io.console import say
 from whyser.labels.classes import OTHER
 from whyser.labels.lexicon import Lexicon
@@ -22,7 +22,7 @@ from whyser_eval.reading.rules import RULES_VERSION, UNREAD, Reading, answer_pro
 
 
 class ModelReader:
-    """A model reads every answer; its replies are kept in a ledger, and none is asked for twice."""
+    """A model reads every answer; a ledger keeps its replies, so none is asked for twice."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ModelReader:
         return f"llm-{EXTRACTION_VERSION}+{self._named()}"
 
     def _named(self) -> str:
-        # "|" and "+" part the signature.
+        # "|" and "+" separate fields of the signature.
         model = re.sub(r"[|+\s]+", "_", self.settings.model)
         return f"{model}+{PROMPT_HASH}+{self.rules.table.hash}"
 
@@ -51,11 +51,11 @@ class ModelReader:
         return self.read_all(answers)
 
     def read_all(self, answers: Sequence[Prediction]) -> list[Reading]:
-        """What the model makes of every answer, whatever the rules do."""
+        """The model's reading of every answer, whatever the rules read."""
         return self._ask(answers, dict.fromkeys(range(len(answers)), UNREAD))
 
     def _ask(self, answers: Sequence[Prediction], known: Mapping[int, Reading]) -> list[Reading]:
-        """The readings by place; those `known` as unread, or of an unknown word, are asked for."""
+        """The readings by place; asks where `known` is unread or of an unknown word."""
         found = dict(known)
         wanted = [place for place, reading in known.items() if self._is_open(reading)]
         if not wanted:
@@ -101,11 +101,11 @@ class ModelReader:
         return reading or UNREAD
 
     def _is_open(self, reading: Reading) -> bool:
-        """Whether the rules read nothing, or a word that the table lacks."""
+        """Whether the rules read nothing, or a word that the lexicon lacks."""
         return reading.label is None or is_unknown(reading, self.rules.table)
 
-    def _tell_refused(self, refused: Sequence[str], tally: Tally) -> None:
-        """Args: `refused`, why each was.
+    def _tell_refused(self, refused: Sequence[str], tally: RequestTally) -> None:
+        """Args: `refused`, the reason of each refusal.
 
         Raises: `WhyserError` where the endpoint refused everything.
         """
@@ -118,7 +118,7 @@ class ModelReader:
 
 
 class HybridReader(ModelReader):
-    """The rules read, and the model what they leave unread or what their table lacks."""
+    """The rules read; the model reads what they leave unread, and words that the lexicon lacks."""
 
     @property
     def version(self) -> str:
@@ -129,6 +129,6 @@ class HybridReader(ModelReader):
 
 
 def is_unknown(reading: Reading, table: Lexicon) -> bool:
-    """Whether the answer states an emotion by a word that the table lacks."""
+    """Whether the answer names an emotion by a word that the lexicon lacks."""
     is_word = reading.label == OTHER and reading.stage in {"tag", "sentence"}
     return is_word and reading.word is not None and not table.knows(reading.word)

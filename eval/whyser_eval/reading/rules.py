@@ -1,14 +1,14 @@
-"""Reads a model's answer into a class by rules, in stages (method, 5, "Reading an answer").
+"""Reads a model's answer into a class by rules, in stages (docs/design.md, "Reading an answer").
 
 `tag`        the answer block of Eq. 1
 `sentence`   an explicit statement in prose: "I think the emotion is X", "Final answer: X"
-`letter`     an option's letter, under the closed form alone
-`lexicon`    emotion words of the answer's prose
-`llm`        an endpoint, where one was asked (`readers`)
+`letter`     an option's letter, for a closed question only
+`lexicon`    emotion words in the answer's prose
+`llm`        a model at an endpoint, where one is asked (`model_reader`)
 `unread`     none of these: refusal, echo of the options, cut off before an answer
 
-What a stage reads is grouped by the frozen table of `lexicon`. No stage guesses, and none looks
-at the transcript; the reason is searched for the sentence of Eq. 1 alone.
+The frozen lexicon groups the words that a stage reads. No stage guesses, and none reads the
+transcript; in the rationale, only the sentence of Eq. 1 is looked for.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from whyser_eval.reading.mentions import Mention, Standing, find_mentions
 
 Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "llm", "unread"]
 
-#: In the order in which tables show them.
+#: The stages in the order in which tables show them.
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
-#: Raise it with every change of these rules: scores of different readers do not compare.
+#: Raise it with every change of these rules: scores by different readers do not compare.
 RULES_VERSION = 4
 
-#: So many different classes in one place are a list of options, not an answer.
+#: This many different classes in one place are a list of options, not an answer.
 _TOO_MANY = 4
 
-#: So many explicit statements are looked at, from the last one back, ...
+#: Explicit statements that are read, from the last one back, ...
 _STATEMENTS_READ = 20
 
-#: ... and so many characters of each: more is no statement.
+#: ... and characters of each: a longer text is no statement.
 _STATEMENT_LENGTH = 600
 
 #: A line that is just an answer has at most three words and this many characters.
 _LINE_LENGTH = 100
 
-#: Longer statements are read anew each time instead of being remembered.
+#: Longer statements are not cached.
 _REMEMBERED_LENGTH = 200
 
 
@@ -54,8 +54,8 @@ _REMEMBERED_LENGTH = 200
 class Reading:
     """What an answer says.
 
-    `label` is None when the answer could not be read; `word` is the word or letter that
-    decided; `two_emotions` says that the answer named more than one.
+    `label` is None when the answer could not be read; `word` is the word or letter that decided;
+    `two_emotions` is whether the answer names more than one emotion.
     """
 
     label: Label | None
@@ -69,7 +69,7 @@ UNREAD = Reading(None, "unread")
 
 @dataclass(frozen=True)
 class _Asked:
-    """The question that an answer is read against, and the words that it is read by."""
+    """The question that was asked, and the lexicon to read the answer with."""
 
     form: Form
     options: tuple[Label, ...]
@@ -77,7 +77,7 @@ class _Asked:
 
     @cached_property
     def letters(self) -> dict[str, Label]:
-        """Letter -> label, both as a folded text has them."""
+        """Letter -> label, both in folded text."""
         return {letter.lower(): label for letter, label in lettered_options(self.options).items()}
 
 
@@ -89,7 +89,7 @@ def read_answer(
     Args: `form` of the question; a letter counts under the closed form only. `options` in the
         order in which they were lettered. `table` groups the words; by default the shipped one.
 
-    Source: method, 5.
+    Source: docs/design.md, "Reading an answer".
 
     >>> read_answer("<answer>I think the emotion is sad</answer><reason>Low.</reason>", form="open")
     Reading(label='sad', stage='tag', word='sad', two_emotions=False)
@@ -117,9 +117,10 @@ def read_answer(
 def answer_proper(
     text: str, *, form: Form, options: Sequence[Label] = OPTIONS, table: Lexicon | None = None
 ) -> str | None:
-    """The folded part of an answer that a class may be read from, whoever reads it: no transcript,
-    no quotation, no reason, no echo of the options. None where there is no such part: a refusal,
-    an answer that was cut off.
+    """The folded part of an answer that any reader may read a class from.
+
+    It has no transcript, quotation, rationale or echo of the options. None where there is no such
+    part: for a refusal, or an answer that was cut off.
 
     >>> answer_proper("<asr>I am so happy</asr>She said 'hooray', rather zesty.", form="open")
     'she said  , rather zesty.'
@@ -136,7 +137,7 @@ def answer_proper(
 
 
 def _proper(text: str, asked: _Asked) -> str:
-    """Without what the answer quotes or repeats."""
+    """The text without quotations and repeated options."""
     return _without_options(_without_quotes(text, asked.table), asked)
 
 
@@ -160,7 +161,7 @@ def _is_cut_off(text: str) -> bool:
 
 
 def _outside_blocks(text: str) -> str:
-    """What stands in no block at all; an unclosed block reaches to the next mark or the end."""
+    """The text outside of all blocks; an unclosed block reaches to the next tag or the end."""
     kept, start, inside = [], 0, False
     for mark in _BLOCK_MARK.finditer(text):
         if not inside:
@@ -269,7 +270,7 @@ def _remembered_tag(statement: str, asked: _Asked) -> Reading:
 def _read_statement(
     statement: str, asked: _Asked, stage: Stage, *, unknown_is_other: bool
 ) -> Reading | None:
-    """A text whose whole purpose is to name the emotion: the word, else the letter."""
+    """The reading of a text that only names the emotion: the word, else the letter."""
     text = _proper(statement.strip(), asked).strip(_MARKUP)
     text = text.removeprefix(_EQ1)
     mentions = find_mentions(text, stated=True, table=asked.table)
@@ -293,7 +294,7 @@ def _choice(mentions: list[Mention], stage: Stage) -> Reading | None:
 
 
 def _read_letter(text: str, asked: _Asked) -> Reading | None:
-    """A leading option letter; one that no option has names nothing."""
+    """The reading of a leading letter; None for a letter without an option."""
     found = _LEADING_LETTER.match(text) if asked.form == "closed" else None
     label = asked.letters.get(found[1]) if found else None
     return Reading(label, "letter", found[1].upper()) if found and label else None

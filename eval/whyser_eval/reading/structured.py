@@ -1,7 +1,7 @@
-"""JSON in and JSON out: how another model's text is sent to one that reads or judges it.
+"""JSON in and JSON out: how a model is sent another model's text to read or judge it.
 
-It is hostile until shown otherwise, so it travels as a JSON string, which it cannot leave, and what
-comes back is held to a schema.
+The text may be hostile, so it is sent as a JSON string, which it cannot break out of, and the reply
+must match a schema.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-#: Characters of a text that are sent; of a longer one, its two ends.
+#: Characters of a text that are sent; a longer text is sent as its two ends.
 SENT = 8_000
 
-#: A text, or nothing.
+#: A string or null.
 TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 
 
 def as_data(data: Mapping[str, Any]) -> str:
-    """One line of JSON; half a character is written as a question mark."""
+    """One line of JSON; lone surrogates are written as question marks."""
     return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def response_format(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameter of a request that asks for an object of exactly these properties."""
+    """The request parameter that asks for an object of exactly these properties."""
     schema = {
         "type": "object",
         "properties": properties,

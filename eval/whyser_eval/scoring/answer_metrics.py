@@ -1,44 +1,55 @@
-"""What is told of an answer besides its class: probabilities, transcript, claims."""
+"""What is scored of an answer besides its class: probabilities, transcript, claims."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 import numpy as np
 
+from whyser.evidence.cues import Cues
 from whyser.prompting.answer import parse_answer
-from whyser_eval.metrics.classification import Statistics
-from whyser_eval.metrics.distribution import DISTRIBUTION_METRICS, Distributions
-from whyser_eval.metrics.groundedness import Explained, groundedness
-from whyser_eval.metrics.wer import wer
+from whyser_eval.metrics.data import ScoreEstimate, Statistics
+from whyser_eval.metrics.declaration import MaterialKind, metrics_of
+from whyser_eval.metrics.distribution import Distributions
+from whyser_eval.metrics.groundedness import Explained
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import System
-from whyser_eval.statistics.bootstrap import Plan
+from whyser_eval.statistics.bootstrap import ResamplingPlan, percentiles
+
+#: What else decides a metric of this material, as the signature names it.
+RESTS_ON: dict[MaterialKind, str] = {
+    "probabilities": "votes",
+    "transcripts": "words",
+    "claims": "cues",
+    "shuffled claims": "cues",
+}
 
 
-def measured(
+def answer_metrics(
     system: System,
     references: References,
     claims: Sequence[Explained] | None,
     *,
     with_transcripts: bool,
-) -> Plan:
-    """The measures that the system's answers give something for, on every subset.
+) -> ResamplingPlan | None:
+    """The metrics that the system's answers hold something for, on every subset; None without any.
 
-    A measure's n counts the utterances that say something: those with words to recognise, those
-    with a claim that can be decided.
+    A metric's n counts the utterances that it is computed from: those with words to recognise,
+    those with a claim that can be decided.
     """
     ones = np.ones(len(references), dtype=np.int64)
-    plan = Plan(ones, ())
+    plans = []
     for name, rows in _statistics(system, references, claims, with_transcripts).items():
-        tells = (rows.denominator > 0).any(axis=1)
+        counted = (rows.denominator > 0).any(axis=1)
         subsets = {
-            subset: replace(one, mask=one.mask & tells)
+            subset: replace(one, mask=one.mask & counted)
             for subset, one in references.subsets.items()
         }
-        plan |= Plan.of_statistics({name: rows}, ones, subsets)
-    return plan
+        plans.append(ResamplingPlan.of_statistics({name: rows}, ones, subsets))
+    return reduce(or_, plans) if plans else None
 
 
 def _statistics(
@@ -49,12 +60,36 @@ def _statistics(
 ) -> dict[str, Statistics]:
     found: dict[str, Statistics] = {}
     if (shares := system.distributions) is not None:
-        distributions = Distributions.of(references, shares)
-        found |= {name: metric(distributions) for name, metric in DISTRIBUTION_METRICS.items()}
+        distributions = Distributions.of(
+            references.distributions,
+            references.annotators,
+            references.labels,
+            shares,
+            classes=references.classes,
+        )
+        found |= {name: one(distributions) for name, one in metrics_of("probabilities").items()}
     if with_transcripts:
         transcripts = [parse_answer(text).transcript for text in system.texts]
         if any(one is not None for one in transcripts):
-            found["wer"] = wer([one.transcript for one in references.utterances], transcripts)
+            spoken = [one.transcript for one in references.utterances]
+            found |= {n: one(spoken, transcripts) for n, one in metrics_of("transcripts").items()}
     if claims is not None:
-        found["groundedness"] = groundedness(claims)
+        found |= {name: one(claims) for name, one in metrics_of("claims").items()}
+    return found
+
+
+def shuffled_metrics(
+    claims: Sequence[Explained], cues: Mapping[str, Cues], *, seed: int
+) -> list[ScoreEstimate]:
+    """The metrics of claims that are compared with other utterances' sound: what chance gives.
+
+    The value is the mean over the draws; `low` and `high` hold 95 % of them.
+    """
+    n = sum(each.id in cues for each in claims)
+    found = []
+    for name, one in metrics_of("shuffled claims").items():
+        scores = one(claims, cues, seed=seed)
+        low, high = percentiles(scores) or (None, None)
+        value = float(scores.mean()) if len(scores) else None
+        found.append(ScoreEstimate("all", name, value, low, high, n))
     return found

@@ -1,4 +1,4 @@
-"""Systems against one of them, on the same utterances: how much better, and is it chance?"""
+"""Systems compared with one of them on the same utterances, and tests of the differences."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.files import write_json
+from whyser.io.files import read_record, write_json
 from whyser.records.provenance import provenance
-from whyser_eval.metrics.classification import METRICS
-from whyser_eval.records import read_record
-from whyser_eval.scoring.score import Run
+from whyser_eval.metrics.declaration import metrics_of
+from whyser_eval.scoring.score import ScoredRun
 from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import Unit
-from whyser_eval.statistics.significance import Difference, differences, holm, pair
+from whyser_eval.statistics.significance import PairedDifference, differences, holm, pair
 
-#: What the paper stars, on which subsets.
+#: The metrics and subsets that the paper tests.
 COMPARED = ("f1_majority", "f1_all_labels")
 SUBSETS = ("all", "strict")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SystemComparison:
     """A line of `comparisons.json`: `system` less `against`, both of one form.
 
     `p` is that of the approximate randomisation, `p_holm` the same adjusted for all comparisons
@@ -48,17 +47,17 @@ class Comparison:
 
 
 def compare(
-    run: Run,
+    run: ScoredRun,
     against: str,
     *,
     metrics: Sequence[str] = COMPARED,
     unit: Unit = "utterance",
     draws: int = 10_000,
     seed: int = 0,
-) -> list[Comparison]:
+) -> list[SystemComparison]:
     """Every system without a control against the named one, form by form.
 
-    Args: `unit` is what a draw takes or swaps; speakers where their utterances are alike.
+    Args: `unit`, what is resampled and swapped: utterances, or speakers with all of theirs.
 
     Raises: `InputError` when there is no such system, or nothing to compare with it.
     """
@@ -74,14 +73,14 @@ def compare(
 
 
 def _comparisons(
-    run: Run, against: str, metrics: Sequence[str], unit: Unit, draws: int, seed: int
-) -> Iterator[Comparison]:
+    run: ScoredRun, against: str, metrics: Sequence[str], unit: Unit, draws: int, seed: int
+) -> Iterator[SystemComparison]:
     systems = [system for system in run.systems if system.name.control == "none"]
     if against not in {system.name.model for system in systems}:
         names = list(dict.fromkeys(system.name.model for system in systems))
         raise InputError(f"no system {against!r}", cure=did_you_mean(against, names))
     speakers = [one.speaker for one in run.references.utterances] if unit == "speaker" else None
-    chosen = {name: METRICS[name] for name in metrics}
+    chosen = {name: metrics_of("classes")[name] for name in metrics}
     subsets = {name: run.references.subsets[name] for name in SUBSETS}
     for base in (system for system in systems if system.name.model == against):
         second = base.items(run.references)
@@ -98,8 +97,8 @@ def _others(systems: Sequence[System], base: System) -> Iterator[System]:
             yield system
 
 
-def _row(system: System, base: System, found: Difference) -> Comparison:
-    return Comparison(
+def _row(system: System, base: System, found: PairedDifference) -> SystemComparison:
+    return SystemComparison(
         system.name.model,
         base.name.model,
         base.name.form,
@@ -116,23 +115,23 @@ def _row(system: System, base: System, found: Difference) -> Comparison:
     )
 
 
-def comparisons_json(rows: Sequence[Comparison]) -> list[dict[str, Any]]:
+def comparisons_json(rows: Sequence[SystemComparison]) -> list[dict[str, Any]]:
     return [asdict(row) for row in rows]
 
 
 def write_comparisons(
-    rows: Sequence[Comparison], run: Run, path: Path, **settings: str | int
+    rows: Sequence[SystemComparison], run: ScoredRun, path: Path, **settings: str | int
 ) -> None:
-    """Writes the rows and, beside them, how they came about; each atomically."""
+    """Writes the rows and a file of their provenance, each atomically."""
     record = provenance(run.inputs) | {"settings": settings}
     write_json(path.with_suffix(".provenance.json"), record)
     write_json(path, comparisons_json(rows))
 
 
-_ROWS = TypeAdapter(list[Comparison])
+_ROWS = TypeAdapter(list[SystemComparison])
 
 
-def read_comparisons(path: Path) -> list[Comparison]:
+def read_comparisons(path: Path) -> list[SystemComparison]:
     """What `write_comparisons` wrote.
 
     Raises: `InputError` for a missing or a broken file.

@@ -1,4 +1,4 @@
-"""What a score must beat before it means that the model listened."""
+"""Chance baselines, and the controls that a system must beat before it can be said to listen."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from itertools import chain
 import numpy as np
 
 from whyser.labels.classes import EmotionClass
-from whyser_eval.metrics.classification import MISS, FloatArray, IntArray, Items, Metric
+from whyser_eval.metrics.data import MISS, ClassMetric, FloatArray, IntArray, Items, ScoreEstimate
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import SystemName
 from whyser_eval.statistics.bootstrap import (
     Cells,
-    Estimate,
-    Plan,
+    ResamplingPlan,
     ScoreKey,
     collapse,
     estimates,
     in_batches,
     percentiles,
 )
+from whyser_eval.statistics.formatting import format_estimate
 
-#: Guesses that the prior row averages over when no interval was asked for.
+#: Runs that the prior baseline averages over when no interval is wanted.
 _FEWEST_PRIOR_DRAWS = 100
 
 
 def majority_class(references: References) -> EmotionClass:
-    """The most frequent label; of equals the first declared."""
+    """The most frequent label; the first declared of equally frequent ones."""
     return references.classes[int(_support(references).argmax())]
 
 
@@ -39,16 +39,16 @@ def _support(references: References) -> IntArray:
 
 
 def prior_estimates(
-    references: References, metrics: Mapping[str, Metric], *, draws: int, seed: int
-) -> list[Estimate]:
-    """Guessing by the shares of the reference labels: the mean over `draws` runs of guesses.
+    references: References, metrics: Mapping[str, ClassMetric], *, draws: int, seed: int
+) -> list[ScoreEstimate]:
+    """Guesses drawn by the shares of the reference labels: the mean over `draws` runs.
 
-    The references stay fixed, the guesses vary; `low` and `high` are percentiles of the runs.
+    The references are fixed, the guesses vary; `low` and `high` are percentiles of the runs.
     """
     support = _support(references)
     shares = support / support.sum()
     cells = collapse(references.items([None] * len(references)), references.subsets)
-    plan = Plan.of(_with_every_guess(cells, len(shares)), metrics)
+    plan = ResamplingPlan.of(_with_every_guess(cells, len(shares)), metrics)
 
     def guess(generator: np.random.Generator, size: int) -> FloatArray:
         guesses = generator.multinomial(cells.members, shares, size=(size, len(cells.members)))
@@ -57,13 +57,13 @@ def prior_estimates(
     runs = max(draws, _FEWEST_PRIOR_DRAWS)
     guessed = in_batches(guess, draws=runs, width=len(plan.members), seed=(seed,))
     # A row stands for the utterances of its cell under one of the guesses.
-    parts = tuple(replace(part, n=part.n // len(shares)) for part in plan.parts)
+    sizes = {key: n // len(shares) for key, n in plan.sizes.items()}
     intervals = map(percentiles, guessed) if draws else [None] * len(guessed)
-    return estimates(replace(plan, parts=parts), guessed.mean(axis=1), intervals)
+    return estimates(replace(plan, sizes=sizes), guessed.mean(axis=1), intervals)
 
 
 def _with_every_guess(cells: Cells, width: int) -> Cells:
-    """Each cell once per class that could be guessed for it."""
+    """Each cell once for every class that can be guessed."""
     rows = np.repeat(np.arange(len(cells.members)), width)
     guesses = np.tile(np.arange(width), len(cells.members))
     return Cells(
@@ -73,26 +73,26 @@ def _with_every_guess(cells: Cells, width: int) -> Cells:
     )
 
 
-def spread(variants: Sequence[Sequence[Estimate]]) -> list[Estimate]:
-    """One system under several wordings or orders of a question: how far that alone moves it.
+def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:
+    """Scores of one system over several wordings or orders of a question.
 
-    The value is the mean over the variants, `low` and `high` are the lowest and the highest. What
-    some variant gave nothing for, such as a transcript, is not told.
+    The value is the mean over the variants, `low` and `high` are the lowest and the highest. A
+    metric that some variant lacks, such as one of transcripts, is left out.
     """
-    found: dict[ScoreKey, list[Estimate]] = {}
+    found: dict[ScoreKey, list[ScoreEstimate]] = {}
     for score in chain.from_iterable(variants):
         found.setdefault((score.subset, score.metric), []).append(score)
     return [_spread(scores) for scores in found.values() if len(scores) == len(variants)]
 
 
-def _spread(scores: Sequence[Estimate]) -> Estimate:
+def _spread(scores: Sequence[ScoreEstimate]) -> ScoreEstimate:
     values = [score.value for score in scores if score.value is not None]
     if not values:
         return scores[0]
     return replace(scores[0], value=float(np.mean(values)), low=min(values), high=max(values))
 
 
-#: Control -> what not beating it means.
+#: Control -> its answers, and what it means if a system does not beat it.
 _DOUBTS = {
     "shuffled": ("answers to shuffled audio", "It may not be listening."),
     "silence": ("answers to silence", "It may not be listening."),
@@ -100,10 +100,10 @@ _DOUBTS = {
 }
 
 
-def warnings(headlines: Mapping[SystemName, Estimate]) -> Iterator[str]:
+def warnings(headlines: Mapping[SystemName, ScoreEstimate]) -> Iterator[str]:
     """A line for each system that does not beat one of its own controls.
 
-    The intervals must not overlap; without intervals the values decide.
+    A system beats a control if their intervals do not overlap, or by value without intervals.
 
     Args: `headlines`, one score of every system under every control.
     """
@@ -117,31 +117,11 @@ def warnings(headlines: Mapping[SystemName, Estimate]) -> Iterator[str]:
             )
 
 
-def _is_beaten(own: Estimate, control: Estimate) -> bool:
+def _is_beaten(own: ScoreEstimate, control: ScoreEstimate) -> bool:
     floor = own.low if own.low is not None else own.value
     ceiling = control.high if control.high is not None else control.value
     return floor is not None and ceiling is not None and floor > ceiling
 
 
-def _shown(estimate: Estimate) -> str:
+def _shown(estimate: ScoreEstimate) -> str:
     return format_estimate(estimate.value, estimate.low, estimate.high)
-
-
-def format_estimate(value: float | None, low: float | None, high: float | None) -> str:
-    """A value with its interval, as tables print it.
-
-    >>> format_estimate(0.61234, 0.55, 0.66), format_estimate(0.5, None, None)
-    ('0.612 [0.550, 0.660]', '0.500')
-    """
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def format_p(value: float | None) -> str:
-    """A p, as tables print it.
-
-    >>> format_p(0.0421), format_p(0.0), format_p(None)
-    ('0.042', '<0.001', '-')
-    """
-    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"

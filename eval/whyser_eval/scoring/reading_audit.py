@@ -1,7 +1,7 @@
-"""The audit of a reading: which stage read how much, what was lost, and rules against a model.
+"""An audit of the reader: what each stage read, what was left unread, and rules against a model.
 
-A score is only as good as its reader. A class whose answers are unread more often than others'
-loses by the reader, not by the system; rules and model that disagree show where to look.
+A score depends on its reader: a class whose answers are unread more often than others' loses by the
+reader, not by the system. Where rules and model disagree is where to look.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from whyser.io.console import print_table
 from whyser.labels.classes import OTHER
 from whyser_eval.reading.readers import RuleReader
 from whyser_eval.reading.rules import STAGES, Reading
-from whyser_eval.scoring.score import Run
+from whyser_eval.scoring.score import ScoredRun
 from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.agreement import cohen_kappa
 
 UNREAD = "unread"
 
-#: The words of a system that are listed, the examples of a disagreement, and their characters.
+#: Words listed for a system, examples of a disagreement, and characters of an example.
 WORDS, EXAMPLES, EXCERPT = 20, 3, 200
 
 
@@ -86,9 +86,9 @@ class ReadTwice:
 
 
 def rules_against_llm(answers: Sequence[ReadTwice]) -> dict[str, Any]:
-    """Agreement, Cohen's kappa (None where chance alone agrees), and where they differ.
+    """Agreement, Cohen's kappa (None where it is undefined), and where they differ.
 
-    Unread is a label like any other here; `read_by_rules_alone` and `read_by_llm_alone` count where
+    Unread counts as a label; `read_by_rules_alone` and `read_by_llm_alone` count where
     only one of the two found an emotion.
     """
     pairs = Counter(answer.labels for answer in answers)
@@ -128,7 +128,7 @@ def _disagreements(
 # A run
 
 
-def audit_run(run: Run, *, sample: int | None = None) -> dict[str, Any]:
+def audit_run(run: ScoredRun, *, sample: int | None = None) -> dict[str, Any]:
     """What `audit.json` holds.
 
     Args: with `sample` a hybrid run's model reads as many answers that the rules read too, drawn
@@ -145,11 +145,11 @@ def audit_run(run: Run, *, sample: int | None = None) -> dict[str, Any]:
     }
 
 
-def _read_twice(run: Run, sample: int | None) -> list[ReadTwice]:
+def _read_twice(run: ScoredRun, sample: int | None) -> list[ReadTwice]:
     reader = run.settings.reader
     if isinstance(reader, RuleReader):
         return []
-    # Brings in the client, which a run by the rules need not wait for.
+    # The client is slow to load, and the rules do not need it.
     from whyser_eval.reading.model_reader import HybridReader, ModelReader
 
     if not isinstance(reader, ModelReader):
@@ -172,8 +172,8 @@ def _read_twice(run: Run, sample: int | None) -> list[ReadTwice]:
 # For a person
 
 
-def print_audit(audit: Mapping[str, Any], run: Run) -> None:
-    """Which stage read how many, in which classes something was lost, and where readers differ."""
+def print_audit(audit: Mapping[str, Any], run: ScoredRun) -> None:
+    """Prints what each stage read, the classes with unread answers, and where readers differ."""
     names = [str(system.name) for system in run.systems]
     print_table(
         f"Read by {audit['parser']}",
@@ -211,6 +211,6 @@ def _class_rows(name: str, facts: Mapping[str, Any]) -> Iterator[list[str]]:
 def _disagreement_rows(found: Mapping[str, Any]) -> Iterator[list[str]]:
     for one in found["disagreements"]:
         excerpt = " ".join(one["examples"][0]["text"].split())[:60]
-        # Marks that turn or end a terminal's line are left out.
+        # Control characters could change the terminal's state.
         shown = "".join(mark for mark in excerpt if mark.isprintable())
         yield [one["rules"], one["llm"], f"{one['n']:,}", shown]

@@ -16,9 +16,9 @@ from whyser.labels.classes import CLASSES, EmotionClass
 from whyser.labels.votes import distribution
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import MISS, BoolArray, FloatArray, IntArray, Items, ratios
+from whyser_eval.metrics.data import MISS, BoolArray, FloatArray, IntArray, Items, Subset, ratios
 from whyser_eval.scoring.signature import references_hash, rows_hash
-from whyser_eval.scoring.subsets import Subset, subsets_of
+from whyser_eval.scoring.subsets import subsets_of
 from whyser_eval.statistics.bootstrap import clusters_of
 
 #: (corpus, split)
@@ -27,10 +27,10 @@ Part = tuple[str, str]
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """Every utterance of the reference files, scored or not, with the corpus it lies in.
+    """Every utterance of the reference files, scored or not, with its corpus.
 
-    The whole is kept so that a prediction for an utterance without a class can be told from one
-    for an utterance that nobody knows.
+    All are kept, to tell a prediction for an utterance without a class from one for an unknown
+    utterance.
     """
 
     utterances: Mapping[str, Utterance]
@@ -42,7 +42,7 @@ class AnswerKey:
 
     @cached_property
     def audio_roots(self) -> dict[str, Path | None]:
-        """Corpus -> folder of its sound; None for one that was converted without."""
+        """Corpus -> folder of its audio; None for a corpus that was converted without audio."""
         return {
             name: corpus.audio_root if _has_card(corpus) and corpus.card.audio_root else None
             for name, corpus in self.corpora.items()
@@ -87,7 +87,7 @@ def read_answer_key(paths: Sequence[Path]) -> AnswerKey:
 
 
 def _line_numbers(path: Path) -> dict[str, int]:
-    """Where each id stands: asked for by errors only, so that good files are read once."""
+    """The line of each id: only for errors, so that good files are read once."""
     return {str(row.get("id")): number for number, row in read_jsonl(path)}
 
 
@@ -106,7 +106,7 @@ def declared_classes(paths: Sequence[Path]) -> tuple[EmotionClass, ...]:
 
 @dataclass(frozen=True)
 class References:
-    """The scored utterances in a fixed order, with what a metric needs of each.
+    """The scored utterances in a fixed order, with what metrics need of each.
 
     `corpus_classes` are those that each corpus' annotation can name.
     """
@@ -144,7 +144,7 @@ class References:
     @cached_property
     def annotators(self) -> BoolArray:
         """bool[n, C]; a label outside the declared classes is no column of it."""
-        # The sets that differ are few.
+        # There are few distinct sets.
         place = {chosen: number for number, chosen in enumerate(dict.fromkeys(self.label_sets))}
         rows = np.array([[name in chosen for name in self.classes] for chosen in place])
         return rows[[place[chosen] for chosen in self.label_sets]]
@@ -160,7 +160,7 @@ class References:
 
     @cached_property
     def speakers(self) -> IntArray:
-        """int[n], whose each utterance is."""
+        """int[n], the number of each utterance's speaker."""
         return clusters_of([one.speaker for one in self.utterances])
 
     @cached_property
@@ -169,7 +169,7 @@ class References:
 
     @cached_property
     def hash(self) -> str:
-        """Of what has a consensus; whether others are scored besides moves no figure of these."""
+        """Hash of the utterances with a majority label, the same whether others are scored too."""
         return self._hash(self.subsets["all"].mask)
 
     @cached_property
@@ -188,7 +188,7 @@ class References:
 
     @property
     def votes_hash(self) -> str:
-        """Of every vote: what distributions rest on."""
+        """Hash of every vote, which metrics of probabilities depend on."""
         return rows_hash(f"{one.id}\t{','.join(sorted(one.primaries))}" for one in self.utterances)
 
     @property
@@ -196,7 +196,7 @@ class References:
         return rows_hash(f"{one.id}\t{one.transcript}" for one in self.utterances)
 
     def items(self, predictions: Sequence[str | None]) -> Items:
-        """Items for predicted names in the references' order; what is no declared class misses."""
+        """Items for predicted names in the references' order; an undeclared class is a miss."""
         position: dict[str, int] = {name: index for index, name in enumerate(self.classes)}
         predicted = [position.get(name, MISS) if name else MISS for name in predictions]
         return Items(self.labels, np.array(predicted, dtype=np.int64), self.annotators)
@@ -210,9 +210,10 @@ def select_references(
     secondary: bool,
     all_inclusive: bool = False,
 ) -> References:
-    """The utterances of the chosen parts whose consensus is one of the eight.
+    """The utterances of the chosen splits whose majority label is one of the eight classes.
 
-    Args: `all_inclusive`, take those without agreement too, where some vote has a declared class.
+    Args: `all_inclusive`, whether to take utterances without a majority label too, where some vote
+        has a declared class.
 
     Raises: `BadInput` for labels outside the declared classes, `InputError` when none is left.
     """

@@ -1,4 +1,4 @@
-"""`samples.jsonl`: one line per system and utterance, all that a report or a second look needs."""
+"""`samples.jsonl`: one line per system and utterance, for reports and error analysis."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def sample_lines(
             "claims": _claims(claims),
             "text": text,
         }
-        # As JSON by the library that reads it: json itself takes a fifth of the whole scoring.
+        # pydantic's JSON is faster: json takes a fifth of the whole scoring.
         yield to_json(sample).decode()
 
 
@@ -75,14 +75,14 @@ def _asked(references: References) -> Iterator[tuple[Utterance, list[str], bool]
         yield utterance, sorted(chosen), is_strict
 
 
-# A handful of votes falls out in few ways, and a corpus has very many utterances.
+# A few votes have few combinations, and a corpus has very many utterances.
 @lru_cache(maxsize=100_000)
 def _votes(ballot: tuple[Label, ...]) -> dict[str, int]:
     return dict(Counter(ballot).most_common())
 
 
 def _claims(explained: Explained | None) -> list[dict[str, Any]] | None:
-    """Claims with what the measurement says; begin and end are offsets in the explanation."""
+    """Claims with their verdicts; start and end are offsets in the rationale."""
     if explained is None:
         return None
     return [

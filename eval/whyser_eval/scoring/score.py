@@ -16,12 +16,13 @@ from whyser.io.files import write_json, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.predictions import REPEATED
 from whyser.records.provenance import provenance
-from whyser_eval.metrics.classification import METRICS, Items, by_class
-from whyser_eval.metrics.distribution import DISTRIBUTION_METRICS
-from whyser_eval.metrics.groundedness import Explained, cues_hash, explained, shuffled_groundedness
+from whyser_eval.metrics.classification import by_class
+from whyser_eval.metrics.data import Items, ScoreEstimate
+from whyser_eval.metrics.declaration import METRICS, is_macro, metrics_of
+from whyser_eval.metrics.groundedness import Explained, cues_hash, explained
 from whyser_eval.reading.readers import Reader, RuleReader
 from whyser_eval.scoring import controls
-from whyser_eval.scoring.answer_metrics import measured
+from whyser_eval.scoring.answer_metrics import RESTS_ON, answer_metrics, shuffled_metrics
 from whyser_eval.scoring.references import (
     AnswerKey,
     References,
@@ -31,25 +32,24 @@ from whyser_eval.scoring.references import (
 )
 from whyser_eval.scoring.samples import sample_lines
 from whyser_eval.scoring.scores import ScoreRow as ScoreRow
-from whyser_eval.scoring.signature import MACRO, Signature
+from whyser_eval.scoring.signature import Signature
 from whyser_eval.scoring.systems import System, SystemName, align, chosen_parts, read_groups
 from whyser_eval.statistics.bootstrap import (
     Cells,
-    Estimate,
     Interval,
-    Plan,
+    ResamplingPlan,
     Unit,
     bootstrap,
     collapse,
 )
 
-#: The subsets that are told class by class.
+#: The subsets that are scored class by class too.
 _BY_CLASS = ("all", "strict")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may choose about scoring; None leaves the choice to the data files."""
+    """The options of scoring; None leaves the choice to the data files."""
 
     split: str | None = None
     classes: tuple[EmotionClass, ...] | None = None
@@ -64,21 +64,21 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A system with its scores; `explained` holds its claims about the sound where cues tell."""
+class SystemScores:
+    """A system with its scores; `explained` has its claims with verdicts, where there are cues."""
 
     system: System
-    scores: list[Estimate]
+    scores: list[ScoreEstimate]
     explained: list[Explained] | None = None
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished scoring; `ignored` counts predictions that no score looks at, by reason."""
+class ScoredRun:
+    """A finished scoring; `ignored` counts the predictions that are not scored, by reason."""
 
     key: AnswerKey
     references: References
-    scored: tuple[Scored, ...]
+    scored: tuple[SystemScores, ...]
     rows: tuple[ScoreRow, ...]
     ignored: Mapping[str, int]
     warnings: tuple[str, ...]
@@ -91,7 +91,7 @@ class Run:
 
     @property
     def unused_corpora(self) -> list[str]:
-        """Corpora whose file was given, but which the chosen split scores nothing of."""
+        """Corpora that were given but have no utterance in the chosen split."""
         used = {utterance.corpus for utterance in self.references.utterances}
         return sorted(set(self.key.corpora) - used)
 
@@ -102,10 +102,10 @@ def score_run(
     settings: Settings | None = None,
     *,
     cues: Sequence[Path] = (),
-) -> Run:
+) -> ScoredRun:
     """Scores every system of the prediction files; writes nothing.
 
-    Args: `cues`, measured cues of the references, which the answers' claims are held against.
+    Args: `cues`, files of measured cues, which the answers' claims are compared with.
 
     Raises: `InputError` or `BadInput` for broken or empty files, missing, extra or repeated ids,
     labels outside the declared classes, or no reference left.
@@ -128,7 +128,7 @@ def score_run(
         rests_on=dict(_rests_on(scored, chosen, heard)),
     )
     rows = [*_rows_of_all(scored, chosen, signature), *_baseline_rows(chosen, settings)]
-    return Run(
+    return ScoredRun(
         key,
         chosen,
         tuple(scored),
@@ -145,43 +145,45 @@ def score_run(
 
 def _scored(
     system: System, references: References, cues: Mapping[str, Cues], settings: Settings
-) -> Scored:
+) -> SystemScores:
     draws = 0 if system.name.control in REPEATED else settings.draws
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
-    more = measured(system, references, claims, with_transcripts=settings.wer)
-    plans = [
-        _plan(system.items(references), references, settings.unit),
-        more.by_cluster(references.speakers) if settings.unit == "speaker" else more,
-    ]
+    plans = [_plan(system.items(references), references, settings.unit)]
+    more = answer_metrics(system, references, claims, with_transcripts=settings.wer)
+    if more is not None:
+        by_speaker = settings.unit == "speaker"
+        plans.append(more.by_cluster(references.speakers) if by_speaker else more)
     scores = [
         score
         for plan in plans
         for score in bootstrap(plan, draws=draws, seed=settings.seed, interval=settings.interval)
     ]
     if claims is not None:
-        told = compress(claims, references.subsets["all"].mask)
-        scores.append(shuffled_groundedness(list(told), cues, seed=settings.seed))
-    return Scored(system, scores, claims)
+        agreed = compress(claims, references.subsets["all"].mask)
+        scores += shuffled_metrics(list(agreed), cues, seed=settings.seed)
+    return SystemScores(system, scores, claims)
 
 
-def _plan(items: Items, references: References, unit: Unit) -> Plan:
-    """Every metric on every subset, and class by class where that is told."""
+def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
+    """Every metric on every subset, and class by class on some."""
     if unit == "speaker":
         cells = Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
     else:
         cells = collapse(items, references.subsets)
-    told = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = Plan.of(Cells(cells.items, cells.members, told), by_class(references.classes))
-    plan = Plan.of(cells, METRICS) | each
+    subsets = {name: cells.subsets[name] for name in _BY_CLASS}
+    each = ResamplingPlan.of(
+        Cells(cells.items, cells.members, subsets), by_class(references.classes)
+    )
+    plan = ResamplingPlan.of(cells, metrics_of("classes")) | each
     return plan.by_cluster(references.speakers) if unit == "speaker" else plan
 
 
 def _rows_of_all(
-    scored: Sequence[Scored], references: References, signature: Signature
+    scored: Sequence[SystemScores], references: References, signature: Signature
 ) -> Iterator[ScoreRow]:
-    """Rows of each system; the variants of a repeated question make one."""
+    """Rows of each system; the variants of a repeated question share one."""
 
-    def name(one: Scored) -> tuple[str, str, str]:
+    def name(one: SystemScores) -> tuple[str, str, str]:
         return one.system.name.row
 
     for _, group in groupby(scored, key=name):
@@ -195,7 +197,7 @@ def _rows_of_all(
 
 def _system_rows(
     systems: Sequence[System],
-    scores: Iterable[Estimate],
+    scores: Iterable[ScoreEstimate],
     references: References,
     signature: Signature,
 ) -> Iterator[ScoreRow]:
@@ -216,7 +218,7 @@ def _system_rows(
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
-    """A constant and a prior-sampling guesser: what a score must beat to mean anything."""
+    """Chance baselines that a system must beat: the most frequent class, and draws by prior."""
     majority = controls.majority_class(references)
     constant = references.items([majority] * len(references))
     plan = _plan(constant, references, settings.unit)
@@ -227,14 +229,14 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
             f"constant:{majority}",
             bootstrap(plan, **how, interval=settings.interval),
         ),
-        ("prior", controls.prior_estimates(references, METRICS, **how)),
+        ("prior", controls.prior_estimates(references, metrics_of("classes"), **how)),
     ):
         guess = SystemName(name, "any", "none")
         yield from _rows(guess, scores, _signature(references), references, nothing_unread)
 
 
 def _signature(references: References) -> Signature:
-    """Of a guess, which reads no question."""
+    """The signature of a baseline, which reads no question."""
     return Signature(
         corpora=frozenset(corpus for corpus, _ in references.parts),
         splits=frozenset(split for _, split in references.parts),
@@ -249,30 +251,29 @@ def _signature(references: References) -> Signature:
 
 
 def _rests_on(
-    scored: Iterable[Scored], references: References, cues: Mapping[str, Cues]
+    scored: Iterable[SystemScores], references: References, cues: Mapping[str, Cues]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What else decides a metric that was told, under its name with its hash."""
-    told = {score.metric for one in scored for score in one.scores}
-    if metrics := told & DISTRIBUTION_METRICS.keys():
-        votes = references.votes_hash
-        yield from ((metric, ("votes", votes)) for metric in metrics)
-    if "wer" in told:
-        yield "wer", ("words", references.words_hash)
-    if cues:
-        measured_by = cues_hash(cues.get(one.id) for one in references.utterances)
-        for metric in ("groundedness", "groundedness_shuffled"):
-            yield metric, ("cues", measured_by)
+    """What else decides a metric that was scored, under its name with its hash."""
+    hashes = {
+        "votes": lambda: references.votes_hash,
+        "words": lambda: references.words_hash,
+        "cues": lambda: cues_hash(cues.get(one.id) for one in references.utterances),
+    }
+    scored_metrics = {score.metric for one in scored for score in one.scores} & METRICS.keys()
+    named = {name: RESTS_ON.get(METRICS[name].material) for name in sorted(scored_metrics)}
+    found = {what: hashes[what]() for what in set(named.values()) if what}
+    yield from ((name, (what, found[what])) for name, what in named.items() if what)
 
 
 def _rows(
     name: SystemName,
-    scores: Iterable[Estimate],
+    scores: Iterable[ScoreEstimate],
     signature: Signature,
     references: References,
     unread: Mapping[str, int],
 ) -> Iterator[ScoreRow]:
     for score in scores:
-        own = references.subsets[score.subset].classes if score.metric in MACRO else None
+        own = references.subsets[score.subset].classes if is_macro(score.metric) else None
         rendered = signature.render(
             score.metric,
             subset=score.subset,
@@ -283,7 +284,7 @@ def _rows(
         yield ScoreRow(*name.row, **asdict(score), signature=rendered)
 
 
-def _warnings(scored: Sequence[Scored], references: References) -> Iterator[str]:
+def _warnings(scored: Sequence[SystemScores], references: References) -> Iterator[str]:
     headlines = {
         one.system.name: next(
             score for score in one.scores if (score.subset, score.metric) == ("all", "f1_majority")
@@ -319,7 +320,7 @@ def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator
 # Files
 
 
-def write_run(run: Run, folder: Path) -> None:
+def write_run(run: ScoredRun, folder: Path) -> None:
     """Writes scores.json, samples.jsonl and provenance.json, each atomically."""
     record = provenance(run.inputs) | _facts(run)
     write_jsonl(folder / "samples.jsonl", _samples(run))
@@ -327,11 +328,11 @@ def write_run(run: Run, folder: Path) -> None:
     write_json(folder / "scores.json", scores_json(run))
 
 
-def scores_json(run: Run) -> list[dict[str, Any]]:
+def scores_json(run: ScoredRun) -> list[dict[str, Any]]:
     return [asdict(row) for row in run.rows]
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: ScoredRun) -> dict[str, Any]:
     return {
         "settings": {**vars(run.settings), "reader": run.settings.reader.version},
         "classes": list(run.references.classes),
@@ -355,6 +356,6 @@ def _facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _samples(run: Run) -> Iterator[str]:
+def _samples(run: ScoredRun) -> Iterator[str]:
     for one in run.scored:
         yield from sample_lines(run.key, run.references, one.system, one.explained)

@@ -1,4 +1,4 @@
-"""`scores.json`: a tidy list, one object a figure, and the one place that says what is in it.
+"""`scores.json`: a tidy list with one object for each figure, and its schema.
 
 `scores.schema.json` is written from `ScoreRow`: `python -m whyser_eval.scoring.scores`.
 """
@@ -16,15 +16,18 @@ from whyser.io.errors import InputError, Problems
 from whyser.io.files import read_text, write_json
 from whyser.prompting.prompts import Form
 from whyser.records.predictions import Control
+from whyser_eval.metrics.declaration import METRICS
 
 SCHEMA = Path(__file__).with_name("scores.schema.json")
 
-#: Of a baseline, which reads no question.
+#: The form of a baseline, which reads no question.
 ANY = "any"
 
 
-def _words(description: str, pattern: str | None = None) -> Any:
-    return Field(description=description, min_length=1, pattern=pattern)
+def _words(
+    description: str, pattern: str | None = None, *, examples: list[Any] | None = None
+) -> Any:
+    return Field(description=description, min_length=1, pattern=pattern, examples=examples)
 
 
 def _one_of(*names: str) -> str:
@@ -34,7 +37,7 @@ def _one_of(*names: str) -> str:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class ScoreRow:
-    """One figure of one system (design: "What flows"); docs/scores.md says what each metric is."""
+    """One figure of one system (docs/design.md, "What flows"; docs/scores.md, "Metrics")."""
 
     system: Annotated[
         str, _words("Name of the system; `constant:CLASS` and `prior` are the baselines.")
@@ -69,6 +72,7 @@ class ScoreRow:
         _words(
             "Name of the metric; `f1:sad` is that of one class.",
             r"^[a-z][a-z0-9_]*(:[a-z]+)?$",
+            examples=list(METRICS),
         ),
     ]
     value: Annotated[
@@ -116,7 +120,7 @@ def read_scores(path: Path) -> tuple[ScoreRow, ...]:
     except ValidationError as error:
         problems = Problems(path)
         for fault in error.errors(include_url=False):
-            problems.add(InputError(_told(fault), file=path, cure=_CURE))
+            problems.add(InputError(_described(fault), file=path, cure=_CURE))
         problems.raise_any()
         raise
     if not rows:
@@ -125,10 +129,10 @@ def read_scores(path: Path) -> tuple[ScoreRow, ...]:
     return tuple(rows)
 
 
-def _told(fault: Any) -> str:
-    """A fault of pydantic's, with the row counted from 1 as a reader counts.
+def _described(fault: Any) -> str:
+    """An error of pydantic's, with the row counted from 1.
 
-    >>> _told({"loc": (1, "n"), "msg": "Field required", "type": "missing", "input": {}})
+    >>> _described({"loc": (1, "n"), "msg": "Field required", "type": "missing", "input": {}})
     'row 2: n: Field required'
     """
     index, *fields = fault["loc"] or ("",)

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 from whyser import __version__
 from whyser.io.files import short_hash
+from whyser_eval.metrics.declaration import is_macro
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What all scores of one system share; `render` adds what one score has of its own.
+    """What all scores of one system share; `render` adds what differs from score to score.
 
     `annotators` says which votes make up A, `variants` how many wordings or orders a repeated
-    question had, `samples` how many answers were drawn for each; they are written only where they
-    are not the default. `inclusive` are the references with those that have no consensus.
-    `rests_on` names what else decides a metric, and its hash: votes, words, cues.
+    question had, `samples` how many answers were sampled for each; they are written only if they
+    are not the default. `inclusive` is the hash of the references with those that have no majority
+    label. `rests_on` has what else a metric depends on (votes, words, cues), with its hash.
     """
 
     corpora: frozenset[str]
@@ -51,7 +52,7 @@ class Signature:
             "labels": labels,
             **({"variants": self.variants} if self.variants != 1 else {}),
             **({"samples": self.samples} if self.samples != 1 else {}),
-            "avg": "macro" if metric in MACRO else "none",
+            "avg": "macro" if is_macro(metric) else "none",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,
             "unread": f"miss={unread}",
@@ -63,7 +64,7 @@ class Signature:
 
 
 def signed(metric: str, pairs: Mapping[str, object]) -> str:
-    """What every signature looks like: the metric, `name:value` pairs, our version last.
+    """A signature: the metric, `name:value` pairs, our version last.
 
     >>> signed("win_rate", {"judge": "tiny", "n": 400})
     'win_rate|judge:tiny|n:400|whyser:0.1.0'
@@ -72,21 +73,8 @@ def signed(metric: str, pairs: Mapping[str, object]) -> str:
     return "|".join([metric, *(f"{name}:{value}" for name, value in versioned.items())])
 
 
-#: Averages over the classes; all else is one figure of the whole subset, or of one class.
-MACRO = frozenset(
-    {
-        "f1_majority",
-        "f1_all_labels",
-        "f1_multilabel",
-        "f1_relaxed",
-        "f1_distribution",
-        "hit_rate_macro",
-        "ua",
-    }
-)
-
-#: More names than these are told by their number and one hash: wordings from a pool, or options in
-#: a drawn order, make thousands of prompts.
+#: More names than this are written as their number and one hash: wordings from a pool, or options
+#: in random order, make thousands of prompts.
 _NAMED = 4
 
 

@@ -1,17 +1,16 @@
-"""Parts of the references that are scored by themselves.
+"""Subsets of the references, which are scored by themselves.
 
 `all`            utterances whose annotators agreed on one of the classes
-`strict`         of these, those where one label has more than half of the votes (paper, 3.1)
-`all_inclusive`  those without agreement too, for the metrics that need no consensus
-`corpus:meld`    of one corpus, averaged over the classes that its annotation can name
-`gender:female`  by the speaker's gender, where the corpus tells it
+`strict`         those of them where one label has more than half of the votes (paper, 3.1)
+`all_inclusive`  utterances without a majority label too, for metrics that need none
+`corpus:meld`    utterances of one corpus; averages are over the classes that it annotates
+`gender:female`  by the speaker's gender, where the corpus states it
 `agreement:...`  by the share of the most frequent label among all votes
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
@@ -21,7 +20,7 @@ import numpy as np
 from whyser.labels.classes import EmotionClass, Label
 from whyser.labels.votes import is_strict_majority, top_share
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import ANNOTATORS, MISS, BoolArray, IntArray
+from whyser_eval.metrics.data import MISS, BoolArray, Subset
 
 #: The primary votes of an utterance.
 Ballot: TypeAlias = tuple[Label, ...]
@@ -34,47 +33,25 @@ AGREEMENT_BANDS = {
 }
 
 
-@dataclass(frozen=True)
-class Subset:
-    """Utterances of the references.
-
-    Attributes:
-        mask: bool[n]
-        classes: bool[C], the declared classes that averages are over; None for all
-        has_consensus: whether every utterance of it has a label
-    """
-
-    mask: BoolArray
-    classes: BoolArray | None = None
-    has_consensus: bool = True
-
-    def takes(self, metric: str) -> bool:
-        """Whether the metric can be told on it."""
-        return self.has_consensus or metric in ANNOTATORS
-
-    def take(self, rows: IntArray) -> Subset:
-        return replace(self, mask=self.mask[rows])
-
-
 def subsets_of(
     utterances: Sequence[Utterance],
     classes: Sequence[EmotionClass],
     corpus_classes: Mapping[str, Sequence[EmotionClass]],
 ) -> dict[str, Subset]:
-    """Every subset of the utterances by name; groups that are the whole or nothing are left out.
+    """Every subset of the utterances by name, without groups that are empty or equal to `all`.
 
-    Args: `corpus_classes`, what each corpus' annotation can name.
+    Args: `corpus_classes`, the classes that each corpus annotates.
     """
     scored = np.array([one.is_scored for one in utterances], dtype=np.bool_)
-    # A corpus that released no votes agrees with itself. Where others have votes, an utterance
-    # without any says nothing of agreement.
+    # Without any released votes, a corpus counts as unanimous. Where others have votes, an
+    # utterance without any says nothing about agreement.
     voted = {one.corpus for one in utterances if one.votes}
     tells = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
     ballots = [one.primaries for one in utterances]
     strict = np.array(list(map(_is_strict, ballots)), dtype=np.bool_)
     found = {"all": Subset(scored), "strict": Subset(scored & tells & strict)}
     if not scored.all():
-        found["all_inclusive"] = Subset(np.ones_like(scored), has_consensus=False)
+        found["all_inclusive"] = Subset(np.ones_like(scored), has_majority=False)
     groups = [
         *_groups("corpus", utterances, lambda one: one.corpus),
         *_groups("gender", utterances, lambda one: one.gender),
@@ -92,7 +69,7 @@ def _groups(
 ) -> list[tuple[str, BoolArray]]:
     values = [value(one) for one in utterances]
     names = sorted({name for name in values if name})
-    # As numbers, which compare faster than words.
+    # Numbers compare faster than strings.
     place = {name: number for number, name in enumerate(names)}
     numbers = np.array([place.get(name or "", MISS) for name in values])
     return [(f"{kind}:{name}", numbers == number) for name, number in place.items()]
@@ -105,7 +82,7 @@ def _bands(ballots: Sequence[Ballot], tells: BoolArray) -> list[tuple[str, BoolA
     return [(name, (band == place) & tells) for place, name in enumerate(AGREEMENT_BANDS)]
 
 
-# A handful of votes falls out in few ways, and a corpus has very many utterances.
+# A few votes have few combinations, and a corpus has very many utterances.
 @lru_cache(maxsize=100_000)
 def _is_strict(ballot: Ballot) -> bool:
     return is_strict_majority(ballot)

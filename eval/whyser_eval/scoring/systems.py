@@ -1,4 +1,4 @@
-"""Systems: whose answers they are, and that each answers every reference exactly once."""
+"""Systems: their names, their answers, and the check that each answers every reference once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import OTHER, Label
 from whyser.records.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import Items
+from whyser_eval.metrics.data import Items
 from whyser_eval.reading.readers import Reader
 from whyser_eval.reading.rules import Reading
 from whyser_eval.scoring.references import AnswerKey, Part, References, part_of
@@ -21,10 +21,10 @@ from whyser_eval.scoring.references import AnswerKey, Part, References, part_of
 
 @dataclass(frozen=True, order=True)
 class SystemName:
-    """What tells one system's answers from another's.
+    """What identifies a system's answers.
 
-    `variant` tells the wordings and the option orders of a repeated question apart; they make one
-    row of a table.
+    `variant` numbers the wordings or option orders of a repeated question, which share one row of a
+    table.
     """
 
     model: str
@@ -34,7 +34,7 @@ class SystemName:
 
     @property
     def row(self) -> tuple[str, str, str]:
-        """What the row of a table is named by: system, form, control."""
+        """What identifies the row of a table: system, form, control."""
         return self.model, self.form, self.control
 
     def __str__(self) -> str:
@@ -45,10 +45,9 @@ class SystemName:
 
 @dataclass(frozen=True)
 class System:
-    """A system's answers in the references' order, and what the reader made of each.
+    """A system's answers in the references' order, with their readings.
 
-    `drawn` holds the readings of every utterance: of one answer, or of several where they were
-    sampled.
+    `drawn` holds the readings of every utterance: one, or several where answers were sampled.
     """
 
     name: SystemName
@@ -57,12 +56,12 @@ class System:
 
     @cached_property
     def chosen(self) -> tuple[int, ...]:
-        """Which of the drawn answers counts: the first of the most frequent class, or unread."""
+        """Which sample counts: the first of the most frequent class, unread being one."""
         return tuple(map(_most_frequent, self.drawn))
 
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
-        """The one that counts of each utterance."""
+        """The reading that counts, for each utterance."""
         return tuple(one[place] for one, place in zip(self.drawn, self.chosen, strict=True))
 
     @property
@@ -73,7 +72,7 @@ class System:
 
     @property
     def samples(self) -> int:
-        """Answers that were drawn for an utterance, at most."""
+        """The largest number of answers that an utterance has."""
         return max(map(len, self.drawn), default=1)
 
     @cached_property
@@ -114,7 +113,7 @@ def _shares(readings: Sequence[Reading]) -> dict[Label, float]:
 
 @dataclass(frozen=True)
 class Located:
-    """A prediction and where it stands, for errors that name both."""
+    """A prediction with its file and line, for errors."""
 
     path: Path
     line: int
@@ -122,7 +121,7 @@ class Located:
 
 
 def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
-    """Predictions by system: models as they come, the real condition before its controls."""
+    """Predictions by system: in the order of the files, each system before its controls."""
     groups: dict[SystemName, list[Located]] = {}
     for path in paths:
         is_empty = True
@@ -147,7 +146,7 @@ def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
 def chosen_parts(
     key: AnswerKey, systems: Mapping[SystemName, Sequence[Located]], split: str | None
 ) -> frozenset[Part]:
-    """(corpus, split) pairs to score: of the named split, else those that predictions lie in."""
+    """(corpus, split) pairs to score: those of the named split, else those with predictions."""
     if split is not None:
         chosen = frozenset(part for part in key.parts if part[1] == split)
         if not chosen:
@@ -187,7 +186,7 @@ def align(
     ignored: Counter[str],
     reader: Reader,
 ) -> list[System]:
-    """Every system with exactly one answer per reference; what hinders is raised at once."""
+    """Every system with exactly one answer per reference; all problems are raised together."""
     problems = Problems("the predictions")
     wanted = [utterance.id for utterance in references.utterances]
     answered: dict[SystemName, tuple[Prediction, ...]] = {}
@@ -220,7 +219,7 @@ def align(
 
 
 def _texts(answer: Prediction) -> Iterator[Prediction]:
-    """The answer, then each further one that was drawn, as an answer of its own."""
+    """The answer, then each further sample as an answer of its own."""
     yield answer
     for text in answer.samples:
         yield answer.model_copy(update={"text": text})
@@ -234,7 +233,7 @@ def _checked(
     ignored: Counter[str],
     problems: Problems,
 ) -> dict[str, Prediction]:
-    """The predictions of one system by id, without what is not scored."""
+    """The scored predictions of one system, by id."""
     first: dict[str, Located] = {}
     kept: dict[str, Prediction] = {}
     for found in group:

@@ -1,6 +1,6 @@
-"""How far raters agree beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha.
+"""Agreement beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha.
 
-Fleiss' kappa is that of `whyser.labels.votes`, which corpora are described with.
+Fleiss' kappa comes from `whyser.labels.votes`, as corpora are described with it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ __all__ = ["cohen_kappa", "fleiss_kappa", "krippendorff_alpha"]
 
 
 def cohen_kappa(pairs: Mapping[tuple[str, str], int]) -> float | None:
-    """(observed - expected) / (1 - expected) agreement of two, over counts of pairs of labels.
+    """(observed - expected) / (1 - expected) agreement of two raters, from counts of label pairs.
 
-    Returns: None where chance alone explains everything.
+    Returns: None where the expected agreement is 1.
 
     Source: Cohen (1960).
 
@@ -31,7 +31,7 @@ def cohen_kappa(pairs: Mapping[tuple[str, str], int]) -> float | None:
         second[two] += count
     observed = sum(count for (one, two), count in pairs.items() if one == two) * n
     expected = sum(first[label] * second[label] for label in first)
-    # In whole numbers, n squared times each, so that perfect agreement is exactly 1.
+    # In whole numbers, each times n squared, so that perfect agreement is exactly 1.
     return None if expected == n * n else (observed - expected) / (n * n - expected)
 
 

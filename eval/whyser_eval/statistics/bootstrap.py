@@ -1,9 +1,9 @@
-"""Intervals from per-item statistics.
+"""Bootstrap intervals from each utterance's statistics.
 
-Items enter a score only through their row of statistics, so equal rows are collapsed to cells.
-Drawing n items with replacement is then drawing the cells' counts from one multinomial: exactly
-the item bootstrap, at the cost of the cells. A draw is a vector of cell counts, and a score
-under it a weighted sum, so all metrics and all subsets come from the same draws.
+An utterance enters a score only through its row of statistics, so equal rows are collapsed to
+cells. Drawing n utterances with replacement is then drawing the cells' counts from one multinomial:
+exactly the bootstrap over utterances, at the cost of the cells. A draw is a vector of cell counts,
+and a score under it comes from weighted sums, so all metrics and subsets use the same draws.
 """
 
 from __future__ import annotations
@@ -12,30 +12,31 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import NormalDist
 from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from whyser_eval.metrics.classification import (
+from whyser_eval.metrics.data import (
+    ClassMetric,
     FloatArray,
     IntArray,
     Items,
-    Metric,
+    ScoreEstimate,
     Statistics,
+    Subset,
     ratios,
 )
-from whyser_eval.scoring.subsets import Subset
+from whyser_eval.metrics.declaration import is_macro, needs_majority
 
-#: Of every interval.
+#: The confidence of every interval.
 CONFIDENCE = 0.95
 
-#: Counts held at once by a thread, so that memory does not grow with the number of draws.
+#: Counts that a thread holds at once, so that memory does not grow with the number of draws.
 _COUNTS_PER_BATCH = 4_000_000
 
-#: What a draw takes as one: speakers with all of theirs, where their utterances are alike.
+#: What is drawn: utterances, or speakers with all of their utterances.
 Unit: TypeAlias = Literal["utterance", "speaker"]
 
 Row = TypeVar("Row", bound=np.generic)
@@ -45,22 +46,6 @@ ScoreKey = tuple[str, str]
 
 #: Percentiles of the draws as they are, or bias-corrected and accelerated.
 Interval: TypeAlias = Literal["percentile", "bca"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A score on one subset of `n` items: None where there is nothing to say.
-
-    `low` and `high` bound the interval and are None without draws; `value` too is None on a
-    subset without items.
-    """
-
-    subset: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
 
 
 @dataclass(frozen=True)
@@ -92,7 +77,7 @@ def collapse(items: Items, subsets: Mapping[str, Subset]) -> Cells:
 def collapse_together(
     systems: Sequence[Items], subsets: Mapping[str, Subset]
 ) -> tuple[list[Cells], IntArray]:
-    """The same for several systems' answers to the same references: cells that all of them share.
+    """Cells that several systems' answers to the same references share.
 
     Returns: the cells of each system, and int[n], the cell of each item.
     """
@@ -109,7 +94,7 @@ def collapse_together(
 def distinct(
     rows: npt.NDArray[Row],
 ) -> tuple[npt.NDArray[Row], IntArray, IntArray, IntArray]:
-    """Rows of any type that differ: they, where each stands first, which one each is, how often."""
+    """The distinct rows; int arrays of where each comes first, which one each row is, how often."""
     rows = np.ascontiguousarray(rows)
     as_bytes = rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel()
     _, first, which, members = np.unique(
@@ -119,67 +104,27 @@ def distinct(
 
 
 @dataclass(frozen=True)
-class Part:
-    """The scores of one subset.
+class ResamplingPlan:
+    """Scores of the same rows, which can be computed for any counts of these rows.
 
     Attributes:
-        subset: its name
-        rows: int[r], the rows of the plan that lie in it
-        scores: metric -> statistics of these rows
-        n: utterances
+        members: int[k], how many utterances a row stands for
+        sizes: (subset, metric) -> utterances of the subset, for each of S scores
+        table: float[k, m], what one of the row adds to each sum: numerators and denominators of
+            each score, side by side; 0 for a row outside of the score's subset
+        edges: int[2 * S - 1], where to split the sums again
+        inside: float[k, S], more than 0 where the row lies in the score's subset
     """
 
-    subset: str
-    rows: IntArray
-    scores: Mapping[str, Statistics]
-    n: int
-
-    @property
-    def keys(self) -> list[ScoreKey]:
-        return [(self.subset, metric) for metric in self.scores]
-
-    def table(self) -> tuple[FloatArray, IntArray]:
-        """Numerators and denominators side by side, float[r, m], and where to split them again."""
-        parts = [side for one in self.scores.values() for side in (one.numerator, one.denominator)]
-        return np.hstack(parts), np.cumsum([side.shape[1] for side in parts])[:-1]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Scores to tell of the same rows; `members`, int[k], says what each of them stands for."""
-
     members: IntArray
-    parts: tuple[Part, ...]
-
-    @cached_property
-    def keys(self) -> list[ScoreKey]:
-        return [key for part in self.parts for key in part.keys]
-
-    @cached_property
-    def _tables(self) -> list[tuple[FloatArray, IntArray]]:
-        return [part.table() for part in self.parts]
-
-    def values(self, counts: FloatArray) -> FloatArray:
-        """float[keys, b], the value of every score under each vector of counts, float[b, k].
-
-        NaN where the counts hold nothing of a subset: that is no value, and no 0 either.
-        """
-        found: list[FloatArray] = []
-        for part, (table, edges) in zip(self.parts, self._tables, strict=True):
-            # One matrix product a subset.
-            own = counts[:, part.rows]
-            empty = ~own.any(axis=1)
-            found += (np.where(empty, np.nan, one) for one in scores_of(own @ table, edges))
-        return np.stack(found) if found else np.empty((0, len(counts)))
-
-    @property
-    def observed(self) -> FloatArray:
-        """float[keys], the values of the data."""
-        return self.values(self.members[None, :].astype(np.float64))[:, 0]
+    sizes: Mapping[ScoreKey, int]
+    table: FloatArray
+    edges: IntArray
+    inside: FloatArray
 
     @classmethod
-    def of(cls, cells: Cells, metrics: Mapping[str, Metric]) -> Plan:
-        """Every metric on every subset that it can be told of."""
+    def of(cls, cells: Cells, metrics: Mapping[str, ClassMetric]) -> ResamplingPlan:
+        """Every metric on every subset that has what the metric needs."""
         statistics = {name: metric(cells.items) for name, metric in metrics.items()}
         return cls.of_statistics(statistics, cells.members, cells.subsets)
 
@@ -189,44 +134,58 @@ class Plan:
         statistics: Mapping[str, Statistics],
         members: IntArray,
         subsets: Mapping[str, Subset],
-    ) -> Plan:
-        parts = []
+    ) -> ResamplingPlan:
+        sizes, sides, inside = {}, [], []
         for name, subset in subsets.items():
-            rows = np.flatnonzero(subset.mask)
-            scores = {
-                metric: one.take(rows, subset.classes)
-                for metric, one in statistics.items()
-                if subset.takes(metric)
-            }
-            if scores:
-                parts.append(Part(name, rows, scores, int(members[rows].sum())))
-        return cls(members, tuple(parts))
+            for metric, one in statistics.items():
+                if not subset.has_majority and needs_majority(metric):
+                    continue
+                averaged = subset.classes if is_macro(metric) else None
+                kept = slice(None) if averaged is None else averaged
+                mask = subset.mask[:, None]
+                sides += [one.numerator[:, kept] * mask, one.denominator[:, kept] * mask]
+                inside.append(subset.mask)
+                sizes[name, metric] = int(members[subset.mask].sum())
+        edges = np.cumsum([side.shape[1] for side in sides])[:-1]
+        table, within = np.hstack(sides), np.column_stack(inside).astype(np.float64)
+        return cls(members, sizes, table, edges, within)
 
-    def by_cluster(self, cluster_of: IntArray) -> Plan:
+    def values(self, counts: FloatArray) -> FloatArray:
+        """float[S, b], the value of every score under each vector of counts, float[b, k].
+
+        NaN where the counts hold nothing of a subset: it has no value there, not even 0.
+        """
+        scores = scores_of(counts @ self.table, self.edges)
+        return np.where((counts @ self.inside).T > 0, scores, np.nan)
+
+    @property
+    def observed(self) -> FloatArray:
+        """float[S], the values of the data."""
+        return self.values(self.members[None, :].astype(np.float64))[:, 0]
+
+    def by_cluster(self, cluster_of: IntArray) -> ResamplingPlan:
         """A row a cluster (a speaker), drawn and left out as one.
 
         Args: `cluster_of`, int[k], of rows that stand for one utterance each.
         """
-        parts = []
-        for part in self.parts:
-            clusters, place = np.unique(cluster_of[part.rows], return_inverse=True)
-            scores = {
-                metric: Statistics(
-                    summed(one.numerator, place), summed(one.denominator, place), one.by_class
-                )
-                for metric, one in part.scores.items()
-            }
-            parts.append(Part(part.subset, clusters, scores, part.n))
-        ones = np.ones(cluster_of.max(initial=-1) + 1, dtype=np.int64)
-        return Plan(ones, tuple(parts))
+        table, inside = summed(self.table, cluster_of), summed(self.inside, cluster_of)
+        ones = np.ones(len(table), dtype=np.int64)
+        return ResamplingPlan(ones, self.sizes, table, self.edges, inside)
 
-    def __or__(self, other: Plan) -> Plan:
+    def __or__(self, other: ResamplingPlan) -> ResamplingPlan:
         """The scores of both, of the same rows."""
-        return Plan(self.members, (*self.parts, *other.parts))
+        width = self.table.shape[1]
+        return ResamplingPlan(
+            self.members,
+            {**self.sizes, **other.sizes},
+            np.hstack([self.table, other.table]),
+            np.concatenate([self.edges, [width], width + other.edges]),
+            np.hstack([self.inside, other.inside]),
+        )
 
 
 def clusters_of(speakers: Sequence[str | None]) -> IntArray:
-    """int[n], whose each utterance is; one without a speaker is by itself.
+    """int[n], the number of each utterance's speaker; None is a speaker of its own.
 
     >>> clusters_of(["b", None, "b", None])
     array([2, 0, 2, 1])
@@ -249,27 +208,29 @@ def summed(table: FloatArray, cluster_of: IntArray) -> FloatArray:
     return sums
 
 
-def scores_of(sums: FloatArray, edges: IntArray) -> list[FloatArray]:
-    """float[b] of each score, from sums over such a table, float[b, m]."""
-    parts = np.split(sums, edges, axis=1)
-    return [
-        np.abs(ratios(numerator, denominator)).mean(axis=1)
-        for numerator, denominator in zip(parts[::2], parts[1::2], strict=True)
-    ]
+def scores_of(sums: FloatArray, edges: IntArray) -> FloatArray:
+    """float[S, b], the scores from sums over such a table, float[b, m]."""
+    sides = np.split(sums, edges, axis=1)
+    return np.stack(
+        [
+            np.abs(ratios(numerator, denominator)).mean(axis=1)
+            for numerator, denominator in zip(sides[::2], sides[1::2], strict=True)
+        ]
+    )
 
 
-class Urn:
-    """Draws as many utterances as there are, with replacement.
+class MultinomialSampler:
+    """Draws as many utterances as there are, with replacement, and counts them by row.
 
-    Counts of the rows follow a multinomial, whose cost is the number of rows. Rows that stand for
-    few utterances are drawn together, as one, and then one utterance after the other, which is the
-    same distribution for half the time.
+    The counts are multinomial, which costs as much as there are rows. Rows of few utterances are
+    therefore drawn together, as one, and their utterances then one by one: the same distribution in
+    half the time.
     """
 
-    #: Rows of fewer utterances than this are cheaper one by one, ...
+    #: Rows of fewer utterances are cheaper to draw one by one.
     _FEW = 16
 
-    #: ... so many counts at a time, which stay near the processor.
+    #: Counts that are drawn one by one at a time: as many as fit the processor's cache.
     _COUNTS = 100_000
 
     def __init__(self, members: IntArray) -> None:
@@ -292,7 +253,7 @@ class Urn:
         return counts
 
     def _draw_few(self, generator: np.random.Generator, left: IntArray) -> IntArray:
-        """int[b, few], of so many utterances in each draw."""
+        """int[b, few], the counts when `left`, int[b], utterances of these rows are drawn."""
         shape = len(left), len(self._few)
         place = self._utterances[
             generator.integers(len(self._utterances), size=left.sum(), dtype=np.int32)
@@ -308,10 +269,9 @@ def in_batches(
     width: int,
     seed: Sequence[int],
 ) -> FloatArray:
-    """float[keys, draws] of a sampler that gives float[keys, b] for b draws of so many counts.
+    """float[S, draws] from a sampler that returns float[S, b] for b draws of `width` counts.
 
-    Batches run in threads, each from a seed of its own: NumPy lets go of the interpreter while it
-    draws.
+    Batches run in threads, each with its own seed: NumPy releases the interpreter while it draws.
     """
     size = max(1, _COUNTS_PER_BATCH // max(width, 1))
 
@@ -324,19 +284,19 @@ def in_batches(
     return np.concatenate(found, axis=1)
 
 
-def bootstrapped(plan: Plan, *, draws: int, seed: int) -> FloatArray:
-    """float[keys, draws], every score when utterances are drawn with replacement."""
-    urn = Urn(plan.members)
+def bootstrapped(plan: ResamplingPlan, *, draws: int, seed: int) -> FloatArray:
+    """float[S, draws], every score when utterances are drawn with replacement."""
+    sampler = MultinomialSampler(plan.members)
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
-        return plan.values(urn.draw(generator, size))
+        return plan.values(sampler.draw(generator, size))
 
     return in_batches(sample, draws=draws, width=len(plan.members), seed=(seed,))
 
 
 def bootstrap(
-    plan: Plan, *, draws: int, seed: int, interval: Interval = "percentile"
-) -> list[Estimate]:
+    plan: ResamplingPlan, *, draws: int, seed: int, interval: Interval = "percentile"
+) -> list[ScoreEstimate]:
     """Every score with its interval.
 
     Args: `draws` bootstrap samples; 0 gives values without intervals.
@@ -346,8 +306,8 @@ def bootstrap(
     >>> items = Items.from_names(["sad"] * 4, ["sad"] * 4, classes=["sad"])
     >>> cells = collapse(items, {"all": Subset(np.ones(4, dtype=bool))})
     >>> from whyser_eval.metrics.classification import hit_rate
-    >>> bootstrap(Plan.of(cells, {"hit_rate": hit_rate}), draws=10, seed=0)
-    [Estimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
+    >>> bootstrap(ResamplingPlan.of(cells, {"hit_rate": hit_rate}), draws=10, seed=0)
+    [ScoreEstimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
     """
     observed = plan.observed
     if not draws:
@@ -366,14 +326,13 @@ def bootstrap(
 
 
 def estimates(
-    plan: Plan, values: FloatArray, intervals: Iterable[tuple[float, float] | None]
-) -> list[Estimate]:
-    """Values and intervals put together; a subset without items has neither."""
-    sizes = [part.n for part in plan.parts for _ in part.keys]
+    plan: ResamplingPlan, values: FloatArray, intervals: Iterable[tuple[float, float] | None]
+) -> list[ScoreEstimate]:
+    """Values with their intervals; a subset without utterances has neither."""
     rows = []
-    for key, value, bounds, n in zip(plan.keys, values, intervals, sizes, strict=True):
+    for (key, n), value, bounds in zip(plan.sizes.items(), values, intervals, strict=True):
         low, high = (bounds if n else None) or (None, None)
-        rows.append(Estimate(*key, float(value) if n else None, low, high, n))
+        rows.append(ScoreEstimate(*key, float(value) if n else None, low, high, n))
     return rows
 
 
@@ -383,7 +342,7 @@ _NORMAL = NormalDist()
 
 
 def percentiles(drawn: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Equal-tailed percentile interval of the draws that hold a value; None where none does.
+    """Equal-tailed percentile interval of the draws without NaN; None without such draws.
 
     >>> percentiles(np.arange(101.0), confidence=0.5)
     (25.0, 75.0)
@@ -403,11 +362,11 @@ def bca(
     members: IntArray,
     confidence: float = CONFIDENCE,
 ) -> tuple[float, float] | None:
-    """Bias-corrected and accelerated interval of the draws that hold a value.
+    """Bias-corrected and accelerated interval of the draws without NaN.
 
     The percentiles move with the share of draws below the value (bias) and with the skewness of
-    the jackknife values (acceleration). Draws that are all on one side, or all alike, leave
-    nothing to correct by: these are the plain percentiles.
+    the jackknife values (acceleration). Where all draws are on one side of the value, or all equal,
+    the interval is that of the plain percentiles.
 
     Args:
         drawn: float[draws]
@@ -433,16 +392,6 @@ def bca(
     return float(low), float(high)
 
 
-def jackknife(plan: Plan) -> FloatArray:
-    """float[keys, k], every score without one utterance of each row."""
-    left_out = []
-    for part in plan.parts:
-        table, edges = part.table()
-        sums = plan.members[part.rows] @ table
-        whole = scores_of(sums[None, :], edges)
-        for value, found in zip(whole, scores_of(sums - table, edges), strict=True):
-            # Without one of another subset, the score is what it was.
-            row = np.full(len(plan.members), value[0])
-            row[part.rows] = found
-            left_out.append(row)
-    return np.stack(left_out) if left_out else np.empty((0, len(plan.members)))
+def jackknife(plan: ResamplingPlan) -> FloatArray:
+    """float[S, k], every score without one utterance of each row."""
+    return scores_of(plan.members @ plan.table - plan.table, plan.edges)

@@ -1,4 +1,4 @@
-"""Intervals and tests for shares: of pooled trials, and over raters."""
+"""Intervals and tests for proportions of pooled trials, and for means over raters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from whyser_eval.statistics.bootstrap import CONFIDENCE
 
 
 def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Wilson's interval of a share; ties may count as halves. None without trials.
+    """Wilson's interval of a proportion; ties may count as halves, which SciPy's does not take.
+
+    Returns: None without trials.
 
     Source: Wilson (1927).
 
@@ -29,7 +31,7 @@ def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> tuple[fl
 
 
 def against_half(successes: int, n: int) -> float | None:
-    """Two-sided p of the exact binomial test of a share against one half; None without trials.
+    """Two-sided p of the exact binomial test of a proportion against 0.5; None without trials.
 
     >>> round(against_half(9, 10), 4)
     0.0215
@@ -44,10 +46,10 @@ def against_half(successes: int, n: int) -> float | None:
 def t_interval(
     values: Sequence[float], confidence: float = CONFIDENCE
 ) -> tuple[float, float] | None:
-    """Student's interval of the mean of independent values, as of one share a rater.
+    """Student's interval of the mean of independent values, such as one proportion for each rater.
 
-    Returns: None for fewer than two values. The ends are those of the formula: with few raters
-    they may lie beyond 0 and 1.
+    Returns: None for fewer than two values. The ends are not clipped: with few raters they may be
+    below 0 or above 1.
 
     >>> low, high = t_interval([0.5, 0.7, 0.9])
     >>> round(low, 3), round(high, 3)
@@ -65,7 +67,7 @@ def t_interval(
 def t_against_half(values: Sequence[float]) -> float | None:
     """Two-sided p of Student's test that independent values have a mean of one half.
 
-    Returns: None for fewer than two values, and for values all alike, which tell no spread.
+    Returns: None for fewer than two values, and for equal values, which have no variance.
 
     >>> round(t_against_half([0.5, 0.7, 0.9]), 4)
     0.2254

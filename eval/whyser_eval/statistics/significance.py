@@ -1,12 +1,13 @@
-"""Whether one system is better than another on the same utterances, and what could be seen at all.
+"""Tests of whether one system is better than another on the same utterances.
 
-Both systems' rows of statistics stand side by side, and a draw says how often each counts for the
-first system and how often for the second. Resampling utterances (paired bootstrap) and swapping
-the systems' answers (approximate randomisation) are then two ways to draw such counts, and doing
-either with all utterances of a speaker at once two more.
+Both systems' rows of statistics are put side by side, and a draw says how often each row counts for
+the first system and how often for the second. Resampling utterances (paired bootstrap) and swapping
+the systems' answers (approximate randomisation) are two ways to draw such counts; both can also
+draw all utterances of a speaker at once.
 
 Sources: Efron and Tibshirani (1993), chapters 13 and 16; Noreen, Computer-Intensive Methods (1989);
-Holm (1979). The paper stars differences at p <= 0.05 without naming its test (method.md, 2).
+Holm (1979). The paper stars differences at p <= 0.05 without naming its test (docs/design.md,
+"Where the paper is silent", 22).
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from whyser_eval.metrics.classification import FloatArray, IntArray, Items, Metric
-from whyser_eval.scoring.subsets import Subset
+from whyser_eval.metrics.data import ClassMetric, FloatArray, IntArray, Items, Subset
 from whyser_eval.statistics.bootstrap import (
-    Plan,
+    MultinomialSampler,
+    ResamplingPlan,
     ScoreKey,
-    Urn,
     clusters_of,
     collapse_together,
     distinct,
@@ -33,18 +33,17 @@ from whyser_eval.statistics.bootstrap import (
     summed,
 )
 
-#: Of the two-sided test and its power, for the smallest difference that a set can show:
-#: normal quantiles of 0.975 and 0.8.
+#: Normal quantiles of 0.975 and 0.8, for the minimum detectable difference at 5 % and 80 % power.
 _TWO_SIDED_5_PERCENT, _POWER_80_PERCENT = 1.959964, 0.841621
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """First system less second, of one metric on one subset of `n` utterances.
 
     `low` and `high` bound the percentile interval of the paired bootstrap. `p_bootstrap` and
-    `p_randomisation` are two-sided; `smallest` is the difference that the set would show at 0.05
-    with a power of 0.8. All are None on a subset without utterances.
+    `p_randomisation` are two-sided; `smallest` is the minimum detectable difference at 0.05 with a
+    power of 0.8. All are None on a subset without utterances.
     """
 
     subset: str
@@ -60,7 +59,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Pairing:
-    """What is drawn: utterances that no metric can tell apart for either system, or speakers.
+    """The rows that are drawn: utterances with the same statistics for both systems, or speakers.
 
     Attributes:
         members: int[k], how many utterances a row stands for; 1 where it is a speaker
@@ -77,20 +76,20 @@ class Pairing:
     edges: IntArray
 
     @cached_property
-    def urn(self) -> Urn:
-        return Urn(self.members)
+    def sampler(self) -> MultinomialSampler:
+        return MultinomialSampler(self.members)
 
 
 def pair(
     first: Items,
     second: Items,
     subsets: Mapping[str, Subset],
-    metrics: Mapping[str, Metric],
+    metrics: Mapping[str, ClassMetric],
     speakers: Sequence[str | None] | None = None,
 ) -> Pairing:
     """Two systems' answers to the same utterances.
 
-    Args: `speakers`, n of them, for draws of whole speakers; one without a speaker is its own.
+    Args: `speakers`, n of them, to draw whole speakers; None is a speaker of its own.
 
     Raises: `ValueError` for systems whose references differ.
     """
@@ -98,41 +97,27 @@ def pair(
     if not same or not np.array_equal(first.annotators, second.annotators):
         raise ValueError("the systems were not asked about the same references")
     both, cell_of = collapse_together([first, second], subsets)
-    plans = [Plan.of(cells, metrics) for cells in both]
-    (of_first, edges), (of_second, _) = map(_side_by_side, plans)
-    table = np.hstack([of_first, of_second])
+    plans = [ResamplingPlan.of(cells, metrics) for cells in both]
+    table = np.hstack([plan.table for plan in plans])
     if speakers is None:
-        # What the metrics cannot tell apart is less than what differs.
+        # Cells that differ may still have the same statistics.
         table, _, merged, _ = distinct(table)
         members = np.bincount(merged[cell_of], minlength=len(table))
     else:
         table = summed(table[cell_of], clusters_of(speakers))
         members = np.ones(len(table), dtype=np.int64)
-    width = of_first.shape[1]
+    width = plans[0].table.shape[1]
     return Pairing(
         members,
         table[:, :width],
         table[:, width:],
-        {key: part.n for part in plans[0].parts for key in part.keys},
-        edges,
+        plans[0].sizes,
+        plans[0].edges,
     )
 
 
-def _side_by_side(plan: Plan) -> tuple[FloatArray, IntArray]:
-    """The tables of all subsets in one, float[k, m], with 0 outside of each."""
-    tables, edges, start = [], [], 0
-    for part in plan.parts:
-        table, inner = part.table()
-        padded = np.zeros((len(plan.members), table.shape[1]))
-        padded[part.rows] = table
-        tables.append(padded)
-        edges += [*(start + inner), start + table.shape[1]]
-        start += table.shape[1]
-    return np.hstack(tables), np.array(edges[:-1])
-
-
-def differences(pairing: Pairing, *, draws: int = 10_000, seed: int = 0) -> list[Difference]:
-    """Every metric on every subset, tested both ways on the same number of draws.
+def differences(pairing: Pairing, *, draws: int = 10_000, seed: int = 0) -> list[PairedDifference]:
+    """Every metric on every subset, tested in both ways with the same number of draws.
 
     >>> references, classes = ["sad", "happy"] * 50, ["happy", "sad"]
     >>> good = Items.from_names(references, references, classes=classes)
@@ -156,19 +141,18 @@ def differences(pairing: Pairing, *, draws: int = 10_000, seed: int = 0) -> list
 
 
 def bootstrapped(pairing: Pairing, *, draws: int, seed: int = 0) -> FloatArray:
-    """float[keys, draws], first system less second when utterances are drawn with replacement."""
+    """float[S, draws], first system less second when utterances are drawn with replacement."""
     return _drawn(pairing, _resampled, draws, (seed, 0))
 
 
 def randomised(pairing: Pairing, *, draws: int, seed: int = 0) -> FloatArray:
-    """float[keys, draws], first system less second when their answers are swapped at random."""
+    """float[S, draws], first system less second when their answers are swapped at random."""
     return _drawn(pairing, _swapped, draws, (seed, 1))
 
 
 def _values(pairing: Pairing, first: FloatArray, second: FloatArray) -> FloatArray:
-    """float[keys, b], first system less second, from the sums of each, float[b, m]."""
-    of_first, of_second = (np.stack(scores_of(sums, pairing.edges)) for sums in (first, second))
-    return of_first - of_second
+    """float[S, b], first system less second, from the sums of each, float[b, m]."""
+    return scores_of(first, pairing.edges) - scores_of(second, pairing.edges)
 
 
 #: The sums of both systems under so many draws.
@@ -176,7 +160,7 @@ _Sampler: TypeAlias = Callable[[Pairing, np.random.Generator, int], tuple[FloatA
 
 
 def _drawn(pairing: Pairing, sampler: _Sampler, draws: int, seed: tuple[int, int]) -> FloatArray:
-    """float[keys, draws], first system less second."""
+    """float[S, draws], first system less second."""
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
         return _values(pairing, *sampler(pairing, generator, size))
@@ -188,7 +172,7 @@ def _resampled(
     pairing: Pairing, generator: np.random.Generator, size: int
 ) -> tuple[FloatArray, FloatArray]:
     """Utterances, or speakers with all of theirs, drawn with replacement."""
-    counts = pairing.urn.draw(generator, size)
+    counts = pairing.sampler.draw(generator, size)
     return counts @ pairing.first, counts @ pairing.second
 
 
@@ -211,12 +195,12 @@ def _heads(generator: np.random.Generator, coins: IntArray, size: int) -> FloatA
 
 def _difference(
     key: ScoreKey, value: float, resampled: FloatArray, swapped: FloatArray, n: int
-) -> Difference:
+) -> PairedDifference:
     subset, metric = key
     if not n:
-        return Difference(subset, metric, None, None, None, None, None, None, n)
+        return PairedDifference(subset, metric, None, None, None, None, None, None, n)
     low, high = percentiles(resampled) or (None, None)
-    return Difference(
+    return PairedDifference(
         subset,
         metric,
         value,

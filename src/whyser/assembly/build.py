@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from whyser.assembly.parts import LanguageModel, load_encoder, load_language_model
-from whyser.assembly.recipes import Recipe
+from whyser.assembly.recipes import ArchitectureRecipe
 from whyser.assembly.tokens import AUDIO, TURN_END, add_tokens, missing_tokens, transcript_marks
 from whyser.baselines.ssl.pretrained import Pretrained
 from whyser.io.audio import SAMPLING_RATE
@@ -33,7 +33,7 @@ _hub: Any = transformers
 
 
 @dataclass(frozen=True)
-class Part:
+class ModelPart:
     """A part of the model: its name in the tree, how many weights, and when they train."""
 
     name: str
@@ -42,7 +42,12 @@ class Part:
 
 
 def build(
-    recipe: Recipe, parts: Mapping[str, str], output: Path, *, adds_tokens: bool, seed: int
+    recipe: ArchitectureRecipe,
+    parts: Mapping[str, str],
+    output: Path,
+    *,
+    adds_tokens: bool,
+    seed: int,
 ) -> SpeechLMForConditionalGeneration:
     """Assembles the checkpoint and writes its folder.
 
@@ -68,7 +73,7 @@ def build(
     return model
 
 
-def parts_of(model: SpeechLMForConditionalGeneration) -> Iterator[Part]:
+def parts_of(model: SpeechLMForConditionalGeneration) -> Iterator[ModelPart]:
     """In the order of the sound's way."""
     trains = {
         "encoder": "never",
@@ -78,10 +83,10 @@ def parts_of(model: SpeechLMForConditionalGeneration) -> Iterator[Part]:
     }
     for name, module in model.named_children():
         count = sum(weights.numel() for weights in module.parameters())
-        yield Part(name, count, trains[name.rpartition("_")[2]])
+        yield ModelPart(name, count, trains[name.rpartition("_")[2]])
 
 
-def _refuse_wrong_parts(recipe: Recipe, parts: Mapping[str, str]) -> None:
+def _refuse_wrong_parts(recipe: ArchitectureRecipe, parts: Mapping[str, str]) -> None:
     wanted = recipe.encoders | {"llm"}
     for kind in sorted(wanted - parts.keys()):
         raise InputError(f"{recipe.name} needs a part: {kind}", cure=f"Give --{kind}.")
@@ -114,7 +119,7 @@ def _complete(speaks: LanguageModel, name: str, adds_tokens: bool) -> None:
 
 
 def _assembled(
-    recipe: Recipe, encoders: Mapping[str, Pretrained], speaks: LanguageModel, seed: int
+    recipe: ArchitectureRecipe, encoders: Mapping[str, Pretrained], speaks: LanguageModel, seed: int
 ) -> SpeechLMForConditionalGeneration:
     tokenizer = speaks.tokenizer
     marks: dict[str, Any] = {}

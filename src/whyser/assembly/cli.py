@@ -1,4 +1,4 @@
-"""`whyser-speechlm`: the neighbours' models, from pretrained parts."""
+"""`whyser-speechlm`: related architectures, from pretrained parts."""
 
 from __future__ import annotations
 
@@ -10,73 +10,119 @@ import typer
 from whyser.io.console import new_app, print_json, print_table, run, say
 from whyser.io.extras import needs, require
 
-app = new_app("Put a neighbour's model together, so that llamafactory-cli can train it.")
+app = new_app("Assemble a related paper's architecture, so that llamafactory-cli can train it.")
+
+#: A help panel of options that few models need.
+CHANGES = "Changes of the recipe"
 
 
 @app.command()
 @needs(train=["torch", "transformers"])
 def build(
-    recipe: Annotated[str, typer.Argument(help="dual_encoder, vib_hubert or semollm.")],
-    llm: Annotated[
-        str, typer.Option(help="Decoder-only language model; of a Qwen2-Audio its own.")
+    recipe: Annotated[
+        str, typer.Argument(help="Follow this recipe: dual_encoder, vib_hubert or semollm.")
     ],
-    output: Annotated[Path, typer.Option(help="Folder to write.")],
+    llm: Annotated[
+        str,
+        typer.Option(help="Use this decoder-only language model, or that of a Qwen2-Audio."),
+    ],
+    output: Annotated[Path, typer.Option(help="Write the checkpoint to this folder.")],
     speech: Annotated[
-        str | None, typer.Option(help="Speech encoder: a Whisper or Qwen2-Audio.")
+        str | None,
+        typer.Option(help="Use the speech encoder of this Whisper or Qwen2-Audio."),
     ] = None,
     emotion: Annotated[
         str | None,
-        typer.Option(help="Emotion encoder: a WavLM, HuBERT, wav2vec 2.0, or a trained baseline."),
+        typer.Option(
+            help="Use this emotion encoder: a WavLM, HuBERT, wav2vec 2.0, or a trained baseline."
+        ),
     ] = None,
     fusion: Annotated[
         Literal["sequence", "feature"] | None,
-        typer.Option(help="Branches one after the other, or added.  [default: the recipe's]"),
+        typer.Option(
+            help="Concatenate the branches (sequence) or add them (feature).  "
+            "[default: the recipe's]",
+            rich_help_panel=CHANGES,
+        ),
     ] = None,
     content_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of a clip's words.  [default: the recipe's]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Give the words of a clip this many tokens.  [default: the recipe's]",
+            rich_help_panel=CHANGES,
+        ),
     ] = None,
     emotion_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of its voice.  [default: the recipe's]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Give the voice of a clip this many tokens.  [default: the recipe's]",
+            rich_help_panel=CHANGES,
+        ),
     ] = None,
     width: Annotated[
         int | None,
-        typer.Option(min=1, help="Inner width of the connectors.  [default: the recipe's]"),
+        typer.Option(
+            min=1,
+            help="Give the connectors this inner width.  [default: the recipe's]",
+            rich_help_panel=CHANGES,
+        ),
     ] = None,
     depth: Annotated[
-        int | None, typer.Option(min=1, help="Layers of a Q-Former.  [default: the recipe's]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Give a Q-Former this many layers.  [default: the recipe's]",
+            rich_help_panel=CHANGES,
+        ),
     ] = None,
     heads: Annotated[
-        int | None, typer.Option(min=1, help="Heads of a Q-Former.  [default: the recipe's]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Give a Q-Former this many heads.  [default: the recipe's]",
+            rich_help_panel=CHANGES,
+        ),
     ] = None,
     content_beta: Annotated[
         float | None,
         typer.Option(
-            min=0, help="Weight of the KL term of the words' bottleneck.  [default: the recipe's]"
+            min=0,
+            help="Weigh the KL term of the words' bottleneck by this.  [default: the recipe's]",
+            rich_help_panel=CHANGES,
         ),
     ] = None,
     emotion_beta: Annotated[
         float | None,
-        typer.Option(min=0, help="Of the voice's, the same.  [default: the recipe's]"),
+        typer.Option(
+            min=0,
+            help="Weigh the KL term of the voice's bottleneck by this.  [default: the recipe's]",
+            rich_help_panel=CHANGES,
+        ),
     ] = None,
     alternate: Annotated[
         bool | None,
         typer.Option(
             "--alternate/--no-alternate",
-            help="A sample trains the branch of its task alone, but for the last epoch."
+            help="Train only the branch of a sample's task, except in the last epoch."
             "  [default: the recipe's]",
+            rich_help_panel=CHANGES,
         ),
     ] = None,
     add_tokens: Annotated[
         bool,
-        typer.Option("--add-tokens", help="Add what the tokenizer lacks: turns, marks of sound."),
+        typer.Option(
+            "--add-tokens", help="Add the tokens for turns and sound that the tokenizer lacks."
+        ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the connectors' first weights.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="The parts as JSON.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed the connectors' first weights.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the parts as JSON.")] = False,
 ) -> None:
-    """Assemble a checkpoint of pretrained parts and say what of it trains.
+    """Assemble a checkpoint of pretrained parts, and print which parts train.
 
-    Parts are folders, or names of a hub; folders need no network. The folder that is written
-    brings its code: llamafactory-cli trains it with trust_remote_code: true.
+    Parts are folders or names of a hub; folders need no network. The checkpoint includes its code:
+    llamafactory-cli trains it with trust_remote_code: true.
 
     Example: whyser-speechlm build dual_encoder --speech openai/whisper-large-v3
     --emotion microsoft/wavlm-large --llm Qwen/Qwen2.5-7B-Instruct --add-tokens
@@ -123,17 +169,21 @@ def build(
 @app.command()
 @needs(train=["torch", "transformers"], baselines=["sklearn"])
 def probe(
-    model: Annotated[Path, typer.Argument(help="Folder of a model that was built or trained.")],
-    utterances: Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")],
-    cues: Annotated[list[Path], typer.Option(help="A cues.jsonl of the corpora.")],
+    model: Annotated[
+        Path, typer.Argument(help="Probe the model in this folder, as built or as trained.")
+    ],
+    utterances: Annotated[
+        list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
+    ],
+    cues: Annotated[list[Path], typer.Option(help="Read this cues.jsonl of the corpora.")],
     adapter: Annotated[
-        Path | None, typer.Option(help="Folder of its LoRA, connectors included.")
+        Path | None, typer.Option(help="Load the LoRA in this folder, connectors included.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Split to test on.  [default: the only test split]")
+        str | None, typer.Option(help="Test on this split.  [default: the only test split]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of what a bottleneck draws.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed the draws of a bottleneck.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Tell what each branch knows: words, emotion, and the measured voice.
 

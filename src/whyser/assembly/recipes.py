@@ -15,7 +15,7 @@ SPEECH = "speech"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ArchitectureRecipe:
     """
     Args:
         about: A line on it.
@@ -40,7 +40,7 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(
+        ArchitectureRecipe(
             "dual_encoder",
             "Zhang et al. (2025), Beyond Classification: a speech and an emotion encoder, "
             "100 and 10 tokens, one task a sample",
@@ -52,7 +52,7 @@ RECIPES = {
             },
             alternates=True,
         ),
-        Recipe(
+        ArchitectureRecipe(
             "vib_hubert",
             "Chen et al. (2025), Fine-Grained Speech Descriptors: one encoder, two branches with "
             "an information bottleneck",
@@ -66,7 +66,7 @@ RECIPES = {
             },
             alternates=True,
         ),
-        Recipe(
+        ArchitectureRecipe(
             "semollm",
             "Li et al. (2026), SEmoLLM: one encoder, a Q-Former of 32 queries, which is aligned "
             "with text first",
@@ -99,7 +99,7 @@ class Changes:
     alternates: bool | None = None
 
 
-def recipe_of(name: str, changes: Changes) -> Recipe:
+def recipe_of(name: str, changes: Changes) -> ArchitectureRecipe:
     """Raises: `InputError` for a name that is none, or a change of what the recipe has not."""
     if name not in RECIPES:
         raise InputError(f"no recipe {name!r}", cure=did_you_mean(name, RECIPES))

@@ -1,4 +1,4 @@
-"""`whyser-baseline`: rows without a language model, for the same tables."""
+"""`whyser-baseline`: classifiers without a language model, for the same tables."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ import typer
 from whyser.io.console import new_app, run, say
 from whyser.io.extras import needs
 
-app = new_app("Train rows without a language model: measured cues, or a speech encoder.")
+app = new_app("Train a classifier without a language model: on measured cues or a speech encoder.")
 
-Utterances = Annotated[list[Path], typer.Argument(help="utterances.jsonl of each corpus.")]
-Output = Annotated[Path, typer.Option(help="Folder to write; predictions.jsonl lies in it.")]
-Split = Annotated[str | None, typer.Option(help="Split to answer.  [default: the only test split]")]
+#: Help panels of options that few runs need.
+NETWORK, TRAINING, MACHINE = "Network", "Training", "Machine"
+
+Utterances = Annotated[
+    list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
+]
+Output = Annotated[Path, typer.Option(help="Write predictions.jsonl and more to this folder.")]
+Split = Annotated[
+    str | None, typer.Option(help="Answer this split.  [default: the only test split]")
+]
 Classes = Annotated[
     str | None,
-    typer.Option(help="Classes to learn, a,b,c.  [default: what the corpora declare]"),
+    typer.Option(help="Learn these classes, written a,b,c.  [default: what the corpora declare]"),
 ]
 Everything = Annotated[
     bool,
     typer.Option(
-        "--all-utterances", help="Answer also those without a consensus among the eight classes."
+        "--all-utterances",
+        help="Answer utterances without a majority label among the eight classes too.",
     ),
 ]
 
@@ -32,26 +40,30 @@ Everything = Annotated[
 def cues(
     utterances: Utterances,
     cues: Annotated[
-        list[Path], typer.Option(help="A cues.jsonl of the corpora (whyser-teach cues).")
+        list[Path], typer.Option(help="Read this cues.jsonl, which whyser-teach cues wrote.")
     ],
     output: Output,
-    name: Annotated[str, typer.Option(help="The system's name in tables.")] = "cues",
+    name: Annotated[str, typer.Option(help="Give the system this name in tables.")] = "cues",
     reference: Annotated[
         Literal["speaker", "none", "both"],
-        typer.Option(help="Measures against the speaker's own voice, as they are, or both."),
+        typer.Option(
+            help="Use measures relative to the speaker's own voice, raw measures, or both."
+        ),
     ] = "both",
     classifier: Annotated[
         Literal["logistic", "boosting"],
-        typer.Option(help="Logistic regression, whose weights can be read, or boosted trees."),
+        typer.Option(
+            help="Train a logistic regression, whose weights can be read, or boosted trees."
+        ),
     ] = "logistic",
     split: Split = None,
     classes: Classes = None,
     everything: Everything = False,
-    seed: Annotated[int, typer.Option(help="Of the trees, and of who hears whom.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the trees and the shuffled control.")] = 0,
 ) -> None:
-    """Classify by measured cues alone: no words, no torch, seconds.
+    """Classify by measured cues only, without words or torch, in seconds.
 
-    Writes the answers with their probabilities, the same under shuffled sound, and the weights.
+    The command writes answers with probabilities, also for shuffled sound, and the weights.
 
     Example: whyser-baseline cues utterances.jsonl --cues cues.jsonl --output results/cues
     """
@@ -83,11 +95,18 @@ trains_encoder = needs(train=["torch", "transformers", "accelerate", "safetensor
 
 Workers = Annotated[
     int | None,
-    typer.Option(min=0, help="Processes that read sound.  [default: 4 with a GPU, else 0]"),
+    typer.Option(
+        min=0,
+        help="Read sound in this many processes.  [default: 4 with a GPU, else 0]",
+        rich_help_panel=MACHINE,
+    ),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "fp16", "bf16"],
-    typer.Option(help="Digits to compute in; auto takes bf16, or fp16, where a GPU has it."),
+    typer.Option(
+        help="Compute in this precision; auto takes bf16, or fp16, where a GPU has it.",
+        rich_help_panel=MACHINE,
+    ),
 ]
 
 
@@ -97,82 +116,139 @@ def ssl(
     utterances: Utterances,
     encoder: Annotated[
         str,
-        typer.Option(help="WavLM, wav2vec 2.0, HuBERT or Whisper: a hub's name, or a folder."),
+        typer.Option(
+            help="Train on this WavLM, wav2vec 2.0, HuBERT or Whisper: a hub's name or a folder."
+        ),
     ],
     output: Output,
     name: Annotated[
-        str | None, typer.Option(help="The system's name in tables.  [default: the encoder's]")
+        str | None,
+        typer.Option(help="Give the system this name in tables.  [default: the encoder's]"),
     ] = None,
     tune: Annotated[
         Literal["layers", "all", "nothing"],
-        typer.Option(help="Of the encoder: the layers above the convolutions, all, or nothing."),
+        typer.Option(
+            help="Tune the encoder's layers above the convolutions, all of it, or nothing."
+        ),
     ] = "layers",
     pooling: Annotated[
-        Literal["mean", "attentive"], typer.Option(help="Over time: mean, or attentive statistics.")
+        Literal["mean", "attentive"],
+        typer.Option(
+            help="Pool over time by the mean, or by attentive statistics.",
+            rich_help_panel=NETWORK,
+        ),
     ] = "attentive",
     hidden: Annotated[
-        int | None, typer.Option(min=1, help="Width of the head.  [default: the encoder's]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Give the head this width.  [default: the encoder's]",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
-    dropout: Annotated[float, typer.Option(min=0, max=0.99, help="In the head.")] = 0.2,
+    dropout: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=0.99,
+            help="Drop this share of the head's activations in training.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = 0.2,
     target: Annotated[
-        Literal["majority", "votes"], typer.Option(help="Learn the label, or the votes' shares.")
+        Literal["majority", "votes"],
+        typer.Option(help="Learn the majority label, or the distribution of the votes."),
     ] = "majority",
     loss: Annotated[
         Literal["focal", "cross-entropy", "balanced"] | None,
         typer.Option(
-            help="balanced weighs classes by inverse frequency.  "
-            "[default: focal; of votes cross-entropy]"
+            help="Minimise this loss; balanced weighs classes by inverse frequency.  "
+            "[default: focal; cross-entropy with --target votes]",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
-    gamma: Annotated[float, typer.Option(help="Of the focal loss.")] = 2.0,
-    epochs: Annotated[int, typer.Option(min=1, help="At most.")] = 20,
-    lr: Annotated[float, typer.Option(help="Learning rate.")] = 1e-5,
+    gamma: Annotated[
+        float,
+        typer.Option(help="Set the gamma of the focal loss.", rich_help_panel=TRAINING),
+    ] = 2.0,
+    epochs: Annotated[int, typer.Option(min=1, help="Train for at most this many epochs.")] = 20,
+    lr: Annotated[float, typer.Option(help="Set the learning rate.")] = 1e-5,
     schedule: Annotated[
-        Literal["constant", "linear", "cosine"], typer.Option(help="Of the rate, after warm-up.")
+        Literal["constant", "linear", "cosine"],
+        typer.Option(
+            help="Follow this learning-rate schedule after warm-up.", rich_help_panel=TRAINING
+        ),
     ] = "constant",
     warmup: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of all updates in which the rate rises.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Warm up during this share of the updates.", rich_help_panel=TRAINING
+        ),
     ] = 0.0,
-    weight_decay: Annotated[float, typer.Option(min=0, help="AdamW's; 0 is Adam.")] = 0.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Clips an update, over all GPUs.")] = 32,
+    weight_decay: Annotated[
+        float,
+        typer.Option(min=0, help="Set AdamW's weight decay; 0 is Adam.", rich_help_panel=TRAINING),
+    ] = 0.0,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Use this many clips for an update, over all GPUs.")
+    ] = 32,
     gradient_accumulation: Annotated[
-        int, typer.Option(min=1, help="Compute an update in so many parts, to save memory.")
+        int,
+        typer.Option(
+            min=1,
+            help="Compute an update in this many parts, to save memory.",
+            rich_help_panel=MACHINE,
+        ),
     ] = 1,
-    longest: Annotated[
-        float, typer.Option(help="Seconds; of a longer training clip a random stretch is heard.")
+    max_duration: Annotated[
+        float,
+        typer.Option(
+            "--max-duration",
+            "--longest",
+            help="Crop a longer training clip at random to this many seconds.",
+            rich_help_panel=TRAINING,
+        ),
     ] = 12.0,
     precision: Precision = "auto",
     patience: Annotated[
         int | None,
-        typer.Option(min=1, help="Epochs without a better one that end it.  [default: never]"),
+        typer.Option(
+            min=1,
+            help="Stop after this many epochs without a better one.  [default: never]",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     workers: Workers = None,
     report: Annotated[
-        Literal["none", "tensorboard", "wandb"], typer.Option(help="Where losses are told too.")
+        Literal["none", "tensorboard", "wandb"],
+        typer.Option(help="Report losses to this tracker too.", rich_help_panel=MACHINE),
     ] = "none",
     split: Split = None,
     classes: Classes = None,
     everything: Everything = False,
-    seed: Annotated[int, typer.Option(help="Of all that is left to chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed all that is random.")] = 0,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Train anew; otherwise a run goes on where it was.")
+        bool,
+        typer.Option(
+            "--restart", help="Train from the start; otherwise a run resumes where it stopped."
+        ),
     ] = False,
 ) -> None:
     """Train a classifier on a speech encoder, and let it answer.
 
     The defaults are the corpus paper's recipe (arXiv 2509.09791). The epoch with the best dev
-    Macro-F1 answers; it is kept in model/, for `whyser-baseline answer`. Several GPUs:
+    Macro-F1 answers; it is kept in model/, for `whyser-baseline answer`. For several GPUs use
     torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
 
     Example: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
     --output results/wavlm
     """
     from whyser.baselines.clips import read_task
-    from whyser.baselines.ssl.recipe import Recipe
-    from whyser.baselines.ssl.run import Run
+    from whyser.baselines.ssl.recipe import TrainingRecipe
+    from whyser.baselines.ssl.run import BaselineRun
     from whyser.labels.classes import parse_classes
 
-    recipe = Recipe(
+    recipe = TrainingRecipe(
         tuned=tune,
         pooling=pooling,
         hidden=hidden,
@@ -187,7 +263,7 @@ def ssl(
         weight_decay=weight_decay,
         batch_size=batch_size,
         parts=gradient_accumulation,
-        longest=longest,
+        longest=max_duration,
         precision=precision,
         patience=patience,
         seed=seed,
@@ -196,7 +272,7 @@ def ssl(
     task = read_task(utterances, split=split, classes=wanted, everything=everything)
     # A folder may be given as `.` too.
     system = name or Path(encoder).absolute().name
-    train = Run(task, recipe, encoder, system, utterances, output, workers, report)
+    train = BaselineRun(task, recipe, encoder, system, utterances, output, workers, report)
     train(restarts=restart)
 
 
@@ -204,17 +280,20 @@ def ssl(
 @trains_encoder
 def answer(
     utterances: Utterances,
-    model: Annotated[Path, typer.Option(help="The folder model/ that ssl wrote.")],
+    model: Annotated[Path, typer.Option(help="Load this folder model/, which ssl wrote.")],
     output: Output,
     name: Annotated[
-        str | None, typer.Option(help="The system's name in tables.  [default: as trained]")
+        str | None,
+        typer.Option(help="Give the system this name in tables.  [default: as trained]"),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Clips at a time, on each GPU.")] = 32,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Answer this many clips at a time, on each GPU.")
+    ] = 32,
     precision: Precision = "auto",
     workers: Workers = None,
     split: Split = None,
     everything: Everything = False,
-    seed: Annotated[int, typer.Option(help="Of who hears whom in the control.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the shuffled control.")] = 0,
 ) -> None:
     """Let a classifier that ssl trained answer another corpus, or another split.
 
@@ -244,5 +323,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # What torchrun and accelerate launch start in every process.
+    # torchrun and accelerate start this module in every process.
     main()

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from whyser.derangement import derangement
 from whyser.io.console import say
 from whyser.labels.classes import EmotionClass
 from whyser.records.corpus import Clip
+from whyser.records.derangement import derangement
 from whyser.records.predictions import Control, Prediction, write_predictions
 
 Floats = npt.NDArray[np.float64]

@@ -7,26 +7,26 @@ asks nothing twice. Failures are never kept as answers.
 """
 
 from whyser.chat.client import Chat
-from whyser.chat.estimate import Estimate, estimate
+from whyser.chat.estimate import CostEstimate, estimate
 from whyser.chat.faults import ChatError, EndpointError, Stopped
 from whyser.chat.job import ask_all, ask_in_order, ledger_of, print_estimate, unfinished
 from whyser.chat.ledger import Ledger
 from whyser.chat.request import Reply, Request, Token, audio_part, derived_seed
 from whyser.chat.run import run_all
 from whyser.chat.settings import ChatSettings
-from whyser.chat.tally import Tally, print_tally
+from whyser.chat.tally import RequestTally, print_tally
 
 __all__ = [
     "Chat",
     "ChatError",
     "ChatSettings",
+    "CostEstimate",
     "EndpointError",
-    "Estimate",
     "Ledger",
     "Reply",
     "Request",
+    "RequestTally",
     "Stopped",
-    "Tally",
     "Token",
     "ask_all",
     "ask_in_order",

@@ -13,19 +13,19 @@ from whyser.chat.estimate import Tokens, tokens_of
 from whyser.chat.faults import (
     ChatError,
     EndpointError,
-    Fault,
-    Patience,
+    RequestFault,
+    RetryPolicy,
     Stopped,
     cure_of,
     fault_of_exception,
     fault_of_status,
     read_reply,
 )
-from whyser.chat.ledger import CannotWrite, Entry, Ledger
+from whyser.chat.ledger import CannotWrite, Ledger, LedgerEntry
 from whyser.chat.limits import Budget, LimitReached, Rate
 from whyser.chat.request import Reply, Request
 from whyser.chat.settings import ChatSettings, Key
-from whyser.chat.tally import Tally
+from whyser.chat.tally import RequestTally
 from whyser.io.errors import WhyserError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Chat:
 
     def __init__(self, settings: ChatSettings, ledger: Path) -> None:
         self.settings = settings
-        self.tally = Tally()
+        self.tally = RequestTally()
         #: What ended the run for all requests, if anything did.
         self.fatal: WhyserError | None = None
         self._path = ledger
@@ -148,12 +148,12 @@ class Chat:
             try:
                 reply = await self._attempt(trial)
                 break
-            except Fault as fault:
+            except RequestFault as fault:
                 pause = self._pause_after(fault, trial)
                 self.tally.retried[fault.kind] += 1
             await self._pause(pause)
         try:
-            await self.ledger.record(Entry.of(key, label, reply))
+            await self.ledger.record(LedgerEntry.of(key, label, reply))
         except CannotWrite as error:
             self.end_with(error)
             raise
@@ -165,7 +165,7 @@ class Chat:
     async def _attempt(self, trial: _Trial) -> Reply:
         """Sends the request once, as soon as rates and bounds allow.
 
-        Raises: `Fault` when there is no usable answer.
+        Raises: `RequestFault` when there is no usable answer.
         """
         price = self.settings.cost(trial.tokens.prompt, trial.tokens.answer)
         try:
@@ -187,7 +187,7 @@ class Chat:
     async def _send_and_count(self, trial: _Trial) -> Reply:
         try:
             reply = await self._send(trial.request)
-        except Fault as fault:
+        except RequestFault as fault:
             self._spend(*fault.tokens)
             raise
         used = reply.prompt_tokens, reply.completion_tokens
@@ -240,21 +240,21 @@ class Chat:
 
     # ---- patience ---------------------------------------------------------------------------
 
-    def _pause_after(self, fault: Fault, trial: _Trial) -> float:
+    def _pause_after(self, fault: RequestFault, trial: _Trial) -> float:
         """Seconds until the next attempt; raises when there is none."""
         trial.faults += 1
         pause = self._backoff(trial.faults)
         if fault.retry_after:
             pause = fault.retry_after * random.uniform(1.0, 1.1)
-        if fault.patience is Patience.TIME:
+        if fault.patience is RetryPolicy.TIME:
             return self._pause_for_later(fault, trial, pause)
-        if fault.patience is Patience.ATTEMPTS:
+        if fault.patience is RetryPolicy.ATTEMPTS:
             trial.attempts += 1
             if trial.attempts < self.settings.attempts:
                 return min(pause, self.settings.outage)
         raise self._failed(fault, trial)
 
-    def _pause_for_later(self, fault: Fault, trial: _Trial, pause: float) -> float:
+    def _pause_for_later(self, fault: RequestFault, trial: _Trial, pause: float) -> float:
         """For 'later' and absence: not counted as attempts, but bounded in time."""
         if fault.is_absence and self._last_answer is None:
             raise self._endpoint_failed(fault, trial)
@@ -270,8 +270,8 @@ class Chat:
         longest = min(LONGEST_BACKOFF, self.settings.backoff * 2.0 ** min(faults - 1, 16))
         return longest * random.uniform(0.5, 1.0)
 
-    def _failed(self, fault: Fault, trial: _Trial) -> ChatError:
-        if fault.patience is not Patience.NONE or fault.is_about_endpoint:
+    def _failed(self, fault: RequestFault, trial: _Trial) -> ChatError:
+        if fault.patience is not RetryPolicy.NONE or fault.is_about_endpoint:
             self._in_a_row += 1
         most = max(MOST_IN_A_ROW, ROUNDS_IN_A_ROW * self.settings.concurrency)
         at_start = fault.is_about_endpoint and self._last_answer is None and not self.ledger
@@ -285,7 +285,7 @@ class Chat:
             cure=cure_of(fault, self.settings),
         )
 
-    def _endpoint_failed(self, fault: Fault, trial: _Trial) -> EndpointError:
+    def _endpoint_failed(self, fault: RequestFault, trial: _Trial) -> EndpointError:
         self.tally.failed[fault.kind] += 1
         what = f"{self.settings.address}: {self._describe(fault, trial)}"
         if self._in_a_row > 1:
@@ -296,9 +296,9 @@ class Chat:
         self.end_with(error)
         return error
 
-    def _describe(self, fault: Fault, trial: _Trial) -> str:
+    def _describe(self, fault: RequestFault, trial: _Trial) -> str:
         what = self._key.hide(fault.what)
-        if fault.patience is Patience.TIME and trial.waited >= 1:
+        if fault.patience is RetryPolicy.TIME and trial.waited >= 1:
             asks = f", asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
             return f"{what}, for {trial.waited:,.0f} s{asks}"
         return f"{what}, {trial.attempts} times" if trial.attempts > 1 else what

@@ -39,7 +39,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What a run would ask; `cost` takes every answer at its longest."""
 
     requests: int
@@ -60,7 +60,7 @@ class Estimate:
 
 def estimate(
     requests: Iterable[Request], settings: ChatSettings, ledger: Ledger | None = None
-) -> Estimate:
+) -> CostEstimate:
     """The cost of a run, for --dry-run: nothing is asked, and retries are not foreseen."""
     count = known = tokens_in = tokens_out = 0
     for request in requests:
@@ -72,7 +72,7 @@ def estimate(
         count += 1
         tokens_in += tokens.prompt
         tokens_out += tokens.answer
-    return Estimate(count, known, tokens_in, tokens_out, settings.cost(tokens_in, tokens_out))
+    return CostEstimate(count, known, tokens_in, tokens_out, settings.cost(tokens_in, tokens_out))
 
 
 def tokens_of(request: Request) -> Tokens:

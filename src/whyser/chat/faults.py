@@ -62,20 +62,20 @@ class Stopped(Exception):
     """
 
 
-class Patience(Enum):
+class RetryPolicy(Enum):
     NONE = "the request is wrong"
     ATTEMPTS = "something went wrong on the way"
     TIME = "the endpoint says 'later', or is not there"
 
 
-class Fault(Exception):
+class RequestFault(Exception):
     """One failed attempt. `kind` is what the tally counts it under."""
 
     def __init__(
         self,
         kind: str,
         what: str,
-        patience: Patience = Patience.ATTEMPTS,
+        patience: RetryPolicy = RetryPolicy.ATTEMPTS,
         *,
         status: int | None = None,
         retry_after: float | None = None,
@@ -99,22 +99,24 @@ class Fault(Exception):
 
     @property
     def is_about_quota(self) -> bool:
-        return self.status == 429 and self.patience is Patience.NONE
+        return self.status == 429 and self.patience is RetryPolicy.NONE
 
 
-def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> Fault:
+def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> RequestFault:
     """The fault behind an answer that is an error."""
     if status == 429 and "insufficient_quota" not in body:
-        patience = Patience.TIME
+        patience = RetryPolicy.TIME
     elif status in TRANSIENT or status >= 500:
-        patience = Patience.ATTEMPTS
+        patience = RetryPolicy.ATTEMPTS
     else:
-        patience = Patience.NONE
+        patience = RetryPolicy.NONE
     what = f"status {status}: {excerpt(body)}"
-    return Fault(str(status), what, patience, status=status, retry_after=parse_retry_after(headers))
+    return RequestFault(
+        str(status), what, patience, status=status, retry_after=parse_retry_after(headers)
+    )
 
 
-def fault_of_exception(error: BaseException) -> Fault:
+def fault_of_exception(error: BaseException) -> RequestFault:
     """The fault behind an exception of the network."""
     import aiohttp
 
@@ -123,14 +125,14 @@ def fault_of_exception(error: BaseException) -> Fault:
         chain.append(cause)
     for link in chain:
         if isinstance(link, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            return Fault(NO_CONNECTION, f"no connection ({link})", Patience.TIME)
+            return RequestFault(NO_CONNECTION, f"no connection ({link})", RetryPolicy.TIME)
     if any(isinstance(link, TimeoutError) for link in chain):
-        return Fault("timeout", "no answer in time")
+        return RequestFault("timeout", "no answer in time")
     root = chain[-1]
-    return Fault("broken connection", f"broken connection ({type(root).__name__}: {root})")
+    return RequestFault("broken connection", f"broken connection ({type(root).__name__}: {root})")
 
 
-def cure_of(fault: Fault, settings: ChatSettings) -> str:
+def cure_of(fault: RequestFault, settings: ChatSettings) -> str:
     """What a user can do about it."""
     if fault.is_absence:
         return f"Start the server at {settings.address}, or check the address."
@@ -143,7 +145,7 @@ def cure_of(fault: Fault, settings: ChatSettings) -> str:
     }
     if fault.status in cures:
         return cures[fault.status]
-    if fault.patience is Patience.NONE:
+    if fault.patience is RetryPolicy.NONE:
         return "The request itself is refused; change it as the endpoint says."
     return "Start the run again later: what was answered is kept."
 
@@ -182,7 +184,7 @@ def excerpt(body: str) -> str:
 def read_reply(content_type: str, body: bytes) -> Reply:
     """The answer in a response with status 200.
 
-    Raises: `Fault` when there is none; it is asked again and never kept as an answer.
+    Raises: `RequestFault` when there is none; it is asked again and never kept as an answer.
     """
     if "json" not in content_type.lower():
         raise _unusable(f"content type '{content_type}' instead of JSON", body)
@@ -239,7 +241,7 @@ def _count(usage: Any, name: str) -> int:
 
 def _unusable(
     why: str, body: bytes, tokens: tuple[int, int] = (0, 0), *, kind: str = "unusable answer"
-) -> Fault:
+) -> RequestFault:
     shown = excerpt(body[: 4 * EXCERPT].decode(errors="replace")) or "(nothing)"
     what = f"unusable answer, {why}: {shown}"
-    return Fault(kind, what, status=200, tokens=tokens)
+    return RequestFault(kind, what, status=200, tokens=tokens)

@@ -14,7 +14,7 @@ from whyser.chat.ledger import Ledger
 from whyser.chat.request import Request
 from whyser.chat.run import run_all
 from whyser.chat.settings import ChatSettings
-from whyser.chat.tally import Tally, print_tally
+from whyser.chat.tally import RequestTally, print_tally
 from whyser.io.console import print_table, say
 from whyser.io.errors import WhyserError
 
@@ -83,7 +83,7 @@ def ask_all(
     *,
     description: str,
     undone: str,
-) -> tuple[list[R], Tally]:
+) -> tuple[list[R], RequestTally]:
     """Runs `worker` on every item: the results in their order, all of them or none.
 
     A figure must not depend on the weather of a network.
@@ -127,7 +127,7 @@ def unfinished(why: str, ledger: Path) -> WhyserError:
     )
 
 
-def _end_early(written: int, total: int, tally: Tally, ledger: Path) -> NoReturn:
+def _end_early(written: int, total: int, tally: RequestTally, ledger: Path) -> NoReturn:
     told = (
         f"{tally.stopped}: {written:,} of {total:,} utterances are done, their answers are in "
         f"{ledger}. Run the same command again to go on."

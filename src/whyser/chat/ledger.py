@@ -28,7 +28,7 @@ class CannotWrite(InputError):
     """An answer cannot be kept, so nothing more may be asked."""
 
 
-class Entry(BaseModel):
+class LedgerEntry(BaseModel):
     """A line of the ledger; `time` is UTC."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -44,7 +44,7 @@ class Entry(BaseModel):
     tokens: tuple[Token, ...] = ()
 
     @classmethod
-    def of(cls, key: str, label: str, reply: Reply) -> Entry:
+    def of(cls, key: str, label: str, reply: Reply) -> LedgerEntry:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(key=key, label=label, time=now, **vars(reply))
 
@@ -106,19 +106,19 @@ class Ledger:
         place = self._places.get(bytes.fromhex(key))
         return None if place is None else self._entry_at(place).reply
 
-    def entry(self, key: str) -> Entry:
+    def entry(self, key: str) -> LedgerEntry:
         """The answer to the request with this key, with its time.
 
         Raises: `KeyError` for one that was never answered.
         """
         return self._entry_at(self._places[bytes.fromhex(key)])
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[LedgerEntry]:
         """All answers, in the order in which they came."""
         for place in sorted(self._places.values()):
             yield self._entry_at(place)
 
-    async def record(self, entry: Entry) -> None:
+    async def record(self, entry: LedgerEntry) -> None:
         """Returns when the entry is on the disk; entries that come meanwhile go together.
 
         Raises: `CannotWrite`; what was written before is untouched.
@@ -172,7 +172,7 @@ class Ledger:
 
     # ---- reading ----------------------------------------------------------------------------
 
-    def _entry_at(self, place: int) -> Entry:
+    def _entry_at(self, place: int) -> LedgerEntry:
         line = b""
         while b"\n" not in line:
             block = os.pread(self._file, _BLOCK, place + len(line))
@@ -181,7 +181,7 @@ class Ledger:
                     "was changed while a run used it", file=self.path, cure="Start the run again."
                 )
             line += block
-        return Entry.model_validate_json(line[: line.index(b"\n")])
+        return LedgerEntry.model_validate_json(line[: line.index(b"\n")])
 
     def _lock(self) -> None:
         try:
@@ -210,7 +210,7 @@ class Ledger:
     def _mend(self, end: int, line: bytes) -> int:
         """A kill in the middle of a write leaves half a line, or a whole one without its end."""
         try:
-            key = Entry.model_validate_json(line).key
+            key = LedgerEntry.model_validate_json(line).key
         except ValidationError:
             aside = self.path.with_name(f"{self.path.name}.cut")
             with aside.open("ab") as stream:
@@ -231,12 +231,12 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
 
 
-def _parse(line: bytes, path: Path, number: int) -> Entry:
+def _parse(line: bytes, path: Path, number: int) -> LedgerEntry:
     try:
-        return Entry.model_validate_json(line)
+        return LedgerEntry.model_validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        problem = broken_line(path, number, f"{where}: {first['msg']}" if where else first["msg"])
+        problem = broken_line(f"{where}: {first['msg']}" if where else first["msg"])
         cure = "Take the line out; its request will be asked again."
         raise InputError(problem.what, file=path, line=number, cure=cure) from None

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from whyser.chat.tally import Tally
+from whyser.chat.tally import RequestTally
 
 
 @contextmanager
-def progress(description: str, total: int | None, tally: Tally) -> Iterator[Callable[[], None]]:
+def progress(
+    description: str, total: int | None, tally: RequestTally
+) -> Iterator[Callable[[], None]]:
     """Yields what to call after each item. Silent when standard error is not a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None

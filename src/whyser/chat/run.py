@@ -14,7 +14,7 @@ from whyser.chat.faults import ChatError, EndpointError, Stopped
 from whyser.chat.ledger import CannotWrite
 from whyser.chat.progress import progress
 from whyser.chat.settings import ChatSettings
-from whyser.chat.tally import Tally, print_tally
+from whyser.chat.tally import RequestTally, print_tally
 from whyser.io.console import say
 from whyser.io.errors import WhyserError
 
@@ -31,7 +31,7 @@ def run_all(
     on_result: Callable[[T, R | WhyserError], None],
     total: int | None = None,
     description: str = "Asking",
-) -> Tally:
+) -> RequestTally:
     """Runs `worker` on every item, `settings.concurrency` at a time, in no fixed order.
 
     Items are taken when there is room for them. `on_result` gets what the worker returned, or the
@@ -55,7 +55,7 @@ async def _run_all(
     on_result: Callable[[T, R | WhyserError], None],
     total: int | None,
     description: str,
-) -> Tally:
+) -> RequestTally:
     source = iter(items)
     async with chat:
         with progress(description, total, chat.tally) as advance:

@@ -11,7 +11,7 @@ from whyser.io.console import print_table
 
 
 @dataclass
-class Tally:
+class RequestTally:
     """Counts of a run. An asked request is counted once, its repetitions under `retried`.
 
     `stopped` says why the run ended before its items did; `interrupted`, that Ctrl-C did it, for
@@ -51,6 +51,6 @@ class Tally:
         yield "seconds", f"{self.seconds:.1f}"
 
 
-def print_tally(tally: Tally) -> None:
+def print_tally(tally: RequestTally) -> None:
     title = f"Requests (ended early: {tally.stopped})" if tally.stopped else "Requests"
     print_table(title, ["outcome", "count"], tally.rows())

@@ -1,4 +1,4 @@
-"""What `whyser-demo` does; `whyser.demo_command` makes the commands of these functions."""
+"""What `whyser-demo` does; `whyser.options.demo_command` makes the commands of these functions."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Annotated, Literal
 import typer
 
 Directory = Annotated[
-    Path, typer.Argument(help="Where to write; replaced if an earlier run wrote it.")
+    Path, typer.Argument(help="Write to this folder, and replace what an earlier run wrote.")
 ]
-Seed = Annotated[int, typer.Option(help="Fixes every byte that is written.")]
+Seed = Annotated[int, typer.Option(help="Seed the draws; it fixes every byte that is written.")]
 
 
 def corpora(
     directory: Directory,
     seed: Seed = 0,
     scale: Annotated[
-        float, typer.Option(help="Size; 1.0 is about 2,100 utterances, 0.03 the least.")
+        float,
+        typer.Option(help="Scale the size; 1.0 gives about 2,100 utterances, the least is 0.03."),
     ] = 1.0,
 ) -> None:
     """Write five miniature corpora in their native layouts, spoken by a synthesiser.
@@ -46,13 +47,14 @@ def model(
     directory: Directory,
     seed: Seed = 0,
     window: Annotated[
-        int, typer.Option(min=1, help="Seconds of sound that it hears; vLLM insists on 30.")
+        int,
+        typer.Option(min=1, help="Let the model hear this many seconds; vLLM requires 30."),
     ] = 6,
     weights: Annotated[
-        Path | None, typer.Option(help="Checkpoint of this model to take what is learnt from.")
+        Path | None, typer.Option(help="Take the weights of this checkpoint of the same model.")
     ] = None,
 ) -> None:
-    """Write a Qwen2-Audio of about a million parameters, random at the start.
+    """Write a Qwen2-Audio with about a million random parameters.
 
     Example: whyser-demo model data/demo_model
     """
@@ -68,10 +70,12 @@ def model(
 
 def encoder(
     directory: Directory,
-    family: Annotated[Literal["wavlm", "hubert"], typer.Option(help="Architecture.")] = "wavlm",
+    family: Annotated[
+        Literal["wavlm", "hubert"], typer.Option(help="Write this architecture.")
+    ] = "wavlm",
     seed: Seed = 0,
 ) -> None:
-    """Write a WavLM or HuBERT of some 0.3 million parameters, random at the start.
+    """Write a WavLM or HuBERT with about 0.3 million random parameters.
 
     Example: whyser-demo encoder data/demo_encoder
     """

@@ -82,7 +82,7 @@ PRACTICE = (7443, "ANG_HI_practice")
 
 
 @dataclass(frozen=True)
-class Clip:
+class CremaClip:
     """One acted clip; `stem` is the file name without suffix."""
 
     stem: str
@@ -91,7 +91,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Tally:
+class CremaTally:
     """What one modality's raters answered: a letter and a level of 0 to 100 each."""
 
     letters: tuple[str, ...]
@@ -139,8 +139,8 @@ def write_crema_d(directory: Path, *, seed: int, scale: float, done: Callable[[]
     _write_answers(directory, clips, tallies, np.random.default_rng([seed, 41]))
 
 
-def _plan(rng: Generator, clips_per_actor: int) -> list[Clip]:
-    plan: dict[str, Clip] = {}
+def _plan(rng: Generator, clips_per_actor: int) -> list[CremaClip]:
+    plan: dict[str, CremaClip] = {}
     codes, texts = list(EMOTIONS), list(sentences.CREMA_D)
     for part, actors in ACTORS.items():
         voices = cast(part, len(actors), rng, genders="".join(actors.values()))
@@ -154,11 +154,11 @@ def _plan(rng: Generator, clips_per_actor: int) -> list[Clip]:
                     level = ("LO", "MD", "HI")[int(rng.integers(3))]
                 stem = f"{actor}_{text}_{code}_{level}"
                 point = draw(EMOTIONS[code], rng, strength=LEVELS[level])
-                plan.setdefault(stem, Clip(stem, voice, point))
+                plan.setdefault(stem, CremaClip(stem, voice, point))
     return [plan[stem] for stem in sorted(plan)]
 
 
-def _rate(clip: Clip, modality: int, rng: Generator) -> Tally:
+def _rate(clip: CremaClip, modality: int, rng: Generator) -> CremaTally:
     """Let raters hear the voice (1), see the face (2), or both (3)."""
     code = clip.stem.split("_")[2]
     raters = int(rng.integers(6, 13))
@@ -172,10 +172,10 @@ def _rate(clip: Clip, modality: int, rng: Generator) -> Tally:
         letters.append(letter)
     levels = [int(level) for level in rng.integers(20, 100, raters)]
     norms = [round(float(level * rng.uniform(0.8, 1.0)), 12) for level in levels]
-    return Tally(tuple(letters), tuple(levels), tuple(norms))
+    return CremaTally(tuple(letters), tuple(levels), tuple(norms))
 
 
-def _write_clips(directory: Path, clips: list[Clip], rng: Generator) -> None:
+def _write_clips(directory: Path, clips: list[CremaClip], rng: Generator) -> None:
     names = "".join(f'{number},"{clip.stem}"\n' for number, clip in enumerate(clips, 1))
     header = '"Stimulus_Number","Filename"\n'
     (directory / "SentenceFilenames.csv").write_text(header + names, encoding="utf-8")
@@ -187,7 +187,7 @@ def _write_clips(directory: Path, clips: list[Clip], rng: Generator) -> None:
     (directory / "VideoDemographics.csv").write_text("".join(lines), encoding="utf-8")
 
 
-def _write_tabulated(path: Path, clips: list[Clip], tallies: list[list[Tally]]) -> None:
+def _write_tabulated(path: Path, clips: list[CremaClip], tallies: list[list[CremaTally]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         # R quotes strings and leaves numbers bare, as this dialect does.
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
@@ -205,12 +205,12 @@ def _write_tabulated(path: Path, clips: list[Clip], tallies: list[list[Tally]]) 
                         _number(max(counts.values()) / responses),
                         ":".join(tally.winners()),
                         *_means(tally),
-                        *_means(Tally(tally.letters, tally.norms, tally.norms)),
+                        *_means(CremaTally(tally.letters, tally.norms, tally.norms)),
                     ]
                 )
 
 
-def _means(tally: Tally) -> list[float | int]:
+def _means(tally: CremaTally) -> list[float | int]:
     means = [float(np.mean(tally.levels)), *(tally.mean(letter) for letter in LETTERS)]
     return [_number(value) for value in (*means, float(np.median(tally.levels)))]
 
@@ -220,7 +220,7 @@ def _number(value: float) -> float | int:
     return int(value) if value == int(value) else float(f"{value:.15g}")
 
 
-def _write_summary(path: Path, clips: list[Clip], tallies: list[list[Tally]]) -> None:
+def _write_summary(path: Path, clips: list[CremaClip], tallies: list[list[CremaTally]]) -> None:
     columns = [f"{name}{kind}" for name in ("Voice", "Face", "MultiModal")
                for kind in ("Vote", "Level")]  # fmt: skip
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -237,7 +237,7 @@ def _write_summary(path: Path, clips: list[Clip], tallies: list[list[Tally]]) ->
 
 
 @dataclass(frozen=True)
-class Answer:
+class CremaAnswer:
     """One rater's answer to one clip, and when that rater clicked first, in milliseconds."""
 
     rater: int
@@ -249,7 +249,7 @@ class Answer:
 
 
 def _write_answers(
-    directory: Path, clips: list[Clip], tallies: list[list[Tally]], rng: Generator
+    directory: Path, clips: list[CremaClip], tallies: list[list[CremaTally]], rng: Generator
 ) -> None:
     """Write one rater's answer a row; session and question tell which first click is whose."""
     asked: Counter[tuple[int, int]] = Counter()
@@ -286,20 +286,22 @@ def _write_answers(
     _write_rows(directory / "finishedEmoResponses.csv", FIRST_CLICKS, clicks)
 
 
-def _answers(clips: list[Clip], tallies: list[list[Tally]], rng: Generator) -> Iterable[Answer]:
+def _answers(
+    clips: list[CremaClip], tallies: list[list[CremaTally]], rng: Generator
+) -> Iterable[CremaAnswer]:
     for rater in range(1, RATERS + 1):
-        yield Answer(rater, 1, PRACTICE, "A", 80, 2000)
+        yield CremaAnswer(rater, 1, PRACTICE, "A", 80, 2000)
     for modality, block in enumerate(tallies, 1):
         for number, (clip, tally) in enumerate(zip(clips, block, strict=True), 1):
             raters = iter(rng.choice(RATERS, len(tally.letters) + 1, replace=False) + 1)
             for letter, level in zip(tally.letters, tally.levels, strict=True):
                 quick = int(rng.integers(800, 10_001))
-                yield Answer(
+                yield CremaAnswer(
                     int(next(raters)), modality, (number, clip.stem), letter, int(level), quick
                 )
             if rng.random() < SLOW:
                 slow = int(rng.integers(10_001, 60_000))
-                yield Answer(int(next(raters)), modality, (number, clip.stem), "N", 50, slow)
+                yield CremaAnswer(int(next(raters)), modality, (number, clip.stem), "N", 50, slow)
 
 
 def _write_rows(path: Path, columns: Sequence[str], rows: list[dict[str, object]]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from whyser.demo import sentences
 from whyser.demo.emotions import OTHER, Generator, Point, draw
-from whyser.demo.raters import Vote, at_least, fill, listen, vote
+from whyser.demo.raters import DemoVote, at_least, fill, listen, vote
 from whyser.demo.voices import Synthesizer, Voice, cast
 from whyser.demo.wav import resample, write_wav
 
@@ -81,12 +81,12 @@ COMMENTS = ("", "", "", "curious", "a bit hurried, polite", "hard to tell")
 
 
 @dataclass(frozen=True)
-class Turn:
+class IemocapTurn:
     """One rated turn: three raters, the actor's own vote, and the head code of the votes."""
 
     point: Point
-    votes: tuple[Vote, ...]
-    own: Vote
+    votes: tuple[DemoVote, ...]
+    own: DemoVote
     code: str
 
 
@@ -110,26 +110,26 @@ def write_iemocap(directory: Path, *, seed: int, scale: float, done: Callable[[]
             _write_dialogue(directory, dialogue, own, voices, synthesizer, rng, done)
 
 
-def _plan(count: int, rng: Generator) -> list[Turn]:
+def _plan(count: int, rng: Generator) -> list[IemocapTurn]:
     quotas = {label: max(1, round(count * share)) for label, share in SHARES.items()}
     # Rounding must not leave the last dialogue short.
     quotas["neutral"] += count - sum(quotas.values())
     return fill(quotas, lambda emotion: _play(emotion, rng), rng)
 
 
-def _play(emotion: str, rng: Generator) -> tuple[str | None, Turn]:
+def _play(emotion: str, rng: Generator) -> tuple[str | None, IemocapTurn]:
     point = draw(emotion, rng)
     votes = listen(point, tuple(WORDS), rng, 3)
     ranked = Counter(name for one in votes for name in one.chosen).most_common(2)
     tie = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
     label = None if tie else ranked[0][0]
-    return label, Turn(point, tuple(votes), vote(point, tuple(WORDS), rng), CODES[label])
+    return label, IemocapTurn(point, tuple(votes), vote(point, tuple(WORDS), rng), CODES[label])
 
 
 def _write_dialogue(
     directory: Path,
     dialogue: str,
-    turns: list[Turn],
+    turns: list[IemocapTurn],
     voices: dict[str, Voice],
     synthesizer: Synthesizer,
     rng: Generator,
@@ -162,7 +162,13 @@ def _write_dialogue(
 
 
 def _block(
-    name: str, start: float, end: float, turn: Turn, raters: list[str], speaker: str, rng: Generator
+    name: str,
+    start: float,
+    end: float,
+    turn: IemocapTurn,
+    raters: list[str],
+    speaker: str,
+    rng: Generator,
 ) -> str:
     """Return the head line, the categorical votes, the actor's own, and the attributes."""
     scores = [[_five(value) for value in _attributes(one)] for one in turn.votes[:2]]
@@ -181,7 +187,7 @@ def _block(
     return "\n".join(lines) + "\n"
 
 
-def _categorical(rater: str, one: Vote, rng: Generator) -> str:
+def _categorical(rater: str, one: DemoVote, rng: Generator) -> str:
     words = "; ".join(WORDS[name] for name in one.chosen)
     comment = "impatient" if OTHER in one.chosen else _comment(rng)
     return f"C-{rater}:\t{words};\t({comment})"
@@ -191,7 +197,7 @@ def _comment(rng: Generator) -> str:
     return COMMENTS[int(rng.integers(len(COMMENTS)))]
 
 
-def _attributes(one: Vote) -> tuple[float, float, float]:
+def _attributes(one: DemoVote) -> tuple[float, float, float]:
     return one.valence, one.activation, one.dominance
 
 

@@ -70,7 +70,7 @@ FRONT_OF_5_1 = (1.0, 1.0, 1.0, 0.0, 0.5, 0.5)
 
 
 @dataclass(frozen=True)
-class Line:
+class MeldLine:
     """One utterance as its table has it; `raters` chose `emotion` by plurality."""
 
     number: int
@@ -115,7 +115,7 @@ def write_meld(directory: Path, *, seed: int, scale: float, done: Callable[[], N
     _write_junk(directory / FOLDERS["test"])
 
 
-def _plan(split: str, scale: float, voices: dict[str, Voice], rng: Generator) -> list[Line]:
+def _plan(split: str, scale: float, voices: dict[str, Voice], rng: Generator) -> list[MeldLine]:
     # Eight, so that there are two dialogues and with them repeated names and both layouts.
     count = at_least(UTTERANCES[split], scale, 8)
     quotas: dict[str | None, int] = {
@@ -129,7 +129,7 @@ def _plan(split: str, scale: float, voices: dict[str, Voice], rng: Generator) ->
         speaker = list(voices)[int(rng.integers(len(voices)))]
         text = sentences.MELD[int(rng.integers(len(sentences.MELD)))]
         lines.append(
-            Line(index + 1, text, speaker, emotion, dialogue, utterance, voices[speaker], point)
+            MeldLine(index + 1, text, speaker, emotion, dialogue, utterance, voices[speaker], point)
         )
     return lines
 
@@ -141,7 +141,7 @@ def _play(emotion: str, rng: Generator) -> tuple[str | None, tuple[Point, str]]:
     return label, (point, label or "")
 
 
-def _write_table(path: Path, lines: list[Line], seconds: list[float], rng: Generator) -> None:
+def _write_table(path: Path, lines: list[MeldLine], seconds: list[float], rng: Generator) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(HEADER)

@@ -17,7 +17,7 @@ import numpy as np
 
 from whyser.demo import sentences
 from whyser.demo.emotions import EIGHT, OTHER, Generator, Point, draw
-from whyser.demo.raters import Vote, at_least, fill, listen, plurality
+from whyser.demo.raters import DemoVote, at_least, fill, listen, plurality
 from whyser.demo.voices import Synthesizer, Voice, cast
 from whyser.demo.wav import resample, write_wav
 
@@ -67,7 +67,7 @@ SECONDARY = {
 
 
 @dataclass(frozen=True)
-class Turn:
+class PodcastTurn:
     """One spoken turn and what its raters said; `stem` is the file name without suffix."""
 
     stem: str
@@ -76,7 +76,7 @@ class Turn:
     voice: Voice
     point: Point
     text: str
-    votes: tuple[Vote, ...]
+    votes: tuple[DemoVote, ...]
     label: str | None
 
 
@@ -99,10 +99,10 @@ def write_msp_podcast(
     _write_lists(directory, turns, at_least(TEST3_TURNS, scale, 2))
 
 
-def plan(*, seed: int, scale: float) -> list[Turn]:
+def plan(*, seed: int, scale: float) -> list[PodcastTurn]:
     """Decide who says what and how, and let the raters vote; nothing is spoken yet."""
     rng = np.random.default_rng([seed, 0])
-    turns: list[Turn] = []
+    turns: list[PodcastTurn] = []
     first_speaker = 1
     for split, count in TURNS.items():
         acted = fill(_quotas(count, scale), lambda emotion: _record(emotion, rng), rng)
@@ -115,7 +115,7 @@ def plan(*, seed: int, scale: float) -> list[Turn]:
                 stem = f"MSP-PODCAST_{speaker:04d}_{index // len(voices) + 1:04d}_0001"
             text = sentences.MSP_PODCAST[int(rng.integers(len(sentences.MSP_PODCAST)))]
             turns.append(
-                Turn(stem, split, speaker, voices[number], point, text, tuple(votes), label)
+                PodcastTurn(stem, split, speaker, voices[number], point, text, tuple(votes), label)
             )
         first_speaker += len(voices)
     return sorted(turns, key=lambda turn: turn.stem)
@@ -128,7 +128,7 @@ def _quotas(count: int, scale: float) -> dict[str | None, int]:
     return {**quotas, OTHER: at_least(0.04 * count, scale), None: at_least(0.06 * count, scale)}
 
 
-Recording = tuple[Point, list[Vote], str | None]
+Recording = tuple[Point, list[DemoVote], str | None]
 
 
 def _record(emotion: str, rng: Generator) -> tuple[str | None, Recording]:
@@ -139,7 +139,7 @@ def _record(emotion: str, rng: Generator) -> tuple[str | None, Recording]:
 
 
 def _write_audio(
-    directory: Path, turns: list[Turn], hidden: int, rng: Generator, done: Callable[[], None]
+    directory: Path, turns: list[PodcastTurn], hidden: int, rng: Generator, done: Callable[[], None]
 ) -> None:
     with Synthesizer() as synthesizer:
         for turn in turns:
@@ -158,7 +158,7 @@ def _test3_name(number: int) -> str:
     return f"MSP-PODCAST_test3_{number:04d}.wav"
 
 
-def _write_transcripts(directory: Path, turns: list[Turn]) -> None:
+def _write_transcripts(directory: Path, turns: list[PodcastTurn]) -> None:
     folder = directory / "Transcripts"
     folder.mkdir(parents=True)
     training = [turn.stem for turn in turns if turn.split == "Train"]
@@ -169,7 +169,7 @@ def _write_transcripts(directory: Path, turns: list[Turn]) -> None:
             (folder / f"{turn.stem}.txt").write_text(text, encoding="utf-8")
 
 
-def _write_labels(folder: Path, turns: list[Turn], rng: Generator) -> None:
+def _write_labels(folder: Path, turns: list[PodcastTurn], rng: Generator) -> None:
     folder.mkdir(parents=True)
     unknown = {turn.stem for turn in [t for t in turns if t.split == "Train"][11::157]}
     consensus = [_consensus(turn, unknown=turn.stem in unknown) for turn in turns]
@@ -193,7 +193,7 @@ def _write_labels(folder: Path, turns: list[Turn], rng: Generator) -> None:
     )
 
 
-def _consensus(turn: Turn, *, unknown: bool) -> dict[str, object]:
+def _consensus(turn: PodcastTurn, *, unknown: bool) -> dict[str, object]:
     def mean(values: list[float]) -> float:
         return round(sum(map(_seven, values)) / len(values), 6)
 
@@ -214,7 +214,9 @@ def _seven(value: float) -> int:
     return round(4 + value)
 
 
-def _workers(turn: Turn, rng: Generator) -> Iterator[tuple[str, tuple[str, dict[str, object]]]]:
+def _workers(
+    turn: PodcastTurn, rng: Generator
+) -> Iterator[tuple[str, tuple[str, dict[str, object]]]]:
     """Yield each worker's line of labels.txt, and the same as an entry of the JSON file."""
     numbers = sorted(int(number) for number in rng.choice(80, len(turn.votes), replace=False) + 1)
     for number, vote in zip(numbers, turn.votes, strict=True):
@@ -231,7 +233,7 @@ def _workers(turn: Turn, rng: Generator) -> Iterator[tuple[str, tuple[str, dict[
         yield f"{worker}; {primary}; {middle}{scores};", (worker, entry)
 
 
-def _words(vote: Vote, rng: Generator) -> tuple[str, str]:
+def _words(vote: DemoVote, rng: Generator) -> tuple[str, str]:
     """Spell the primary choice and the comma-separated secondary list as the interface does."""
     primary = vote.primary.capitalize()
     if vote.primary == OTHER and rng.random() < 0.7:
@@ -249,7 +251,7 @@ def _block(row: dict[str, object], lines: list[str]) -> str:
     return "\n".join([f"{row['FileName']}; {row['EmoClass']}; {scores};", *lines, ""])
 
 
-def _write_lists(directory: Path, turns: list[Turn], hidden: int) -> None:
+def _write_lists(directory: Path, turns: list[PodcastTurn], hidden: int) -> None:
     names = [(turn.split, f"{turn.stem}.wav") for turn in turns]
     names += [("Test3", _test3_name(number)) for number in range(1, hidden + 1)]
     partition = "".join(f"{split}; {name}\n" for split, name in names)

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Vote:
+class DemoVote:
     """One rater: the first choice, everything chosen (first choice first), and three attributes.
 
     Activation, valence and dominance run from -3 to 3 around the middle of the corpus' own scale.
@@ -34,7 +34,9 @@ class Vote:
     dominance: float
 
 
-def vote(point: Point, emotions: Sequence[str], rng: Generator, *, second: float = 0.35) -> Vote:
+def vote(
+    point: Point, emotions: Sequence[str], rng: Generator, *, second: float = 0.35
+) -> DemoVote:
     """Let one rater listen.
 
     Args:
@@ -53,10 +55,10 @@ def vote(point: Point, emotions: Sequence[str], rng: Generator, *, second: float
     activation = 0.7 * heard[RATE] + 0.4 * heard[PITCH] + 0.9 * heard[LOUDNESS]
     dominance = 1.1 * heard[LOUDNESS] - 0.4 * heard[PITCH]
     feelings = np.array([activation, VALENCE[chosen[0]], dominance]) + rng.normal(0.0, 0.6, 3)
-    return Vote(chosen[0], tuple(chosen), *np.clip(feelings, -3, 3).tolist())
+    return DemoVote(chosen[0], tuple(chosen), *np.clip(feelings, -3, 3).tolist())
 
 
-def listen(point: Point, emotions: Sequence[str], rng: Generator, raters: int) -> list[Vote]:
+def listen(point: Point, emotions: Sequence[str], rng: Generator, raters: int) -> list[DemoVote]:
     """Let several raters listen independently."""
     return [vote(point, emotions, rng) for _ in range(raters)]
 

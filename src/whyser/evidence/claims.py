@@ -1,4 +1,4 @@
-"""What a text claims of the sound of a voice, read by its words (method.md, 5).
+"""What a text claims about the sound of a voice (docs/design.md, "Evidence vocabulary").
 
 A sentence is cut into clauses; inside one, a denial or a hedge holds from where it stands to the
 end. A word that claims is bound to its noun, before it ("a high, thin voice") or behind it ("the
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
 
-from whyser.evidence.lexicon import Entry, Sense, lexicon
+from whyser.evidence.lexicon import ClaimEntry, Sense, lexicon
 
 ClaimFamily = Literal[
     "pitch", "pitch_range", "loudness", "rate", "pauses", "voice_quality", "clarity"
@@ -74,11 +74,11 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
 
 
 @dataclass(frozen=True)
-class _Token:
+class _ClaimToken:
     start: int
     end: int
     text: str
-    entry: Entry | None = None
+    entry: ClaimEntry | None = None
     is_owner: bool = False  # "speaker's" says whose, and is not what anything is said of
 
     @property
@@ -106,28 +106,28 @@ _QUOTED = re.compile(
 _SHORTEST_ECHO = 3
 
 
-def _plain_tokens(text: str, transcript: str) -> list[_Token]:
+def _plain_tokens(text: str, transcript: str) -> list[_ClaimToken]:
     """Words and punctuation; a quotation, and an echo of the transcript, is one token."""
     straight = text.replace("\u2019", "'").replace("\u2018", "'")
-    tokens: list[_Token] = []
+    tokens: list[_ClaimToken] = []
     position = 0
     for quoted in _QUOTED.finditer(straight):
         tokens += _words(straight, position, quoted.start())
-        tokens.append(_Token(quoted.start(), quoted.end(), _QUOTE))
+        tokens.append(_ClaimToken(quoted.start(), quoted.end(), _QUOTE))
         position = quoted.end()
     tokens += _words(straight, position, len(straight))
     return _without_echoes(tokens, transcript) if transcript else tokens
 
 
-def _words(text: str, begin: int, end: int) -> Iterator[_Token]:
+def _words(text: str, begin: int, end: int) -> Iterator[_ClaimToken]:
     for match in _TOKEN.finditer(text, begin, end):
         word = match.group().lower()
         owner = word.endswith("'s") and word not in _CONTRACTED
         text = word.removesuffix("'s") if owner else word
-        yield _Token(match.start(), match.end(), text, is_owner=owner)
+        yield _ClaimToken(match.start(), match.end(), text, is_owner=owner)
 
 
-def _without_echoes(tokens: list[_Token], transcript: str) -> list[_Token]:
+def _without_echoes(tokens: list[_ClaimToken], transcript: str) -> list[_ClaimToken]:
     said = [token.text for token in _words(transcript.replace("\u2019", "'"), 0, len(transcript))]
     said = [word for word in said if word[0].isalnum()]
     known = {tuple(said[i : i + _SHORTEST_ECHO]) for i in range(len(said) - _SHORTEST_ECHO + 1)}
@@ -137,15 +137,15 @@ def _without_echoes(tokens: list[_Token], transcript: str) -> list[_Token]:
         if tuple(tokens[i].text for i in run) in known:
             echoed.update(run)
     return [
-        _Token(token.start, token.end, _QUOTE) if position in echoed else token
+        _ClaimToken(token.start, token.end, _QUOTE) if position in echoed else token
         for position, token in enumerate(tokens)
     ]
 
 
-def _merged(tokens: Sequence[_Token]) -> list[_Token]:
+def _merged(tokens: Sequence[_ClaimToken]) -> list[_ClaimToken]:
     """Tokens with what the lexicon says of them; a phrase of it is one token."""
     table = lexicon()
-    merged: list[_Token] = []
+    merged: list[_ClaimToken] = []
     position = 0
     while position < len(tokens):
         token, width = tokens[position], 1
@@ -155,15 +155,15 @@ def _merged(tokens: Sequence[_Token]) -> list[_Token]:
                 width = len(parts)
                 last = parts[-1]
                 text = " ".join(entry.parts)
-                token = _Token(token.start, last.end, text, entry, last.is_owner)
+                token = _ClaimToken(token.start, last.end, text, entry, last.is_owner)
                 break
         merged.append(token)
         position += width
     return merged
 
 
-def _sentences(tokens: Iterable[_Token]) -> Iterator[list[_Token]]:
-    sentence: list[_Token] = []
+def _sentences(tokens: Iterable[_ClaimToken]) -> Iterator[list[_ClaimToken]]:
+    sentence: list[_ClaimToken] = []
     for token in tokens:
         if token.text in _STOPS:
             yield sentence
@@ -274,7 +274,7 @@ _FOREIGN = "foreign"
 class _Sentence:
     """Finds the claims of one sentence; `bound` holds the nouns that something is said of."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[_ClaimToken]) -> None:
         self.tokens = [
             self._as_used(token, tokens[position - 1].text if position else "")
             for position, token in enumerate(tokens)
@@ -285,10 +285,10 @@ class _Sentence:
         self.noun = -1  # that the last word was bound to
 
     @staticmethod
-    def _as_used(token: _Token, before: str) -> _Token:
+    def _as_used(token: _ClaimToken, before: str) -> _ClaimToken:
         """ "They sound loud" has a verb where "the sound is loud" has a noun."""
         if token.text == "sound" and before not in _DEFINITE:
-            return _Token(token.start, token.end, token.text)
+            return _ClaimToken(token.start, token.end, token.text)
         return token
 
     def claims(self) -> list[Claim]:
@@ -533,7 +533,7 @@ class _Sentence:
         return k >= 0 and self.texts[k] in _COPULAS
 
     @staticmethod
-    def _ends_phrase(token: _Token) -> bool:
+    def _ends_phrase(token: _ClaimToken) -> bool:
         """Whether a word cannot be what the word before it is an adjective of."""
         is_verb = token.text.endswith(("ing", "ly", "n't"))
         return bool(token.role) or token.text in _FUNCTION or is_verb

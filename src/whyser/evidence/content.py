@@ -1,6 +1,7 @@
 """What a text says of the words spoken: its quotations of them, and what it repeats unmarked.
 
-The filters ask whether there is any (method.md, 14), the report shows where.
+The filters ask whether there is any (docs/design.md, "Where the paper is silent", 14), the report
+shows where.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 "High" means high for this voice: the level comes from the deviation from the speaker's own
 median, in units of the speaker's own spread. A speaker with too few clips is compared with the
 speakers of the same gender in the corpus, or, gender unknown, with the whole corpus.
-Families and levels: method.md, 5. `FAMILIES` are what a rationale speaks of in levels; the other
-measures stand behind them: `loudness_range`, and where asked for those that tell kinds of voice.
+Families and levels: docs/design.md, "Evidence vocabulary". `FAMILIES` are what a rationale speaks
+of in levels; the other measures support them: `loudness_range`, and where asked for those that
+tell kinds of voice.
 """
 
 from __future__ import annotations
@@ -19,15 +20,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, FiniteFloat, field_validator
 
 from whyser.evidence.acoustics import Acoustics, measure
 from whyser.io import audio
 from whyser.io.console import track
 from whyser.io.errors import InputError, Problems
-from whyser.io.files import read_lines
 from whyser.records.corpus import Corpus
-from whyser.records.utterance import Utterance, input_error
+from whyser.records.utterance import Utterance, read_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,7 @@ def measure_corpus(
     """
     utterances = list(corpus.utterances())
     jobs = [
-        _Job(corpus.audio_path(utterance), utterance.transcript, voice_quality)
+        _CueJob(corpus.audio_path(utterance), utterance.transcript, voice_quality)
         for utterance in utterances
     ]
     unreadable = Problems(corpus.path)
@@ -146,13 +146,13 @@ def measure_corpus(
 
 
 @dataclass(frozen=True)
-class _Job:
+class _CueJob:
     path: Path
     transcript: str
     voice_quality: bool
 
 
-def _measure_files(jobs: Sequence[_Job], unreadable: Problems) -> Iterator[Acoustics]:
+def _measure_files(jobs: Sequence[_CueJob], unreadable: Problems) -> Iterator[Acoustics]:
     # A worker takes a chunk at a time: large enough to cost little, small enough that all of them
     # have work to the end.
     chunk = max(1, min(16, len(jobs) // (4 * (os.cpu_count() or 1))))
@@ -166,7 +166,7 @@ def _measure_files(jobs: Sequence[_Job], unreadable: Problems) -> Iterator[Acous
                 yield result
 
 
-def _measure_file(job: _Job) -> Acoustics | InputError:
+def _measure_file(job: _CueJob) -> Acoustics | InputError:
     try:
         return measure(audio.load(job.path), job.transcript, voice_quality=job.voice_quality)
     except InputError as error:
@@ -259,8 +259,5 @@ def _cues(measured: Acoustics, deviations: Floats, strengths: Floats) -> dict[st
 
 def read_cues(path: Path) -> Iterator[Cues]:
     """Raises: `InputError` with file and line for a broken line."""
-    for number, line in read_lines(path):
-        try:
-            yield Cues.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for _, cues in read_records(path, Cues):
+        yield cues

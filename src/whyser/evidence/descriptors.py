@@ -1,7 +1,8 @@
 """Words for a voice, as a training target names them: gender, pitch, speed and volume.
 
-Source: seeds 002 and 003, which let a model name a voice's traits before the emotion; 003 has
-these four in three levels, measured and not judged. Ours are relative to the speaker (`cues`).
+Source: Chen et al. and Li et al. (docs/models.md, "Related architectures"), whose models name a
+voice's traits before the emotion. The latter has these four in three levels, measured and not
+judged. Ours are relative to the speaker (`cues`).
 """
 
 from __future__ import annotations

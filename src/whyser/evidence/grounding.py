@@ -19,9 +19,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from whyser.derangement import derangement
 from whyser.evidence.claims import CLAIM_FAMILIES, Claim, ClaimFamily, Quality
 from whyser.evidence.cues import FAMILIES, LEVEL_THRESHOLD, Cue, Cues, Measure
+from whyser.records.derangement import derangement
 
 Outcome = Literal["supported", "contradicted", "not_measurable"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

@@ -4,7 +4,7 @@ A word seldom claims alone: "high" is a level of pitch in "a high voice", of lou
 volume", of nothing in "high hopes". So nouns have a kind, and every other word lists its sense by
 the kind of the noun that it is bound to. `*` is a sense that needs no noun.
 
-Readings that are decisions (method.md, 5, leaves them open):
+Readings that are decisions (docs/design.md, "Evidence vocabulary", leaves them open):
 
 - "steady", "even", "measured" are the normal level of pace, loudness and melody; of a voice
   "steady" denies a tremor, which is the quality `smooth`.
@@ -223,7 +223,7 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class ClaimEntry:
     """A word or phrase; `kind` of a noun, `senses` by the kind of noun for the others."""
 
     parts: tuple[str, ...]
@@ -240,18 +240,20 @@ class Entry:
 
 
 @cache
-def lexicon() -> Mapping[str, tuple[Entry, ...]]:
+def lexicon() -> Mapping[str, tuple[ClaimEntry, ...]]:
     """First word -> its words and phrases, the longest first."""
-    merged: dict[tuple[str, ...], Entry] = {}
+    merged: dict[tuple[str, ...], ClaimEntry] = {}
     for entry in _entries():
         known = merged.get(entry.parts)
         # A word may stand in several groups: the senses add up, the first role holds.
         merged[entry.parts] = (
-            Entry(entry.parts, known.role, known.kind or entry.kind, known.senses + entry.senses)
+            ClaimEntry(
+                entry.parts, known.role, known.kind or entry.kind, known.senses + entry.senses
+            )
             if known
             else entry
         )
-    table: dict[str, list[Entry]] = {}
+    table: dict[str, list[ClaimEntry]] = {}
     for entry in merged.values():
         table.setdefault(entry.parts[0], []).append(entry)
     return {
@@ -260,12 +262,12 @@ def lexicon() -> Mapping[str, tuple[Entry, ...]]:
     }
 
 
-def _entries() -> Iterator[Entry]:
+def _entries() -> Iterator[ClaimEntry]:
     for role, words, reading in _TABLE:
         kind = reading if role == "noun" else "pauses" if "*=pauses:high" in reading else ""
         senses = tuple(_senses(reading)) if role != "noun" else ()
         for word in words.split(","):
-            yield Entry(
+            yield ClaimEntry(
                 tuple(word.split()), role, kind if role in ("noun", "thing") else "", senses
             )
 

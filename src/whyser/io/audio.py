@@ -40,7 +40,9 @@ Samples = npt.NDArray[np.float32]
 
 
 def audio_tokens(frames: int) -> int:
-    """`<|AUDIO|>` tokens of a clip of that many samples at 16 kHz (platform.md, 2).
+    """`<|AUDIO|>` tokens of a clip of that many samples at 16 kHz.
+
+    Source: docs/design.md, "What LLaMA-Factory does".
 
     >>> audio_tokens(30 * 16_000), audio_tokens(320)
     (750, 0)

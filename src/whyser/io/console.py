@@ -6,24 +6,57 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, TypeVar
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from whyser import __version__
 from whyser.io.errors import WhyserError
 from whyser.io.visible import visible
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Width of tables in a log file, where there is no terminal to ask.
 LOG_WIDTH = 120
 
 
+class PanelledCommand(TyperCommand):
+    """A command whose help keeps the options of each `rich_help_panel` together, in plain text."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = defaultdict(
+            list, {"Arguments": [], "Options": []}
+        )
+        for each in self.get_params(ctx):
+            default = "Arguments" if each.param_type_name == "argument" else "Options"
+            if record := each.get_help_record(ctx):
+                panels[getattr(each, "rich_help_panel", None) or default].append(record)
+        for name, records in panels.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
+
+
+class App(typer.Typer):
+    """A typer application whose commands are `PanelledCommand`s."""
+
+    def command(
+        self,
+        name: str | None = None,
+        *,
+        cls: type[TyperCommand] | None = PanelledCommand,
+        **settings: Any,
+    ) -> Callable[[F], F]:
+        return super().command(name, cls=cls, **settings)
+
+
 def new_app(help_text: str) -> typer.Typer:
-    """A typer application with this project's manners."""
-    app = typer.Typer(
+    """A typer application as all of ours are: version, short help, plain text."""
+    app = App(
         help=help_text,
         no_args_is_help=True,
         add_completion=False,

@@ -6,12 +6,17 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from whyser.io.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -68,6 +73,24 @@ def read_json(path: Path) -> Any:
         ) from None
 
 
+def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:
+    """A JSON file that is one record, validated as `form` says.
+
+    Raises: `InputError` for a missing or a broken file, with the first field that is wrong and the
+    cure.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return form.validate_json(read_text(path))
+    except ValidationError as error:
+        fault: Any = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the file"
+        # The name of an unknown field is whatever the file says.
+        place = place if place.isprintable() else repr(place)
+        raise InputError(f"{place}: {fault['msg']}", file=path, cure=cure) from None
+
+
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
@@ -85,40 +108,84 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise InputError("is a folder, expected a JSON Lines file", file=path) from None
 
 
-def broken_line(path: Path, line: int, reason: str) -> InputError:
+def broken_line(reason: str) -> InputError:
     """The error for a line that is no JSON object: most often the file was cut short."""
     return InputError(
         f"not a valid JSON line ({reason})",
-        file=path,
-        line=line,
         cure="The file may be cut short; run the step that writes it again.",
     )
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Objects of a JSON Lines file with their line numbers, streamed.
+def _object(line: bytes) -> dict[str, Any]:
+    value = json.loads(line)
+    if not isinstance(value, dict):
+        raise ValueError("expected an object")
+    return value
 
-    Raises: `InputError` with file and line for a line that is not a JSON object.
+
+def _no_object(error: BaseException) -> InputError:
+    return broken_line(str(error))
+
+
+@overload
+def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]: ...
+@overload
+def read_jsonl(
+    path: Path, loads: Callable[[bytes], T], explain: Callable[[Any], InputError]
+) -> Iterator[tuple[int, T]]: ...
+def read_jsonl(
+    path: Path,
+    loads: Callable[[bytes], Any] = _object,
+    explain: Callable[[Any], InputError] = _no_object,
+) -> Iterator[tuple[int, Any]]:
+    """What `loads` makes of each line of a JSON Lines file, with the line's number, streamed.
+
+    Args:
+        loads: Makes a value of a line, or raises a `ValueError`; objects by default.
+        explain: The error that a user sees for that `ValueError`; its place is filled in here.
+
+    Raises: `InputError` with file and line for a line that `loads` refuses.
     """
-    for number, line in read_lines(path):
+    # Loaded when it is needed: a help text is wanted at once.
+    from jsonlines import InvalidLineError, Reader
+
+    number = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal number
+        for place, line in read_lines(path):
+            number = place
+            # The reader would drop a byte-order mark and decode a line; so `loads` gets its bytes.
+            yield line.decode("latin-1")
+
+    def parsed(text: str | bytes) -> Any:
+        return loads(text.encode("latin-1") if isinstance(text, str) else text)
+
+    reader = Reader(texts(), loads=parsed)
+    while True:
         try:
-            value = json.loads(line)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise broken_line(path, number, str(error)) from None
-        if not isinstance(value, dict):
-            raise broken_line(path, number, "expected an object")
+            value: Any = reader.read(allow_none=True)
+        except EOFError:
+            return
+        except InvalidLineError as error:
+            raise explain(error.__cause__).at(path, number) from None
         yield number, value
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str]) -> int:
     """Rows, one a line (a `str` is taken as already serialised); returns how many."""
+    from jsonlines import Writer
+
     count = 0
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-        for row in rows:
-            text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
-            stream.write(text + "\n")
-            count += 1
+        writer = Writer(stream, dumps=_serialised)
+        for count, row in enumerate(rows, start=1):  # noqa: B007
+            writer.write(row)
     return count
+
+
+def _serialised(row: dict[str, Any] | str) -> str:
+    return row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
 
 
 def short_hash(text: str) -> str:

@@ -60,7 +60,7 @@ def words(text: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LexiconEntry:
     """A word or phrase of the table; `parts` are its folded words."""
 
     word: str
@@ -77,7 +77,7 @@ class Lexicon:
     """Every known word, found by its first part. The same table is the same object: readers
     remember by it what they read."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LexiconEntry, ...]
 
     @cached_property
     def hash(self) -> str:
@@ -86,9 +86,9 @@ class Lexicon:
         return short_hash("\n".join(rows))
 
     @cached_property
-    def spaced(self) -> dict[str, tuple[Entry, ...]]:
+    def spaced(self) -> dict[str, tuple[LexiconEntry, ...]]:
         """First part -> entries, the longest first."""
-        table: dict[str, list[Entry]] = {}
+        table: dict[str, list[LexiconEntry]] = {}
         for entry in self.entries:
             if not _IS_UNSPACED.match(entry.parts[0]):
                 table.setdefault(entry.parts[0], []).append(entry)
@@ -98,13 +98,13 @@ class Lexicon:
         }
 
     @cached_property
-    def unspaced(self) -> dict[str, Entry]:
+    def unspaced(self) -> dict[str, LexiconEntry]:
         """Chinese and Japanese words, each by its whole."""
         return {
             entry.parts[0]: entry for entry in self.entries if _IS_UNSPACED.match(entry.parts[0])
         }
 
-    def find(self, text: str) -> Entry | None:
+    def find(self, text: str) -> LexiconEntry | None:
         """The entry that folded text is, and is nothing but."""
         parts = tuple(words(text))
         if len(parts) == 1 and parts[0] in self.unspaced:
@@ -191,8 +191,10 @@ _NAMES = (*CLASSES, *ALIASES)
 
 
 def _lexicon(rows: Iterable[Mapping[str, str]]) -> Lexicon:
-    named = [Entry(name, canonical(name), in_prose=True) for name in _NAMES]
+    named = [LexiconEntry(name, canonical(name), in_prose=True) for name in _NAMES]
     # "the other speaker": only a statement can mean the class.
-    other = Entry(OTHER, OTHER, in_prose=False)
-    table = (Entry(row["word"], canonical(row["class"]), row["use"] == "prose") for row in rows)
+    other = LexiconEntry(OTHER, OTHER, in_prose=False)
+    table = (
+        LexiconEntry(row["word"], canonical(row["class"]), row["use"] == "prose") for row in rows
+    )
     return Lexicon((*named, other, *table))

@@ -1,7 +1,8 @@
 """The model's answer: how it is written for training and how its blocks are read back.
 
 Both directions stand side by side so that what is trained and what is read cannot drift.
-Source: paper, Eq. 1; its Table 2 for the interleaved order; seeds 002 and 003 for descriptors.
+Source: paper, Eq. 1; its Table 2 for the interleaved order; for descriptors Chen et al. and Li et
+al. (docs/models.md, "Related architectures").
 """
 
 from __future__ import annotations

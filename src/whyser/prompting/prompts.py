@@ -73,7 +73,8 @@ def closed_question(
 
 STEM = "What emotion do you think the audio expresses?"
 
-#: Ours, as the authors' is not to be had (method.md, 2): words, then voice, then answer.
+#: Ours, as the authors' is not available: words, then voice, then answer
+#: (docs/design.md, "Where the paper is silent", 17).
 THINK = (
     "Think step by step. First consider the words that are spoken. Then consider the tone, the "
     "pitch, the loudness and the speed of the voice. Then say what they tell together, and end "
@@ -101,7 +102,8 @@ CLOSED = closed_question(STEM)
 OPEN_COT = Question("open_cot", 1, f"{STEM} {THINK}")
 CLOSED_COT = closed_question(STEM, name="closed_cot", instruction=THINK)
 
-#: For a mixture of tasks (seeds 002, 004), where the question has to tell which one is meant.
+#: For a mixture of tasks (docs/targets.md, "Several tasks at once"), where the question has to say
+#: which one is meant.
 ASK_ASR = Question("asr", 1, "What does the speaker say?")
 ASK_LABEL = Question("label", 1, "Name the emotion that the audio expresses.")
 ASK_DESCRIPTORS = Question(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_lines, write_jsonl
+from whyser.io.files import read_jsonl, write_jsonl
 from whyser.labels.classes import Label
 from whyser.prompting.prompts import Form
 from whyser.records.utterance import input_error
@@ -36,7 +36,7 @@ def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float]
 
 
 class Prediction(BaseModel):
-    """One answer (design: "What flows").
+    """One answer (docs/design.md, "What flows").
 
     `form` is that of the question, `prompt` the hash of its text. `control` says what stood in
     for the utterance's own sound or the question's own words, or `none`; under `paraphrased` and
@@ -75,11 +75,7 @@ def read_predictions(path: Path) -> Iterator[tuple[int, Prediction]]:
 
     Raises: `InputError` with file and line for a broken line, a missing or an unknown key.
     """
-    for number, line in read_lines(path):
-        try:
-            yield number, Prediction.model_validate_json(line)
-        except ValidationError as error:
-            raise _problem(error).at(path, number) from None
+    return read_jsonl(path, Prediction.model_validate_json, _problem)
 
 
 def _problem(error: ValidationError) -> InputError:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.files import read_lines, write_jsonl
+from whyser.io.files import broken_line, read_jsonl, write_jsonl
 from whyser.labels import votes as votes_
 from whyser.labels.classes import CLASSES, OTHER, EmotionClass, Label
 from whyser.prompting.answer import BLOCKS
+
+M = TypeVar("M", bound=BaseModel)
 
 #: Marks with a meaning of their own: LLaMA-Factory's media placeholders, the tags of Eq. 1,
 #: and the special tokens of Qwen2-Audio. In a transcript they would break the training row.
@@ -46,7 +48,7 @@ class Vote(BaseModel):
 
 
 class Utterance(BaseModel):
-    """One utterance of one corpus (design: "What flows").
+    """One utterance of one corpus (docs/design.md, "What flows").
 
     `audio` is relative to the corpus' audio root and None when converted without sound;
     `duration` is in seconds, `sampling_rate` in Hz. `label` is None where annotators did not
@@ -112,12 +114,17 @@ def input_error(error: ValidationError) -> InputError:
         expected = [name for name in (*CLASSES, OTHER) if name != value]
         return InputError(f"bad {field} {value!r}", cure=did_you_mean(value, expected))
     if fault["type"] == "json_invalid":
-        return InputError(
-            f"not a valid JSON line ({fault['msg']})",
-            cure="The file may be cut short; run the step that writes it again.",
-        )
+        return broken_line(fault["msg"])
     reason = fault["msg"].removeprefix("Value error, ")
     return InputError(f"{field}: {reason}")
+
+
+def read_records(path: Path, form: type[M]) -> Iterator[tuple[int, M]]:
+    """Records of a JSON Lines file with their line numbers, validated and streamed.
+
+    Raises: `InputError` with file and line for a line that is no such record.
+    """
+    return read_jsonl(path, form.model_validate_json, input_error)
 
 
 def read_utterances(path: Path) -> Iterator[Utterance]:
@@ -126,14 +133,10 @@ def read_utterances(path: Path) -> Iterator[Utterance]:
     Raises: `InputError` with file and line for a broken line, a bad label or a repeated id.
     """
     seen: set[str] = set()
-    for number, line in read_lines(path):
-        try:
-            utterance = Utterance.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for number, utterance in read_records(path, Utterance):
         if utterance.id in seen:
             raise InputError(
-                f"id {utterance.id!r} stands twice",
+                f"duplicate id {utterance.id!r}",
                 file=path,
                 line=number,
                 cure="Ids must be unique; convert the corpus again.",

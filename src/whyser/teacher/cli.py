@@ -1,32 +1,34 @@
-"""`whyser-teach`: utterances -> cues and rationales."""
+"""`whyser-teach`: from utterances to cues and rationales."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from whyser.io.console import new_app, print_table, run, say
 from whyser.io.extras import needs
-from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
+from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, EndpointOptions
+from whyser.options.groups import with_option_group
 from whyser.teacher.filters import Leak, Rules
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels
 
-if TYPE_CHECKING:
-    from whyser.chat import ChatSettings
-
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
-Utterances = Annotated[Path, typer.Argument(help="utterances.jsonl of one corpus.")]
-Output = Annotated[Path, typer.Option(help="File to write.")]
+#: A help panel of options that few runs need.
+CHECKS = "Checks and repeats"
+
+Utterances = Annotated[Path, typer.Argument(help="Read this utterances.jsonl of one corpus.")]
+Output = Annotated[Path, typer.Option(help="Write this file.")]
 Labels_ = Annotated[
     Labels,
     typer.Option(
-        help="'annotators' explains every annotator's label too, for sharegpt --labels sampled."
+        help="Explain the majority label, or every annotator's label too (annotators), for "
+        "sharegpt --labels sampled."
     ),
 ]
 
@@ -34,14 +36,14 @@ ReferenceForStudy = Annotated[
     bool,
     typer.Option(
         "--reference-for-study",
-        help="Allow a test split: its rationales are what people judge a model's against, and "
-        "never for training.",
+        help="Allow a test split: its rationales are references in a human study, and never "
+        "training data.",
     ),
 ]
 Ids = Annotated[
     Path | None,
     typer.Option(
-        help="Only these utterances, an id a line: what `whyser-eval study make` wants.  "
+        help="Explain only the ids in this file, one a line, as `whyser-eval study make` writes.  "
         "[default: the whole split]"
     ),
 ]
@@ -56,17 +58,17 @@ def cues(
         bool,
         typer.Option(
             "--voice-quality/--no-voice-quality",
-            help="Measure HNR, jitter, shimmer and spectral tilt too; takes five times as long.",
+            help="Measure HNR, jitter, shimmer and spectral tilt too; it takes five times as long.",
         ),
     ] = False,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Write nothing when a clip cannot be read."),
+        typer.Option("--strict", help="Write nothing if a clip cannot be read."),
     ] = False,
 ) -> None:
     """Measure pitch, loudness, rate and pauses, each relative to its speaker.
 
-    A clip that cannot be read is named at the end and has cues that are all empty.
+    A clip that cannot be read is named at the end, and all its cues are empty.
 
     Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
     """
@@ -101,19 +103,19 @@ def cues(
 def measured(
     utterances: Utterances,
     output: Output,
-    cues: Annotated[Path, typer.Option(help="cues.jsonl of the same utterances.")],
+    cues: Annotated[Path, typer.Option(help="Read this cues.jsonl of the same utterances.")],
     split: Annotated[
         list[str] | None,
-        typer.Option(help="Splits to write for; repeatable. Default: train and dev."),
+        typer.Option(help="Explain this split; repeatable.  [default: train and dev]"),
     ] = None,
     labels: Labels_ = "majority",
     reference_for_study: ReferenceForStudy = False,
     ids: Ids = None,
-    seed: Annotated[int, typer.Option(help="Seed of the wording.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the wording.")] = 0,
 ) -> None:
-    """Write rationales from measured cues and the words spoken, without a model.
+    """Write rationales from measured cues and the spoken words, without a model.
 
-    The dev split is for the evaluation loss alone; test splits are refused, unless for a study.
+    The dev split serves the evaluation loss only; a test split is refused, except for a study.
 
     Example: whyser-teach measured utterances.jsonl --cues cues.jsonl --output rationales.jsonl
     """
@@ -130,7 +132,7 @@ def measured(
         raise InputError(
             f"rationales for {', '.join(tests)}",
             cure="They are made for training data only; for a human study, which trains nothing, "
-            "say --reference-for-study.",
+            "add --reference-for-study.",
         )
     tally: Counter[str] = Counter()
 
@@ -149,7 +151,7 @@ def measured(
         raise InputError(
             f"no utterance of split {', '.join(splits)}{among}",
             file=utterances,
-            cure="Check --split; corpus.json beside it lists the splits.",
+            cure="Check --split; corpus.json in the same folder lists the splits.",
         )
     tell_absent(ids, chosen)
     records = write_rationales_for(chosen, read_cues(cues), seed=seed, labels=labels)
@@ -159,57 +161,67 @@ def measured(
 
 
 @app.command()
-@asks_endpoint
+@with_option_group
 def listening(
     utterances: Utterances,
     output: Output,
-    settings: ChatSettings,
+    asked: EndpointOptions,
     cues: Annotated[
         Path | None,
-        typer.Option(help="cues.jsonl: rationales that contradict the sound are not kept."),
+        typer.Option(help="Drop a rationale that contradicts the measurements in this cues.jsonl."),
     ] = None,
     evidence: Annotated[
         Literal["none", "measured"],
-        typer.Option(help="'measured' writes the cues into the prompt."),
+        typer.Option(help="Write the measured cues into the prompt, or no evidence."),
     ] = "none",
     audio: Annotated[AudioForm, typer.Option(help=AUDIO_HELP)] = "data",
     prompt: Annotated[
         Path | None,
         typer.Option(
-            help="Prompt of your own, with $CONTENT, $EMOTION and, if wanted, $EVIDENCE. "
+            help="Use the prompt of this file, with $CONTENT, $EMOTION and, if wanted, $EVIDENCE.  "
             "[default: the paper's]"
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Split to write for.")] = "train",
+    split: Annotated[str, typer.Option(help="Explain this split.")] = "train",
     reference_for_study: ReferenceForStudy = False,
     ids: Ids = None,
     leak: Annotated[
         Leak,
-        typer.Option(help="Faulty is the label's 'exact' word, its 'stem', or a 'synonym'."),
+        typer.Option(
+            help="Reject a rationale that mentions the label: by its 'exact' word only, by its "
+            "'stem' too, or by a 'synonym' too.",
+            rich_help_panel=CHECKS,
+        ),
     ] = "stem",
     new_attempts: Annotated[
-        int, typer.Option(min=0, help="How often a faulty rationale is asked for anew.")
+        int,
+        typer.Option(
+            min=0,
+            help="Ask again up to this many times for a rationale that is rejected.",
+            rich_help_panel=CHECKS,
+        ),
     ] = 3,
     labels: Labels_ = "majority",
-    seed: Annotated[int, typer.Option(help="Seed of the sampling, recorded.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the sampling; it is recorded.")] = 0,
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N rationales of the split.")
+        int | None, typer.Option(min=1, help="Write the first N rationales of the split only.")
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Have a model that listens explain the label of every training utterance (paper, 2.1).
 
-    Answers are kept in OUTPUT's ledger: run the same command again to go on after a stop.
+    Answers are kept in OUTPUT's ledger: run the same command again to continue after a stop.
 
     Example: whyser-teach listening utterances.jsonl --cues cues.jsonl --output rationales.jsonl
     --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-Omni-7B
     """
     from whyser.teacher.lesson import choose_prompt
-    from whyser.teacher.session import Session
+    from whyser.teacher.session import TeacherSession
 
+    settings = asked.settings
     chosen = choose_prompt(measured=evidence == "measured", hears=audio != "none", file=prompt)
     lesson = Lesson(chosen, audio, Rules(leak=leak), 1 + new_attempts, seed)
-    session = Session(
+    session = TeacherSession(
         utterances,
         lesson,
         split=split,

@@ -1,4 +1,6 @@
-"""What a rationale must satisfy before anyone trains on it (paper, 2.1; method.md, 12 to 14).
+"""What a rationale must satisfy before anyone trains on it.
+
+Source: paper, 2.1; docs/design.md, "Where the paper is silent", 12 to 14.
 
 The text is first stripped of phrases that the prompt forbids and that carry nothing
 (`strip_banned`); then every reason why it may not be trained on is found (`find_faults`), for the
@@ -33,7 +35,7 @@ LEAKS: tuple[Leak, ...] = get_args(Leak)
 
 @dataclass(frozen=True)
 class Rules:
-    """The limits; the defaults are method.md's.
+    """The limits (docs/design.md, "Where the paper is silent", 12 to 14).
 
     `leak` is the strictest level that is still a fault. `shortest` and `longest` are in words;
     `fewest_families` acoustic families must be spoken of.
@@ -195,7 +197,8 @@ def _form_faults(text: str, rules: Rules) -> _Found:
 
 # ---- the evidence -------------------------------------------------------------------------
 
-#: Words that speak of a family (method.md, 14); that they are true is asked of the claims.
+#: Words that speak of a family (docs/design.md, "Where the paper is silent", 14); whether they
+#: are true is asked of the claims.
 _FAMILIES = {
     "tone": r"tones?|timbre|speaking style",
     "pitch": r"pitch(?:ed)?|intonation|inflection|melody|monotone|high-pitched|low-pitched",

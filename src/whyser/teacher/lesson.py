@@ -12,7 +12,7 @@ from whyser.options.endpoint import AudioForm
 from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
 from whyser.teacher.filters import Rules
 
-#: Method.md, 12: attempts after the first.
+#: Attempts after the first (docs/design.md, "Where the paper is silent", 12).
 NEW_ATTEMPTS = 3
 
 

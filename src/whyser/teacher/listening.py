@@ -20,7 +20,7 @@ from whyser.teacher.filters import Inspection, Subject, inspect, strip_banned
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels, Rationale, explained
 
-#: Method.md, 15.
+#: docs/design.md, "Where the paper is silent", 15.
 TEMPERATURE, TOP_P, MAX_TOKENS = 0.7, 0.9, 256
 
 

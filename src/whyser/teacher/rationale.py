@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_lines, write_jsonl
+from whyser.io.files import write_jsonl
 from whyser.labels.classes import EmotionClass
-from whyser.records.utterance import Utterance, input_error, without_reserved_marks
+from whyser.records.utterance import Utterance, read_records, without_reserved_marks
 
 #: Whose labels are explained: the consensus, or the class of every annotator.
 Labels: TypeAlias = Literal["majority", "annotators"]
@@ -49,15 +49,11 @@ class Rationale(BaseModel):
 def read_rationales(path: Path) -> Iterator[Rationale]:
     """Raises: `InputError` with file and line for a broken line, or a label explained twice."""
     seen: set[tuple[str, str | None]] = set()
-    for number, line in read_lines(path):
-        try:
-            rationale = Rationale.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for number, rationale in read_records(path, Rationale):
         key = (rationale.id, rationale.label)
         if key in seen:
             label = f" with label {rationale.label!r}" if rationale.label else ""
-            raise InputError(f"id {rationale.id!r} stands twice{label}", file=path, line=number)
+            raise InputError(f"duplicate id {rationale.id!r}{label}", file=path, line=number)
         seen.add(key)
         yield rationale
 

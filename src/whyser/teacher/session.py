@@ -23,7 +23,7 @@ from whyser.teacher.wanted import is_wanted, tell_absent
 
 
 @dataclass
-class Session:
+class TeacherSession:
     """Utterances of one split of one corpus, taught under one lesson.
 
     Args: `ids`, a file with an id a line: no other utterance is taught. Ids of other corpora may
@@ -47,7 +47,7 @@ class Session:
             raise InputError(
                 f"rationales for split {self.split!r}",
                 cure="They are made from the labels, so for training data only; for a human "
-                "study, which trains nothing, say --reference-for-study.",
+                "study, which trains nothing, add --reference-for-study.",
             )
         if self.lesson.needs_cues and self.cues is None:
             raise InputError(

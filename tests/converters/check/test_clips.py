@@ -136,7 +136,7 @@ def test_a_clip_is_read_once_however_many_rows_name_it(
 ) -> None:
     read: list[str] = []
 
-    def counted(path: str, hearing: Hearing) -> clips.Clip:
+    def counted(path: str, hearing: Hearing) -> clips.CheckedClip:
         read.append(Path(path).name)
         return judge(path, hearing)
 

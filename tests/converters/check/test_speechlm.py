@@ -13,7 +13,7 @@ import yaml
 
 from whyser.io.errors import InputError
 from whyser_converters.check.clips import judge
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, hearing_of, module_names
 from whyser_converters.check.run import run_faults
 
@@ -57,7 +57,7 @@ def _write(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
 
 
-def faults(model: Path, **settings: Any) -> list[Fault]:
+def faults(model: Path, **settings: Any) -> list[CheckFault]:
     common = {"trust_remote_code": True, "template": "qwen2_audio", "do_train": True}
     return list(run_faults({"model_name_or_path": str(model), **common, **settings}))
 

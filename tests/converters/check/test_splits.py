@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from whyser.records.corpus import Corpus
-from whyser_converters.check import duplicate_audio as twins
+from whyser_converters.check import duplicate_audio
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.splits import check_splits
 
@@ -138,7 +138,7 @@ def test_sounds_that_look_alike_are_compared_whole(
     corpus = corpus_of("a", given)
     assert problems(corpus) == []
     # Without the last step they would be taken for the same, so it is that which tells.
-    monkeypatch.setattr(twins, "_all_samples", lambda path: 0)
+    monkeypatch.setattr(duplicate_audio, "_all_samples", lambda path: 0)
     assert len(problems(corpus)) == 1
 
 
@@ -146,13 +146,13 @@ def test_only_sounds_that_look_alike_are_read_whole(
     corpus_of: CorpusOf, noise: Noise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    whole = twins._all_samples
+    whole = duplicate_audio._all_samples
 
     def counted(path: Path) -> Any:
         read.append(path.stem)
         return whole(path)
 
-    monkeypatch.setattr(twins, "_all_samples", counted)
+    monkeypatch.setattr(duplicate_audio, "_all_samples", counted)
     given = [
         {"id": "1", "split": "train", "sound": noise(seed=1)},
         {"id": "2", "split": "test", "sound": noise(seed=1)},

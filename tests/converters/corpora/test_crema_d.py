@@ -95,7 +95,7 @@ def test_merge_reaches_label_and_votes(converted: Any, crema: Path) -> None:
 
 def test_mirror_without_votes(converted: Any, refused: Any, crema: Path) -> None:
     (crema / "processedResults/tabulatedVotes.csv").unlink()
-    assert "needs the raters' votes" in refused("crema_d", crema, "--label-source", "voice")
+    assert "needs the annotators' votes" in refused("crema_d", crema, "--label-source", "voice")
     result = converted("crema_d", crema)
     assert [len(item.votes) for item in result.utterances] == [0, 0, 0]
     assert result["crema_d/1001_IEO_ANG_MD"].label == "angry"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +46,6 @@ def text_file() -> str:
         lines = [line(*vote) for name, *vote in VOTES if name == stem]
         blocks.append("\n".join([f"MSP-PODCAST_{stem}.wav; N; {TAIL}", *lines, ""]))
     return "\n".join(blocks)
-
-
-def json_twin() -> str:
-    entries: dict[str, dict[str, dict[str, object]]] = {}
-    for stem, worker, primary, secondary in VOTES:
-        # Some rows of the corpus lack the secondary field.
-        second = {"EmoClass_Second": secondary} if secondary else {}
-        vote = {"EmoClass_Major": primary, **second, "EmoAct": 3, "EmoVal": 4, "EmoDom": 2.8}
-        entries.setdefault(f"MSP-PODCAST_{stem}.wav", {})[worker] = vote
-    return json.dumps(entries)
 
 
 @pytest.fixture
@@ -106,7 +95,6 @@ def test_test3_is_kept_without_labels(converted: Any, msp: Path, write_text: Any
         ("labels_detailed.csv", many_columns("WorkerID")),
         ("labels_detailed.csv", many_columns("Workers")),
         ("labels.txt", text_file()),
-        ("labels_detailed.json", json_twin()),
     ],
 )
 def test_votes_in_every_schema(
@@ -132,62 +120,13 @@ def test_votes_in_every_schema(
     assert vote.secondary == ("other-hopeful", "optimistic")
 
 
-def consensus_twin() -> str:
-    keys, *rows = (row.split(",") for row in CONSENSUS.splitlines())
-    return json.dumps({row[0]: dict(zip(keys[1:], row[1:], strict=True)) for row in rows})
-
-
-def test_consensus_from_its_json_twin(converted: Any, convert: Any, msp: Path) -> None:
-    from_table = converted("msp_podcast", msp).utterances
-    (msp / "Labels/labels_consensus.csv").unlink()
-    (msp / "Labels/labels_consensus.json").write_text(consensus_twin())
-    assert converted("msp_podcast", msp).utterances == from_table
-    outcome = convert("msp_podcast", msp, msp.parent / "again")
-    assert "the consensus is read from labels_consensus.json" in outcome.err
-
-
-def test_consensus_from_the_heads_of_the_text_file(
-    converted: Any, msp: Path, write_text: Any
+def test_the_files_that_repeat_the_table_are_not_read(
+    refused: Any, msp: Path, write_text: Any
 ) -> None:
-    for path in (msp / "Labels").iterdir():
-        path.unlink()
+    (msp / "Labels/labels_consensus.csv").unlink()
+    write_text(msp / "Labels/labels_consensus.json", "{")
     write_text(msp / "Labels/labels.txt", text_file())
-    lines = [f"Train; {stem}.wav\n" for stem in STEMS[:2]]
-    write_text(msp / "Partitions.txt", "".join(lines))
-    result = converted("msp_podcast", msp)
-    first = result["msp_podcast/MSP-PODCAST_0001_0008"]
-    assert (first.label_raw, first.split, first.speaker, first.gender) == ("N", "train", None, None)
-    assert len(first.votes) == 3
-    # Nothing says what the third is for.
-    assert [problem.rpartition(":")[2] for problem in result.problems] == [
-        " 'MSP-PODCAST_0002_0001.wav' has no split"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "message"),
-    [
-        ("consensus", "{", "labels_consensus.json:1: not valid JSON"),
-        ("consensus", "[]", "labels_consensus.json: expected an object with an entry a file"),
-        ("consensus", '{"a.wav": 5}', "labels_consensus.json: 'a.wav': expected an object"),
-        ("detailed", '{"a.wav": [', "labels_detailed.json:1: not valid JSON"),
-    ],
-)
-def test_broken_twins(refused: Any, msp: Path, file: str, text: str, message: str) -> None:
-    (msp / f"Labels/labels_{file}.csv").unlink()
-    (msp / f"Labels/labels_{file}.json").write_text(text)
-    assert message in refused("msp_podcast", msp, "--strict")
-
-
-@pytest.mark.parametrize("entry", [None, [], {"WORKER1": "Sad"}, {"WORKER1": {"EmoAct": 3}}])
-def test_a_broken_entry_of_the_twin_costs_its_turn(faulty: Any, msp: Path, entry: Any) -> None:
-    (msp / "Labels/labels_detailed.csv").unlink()
-    twin = json.loads(json_twin())
-    twin["MSP-PODCAST_0001_0008.wav"] = entry
-    (msp / "Labels/labels_detailed.json").write_text(json.dumps(twin))
-    result = faulty("msp_podcast", msp, "labels_detailed.json: ")
-    assert len(result.utterances) == 3
-    assert result.card["dropped"] == {"faulty line in labels_detailed.json": 1}
+    assert "Labels/labels_consensus.csv: no such file" in refused("msp_podcast", msp)
 
 
 def test_the_consensus_is_recomputed(converted: Any, msp: Path) -> None:
@@ -283,24 +222,6 @@ def test_what_is_missing_is_noted(convert: Any, msp: Path, tmp_path: Path) -> No
         assert note in outcome.err
 
 
-def test_a_null_of_the_twins_is_an_empty_field(converted: Any, msp: Path) -> None:
-    for name in ("labels_consensus.csv", "labels_detailed.csv"):
-        (msp / "Labels" / name).unlink()
-    turn = {"EmoClass": "N", "SpkrID": None, "Gender": None, "Split_Set": "Train"}
-    entries = {f"{stem}.wav": turn for stem in STEMS}
-    (msp / "Labels/labels_consensus.json").write_text(json.dumps(entries))
-    rated = {"W1": {"EmoClass_Major": "Sad", "EmoClass_Second": None}}
-    broken = rated | {"W2": {"EmoClass_Major": None}}
-    votes = {f"{STEMS[0]}.wav": rated, f"{STEMS[1]}.wav": broken}
-    (msp / "Labels/labels_detailed.json").write_text(json.dumps(votes))
-    result = converted("msp_podcast", msp, "--no-audio")
-    assert result.card["dropped"] == {"faulty line in labels_detailed.json": 1}
-    items = [item for item in result.utterances if item.split == "train"]
-    assert {item.speaker for item in items} == {None}
-    (vote,) = items[0].votes
-    assert (vote.primary, vote.secondary) == ("sad", ())
-
-
 def test_spaces_around_a_name_change_nothing(converted: Any, msp: Path) -> None:
     path = msp / "Labels/labels_detailed.csv"
     path.write_text(path.read_text().replace(".wav,", ".wav ,"))
@@ -341,7 +262,12 @@ def test_reserved_mark_names_the_transcript(faulty: Any, msp: Path, write_text: 
     [
         ("consensus", ",N,", ",K,", "labels_consensus.csv:2: bad EmoClass 'K'. Expected one of"),
         ("consensus", "Train", "Trian", "labels_consensus.csv:4: bad Split_Set 'Trian'"),
-        ("consensus", "0002_0001", "0001_0008", "consensus.csv:4: 'msp_podcast/MSP-PODCAST_0001"),
+        (
+            "consensus",
+            "0002_0001",
+            "0001_0008",
+            "consensus.csv:4: duplicate id 'msp_podcast/MSP",
+        ),
         ("consensus", "41,Female,Train\n", "41", "labels_consensus.csv:4: row of 6 cells"),
         ("detailed", "Neutral; Neutral,Happy; A:", "A:", "detailed.csv:3: malformed vote"),
     ],
@@ -361,7 +287,7 @@ def test_bad_labels(faulty: Any, msp: Path, file: str, old: str, new: str, messa
     [
         ("EmoClass", "EmoClas", "has no column 'EmoClass'. Expected one of"),
         (CONSENSUS, "", "labels_consensus.csv: is empty"),
-        (CONSENSUS, CONSENSUS.replace(",", ";"), "consensus.csv:1: has cells set apart by ';'"),
+        (CONSENSUS, CONSENSUS.replace(",", ";"), "consensus.csv:1: has cells separated by ';'"),
         (CONSENSUS, "\0".join(CONSENSUS), "consensus.csv:1: is not UTF-8 text. Save it as UTF-8."),
     ],
 )
@@ -408,7 +334,7 @@ def test_a_text_file_that_begins_with_a_rater(
 ) -> None:
     (msp / "Labels/labels_detailed.csv").unlink()
     write_text(msp / "Labels/labels.txt", text_file().partition("\n")[2])
-    assert "labels.txt:1: rater's line" in refused("msp_podcast", msp, "--strict")
+    assert "labels.txt:1: annotator's line" in refused("msp_podcast", msp, "--strict")
     # Whose votes they are nobody knows; the votes of the others are not touched.
     result = converted("msp_podcast", msp)
     assert [len(item.votes) for item in result.utterances] == [0, 2, 1, 0]

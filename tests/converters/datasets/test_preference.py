@@ -23,8 +23,14 @@ from whyser.records.utterance import Utterance, Vote, write_utterances
 from whyser.teacher.measured import write_rationales_for
 from whyser.teacher.rationale import Rationale, write_rationales
 from whyser_converters.datasets.dataset_info import COLUMNS, RANKING_COLUMNS, entry
-from whyser_converters.datasets.preference import Pair, Pairs, Recipe, build, write
-from whyser_converters.datasets.targets import Material
+from whyser_converters.datasets.preference import (
+    Pairs,
+    PreferencePair,
+    PreferenceSpec,
+    build,
+    write,
+)
+from whyser_converters.datasets.targets import TrainingInputs
 
 NAMED: tuple[EmotionClass, ...] = ("angry", "sad", "happy", "fear", "neutral")
 
@@ -90,16 +96,16 @@ def cue(random_: random.Random) -> Cue:
     return Cue(value=1.0, deviation=strength, strength=strength, level=level_of(strength))
 
 
-def material(*corpora: Corpus) -> Material:
+def material(*corpora: Corpus) -> TrainingInputs:
     folders = [corpus.path.parent for corpus in corpora]
-    return Material.read(
+    return TrainingInputs.read(
         [folder / "rationales.jsonl" for folder in folders],
         [folder / "cues.jsonl" for folder in folders],
     )
 
 
-def pairs(corpora: Sequence[Corpus], kinds: Pairs = "both", **options: Any) -> list[Pair]:
-    return build(corpora, Recipe("train", kinds, **options), material(*corpora)).pairs
+def pairs(corpora: Sequence[Corpus], kinds: Pairs = "both", **options: Any) -> list[PreferencePair]:
+    return build(corpora, PreferenceSpec("train", kinds, **options), material(*corpora)).pairs
 
 
 def rewrite(corpus: Corpus, change: Callable[[Utterance], dict[str, Any]]) -> None:
@@ -112,7 +118,7 @@ def rewrite(corpus: Corpus, change: Callable[[Utterance], dict[str, Any]]) -> No
 
 def test_rows_are_what_llamafactory_ranks(tmp_path: Path) -> None:
     corpora = [made_corpus(tmp_path, name) for name in "ab"]
-    made = build(corpora, Recipe("train"), material(*corpora))
+    made = build(corpora, PreferenceSpec("train"), material(*corpora))
     table = tmp_path / "out" / "dataset_info.json"
     rows_file = write(made, tmp_path / "out" / "whyser_train_preference", table)
     rows = read_json(rows_file)
@@ -182,7 +188,7 @@ def test_a_consensus_against_the_votes_is_not_rejected_either(tmp_path: Path) ->
     given = material(corpus)
     # A rationale that names no label is of the consensus, whichever that is.
     given.rationales = {(id, None): one for (id, _), one in given.rationales.items()}
-    made = build([corpus], Recipe("train", "label"), given)
+    made = build([corpus], PreferenceSpec("train", "label"), given)
     assert made.counts == {"label": 30}
     assert {pair.rejected.label for pair in made.pairs} == {"disgust"}
 
@@ -191,7 +197,7 @@ def test_without_votes_only_the_consensus_is_spared_and_the_manifest_says_so(
     tmp_path: Path,
 ) -> None:
     corpus = made_corpus(tmp_path, votes=False, count=200)
-    made = build([corpus], Recipe("train", "label"), material(corpus))
+    made = build([corpus], PreferenceSpec("train", "label"), material(corpus))
     assert {pair.manifest()["votes"] for pair in made.pairs} == {0}
     assert made.without_votes == len(made.pairs) == 200
     combinations = {(pair.chosen.label, pair.rejected.label) for pair in made.pairs}
@@ -200,7 +206,7 @@ def test_without_votes_only_the_consensus_is_spared_and_the_manifest_says_so(
 
 def test_where_every_class_was_given_nothing_is_rejected(tmp_path: Path) -> None:
     corpus = made_corpus(tmp_path, classes=("angry", "sad"))
-    made = build([corpus], Recipe("train"), material(corpus))
+    made = build([corpus], PreferenceSpec("train"), material(corpus))
     of_label = made.counts["label"]
     assert 0 < of_label < 30
     assert made.dropped == {"label pair: every class was given by some annotator": 30 - of_label}
@@ -244,7 +250,7 @@ def test_what_gives_no_pair_is_counted_by_reason(tmp_path: Path) -> None:
         else {"label": "other"} if one.id == ids[5]
         else {"transcript": " "} if one.id == ids[6] else {},
     )  # fmt: skip
-    made = build([corpus], Recipe("train"), given)
+    made = build([corpus], PreferenceSpec("train"), given)
     assert made.dropped == {
         "rationale contradicts the measurement": 1,
         "rationale pair: no claim that the sound supports": 1,
@@ -262,26 +268,32 @@ def test_a_rationale_that_was_dropped_gives_none(tmp_path: Path) -> None:
     given.rationales[first] = Rationale(
         id=first[0], text="Bad.", teacher="t", prompt="p", kept=False, reasons=("length",)
     )
-    assert build([corpus], Recipe("train"), given).dropped == {"rationale dropped: length": 1}
+    assert build([corpus], PreferenceSpec("train"), given).dropped == {
+        "rationale dropped: length": 1
+    }
 
 
 @pytest.mark.parametrize("split", ["test", "test1"])
 def test_test_splits_are_refused(split: str) -> None:
     with pytest.raises(InputError, match="use --split train or --split dev"):
-        Recipe(split)
+        PreferenceSpec(split)
 
 
 def test_nothing_to_pair_with_is_an_error(tmp_path: Path) -> None:
     corpus = made_corpus(tmp_path)
     folder = corpus.path.parent
     with pytest.raises(InputError, match="without rationales"):
-        build([corpus], Recipe("train"), Material.read([], [folder / "cues.jsonl"]))
+        build([corpus], PreferenceSpec("train"), TrainingInputs.read([], [folder / "cues.jsonl"]))
     with pytest.raises(InputError, match="without cues"):
-        build([corpus], Recipe("train"), Material.read([folder / "rationales.jsonl"], []))
+        build(
+            [corpus],
+            PreferenceSpec("train"),
+            TrainingInputs.read([folder / "rationales.jsonl"], []),
+        )
     with pytest.raises(InputError, match="no preference pair of split 'dev' is left"):
-        build([corpus], Recipe("dev"), material(corpus))
+        build([corpus], PreferenceSpec("dev"), material(corpus))
     with pytest.raises(InputError, match="id 'a/0' comes twice"):
-        build([corpus, corpus], Recipe("train"), material(corpus))
+        build([corpus, corpus], PreferenceSpec("train"), material(corpus))
 
 
 def test_missing_sound_is_named(tmp_path: Path) -> None:
@@ -311,7 +323,7 @@ def test_draws_depend_on_seed_and_id_alone(tmp_path: Path) -> None:
 
 def test_a_capped_dataset_is_a_prefix_of_the_whole(tmp_path: Path) -> None:
     corpora = [made_corpus(tmp_path)]
-    made = build(corpora, Recipe("train", max_samples=7), material(*corpora))
+    made = build(corpora, PreferenceSpec("train", max_samples=7), material(*corpora))
     assert made.pairs == pairs(corpora)[:7]
     assert made.dropped == {"over max_samples": 53}
 

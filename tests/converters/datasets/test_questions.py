@@ -20,30 +20,32 @@ from whyser.prompting.prompts import (
     THINK,
     Question,
 )
-from whyser_converters.datasets.questions import Asked, Asking
+from whyser_converters.datasets.questions import Asked, QuestionSpec
 
 
 def drawn(seed: int) -> Callable[[str], bytes]:
     return lambda what: hashlib.sha256(f"{seed}:{what}".encode()).digest()
 
 
-def asked(asking: Asking, target: Target = "reason", count: int = 400) -> list[Question]:
+def asked(asking: QuestionSpec, target: Target = "reason", count: int = 400) -> list[Question]:
     return [asking.question(target, drawn(seed)) for seed in range(count)]
 
 
 def test_by_default_all_ask_the_papers_question() -> None:
-    assert set(asked(Asking())) == {OPEN}
-    assert set(asked(Asking("closed"))) == {CLOSED}
-    assert set(asked(Asking("mix"))) == {OPEN, CLOSED}
+    assert set(asked(QuestionSpec())) == {OPEN}
+    assert set(asked(QuestionSpec("closed"))) == {CLOSED}
+    assert set(asked(QuestionSpec("mix"))) == {OPEN, CLOSED}
 
 
 def test_a_transcript_alone_answers_no_question_about_the_emotion() -> None:
-    assert set(asked(Asking(), "asr")) == {QUESTIONS["asr"]}
-    assert {one.text for one in asked(Asking(paraphrase=True), "asr")} == set(POOLS["asr"])
+    assert set(asked(QuestionSpec(), "asr")) == {QUESTIONS["asr"]}
+    assert {one.text for one in asked(QuestionSpec(paraphrase=True), "asr")} == set(POOLS["asr"])
 
 
 def test_a_chain_of_thought_asks_for_the_words_first_and_the_sentence_last() -> None:
-    (open_, closed) = sorted(set(asked(Asking("mix", thinks=True))), key=lambda one: len(one.text))
+    (open_, closed) = sorted(
+        set(asked(QuestionSpec("mix", thinks=True))), key=lambda one: len(one.text)
+    )
     assert (open_.name, open_.form) == ("open_cot", "open")
     assert (closed.name, closed.form) == ("closed_cot", "closed")
     assert all(one.text.endswith(THINK) for one in (open_, closed))
@@ -52,7 +54,9 @@ def test_a_chain_of_thought_asks_for_the_words_first_and_the_sentence_last() -> 
 
 @pytest.mark.parametrize("form", ["open", "closed"])
 def test_every_wording_of_the_pool_is_asked_about_as_often(form: Asked) -> None:
-    found = Counter(one.text.split(f" {CHOOSE}")[0] for one in asked(Asking(form, paraphrase=True)))
+    found = Counter(
+        one.text.split(f" {CHOOSE}")[0] for one in asked(QuestionSpec(form, paraphrase=True))
+    )
     assert set(found) == set(POOLS["stem"])
     assert min(found.values()) > 400 / len(POOLS["stem"]) / 2
 
@@ -66,7 +70,7 @@ def test_no_wording_holds_another_or_names_an_emotion() -> None:
 
 
 def test_options_keep_their_letters_and_change_their_order() -> None:
-    questions = asked(Asking("closed", shuffle_options=True))
+    questions = asked(QuestionSpec("closed", shuffle_options=True))
     assert {frozenset(one.options) for one in questions} == {frozenset(OPTIONS)}
     assert len({one.options for one in questions}) > 300
     for one in questions[:20]:
@@ -82,10 +86,10 @@ def test_options_keep_their_letters_and_change_their_order() -> None:
 
 @pytest.mark.parametrize("target", get_args(Target))
 def test_a_tasks_question_tells_the_task(target: Target) -> None:
-    (question,) = set(asked(Asking("task"), target))
+    (question,) = set(asked(QuestionSpec("task"), target))
     own = {"reason_first": "reason", "interleaved": "reason"}.get(target, target)
     assert question == QUESTIONS[own]
-    reworded = asked(Asking("task", paraphrase=True), target)
+    reworded = asked(QuestionSpec("task", paraphrase=True), target)
     assert {one.text for one in reworded} == set(POOLS[own])
 
 
@@ -98,4 +102,4 @@ def test_a_tasks_question_tells_the_task(target: Target) -> None:
 )
 def test_what_contradicts_itself_is_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Asking(**arguments)  # type: ignore[arg-type]
+        QuestionSpec(**arguments)  # type: ignore[arg-type]

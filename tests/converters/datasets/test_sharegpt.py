@@ -17,11 +17,11 @@ from whyser.records.corpus import Corpus, CorpusCard, write_card
 from whyser.records.utterance import Utterance, write_utterances
 from whyser.teacher.rationale import Rationale, write_rationales
 from whyser_converters.datasets.dataset_info import register, standard_table
-from whyser_converters.datasets.questions import Asking
-from whyser_converters.datasets.sharegpt import Recipe, Row, build, write
-from whyser_converters.datasets.targets import Aim, Material
+from whyser_converters.datasets.questions import QuestionSpec
+from whyser_converters.datasets.sharegpt import DatasetSpec, SharegptRow, build, write
+from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
-LABEL, MIX = Aim("label"), Asking("mix")
+LABEL, MIX = TargetSpec("label"), QuestionSpec("mix")
 LABELS = ("sad", "happy", "neutral", None, "other")
 
 
@@ -74,14 +74,14 @@ def written(dataset_file: Path) -> tuple[list[dict[str, Any]], list[dict[str, An
     return read_json(dataset_file), [row for _, row in read_jsonl(manifest)]
 
 
-def ids(rows: Sequence[Row]) -> list[str]:
+def ids(rows: Sequence[SharegptRow]) -> list[str]:
     return [row.utterance.id for row in rows]
 
 
 def test_rows_and_manifest_are_in_the_same_order(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["train", "test"]) for name in ("a", "b")]
     reasons = [write_reasons(one, tmp_path / f"{i}.jsonl") for i, one in enumerate(corpora)]
-    dataset = build(corpora, Recipe("train"), Material.read(reasons, []))
+    dataset = build(corpora, DatasetSpec("train"), TrainingInputs.read(reasons, []))
     rows, manifest = written(write(dataset, tmp_path / "out" / "d", tmp_path / "out" / "t.json"))
     # Of ten utterances six have a class; number 0 has no transcript, number 2 no kept rationale.
     assert len(rows) == len(manifest) == 2 * 4
@@ -107,7 +107,7 @@ def test_corpora_are_merged_and_shuffled_by_seed(tmp_path: Path) -> None:
     first, again, other = (
         [
             row.utterance.id
-            for row in build(corpora, Recipe("train", LABEL, seed=seed), Material()).rows
+            for row in build(corpora, DatasetSpec("train", LABEL, seed=seed), TrainingInputs()).rows
         ]
         for seed in (0, 0, 1)
     )
@@ -120,8 +120,8 @@ def test_corpora_are_merged_and_shuffled_by_seed(tmp_path: Path) -> None:
 
 def test_a_capped_dataset_is_a_prefix_of_the_whole(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, "a", ["train"], count=20)]
-    whole = build(corpora, Recipe("train", LABEL), Material())
-    capped = build(corpora, Recipe("train", LABEL, max_samples=5), Material())
+    whole = build(corpora, DatasetSpec("train", LABEL), TrainingInputs())
+    capped = build(corpora, DatasetSpec("train", LABEL, max_samples=5), TrainingInputs())
     assert capped.rows == whole.rows[:5]
     assert capped.dropped["over max_samples"] == len(whole.rows) - 5
 
@@ -129,7 +129,9 @@ def test_a_capped_dataset_is_a_prefix_of_the_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("form", "prompt"), [("open", OPEN), ("closed", CLOSED)])
 def test_the_question_is_the_papers(tmp_path: Path, form: Any, prompt: Any) -> None:
     dataset = build(
-        [write_corpus(tmp_path, "a", ["test"])], Recipe("test", LABEL, Asking(form)), Material()
+        [write_corpus(tmp_path, "a", ["test"])],
+        DatasetSpec("test", LABEL, QuestionSpec(form)),
+        TrainingInputs(),
     )
     assert {row.question for row in dataset.rows} == {prompt}
     assert CLOSED.text.endswith("\nH. Neutral\nI. Other")
@@ -137,12 +139,14 @@ def test_the_question_is_the_papers(tmp_path: Path, form: Any, prompt: Any) -> N
 
 def test_mixed_questions_hold_both(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, "a", ["train"], count=40)]
-    dataset = build(corpora, Recipe("train", LABEL, MIX), Material())
+    dataset = build(corpora, DatasetSpec("train", LABEL, MIX), TrainingInputs())
     assert {row.question.name for row in dataset.rows} == {"open", "closed"}
 
 
 def test_a_test_row_needs_no_transcript(tmp_path: Path) -> None:
-    dataset = build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1", LABEL), Material())
+    dataset = build(
+        [write_corpus(tmp_path, "a", ["test1"])], DatasetSpec("test1", LABEL), TrainingInputs()
+    )
     assert len(dataset.rows) == 6
     answers = {row.utterance.id: row.answer for row in dataset.rows}
     assert answers["a/test1_0"] == "<answer>I think the emotion is sad</answer>"
@@ -150,8 +154,8 @@ def test_a_test_row_needs_no_transcript(tmp_path: Path) -> None:
 
 def test_the_shuffled_control_moves_every_sound_within_its_corpus(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["test"]) for name in ("a", "b")]
-    plain = build(corpora, Recipe("test", LABEL), Material()).rows
-    shuffled = build(corpora, Recipe("test", LABEL, control="shuffled"), Material()).rows
+    plain = build(corpora, DatasetSpec("test", LABEL), TrainingInputs()).rows
+    shuffled = build(corpora, DatasetSpec("test", LABEL, control="shuffled"), TrainingInputs()).rows
     assert [row.utterance.id for row in plain] == [row.utterance.id for row in shuffled]
     assert all(one.audio != other.audio for one, other in zip(plain, shuffled, strict=True))
     assert sorted(row.audio for row in plain) == sorted(row.audio for row in shuffled)
@@ -161,8 +165,8 @@ def test_the_shuffled_control_moves_every_sound_within_its_corpus(tmp_path: Path
 
 def test_the_silent_control_hears_silence_as_long_as_its_sound(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
-    plain = build([corpus], Recipe("test", LABEL), Material()).rows
-    dataset = build([corpus], Recipe("test", LABEL, control="silence"), Material())
+    plain = build([corpus], DatasetSpec("test", LABEL), TrainingInputs()).rows
+    dataset = build([corpus], DatasetSpec("test", LABEL, control="silence"), TrainingInputs())
     rows, manifest = written(write(dataset, tmp_path / "out/d", tmp_path / "out/t.json"))
     assert [line["id"] for line in manifest] == ids(plain)
     assert {line["control"] for line in manifest} == {"silence"}
@@ -178,7 +182,7 @@ def test_the_silent_control_hears_silence_as_long_as_its_sound(tmp_path: Path) -
 
 def test_the_transcript_control_gives_words_and_no_sound(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
-    dataset = build([corpus], Recipe("test", LABEL, control="transcript"), Material())
+    dataset = build([corpus], DatasetSpec("test", LABEL, control="transcript"), TrainingInputs())
     rows, manifest = written(write(dataset, tmp_path / "out/d", tmp_path / "out/t.json"))
     assert {line["control"] for line in manifest} == {"transcript"}
     assert {(line["question"], line["prompt"]) for line in manifest} == {(OPEN.text, OPEN.hash)}
@@ -194,19 +198,19 @@ def test_the_transcript_control_gives_words_and_no_sound(tmp_path: Path) -> None
 def test_a_transcript_control_needs_transcripts(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"], count=1)
     with pytest.raises(InputError, match="has a transcript"):
-        build([corpus], Recipe("test", LABEL, control="transcript"), Material())
+        build([corpus], DatasetSpec("test", LABEL, control="transcript"), TrainingInputs())
 
 
 def test_rationales_are_never_made_of_test_labels(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="use --target label"):
-        build([write_corpus(tmp_path, "a", ["test1"])], Recipe("test1"), Material())
+        build([write_corpus(tmp_path, "a", ["test1"])], DatasetSpec("test1"), TrainingInputs())
 
 
 def test_missing_sound_is_named_and_nothing_written(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
     (corpus.path.parent / "test_1.wav").unlink()
     with pytest.raises(BadInput, match=r"test_1\.wav: no such sound file, of a/test_1"):
-        build([corpus], Recipe("test", LABEL), Material())
+        build([corpus], DatasetSpec("test", LABEL), TrainingInputs())
 
 
 @pytest.mark.parametrize("gone", ["card", "sound"])
@@ -218,13 +222,13 @@ def test_what_a_whole_corpus_lacks_is_told_once(tmp_path: Path, gone: str) -> No
     else:
         card.unlink()
     with pytest.raises(InputError, match=r"no such (file|folder)") as told:
-        build([corpus], Recipe("test", LABEL), Material())
+        build([corpus], DatasetSpec("test", LABEL), TrainingInputs())
     assert str(told.value).count("no such") == 1
 
 
 def test_an_unknown_split_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no utterance of split 'tset'"):
-        build([write_corpus(tmp_path, "a", ["test"])], Recipe("tset", LABEL), Material())
+        build([write_corpus(tmp_path, "a", ["test"])], DatasetSpec("tset", LABEL), TrainingInputs())
 
 
 def test_a_users_own_entries_are_left_alone(tmp_path: Path) -> None:
@@ -245,11 +249,15 @@ def test_targets_differ_in_nothing_but_the_rationale(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b")]
     reasons = [write_reasons(one, tmp_path / f"{i}.jsonl") for i, one in enumerate(corpora)]
     reason, label = (
-        build(corpora, Recipe("train", Aim(target), MIX), Material.read(reasons, [])).rows
+        build(
+            corpora, DatasetSpec("train", TargetSpec(target), MIX), TrainingInputs.read(reasons, [])
+        ).rows
         for target in ("reason", "label")
     )
-    # Some rationales are dropped; the row-10 twin must leave the same utterances out.
-    assert len(reason) < len(build(corpora, Recipe("train", LABEL, MIX), Material()).rows)
+    # Some rationales are dropped; the label-only dataset must leave the same utterances out.
+    assert len(reason) < len(
+        build(corpora, DatasetSpec("train", LABEL, MIX), TrainingInputs()).rows
+    )
     assert [(row.utterance.id, row.question) for row in reason] == [
         (row.utterance.id, row.question) for row in label
     ]
@@ -258,20 +266,22 @@ def test_targets_differ_in_nothing_but_the_rationale(tmp_path: Path) -> None:
 
 def test_leaving_one_utterance_out_moves_no_other(tmp_path: Path) -> None:
     first, second = (write_corpus(tmp_path, name, ["train"], count=40) for name in ("a", "b"))
-    both = build([first, second], Recipe("train", LABEL, MIX), Material()).rows
-    alone = build([first], Recipe("train", LABEL, MIX), Material()).rows
+    both = build([first, second], DatasetSpec("train", LABEL, MIX), TrainingInputs()).rows
+    alone = build([first], DatasetSpec("train", LABEL, MIX), TrainingInputs()).rows
     assert [row for row in both if row.utterance.corpus == "a"] == alone
 
 
 def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
     with pytest.raises(InputError, match="id 'a/test_0' comes twice"):
-        build([corpus, corpus], Recipe("test", LABEL), Material())
+        build([corpus, corpus], DatasetSpec("test", LABEL), TrainingInputs())
 
 
 @pytest.mark.parametrize("name", ["", "..", "a,b"])
 def test_a_dataset_that_no_yaml_could_name_is_refused(tmp_path: Path, name: str) -> None:
-    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", LABEL), Material())
+    dataset = build(
+        [write_corpus(tmp_path, "a", ["test"])], DatasetSpec("test", LABEL), TrainingInputs()
+    )
     folder = tmp_path / "out"
     output = folder / name if name else Path()
     with pytest.raises(InputError, match="ends with no name of a dataset"):
@@ -280,7 +290,9 @@ def test_a_dataset_that_no_yaml_could_name_is_refused(tmp_path: Path, name: str)
 
 
 def test_a_broken_table_leaves_nothing_half_written(tmp_path: Path) -> None:
-    dataset = build([write_corpus(tmp_path, "a", ["test"])], Recipe("test", LABEL), Material())
+    dataset = build(
+        [write_corpus(tmp_path, "a", ["test"])], DatasetSpec("test", LABEL), TrainingInputs()
+    )
     table = tmp_path / "out" / "dataset_info.json"
     table.parent.mkdir()
     table.write_text('{"mine": ')

@@ -18,9 +18,9 @@ from whyser.records.corpus import Corpus, CorpusCard, write_card
 from whyser.records.utterance import Utterance, Vote, write_utterances
 from whyser.teacher.rationale import Rationale, write_rationales
 from whyser_converters.cli import app
-from whyser_converters.datasets.questions import Asking
-from whyser_converters.datasets.sharegpt import Dataset, Recipe, build
-from whyser_converters.datasets.targets import Aim, Material
+from whyser_converters.datasets.questions import QuestionSpec
+from whyser_converters.datasets.sharegpt import DatasetSpec, SharegptDataset, build
+from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
 VOTES = ("sad", "sad", "neutral", "other")
 
@@ -84,22 +84,22 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 @pytest.fixture
-def material(corpus: Corpus, tmp_path: Path) -> Material:
+def material(corpus: Corpus, tmp_path: Path) -> TrainingInputs:
     rationales, cues = write_material(corpus, tmp_path)
-    return Material.read([rationales], [cues])
+    return TrainingInputs.read([rationales], [cues])
 
 
 @pytest.mark.parametrize("target", get_args(Target))
 @pytest.mark.parametrize("writes_transcript", [True, False])
 def test_every_target_holds_its_blocks(
-    corpus: Corpus, material: Material, target: Target, writes_transcript: bool
+    corpus: Corpus, material: TrainingInputs, target: Target, writes_transcript: bool
 ) -> None:
     if target == "asr" and not writes_transcript:
         with pytest.raises(InputError, match="nothing is left to write"):
-            Aim(target, writes_transcript)
+            TargetSpec(target, writes_transcript)
         return
-    aim = Aim(target, writes_transcript)
-    for row in build([corpus], Recipe("train", aim), material).rows:
+    aim = TargetSpec(target, writes_transcript)
+    for row in build([corpus], DatasetSpec("train", aim), material).rows:
         answer = parse_answer(row.answer)
         number = row.utterance.id.split("_")[1]
         written = TARGETS[target]
@@ -114,60 +114,71 @@ def test_every_target_holds_its_blocks(
 
 
 def test_a_transcript_needs_no_label(corpus: Corpus) -> None:
-    dataset = build([corpus], Recipe("train", Aim("asr")), Material())
+    dataset = build([corpus], DatasetSpec("train", TargetSpec("asr")), TrainingInputs())
     assert len(dataset.rows) == 200 and not dataset.dropped
     assert {row.manifest()["label"] for row in dataset.rows} == {None}
 
 
 def test_the_sound_of_copies_is_not_shuffled() -> None:
     with pytest.raises(InputError, match="could get its own from another copy"):
-        Recipe("train", Aim("label"), control="shuffled", epochs=2)
+        DatasetSpec("train", TargetSpec("label"), control="shuffled", epochs=2)
 
 
-@pytest.mark.parametrize("asking", [Asking("closed"), Asking("mix"), Asking(thinks=True)])
-def test_a_question_about_the_emotion_wants_more_than_a_transcript(asking: Asking) -> None:
+@pytest.mark.parametrize(
+    "asking", [QuestionSpec("closed"), QuestionSpec("mix"), QuestionSpec(thinks=True)]
+)
+def test_a_question_about_the_emotion_wants_more_than_a_transcript(asking: QuestionSpec) -> None:
     with pytest.raises(InputError, match="a question about the emotion"):
-        Recipe("train", Aim("asr"), asking)
+        DatasetSpec("train", TargetSpec("asr"), asking)
 
 
 @pytest.mark.parametrize("target", ["reason", "reason_first", "interleaved"])
 def test_no_rationale_is_asked_of_a_test_split(target: Target) -> None:
     with pytest.raises(InputError, match="use --target label"):
-        Recipe("test", Aim(target))
+        DatasetSpec("test", TargetSpec(target))
 
 
 @pytest.mark.parametrize(
-    ("aim", "epochs"), [(Aim("label", labels="sampled"), 1), (Aim("label"), 2)]
+    ("aim", "epochs"), [(TargetSpec("label", labels="sampled"), 1), (TargetSpec("label"), 2)]
 )
-def test_a_test_split_has_one_row_an_utterance_with_its_consensus(aim: Aim, epochs: int) -> None:
+def test_a_test_split_has_one_row_an_utterance_with_its_consensus(
+    aim: TargetSpec, epochs: int
+) -> None:
     with pytest.raises(InputError, match="sampled labels or copies"):
-        Recipe("test", aim, epochs=epochs)
+        DatasetSpec("test", aim, epochs=epochs)
 
 
 @pytest.mark.parametrize(
-    ("aim", "cure"), [(Aim(), "--rationales FILE"), (Aim("descriptors"), "--cues FILE")]
+    ("aim", "cure"),
+    [(TargetSpec(), "--rationales FILE"), (TargetSpec("descriptors"), "--cues FILE")],
 )
-def test_missing_material_is_named(corpus: Corpus, aim: Aim, cure: str) -> None:
+def test_missing_material_is_named(corpus: Corpus, aim: TargetSpec, cure: str) -> None:
     with pytest.raises(InputError, match=cure):
-        build([corpus], Recipe("train", aim), Material())
+        build([corpus], DatasetSpec("train", aim), TrainingInputs())
 
 
-def test_an_utterance_without_cues_is_named(corpus: Corpus, material: Material) -> None:
+def test_an_utterance_without_cues_is_named(corpus: Corpus, material: TrainingInputs) -> None:
     del material.cues["c/train_7"]
     with pytest.raises(BadInput, match="no cues for c/train_7"):
-        build([corpus], Recipe("train", Aim("descriptors")), material)
+        build([corpus], DatasetSpec("train", TargetSpec("descriptors")), material)
 
 
 # ---- sampled labels -----------------------------------------------------------------------
 
 
-def sampled(corpus: Corpus, material: Material, *, epochs: int = 2, **options: int) -> Dataset:
+def sampled(
+    corpus: Corpus, material: TrainingInputs, *, epochs: int = 2, **options: int
+) -> SharegptDataset:
     return build(
-        [corpus], Recipe("train", Aim(labels="sampled"), epochs=epochs, **options), material
+        [corpus],
+        DatasetSpec("train", TargetSpec(labels="sampled"), epochs=epochs, **options),
+        material,
     )
 
 
-def test_labels_are_drawn_by_vote_share_and_explained(corpus: Corpus, material: Material) -> None:
+def test_labels_are_drawn_by_vote_share_and_explained(
+    corpus: Corpus, material: TrainingInputs
+) -> None:
     rows = sampled(corpus, material, epochs=4).rows
     assert len(rows) == 4 * 198
     shares = Counter(row.label for row in rows)
@@ -181,7 +192,7 @@ def test_labels_are_drawn_by_vote_share_and_explained(corpus: Corpus, material: 
 
 
 def test_each_epoch_holds_each_utterance_once_in_an_order_of_its_own(
-    corpus: Corpus, material: Material
+    corpus: Corpus, material: TrainingInputs
 ) -> None:
     rows = sampled(corpus, material).rows
     assert [row.epoch for row in rows] == [0] * 198 + [1] * 198
@@ -199,7 +210,9 @@ def test_each_epoch_holds_each_utterance_once_in_an_order_of_its_own(
     assert changed / 198 == pytest.approx(4 / 9, abs=0.12)
 
 
-def test_a_cap_keeps_the_same_utterances_in_every_epoch(corpus: Corpus, material: Material) -> None:
+def test_a_cap_keeps_the_same_utterances_in_every_epoch(
+    corpus: Corpus, material: TrainingInputs
+) -> None:
     whole, capped = (sampled(corpus, material, max_samples=n).rows for n in (198, 10))
     assert len(capped) == 20
     assert {row.utterance.id for row in capped} == {row.utterance.id for row in whole[:10]}
@@ -211,7 +224,9 @@ def test_without_votes_the_released_label_is_taken(tmp_path: Path) -> None:
     bare = [one.model_copy(update={"votes": ()}) for one in corpus.utterances()]
     write_utterances(corpus.path, bare)
     rows = build(
-        [corpus], Recipe("train", Aim("label", labels="sampled"), epochs=2), Material()
+        [corpus],
+        DatasetSpec("train", TargetSpec("label", labels="sampled"), epochs=2),
+        TrainingInputs(),
     ).rows
     assert {row.label for row in rows} == {"sad"} and len(rows) == 36
 
@@ -219,7 +234,7 @@ def test_without_votes_the_released_label_is_taken(tmp_path: Path) -> None:
 def test_a_label_that_nobody_explained_costs_its_copy(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus")
     rationales, _ = write_material(corpus, tmp_path, labels=("sad",))
-    dataset = sampled(corpus, Material.read([rationales], []))
+    dataset = sampled(corpus, TrainingInputs.read([rationales], []))
     assert {row.label for row in dataset.rows} == {"sad"}
     (reason,) = (name for name in dataset.dropped if name.startswith("no rationale for the label"))
     assert len(dataset.rows) + dataset.dropped[reason] == 2 * 198
@@ -229,7 +244,7 @@ def test_a_rationale_explains_one_of_the_eight_classes(tmp_path: Path) -> None:
     line = '{"id": "a/1", "label": "other", "text": "T.", "teacher": "t", "prompt": "p", '
     (tmp_path / "r.jsonl").write_text(line + '"kept": true}\n', encoding="utf-8")
     with pytest.raises(InputError, match="bad label 'other'") as told:
-        Material.read([tmp_path / "r.jsonl"], [])
+        TrainingInputs.read([tmp_path / "r.jsonl"], [])
     assert str(told.value).count("other") == 1
 
 
@@ -240,8 +255,8 @@ def test_a_rationale_without_a_label_explains_the_consensus_alone(tmp_path: Path
         (Rationale(id=one.id, text="So it is.", teacher="t", prompt="p", kept=True)
          for one in corpus.utterances()),
     )  # fmt: skip
-    material = Material.read([tmp_path / "r.jsonl"], [])
-    assert len(build([corpus], Recipe("train"), material).rows) == 38
+    material = TrainingInputs.read([tmp_path / "r.jsonl"], [])
+    assert len(build([corpus], DatasetSpec("train"), material).rows) == 38
     assert {row.label for row in sampled(corpus, material).rows} == {"sad"}
 
 
@@ -255,7 +270,7 @@ def test_of_two_teachers_the_first_that_succeeded_is_taken(tmp_path: Path) -> No
                        reasons=() if kept else ("length",))
              for one in corpus.utterances()),
         )  # fmt: skip
-    rows = build([corpus], Recipe("train"), Material.read([first, second], [])).rows
+    rows = build([corpus], DatasetSpec("train"), TrainingInputs.read([first, second], [])).rows
     assert all("Second." in row.answer for row in rows)
 
 

@@ -101,7 +101,8 @@ def test_the_four_questions_of_the_paper(predict, corpus, endpoint, arguments, a
         (name, asked.form, asked.hash, "none", ())
     }
     assert {question(body) for body in endpoint.asked} == {asked.text}
-    # Greedy, 512 tokens (method, 2, 16): nothing is drawn, so no seed either.
+    # Greedy, 512 tokens (docs/design.md, "Where the paper is silent", 16): nothing is drawn,
+    # so there is no seed either.
     for body in endpoint.asked:
         assert (body["temperature"], body["max_tokens"]) == (0, 512)
         assert "seed" not in body and "top_p" not in body

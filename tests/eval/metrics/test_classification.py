@@ -9,9 +9,6 @@ from sklearn.metrics import f1_score, recall_score
 from whyser.labels.classes import CLASSES
 from whyser.labels.votes import label_set
 from whyser_eval.metrics.classification import (
-    METRICS,
-    MISS,
-    Items,
     confusion,
     f1_all_labels,
     f1_majority,
@@ -20,6 +17,8 @@ from whyser_eval.metrics.classification import (
     hit_rate,
     hit_rate_macro,
 )
+from whyser_eval.metrics.data import MISS, Items
+from whyser_eval.metrics.declaration import metrics_of
 
 # Three classes, five items, worked by hand in the tests below.
 #   item   y      A               p
@@ -144,7 +143,7 @@ def test_a_declared_class_without_support_counts_as_zero():
 
 
 def test_an_unread_answer_never_raises_a_score():
-    for name, metric in METRICS.items():
+    for name, metric in metrics_of("classes").items():
         for row in range(len(HAND)):
             predictions = HAND.predictions.copy()
             predictions[row] = HAND.labels[row]

@@ -13,8 +13,6 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 
 from whyser.labels.classes import CLASSES
 from whyser_eval.metrics.classification import (
-    MISS,
-    Items,
     confusion,
     f1_all_labels,
     f1_majority,
@@ -25,6 +23,7 @@ from whyser_eval.metrics.classification import (
     ua,
     wa,
 )
+from whyser_eval.metrics.data import MISS, Items
 
 #: A word that no class is called: what a miss is to a library that knows none.
 UNREAD = "unread"

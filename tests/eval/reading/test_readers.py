@@ -9,9 +9,10 @@ from whyser.chat import ChatSettings
 from whyser.io.errors import InputError, WhyserError
 from whyser.labels.lexicon import lexicon
 from whyser.records.predictions import Prediction
+from whyser_eval.reading.choice import choose_reader
 from whyser_eval.reading.extraction import holds
 from whyser_eval.reading.model_reader import HybridReader, ModelReader
-from whyser_eval.reading.readers import RuleReader, choose_reader
+from whyser_eval.reading.readers import RuleReader
 from whyser_eval.reading.rules import UNREAD, Reading, answer_proper
 from whyser_eval.reading.structured import SENT
 

@@ -4,7 +4,8 @@ import pytest
 
 from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
-from whyser_eval.metrics.classification import Items, f1_majority
+from whyser_eval.metrics.classification import f1_majority
+from whyser_eval.metrics.data import Items
 
 
 def repeated(world, control, *share_right):

@@ -328,7 +328,7 @@ BAD = {
     "repeated reference": (
         lambda w: w.utterances.append(w.utterances[0]),
         "utterances.jsonl:17",
-        "stands twice",
+        "duplicate id",
     ),
     "unknown label": (
         lambda w: w.utterances[4].update(label="happpy"),

@@ -5,14 +5,8 @@ import pytest
 
 from whyser.labels.classes import CLASSES
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.classification import (
-    MISS,
-    Items,
-    f1_all_labels,
-    f1_multilabel,
-    f1_relaxed,
-    hit_rate,
-)
+from whyser_eval.metrics.classification import f1_all_labels, f1_multilabel, f1_relaxed, hit_rate
+from whyser_eval.metrics.data import MISS, Items
 from whyser_eval.scoring.subsets import subsets_of
 
 

@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 
-from whyser_eval.metrics.classification import (
-    METRICS,
-    Items,
-    Statistics,
-    f1_all_labels,
-    f1_majority,
-)
-from whyser_eval.scoring.subsets import Subset
+from whyser_eval.metrics.classification import f1_all_labels, f1_majority
+from whyser_eval.metrics.data import Items, Statistics, Subset
+from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.statistics import bootstrap as resampling
 from whyser_eval.statistics.bootstrap import (
     Cells,
-    Plan,
-    Urn,
+    MultinomialSampler,
+    ResamplingPlan,
     bca,
     bootstrap,
     bootstrapped,
@@ -45,14 +40,16 @@ def subsets(items):
 
 @pytest.fixture
 def plan(items, subsets):
-    return Plan.of(collapse(items, subsets), METRICS)
+    return ResamplingPlan.of(collapse(items, subsets), metrics_of("classes"))
 
 
 def test_collapsing_changes_no_value(items, subsets, plan):
     cells = collapse(items, subsets)
     assert len(cells.members) < len(items) == cells.members.sum()
-    for (subset, metric), value in zip(plan.keys, plan.observed, strict=True):
-        whole = METRICS[metric](items.take(np.flatnonzero(subsets[subset].mask))).value
+    for (subset, metric), value in zip(plan.sizes, plan.observed, strict=True):
+        whole = metrics_of("classes")[metric](
+            items.take(np.flatnonzero(subsets[subset].mask))
+        ).value
         assert value == pytest.approx(whole, abs=1e-12)
 
 
@@ -67,7 +64,7 @@ def test_systems_share_their_cells(items, subsets):
 def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets, plan):
     random = np.random.default_rng(1)
     rows = random.integers(0, len(items), (4000, len(items)))
-    drawn = dict(zip(plan.keys, bootstrapped(plan, draws=4000, seed=2), strict=True))
+    drawn = dict(zip(plan.sizes, bootstrapped(plan, draws=4000, seed=2), strict=True))
     for metric in (f1_majority, f1_all_labels):
         for subset, mask in ((name, one.mask) for name, one in subsets.items()):
             naive = [metric(items.take(chosen[mask[chosen]])).value for chosen in rows[:1500]]
@@ -78,11 +75,11 @@ def test_the_draws_are_those_of_a_naive_item_bootstrap(items, subsets, plan):
 
 
 @pytest.mark.parametrize("members", [[1, 15, 16, 40, 3], [2, 2, 3], [30, 20]])
-def test_an_urn_draws_a_multinomial(members):
+def test_the_sampler_draws_a_multinomial(members):
     """Rows drawn together and one by one: means and covariances are those of the formula."""
     members = np.array(members)
     n, draws = members.sum(), 20_000
-    counts = Urn(members).draw(np.random.default_rng(5), draws)
+    counts = MultinomialSampler(members).draw(np.random.default_rng(5), draws)
     assert (counts.sum(axis=1) == n).all()
     shares = members / n
     assert counts.mean(axis=0) == pytest.approx(members, abs=5 * np.sqrt(n / draws))
@@ -100,7 +97,7 @@ def test_the_seed_decides(plan):
 def test_every_batch_draws_anew(plan, monkeypatch):
     monkeypatch.setattr(resampling, "_COUNTS_PER_BATCH", 1000)
     drawn = bootstrapped(plan, draws=64, seed=3)
-    assert drawn.shape == (len(plan.keys), 64)
+    assert drawn.shape == (len(plan.sizes), 64)
     assert len(np.unique(drawn[0])) > 50
 
 
@@ -120,14 +117,14 @@ def test_without_draws_there_are_no_intervals(plan, interval):
 def test_an_empty_subset_has_no_value(items):
     everybody, nobody = np.ones(len(items), bool), np.zeros(len(items), bool)
     cells = collapse(items, {"all": Subset(everybody), "strict": Subset(nobody)})
-    for found in bootstrap(Plan.of(cells, METRICS), draws=20, seed=0):
+    for found in bootstrap(ResamplingPlan.of(cells, metrics_of("classes")), draws=20, seed=0):
         assert (found.value is None) == (found.subset == "strict") == (found.n == 0)
 
 
 def test_the_jackknife_leaves_each_utterance_out_once(items, subsets):
     cells = collapse(items, subsets)
-    plan = Plan.of(cells, METRICS)
-    found = jackknife(plan)[plan.keys.index(("strict", "f1_majority"))]
+    plan = ResamplingPlan.of(cells, metrics_of("classes"))
+    found = jackknife(plan)[list(plan.sizes).index(("strict", "f1_majority"))]
     for row in range(0, len(cells.members), 7):
         one = next(
             place
@@ -148,7 +145,7 @@ def test_bca_is_that_of_scipy():
     sample = np.random.default_rng(3).exponential(size=60)
     mean = Statistics(sample[:, None], np.ones((60, 1)))
     ones = np.ones(60, dtype=np.int64)
-    plan = Plan.of_statistics({"mean": mean}, ones, {"all": Subset(ones > 0)})
+    plan = ResamplingPlan.of_statistics({"mean": mean}, ones, {"all": Subset(ones > 0)})
     (found,) = bootstrap(plan, draws=20_000, seed=0, interval="bca")
     theirs = of_scipy((sample,), np.mean, n_resamples=20_000, method="BCa", rng=1)
     low, high = theirs.confidence_interval
@@ -173,7 +170,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(interval):
     runs, inside = 1500, 0
     for seed in range(runs):
         items = simulated(random, 600)
-        plan = Plan.of(
+        plan = ResamplingPlan.of(
             collapse(items, {"all": Subset(np.ones(600, dtype=bool))}),
             {"f1_majority": f1_majority},
         )
@@ -194,13 +191,15 @@ def test_speakers_are_drawn_with_all_of_theirs(items, subsets):
     """The draws are those of a naive bootstrap over speakers, and no value moves."""
     names = [f"s{row // 5}" if row < 140 else None for row in range(len(items))]
     speakers = clusters_of(names)
-    alone = Plan.of(Cells(items, np.ones(len(items), dtype=np.int64), subsets), METRICS)
+    alone = ResamplingPlan.of(
+        Cells(items, np.ones(len(items), dtype=np.int64), subsets), metrics_of("classes")
+    )
     plan = alone.by_cluster(speakers)
     assert plan.observed == pytest.approx(alone.observed, abs=1e-12)
-    assert [part.n for part in plan.parts] == [part.n for part in alone.parts]
+    assert plan.sizes == alone.sizes
     assert len(plan.members) == 140 // 5 + 10
 
-    drawn = dict(zip(plan.keys, bootstrapped(plan, draws=4000, seed=2), strict=True))
+    drawn = dict(zip(plan.sizes, bootstrapped(plan, draws=4000, seed=2), strict=True))
     random, naive = np.random.default_rng(1), []
     rows_of = [np.flatnonzero(speakers == one) for one in range(len(plan.members))]
     for _ in range(1500):
@@ -210,7 +209,7 @@ def test_speakers_are_drawn_with_all_of_theirs(items, subsets):
     fast = drawn["strict", "f1_majority"]
     for q in (2.5, 50, 97.5):
         assert np.percentile(fast, q) == pytest.approx(np.percentile(naive, q), abs=0.015)
-    assert jackknife(plan).shape == (len(plan.keys), len(plan.members))
+    assert jackknife(plan).shape == (len(plan.sizes), len(plan.members))
 
 
 def test_a_subset_averages_over_its_own_classes():
@@ -219,5 +218,5 @@ def test_a_subset_averages_over_its_own_classes():
     )
     own = Subset(np.array([True, True, False]), np.array([True, True, False]))
     cells = Cells(items, np.ones(3, dtype=np.int64), {"corpus:a": own})
-    (found,) = bootstrap(Plan.of(cells, {"f1_majority": f1_majority}), draws=0, seed=0)
+    (found,) = bootstrap(ResamplingPlan.of(cells, {"f1_majority": f1_majority}), draws=0, seed=0)
     assert (found.value, found.n) == (1.0, 2)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from whyser_eval.metrics.classification import METRICS, Items, f1_majority
-from whyser_eval.scoring.subsets import Subset
+from whyser_eval.metrics.classification import f1_majority
+from whyser_eval.metrics.data import Items, Subset
+from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.statistics.significance import differences, holm, pair
 
 F1 = {"f1_majority": f1_majority}
@@ -36,9 +37,9 @@ def test_values_are_differences_of_the_metrics():
     first, second = systems(np.random.default_rng(0), 300, 0.7, 0.5)
     strict = np.random.default_rng(1).random(300) < 0.5
     subsets = everything(first) | {"strict": Subset(strict)}
-    for found in differences(pair(first, second, subsets, METRICS), draws=100):
+    for found in differences(pair(first, second, subsets, metrics_of("classes")), draws=100):
         rows = np.flatnonzero(subsets[found.subset].mask)
-        metric = METRICS[found.metric]
+        metric = metrics_of("classes")[found.metric]
         wanted = metric(first.take(rows)).value - metric(second.take(rows)).value
         assert found.value == pytest.approx(wanted, abs=1e-12)
         assert found.n == len(rows)

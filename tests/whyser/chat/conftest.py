@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from whyser.chat import Chat, ChatSettings, Reply, Request, Tally, run_all
+from whyser.chat import Chat, ChatSettings, Reply, Request, RequestTally, run_all
 from whyser.io.errors import WhyserError
 
 FOLDER = Path(__file__).parent
@@ -99,7 +99,7 @@ def request(name: str, *script: str, **parameters: Any) -> Request:
 class Outcome:
     """What a run told its caller."""
 
-    tally: Tally | None = None
+    tally: RequestTally | None = None
     replies: dict[str, Reply] = field(default_factory=dict)
     errors: dict[str, WhyserError] = field(default_factory=dict)
 

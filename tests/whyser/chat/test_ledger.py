@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from whyser.chat.ledger import CannotWrite, Entry, Ledger
+from whyser.chat.ledger import CannotWrite, Ledger, LedgerEntry
 from whyser.chat.request import Reply, Token
 from whyser.io.errors import InputError
 
 
-def entry(number: int, text: str = "because\nof “this”") -> Entry:
+def entry(number: int, text: str = "because\nof “this”") -> LedgerEntry:
     key = hashlib.sha256(str(number).encode()).hexdigest()
-    return Entry.of(key, f"item {number}", Reply(text, "stop", "tiny", 10, 5))
+    return LedgerEntry.of(key, f"item {number}", Reply(text, "stop", "tiny", 10, 5))
 
 
-def write(path: Path, *entries: Entry) -> None:
+def write(path: Path, *entries: LedgerEntry) -> None:
     async def record() -> None:
         with Ledger(path) as ledger:
             await asyncio.gather(*map(ledger.record, entries))
@@ -42,7 +42,7 @@ def test_tokens_are_kept_where_an_answer_has_them(tmp_path: Path) -> None:
     token = Token(" sad", -0.5, ((" sad", -0.5), (" happy", -9999.0)))
     reply = Reply("sad", "stop", "tiny", 10, 1, (token,))
     key = hashlib.sha256(b"weighed").hexdigest()
-    write(path, Entry.of(key, "weighed", reply), entry(1))
+    write(path, LedgerEntry.of(key, "weighed", reply), entry(1))
     with Ledger(path) as ledger:
         assert ledger.get(key) == reply
     weighed, plain = path.read_text(encoding="utf-8").splitlines()

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from whyser.derangement import derangement
 from whyser.evidence.acoustics import measure
 from whyser.evidence.claims import read_claims
 from whyser.evidence.cues import Cue, Cues, level_of, relate
 from whyser.evidence.grounding import ground, grounding_score, summarise
 from whyser.io import audio
+from whyser.records.derangement import derangement
 from whyser.records.utterance import Utterance
 from whyser.teacher.measured import write_rationales_for
 from whyser_converters.corpora.crema_d import prepare_crema_d

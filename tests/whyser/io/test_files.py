@@ -45,3 +45,26 @@ def test_problems_are_told_together_and_the_rest_counted() -> None:
     lines = str(caught.value).splitlines()
     assert lines[0] == "a.csv:0: empty"
     assert lines[-2:] == ["... and 5 more", "25 problems in corpus"]
+
+
+def test_a_line_is_parsed_as_its_bytes_are_and_blank_lines_count(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [b'{"a": "\xc3\xa9"}\n', b"\xef\xbb\xbf{}\r\n", b"\xff"]
+    path.write_bytes(b"\n \t\n".join(lines))
+    assert list(read_jsonl(path, bytes, InputError)) == list(zip((1, 4, 7), lines, strict=True))
+
+
+def test_objects_may_hold_what_json_proper_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"a": NaN}\n{"a": "\\ud800"}\n')
+    (_, first), (_, second) = read_jsonl(path)
+    assert first["a"] != first["a"]
+    assert second == {"a": "\ud800"}
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    assert write_jsonl(path, []) == 0 and path.read_text() == ""
+    assert write_jsonl(path, [{"a": "é\n"}, '{"b":1}']) == 2
+    assert path.read_text(encoding="utf-8") == '{"a": "é\\n"}\n{"b":1}\n'
+    assert list(read_jsonl(path)) == [(1, {"a": "é\n"}), (2, {"b": 1})]

@@ -82,5 +82,5 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
 def test_a_repeated_id_is_named(tmp_path: Path) -> None:
     path = tmp_path / "utterances.jsonl"
     path.write_text(2 * (utterance().model_dump_json() + "\n"), encoding="utf-8")
-    with pytest.raises(InputError, match=r"utterances.jsonl:2: id .* stands twice"):
+    with pytest.raises(InputError, match=r"utterances.jsonl:2: duplicate id"):
         list(read_utterances(path))

@@ -232,7 +232,7 @@ def listen(
     ("arguments", "message"),
     [
         (["--split", "dev"], "rationales for split 'dev'"),
-        (["--split", "test1"], "say --reference-for-study"),
+        (["--split", "test1"], "add --reference-for-study"),
         (["--evidence", "measured"], "Give --cues FILE"),
         (["--split", "nowhere", "--reference-for-study"], "no utterance of split 'nowhere'"),
     ],
@@ -276,7 +276,7 @@ def test_a_test_split_is_explained_for_a_study_alone(
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit):
         main()
-    assert "say --reference-for-study" in capsys.readouterr().err
+    assert "add --reference-for-study" in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", [*arguments, "--reference-for-study"])
     with suppress(SystemExit):
         main()

@@ -1,4 +1,4 @@
-"""LLaMA-Factory's own processor of rows, without the mel and without encoding a text twice."""
+"""Runs LLaMA-Factory's processor of rows without the mel and without encoding a text twice."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from whyser.io.audio import mel_tokens
-from whyser_converters.check.findings import Fault
+from whyser_converters.check.findings import CheckFault
 from whyser_converters.llamafactory.tokenize.rows import Key
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: Texts that are remembered: prompts return, answers mostly do not.
+#: Number of remembered texts: prompts recur, answers mostly do not.
 _REMEMBERED = 10_000
 
 _BUDGET = "rows over the token budget"
@@ -28,18 +28,18 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass
-class Encoder:
+class RowEncoder:
     """Rows of one split to columns, as LLaMA-Factory's processor returns them.
 
-    Rows in `faulty` are told of elsewhere and come out empty; `cut` gets those that `cutoff_len`
-    would ruin.
+    Rows in `faulty` are reported elsewhere and come out empty; `cut` collects those that
+    `cutoff_len` would spoil.
     """
 
-    run: Run
+    run: TokenizeRun
     split: str
     frames: Mapping[str, int]
     faulty: AbstractSet[Key] = frozenset()
-    cut: list[tuple[Key, Fault]] = field(default_factory=list)
+    cut: list[tuple[Key, CheckFault]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         run = self.run
@@ -65,21 +65,21 @@ class Encoder:
             self.cut.append((key, fault))
         return encoded
 
-    def _fault(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> Fault | None:
+    def _fault(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> CheckFault | None:
         limit = f"cutoff_len {self._processor.data_args.cutoff_len:,}"
         sound = sum(mel_tokens(self.frames[path]) for path in row["audios"])
         kept = min(ids.count(self._audio_id) for ids in encoded[::2])
         if kept < sound:
             what = f"{limit} leaves {kept:,} of {sound:,} audio tokens, training would crash"
-            return Fault(_BUDGET, what, _CURE)
+            return CheckFault(_BUDGET, what, _CURE)
         turns, answers = self._turns(row), min(self._answers(row, encoded))
         if answers < turns:
             what = f"{limit} cuts an answer away: {answers} of {turns} left"
-            return Fault(_BUDGET, what, _CURE)
+            return CheckFault(_BUDGET, what, _CURE)
         return None
 
     def _answers(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> list[int]:
-        """How many answers each list of labels holds; apart from prompts that are trained too."""
+        """The number of answers in each list of labels, without prompts that are trained on too."""
         if self._processor.data_args.train_on_prompt:
             encoded = _masked(self._processor)._encode_data_example(**row)
         return [
@@ -88,7 +88,7 @@ class Encoder:
         ]
 
     def _turns(self, row: Mapping[str, Any]) -> int:
-        """Answers that labels should hold."""
+        """The number of answers that the labels should hold."""
         all_answer = self.run.kind == "sft" and not self.run.generates(self.split)
         if not all_answer or self._processor.data_args.mask_history:
             return 1
@@ -104,7 +104,7 @@ def key_of(
     return tuple(turn["content"] for turn in (*prompt, *response)), tuple(sounds or ())
 
 
-def _processor(run: Run, generates: bool, frames: Mapping[str, int]) -> Any:
+def _processor(run: TokenizeRun, generates: bool, frames: Mapping[str, int]) -> Any:
     from llamafactory.data.loader import _get_dataset_processor
 
     template = replace(run.template, mm_plugin=_counting(run.template.mm_plugin, frames))
@@ -115,7 +115,7 @@ def _processor(run: Run, generates: bool, frames: Mapping[str, int]) -> Any:
 
 
 def _counting(plugin: Any, frames: Mapping[str, int]) -> Any:
-    """The plugin with mel frames looked up; of the mask that it asks for it takes only the sum."""
+    """The plugin with mel frames looked up; it only uses the sum of the mask that it asks for."""
 
     def masks(_images: Any, _videos: Any, sounds: Sequence[str], _: Any) -> dict[str, Any]:
         return {"feature_attention_mask": np.array([[frames[sound]] for sound in sounds])}
@@ -126,7 +126,7 @@ def _counting(plugin: Any, frames: Mapping[str, int]) -> Any:
 
 
 def _masked(processor: Any) -> Any:
-    """The processor with the loss on answers alone."""
+    """The processor with the loss on answers only."""
     masked = copy(processor)
     del masked._encode_data_example
     masked.data_args = copy(processor.data_args)
@@ -141,11 +141,11 @@ def _ignored() -> int:
 
 
 class Remembering:
-    """A tokenizer that encodes a text once, whatever the length of the clip within.
+    """A tokenizer that encodes a text once, whatever the length of its clip.
 
-    A run of audio tokens is encoded as one and multiplied afterwards: being an added token it
-    is cut out of the text before anything else is looked at, so its neighbours do not see how
-    many there are. Where a run does not come back as one token the whole text is encoded.
+    A run of audio tokens is encoded as one token and repeated afterwards. This is exact because
+    an added token is cut out of the text first, so its neighbours do not depend on the number.
+    Where a run does not come back as one token the whole text is encoded.
     """
 
     def __init__(self, tokenizer: Any, audio_token: str) -> None:

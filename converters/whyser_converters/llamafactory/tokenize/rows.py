@@ -1,7 +1,7 @@
-"""Every row that the run uses, judged before LLaMA-Factory sees it.
+"""Checks every row that the run uses before LLaMA-Factory reads it.
 
-LLaMA-Factory drops a bad row with a warning; the rows that it keeps have no number any more. So
-each is looked at in its own file, with the judgement of `check`, and remembered by what it says.
+LLaMA-Factory drops a bad row with a warning, and the rows that it keeps have no number. So each row
+is checked in its own file, with the checks of `check`, and is found again by its content.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser_converters.check.datasets import SHAPE, mixture_faults, resolve, rows_of
-from whyser_converters.check.findings import Fault, Findings
+from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.layout import Layout, read_layout, unknown_names
 from whyser_converters.check.rows import Row, pair_faults, read_rows, row_faults
 from whyser_converters.datasets.dataset_info import read_table
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: What a row says, all turns in order, and its sounds: by this it is found again.
+#: All turns of a row in order, and its sounds; a row is found again by this.
 Key = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row stands; rows are counted from 0, as `check` does."""
+    """Dataset and number of a row; rows are counted from 0, as in `check`."""
 
     file: Path
     number: int
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass
 class Rows:
-    """The rows' places, who names each sound, and the rows that are at fault already."""
+    """The rows' places, the rows that name each sound, and the rows that are already faulty."""
 
     places: dict[Key, Place] = field(default_factory=dict)
     sounds: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
@@ -47,13 +47,13 @@ class Rows:
         for sound in dict.fromkeys(place.key[1]):
             self.sounds[sound].append(place)
 
-    def tell(self, fault: Fault, place: Place, findings: Findings) -> None:
+    def tell(self, fault: CheckFault, place: Place, findings: Findings) -> None:
         findings.add(fault.of(f"row {place.number}"), place.file)
         if not fault.warns:
             self.faulty.add(place.key)
 
 
-def judge_rows(run: Run, findings: Findings) -> Rows:
+def judge_rows(run: TokenizeRun, findings: Findings) -> Rows:
     """Reads the rows of all datasets of the run; the faults go to `findings`."""
     rows = Rows()
     for names, trains in ((run.data_args.dataset, True), (run.data_args.eval_dataset, False)):
@@ -63,7 +63,9 @@ def judge_rows(run: Run, findings: Findings) -> Rows:
     return rows
 
 
-def _judge_dataset(run: Run, name: str, trains: bool, rows: Rows, findings: Findings) -> None:
+def _judge_dataset(
+    run: TokenizeRun, name: str, trains: bool, rows: Rows, findings: Findings
+) -> None:
     entry, layout = _layout(run, name, findings)
     file = Path(run.data_args.dataset_dir) / layout.file_name
     given = rows_of(file)
@@ -73,7 +75,7 @@ def _judge_dataset(run: Run, name: str, trains: bool, rows: Rows, findings: Find
         try:
             versions = read_rows(row, layout)
         except InputError as error:
-            fault = Fault(SHAPE, error.what, error.cure or "")
+            fault = CheckFault(SHAPE, error.what, error.cure or "")
             findings.add(fault.of(f"row {number}"), file)
             continue
         place = Place(file, number, _key(versions, run.data_args.media_dir))
@@ -84,7 +86,7 @@ def _judge_dataset(run: Run, name: str, trains: bool, rows: Rows, findings: Find
             rows.tell(fault, place, findings)
 
 
-def _layout(run: Run, name: str, findings: Findings) -> tuple[Mapping[str, Any], Layout]:
+def _layout(run: TokenizeRun, name: str, findings: Findings) -> tuple[Mapping[str, Any], Layout]:
     path = Path(run.data_args.dataset_dir) / "dataset_info.json"
     table = read_table(path)
     if name not in table:

@@ -1,4 +1,4 @@
-"""A YAML as `llamafactory-cli train` reads it, on whatever machine."""
+"""Reads a YAML as `llamafactory-cli train` does, on any machine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from whyser.io.extras import require
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of
 from whyser_converters.check.speechlm import trust_faults
 
-#: Our name of a stage, and what LLaMA-Factory calls its kind of rows.
+#: A stage, and LLaMA-Factory's name for its kind of rows.
 STAGES = {"sft": "sft", "dpo": "rm"}
 
-#: What concerns the machine that trains: LLaMA-Factory refuses a machine that lacks one of them,
-#: and none touches a row.
+#: Settings of the machine that trains: LLaMA-Factory refuses a machine that lacks one of them,
+#: and none changes a row.
 _OF_THE_TRAINER = (
     *("bf16", "fp16", "pure_bf16", "tf32", "deepspeed", "fsdp", "fsdp_config"),
     *("enable_liger_kernel", "use_unsloth", "report_to", "resume_from_checkpoint"),
@@ -30,8 +30,8 @@ _OURS = "SpeechLMFeatureExtractor"
 
 
 @dataclass(frozen=True)
-class Run:
-    """What LLaMA-Factory makes of a YAML."""
+class TokenizeRun:
+    """A YAML after LLaMA-Factory has parsed it."""
 
     yaml: Path
     stage: str
@@ -62,12 +62,12 @@ class Run:
         return self.training_args.predict_with_generate and split != "train"
 
 
-def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
+def read_run(path: Path, overrides: Sequence[str] = ()) -> TokenizeRun:
     """The YAML with `KEY=VALUE` overrides, its tokenizer and its template.
 
     Raises: `WhyserError` without the extra `train`; `InputError` for what LLaMA-Factory refuses, a
-    stage whose rows are not known here, a checkpoint whose audio tokens are counted otherwise, and
-    one whose code is not trusted.
+    stage whose rows are unknown here, a checkpoint that counts audio tokens in another way, and one
+    whose code is not trusted.
     """
     _require_llamafactory()
     from llamafactory.data import get_template_and_fix_tokenizer
@@ -94,15 +94,15 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     except (ValueError, TypeError, ImportError, OSError) as error:
         what = f"LLaMA-Factory refuses it ({str(error).rstrip('.')})"
         raise InputError(what, file=path, cure="Mend that setting.") from None
-    run = Run(path, stage, model_args, data_args, training_args, template, **loaded)
+    run = TokenizeRun(path, stage, model_args, data_args, training_args, template, **loaded)
     _refuse_other_counts(run)
     return run
 
 
 def _require_llamafactory() -> None:
-    # Read when the package is imported; its notes on every file it opens tell nobody anything.
+    # Read when the package is imported; without it, it logs every file that it opens.
     os.environ.setdefault("LLAMAFACTORY_VERBOSITY", "WARN")
-    # The rows are shared out among processes: threads in each would only queue.
+    # Processes share the rows; threads inside each would only wait for each other.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     require("tokenising", train=["llamafactory"])
 
@@ -125,11 +125,11 @@ def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise InputError("holds no settings", file=path, cure="Write them as 'key: value'.")
     kept = {str(key): value for key, value in settings.items() if key not in _OF_THE_TRAINER}
-    # Nothing is trained, so what lies in the output folder of a run is neither in the way nor used.
+    # Nothing is trained, so the content of a run's output folder does not matter.
     return {**kept, "use_cpu": True, "output_dir": os.devnull, "report_to": "none"}
 
 
-def _refuse_other_counts(run: Run) -> None:
+def _refuse_other_counts(run: TokenizeRun) -> None:
     """Under the plugin of Qwen2-Audio two are known: Whisper's mel, whose tokens follow from the
     length, and our feature extractor, which says how many a clip has."""
     cure = "Let LLaMA-Factory tokenise it: give it tokenized_path yourself."

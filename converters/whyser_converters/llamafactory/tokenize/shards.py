@@ -1,9 +1,8 @@
-"""The rows in parts, each a file named by the hash of all that it is made of.
+"""Writes the rows in shards, each a file named by the hash of all its inputs.
 
-So a part that is there is right and need not be made again, whoever killed the run before; and
-where a row, a setting, the tokenizer, a package or the length of a sound has changed, there is no
-part of that name. Of a sound nothing but its number of mel frames goes into the rows, so nothing
-else goes into the name; the headers are read in every run.
+An existing shard is therefore right and is reused, even if the run before was killed. If a row, a
+setting, the tokenizer, a package or the length of a sound changes, so does the name. Of a sound
+only its number of mel frames enters the rows and the name; every run reads the headers.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ from typing import Any
 
 import whyser
 from whyser.io.files import atomic_path
-from whyser_converters.check.findings import Fault
-from whyser_converters.llamafactory.tokenize.encode import Encoder
+from whyser_converters.check.findings import CheckFault
+from whyser_converters.llamafactory.tokenize.encode import RowEncoder
 from whyser_converters.llamafactory.tokenize.rows import Key
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: Rows of a part, where LLaMA-Factory's result does not depend on it.
+#: Rows per shard, where LLaMA-Factory's result does not depend on it.
 ROWS = 250
 
-#: Data options that change where rows lie or how fast they come, never what they are.
+#: Data options that change where rows lie or how fast they load, but not the rows.
 _WITHOUT_EFFECT = ("tokenized_path", "overwrite_cache", "preprocessing_num_workers")
 
 
@@ -47,8 +46,8 @@ class Shard:
     stop: int
 
 
-def shards_of(run: Run, split: str, rows: int) -> list[Shard]:
-    """The split's rows in parts.
+def shards_of(run: TokenizeRun, split: str, rows: int) -> list[Shard]:
+    """The shards of the split.
 
     Rows that are packed are packed within the batches that LLaMA-Factory would hand to its
     processes: the same share for each (`datasets.Dataset.shard`), in batches from its start.
@@ -72,15 +71,15 @@ def shards_of(run: Run, split: str, rows: int) -> list[Shard]:
 
 @dataclass
 class Workshop:
-    """Where parts are made: aligned rows and encoder of each split, and the folder of parts."""
+    """All that making shards needs: aligned rows and encoder of each split, and the folder."""
 
     datasets: Mapping[str, Any]
-    encoders: Mapping[str, Encoder]
+    encoders: Mapping[str, RowEncoder]
     folder: Path
     common: str
 
     def stamp(self, shard: Shard) -> str:
-        """The hash of all that the part is made of."""
+        """The hash of all inputs of the shard."""
         encoder, rows = self.encoders[shard.split], self._rows(shard)
         frames = [[encoder.frames.get(one) for one in sounds or ()] for sounds in rows["_audios"]]
         made_of = [self.common, encoder.run.generates(shard.split), rows, frames]
@@ -89,8 +88,8 @@ class Workshop:
     def path(self, stamp: str) -> Path:
         return self.folder / f"{stamp}.arrow"
 
-    def make(self, shard: Shard, stamp: str) -> list[tuple[Key, Fault]]:
-        """Writes the part, unless some of its rows would be ruined: those it returns."""
+    def make(self, shard: Shard, stamp: str) -> list[tuple[Key, CheckFault]]:
+        """Writes the shard, unless some of its rows would be spoilt; returns those rows."""
         encoder = self.encoders[shard.split]
         encoder.cut.clear()
         columns = encoder.columns(self._rows(shard))
@@ -104,7 +103,7 @@ class Workshop:
 
 
 def _write(path: Path, columns: Mapping[str, Any]) -> None:
-    """With the writer behind `datasets.map`, which chooses the types of the columns."""
+    """Uses the writer behind `datasets.map`, which chooses the types of the columns."""
     from datasets.arrow_writer import ArrowWriter
 
     with atomic_path(path) as temporary, ArrowWriter(path=str(temporary)) as writer:
@@ -112,8 +111,8 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
         writer.finalize()
 
 
-def common_stamp(run: Run) -> str:
-    """What all parts share: the settings, the template, the tokenizer and the packages."""
+def common_stamp(run: TokenizeRun) -> str:
+    """The hash of what all shards share: settings, template, tokenizer and packages."""
     settings = run.data_args.to_dict()
     for key in _WITHOUT_EFFECT:
         settings.pop(key)
@@ -139,8 +138,8 @@ Crew = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[Any]]
 def crew(workshop: Workshop, workers: int) -> Iterator[Crew]:
     """Processes that share the workshop as it stands.
 
-    They are forked: another start would import PyTorch once more in each, which takes longer
-    than thousands of rows. Where nothing can be forked, one process does it all.
+    They are forked: any other start would import PyTorch again in each, which takes longer than
+    thousands of rows. Where forking is impossible, one process does all the work.
     """
     if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
         yield lambda method, arguments: (method(workshop, *each) for each in arguments)
@@ -166,7 +165,7 @@ _workshop: Workshop
 
 
 def _leave_with(parent: int) -> None:
-    """Ends this process with its parent, which may be killed without a word to its children."""
+    """Ends this process with its parent, which may be killed without telling its children."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

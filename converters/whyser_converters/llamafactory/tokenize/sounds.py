@@ -1,4 +1,4 @@
-"""Mel frames of a clip as LLaMA-Factory's loader and the feature extractor would count them."""
+"""Counts the mel frames of a clip as LLaMA-Factory's loader and the feature extractor would."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from whyser.io import audio
 from whyser.io.console import track
 from whyser.io.errors import InputError
 from whyser_converters.check.clips import MISSING, length_faults
-from whyser_converters.check.findings import Fault, Findings
-from whyser_converters.convert.prepare import in_threads
+from whyser_converters.check.findings import CheckFault, Findings
+from whyser_converters.convert.threads import in_threads
 from whyser_converters.llamafactory.tokenize.rows import Rows
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: Of other formats a header only estimates the length, and decoders differ by some samples.
+#: In other formats a header only estimates the length, and decoders differ by some samples.
 _EXACT_SUFFIXES = {".wav", ".flac"}
 
 #: Two strides of 2, see `audio.mel_tokens`.
 _FRAMES_A_TOKEN = 4
 
 
-def count_frames(run: Run, rows: Rows, findings: Findings) -> Mapping[str, int]:
-    """Frames of each sound of the rows; what cannot be counted is told for every row."""
+def count_frames(run: TokenizeRun, rows: Rows, findings: Findings) -> Mapping[str, int]:
+    """Frames of each sound of the rows; one that cannot be counted is reported for every row."""
     frames: dict[str, int] = {}
     probed = in_threads(partial(_frames, run), iter(list(rows.sounds)))
     for path, (count, faults) in track(probed, "headers", len(rows.sounds)):
@@ -35,20 +35,20 @@ def count_frames(run: Run, rows: Rows, findings: Findings) -> Mapping[str, int]:
     return frames
 
 
-def _frames(run: Run, path: str) -> tuple[int, tuple[Fault, ...]]:
+def _frames(run: TokenizeRun, path: str) -> tuple[int, tuple[CheckFault, ...]]:
     try:
         info = audio.probe(Path(path))
         frames = _counted(run, path, info)
     except InputError as error:
-        return 0, (Fault(MISSING, f"{path}: {error.what}", error.cure or ""),)
+        return 0, (CheckFault(MISSING, f"{path}: {error.what}", error.cure or ""),)
     tokens = audio.mel_tokens(frames)
     faults = length_faults(info, tokens, info.frames, run.hearing.seconds)
     return frames, tuple(fault.of(path) for fault in faults)
 
 
-def _counted(run: Run, path: str, info: audio.AudioInfo) -> int:
-    """What the plugin takes for mel frames; of a model with a fixed number of tokens, as many as
-    give it."""
+def _counted(run: TokenizeRun, path: str, info: audio.AudioInfo) -> int:
+    """The mel frames that the plugin expects; for a model with a fixed number of tokens, the
+    number that gives it."""
     if (tokens := run.hearing.tokens) is not None:
         return _FRAMES_A_TOKEN * tokens
     extractor = run.extractor
@@ -56,7 +56,7 @@ def _counted(run: Run, path: str, info: audio.AudioInfo) -> int:
     return min(int(extractor.nb_max_frames), frames)
 
 
-def _samples(run: Run, path: str, info: audio.AudioInfo) -> int:
+def _samples(run: TokenizeRun, path: str, info: audio.AudioInfo) -> int:
     """Samples at the extractor's rate."""
     if Path(path).suffix.lower() in _EXACT_SUFFIXES:
         return audio.resampled_frames(info.frames, info.sampling_rate)

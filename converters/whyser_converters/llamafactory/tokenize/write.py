@@ -1,4 +1,4 @@
-"""From a YAML to the folder from which `llamafactory-cli train` starts at once."""
+"""Makes the folder from which `llamafactory-cli train` starts at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.settings import setting_faults
-from whyser_converters.llamafactory.tokenize.encode import Encoder
+from whyser_converters.llamafactory.tokenize.encode import RowEncoder
 from whyser_converters.llamafactory.tokenize.rows import Rows, judge_rows
-from whyser_converters.llamafactory.tokenize.settings import Run
+from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 from whyser_converters.llamafactory.tokenize.shards import (
     Crew,
     Shard,
@@ -28,13 +28,13 @@ from whyser_converters.llamafactory.tokenize.shards import (
 )
 from whyser_converters.llamafactory.tokenize.sounds import count_frames
 
-#: Says that a folder is ours, and what it was made of.
+#: Marks a folder as written by this command, with the hash of its inputs.
 CARD = "whyser_tokenize.json"
 
 
 @dataclass(frozen=True)
-class SplitSummary:
-    """A split as written; `longest` in tokens; `at_limit` rows are as long as `cutoff_len`."""
+class WrittenSplit:
+    """Totals of a written split, `longest` in tokens; `at_limit` rows have `cutoff_len` tokens."""
 
     name: str
     rows: int
@@ -51,19 +51,19 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class Written:
-    """The finished folder; `made` of its `parts` were not there from an earlier run."""
+    """The finished folder; `made` of its `parts` are new, the others are from an earlier run."""
 
-    splits: Sequence[SplitSummary]
+    splits: Sequence[WrittenSplit]
     parts: int
     made: int
     warnings: Sequence[str]
 
 
-def write(run: Run, output: Path, workers: int | None = None) -> Written:
+def write(run: TokenizeRun, output: Path, workers: int | None = None) -> Written:
     """Tokenises the run's rows into `output`; `workers` are as many as the YAML says, or one.
 
-    A run that was killed goes on where it stopped; an earlier output of ours is replaced when
-    something of it has changed, and left alone otherwise.
+    The same call resumes a run that was killed. It replaces an earlier output of its own when an
+    input has changed, and leaves it alone otherwise.
 
     Raises: `WhyserError` with all rows that LLaMA-Factory would drop, cut away or crash on;
     `InputError` for an output that holds something else.
@@ -105,7 +105,7 @@ def _parts_folder(output: Path) -> Path:
     return output.absolute().with_name(f".{output.absolute().name}.parts")
 
 
-def _load(run: Run, findings: Findings) -> Mapping[str, Any]:
+def _load(run: TokenizeRun, findings: Findings) -> Mapping[str, Any]:
     """The splits as LLaMA-Factory's loader gives them, rows aligned and not yet tokenised."""
     import datasets
     from datasets.exceptions import DatasetsError
@@ -128,9 +128,9 @@ def _load(run: Run, findings: Findings) -> Mapping[str, Any]:
 
 
 def _loading(data_args: Any) -> Any:
-    """Loaded by one process, as starting others takes longer, and never from an older cache.
+    """Loads with one process, as starting others takes longer, and never from an older cache.
 
-    The cache does not see that a sound has moved, and the path that a row had would stay.
+    The cache does not notice that a sound has moved, and would keep its old path.
     """
     loading = copy(data_args)
     loading.preprocessing_num_workers, loading.overwrite_cache = None, True
@@ -138,9 +138,9 @@ def _loading(data_args: Any) -> Any:
 
 
 def _workshop(
-    run: Run, splits: Mapping[str, Any], frames: Mapping[str, int], rows: Rows, folder: Path
+    run: TokenizeRun, splits: Mapping[str, Any], frames: Mapping[str, int], rows: Rows, folder: Path
 ) -> Workshop:
-    encoders = {name: Encoder(run, name, frames, rows.faulty) for name in splits}
+    encoders = {name: RowEncoder(run, name, frames, rows.faulty) for name in splits}
     return Workshop(splits, encoders, folder, common_stamp(run))
 
 
@@ -152,7 +152,7 @@ def _make(
     rows: Rows,
     findings: Findings,
 ) -> int:
-    """Makes the parts that are missing, and tells of the rows that would be ruined."""
+    """Makes the missing shards, and reports the rows that would be spoilt."""
     pairs = zip(shards, stamps, strict=True)
     missing = [pair for pair in pairs if not workshop.path(pair[1]).exists()]
     ruined = {
@@ -166,14 +166,14 @@ def _make(
 
 
 def _finish(
-    run: Run,
+    run: TokenizeRun,
     workshop: Workshop,
     shards: Sequence[Shard],
     stamps: Sequence[str],
     whole: str,
     output: Path,
 ) -> None:
-    """The parts as one `DatasetDict`, put in place by a rename."""
+    """Combines the shards into one `DatasetDict`, and renames it into place."""
     from datasets import Dataset, DatasetDict, concatenate_datasets
 
     splits = {
@@ -203,13 +203,13 @@ def _stamp_of(output: Path) -> str | None:
     return str(read_json(card).get("stamp")) if card.is_file() else None
 
 
-def _summaries(run: Run, output: Path) -> list[SplitSummary]:
+def _summaries(run: TokenizeRun, output: Path) -> list[WrittenSplit]:
     from datasets import load_from_disk
 
     return [_summary(run, name, dataset) for name, dataset in load_from_disk(str(output)).items()]
 
 
-def _summary(run: Run, name: str, dataset: Any) -> SplitSummary:
+def _summary(run: TokenizeRun, name: str, dataset: Any) -> WrittenSplit:
     import pyarrow.compute as pc
 
     table = dataset.data.table
@@ -217,7 +217,7 @@ def _summary(run: Run, name: str, dataset: Any) -> SplitSummary:
     lengths = [pc.list_value_length(table[one]) for one in columns]
     longest = [pc.max(one).as_py() for one in lengths]
     limit = run.data_args.cutoff_len
-    return SplitSummary(
+    return WrittenSplit(
         name,
         rows=len(dataset),
         tokens=sum(pc.sum(one).as_py() for one in lengths),

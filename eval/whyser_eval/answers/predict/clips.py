@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from whyser.derangement import derangement
 from whyser.io import audio
 from whyser.io.errors import InputError
 from whyser.records.corpus import Clip, Corpus, test_split
+from whyser.records.derangement import derangement
 from whyser.records.predictions import Control
 
 

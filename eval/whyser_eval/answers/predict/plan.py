@@ -24,7 +24,8 @@ from whyser.prompting.prompts import (
 from whyser.records.predictions import REPEATED, Control
 from whyser.records.utterance import Utterance
 
-#: Method, 2, 16; several samples are drawn as the teacher draws its own (15).
+#: docs/design.md, "Where the paper is silent", 16; several samples are drawn as the teacher draws
+#: its own (15).
 MAX_TOKENS, SAMPLING_TEMPERATURE, SAMPLING_TOP_P = 512, 0.7, 0.9
 
 #: Wordings, or orders of the options, that tell how much they matter.

@@ -1,9 +1,9 @@
 """Which prompt a server makes of a question: the text around the sound changes answers.
 
 A zero-shot system is asked in its makers' own template, what LLaMA-Factory trained in that of
-training (platform.md, 3; docs/serving.md). vLLM tells, by `/tokenize` and `/detokenize`: a current
-one the whole prompt, with a `<|AUDIO|>` for every token of the sound; an old one what the chat
-template wrote, before it puts the sound's tokens and the two marks around them there.
+training (docs/serving.md, "A model that you trained"). vLLM shows the prompt by `/tokenize` and
+`/detokenize`: a current one the whole prompt, with a `<|AUDIO|>` for every token of the sound; an
+old one what the chat template wrote, before it puts the sound's tokens and the two marks there.
 """
 
 from __future__ import annotations

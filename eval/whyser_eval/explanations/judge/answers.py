@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_lines, write_jsonl
+from whyser.io.files import read_jsonl, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.utterance import input_error
 from whyser_eval.explanations.judge.prompts import PairChoice, RubricRating, Verdict, read_as
@@ -186,21 +186,14 @@ def read_answers(path: Path, form: type[A]) -> list[A]:
 
     Raises: `InputError` with file and line for a broken line.
     """
-    return list(_lines(path, form)) if path.exists() else []
+    if not path.exists():
+        return []
+    return [one for _, one in read_jsonl(path, form.model_validate_json, _broken)]
 
 
-def _lines(path: Path, form: type[A]) -> Iterator[A]:
-    for number, line in read_lines(path):
-        try:
-            yield form.model_validate_json(line)
-        except ValidationError as error:
-            found = input_error(error).at(path, number)
-            raise InputError(
-                found.what,
-                file=path,
-                line=number,
-                cure="Delete the file and run the command again: the ledger has the replies.",
-            ) from None
+def _broken(error: ValidationError) -> InputError:
+    cure = "Delete the file and run the command again: the ledger has the replies."
+    return InputError(input_error(error).what, cure=cure)
 
 
 def refusals(files: JudgeFiles) -> dict[str, JudgeAnswer]:

@@ -1,4 +1,4 @@
-"""`whyser-eval judge`: a model prefers one of two explanations, and rates each."""
+"""`whyser-eval judge`: a model prefers one of two rationales, and rates each."""
 
 from __future__ import annotations
 
@@ -9,81 +9,108 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from whyser.io.console import print_json, say
-from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, asks_endpoint
+from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, EndpointOptions
+from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
 from whyser_eval.explanations.judge import TEACHER
 
 if TYPE_CHECKING:
-    from whyser.chat import ChatSettings
     from whyser_eval.explanations.judge.selection import PairSelection
 
 #: Room for a model that thinks before it replies.
 MAX_TOKENS = 1024
 
+#: Help panels of options that few runs need.
+JUDGING, INTERVALS = "Judging", "Intervals"
 
-@asks_endpoint
+
+@with_option_group
 def judge_command(
-    output: Annotated[Path, typer.Option(help="Folder; judges of the same pairs share one.")],
-    settings: ChatSettings,
+    output: Annotated[
+        Path, typer.Option(help="Write to this folder; judges of the same pairs share one.")
+    ],
+    asked: EndpointOptions,
     results: Annotated[
-        list[Path] | None, typer.Argument(help="Folders that `score` wrote, of all systems.")
+        list[Path] | None,
+        typer.Argument(help="Draw pairs from these folders, which `score` wrote, of all systems."),
     ] = None,
-    system: Annotated[str | None, typer.Option(help="The system whose rates are told.")] = None,
+    system: Annotated[str | None, typer.Option(help="Compute the rates of this system.")] = None,
     against: Annotated[
-        list[str] | None, typer.Option(help="A system that it is compared with; repeatable.")
+        list[str] | None, typer.Option(help="Compare it with this system; repeatable.")
     ] = None,
-    form: Annotated[Form, typer.Option(help="Answers to this form of the question.")] = "open",
+    form: Annotated[
+        Form, typer.Option(help="Judge the answers to this form of the question.")
+    ] = "open",
     per_emotion: Annotated[
-        int, typer.Option(min=1, help="Pairs of each emotion, for each comparison.")
+        int, typer.Option(min=1, help="Draw this many pairs of each emotion for each comparison.")
     ] = 50,
     pairs: Annotated[
         Path | None,
-        typer.Option(help="A pairs.jsonl to judge, as of a human study, instead of drawing pairs."),
+        typer.Option(help="Judge this pairs.jsonl, as of a human study, instead of drawing pairs."),
     ] = None,
     humans: Annotated[
         Path | None,
-        typer.Option(help="What people prefer: the preferences.jsonl of `study read`."),
+        typer.Option(
+            help="Compare the judge with people: with this preferences.jsonl of `study read`."
+        ),
     ] = None,
     rubric: Annotated[
         bool,
         typer.Option(
             "--rubric/--no-rubric",
-            help="Rate each explanation too: quotation, groundedness, relevance.",
+            help="Rate each rationale too: quotation, groundedness, relevance.",
         ),
     ] = True,
     audio: Annotated[
         Literal["auto", AudioForm],
-        typer.Option(help=f"'auto' asks whether the judge hears. {AUDIO_HELP}"),
+        typer.Option(help=f"{AUDIO_HELP}  'auto' asks the endpoint whether the judge hears."),
     ] = "auto",
     teacher: Annotated[
         list[str] | None,
         typer.Option(
-            help="Who wrote the rationales that were trained on; a judge of its family is warned "
-            f"of; repeatable.  [default: {TEACHER}, the paper's]"
+            help="Name the model that wrote the training rationales; a judge of its family is "
+            f"warned of; repeatable.  [default: {TEACHER}, the paper's]",
+            rich_help_panel=JUDGING,
         ),
     ] = None,
     schema: Annotated[
         bool,
         typer.Option(
-            "--schema/--no-schema", help="Have the endpoint hold replies to a JSON schema."
+            "--schema/--no-schema",
+            help="Have the endpoint constrain replies to a JSON schema.",
+            rich_help_panel=JUDGING,
         ),
     ] = True,
     max_tokens: Annotated[
-        int, typer.Option(min=32, help="Tokens of a reply, thinking included.")
+        int,
+        typer.Option(
+            min=32,
+            help="Let a reply have this many tokens, its thinking included.",
+            rich_help_panel=JUDGING,
+        ),
     ] = MAX_TOKENS,
     draws: Annotated[
-        int, typer.Option(min=0, help="Bootstrap draws for the intervals; 0 for none.")
+        int,
+        typer.Option(
+            min=0,
+            help="Make this many bootstrap draws for the intervals; 0 leaves them out.",
+            rich_help_panel=INTERVALS,
+        ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the pairs and of the draws.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, help="Seed the pairs and the draws.", rich_help_panel=INTERVALS),
+    ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print judge.json instead of the tables.")
     ] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Have a model judge which of two systems gives better reasons for the same label.
+    """Have a model judge which of two systems writes better rationales for the same label.
 
-    Every pair is shown in both orders, anonymous; whoever changes sides with the order gives a tie.
-    Replies are kept in the folder's ledger: run the same command again to go on after a stop.
+    The judge sees every pair in both orders, without names; a verdict that changes with the order
+    is a tie. Replies are kept in the folder's ledger: run the same command again to continue after
+    a stop.
 
     Example: whyser-eval judge results/row11 results/q2a_cot --system row11 --against Q2A+CoT
     --output results/row11/judge --endpoint http://localhost:8000/v1 --model google/gemma-3-27b-it
@@ -94,6 +121,7 @@ def judge_command(
     from whyser_eval.explanations.judge.questions import JudgeConfig
     from whyser_eval.explanations.judge.session import JudgeSession, assumed_form, choose_form
 
+    settings = asked.settings
     selection = _select(results, pairs, system, against, form, per_emotion, seed)
     people = read_humans(humans, selection.compared) if humans else {}
     panel = JudgePanel(output, selection.compared, teacher or [TEACHER], draws, seed, people)

@@ -10,12 +10,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_lines
 from whyser.labels.classes import EmotionClass
-from whyser.records.utterance import input_error
+from whyser.records.utterance import read_records
 from whyser_eval.explanations.judge.answers import JudgedPair, Preference
 from whyser_eval.explanations.judge.rows import AgreementRow, judge_signature
 from whyser_eval.explanations.pairs import ExplanationPair
@@ -195,11 +194,7 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
         for pair in one.pairs
     }
     found: dict[str, PairResult] = {}
-    for number, line in read_lines(path):
-        try:
-            told = _PreferenceLine.model_validate_json(line)
-        except ValidationError as error:
-            raise input_error(error).at(path, number) from None
+    for number, told in read_records(path, _PreferenceLine):
         if strange := told.preferred.keys() - set(told.systems):
             raise InputError(
                 f"votes for {min(strange)!r}, expected {' or '.join(told.systems)}",

@@ -1,9 +1,9 @@
 """The judge's prompts, and the format of a valid reply.
 
-The authors' prompt is not available, so these are ours (method.md, 3). Each has one wording for a
-judge that hears and one for a judge that only reads. A valid reply is one JSON object in the
-requested format. Prose, two different objects, another verdict, both verdicts, a refusal or a
-truncated reply is unreadable: it is counted, and neither system wins.
+The authors' prompt is not available, so these are ours (docs/design.md, "Judging rationales"). Each
+has one wording for a judge that hears and one for a judge that only reads. A valid reply is one
+JSON object in the requested format. Prose, two different objects, another verdict, both verdicts, a
+refusal or a truncated reply is unreadable: it is counted, and neither system wins.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class PairChoice(BaseModel):
 
 
 class RubricRating(BaseModel):
-    """The reply on one rationale (method.md, 3)."""
+    """How good one rationale is by itself (docs/design.md, "Judging rationales")."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

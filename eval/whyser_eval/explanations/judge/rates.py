@@ -17,8 +17,8 @@ from whyser_eval.explanations.judge.answers import RatedExplanation
 from whyser_eval.explanations.judge.outcomes import PairOutcome
 from whyser_eval.explanations.judge.prompts import CRITERIA
 from whyser_eval.explanations.judge.rows import Interval
-from whyser_eval.metrics.classification import FloatArray, IntArray
-from whyser_eval.statistics.bootstrap import Urn, in_batches, percentiles
+from whyser_eval.metrics.data import FloatArray, IntArray
+from whyser_eval.statistics.bootstrap import MultinomialSampler, in_batches, percentiles
 from whyser_eval.statistics.proportions import against_half, wilson
 
 # ---- rates -------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def within_strata(
     """
     names = np.asarray(strata)
     urns = [
-        (place, Urn(np.ones(len(place), dtype=np.int64)))
+        (place, MultinomialSampler(np.ones(len(place), dtype=np.int64)))
         for place in (np.flatnonzero(names == name) for name in sorted(set(strata)))
     ]
 

@@ -11,12 +11,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from whyser.chat import ChatSettings, ledger_of
 from whyser.io.errors import InputError
-from whyser.io.files import write_json
+from whyser.io.files import read_record, write_json
 from whyser.options.endpoint import AudioForm
 from whyser.records.provenance import provenance
 from whyser_eval.explanations.judge.answers import JudgeFiles
 from whyser_eval.explanations.judge.questions import JudgeConfig
-from whyser_eval.records import read_record
 
 #: Fields that change when the same command runs again.
 _OF_THE_RUN = ("command", "created", "versions", "git")

@@ -9,8 +9,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from whyser.io.files import write_json
-from whyser_eval.records import read_record
+from whyser.io.files import read_record, write_json
 from whyser_eval.scoring import signature
 
 #: The method of an interval; None for a figure without one.

@@ -8,7 +8,7 @@ from itertools import groupby
 from whyser.io.console import print_table
 from whyser_eval.explanations.judge.rates import LENGTH_CONTROLLED
 from whyser_eval.explanations.judge.rows import JudgeResults, JudgeRow, RubricRow
-from whyser_eval.scoring.controls import format_estimate
+from whyser_eval.statistics.formatting import format_estimate
 
 #: Metric -> its name in the table.
 _NAMES = {

@@ -11,7 +11,10 @@ import typer
 from whyser.io.console import new_app, print_json, say
 from whyser.prompting.prompts import Form
 
-app = new_app("The human study: make writes a page for raters, read tells what they answered.")
+app = new_app("Run a human study: make writes a page for raters, read evaluates their answers.")
+
+#: A help panel of options that few studies need.
+TEXTS = "Texts of the page"
 
 
 def _is_even(count: int) -> int:
@@ -22,18 +25,22 @@ def _is_even(count: int) -> int:
 
 @app.command("make")
 def make_command(
-    results: Annotated[list[Path], typer.Argument(help="Folders that `score` wrote.")],
-    system: Annotated[str, typer.Option(help="The system whose explanations are judged.")],
+    results: Annotated[
+        list[Path], typer.Argument(help="Draw items from these folders, which `score` wrote.")
+    ],
+    system: Annotated[str, typer.Option(help="Have the rationales of this system judged.")],
     output: Annotated[
         Path,
-        typer.Option(help="Folder for the page; its key is written beside it, never inside."),
+        typer.Option(help="Write the page to this folder, and its key next to it, never inside."),
     ],
-    form: Annotated[Form, typer.Option(help="The form that the system was asked in.")] = "open",
+    form: Annotated[
+        Form, typer.Option(help="Take the answers to this form of the question.")
+    ] = "open",
     references: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A rationales.jsonl with gold-referenced rationales for Test II; without, those "
-            "wanted are listed beside OUTPUT."
+            help="Take the gold-referenced rationales of Test II from this rationales.jsonl; "
+            "without it the command lists the ids that it needs, next to OUTPUT."
         ),
     ] = None,
     accept: Annotated[
@@ -41,46 +48,60 @@ def make_command(
         typer.Option(
             min=0,
             callback=_is_even,
-            help="Items of Test I, accept or reject, half of them matches; 0 leaves it out.",
+            help="Show this many items in Test I, accept or reject, half of them matches; 0 leaves "
+            "it out.",
         ),
     ] = 32,
     prefer: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Items of Test II, the system's explanation or the gold-referenced one; 0 leaves "
-            "it out.",
+            help="Show this many items in Test II, the system's rationale or the gold-referenced "
+            "one; 0 leaves it out.",
         ),
     ] = 32,
     attention_checks: Annotated[
-        int, typer.Option(min=0, help="Items in each test that ask for a certain choice.")
+        int,
+        typer.Option(min=0, help="Add this many items to each test that ask for a certain choice."),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of all that is drawn, recorded.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed all that is drawn; it is recorded.")] = 0,
     title: Annotated[
         str | None,
-        typer.Option(help="Of the page.  [default: Does this explanation fit the voice?]"),
+        typer.Option(
+            help="Give the page this title.  [default: Does this explanation fit the voice?]",
+            rich_help_panel=TEXTS,
+        ),
     ] = None,
     consent: Annotated[
         Path | None,
         typer.Option(
-            help="Text that raters agree to, blank lines between paragraphs; {items} is "
-            "their number.  [default: a text of ours]"
+            help="Show the text of this file, which raters agree to; blank lines separate "
+            "paragraphs, {items} is the number of items.  [default: a text of ours]",
+            rich_help_panel=TEXTS,
         ),
     ] = None,
     instructions_accept: Annotated[
-        Path | None, typer.Option(help="Text before Test I.  [default: a text of ours]")
+        Path | None,
+        typer.Option(
+            help="Show the text of this file before Test I.  [default: a text of ours]",
+            rich_help_panel=TEXTS,
+        ),
     ] = None,
     instructions_prefer: Annotated[
-        Path | None, typer.Option(help="Text before Test II.  [default: a text of ours]")
+        Path | None,
+        typer.Option(
+            help="Show the text of this file before Test II.  [default: a text of ours]",
+            rich_help_panel=TEXTS,
+        ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write over another study that lies in OUTPUT.")
+        bool, typer.Option("--force", help="Overwrite another study in OUTPUT.")
     ] = False,
 ) -> None:
     """Write the paper's two human tests as one folder with a page that needs no server.
 
-    Raters see no system, no truth and no utterance's name. OUTPUT.key.json has them: keep it from
-    the raters.
+    The page names no system, no label and no utterance. OUTPUT.key.json holds them: do not give it
+    to the raters.
 
     Example: whyser-eval study make results/mine --system mine --references references.jsonl
     --output studies/mine
@@ -121,33 +142,38 @@ def _text(own: Path | None, default: str) -> str:
 @app.command("read")
 def read_command(
     files: Annotated[
-        list[Path], typer.Argument(help="Files that raters sent, or folders of them.")
+        list[Path], typer.Argument(help="Read these files of raters, or folders of such files.")
     ],
-    key: Annotated[Path, typer.Option(help="The key.json that make wrote beside the page.")],
+    key: Annotated[Path, typer.Option(help="Read this key.json, which make wrote.")],
     output: Annotated[
-        Path, typer.Option(help="Folder for study.json, judgements.csv, preferences.jsonl.")
+        Path,
+        typer.Option(help="Write study.json, judgements.csv, preferences.jsonl to this folder."),
     ],
     keep_incomplete: Annotated[
         bool, typer.Option("--keep-incomplete", help="Count files that lack answers too.")
     ] = False,
     leave_out: Annotated[
-        list[str] | None, typer.Option(metavar="RATER", help="A rater who does not count.")
+        list[str] | None, typer.Option(metavar="RATER", help="Leave this rater out; repeatable.")
     ] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Go on without the files that are refused.")
+        bool, typer.Option("--skip-bad", help="Continue without the files that are refused.")
     ] = False,
     draws: Annotated[
-        int, typer.Option(min=0, help="Bootstrap draws over raters and items; 0 for none.")
+        int,
+        typer.Option(
+            min=0,
+            help="Make this many bootstrap draws over raters and items; 0 leaves intervals out.",
+        ),
     ] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed the draws.")] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print study.json instead of the tables.")
     ] = False,
 ) -> None:
-    """Tell what raters accepted and preferred, with intervals over raters, and how far they agree.
+    """Compute what raters accepted and preferred, with intervals, and how far they agree.
 
-    A file that is cut short, changed, doubled or of another study is refused by name. Incomplete
-    ones are left out, and said. Who stands out is named, and counts all the same.
+    A file that is truncated, changed, duplicate or of another study is refused by name. Incomplete
+    files are left out and reported. A rater who differs from all others is named, but counted.
 
     Example: whyser-eval study read answers/ --key study.key.json --output results/run/study
     """

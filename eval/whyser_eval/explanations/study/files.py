@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from whyser.io.errors import InputError, Problems, did_you_mean
+from whyser.io.files import read_record
 from whyser_eval.explanations.study.material import (
     CHOICES,
     StudyKey,
@@ -23,7 +24,6 @@ from whyser_eval.explanations.study.material import (
     in_order,
     is_swapped,
 )
-from whyser_eval.records import read_record
 
 # A rater's file, which `script/answers.js` writes
 

@@ -102,7 +102,7 @@ def make_study(
     pairs = tuple(_pair(one, told) for one in second.chosen)
     asked = _asked(found, first, second, pairs, plan)
 
-    clips = _Clips()
+    clips = _StudyClips()
     both = [one for test, items in asked.items() for one in named(test, items, clips.of, plan.seed)]
     material = _material(plan, [item for item, _ in both])
     inputs = [*(run / SAMPLES for run in runs), *references]
@@ -170,7 +170,7 @@ def _asked(
 
 
 @dataclass
-class _Clips:
+class _StudyClips:
     """Each audio file, encoded once; `sounds` maps the path in the page to the audio."""
 
     sounds: dict[str, EncodedSound] = field(default_factory=dict)

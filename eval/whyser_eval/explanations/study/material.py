@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from whyser.io.errors import InputError
-from whyser.io.files import short_hash
+from whyser.io.files import read_record, short_hash
 from whyser.labels.classes import EmotionClass, Label
-from whyser_eval.records import read_record
 
 #: Test I accepts or rejects one explanation, Test II prefers one of two (paper, 3.4).
 Test: TypeAlias = Literal["accept", "prefer"]

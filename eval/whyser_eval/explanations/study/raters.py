@@ -11,7 +11,7 @@ from whyser_eval.explanations.study.files import GivenAnswer, SavedFile
 from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
 from whyser_eval.explanations.study.rows import RaterRow
 from whyser_eval.explanations.study.statistics import Votes
-from whyser_eval.metrics.classification import FloatArray
+from whyser_eval.metrics.data import FloatArray
 
 #: With fewer raters, quartiles mean little.
 FEWEST = 5

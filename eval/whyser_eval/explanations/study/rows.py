@@ -8,9 +8,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from whyser.io.files import write_json
+from whyser.io.files import read_record, write_json
 from whyser_eval.explanations.study.material import Test
-from whyser_eval.records import read_record
 
 #: The method of an interval; None for a figure without one.
 Interval: TypeAlias = Literal["t", "bootstrap", "binomial"]

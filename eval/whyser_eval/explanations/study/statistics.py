@@ -21,7 +21,7 @@ from whyser.labels.classes import CLASSES
 from whyser_eval.explanations.study.files import GivenAnswer, SavedFile
 from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
 from whyser_eval.explanations.study.rows import Interval, StudyRow
-from whyser_eval.metrics.classification import FloatArray, IntArray
+from whyser_eval.metrics.data import FloatArray, IntArray
 from whyser_eval.scoring.signature import rows_hash, signed
 from whyser_eval.statistics.agreement import fleiss_kappa, krippendorff_alpha
 from whyser_eval.statistics.bootstrap import percentiles

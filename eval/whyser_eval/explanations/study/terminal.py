@@ -8,7 +8,7 @@ from whyser.io.console import print_table
 from whyser_eval.explanations.study.material import Test
 from whyser_eval.explanations.study.rows import StudyResults, StudyRow
 from whyser_eval.explanations.study.statistics import RATES
-from whyser_eval.scoring.controls import format_p
+from whyser_eval.statistics.formatting import format_p
 
 #: Test -> the meaning of its share.
 _CHOSEN: dict[Test, str] = {"accept": "accepted", "prefer": "own preferred"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from whyser_eval.metrics.classification import Items, f1_majority
+from whyser_eval.metrics.classification import f1_majority
+from whyser_eval.metrics.data import Items
 from whyser_eval.output.report.results import AnswerTally, Results, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName

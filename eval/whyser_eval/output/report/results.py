@@ -27,7 +27,7 @@ from whyser_eval.explanations.judge.rows import JudgeResults, read_judged
 from whyser_eval.explanations.study.rows import StudyResults, read_studied
 from whyser_eval.output.report.audit import Audit
 from whyser_eval.page.onefile import cut
-from whyser_eval.scoring.compare import Comparison, read_comparisons
+from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 from whyser_eval.scoring.scores import ScoreRow, read_scores
 from whyser_eval.scoring.systems import SystemName
 
@@ -141,7 +141,7 @@ class Results:
     provenance: Mapping[str, Any]
     tallies: Mapping[SystemName, AnswerTally]
     shown: Mapping[SystemName, Sequence[Sample]]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[SystemComparison, ...]
     audit: Audit | None
     judged: JudgeResults | None
     studied: StudyResults | None
@@ -229,7 +229,7 @@ def _read_samples(
     return dict(tallies), {name: list(choice) for name, choice in choices.items()}
 
 
-def _read_comparisons(path: Path) -> tuple[Comparison, ...]:
+def _read_comparisons(path: Path) -> tuple[SystemComparison, ...]:
     return tuple(read_comparisons(path)) if path.is_file() else ()
 
 

@@ -10,6 +10,7 @@ from typing import get_args
 
 from whyser.io.errors import InputError
 from whyser.prompting.prompts import Form
+from whyser_eval.metrics.declaration import METRICS
 from whyser_eval.output.table.model import Cell, Column, Group, Kind, Table, TableLine
 from whyser_eval.output.table.notes import notes
 from whyser_eval.output.table.published import published_groups, read_published
@@ -18,14 +19,7 @@ from whyser_eval.output.table.stars import Stars, read_stars
 from whyser_eval.scoring.scores import ScoreRow
 
 _FORMS: tuple[str, ...] = get_args(Form)
-_READINGS = (
-    "f1_majority",
-    "f1_all_labels",
-    "f1_multilabel",
-    "f1_relaxed",
-    "hit_rate",
-    "hit_rate_macro",
-)
+_READINGS = tuple(one.name for one in METRICS.values() if one.heading)
 
 
 def _paper(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from whyser_eval.metrics.declaration import METRICS
 from whyser_eval.scoring.scores import ScoreRow
 
 Kind: TypeAlias = Literal["system", "control", "baseline", "published"]
@@ -12,14 +13,6 @@ Kind: TypeAlias = Literal["system", "control", "baseline", "published"]
 
 _FORM_WORDS = {"open": "Open", "closed": "Closed"}
 _SUBSET_WORDS = {"all": "Whole", "strict": "Strict"}
-_METRIC_WORDS = {
-    "f1_majority": "MV",
-    "f1_all_labels": "All (D1)",
-    "f1_multilabel": "D2",
-    "f1_relaxed": "D3",
-    "hit_rate": "D4",
-    "hit_rate_macro": "D5",
-}
 
 
 class Column(NamedTuple):
@@ -38,7 +31,7 @@ class Column(NamedTuple):
         return (
             _FORM_WORDS[self.form],
             _SUBSET_WORDS.get(self.subset, self.subset),
-            _METRIC_WORDS[self.metric],
+            METRICS[self.metric].heading or self.metric,
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from whyser.io.errors import InputError
 from whyser_eval.output.table.model import Column
 from whyser_eval.output.table.runs import ReferenceGroup, RowKey
-from whyser_eval.scoring.compare import Comparison, read_comparisons
+from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 
 MARKS = ("*", "†", "‡")
 
@@ -54,7 +54,7 @@ def _mark(against: str, mark_of: dict[str, str], path: Path) -> str:
 
 
 def _references(
-    row: Comparison, column: Column, scored: Sequence[ReferenceGroup], path: Path
+    row: SystemComparison, column: Column, scored: Sequence[ReferenceGroup], path: Path
 ) -> str:
     """The references on which the systems' figures differ as the comparison says."""
     seen = []

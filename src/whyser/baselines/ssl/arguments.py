@@ -12,7 +12,7 @@ import torch
 from transformers import TrainingArguments
 
 from whyser.baselines.ssl.epochs import METRIC
-from whyser.baselines.ssl.recipe import Precision, Recipe, processes
+from whyser.baselines.ssl.recipe import Precision, TrainingRecipe, processes
 from whyser.io.console import say
 from whyser.io.errors import WhyserError
 
@@ -20,12 +20,12 @@ Report: TypeAlias = Literal["none", "tensorboard", "wandb"]
 
 
 def to_train(
-    recipe: Recipe, folder: Path, *, workers: int | None = None, report: Report = "none"
+    recipe: TrainingRecipe, folder: Path, *, workers: int | None = None, report: Report = "none"
 ) -> TrainingArguments:
     """Trainer's settings for the recipe on this machine; checkpoints go to `folder`.
 
     Raises: `WhyserError` where what reports is not installed or the precision is not there;
-    `InputError` as `Recipe.portion`.
+    `InputError` as `TrainingRecipe.portion`.
     """
     if report != "none" and importlib.util.find_spec(report) is None:
         raise WhyserError(f"--report {report} needs the package: pip install {report}")

@@ -33,7 +33,7 @@ class Epochs(TrainerCallback):
             )
 
 
-class Patience(TrainerCallback):
+class StopWithoutGain(TrainerCallback):
     """Ends the training after so many epochs without a better one.
 
     Unlike Trainer's own it counts in what was logged, so a run that goes on counts the same.

@@ -21,7 +21,7 @@ Precision: TypeAlias = Literal["auto", "fp32", "fp16", "bf16"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """All that decides the weights, besides the encoder and the clips.
 
     Args:
@@ -30,7 +30,7 @@ class Recipe:
         batch_size: Clips an update, over all processes and parts.
         parts: In how many portions a process computes an update, to save memory.
         warmup: Share of all updates during which the rate rises.
-        longest: Seconds that are heard of a training clip at most.
+        longest: Seconds; a longer training clip is cropped at random.
         patience: Epochs without a better dev Macro-F1 that end the training; None for none.
 
     Raises: `InputError` for a value that nothing can be trained with.
@@ -56,7 +56,8 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for option, value in (("lr", self.lr), ("gamma", self.gamma), ("longest", self.longest)):
+        limits = {"lr": self.lr, "gamma": self.gamma, "max-duration": self.longest}
+        for option, value in limits.items():
             if not (math.isfinite(value) and value >= 0) or (value == 0 and option != "gamma"):
                 raise InputError(f"--{option} is {value}", cure="Give a number above 0.")
 

@@ -20,7 +20,7 @@ from whyser.baselines.ssl.arguments import Report, quiet, to_train
 from whyser.baselines.ssl.epochs import epochs_of, is_exhausted
 from whyser.baselines.ssl.losses import Criterion, class_weights, targets
 from whyser.baselines.ssl.pretrained import Pretrained, load
-from whyser.baselines.ssl.recipe import Recipe
+from whyser.baselines.ssl.recipe import TrainingRecipe
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
 from whyser.baselines.ssl.state import State
 from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
@@ -33,11 +33,11 @@ MODEL = "model"
 
 
 @dataclass(frozen=True)
-class Run:
+class BaselineRun:
     """What is asked for: a classifier named `system` on an encoder, in the folder `output`."""
 
     task: Task
-    recipe: Recipe
+    recipe: TrainingRecipe
     encoder: str
     system: str
     utterances: Sequence[Path]

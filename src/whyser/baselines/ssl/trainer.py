@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from whyser.baselines.ssl.batches import Buckets
-from whyser.baselines.ssl.epochs import Bar, Epochs, Patience, metrics
+from whyser.baselines.ssl.epochs import Bar, Epochs, StopWithoutGain, metrics
 from whyser.baselines.ssl.sounds import Collator, Sounds
 from whyser.io.errors import WhyserError
 from whyser.records.predictions import listed
@@ -64,7 +64,7 @@ class ClassifierTrainer(Trainer):
             )
             handler.add_callback(Epochs(self.buckets))
         if patience is not None:
-            handler.add_callback(Patience(patience))
+            handler.add_callback(StopWithoutGain(patience))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         workers = self.args.dataloader_num_workers

@@ -314,7 +314,7 @@ def test_a_batch_that_cannot_be_shared_out(
     [
         ("--lr", "0", "--lr is 0.0. Give a number above 0."),
         ("--lr", "nan", "--lr is nan"),
-        ("--longest", "-1", "--longest is -1.0"),
+        ("--max-duration", "-1", "--max-duration is -1.0"),
         ("--precision", "fp16", "--precision fp16 needs a GPU. Give --precision fp32."),
         ("--report", "wandb", "--report wandb needs the package: pip install wandb"),
     ],

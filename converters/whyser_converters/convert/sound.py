@@ -1,0 +1,176 @@
+"""Attaches the sound: reads every header, and writes 16 kHz mono where that is needed.
+
+A first pass reads the header of every sound file, so that faults come to light before any sound
+is written. Where everything is 16 kHz mono the sound stays where it is. Otherwise a second pass
+writes the whole corpus as 16 kHz mono. A written file gets the modification time of its source
+and is reused while the two agree, so a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from whyser.io import audio
+from whyser.io.audio import AudioInfo, LfsPointer
+from whyser.io.console import track
+from whyser.io.errors import BadInput, InputError
+from whyser.io.files import atomic_path
+from whyser.records.utterance import Utterance, read_utterances, write_utterances
+from whyser_converters.convert.card import CorpusTally
+from whyser_converters.convert.threads import in_threads
+from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.spec import CorpusSpec
+
+NO_SOUND = "sound is missing or unreadable"
+
+#: Seconds; MELD has clips of 0.064 s, and nobody can hear an emotion in one.
+SHORTEST = 0.1
+
+
+@dataclass(frozen=True)
+class SoundPass:
+    """Adds duration, rate and channels from the headers; writes 16 kHz mono where needed."""
+
+    spec: CorpusSpec
+    corpus_dir: Path
+    drop_doubtful: bool
+    log: ConversionLog
+
+    def write(self, rows: Iterable[Utterance], path: Path) -> tuple[CorpusTally, str]:
+        """Writes the utterances; returns their counts and the root of their sound.
+
+        Raises: `BadInput` when more sound is lost than found.
+        """
+        tally = CorpusTally(with_audio=True)
+        ready = _Readiness()
+        probed = self._attach(self._without_bad(rows), ready.inspector(self.corpus_dir))
+        shown = track(self._without_doubtful(probed), "Reading headers")
+        write_utterances(path, tally.counted(shown))
+        self._refuse_mostly_lost(tally)
+        if ready.everywhere:
+            return tally, str(self.corpus_dir.resolve())
+
+        root = path.parent / "audio"
+        first_pass, tally = tally, CorpusTally(with_audio=True)
+        written = self._attach(read_utterances(path), _writer(self.corpus_dir, root))
+        kept = self._without_doubtful(written)
+        shown = track(kept, "Writing 16 kHz mono", total=first_pass.utterances)
+        with atomic_path(path) as second:
+            write_utterances(second, tally.counted(_with_written_audio(shown)))
+        self._refuse_mostly_lost(tally)
+        return tally, "audio"
+
+    def _without_bad(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+        for utterance in utterances:
+            reason = self.spec.bad_audio.get(utterance.id)
+            if reason is None:
+                yield utterance
+            else:
+                self.log.drop(f"{utterance.id}: {reason}")
+
+    def _without_doubtful(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+        for utterance in utterances:
+            reason = self.spec.doubtful_audio.get(utterance.id)
+            if utterance.duration is not None and utterance.duration < SHORTEST:
+                reason = f"shorter than {SHORTEST} s"
+            if reason and self.drop_doubtful and not utterance.split.startswith("test"):
+                self.log.drop(reason)
+            else:
+                yield utterance
+
+    def _attach(
+        self,
+        utterances: Iterable[Utterance],
+        inspect: Callable[[Utterance], AudioInfo | None],
+    ) -> Iterator[Utterance]:
+        """The utterances with what their header says; those without usable sound are dropped."""
+
+        def attempt(utterance: Utterance) -> AudioInfo | InputError | None:
+            try:
+                return inspect(utterance)
+            except InputError as problem:
+                return problem
+
+        for utterance, found in in_threads(attempt, iter(utterances)):
+            if isinstance(found, LfsPointer):
+                # All files are missing then, because nobody ran `git lfs pull`.
+                raise found
+            if isinstance(found, InputError):
+                self.log.lose(found, NO_SOUND)
+            elif found is None:
+                yield utterance
+            else:
+                yield utterance.model_copy(
+                    update={
+                        "duration": found.duration,
+                        "sampling_rate": found.sampling_rate,
+                        "channels": found.channels,
+                    }
+                )
+
+    def _refuse_mostly_lost(self, tally: CorpusTally) -> None:
+        lost = self.log.dropped[NO_SOUND]
+        if lost > tally.utterances:
+            cure = "Is the copy complete? --no-audio converts the annotation alone."
+            what = f"{lost:,} clips have no usable sound, and {tally.utterances:,} have"
+            first = InputError(what, file=self.corpus_dir, cure=cure)
+            raise BadInput([first, *self.log.problems], str(self.corpus_dir))
+
+
+@dataclass
+class _Readiness:
+    """Whether training can read every file seen so far as it is."""
+
+    everywhere: bool = True
+
+    def inspector(self, corpus_dir: Path) -> Callable[[Utterance], AudioInfo | None]:
+        def inspect(utterance: Utterance) -> AudioInfo | None:
+            info = _inspect(corpus_dir / str(utterance.audio))
+            if info is None or not info.is_ready:
+                self.everywhere = False
+            return info
+
+        return inspect
+
+
+def _inspect(path: Path) -> AudioInfo | None:
+    """A sound file's header; None for a video that has a sound track."""
+    if not audio.is_video(path):
+        return audio.probe(path)
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise InputError("has no sound track", file=path, cure="Fetch the file again.")
+    except (av.FFmpegError, OSError):
+        return audio.probe(path)  # which says why
+    return None
+
+
+def _writer(corpus_dir: Path, root: Path) -> Callable[[Utterance], AudioInfo]:
+    def write(utterance: Utterance) -> AudioInfo:
+        source = corpus_dir / str(utterance.audio)
+        target = root / _written_name(utterance)
+        made = source.stat().st_mtime_ns
+        # The same time as its source, not merely a later one: another copy of the corpus that is
+        # converted into the same folder (the demo's, say) has the same names and any age.
+        if not target.is_file() or target.stat().st_mtime_ns != made:
+            audio.write(target, audio.load(source))
+            os.utime(target, ns=(made, made))
+        return audio.probe(target)
+
+    return write
+
+
+def _written_name(utterance: Utterance) -> str:
+    """Made from the id, since MELD repeats file names across splits."""
+    return utterance.id.partition("/")[2] + ".wav"
+
+
+def _with_written_audio(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+    for utterance in utterances:
+        yield utterance.model_copy(update={"audio": _written_name(utterance)})

@@ -1,0 +1,194 @@
+"""Records what a converter kept, dropped and did not use, and every fault that it met."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from whyser.io.errors import InputError
+from whyser.labels.votes import majority
+from whyser.records.utterance import input_error
+
+
+class LeftOut(Exception):
+    """Ends a `ConversionLog.candidate` block without an utterance and without a new fault."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ConsensusDifference(NamedTuple):
+    """A published majority label that the votes do not give; None means no agreement."""
+
+    utterance: str
+    published: str | None
+    recomputed: str | None
+    votes: str
+
+
+class ConversionLog:
+    """Counts what became of everything that was read, so that every dropped item is reported.
+
+    A candidate is what should become one utterance: a row of the corpus' main table, or a file.
+    Every candidate is kept or dropped under one reason, so `read` = kept + dropped. Lines and
+    files that belong to no utterance are `unused`. Faults are collected in `problems`; a `strict`
+    log raises the first one. Converters use a strict log when the caller passes none.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
+        self.read = 0
+        self.dropped: Counter[str] = Counter()
+        self.unused: Counter[str] = Counter()
+        self.problems: list[InputError] = []
+        self.notes: list[str] = []
+        self.compared = 0
+        self.differences: list[ConsensusDifference] = []
+        self._spoiled: dict[str, str] = {}
+        self._first_line: dict[str, int | None] = {}
+
+    def candidate(self, file: Path, line: int | None = None) -> _CandidateBlock:
+        """A `with` block that makes one utterance; a fault inside drops that utterance."""
+        return _CandidateBlock(self, file, line)
+
+    def part(self, file: Path, line: int | None, of: str | None = None) -> _PartBlock:
+        """A `with` block that reads a line about the utterance `of`; a fault inside drops it."""
+        return _PartBlock(self, file, line, of)
+
+    def lost_candidate(self, problem: InputError, _name: str = "") -> None:
+        """Counts a candidate whose line is so broken that it has no name."""
+        self.read += 1
+        self.lose(problem, _faulty_line(problem))
+
+    def lost_part(self, problem: InputError, name: str | None) -> None:
+        """Notes a faulty line about `name`; its utterance is dropped when it is read."""
+        self.report(problem)
+        if name:
+            self._spoiled.setdefault(name.strip(), _faulty_line(problem))
+        else:
+            self.unused[_faulty_line(problem)] += 1
+
+    def lose(self, problem: InputError, reason: str) -> None:
+        """Drops a candidate because of a fault."""
+        self.report(problem)
+        self.drop(reason)
+
+    def report(self, problem: InputError) -> None:
+        """Collects a fault; a strict log raises it."""
+        if self.strict:
+            raise problem
+        self.problems.append(problem)
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Counts candidates that give no utterance; a count of 0 leaves no trace."""
+        if count:
+            self.dropped[reason] += count
+
+    def leave_unused(self, what: str, count: int = 1) -> None:
+        """Counts lines or files that belong to no utterance; a count of 0 leaves no trace."""
+        if count:
+            self.unused[what] += count
+
+    def note(self, text: str) -> None:
+        """Adds something that a user should know and that is no fault."""
+        self.notes.append(text)
+
+    def note_count(self, count: int, what: str) -> None:
+        """Adds a note that says how many, unless there are none."""
+        if count:
+            self.note(f"{what}: {count:,}")
+
+    def refuse_spoiled(self, name: str) -> None:
+        """Ends the candidate of this name when a line about it was faulty."""
+        reason = self._spoiled.pop(name, None)
+        if reason is not None:
+            raise LeftOut(reason)
+
+    def once(self, utterance_id: str, line: int | None = None) -> str:
+        """Returns the id. Raises: `InputError` when the id was seen before."""
+        if utterance_id in self._first_line:
+            first = self._first_line[utterance_id]
+            where = "" if first is None else f" (first on line {first})"
+            raise InputError(
+                f"duplicate id {utterance_id!r}{where}", cure="Keep one of the two entries."
+            )
+        self._first_line[utterance_id] = line
+        return utterance_id
+
+    def compare_consensus(
+        self, utterance_id: str, published: str | None, votes: Sequence[str]
+    ) -> None:
+        """Recomputes the majority label from the votes, all in the corpus' own codes."""
+        if not votes:
+            return
+        self.compared += 1
+        recomputed = _majority(tuple(sorted(votes)))
+        if recomputed != published:
+            shown = " ".join(sorted(votes))
+            found = ConsensusDifference(utterance_id, published, recomputed, shown)
+            self.differences.append(found)
+
+    def close(self) -> None:
+        """Counts faulty lines about utterances that were never read as unused."""
+        self.unused.update(self._spoiled.values())
+        self._spoiled.clear()
+
+
+# The same few thousand sets of votes recur.
+_majority = cache(majority)
+
+
+def _faulty_line(problem: InputError) -> str:
+    return f"faulty line in {Path(str(problem.file)).name}"
+
+
+def _fault(error: BaseException | None, file: Path, line: int | None) -> InputError | None:
+    if isinstance(error, ValidationError):
+        error = input_error(error)
+    return error.at(file, line) if isinstance(error, InputError) else None
+
+
+# Written by hand: contextlib takes four times as long, and there are millions of lines.
+class _CandidateBlock:
+    __slots__ = ("file", "line", "log")
+
+    def __init__(self, log: ConversionLog, file: Path, line: int | None) -> None:
+        self.log, self.file, self.line = log, file, line
+
+    def __enter__(self) -> None:
+        self.log.read += 1
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if error is None:
+            return False
+        if isinstance(error, LeftOut):
+            self.log.drop(error.reason)
+            return True
+        if problem := _fault(error, self.file, self.line):
+            self.log.lose(problem, _faulty_line(problem))
+            return True
+        return False
+
+
+class _PartBlock:
+    __slots__ = ("file", "line", "log", "of")
+
+    def __init__(self, log: ConversionLog, file: Path, line: int | None, of: str | None) -> None:
+        self.log, self.file, self.line, self.of = log, file, line, of
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if error is None:
+            return False
+        if problem := _fault(error, self.file, self.line):
+            self.log.lost_part(problem, self.of)
+            return True
+        return False

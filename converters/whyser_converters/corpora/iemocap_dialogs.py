@@ -1,0 +1,135 @@
+"""Reads one dialog of IEMOCAP: its turns with their votes, and its transcripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.tables import transcript_text
+
+#: The annotators' words and their code.
+VOTE_CODES = {
+    "anger": "ang",
+    "sadness": "sad",
+    "happiness": "hap",
+    "excited": "exc",
+    "surprise": "sur",
+    "fear": "fea",
+    "disgust": "dis",
+    "neutral": "neu",
+    "neutral state": "neu",
+    "frustration": "fru",
+    "other": "oth",
+}
+
+# [6.2901 - 8.2357]<TAB>Ses01F_impro01_F000<TAB>neu<TAB>[2.5000, 2.5000, 2.5000]
+_HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\w+)\t\[[\d., ]+\]")
+_HEAD_FORM = "[<start> - <end>]<TAB><utterance><TAB><code><TAB>[V, A, D]"
+# C-E2:<TAB>Neutral; Anger;<TAB>()
+_RATING = re.compile(r"([CA])-([EFM])(\d+):\s*(.*)")
+# Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
+_TRANSCRIPT = re.compile(r"(Ses\S+)\s+\[[\d.]+-[\d.]+\]:\s*(.*)")
+
+
+@dataclass
+class VotedTurn:
+    """A head line of an evaluation file, and the votes below it."""
+
+    line: int
+    name: str
+    code: str
+    votes: dict[str, list[str]] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+
+
+def read_turns(path: Path, log: ConversionLog) -> list[VotedTurn]:
+    """The turns of one evaluation file: a head and its votes each, with blank lines between."""
+    turns: list[VotedTurn] = []
+    turn: VotedTurn | None = None
+    below_broken_head = False
+    for number, line in _lines(path):
+        if line.startswith("%"):
+            continue
+        if not line:
+            turn, below_broken_head = None, False
+        elif head := _HEAD.match(line):
+            turn = VotedTurn(number, head[1], head[2])
+            turns.append(turn)
+        elif turn is not None and not line.startswith("["):
+            with log.part(path, number, of=turn.name):
+                _read_rating(turn, line)
+        elif below_broken_head and not line.startswith("["):
+            # These are the votes of a candidate that is already lost.
+            continue
+        elif turns and turn is None and _RATING.fullmatch(line):
+            # A vote after a gap most likely belongs to the last turn, which is dropped with it.
+            log.lost_part(_malformed(line, _HEAD_FORM).at(path, number), turns[-1].name)
+        else:
+            turn, below_broken_head = None, True
+            log.lost_candidate(_malformed(line, _HEAD_FORM).at(path, number))
+    if not turns:
+        cure = "Fetch it again; it may be cut short."
+        log.report(InputError("holds no utterance", file=path, cure=cure))
+    return turns
+
+
+def _read_rating(turn: VotedTurn, line: str) -> None:
+    rating = _RATING.fullmatch(line)
+    if rating is None:
+        raise _malformed(line, "C-E<rater>:<TAB><label>; <label>;<TAB>(<comment>)")
+    kind, who, number, what = rating.groups()
+    if kind != "C" or who != "E":
+        return
+    rater = f"E{number}"
+    chosen, _, comment = what.partition("\t")
+    words = [word.strip() for word in chosen.split(";") if word.strip()]
+    if not words:
+        raise InputError(f"annotator {rater} chose nothing", cure="Mend the line.")
+    for word in words:
+        if word.lower() not in VOTE_CODES:
+            cure = did_you_mean(word, VOTE_CODES)
+            raise InputError(f"bad label {word[:60]!r} of annotator {rater}", cure=cure)
+    mentions = turn.votes.setdefault(rater, [])
+    mentions += [word for word in words if word not in mentions]
+    turn.comments.setdefault(rater, comment.strip().strip("()"))
+
+
+def read_transcripts(path: Path, log: ConversionLog) -> dict[str, str]:
+    """Text by utterance; empty where the dialog has no transcript file."""
+    transcripts: dict[str, str] = {}
+    if not path.is_file():
+        return transcripts
+    for number, line in _lines(path):
+        # Stray lines such as "M: ..." carry no id, so they belong to no utterance.
+        if line.startswith("Ses"):
+            with log.part(path, number, of=line.split(maxsplit=1)[0]):
+                match = _TRANSCRIPT.match(line)
+                if match is None:
+                    raise _malformed(line, "<utterance> [<start>-<end>]: <text>")
+                text = transcript_text(match[2])
+                if transcripts.setdefault(match[1], text) != text:
+                    raise InputError(f"{match[1]!r} has two texts", cure="Keep one of the two.")
+    return transcripts
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines; some comments are in latin-1."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    # Not splitlines(), which would also split at a latin-1 control character.
+    for number, line in enumerate(text.split("\n"), start=1):
+        yield number, line.strip()
+
+
+def _malformed(line: str, expected: str) -> InputError:
+    return InputError(
+        f"malformed line {line[:60]!r}",
+        cure=f"Expected {expected}; the file may be cut short or damaged.",
+    )

@@ -1,0 +1,153 @@
+"""Reads the votes of MSP-Podcast from any release's labels_detailed.csv, or from labels.txt."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from whyser.io.errors import InputError
+from whyser.labels.classes import Label
+from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.tables import find_entry, numbered_lines, read_header, read_table
+
+#: The annotators' words and their code; every other word is Other.
+VOTE_CODES = {
+    "angry": "A",
+    "sad": "S",
+    "happy": "H",
+    "surprise": "U",
+    "fear": "F",
+    "disgust": "D",
+    "contempt": "C",
+    "neutral": "N",
+}
+
+# WORKER00014364; Neutral; Neutral,Excited; A:5.000000; V:4.000000; D:4.000000;
+_DETAIL = re.compile(
+    r"\s*(\w+)\s*;\s*([^;\s][^;]*?)\s*;\s*"
+    r"(?:(.*?)\s*;\s*)?"  # some rows lack the secondary labels, so what follows is found by name
+    r"A:[^;]*;\s*V:[^;]*;\s*D:[^;]*;?\s*"
+)
+#: The primary label and the secondary ones, as one annotator wrote them.
+Words = tuple[str, str]
+
+#: An annotator and the words.
+RawVote = tuple[str, Words]
+
+
+def read_votes(folder: Path, log: ConversionLog) -> dict[str, list[RawVote]]:
+    """Every annotator's vote, by file name."""
+    votes: defaultdict[str, list[RawVote]] = defaultdict(list)
+    for name, vote in _vote_rows(folder, log):
+        # Stripped, as the names of the consensus file are.
+        votes[name.strip()].append(vote)
+    return dict(votes)
+
+
+def _vote_rows(folder: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+    table = find_entry(folder, ("labels_detailed.csv",))
+    text = find_entry(folder, ("labels.txt",))
+    if table is not None:
+        columns = read_header(table)
+        rater = next((name for name in ("WorkerID", "Workers") if name in columns), None)
+        yield from _detail_rows(table, log) if rater is None else _field_rows(table, rater, log)
+    elif text is not None:
+        log.note("no labels_detailed.csv: votes are read from labels.txt")
+        yield from _text_rows(text, log)
+    else:
+        log.note("neither labels_detailed.csv nor labels.txt: the turns have no votes")
+
+
+def _detail_rows(path: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+    """The schema of releases 1.7 to 1.12: one cell holds a line of `labels.txt`."""
+    for line, (name, detail) in read_table(path, ("FileName", "EmoDetail"), log.lost_part):
+        if vote := _parse_plain(detail):
+            yield name, vote
+            continue
+        with log.part(path, line, of=name):
+            yield name, _parse_detail(detail)
+
+
+def _field_rows(path: Path, rater: str, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+    """The schema of releases 1.6 (`Workers`) and 2.0 (`WorkerID`)."""
+    columns = ("FileName", rater, "EmoClass_Major", "EmoClass_Second")
+    for line, (name, *cells) in read_table(path, columns, log.lost_part):
+        with log.part(path, line, of=name):
+            worker, primary, secondary = (cell.strip() for cell in cells)
+            if not worker or not primary:
+                raise InputError(
+                    "a vote without an annotator or a primary label", cure="Mend the vote."
+                )
+            yield name, (worker, (primary, secondary))
+
+
+def _text_rows(path: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+    """`labels.txt`: a head line with the file's name, then a line per annotator."""
+    turn = None
+    for number, line in numbered_lines(path):
+        first = line.partition(";")[0].strip()
+        if line.isspace() or first.endswith(".wav"):
+            # A blank line ends a file's block, so the votes below a broken head belong to no turn.
+            turn = first or None
+            continue
+        with log.part(path, number, of=turn):
+            if turn is None:
+                raise InputError(f"annotator's line {line.strip()[:60]!r} before any file's name")
+            yield turn, _parse_plain(line) or _parse_detail(line)
+
+
+def _parse_plain(detail: str) -> RawVote | None:
+    """Reads the usual form without a pattern, which saves seconds over a million votes."""
+    rater, _, rest = detail.partition(";")
+    rater = rater.strip()
+    text, _, scores = rest.partition("; A:")
+    words = _split_words(text)
+    if words and rater and "; V:" in scores and "; D:" in scores and scores.count(";") <= 3:
+        return rater, words
+    return None
+
+
+# Annotators choose from few words, so the same tuple serves many votes.
+@cache
+def _split_words(text: str) -> Words | None:
+    parts = [part.strip() for part in text.split(";")]
+    return (parts[0], parts[1]) if len(parts) == 2 and parts[0] else None
+
+
+def _parse_detail(detail: str) -> RawVote:
+    match = _DETAIL.fullmatch(detail)
+    if match is None:
+        raise InputError(
+            f"malformed vote {detail.strip()[:60]!r}",
+            cure="Expected 'WORKER; primary; secondary; A:x; V:x; D:x;'.",
+        )
+    rater, primary, secondary = match.groups("")
+    return rater, (primary, secondary)
+
+
+@cache
+def vote_code(word: str) -> str:
+    return VOTE_CODES.get(word.lower(), "O")
+
+
+def vote_fields(labels: Mapping[str, Label | None]) -> Callable[[Words], dict[str, object]]:
+    """Turns an annotator's words into the fields of a `Vote`, except for the annotator."""
+
+    def primary_of(word: str) -> Label:
+        return labels[vote_code(word)] or "other"
+
+    @cache
+    def fields_of(words: Words) -> dict[str, object]:
+        primary, secondary = words
+        names = [word.strip().lower() for word in secondary.split(",")]
+        known = [primary_of(name) if name in VOTE_CODES else name for name in names if name]
+        return {
+            "primary": primary_of(primary),
+            "secondary": tuple(dict.fromkeys(known)),
+            "raw": primary,
+        }
+
+    return fields_of

@@ -1,0 +1,225 @@
+"""Reads what corpora consist of: CSV tables, cells, texts and folders."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import TextIO
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.classes import Label
+from whyser.records.utterance import without_reserved_marks
+
+#: Receives the fault of a row that cannot be read, and the name of what the row is about or "".
+Lost = Callable[[InputError, str], None]
+
+# Most tables name their subject first. A pattern finds it, since a broken row may have no cells.
+_FIRST_CELL = re.compile(r'[^",\r\n]+')
+
+# `errors="surrogateescape"` turns a byte that is not UTF-8 into one of these.
+_STRAY_BYTE = re.compile("[\udc80-\udcff]")
+
+
+def read_header(path: Path) -> list[str]:
+    """The column names of a CSV file.
+
+    Raises: `InputError` for a file that is empty, not CSV or not UTF-8.
+    """
+    with _opened(path) as stream:
+        try:
+            header = next(csv.reader(stream, strict=True), None)
+        except csv.Error as error:
+            raise _not_csv(path, 1, str(error)) from None
+    if not header:
+        raise InputError("is empty, expected a header row", file=path, cure="Fetch it again.")
+    text = ",".join(header)
+    if "\0" in text or _STRAY_BYTE.search(text):
+        raise InputError("is not UTF-8 text", file=path, line=1, cure="Save it as UTF-8.")
+    if len(header) == 1 and (other := re.search("[;\t|]", text)):
+        raise InputError(
+            f"has cells separated by {other[0]!r}", file=path, line=1, cure="Save it with commas."
+        )
+    return [name.strip() for name in header]
+
+
+def read_table(
+    path: Path,
+    columns: Sequence[str],
+    lost: Lost,
+    *,
+    stray_bytes: bool = False,
+    name: re.Pattern[str] = _FIRST_CELL,
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Streams the line number and the cells of `columns` (two or more) of every row of a CSV file.
+
+    A row that is not CSV, has too many or too few cells or (unless `stray_bytes`) is not UTF-8
+    goes to `lost`, with the first match of `name` in its text. Reading goes on with the next line,
+    so an unclosed quote loses only its own line.
+
+    Raises: `InputError` for a missing file or column.
+    """
+    header = read_header(path)
+    for column in columns:
+        if column not in header:
+            raise InputError(
+                f"has no column {column!r}", file=path, cure=did_you_mean(column, header)
+            )
+    pick = itemgetter(*(header.index(column) for column in columns))
+    width = len(header)
+    with _opened(path) as stream:
+        taken: list[str] = []
+        rows = csv.reader(_noted(stream, taken), strict=True)
+        next(rows)
+        line = 1
+        while True:
+            line += len(taken)
+            taken.clear()
+            try:
+                cells = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                # An unclosed quote has swallowed the lines below its own.
+                for number, cells, fault in _one_by_one(line, taken, str(error)):
+                    fault = fault or _fault_in(cells, width, taken[number - line], stray_bytes)
+                    if fault:
+                        lost(*_lost_row(path, number, taken[number - line], fault, name))
+                    else:
+                        yield number, pick(cells)
+                continue
+            # There are millions of rows, so a plainly good one takes the shortest path.
+            text = taken[0] if len(taken) == 1 else "".join(taken)
+            if len(cells) == width and text.isascii() and "\0" not in text:
+                yield line, pick(cells)
+            elif cells and (fault := _fault_in(cells, width, text, stray_bytes)):
+                lost(*_lost_row(path, line, text, fault, name))
+            elif cells:
+                yield line, pick(cells)
+
+
+def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) -> str:
+    """What is wrong with a row that is CSV, or an empty text."""
+    if len(cells) != width:
+        return f"row of {len(cells)} cells, expected {width}"
+    if "\0" in text:
+        return "not valid text (a NUL byte)"
+    if not stray_bytes and _STRAY_BYTE.search(text):
+        return "not UTF-8 text"
+    return ""
+
+
+def _lost_row(
+    path: Path, line: int, text: str, fault: str, name: re.Pattern[str]
+) -> tuple[InputError, str]:
+    cure = "Mend the line, or fetch the file again."
+    found = name.search(text)
+    return InputError(fault, file=path, line=line, cure=cure), found[0] if found else ""
+
+
+def _one_by_one(first: int, lines: list[str], reason: str) -> Iterator[tuple[int, list[str], str]]:
+    """Line number, cells and fault of each of several lines that together are not CSV."""
+    for line, text in enumerate(lines, start=first):
+        try:
+            cells = next(csv.reader([text], strict=True)) if len(lines) > 1 else []
+        except csv.Error as error:
+            cells, reason = [], str(error)
+        if cells or text.strip():
+            yield line, cells, "" if cells else _not_csv_text(reason)
+
+
+def _noted(stream: TextIO, taken: list[str]) -> Iterator[str]:
+    """The lines, each also appended to `taken`, since one row may span several."""
+    for text in stream:
+        taken.append(text)
+        yield text
+
+
+def _not_csv_text(reason: str) -> str:
+    return f"not valid CSV ({reason})" if reason else ""
+
+
+def _not_csv(path: Path, line: int, reason: str) -> InputError:
+    cure = "The file may be cut short; fetch it again."
+    return InputError(_not_csv_text(reason), file=path, line=line, cure=cure)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    try:
+        # newline="" keeps the csv module's own idea of where a row ends.
+        with _open_text(path, errors="surrogateescape", newline="") as stream:
+            yield stream
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, cure="Check the corpus folder.") from None
+
+
+# ---- cells, texts, folders ----------------------------------------------------------------
+
+
+def _open_text(path: Path, *, errors: str, newline: str | None) -> TextIO:
+    """Opens a UTF-8 file after its byte-order mark.
+
+    Python's "utf-8-sig" decodes in Python, which takes a second per million lines.
+    """
+    stream = path.open(encoding="utf-8", errors=errors, newline=newline)
+    if stream.read(1) != "\ufeff":
+        stream.seek(0)
+    return stream
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers; bytes that are not UTF-8 become U+FFFD."""
+    with _open_text(path, errors="replace", newline=None) as stream:
+        yield from enumerate(stream, start=1)
+
+
+def number(text: str, what: str) -> int:
+    """A whole number from a cell. Raises: `InputError` for anything else."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"bad {what} {text[:60]!r}, expected a whole number") from None
+
+
+def label_of(code: str, labels: Mapping[str, Label | None], what: str) -> Label | None:
+    """The label of a corpus' own code, which is a cell called `what`.
+
+    Raises: `InputError` for a code that the corpus does not have.
+    """
+    if code not in labels:
+        raise InputError(f"bad {what} {code!r}", cure=did_you_mean(code, labels))
+    return labels[code]
+
+
+def transcript_text(text: str) -> str:
+    """The text on one line, white space collapsed.
+
+    Raises: `InputError` when it holds a mark that training rows reserve, such as `<audio>`.
+    """
+    try:
+        return without_reserved_marks(" ".join(text.split()))
+    except ValueError as error:
+        raise InputError(f"transcript {error}") from None
+
+
+def files_in(folder: Path, suffix: str) -> list[str]:
+    """Sorted names of the files in a folder, without hidden ones (AppleDouble's `._*`)."""
+    if not folder.is_dir():
+        return []
+    # A Path for each of 200,000 entries would cost a second.
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    return sorted(name for name in names if name.endswith(suffix) and not name.startswith("."))
+
+
+def find_entry(folder: Path, names: Sequence[str]) -> Path | None:
+    """The entry with one of the lower-case names, in whatever case; the first name wins."""
+    if not folder.is_dir():
+        return None
+    entries = {entry.name.lower(): entry for entry in sorted(folder.iterdir(), reverse=True)}
+    return next((entries[name] for name in names if name in entries), None)

@@ -1,0 +1,67 @@
+"""Reads transcripts that are files of their own, one per utterance, named like its sound."""
+
+from __future__ import annotations
+
+import os
+from codecs import BOM_UTF8
+from pathlib import Path
+
+from whyser.io.errors import InputError
+from whyser.records.utterance import RESERVED
+from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.tables import files_in, transcript_text
+
+# Bytes; an utterance lasts seconds.
+_LONGEST = 1 << 20
+
+
+class TranscriptFolder:
+    """Transcripts by sound file; those that are missing, empty or garbled are counted and noted."""
+
+    def __init__(self, folder: Path | None, log: ConversionLog) -> None:
+        self.folder, self.log = folder or Path(), log
+        self.names = set(files_in(folder, ".txt")) if folder else set()
+        self.missing = self.empty = self.garbled = 0
+
+    def read(self, name: str) -> str:
+        """The text of a .wav file on one line, empty without a transcript.
+
+        Raises: `InputError` for a file that cannot be read, and for a reserved mark.
+        """
+        file = f"{name.removesuffix('.wav')}.txt"
+        if file not in self.names:
+            self.missing += 1
+            return ""
+        try:
+            data = _read_bytes(f"{self.folder}/{file}")
+        except OSError as error:
+            cure = "Fetch the file again, or remove it: a transcript is optional."
+            what = f"transcript cannot be read ({error.strerror})"
+            raise InputError(what, file=self.folder / file, cure=cure) from None
+        # Some transcripts of MSP-Podcast are malformed.
+        text = data.removeprefix(BOM_UTF8).decode(errors="replace")
+        self.garbled += "\ufffd" in text
+        self.empty += not text.strip()
+        try:
+            return transcript_text(text)
+        except InputError as problem:
+            lines = enumerate(text.split("\n"), 1)
+            # A mark may span a line break; the first line is then as good as any.
+            bad = next((number for number, line in lines if RESERVED.search(line)), 1)
+            raise problem.at(self.folder / file, bad) from None
+
+    def note(self) -> None:
+        """Notes how many were missing, empty or garbled."""
+        self.log.note_count(self.missing, "turns with no transcript")
+        self.log.note_count(self.empty, "turns with an empty transcript")
+        what = "turns with a transcript that is not UTF-8, its bad bytes replaced"
+        self.log.note_count(self.garbled, what)
+
+
+def _read_bytes(path: str) -> bytes:
+    """The content of a small file; to set up a buffered stream takes three times as long."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(handle, _LONGEST)
+    finally:
+        os.close(handle)

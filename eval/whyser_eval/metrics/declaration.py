@@ -1,0 +1,122 @@
+"""How a metric is declared: by a decorator on its function, and nowhere else.
+
+Scoring, signatures, tables and docs/scores.md take what they need to know of a metric from here;
+they list metrics in the order of their declarations.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypeVar
+
+#: What a metric's function takes: `Items`; `Distributions`; reference and predicted transcripts;
+#: `Explained` answers; these, all cues and a seed. It returns `Statistics`, but in the last case
+#: the value of each draw.
+MaterialKind: TypeAlias = Literal[
+    "classes", "probabilities", "transcripts", "claims", "shuffled claims"
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as scores.json names it.
+
+    Attributes:
+        name: that of the function
+        function: computes it from its material
+        material: what it is computed from
+        macro: whether it is a mean over the declared classes, which are then its columns
+        needs_majority: whether it is told only where there is a majority label
+        heading: its column's in a table; None for one that no table shows
+        of_class: what its figure of a single class is called, such as f1 in f1:sad; None for a
+            metric that is not told class by class
+    """
+
+    name: str
+    function: Callable[..., Any]
+    material: MaterialKind
+    macro: bool
+    needs_majority: bool
+    heading: str | None
+    of_class: str | None
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def formula(self) -> str:
+        return self._paragraph("Formula")
+
+    @property
+    def source(self) -> str:
+        return self._paragraph("Source")
+
+    def _paragraph(self, name: str) -> str:
+        text = inspect.getdoc(self.function) or ""
+        found = re.search(rf"^{name}: (.+?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
+        return " ".join(found[1].split()) if found else ""
+
+
+#: All metrics by name. `whyser_eval.metrics` imports their modules, so that none is missing.
+METRICS: dict[str, Metric] = {}
+
+
+def metric(
+    material: MaterialKind,
+    *,
+    macro: bool = False,
+    needs_majority: bool = True,
+    heading: str | None = None,
+    of_class: str | None = None,
+) -> Callable[[Function], Function]:
+    """Declares the function as a metric; its docstring says "Formula: ..." and "Source: ...".
+
+    Raises: `ValueError` for a second metric of the same name.
+    """
+
+    def declare(function: Function) -> Function:
+        name = function.__name__
+        if name in METRICS:
+            raise ValueError(f"metric {name!r} is declared twice")
+        METRICS[name] = Metric(name, function, material, macro, needs_majority, heading, of_class)
+        return function
+
+    return declare
+
+
+def metrics_of(material: MaterialKind) -> dict[str, Callable[..., Any]]:
+    """The functions of all metrics of this material, by name."""
+    return {one.name: one.function for one in METRICS.values() if one.material == material}
+
+
+def is_macro(score: str) -> bool:
+    """Whether the score is a mean over classes; one of a single class, such as f1:sad, is not."""
+    return score in METRICS and METRICS[score].macro
+
+
+def needs_majority(score: str) -> bool:
+    """Whether the score is told only where there is a majority label, as one of a class is."""
+    return score not in METRICS or METRICS[score].needs_majority
+
+
+def markdown() -> str:
+    """The table of docs/scores.md: a row a metric, and a row for what is told class by class."""
+    rows = ["| metric | what | formula | source |", "|---|---|---|---|"]
+    for one in METRICS.values():
+        cells = (f"`{one.name}`", one.summary, one.formula, one.source)
+        rows.append(_row(cells))
+        if one.of_class:
+            what = f"The same for one class, on `all` and `strict`: a column of `{one.name}`."
+            rows.append(_row((f"`{one.of_class}:sad`", what, "", "")))
+    return "\n".join(rows) + "\n"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
