@@ -1,7 +1,7 @@
 """What a judge and ten people said, in the figures of the paper (3.4, 3.5) and its shape."""
 
-from whyser_eval.explanations.judge.rows import AgreementRow, Judged, JudgeRow, RubricRow
-from whyser_eval.explanations.study.rows import RaterRow, Studied, StudyRow
+from whyser_eval.explanations.judge.rows import AgreementRow, JudgeResults, JudgeRow, RubricRow
+from whyser_eval.explanations.study.rows import RaterRow, StudyResults, StudyRow
 from whyser_eval.statistics.proportions import wilson
 
 #: Accepted of 32 by each of ten raters: 221 of 320.
@@ -29,7 +29,7 @@ def studied(**changes):
         "rater 10", "accept", 29 / 32, None, 32, 2.0, ("faster than the clips", "an outlier")
     )
     raters.append(RaterRow("rater 1", "prefer", 0.375, 0.65, 32, None))
-    return Studied(
+    return StudyResults(
         **{
             "study": "3fa9c1d2",
             "system": "row 11",
@@ -93,7 +93,7 @@ def judged(**changes):
         AgreementRow("gemini-2.0-flash", "humans", 0.625, None, 32, "cohen_kappa|"),
     )
     warnings = ("Judge and teacher are of one family.",)
-    return Judged(
+    return JudgeResults(
         **{"rows": rows, "rubric": rubric, "agreement": agreement, "warnings": warnings} | changes
     )
 

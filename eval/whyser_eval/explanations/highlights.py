@@ -1,8 +1,8 @@
-"""Where a rationale speaks of the words, of the emotion and of the voice (paper, Table 2).
+"""Which parts of a rationale refer to the words, the emotion and the voice (paper, Table 2).
 
-`content` is what it takes from the transcript, `prediction` a word for the emotion that was
-predicted, `acoustic` a clause that claims something of the voice. Spans may lie in each other:
-they are painted from the widest to the most telling, and what is painted over is cut.
+`content` is quoted from the transcript, `prediction` is a word for the predicted emotion,
+`acoustic` is a clause with a claim about the voice. Spans may overlap: the widest are painted
+first, the most specific last, and later paint wins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from whyser.labels.lexicon import fold, words
 from whyser_eval.reading.mentions import Standing, find_mentions
 
 if TYPE_CHECKING:
-    # Measuring brings in pandas, which naming an outcome needs not.
+    # Grounding imports pandas, which the name of an outcome does not need.
     from whyser.evidence.grounding import Outcome
 
 Kind = Literal["content", "misheard", "prediction", "acoustic", "claim"]
@@ -30,9 +30,9 @@ Kind = Literal["content", "misheard", "prediction", "acoustic", "claim"]
 
 @dataclass(frozen=True)
 class StatedClaim:
-    """A claim of the voice and what the measurement says of it; None where nobody measured.
+    """A claim about the voice and the outcome of its check; None where nothing was measured.
 
-    `level` is the level or the kind of voice, `negated` where just that is denied.
+    `level` is the level or the kind of voice; `negated` says that the text denies it.
     """
 
     start: int
@@ -47,7 +47,7 @@ class StatedClaim:
 class Span:
     """`text[start:end]`; `claim` is a claim's place in the list that was given.
 
-    `misheard` is content of the model's own transcript that was not said.
+    `misheard` is content of the model's own transcript that the reference transcript lacks.
     """
 
     start: int
@@ -58,7 +58,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of text of one kind, None for what is neither."""
+    """A stretch of text of one kind; None for the rest."""
 
     text: str
     kind: Kind | None
@@ -66,7 +66,7 @@ class Piece:
 
 
 def stated_claims(text: str, transcript: str = "") -> list[StatedClaim]:
-    """The claims of a text that was not held against measured cues.
+    """The claims of a text that was not checked against measured cues.
 
     >>> [(claim.family, claim.level) for claim in stated_claims("The voice is loud.")]
     [('loudness', 'high')]
@@ -113,7 +113,7 @@ def pieces(
 
 
 def _cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
-    """The text by who painted it last."""
+    """The text, cut by the span that was painted last."""
     paint: list[Span | None] = [None] * len(text)
     for span in spans:
         covered = range(len(text))[max(span.start, 0) : max(span.end, 0)]
@@ -125,19 +125,19 @@ def _cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
         yield Piece(stretch, painted.kind, painted.claim) if painted else Piece(stretch, None)
 
 
-# What a claim is part of
+# Clauses around claims
 
 _JOINT = r"(?:and|but|while|whereas|which|with|because|as if)\b\s*+"
-#: A run of spaces is looked at once, from its first.
+#: The lookbehind makes the search start only at the first of several spaces.
 _CLAUSE_END = re.compile(
     rf"[.,;:!?\n()\u2014\u2013]\s*+(?:{_JOINT})?|(?<!\s)\s++(?:{_JOINT}|$)", re.IGNORECASE
 )
 
 
 def _clauses(text: str, claims: Sequence[StatedClaim], content: Sequence[Span]) -> Iterator[Span]:
-    """The clause around each claim, up to what is quoted: one word says little of what is claimed.
+    """The clause around each claim, up to any quotation: a single word shows little of the claim.
 
-    Many claims may share a clause; it is painted once.
+    Several claims may share a clause; it is painted once.
     """
     if not claims:
         return
@@ -167,27 +167,27 @@ def _after_spaces(text: str, position: int) -> int:
 
 
 def _emotion_words(text: str, label: Label | None) -> Iterator[Span]:
-    """Words of the label, but for those that the text denies."""
+    """Words for the label, except those that the text rejects."""
     if label is None:
         return
     folded, origin = _folded(text)
     for mention in find_mentions(folded):
         if mention.label == label and mention.standing is not Standing.REJECTED:
             end = mention.start + _length(folded, mention.start, mention.word)
-            # Up to what follows, so that an accent stays with its letter.
+            # End where the next character begins, so that an accent stays with its letter.
             stop = origin[end] if end < len(origin) else len(text)
             yield Span(origin[mention.start], stop, "prediction")
 
 
 def _length(folded: str, start: int, word: str) -> int:
-    """Of a word or a phrase as it stands in the text, whatever stands between its parts."""
+    """The length of a word or phrase in the text, including whatever separates its parts."""
     pattern = r"\W+".join(map(re.escape, words(fold(word))))
     found = re.compile(pattern).match(folded, start)
     return len(found.group()) if found else len(word)
 
 
 def _folded(text: str) -> tuple[str, Sequence[int]]:
-    """The text as mentions are read from it, and where in the text each character comes from."""
+    """The folded text, and for each of its characters the position in the original text."""
     folded = fold(text)
     if len(folded) == len(text):
         return folded, range(len(text))

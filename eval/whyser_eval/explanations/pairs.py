@@ -1,6 +1,6 @@
-"""`pairs.jsonl`: two explanations of one utterance, for a judge or for people to choose between.
+"""`pairs.jsonl`: two rationales for one utterance; a judge or a person chooses between them.
 
-The judge's pairs and those of the human study are of one form, so that both can weigh the same.
+The judge and the human study use the same file format, so that both can compare the same pairs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Candidate(BaseModel):
-    """One side of a pair: who explains, which label, how."""
+    """One side of a pair: the system, its label and its rationale."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,11 +34,11 @@ class Candidate(BaseModel):
     text: Annotated[str, Field(min_length=1)]
 
 
-class Pair(BaseModel):
-    """Two explanations of one utterance.
+class ExplanationPair(BaseModel):
+    """Two rationales for one utterance.
 
-    `emotion` is the stratum that the pair was drawn in: the label that both give, or, in a study
-    of mismatches, the reference's. `gold` is the consensus.
+    `emotion` is the stratum from which the pair was drawn: the label that both systems give or, in
+    a study of mismatches, the majority label. `gold` is the majority label.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +53,7 @@ class Pair(BaseModel):
 
     @cached_property
     def key(self) -> str:
-        """Of the pair's whole content, in whatever file it lies."""
+        """A hash of the pair's content; it does not depend on the file."""
         return short_hash(self.model_dump_json(exclude={"audio"}))
 
     @property
@@ -61,44 +61,45 @@ class Pair(BaseModel):
         return self.first.system, self.second.system
 
 
-def read_pairs(path: Path) -> list[Pair]:
-    """Raises: `InputError` with file and line for a broken line or a pair that stands twice, and
-    for a file without pairs."""
+def read_pairs(path: Path) -> list[ExplanationPair]:
+    """Raises: `InputError` with file and line for a broken line or a duplicate pair, and for a
+    file without pairs."""
     first: dict[tuple[str, str, str], int] = {}
     pairs = []
-    for number, pair in read_records(path, Pair):
+    for number, pair in read_records(path, ExplanationPair):
         key = (pair.id, *pair.systems)
         if key in first:
-            what = f"{pair.id} of {' and '.join(pair.systems)} stands in line {first[key]} too"
+            what = f"{pair.id} of {' and '.join(pair.systems)} duplicates line {first[key]}"
             raise InputError(what, file=path, line=number)
         first[key] = number
         pairs.append(pair)
     if not pairs:
-        raise InputError("holds no pairs", file=path)
+        raise InputError("contains no pairs", file=path)
     return pairs
 
 
-def write_pairs(path: Path, pairs: Iterable[Pair]) -> int:
+def write_pairs(path: Path, pairs: Iterable[ExplanationPair]) -> int:
     """Writes one JSON line a pair, atomically; returns how many."""
     return write_jsonl(path, (pair.model_dump_json() for pair in pairs))
 
 
-def pairs_hash(pairs: Iterable[Pair]) -> str:
-    """Of the pairs in any order, for the signature."""
+def pairs_hash(pairs: Iterable[ExplanationPair]) -> str:
+    """A hash of the pairs that ignores their order; the signature contains it."""
     return short_hash("\n".join(sorted(pair.key for pair in pairs)))
 
 
-# Which are drawn
+# Sampling
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Pairs of two systems, and what they were drawn from.
+class SampledPairs:
+    """Pairs of two systems, and the counts of what they were drawn from.
 
-    `available` and `chosen` count by emotion; `left_out` says why other utterances have no pair.
+    `available` and `chosen` count by emotion; `left_out` counts utterances without a pair, by
+    reason.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ExplanationPair, ...]
     available: Mapping[EmotionClass, int]
     chosen: Mapping[EmotionClass, int]
     left_out: Mapping[str, int]
@@ -106,27 +107,27 @@ class Drawn:
 
 def agreeing_pairs(
     first: Explainer, second: Explainer, *, per_emotion: int | None, seed: int
-) -> Drawn:
-    """Pairs on utterances that both systems give the same label (paper, 3.5).
+) -> SampledPairs:
+    """Pairs on utterances to which both systems give the same label (paper, 3.5).
 
-    Args: `per_emotion`, the most of each; None for all.
+    Args: `per_emotion`, the maximum number for each emotion; None for all.
 
-    Raises: `InputError` where the systems agree on nothing, or do not answer the same utterances.
+    Raises: `InputError` where the systems give no utterance the same label.
     """
-    strata: defaultdict[EmotionClass, list[Pair]] = defaultdict(list)
+    strata: defaultdict[EmotionClass, list[ExplanationPair]] = defaultdict(list)
     left_out: Counter[str] = Counter()
     for system in (first, second):
         left_out.update({f"{system.system}: {why}": n for why, n in system.left_out.items()})
     for system, other in ((first, second), (second, first)):
         if alone := len(system.by_id.keys() - other.by_id.keys()):
-            left_out[f"{system.system} alone explains"] = alone
+            left_out[f"only {system.system} explains"] = alone
     shared = first.by_id.keys() & second.by_id.keys()
     for id_ in shared:
         one, two = first.by_id[id_], second.by_id[id_]
         if one.label == two.label:
             strata[one.label].append(paired(one, two, one.label))
         else:
-            left_out["the systems give other labels"] += 1
+            left_out["the systems give different labels"] += 1
     if not strata:
         raise InputError(
             f"{first.system} and {second.system} explain no utterance under the same label",
@@ -137,7 +138,7 @@ def agreeing_pairs(
         for label in CLASSES
         if label in strata
     }
-    return Drawn(
+    return SampledPairs(
         tuple(pair for pairs in chosen.values() for pair in pairs),
         {label: len(strata[label]) for label in CLASSES},
         {label: len(chosen.get(label, ())) for label in CLASSES},
@@ -145,8 +146,8 @@ def agreeing_pairs(
     )
 
 
-def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> Pair:
-    return Pair(
+def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> ExplanationPair:
+    return ExplanationPair(
         id=one.id,
         emotion=emotion,
         gold=one.gold,
@@ -158,9 +159,9 @@ def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> Pair:
 
 
 def drawn(items: Sequence[T], seed: int, most: int | None, *, key: Callable[[T], str]) -> list[T]:
-    """At most so many, in a random order that depends on each item and the seed alone.
+    """At most `most` items, in a random order that depends only on each item and the seed.
 
-    So the same utterances are drawn against every opponent that they can be drawn against.
+    So the same utterances are drawn for every opponent that explains them.
 
     >>> drawn(["a", "b", "c"], 1, 2, key=str) == drawn(["c", "b", "a"], 1, 2, key=str)
     True
@@ -172,7 +173,7 @@ def _rank(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest()
 
 
-def strata_of(pairs: Iterable[Pair]) -> Iterator[tuple[EmotionClass, int]]:
-    """How many pairs of each emotion, in the classes' order."""
+def strata_of(pairs: Iterable[ExplanationPair]) -> Iterator[tuple[EmotionClass, int]]:
+    """The number of pairs of each emotion, in the order of the classes."""
     counts = Counter(pair.emotion for pair in pairs)
     yield from ((label, counts[label]) for label in CLASSES if counts[label])

@@ -1,4 +1,4 @@
-"""What scored systems explained: a label of the eight and the text that gives its reasons."""
+"""Rationales of scored systems: one of the eight labels, and the text that gives reasons for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CURE = "Give a folder that whyser-eval score wrote; run it again."
 
 
 def _whole(text: str) -> str:
-    """Half a character cannot be written down again."""
+    """A lone surrogate cannot be written to a file."""
     text.encode()
     return text
 
@@ -35,9 +35,9 @@ _Text: TypeAlias = Annotated[str, AfterValidator(_whole)]
 
 @validated(frozen=True)
 class Explanation:
-    """One answer of one system: `label` is what it predicts, `gold` the consensus, if there is one.
+    """One answer of one system: `label` is its prediction, `gold` the majority label, if any.
 
-    `text` is plain: without the tags of any format, so that it tells nothing of who wrote it.
+    `text` has no tags of any format, so that it does not reveal which system wrote it.
     """
 
     id: _Text
@@ -55,7 +55,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Explainer:
-    """A system: its explanations by id, and how many of its answers hold none, by reason."""
+    """A system: its rationales by id, and the number of answers without one, by reason."""
 
     system: str
     by_id: dict[str, Explanation]
@@ -65,12 +65,12 @@ class Explainer:
 def read_explanations(
     folders: Sequence[Path], systems: Iterable[str], *, form: Form = "open"
 ) -> dict[str, Explainer]:
-    """What each named system explained under its own sound.
+    """The rationales of each named system without a control.
 
-    Args: `folders`, of scored runs; a system lies in one of them.
+    Args: `folders`, scored runs; each system is in one of them.
 
-    Raises: `InputError` for a folder that `score` did not write, for a system that none of them
-    holds or that two do, and for one that explains nothing.
+    Raises: `InputError` for a folder that `score` did not write, for a system that is in no folder
+    or in two, and for a system without any rationale.
     """
     wanted = list(dict.fromkeys(systems))
     found: dict[str, Explainer] = {}
@@ -80,24 +80,24 @@ def read_explanations(
         for name, explainer in _read(folder / SAMPLES, wanted, form, names).items():
             if name in found:
                 raise InputError(
-                    f"system {name!r} was scored in {place[name]} too",
+                    f"system {name!r} was also scored in {place[name]}",
                     file=folder / SAMPLES,
-                    cure="Give the one folder whose answers count.",
+                    cure="Give only the folder whose answers should count.",
                 )
             found[name], place[name] = explainer, folder
     for name in wanted:
         if name not in found:
             raise InputError(
-                f"no system {name!r} was asked the {form} form there",
+                f"no system {name!r} was asked the {form} form",
                 file=folders[0] / SAMPLES,
                 cure=did_you_mean(name, sorted(names)) if names else "Give another --form.",
             )
         if not found[name].by_id:
             told = ", ".join(f"{count:,} {why}" for why, count in found[name].left_out.items())
             raise InputError(
-                f"{name} explains nothing ({told})",
+                f"{name} has no rationale ({told})",
                 file=place[name] / SAMPLES,
-                cure="Name a system whose answers hold reasons.",
+                cure="Name a system whose answers contain rationales.",
             )
     return found
 
@@ -122,7 +122,10 @@ def _read(path: Path, wanted: Sequence[str], form: Form, names: set[str]) -> dic
             raise input_error(error).at(path, number) from None
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(
-                f"is not a sample of this version ({error})", file=path, line=number, cure=_CURE
+                f"is not a sample as this version writes it ({error})",
+                file=path,
+                line=number,
+                cure=_CURE,
             ) from None
     return {
         name: Explainer(name, found[name], left_out[name])
@@ -132,13 +135,13 @@ def _read(path: Path, wanted: Sequence[str], form: Form, names: set[str]) -> dic
 
 
 def _explanation(sample: Mapping[str, Any]) -> Explanation | str:
-    """The explanation, or why there is none."""
+    """The rationale, or the reason why there is none."""
     label = sample["prediction"]
     if label not in CLASSES:
-        return "answers of no class"
+        return "answers without a class"
     text = plain(explanation(sample["text"]))
     if not text:
-        return "answers without a reason"
+        return "answers without a rationale"
     return Explanation(
         id=sample["id"],
         system=sample["system"],
@@ -150,7 +153,7 @@ def _explanation(sample: Mapping[str, Any]) -> Explanation | str:
     )
 
 
-#: Of formats that are not ours: whoever reads them in an explanation knows who wrote it.
+#: Tags of other formats: in a rationale they would reveal the system that wrote it.
 _FOREIGN = re.compile(r"</?\s*[A-Za-z][\w:-]*\s*/?>|\[/?INST\]")
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
 _SPACES = re.compile(r"[^\S\n]+")
@@ -159,7 +162,7 @@ _SPACES = re.compile(r"[^\S\n]+")
 def plain(text: str) -> str:
     """The text without the tags of any format and the special tokens of models.
 
-    Line breaks stay, for lists live by them.
+    Line breaks stay, because lists need them.
 
     >>> plain("<reason>The  voice is low.</reason><|im_end|></s>")
     'The voice is low.'

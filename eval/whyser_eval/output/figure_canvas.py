@@ -1,6 +1,6 @@
-"""A drawing one column of a paper wide, measured in inches: bars, whiskers, text.
+"""A figure one column of a paper wide, measured in inches: bars, whiskers, text.
 
-Told apart by lightness and hatching, so it survives a printer without colour. The same calls give
+Bars differ in lightness and hatching, so the figure also works without colour. The same calls give
 the same bytes on every machine: both fonts come with the library.
 """
 
@@ -17,20 +17,20 @@ from whyser.io.console import say
 from whyser.io.extras import require
 from whyser.io.files import atomic_path
 from whyser.io.visible import visible
-from whyser_eval.output.report.study import Estimate
+from whyser_eval.output.report.study import ShareEstimate
 
 if TYPE_CHECKING:
     from matplotlib.text import Text
 
-#: A column of the usual two.
+#: Width of a column in a two-column paper.
 WIDTH = 3.4
 
-#: What is left free at either side.
+#: Margin on either side.
 EDGE = 0.04
 
 INK, SOFT = "#1d2126", "#5a626c"
 
-#: Suffix -> what a format would tell of the time of writing, left out.
+#: Suffix -> metadata to omit: the time of writing would change the bytes.
 FORMATS: Mapping[str, Mapping[str, Any]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
@@ -39,30 +39,30 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
 
 _BAR, _CAP = 0.13, 0.03
 
-#: A part of a bar that is narrower has no room for its digits.
+#: A narrower part of a bar has no room for its digits.
 _ROOM = 0.2
 
-#: Characters of a name that are measured at all.
+#: Maximum characters of a name that are measured.
 _LONGEST = 80
 
-#: Points of the smaller text.
+#: Font size of the smaller text, in points.
 _SMALL = 7
 
 _STYLE: Mapping[str, Any] = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],
     "font.size": 8,
-    "text.parse_math": False,  # a name with a dollar is no formula
+    "text.parse_math": False,  # a dollar in a name does not start a formula
     "hatch.linewidth": 0.6,
     "legend.fontsize": _SMALL,
-    "pdf.fonttype": 42,  # text that can be searched, and that every publisher takes
+    "pdf.fonttype": 42,  # searchable text, which every publisher accepts
     "svg.hashsalt": "whyser",
     "savefig.dpi": 600,
 }
 
 
 @dataclass(frozen=True)
-class Look:
-    """Of a part of a bar; without `ink` its digits are not written upon it."""
+class BarStyle:
+    """The style of a part of a bar; without `ink` its digits are not drawn."""
 
     face: str
     hatch: str = ""
@@ -71,11 +71,11 @@ class Look:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Within it sheets are drawn and written: our style, whatever the user has set.
+    """A context in which figures are drawn and written, with our style instead of the user's.
 
-    What the library warns of, as of a letter that no font has, is said once and in a line.
+    Each warning of the library, such as a missing glyph, is printed once, on one line.
 
-    Raises: `WhyserError` where matplotlib is not installed.
+    Raises: `WhyserError` if matplotlib is not installed.
     """
     require("a figure", figures=["matplotlib"])
     from matplotlib import style
@@ -84,13 +84,13 @@ def drawing() -> Iterator[None]:
         warnings.simplefilter("always")
         with style.context(dict(_STYLE), after_reset=True):
             yield
-    # The same letter is missed again by every font, in whichever order.
+    # Every font repeats the warning about the same glyph, in any order.
     for what in dict.fromkeys(str(one.message).partition(" from font")[0] for one in heard):
         say(f"warning: {what}")
 
 
-class Sheet:
-    """Inches from the upper left corner; shares of 0 and 1 lie at `left` and `right`."""
+class FigureCanvas:
+    """Coordinates are inches from the upper left; shares 0 and 1 are at `left` and `right`."""
 
     def __init__(self, *, left: float, right: float, height: float) -> None:
         from matplotlib.figure import Figure
@@ -102,13 +102,13 @@ class Sheet:
         self.axes.set_axis_off()
 
     def x(self, share: float) -> float:
-        """Where a share lies; an interval that reaches beyond 0 or 1 ends there."""
+        """The position of a share; values beyond 0 or 1 are clipped."""
         return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
 
     def text(
         self, x: float, y: float, words: str, *, room: float | None = None, **how: Any
     ) -> None:
-        """The words around mid-height `y`, on white; cut with an ellipsis where `room` is given."""
+        """Draws text centred at height `y`, on white; cut with an ellipsis if `room` is given."""
         ground = {"fc": "white", "ec": "none", "pad": 0.6}
         look = {"color": INK, "va": "center", "bbox": ground} | how
         text = self.axes.text(x, y, " ".join(visible(words).split()), **look)
@@ -124,11 +124,11 @@ class Sheet:
                 return
 
     def note(self, y: float, words: str) -> None:
-        """Smaller and paler, at the right edge."""
+        """Draws smaller, paler text at the right edge."""
         self.text(WIDTH - EDGE, y, words, ha="right", color=SOFT, size=_SMALL)
 
-    def bar(self, y: float, parts: Iterable[tuple[float, Look]]) -> None:
-        """Shares side by side around mid-height `y`, in the outline of the whole."""
+    def bar(self, y: float, parts: Iterable[tuple[float, BarStyle]]) -> None:
+        """Draws shares side by side, centred at height `y`, with the outline of the whole bar."""
         from matplotlib.patches import Rectangle
 
         start = 0.0
@@ -149,8 +149,8 @@ class Sheet:
         outline = (self.left, y - _BAR / 2), self.right - self.left, _BAR
         self.axes.add_patch(Rectangle(*outline, fc="none", ec=INK, lw=0.4))
 
-    def whisker(self, y: float, estimate: Estimate) -> None:
-        """The interval with its caps, parted by white from what it lies on; a dot at the value."""
+    def whisker(self, y: float, estimate: ShareEstimate) -> None:
+        """Draws the interval with its caps, with a white border, and a dot at the value."""
         if estimate.value is None:
             return
         if estimate.low is not None and estimate.high is not None:
@@ -163,7 +163,7 @@ class Sheet:
         )
 
     def scale(self, top: float, y: float, words: str) -> None:
-        """Below everything from 0 to 100, and a dashed line at one half from `top` down."""
+        """Draws the axis from 0 to 100, and a dashed line at one half from `top` down."""
         self.axes.vlines(self.x(0.5), top, y, colors=SOFT, lw=0.5, linestyles=(0, (3, 3)), zorder=0)
         self.axes.hlines(y, self.left, self.right, colors=INK, lw=0.5)
         for share in (0, 0.25, 0.5, 0.75, 1):
@@ -172,8 +172,8 @@ class Sheet:
         middle = (self.left + self.right) / 2
         self.text(middle, y + 0.21, words, ha="center", size=_SMALL)
 
-    def legend(self, looks: Sequence[tuple[str, Look]], marked: str) -> None:
-        """At the lower edge: what the parts of a bar are, and what the whisker is of."""
+    def legend(self, looks: Sequence[tuple[str, BarStyle]], marked: str) -> None:
+        """Draws the legend at the lower edge: parts of a bar, and the meaning of the whisker."""
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 

@@ -1,4 +1,4 @@
-"""A scored run in the terminal: one line a system, then the signatures."""
+"""A scored run in the terminal: one line per system, then the signatures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from whyser_eval.scoring.compare import SystemComparison, comparisons_json
 from whyser_eval.scoring.score import ScoredRun, ScoreRow
 from whyser_eval.statistics.formatting import format_estimate, format_p
 
-#: What the table shows: (subset, metric, with its interval); scores.json has the rest.
+#: Columns of the table: (subset, metric, with its interval); scores.json has the rest.
 _COLUMNS = (
     ("all", "f1_majority", True),
     ("all", "f1_all_labels", False),
@@ -26,7 +26,7 @@ _COLUMNS = (
 )
 
 
-#: What further tables show, where answers tell it; in one they would not fit a log of 120 columns.
+#: Columns of further tables, if answers contain them; one table would exceed 120 columns.
 _MORE = (
     ("groundedness", "groundedness_shuffled", "wer"),
     ("kl", "js", "ece", "set_recall"),
@@ -54,11 +54,13 @@ def print_comparisons(rows: Sequence[SystemComparison], *, as_json: bool) -> Non
             f"{row.n:,}",
         )
     console.print(table)
-    console.print("* p <= 0.05 after Holm; 'smallest' would be shown with a power of 0.8")
+    console.print(
+        "* p <= 0.05 after Holm; 'smallest' is the minimum detectable difference at a power of 0.8"
+    )
 
 
 def print_scores(run: ScoredRun) -> None:
-    """The table, then the signatures it stands on."""
+    """Prints the table, then its signatures."""
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     console.print(_table(run))
     told = {row.metric for row in run.rows if row.value is not None}
@@ -68,13 +70,13 @@ def print_scores(run: ScoredRun) -> None:
     console.print("Signatures")
     for row in run.rows:
         if (row.subset, row.metric) == ("all", "f1_majority"):
-            # One line each, whatever the width: a signature is there to be copied.
+            # One line each, whatever the width, so that a signature can be copied.
             console.print(Text(f"  {row.system}  {row.signature}"), soft_wrap=True, highlight=False)
 
 
 def _table(run: ScoredRun) -> Table:
     subsets = run.references.subsets
-    # Two lines a heading and no space beside the columns: it fits a log of 120 columns.
+    # Two-line headings and no padding: the table fits a log of 120 columns.
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in _NAMES:
         table.add_column(name, overflow="fold")
@@ -95,7 +97,7 @@ def _table(run: ScoredRun) -> Table:
         first = rows[0]
         unread_here = unread.get((first.system, first.form, first.control))
         table.add_row(
-            # Names come from files: as text, so that brackets are no markup.
+            # Names come from files; as Text, their brackets are not markup.
             *(Text(getattr(first, name)) for name in _NAMES),
             *cells,
             "-" if unread_here is None else f"{unread_here:,}",
@@ -104,7 +106,7 @@ def _table(run: ScoredRun) -> Table:
 
 
 def _more(run: ScoredRun, columns: Sequence[str]) -> Table:
-    """What answers tell besides the class, on all utterances, of the systems that do."""
+    """Further metrics on all utterances, for the systems that have them."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in _NAMES:
         table.add_column(name, overflow="fold")

@@ -1,4 +1,4 @@
-"""A sound as a browser plays it, without whatever else its file told."""
+"""Audio in a format that browsers play, without the metadata of its file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Container, and the media type that a data URL names.
+#: Container -> media type of a data URL.
 _CONTAINERS = {"MP3": "audio/mpeg", "WAV": "audio/wav"}
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSound:
     """`suffix` as in `.mp3`; `mime` is the media type; `duration` in seconds."""
 
     content: bytes
@@ -20,10 +20,10 @@ class Encoded:
     duration: float
 
 
-def encoded(path: Path) -> Encoded | None:
-    """The samples as MP3, or as WAV where the sound library writes no MP3; None if unreadable.
+def encoded(path: Path) -> EncodedSound | None:
+    """The samples as MP3, or as WAV if the sound library cannot write MP3; None if unreadable.
 
-    Names and comments of the source's header stay behind.
+    Names and comments in the source's header are dropped.
     """
     import soundfile
 
@@ -38,5 +38,5 @@ def encoded(path: Path) -> Encoded | None:
         except (soundfile.LibsndfileError, ValueError):
             continue
         duration = len(samples) / rate
-        return Encoded(buffer.getvalue(), f".{container.lower()}", mime, duration)
+        return EncodedSound(buffer.getvalue(), f".{container.lower()}", mime, duration)
     return None

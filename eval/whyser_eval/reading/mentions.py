@@ -37,7 +37,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class _Token:
+class _SentenceToken:
     start: int
     text: str
     entry: LexiconEntry | None = None
@@ -55,7 +55,7 @@ _TOKEN = re.compile(
     r"|(?P<pause>[,:()\[\]/|\u2013\u2014]|(?<=\s)-+(?=\s))"
 )
 #: Ends the last sentence.
-_END = _Token(-1, ".")
+_END = _SentenceToken(-1, ".")
 _DENIALS = frozenset({"no", "not", "nope", "nein", "non"})
 _PAUSES = frozenset(",:()[]/|\u2013\u2014") | {"-", "--", "---"}
 
@@ -74,7 +74,7 @@ def find_mentions(
     is_open: Callable[[LexiconEntry], bool] = (lambda entry: True) if stated else _is_prose
     found: list[Mention] = []
     asked: list[Mention] = []
-    sentence: list[_Token] = []
+    sentence: list[_SentenceToken] = []
     for token in [*_tokens(text, is_open, table or lexicon()), _END]:
         if not token.is_stop:
             sentence.append(token)
@@ -102,7 +102,9 @@ def _is_prose(entry: LexiconEntry) -> bool:
 # Tokens
 
 
-def _tokens(text: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon) -> Iterator[_Token]:
+def _tokens(
+    text: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon
+) -> Iterator[_SentenceToken]:
     """Words, punctuation and emotion words; a phrase of the table is one token."""
     plain = [
         part
@@ -110,7 +112,7 @@ def _tokens(text: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon) 
         for part in (
             _split_run(match.start(), match.group(), is_open, table)
             if match.lastgroup == "run"
-            else (_Token(match.start(), match.group()),)
+            else (_SentenceToken(match.start(), match.group()),)
         )
     ]
     phrases = table.spaced
@@ -124,17 +126,17 @@ def _tokens(text: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon) 
 
 
 def _phrase_at(
-    tokens: Sequence[_Token],
+    tokens: Sequence[_SentenceToken],
     position: int,
     entries: Sequence[LexiconEntry],
     is_open: Callable[[LexiconEntry], bool],
-) -> _Token | None:
+) -> _SentenceToken | None:
     first = tokens[position]
     for entry in entries:
         width = len(entry.parts)
         there = tuple(token.text for token in tokens[position : position + width])
         if there == entry.parts and is_open(entry):
-            return _Token(first.start, entry.word, entry, width)
+            return _SentenceToken(first.start, entry.word, entry, width)
     return None
 
 
@@ -162,19 +164,23 @@ def _run_pattern(table: Lexicon) -> re.Pattern[str]:
 
 def _split_run(
     start: int, run: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon
-) -> Iterator[_Token]:
+) -> Iterator[_SentenceToken]:
     for found in _run_pattern(table).finditer(run):
         here, piece = start + found.start(), found.group()
         entry = table.unspaced.get(piece)
         if entry is None:
-            yield _Token(here, _RUN_CUES[piece] or piece)
+            yield _SentenceToken(here, _RUN_CUES[piece] or piece)
         elif not is_open(entry):
             continue
         elif _RUN_DENIED_AFTER.match(run, found.end()):
             # Japanese denies after the word; "not" and "but" make it read as elsewhere.
-            yield from (_Token(here, "not"), _Token(here, piece, entry), _Token(here, "but"))
+            yield from (
+                _SentenceToken(here, "not"),
+                _SentenceToken(here, piece, entry),
+                _SentenceToken(here, "but"),
+            )
         else:
-            yield _Token(here, piece, entry)
+            yield _SentenceToken(here, piece, entry)
 
 
 # Scopes
@@ -259,7 +265,7 @@ _COUNTERFACTUAL = re.compile(r"\b(?:if|had|were|unless|otherwise)\b")
 _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
-def _judged(sentence: list[_Token]) -> list[Mention]:
+def _judged(sentence: list[_SentenceToken]) -> list[Mention]:
     """The mentions of one sentence; most sentences have none and return at once."""
     if not any(token.entry for token in sentence):
         return []
@@ -288,14 +294,14 @@ def _is_hypothetical(line: str) -> bool:
     )
 
 
-def _turn(sentence: list[_Token]) -> int:
+def _turn(sentence: list[_SentenceToken]) -> int:
     """Where "she would be angry, but ..." turns to what is; the end if it does not."""
     would = next((i for i, token in enumerate(sentence) if _WOULD.search(token.text)), 0)
     turns = (i for i in range(would, len(sentence)) if sentence[i].text in _TURNS)
     return next(turns, len(sentence))
 
 
-def _in_idiom(sentence: list[_Token], position: int) -> bool:
+def _in_idiom(sentence: list[_SentenceToken], position: int) -> bool:
     near = " ".join(token.text for token in sentence[max(0, position - 2) : position + 3])
     return any(idiom.search(near) for idiom in _IDIOMS)
 
@@ -303,7 +309,7 @@ def _in_idiom(sentence: list[_Token], position: int) -> bool:
 class _Scope:
     """The cues that apply to the current word of a sentence."""
 
-    def __init__(self, sentence: list[_Token]) -> None:
+    def __init__(self, sentence: list[_SentenceToken]) -> None:
         self.sentence = sentence
         self.texts = [token.text for token in sentence]
         self.clear()

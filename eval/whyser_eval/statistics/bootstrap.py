@@ -9,9 +9,10 @@ and a score under it comes from weighted sums, so all metrics and subsets use th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Literal, TypeAlias, TypeVar
 
@@ -114,6 +115,7 @@ class ResamplingPlan:
             each score, side by side; 0 for a row outside of the score's subset
         edges: int[2 * S - 1], where to split the sums again
         inside: float[k, S], more than 0 where the row lies in the score's subset
+        blocks: the scores of each subset, which are added up together
     """
 
     members: IntArray
@@ -121,6 +123,7 @@ class ResamplingPlan:
     table: FloatArray
     edges: IntArray
     inside: FloatArray
+    blocks: tuple[range, ...]
 
     @classmethod
     def of(cls, cells: Cells, metrics: Mapping[str, ClassMetric]) -> ResamplingPlan:
@@ -135,8 +138,10 @@ class ResamplingPlan:
         members: IntArray,
         subsets: Mapping[str, Subset],
     ) -> ResamplingPlan:
-        sizes, sides, inside = {}, [], []
+        sizes: dict[ScoreKey, int] = {}
+        sides, inside, blocks = [], [], []
         for name, subset in subsets.items():
+            start = len(sizes)
             for metric, one in statistics.items():
                 if not subset.has_majority and needs_majority(metric):
                     continue
@@ -146,17 +151,42 @@ class ResamplingPlan:
                 sides += [one.numerator[:, kept] * mask, one.denominator[:, kept] * mask]
                 inside.append(subset.mask)
                 sizes[name, metric] = int(members[subset.mask].sum())
+            if len(sizes) > start:
+                blocks.append(range(start, len(sizes)))
         edges = np.cumsum([side.shape[1] for side in sides])[:-1]
         table, within = np.hstack(sides), np.column_stack(inside).astype(np.float64)
-        return cls(members, sizes, table, edges, within)
+        return cls(members, sizes, table, edges, within, tuple(blocks))
 
     def values(self, counts: FloatArray) -> FloatArray:
         """float[S, b], the value of every score under each vector of counts, float[b, k].
 
         NaN where the counts hold nothing of a subset: it has no value there, not even 0.
         """
-        scores = scores_of(counts @ self.table, self.edges)
+        scores = scores_of(self.sums(counts), self.edges)
         return np.where((counts @ self.inside).T > 0, scores, np.nan)
+
+    def sums(self, counts: FloatArray) -> FloatArray:
+        """float[b, m], the sums of the table under each vector of counts, float[b, k].
+
+        Each subset's rows are added up apart from the others: zeros in between would change the
+        order of the additions, and with it the last digit of statistics that are no whole numbers.
+        """
+        edges = self._all_edges
+        found = []
+        for block, rows in self._rows:
+            columns = slice(edges[2 * block.start], edges[2 * block.stop])
+            # Half the time of counts[:, rows].
+            found.append(counts.T[rows].T @ np.ascontiguousarray(self.table[rows, columns]))
+        return np.hstack(found)
+
+    @property
+    def _all_edges(self) -> list[int]:
+        return [0, *self.edges, self.table.shape[1]]
+
+    @property
+    def _rows(self) -> Iterator[tuple[range, IntArray]]:
+        """Each block, and the rows of its subset."""
+        return ((one, np.flatnonzero(self.inside[:, one.start])) for one in self.blocks)
 
     @property
     def observed(self) -> FloatArray:
@@ -168,19 +198,27 @@ class ResamplingPlan:
 
         Args: `cluster_of`, int[k], of rows that stand for one utterance each.
         """
-        table, inside = summed(self.table, cluster_of), summed(self.inside, cluster_of)
+        inside = summed(self.inside, cluster_of)
+        table, edges = np.zeros((len(inside), self.table.shape[1])), self._all_edges
+        for block, rows in self._rows:
+            clusters, place = np.unique(cluster_of[rows], return_inverse=True)
+            for start, end in pairwise(edges[2 * block.start : 2 * block.stop + 1]):
+                side = np.ascontiguousarray(self.table[rows, start:end])
+                table[clusters, start:end] = summed(side, place)
         ones = np.ones(len(table), dtype=np.int64)
-        return ResamplingPlan(ones, self.sizes, table, self.edges, inside)
+        return ResamplingPlan(ones, self.sizes, table, self.edges, inside, self.blocks)
 
     def __or__(self, other: ResamplingPlan) -> ResamplingPlan:
         """The scores of both, of the same rows."""
-        width = self.table.shape[1]
+        width, count = self.table.shape[1], len(self.sizes)
+        moved = (range(count + one.start, count + one.stop) for one in other.blocks)
         return ResamplingPlan(
             self.members,
             {**self.sizes, **other.sizes},
             np.hstack([self.table, other.table]),
             np.concatenate([self.edges, [width], width + other.edges]),
             np.hstack([self.inside, other.inside]),
+            (*self.blocks, *moved),
         )
 
 
@@ -394,4 +432,4 @@ def bca(
 
 def jackknife(plan: ResamplingPlan) -> FloatArray:
     """float[S, k], every score without one utterance of each row."""
-    return scores_of(plan.members @ plan.table - plan.table, plan.edges)
+    return scores_of(plan.sums(plan.members[None, :].astype(np.float64)) - plan.table, plan.edges)

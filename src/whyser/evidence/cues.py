@@ -133,7 +133,7 @@ def measure_corpus(
     """
     utterances = list(corpus.utterances())
     jobs = [
-        _Job(corpus.audio_path(utterance), utterance.transcript, voice_quality)
+        _CueJob(corpus.audio_path(utterance), utterance.transcript, voice_quality)
         for utterance in utterances
     ]
     unreadable = Problems(corpus.path)
@@ -146,13 +146,13 @@ def measure_corpus(
 
 
 @dataclass(frozen=True)
-class _Job:
+class _CueJob:
     path: Path
     transcript: str
     voice_quality: bool
 
 
-def _measure_files(jobs: Sequence[_Job], unreadable: Problems) -> Iterator[Acoustics]:
+def _measure_files(jobs: Sequence[_CueJob], unreadable: Problems) -> Iterator[Acoustics]:
     # A worker takes a chunk at a time: large enough to cost little, small enough that all of them
     # have work to the end.
     chunk = max(1, min(16, len(jobs) // (4 * (os.cpu_count() or 1))))
@@ -166,7 +166,7 @@ def _measure_files(jobs: Sequence[_Job], unreadable: Problems) -> Iterator[Acous
                 yield result
 
 
-def _measure_file(job: _Job) -> Acoustics | InputError:
+def _measure_file(job: _CueJob) -> Acoustics | InputError:
     try:
         return measure(audio.load(job.path), job.transcript, voice_quality=job.voice_quality)
     except InputError as error:

@@ -65,7 +65,7 @@ def turn_round(
     'A quiet, clear voice says "too loud".'
     """
     draws = _Draws(random_ or random.Random(0))
-    said = _Reading(text, transcript, cues)
+    said = _ReadRationale(text, transcript, cues)
     changes: list[Change] = []
     while supported := said.supported:
         turned = _turn(said, supported[0], draws)
@@ -88,7 +88,7 @@ class _Draws:
         return self._levels[family]
 
 
-class _Reading:
+class _ReadRationale:
     """A text and what is read in it."""
 
     def __init__(self, text: str, transcript: str, cues: Cues) -> None:
@@ -105,10 +105,10 @@ class _Reading:
     def beside(self, stretch: _Stretch) -> list[_Told]:
         return [_told(one) for one in self.verdicts if not stretch.meets(one.claim)]
 
-    def changed(self, change: Change) -> _Reading:
+    def changed(self, change: Change) -> _ReadRationale:
         end = change.begin + len(change.old)
         text = f"{self.text[: change.begin]}{change.new}{self.text[end:]}"
-        return _Reading(text, self.transcript, self.cues)
+        return _ReadRationale(text, self.transcript, self.cues)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,9 @@ def _told(verdict: Verdict) -> _Told:
     return claim.family, claim.value, claim.negated, claim.hedged, verdict.outcome
 
 
-def _turn(said: _Reading, claim: Claim, draws: _Draws) -> tuple[_Reading, Change] | None:
+def _turn(
+    said: _ReadRationale, claim: Claim, draws: _Draws
+) -> tuple[_ReadRationale, Change] | None:
     """The first change at that claim that turns it and nothing else."""
     for change in _proposals(said.text, claim, draws):
         turned = said.changed(change)
@@ -138,7 +140,7 @@ def _turn(said: _Reading, claim: Claim, draws: _Draws) -> tuple[_Reading, Change
     return None
 
 
-def _is_turned(before: _Reading, after: _Reading, change: Change) -> bool:
+def _is_turned(before: _ReadRationale, after: _ReadRationale, change: Change) -> bool:
     old = _Stretch(change.begin, change.begin + len(change.old))
     new = _Stretch(change.begin, change.begin + len(change.new))
     expected = {(one.claim.family, _OPPOSITE[one.outcome]) for one in before.within(old)}

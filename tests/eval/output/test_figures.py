@@ -67,14 +67,14 @@ def test_the_study_has_the_papers_digits(figure):
 def test_the_judge_has_the_papers_digits(figure):
     shown = words(figure("judge")[2])
     assert {"90.0 [87.5, 92.4]", "79.0 [75.7, 82.2]", "86.8", "17.0", "600 pairs"} <= set(shown)
-    assert {"row 11 vs. Q2A+CoT", "heard the sound", "read the text alone"} <= set(shown)
+    assert {"row 11 vs. Q2A+CoT", "heard the audio", "read only the text"} <= set(shown)
     assert "1.7" not in shown, "a part without room for its digits"
 
 
 def test_bars_are_as_long_as_their_shares():
     with drawing():
-        sheet = draw_judge(contests_by_judge(judged())[:1])
-    parts = [one.get_width() / (sheet.right - sheet.left) for one in sheet.axes.patches]
+        canvas = draw_judge(contests_by_judge(judged())[:1])
+    parts = [one.get_width() / (canvas.right - canvas.left) for one in canvas.axes.patches]
     assert parts[:5] == pytest.approx([521 / 600, 20 / 600, 49 / 600, 10 / 600, 1])
     assert parts[5:] == pytest.approx([450 / 600, 48 / 600, 102 / 600, 0, 1])
 
@@ -85,10 +85,10 @@ def test_an_interval_beyond_the_scale_ends_at_its_end():
         replace(row, low=-0.1, high=1.2) for row in people.rows if row.metric == "acceptance_rate"
     )
     with drawing():
-        sheet = draw_study(study_view(replace(people, rows=rows)))
-    lines = [line for found in sheet.axes.collections for line in found.get_segments()]
-    assert min(x for line in lines for x, _ in line) == pytest.approx(sheet.left)
-    assert max(x for line in lines for x, _ in line) == pytest.approx(sheet.right)
+        canvas = draw_study(study_view(replace(people, rows=rows)))
+    lines = [line for found in canvas.axes.collections for line in found.get_segments()]
+    assert min(x for line in lines for x, _ in line) == pytest.approx(canvas.left)
+    assert max(x for line in lines for x, _ in line) == pytest.approx(canvas.right)
 
 
 @pytest.mark.parametrize("name", ["row 11", "qwen2_audio_7b_instruct_lora_" * 4, HOSTILE, "W" * 40])
@@ -100,10 +100,10 @@ def test_all_text_stays_on_the_sheet_and_apart(name):
             draw_judge(contests_by_judge(replace(told, rows=rows))),
             draw_study(study_view(studied())),
         ]
-        for sheet in sheets:
-            texts = [*sheet.axes.texts, *sheet.figure.legends[:1]]
+        for canvas in sheets:
+            texts = [*canvas.axes.texts, *canvas.figure.legends[:1]]
             boxes = [text.get_window_extent() for text in texts]
-            paper = sheet.figure.bbox
+            paper = canvas.figure.bbox
             assert all(paper.x0 <= box.x0 and box.x1 <= paper.x1 for box in boxes)
             assert all(paper.y0 <= box.y0 and box.y1 <= paper.y1 for box in boxes)
             assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
@@ -187,14 +187,14 @@ def test_a_figure_of_what_was_never_said_is_refused(whyser_eval, tmp_path):
 def test_rows_without_anything_to_draw_are_refused(results, figure):
     write_judged(results / "judge" / "judge.json", judged(rows=()))
     write_studied(results / "study" / "study.json", studied(rows=()))
-    assert "holds no verdict to draw" in figure("judge")[1]
-    assert "holds no share to draw" in figure("study")[1]
+    assert "contains no verdict to draw" in figure("judge")[1]
+    assert "contains no share to draw" in figure("study")[1]
 
 
 def test_a_suffix_that_tells_no_format_is_refused(figure):
     status, err, path = figure("study", ".jpg")
     assert status == 1
-    assert "the suffix '.jpg' tells no format. End it in .svg, .pdf, .png." in err
+    assert "unknown suffix '.jpg'. Use one of .svg, .pdf, .png." in err
     assert not path.exists()
 
 

@@ -113,7 +113,7 @@ def test_a_run_scored_with_choices_is_compared_with_them(world, whyser_eval):
     assert whyser_eval(*compared)[0] == 0
     status, _, err = whyser_eval(*laid_out)
     assert status == 1
-    assert "The scores are others than were compared" in err
+    assert "The compared scores have changed" in err
     assert whyser_eval(*compared, *choices)[0] == 0
     status, _, err = whyser_eval(*laid_out)
     assert status == 0, err

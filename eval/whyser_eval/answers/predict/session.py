@@ -52,7 +52,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PredictedAnswer:
     """What came of a question, and how many of its samples ended at the limit of tokens."""
 
     prediction: Prediction
@@ -120,10 +120,10 @@ class Session:
         output, ledger = self.output, ledger_of(self.output)
         with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
 
-            def write(item: Item, result: Answer | WhyserError) -> None:
+            def write(item: Item, result: PredictedAnswer | WhyserError) -> None:
                 if isinstance(result, WhyserError):
                     problems.append(f"{item.id}: {result}")
-                    result = Answer(self._prediction(item, [""]))
+                    result = PredictedAnswer(self._prediction(item, [""]))
                 self.counts["cut"] += result.cut
                 self.counts["unknown"] += result.prediction.probabilities is None
                 stream.write(prediction_line(result.prediction) + "\n")
@@ -142,7 +142,7 @@ class Session:
         finished.write(settings, self.clips.corpora, output)
         print_table(f"{self.count:,} predictions -> {output}", ["what", "count"], self._rows())
 
-    async def _work(self, chat: Chat, item: Item) -> Answer:
+    async def _work(self, chat: Chat, item: Item) -> PredictedAnswer:
         replies = []
         for sample in range(self.plan.decoding.samples):
             request = self._request(item, sample)
@@ -151,7 +151,9 @@ class Session:
         if self.probabilities:
             found = await self._weigh(chat, item, replies[0])
             prediction = prediction.model_copy(update={"probabilities": found})
-        return Answer(prediction, sum(reply.finish_reason == "length" for reply in replies))
+        return PredictedAnswer(
+            prediction, sum(reply.finish_reason == "length" for reply in replies)
+        )
 
     async def _weigh(self, chat: Chat, item: Item, reply: Reply) -> dict[Any, float] | None:
         """The labels' probabilities at the answer's decision."""

@@ -1,4 +1,4 @@
-"""What judges answered: `JUDGE.verdicts.jsonl` and `JUDGE.ratings.jsonl`, a line a question."""
+"""The judges' answers: `JUDGE.verdicts.jsonl` and `JUDGE.ratings.jsonl`, one line per question."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_jsonl, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.utterance import input_error
+from whyser_eval.explanations.judge.prompts import PairChoice, RubricRating, Verdict, read_as
 from whyser_eval.explanations.judge.questions import PairQuestion, RubricQuestion
-from whyser_eval.explanations.judge.replies import Choice, Rating, Verdict, read_as
 
-#: Of a pair's candidates.
+#: Which candidate of a pair the judge prefers.
 Preference: TypeAlias = Literal["first", "second", "tie"]
 
 
-class Asked(BaseModel):
-    """What came of one question.
+class JudgeAnswer(BaseModel):
+    """The answer to one question.
 
-    `reply` is the answer as it came, None where the endpoint refused to give one; `fault` says why
-    it counts as unreadable. `model` is the name that the endpoint gave itself, `time` is UTC.
-    `request` is the key that the ledger knows it by.
+    `reply` is the raw answer, None where the endpoint refused to give one; `fault` says why it
+    counts as unreadable. `model` is the model name that the endpoint reports, `time` is in UTC.
+    `request` is the key of the answer in the ledger.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -38,7 +38,7 @@ class Asked(BaseModel):
     request: str
 
 
-class JudgedPair(Asked):
+class JudgedPair(JudgeAnswer):
     """One order of a pair; `pair` is the pair's key."""
 
     pair: str
@@ -53,18 +53,18 @@ class JudgedPair(Asked):
 
     @property
     def preference(self) -> Preference | None:
-        """None for a verdict that cannot be read."""
+        """None for an unreadable verdict."""
         if self.verdict is None or self.verdict == "tie":
             return self.verdict
         is_first = (self.verdict == "A") == (self.shown_first == self.systems[0])
         return "first" if is_first else "second"
 
 
-class Rated(Asked):
-    """An explanation by the rubric; ratings are None where they cannot be read.
+class RatedExplanation(JudgeAnswer):
+    """The rubric ratings of one rationale; None where they are unreadable.
 
-    `quotation_measured` says whether the text does quote or repeat the words spoken, by comparing
-    them.
+    `quotation_measured` is 1 if the text quotes or repeats the spoken words, found by comparison
+    with the transcript.
     """
 
     id: str
@@ -80,15 +80,17 @@ class Rated(Asked):
 
 
 @dataclass(frozen=True)
-class Reply:
-    """An answer, or what stands in for one that was refused."""
+class JudgeReply:
+    """An answer, or a placeholder for one that was refused."""
 
-    asked: Asked
+    asked: JudgeAnswer
     is_cut: bool = False
 
 
-def judged_pair(question: PairQuestion, reply: Reply, prompt: str, *, hears: bool) -> JudgedPair:
-    choice, asked = _read(Choice, reply)
+def judged_pair(
+    question: PairQuestion, reply: JudgeReply, prompt: str, *, hears: bool
+) -> JudgedPair:
+    choice, asked = _read(PairChoice, reply)
     return JudgedPair(
         **dict(asked),
         pair=question.pair.key,
@@ -103,12 +105,14 @@ def judged_pair(question: PairQuestion, reply: Reply, prompt: str, *, hears: boo
     )
 
 
-def rated(question: RubricQuestion, reply: Reply, prompt: str, *, hears: bool) -> Rated:
+def rated(
+    question: RubricQuestion, reply: JudgeReply, prompt: str, *, hears: bool
+) -> RatedExplanation:
     from whyser.evidence.content import content_cues
 
-    rating, asked = _read(Rating, reply)
+    rating, asked = _read(RubricRating, reply)
     pair, candidate = question.pair, question.candidate
-    return Rated(
+    return RatedExplanation(
         **dict(asked),
         id=pair.id,
         emotion=pair.emotion,
@@ -124,10 +128,10 @@ def rated(question: RubricQuestion, reply: Reply, prompt: str, *, hears: bool) -
 
 
 T = TypeVar("T", bound=BaseModel)
-A = TypeVar("A", bound=Asked)
+A = TypeVar("A", bound=JudgeAnswer)
 
 
-def _read(form: type[T], reply: Reply) -> tuple[T | None, Asked]:
+def _read(form: type[T], reply: JudgeReply) -> tuple[T | None, JudgeAnswer]:
     if reply.asked.reply is None:
         return None, reply.asked
     found = read_as(form, reply.asked.reply, is_cut=reply.is_cut)
@@ -140,7 +144,7 @@ def _read(form: type[T], reply: Reply) -> tuple[T | None, Asked]:
 
 
 @dataclass(frozen=True)
-class Files:
+class JudgeFiles:
     """The files of one judge in a folder."""
 
     folder: Path
@@ -148,9 +152,9 @@ class Files:
 
     @property
     def slug(self) -> str:
-        """The model's name as a file may be called.
+        """The model's name, made safe for a file name.
 
-        >>> Files(Path(), "Qwen/Qwen2.5-Omni-7B").slug
+        >>> JudgeFiles(Path(), "Qwen/Qwen2.5-Omni-7B").slug
         'Qwen_Qwen2.5-Omni-7B'
         """
         return re.sub(r"[^\w.+-]+", "_", self.judge).lstrip(".")
@@ -165,7 +169,7 @@ class Files:
 
     @property
     def base(self) -> Path:
-        """What ledger and record are named after."""
+        """The path from which the names of ledger and record are derived."""
         return self.folder / f"{self.slug}.jsonl"
 
     @property
@@ -173,7 +177,7 @@ class Files:
         return self.folder / f"{self.slug}.provenance.json"
 
 
-def write_answers(path: Path, answers: Iterable[Asked]) -> None:
+def write_answers(path: Path, answers: Iterable[JudgeAnswer]) -> None:
     write_jsonl(path, (one.model_dump_json() for one in answers))
 
 
@@ -188,18 +192,18 @@ def read_answers(path: Path, form: type[A]) -> list[A]:
 
 
 def _broken(error: ValidationError) -> InputError:
-    cure = "Delete the file and judge again: the ledger has the replies."
+    cure = "Delete the file and run the command again: the ledger has the replies."
     return InputError(input_error(error).what, cure=cure)
 
 
-def refusals(files: Files) -> dict[str, Asked]:
-    """By request, what an earlier run was refused: it is no answer, so no ledger has it."""
-    earlier: Sequence[Asked] = [
+def refusals(files: JudgeFiles) -> dict[str, JudgeAnswer]:
+    """Refusals of an earlier run, by request; the ledger contains only answers."""
+    earlier: Sequence[JudgeAnswer] = [
         *read_answers(files.verdicts, JudgedPair),
-        *read_answers(files.ratings, Rated),
+        *read_answers(files.ratings, RatedExplanation),
     ]
     return {
-        one.request: Asked(**{name: getattr(one, name) for name in Asked.model_fields})
+        one.request: JudgeAnswer(**{name: getattr(one, name) for name in JudgeAnswer.model_fields})
         for one in earlier
         if one.reply is None
     }

@@ -12,10 +12,10 @@ from whyser.io.console import print_json, say
 from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, EndpointOptions
 from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
-from whyser_eval.explanations.judge.families import TEACHER
+from whyser_eval.explanations.judge import TEACHER
 
 if TYPE_CHECKING:
-    from whyser_eval.explanations.judge.material import Material
+    from whyser_eval.explanations.judge.selection import PairSelection
 
 #: Room for a model that thinks before it replies.
 MAX_TOKENS = 1024
@@ -115,41 +115,40 @@ def judge_command(
     Example: whyser-eval judge results/row11 results/q2a_cot --system row11 --against Q2A+CoT
     --output results/row11/judge --endpoint http://localhost:8000/v1 --model google/gemma-3-27b-it
     """
-    from whyser_eval.explanations.judge.agreeing import read_humans
-    from whyser_eval.explanations.judge.answers import Files
-    from whyser_eval.explanations.judge.bench import Bench
-    from whyser_eval.explanations.judge.hearing import assumed_form, choose_form
-    from whyser_eval.explanations.judge.questions import Manner
-    from whyser_eval.explanations.judge.session import Session
+    from whyser_eval.explanations.judge.answers import JudgeFiles
+    from whyser_eval.explanations.judge.outcomes import read_humans
+    from whyser_eval.explanations.judge.panel import JudgePanel
+    from whyser_eval.explanations.judge.questions import JudgeConfig
+    from whyser_eval.explanations.judge.session import JudgeSession, assumed_form, choose_form
 
     settings = asked.settings
-    material = _material(results, pairs, system, against, form, per_emotion, seed)
-    people = read_humans(humans, material.compared) if humans else {}
-    bench = Bench(output, material.compared, teacher or [TEACHER], draws, seed, people)
-    files = Files(output, settings.model)
+    selection = _select(results, pairs, system, against, form, per_emotion, seed)
+    people = read_humans(humans, selection.compared) if humans else {}
+    panel = JudgePanel(output, selection.compared, teacher or [TEACHER], draws, seed, people)
+    files = JudgeFiles(output, settings.model)
     choose = assumed_form if dry_run else choose_form
-    manner = Manner(choose(audio, material.pairs, files, settings), max_tokens, schema)
-    session = Session(material, manner, files, rubric=rubric, seed=seed)
+    config = JudgeConfig(choose(audio, selection.pairs, files, settings), max_tokens, schema)
+    session = JudgeSession(selection, config, files, rubric=rubric, seed=seed)
     if dry_run:
         session.print_estimate(settings)
         return
     session.run(settings)
-    judged = bench.write()
+    judged = panel.write()
     if as_json:
         print_json(asdict(judged))
     else:
         from whyser_eval.explanations.judge.terminal import print_judged
 
-        material.print_drawn()
+        selection.print_drawn()
         print_judged(judged)
-    if material.shortages:
-        say(f"note: fewer pairs than asked for: {'; '.join(material.shortages)}")
+    if selection.shortages:
+        say(f"note: fewer pairs than asked for: {'; '.join(selection.shortages)}")
     for warning in judged.warnings:
         say(f"warning: {warning}")
     say(f"verdicts, ratings, provenance and judge.json -> {output}")
 
 
-def _material(
+def _select(
     results: list[Path] | None,
     pairs: Path | None,
     system: str | None,
@@ -157,8 +156,8 @@ def _material(
     form: Form,
     per_emotion: int,
     seed: int,
-) -> Material:
-    from whyser_eval.explanations.judge.material import drawn_from, of_file
+) -> PairSelection:
+    from whyser_eval.explanations.judge.selection import drawn_from, of_file
 
     if pairs:
         if results or against:

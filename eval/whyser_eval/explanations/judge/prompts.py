@@ -1,10 +1,19 @@
-"""What a judge is asked: the better of two explanations, and how good one is by itself.
+"""The judge's prompts, and the format of a valid reply.
 
-The authors' text is not available, so these are ours (docs/design.md, "Judging rationales"). Each
-has a wording for a judge that hears and one for a judge that only reads.
+The authors' prompt is not available, so these are ours (docs/design.md, "Judging rationales"). Each
+has one wording for a judge that hears and one for a judge that only reads. A valid reply is one
+JSON object in the requested format. Prose, two different objects, another verdict, both verdicts, a
+refusal or a truncated reply is unreadable: it is counted, and neither system wins.
 """
 
 from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from json import JSONDecoder
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from whyser.prompting.prompts import Prompt
 
@@ -38,9 +47,9 @@ Reply with JSON alone: {{"reason": in a sentence, "quotation": 0 or 1, "grounded
 """
 
 
-def pairwise(*, hears: bool) -> Prompt:
+def pairwise_prompt(*, hears: bool) -> Prompt:
     """
-    >>> pairwise(hears=True).hash != pairwise(hears=False).hash
+    >>> pairwise_prompt(hears=True).hash != pairwise_prompt(hears=False).hash
     True
     """
     if hears:
@@ -53,9 +62,9 @@ def pairwise(*, hears: bool) -> Prompt:
     return Prompt("judge_pair_text", 1, _NO_CLIP + _PAIRWISE.format(hostile=_HOSTILE, voice=voice))
 
 
-def rubric(*, hears: bool) -> Prompt:
+def rubric_prompt(*, hears: bool) -> Prompt:
     """
-    >>> "cannot hear" in rubric(hears=False).text
+    >>> "cannot hear" in rubric_prompt(hears=False).text
     True
     """
     if hears:
@@ -66,3 +75,109 @@ def rubric(*, hears: bool) -> Prompt:
         "goes with the words."
     )
     return Prompt("judge_rubric_text", 1, _NO_CLIP + _RUBRIC.format(hostile=_HOSTILE, voice=voice))
+
+
+# ---- replies -----------------------------------------------------------------------------------
+
+
+Verdict: TypeAlias = Literal["A", "B", "tie"]
+
+
+class PairChoice(BaseModel):
+    """The reply on a pair; `reason` is the judge's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reason: str
+    verdict: Verdict
+
+
+class RubricRating(BaseModel):
+    """How good one rationale is by itself (docs/design.md, "Judging rationales")."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reason: str
+    quotation: Annotated[int, Field(ge=0, le=1)]
+    groundedness: Annotated[int, Field(ge=0, le=2)]
+    relevance: Annotated[int, Field(ge=0, le=2)]
+
+
+#: Criterion -> its highest rating.
+CRITERIA = {"quotation": 1, "groundedness": 2, "relevance": 2}
+
+_TEXT = {"type": "string"}
+
+#: The JSON schema's properties of each reply.
+CHOICE_SCHEMA: dict[str, Any] = {
+    "reason": _TEXT,
+    "verdict": {"type": "string", "enum": ["A", "B", "tie"]},
+}
+RATING_SCHEMA: dict[str, Any] = {
+    "reason": _TEXT,
+    **{name: {"type": "integer", "enum": list(range(most + 1))} for name, most in CRITERIA.items()},
+}
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def read_as(model: type[T], text: str, *, is_cut: bool = False) -> T | str:
+    """The validated reply, or the reason why it is unreadable.
+
+    The object may be inside a code fence or prose if it is the only one; text before `</think>` is
+    ignored.
+
+    Args: `is_cut`, whether the reply ended at the token limit.
+
+    >>> read_as(PairChoice, 'Sure!\\n```json\\n{"reason": "", "verdict": "A"}\\n```').verdict
+    'A'
+    >>> read_as(PairChoice, "A is better."), read_as(PairChoice, '{"reason": "both', is_cut=True)
+    ('no JSON object', 'cut off')
+    """
+    said = text.rpartition("</think>")[2]
+    whole = _object(said)
+    if whole is None and is_cut:
+        return "cut off"
+    found = [whole] if whole is not None else list(_objects(said))
+    if not found:
+        return "no JSON object"
+    first, *others = found
+    if any(one != first for one in others):
+        return "two answers"
+    try:
+        return model.model_validate(first)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        return f"not as asked: {'.'.join(map(str, fault['loc']))}"
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object without duplicate keys; otherwise the last verdict would silently win."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("duplicate key")
+    return found
+
+
+_DECODER = JSONDecoder(object_pairs_hook=_once)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The outermost JSON objects in a text."""
+    at = text.find("{")
+    while at >= 0:
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            yield value
+        at = text.find("{", end)

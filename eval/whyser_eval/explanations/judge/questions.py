@@ -1,4 +1,4 @@
-"""The questions to a judge: every pair in both orders, every explanation once."""
+"""The questions to a judge: every pair in both orders, and every rationale once."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from typing import Any, TypeAlias
 from whyser.chat import Request, audio_part
 from whyser.options.endpoint import AudioForm
 from whyser.prompting.prompts import Prompt
-from whyser_eval.explanations.judge import prompts
-from whyser_eval.explanations.judge.replies import CHOICE_SCHEMA, RATING_SCHEMA
-from whyser_eval.explanations.pairs import Candidate, Pair
+from whyser_eval.explanations.judge.prompts import (
+    CHOICE_SCHEMA,
+    RATING_SCHEMA,
+    pairwise_prompt,
+    rubric_prompt,
+)
+from whyser_eval.explanations.pairs import Candidate, ExplanationPair
 from whyser_eval.reading.structured import as_data, response_format, shortened
 
 
 @dataclass(frozen=True)
 class PairQuestion:
-    """Which of two; `swapped`, with the pair's second candidate as A."""
+    """Which of two rationales is better; `swapped` shows the pair's second candidate as A."""
 
-    pair: Pair
+    pair: ExplanationPair
     swapped: bool
 
     @property
@@ -35,9 +39,9 @@ class PairQuestion:
 
 @dataclass(frozen=True)
 class RubricQuestion:
-    """How good one is; `pair` is the first that it stands in."""
+    """How good one rationale is; `pair` is the first pair that contains it."""
 
-    pair: Pair
+    pair: ExplanationPair
     candidate: Candidate
 
     @property
@@ -48,14 +52,14 @@ class RubricQuestion:
 Question: TypeAlias = PairQuestion | RubricQuestion
 
 
-def questions(pairs: Iterable[Pair], *, rubric: bool) -> list[Question]:
-    """All of them; an explanation that stands in several pairs is rated once."""
+def questions(pairs: Iterable[ExplanationPair], *, rubric: bool) -> list[Question]:
+    """All questions; a rationale that is part of several pairs is rated once."""
     pairs = list(pairs)
     found: list[Question] = [PairQuestion(pair, side) for pair in pairs for side in (False, True)]
     return [*found, *_explanations(pairs)] if rubric else found
 
 
-def _explanations(pairs: Iterable[Pair]) -> Iterator[RubricQuestion]:
+def _explanations(pairs: Iterable[ExplanationPair]) -> Iterator[RubricQuestion]:
     seen = set()
     for pair in pairs:
         for one in (pair.first, pair.second):
@@ -65,13 +69,13 @@ def _explanations(pairs: Iterable[Pair]) -> Iterator[RubricQuestion]:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How a judge is asked.
+class JudgeConfig:
+    """Settings of the requests to a judge.
 
     Args:
-        audio: How it is given the sound; `none` for one that reads.
-        max_tokens: Of a reply, thinking included.
-        schema: Have the endpoint hold the reply to a JSON schema.
+        audio: How the audio is sent; `none` for a judge that only reads.
+        max_tokens: Maximum tokens of a reply, including thinking.
+        schema: Whether the endpoint must enforce a JSON schema.
     """
 
     audio: AudioForm
@@ -84,17 +88,17 @@ class Manner:
 
     @property
     def pairwise(self) -> Prompt:
-        return prompts.pairwise(hears=self.hears)
+        return pairwise_prompt(hears=self.hears)
 
     @property
     def rubric(self) -> Prompt:
-        return prompts.rubric(hears=self.hears)
+        return rubric_prompt(hears=self.hears)
 
     def prompt(self, question: Question) -> Prompt:
         return self.pairwise if isinstance(question, PairQuestion) else self.rubric
 
     def request(self, question: Question) -> Request:
-        """Raises: `InputError` for a sound that cannot be read."""
+        """Raises: `InputError` for unreadable audio."""
         if isinstance(question, PairQuestion):
             one, two = map(_told, question.shown)
             data, schema = {"A": one, "B": two}, CHOICE_SCHEMA
@@ -107,7 +111,7 @@ class Manner:
             self._parameters(prompt, schema),
         )
 
-    def _content(self, pair: Pair, text: str) -> str | Sequence[Mapping[str, Any]]:
+    def _content(self, pair: ExplanationPair, text: str) -> str | Sequence[Mapping[str, Any]]:
         if self.audio == "none":
             return text
         sound = audio_part(Path(pair.audio or "no sound"), self.audio)
@@ -119,10 +123,10 @@ class Manner:
 
 
 def _told(candidate: Candidate) -> dict[str, Any]:
-    """A candidate without its name."""
+    """A candidate without the name of its system."""
     return {"emotion": candidate.label, "explanation": shortened(candidate.text)}
 
 
 def _line(data: Mapping[str, Any]) -> str:
-    # Special tokens of chat templates and of sounds begin so; written thus they are plain text.
+    # Special tokens of chat templates and of audio begin with <; escaped, they are plain text.
     return as_data(data).replace("<", "\\u003c")

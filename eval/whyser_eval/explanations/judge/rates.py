@@ -1,35 +1,41 @@
-"""The figures of one comparison: rates with intervals, per emotion and in all (docs/judge.md)."""
+"""The figures of judge.json: rates of each comparison and mean ratings, with intervals.
+
+docs/judge.md defines them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from whyser.labels.classes import CLASSES
-from whyser_eval.explanations.judge.draws import quotients, within_strata
-from whyser_eval.explanations.judge.length import rate_at_equal_length
-from whyser_eval.explanations.judge.outcomes import Weighed
+from whyser_eval.explanations.judge.answers import RatedExplanation
+from whyser_eval.explanations.judge.outcomes import PairOutcome
+from whyser_eval.explanations.judge.prompts import CRITERIA
 from whyser_eval.explanations.judge.rows import Interval
 from whyser_eval.metrics.data import FloatArray, IntArray
-from whyser_eval.statistics.bootstrap import percentiles
+from whyser_eval.statistics.bootstrap import MultinomialSampler, in_batches, percentiles
 from whyser_eval.statistics.proportions import against_half, wilson
 
-#: Within a quarter more or less, explanations are of similar length.
+# ---- rates -------------------------------------------------------------------------------------
+
+
+#: Rationales are of similar length if the longer has at most a quarter more words.
 SIMILAR = math.log(1.25)
 
-#: Shares of verdicts, of which a pair has two: Wilson's interval takes them for independent.
+#: A share of single verdicts; a pair has two, which Wilson's interval would treat as independent.
 _OF_VERDICTS = "first_position_rate"
 
 LENGTH_CONTROLLED = "win_rate_length_controlled"
 
 
 @dataclass(frozen=True)
-class Figure:
-    """As a row of judge.json has it."""
+class JudgeFigure:
+    """The figure of one row of judge.json."""
 
     emotion: str
     metric: str
@@ -41,13 +47,13 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Table:
-    """Pairs as columns, float[n] each: what is counted, and out of what.
+class PairColumns:
+    """Pairs as columns, float[n] each: numerators and denominators of the rates.
 
-    The wins of unreadable pairs are 0 and count nowhere.
+    An unreadable pair has 0 wins and is in no denominator of readable pairs.
     """
 
-    pairs: Sequence[Weighed]
+    pairs: Sequence[PairOutcome]
 
     def _is(self, *outcomes: str) -> FloatArray:
         return np.array([float(one.outcome in outcomes) for one in self.pairs])
@@ -58,7 +64,7 @@ class Table:
 
     @cached_property
     def wins(self) -> FloatArray:
-        """A tie is half of one."""
+        """A tie is half a win."""
         return self._is("win") + self._is("tie", "flip") / 2
 
     @cached_property
@@ -90,7 +96,7 @@ class Table:
 
     @cached_property
     def subsets(self) -> dict[str, IntArray]:
-        """Name -> places of the pairs that lie in it."""
+        """Name -> indices of its pairs."""
         own = np.array([one.emotion for one in self.pairs])
         names: list[str] = [name for name in CLASSES if name in own]
         emotions = {name: np.flatnonzero(own == name) for name in names}
@@ -102,7 +108,7 @@ class Table:
         return [(subset, metric) for subset in self.subsets for metric in metrics]
 
     def values(self, counts: FloatArray) -> FloatArray:
-        """float[keys, b], every figure when each pair counts so often, float[b, n]."""
+        """float[keys, b], every figure under the weights `counts`, float[b, n]."""
         found: list[FloatArray] = []
         numerators = np.column_stack([one for one, _ in self.shares.values()])
         denominators = np.column_stack([one for _, one in self.shares.values()])
@@ -114,7 +120,7 @@ class Table:
         return np.stack(found)
 
     def sizes(self) -> list[tuple[float, int]]:
-        """Of every figure what was counted, and out of how many."""
+        """Numerator and denominator of every figure."""
         found = []
         for places in self.subsets.values():
             for one, of in (*self.shares.values(), (self.wins, self.readable)):
@@ -122,16 +128,16 @@ class Table:
         return found
 
 
-def figures(pairs: Sequence[Weighed], *, draws: int, seed: int) -> list[Figure]:
-    """Every figure with its bootstrap interval, and beside it, where it is a share of pairs,
-    with Wilson's; last the p of wins against losses.
+def figures(pairs: Sequence[PairOutcome], *, draws: int, seed: int) -> list[JudgeFigure]:
+    """Every figure with its bootstrap interval and, if it is a share of pairs, with Wilson's
+    interval; last the p-value of wins against losses.
 
     Args: `draws`, 0 for no bootstrap.
     """
-    return list(_figures(Table(pairs), draws, seed))
+    return list(_figures(PairColumns(pairs), draws, seed))
 
 
-def _figures(table: Table, draws: int, seed: int) -> Iterator[Figure]:
+def _figures(table: PairColumns, draws: int, seed: int) -> Iterator[JudgeFigure]:
     values = table.values(np.ones((1, len(table.pairs))))[:, 0]
     strata = [one.emotion for one in table.pairs]
     drawn = within_strata(strata, table.values, draws=draws, seed=seed) if draws else None
@@ -145,7 +151,9 @@ def _figures(table: Table, draws: int, seed: int) -> Iterator[Figure]:
             yield _figure(emotion, metric, value, wilson(count, n), "wilson", n)
     for emotion, places in table.subsets.items():
         won, decided = (int(one[places].sum()) for one in table.shares["win_rate_decided"])
-        yield Figure(emotion, "p_two_sided", against_half(won, decided), None, None, None, decided)
+        yield JudgeFigure(
+            emotion, "p_two_sided", against_half(won, decided), None, None, None, decided
+        )
 
 
 def _figure(
@@ -155,6 +163,182 @@ def _figure(
     bounds: tuple[float, float] | None,
     interval: Interval,
     n: int,
-) -> Figure:
+) -> JudgeFigure:
     low, high = bounds or (None, None)
-    return Figure(emotion, metric, value, low, high, interval if bounds else None, n)
+    return JudgeFigure(emotion, metric, value, low, high, interval if bounds else None, n)
+
+
+# ---- mean ratings ------------------------------------------------------------------------------
+
+
+#: The judge's criteria, and the first one measured without a judge.
+TOLD = (*CRITERIA, "quotation_measured")
+
+
+@dataclass(frozen=True)
+class MeanRating:
+    """The mean of one row of judge.json."""
+
+    system: str
+    emotion: str
+    criterion: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unreadable: int
+
+
+def means(rated: Sequence[RatedExplanation], *, draws: int, seed: int) -> list[MeanRating]:
+    """Means with bootstrap intervals, in the order of the systems.
+
+    Args: `draws`, 0 for no intervals.
+    """
+    systems = dict.fromkeys(one.system for one in rated)
+    return [
+        mean
+        for system in systems
+        for mean in _means([one for one in rated if one.system == system], draws, seed)
+    ]
+
+
+def _means(rated: Sequence[RatedExplanation], draws: int, seed: int) -> Iterator[MeanRating]:
+    strata = [one.emotion for one in rated]
+    subsets = {"all": np.ones(len(rated))} | {
+        name: np.array([float(one == name) for one in strata]) for name in CLASSES if name in strata
+    }
+    given = [[getattr(one, name) for name in TOLD] for one in rated]
+    readable = np.array([[value is not None for value in row] for row in given], dtype=np.float64)
+    ratings = np.array([[value or 0 for value in row] for row in given], dtype=np.float64)
+
+    def values(counts: FloatArray) -> FloatArray:
+        found = [
+            quotients((counts * inside) @ ratings, (counts * inside) @ readable)
+            for inside in subsets.values()
+        ]
+        return np.hstack(found).T
+
+    observed = values(np.ones((1, len(rated))))[:, 0]
+    drawn = within_strata(strata, values, draws=draws, seed=seed) if draws else None
+    keys = [(name, criterion) for name in subsets for criterion in TOLD]
+    for place, (emotion, criterion) in enumerate(keys):
+        n = int(subsets[emotion] @ readable[:, TOLD.index(criterion)])
+        low, high = (percentiles(drawn[place]) if drawn is not None and n else None) or (None, None)
+        yield MeanRating(
+            rated[0].system,
+            emotion,
+            criterion,
+            float(observed[place]) if n else None,
+            low,
+            high,
+            n,
+            int(subsets[emotion].sum()) - n,
+        )
+
+
+# ---- length control ----------------------------------------------------------------------------
+
+
+#: L2 penalty on both coefficients: without it, separable data would have no finite fit. For the
+#: hundreds of pairs of a comparison it is negligible.
+RIDGE = 0.01
+
+#: Longer Newton steps may overshoot; the number of steps suffices for any data.
+_LONGEST_STEP, _STEPS, _SMALLEST_STEP = 2.0, 100, 1e-7
+
+
+def rate_at_equal_length(
+    log_ratios: FloatArray, wins: FloatArray, weights: FloatArray
+) -> FloatArray:
+    """float[b], the expected win rate at a log length ratio of 0 for each vector of weights.
+
+    Formula: logit P(win) = a + b * log(words / other's words); the rate is 1 / (1 + exp(-a)).
+
+    Args:
+        log_ratios: float[n]
+        wins: float[n], 1 for a win, 0 for a loss, 0.5 for a tie
+        weights: float[b, n], how often each pair counts
+
+    Returns: NaN where all weights are 0.
+
+    Source: Dubois et al., Length-Controlled AlpacaEval (2024), without its terms for the item.
+
+    >>> ratios, wins = np.zeros(4), np.array([1.0, 1.0, 1.0, 0.0])
+    >>> rate_at_equal_length(ratios, wins, np.ones((1, 4))).round(2)
+    array([0.75])
+    """
+    a, _ = fit(log_ratios, wins, weights)
+    return np.where(weights.any(axis=1), _logistic(a), np.nan)
+
+
+def fit(
+    log_ratios: FloatArray, wins: FloatArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """float[b] each, intercept and slope: Newton's method for all vectors of weights at once."""
+    a, b = np.zeros(len(weights)), np.zeros(len(weights))
+    for _ in range(_STEPS):
+        chance = _logistic(a[:, None] + b[:, None] * log_ratios)
+        missed = weights * (wins - chance)
+        spread = weights * chance * (1 - chance)
+        slope_a = missed.sum(axis=1) - RIDGE * a
+        slope_b = missed @ log_ratios - RIDGE * b
+        aa = spread.sum(axis=1) + RIDGE
+        ab = spread @ log_ratios
+        bb = spread @ log_ratios**2 + RIDGE
+        determinant = aa * bb - ab**2
+        step_a = (bb * slope_a - ab * slope_b) / determinant
+        step_b = (aa * slope_b - ab * slope_a) / determinant
+        longest = np.maximum(np.abs(step_a), np.abs(step_b))
+        shrunk = _LONGEST_STEP / np.maximum(longest, _LONGEST_STEP)
+        a, b = a + shrunk * step_a, b + shrunk * step_b
+        if longest.max(initial=0.0) < _SMALLEST_STEP:
+            break
+    return a, b
+
+
+def _logistic(value: FloatArray) -> FloatArray:
+    # tanh does not overflow, unlike exp.
+    found: FloatArray = 0.5 + 0.5 * np.tanh(value / 2)
+    return found
+
+
+# ---- bootstrap within strata -------------------------------------------------------------------
+
+
+def within_strata(
+    strata: Sequence[str],
+    values: Callable[[FloatArray], FloatArray],
+    *,
+    draws: int,
+    seed: int,
+) -> FloatArray:
+    """float[keys, draws], the figures when the items of each stratum are drawn with replacement.
+
+    Args:
+        strata: n names, the stratum of each item
+        values: maps float[b, n], the weight of each item, to float[keys, b]
+    """
+    names = np.asarray(strata)
+    urns = [
+        (place, MultinomialSampler(np.ones(len(place), dtype=np.int64)))
+        for place in (np.flatnonzero(names == name) for name in sorted(set(strata)))
+    ]
+
+    def sample(generator: np.random.Generator, size: int) -> FloatArray:
+        counts = np.empty((size, len(names)))
+        for place, urn in urns:
+            counts[:, place] = urn.draw(generator, size)
+        return values(counts)
+
+    return in_batches(sample, draws=draws, width=len(names), seed=(seed,))
+
+
+def quotients(numerators: FloatArray, denominators: FloatArray) -> FloatArray:
+    """The quotients, element by element; NaN where the denominator is 0.
+
+    >>> quotients(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    array([0.5, nan])
+    """
+    out = np.full(np.broadcast_shapes(numerators.shape, denominators.shape), np.nan)
+    found: FloatArray = np.divide(numerators, denominators, out=out, where=denominators > 0)
+    return found

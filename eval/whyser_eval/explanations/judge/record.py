@@ -1,4 +1,4 @@
-"""How a judge was asked: `JUDGE.provenance.json`, there from the first question on."""
+"""How a judge was asked: `JUDGE.provenance.json`, written before the first question."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_record, write_json
 from whyser.options.endpoint import AudioForm
 from whyser.records.provenance import provenance
-from whyser_eval.explanations.judge.answers import Files
-from whyser_eval.explanations.judge.questions import Manner
+from whyser_eval.explanations.judge.answers import JudgeFiles
+from whyser_eval.explanations.judge.questions import JudgeConfig
 
-#: What another run of the same command says anew.
+#: Fields that change when the same command runs again.
 _OF_THE_RUN = ("command", "created", "versions", "git")
 
 
 @dataclass(frozen=True)
-class Record:
-    """What is written of one judge; `drawn` says from what the pairs were."""
+class JudgingRun:
+    """The record of one judge's run; `drawn` describes how the pairs were sampled."""
 
     judge: str
-    manner: Manner
+    config: JudgeConfig
     pairs: str
     seed: int
     rubric: bool
     drawn: Mapping[str, Any] = field(default_factory=dict)
     is_finished: bool = False
 
-    def write(self, settings: ChatSettings, files: Files, pairs: Path) -> None:
-        """A finished record stays as it is where a run adds nothing to it."""
-        told = provenance([pairs])
-        told["command"] = settings.hide(told["command"])
-        written = told | {"endpoint": settings.address} | self._as_json()
+    def write(self, settings: ChatSettings, files: JudgeFiles, pairs: Path) -> None:
+        """A finished record stays unchanged if a later run adds nothing to it."""
+        common = provenance([pairs])
+        common["command"] = settings.hide(common["command"])
+        written = common | {"endpoint": settings.address} | self._as_json()
         earlier = earlier_record(files)
         if earlier.get("finished"):
             same = {name: earlier.get(name) for name in _OF_THE_RUN} | {"finished": True}
@@ -46,18 +46,18 @@ class Record:
         write_json(files.record, written)
 
     def _as_json(self) -> dict[str, Any]:
-        manner = self.manner
-        prompts = [manner.pairwise, *([manner.rubric] if self.rubric else [])]
+        config = self.config
+        prompts = [config.pairwise, *([config.rubric] if self.rubric else [])]
         return {
             "judge": self.judge,
-            "hears": manner.hears,
-            "audio": manner.audio,
+            "hears": config.hears,
+            "audio": config.audio,
             "prompts": [
                 {"name": one.name, "version": one.version, "prompt": one.hash, "text": one.text}
                 for one in prompts
             ],
-            "decoding": {"temperature": 0, "max_tokens": manner.max_tokens},
-            "schema": manner.schema,
+            "decoding": {"temperature": 0, "max_tokens": config.max_tokens},
+            "schema": config.schema,
             "rubric": self.rubric,
             "pairs": self.pairs,
             "seed": self.seed,
@@ -66,8 +66,8 @@ class Record:
         }
 
 
-class Told(BaseModel):
-    """What a record tells of a judge: how it was asked, about which pairs, and whether of all."""
+class JudgeRecord(BaseModel):
+    """A judge's record when read: how it was asked, about which pairs, and whether about all."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,13 +79,13 @@ class Told(BaseModel):
     finished: bool
 
 
-_ANY, _TOLD = TypeAdapter(dict[str, Any]), TypeAdapter(Told)
+_ANY, _TOLD = TypeAdapter(dict[str, Any]), TypeAdapter(JudgeRecord)
 
-_CURE = "Delete it and judge again: the ledger has the replies."
+_CURE = "Delete it and run the command again: the ledger has the replies."
 
 
-def told_in(folder: Path) -> list[Told]:
-    """Of every judge in a folder, by name; records of other commands are none.
+def read_records(folder: Path) -> list[JudgeRecord]:
+    """The record of every judge in a folder, by name; records of other commands are ignored.
 
     Raises: `InputError` for a broken file.
     """
@@ -96,25 +96,25 @@ def told_in(folder: Path) -> list[Told]:
     ]
 
 
-def earlier_record(files: Files) -> dict[str, Any]:
-    """Of an earlier run of this judge; empty where there was none.
+def earlier_record(files: JudgeFiles) -> dict[str, Any]:
+    """The record of an earlier run of this judge; empty if there is none.
 
-    Raises: `InputError` where another model's files have the same name, and for a broken file.
+    Raises: `InputError` if another model's files have the same name, and for a broken file.
     """
     if not files.record.exists():
         return {}
     found = read_record(files.record, _ANY, cure=_CURE)
     if found.get("judge") != files.judge:
         raise InputError(
-            f"is the record of {found.get('judge')!r}, whose files are named alike",
+            f"is the record of {found.get('judge')!r}, whose files have the same names",
             file=files.record,
             cure="Give another --output.",
         )
     return found
 
 
-def begun_with(files: Files) -> AudioForm | None:
-    """How the replies in the ledger were asked for; None where there are none."""
+def audio_of_earlier_run(files: JudgeFiles) -> AudioForm | None:
+    """How the audio was sent for the replies in the ledger; None if there are none."""
     ledger = ledger_of(files.base)
     if not (ledger.exists() and ledger.stat().st_size) or not earlier_record(files):
         return None

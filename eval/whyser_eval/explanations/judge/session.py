@@ -1,80 +1,95 @@
-"""One judge asked about pairs: all is answered, or nothing is written."""
+"""One run of a judge: either every question is answered, or no result is written."""
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
 
-from whyser.chat import Chat, ChatError, ChatSettings, ask_all, ledger_of
+from whyser.chat import (
+    Chat,
+    ChatError,
+    ChatSettings,
+    Request,
+    Stopped,
+    ask_all,
+    audio_part,
+    ledger_of,
+)
 from whyser.chat import print_estimate as print_requests
+from whyser.io.audio import silence
 from whyser.io.console import say
-from whyser.io.errors import WhyserError
+from whyser.io.errors import InputError, WhyserError
+from whyser.options.endpoint import AudioForm
 from whyser_eval.explanations.judge.answers import (
-    Asked,
-    Files,
+    JudgeAnswer,
     JudgedPair,
-    Rated,
-    Reply,
+    JudgeFiles,
+    JudgeReply,
+    RatedExplanation,
     judged_pair,
     rated,
     refusals,
     write_answers,
 )
-from whyser_eval.explanations.judge.material import Material, check_sounds, keep
-from whyser_eval.explanations.judge.questions import Manner, PairQuestion, Question, questions
-from whyser_eval.explanations.judge.record import Record
-from whyser_eval.explanations.pairs import pairs_hash
+from whyser_eval.explanations.judge.questions import JudgeConfig, PairQuestion, Question, questions
+from whyser_eval.explanations.judge.record import JudgingRun, audio_of_earlier_run
+from whyser_eval.explanations.judge.selection import PairSelection, check_sounds, keep
+from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
 
 
 @dataclass
-class Session:
-    """A judge, the pairs, and how it is asked.
+class JudgeSession:
+    """A judge, its pairs, and the settings of its requests.
 
     Args:
-        rubric: Rate every explanation too.
-        seed: That of the pairs, for the record.
+        rubric: Whether to rate every rationale too.
+        seed: Seed of the pairs, for the record.
     """
 
-    material: Material
-    manner: Manner
-    files: Files
+    selection: PairSelection
+    config: JudgeConfig
+    files: JudgeFiles
     rubric: bool = True
     seed: int = 0
-    _refused: dict[str, Asked] = field(default_factory=dict)
+    _refused: dict[str, JudgeAnswer] = field(default_factory=dict)
 
     def print_estimate(self, settings: ChatSettings) -> None:
-        """What the run would still ask; nothing is asked.
+        """Prints what the run would still ask; it sends no request.
 
-        Raises: `BadInput` for sounds that are not there.
+        Raises: `BadInput` for missing audio files.
         """
-        if self.manner.hears:
-            check_sounds(self.material.pairs)
+        if self.config.hears:
+            check_sounds(self.selection.pairs)
         print_requests(
-            f"Dry run of {settings.model} as judge of {len(self.material.pairs):,} pairs",
-            map(self.manner.request, self._questions),
+            f"Dry run of {settings.model} as judge of {len(self.selection.pairs):,} pairs",
+            map(self.config.request, self._questions),
             settings,
             self.files.base,
         )
 
     @property
     def _questions(self) -> list[Question]:
-        return questions(self.material.pairs, rubric=self.rubric)
+        return questions(self.selection.pairs, rubric=self.rubric)
 
     def run(self, settings: ChatSettings) -> None:
-        """Asks all and writes pairs, verdicts, ratings and the record.
+        """Asks all questions; writes pairs, verdicts, ratings and the record.
 
-        Raises: `SystemExit` with 130 when Ctrl-C ended it, `WhyserError` when anything else did but
-        that the endpoint refused single questions, and what `run_all` raises.
+        Raises: `SystemExit` with 130 after Ctrl-C, `WhyserError` for any failure other than refused
+        single questions, and as `run_all`.
         """
-        pairs = keep(self.material, self.files.folder)
-        record = Record(
+        pairs = keep(self.selection, self.files.folder)
+        record = JudgingRun(
             settings.model,
-            self.manner,
-            pairs_hash(self.material.pairs),
+            self.config,
+            pairs_hash(self.selection.pairs),
             self.seed,
             self.rubric,
-            self.material.as_json(),
+            self.selection.as_json(),
         )
         record.write(settings, self.files, pairs)
         self._ask(settings)
@@ -91,43 +106,47 @@ class Session:
             description="Judging",
             undone="questions were not answered",
         )
-        self._tell_refused(replies)
+        self._report_refused(replies)
         self._write(asked, replies)
         say(
             f"{settings.model} was asked {tally.asked:,} times for {len(asked):,} judgements; "
             f"{tally.from_ledger:,} replies were in {ledger_of(self.files.base)}"
         )
 
-    async def _work(self, chat: Chat, question: Question) -> Reply:
-        request = self.manner.request(question)
+    async def _work(self, chat: Chat, question: Question) -> JudgeReply:
+        request = self.config.request(question)
         key = chat.key(request)
         if key in self._refused:
-            return Reply(self._refused[key])
+            return JudgeReply(self._refused[key])
         try:
             reply = await chat.ask(request, label=question.label)
         except ChatError as error:
             if not (error.is_refusal or error.is_empty):
                 raise
-            return Reply(_refusal(error, key, chat.settings.model))
+            return JudgeReply(_refusal(error, key, chat.settings.model))
         time = chat.ledger.entry(key).time
-        asked = Asked(reply=reply.text, fault=None, model=reply.model, time=time, request=key)
-        return Reply(asked, is_cut=reply.finish_reason == "length")
+        asked = JudgeAnswer(reply=reply.text, fault=None, model=reply.model, time=time, request=key)
+        return JudgeReply(asked, is_cut=reply.finish_reason == "length")
 
-    def _tell_refused(self, replies: Sequence[Reply]) -> None:
-        """Raises: `WhyserError` where the endpoint refused everything."""
+    def _report_refused(self, replies: Sequence[JudgeReply]) -> None:
+        """Raises: `WhyserError` if the endpoint refused every question."""
         refused = [one.asked.fault for one in replies if one.asked.reply is None]
         if refused and len(refused) == len(replies):
-            cure = " If it knows no JSON schema, say --no-schema." if self.manner.schema else ""
-            raise WhyserError(f"the judge answered nothing; the first {refused[0]}{cure}")
+            cure = (
+                " If it does not support JSON schemas, give --no-schema."
+                if self.config.schema
+                else ""
+            )
+            raise WhyserError(f"the judge answered no question; the first was {refused[0]}{cure}")
         if refused:
-            say(f"note: {len(refused):,} questions count as unreadable; the first {refused[0]}")
+            say(f"note: {len(refused):,} questions count as unreadable; the first was {refused[0]}")
 
-    def _write(self, asked: Sequence[Question], replies: Sequence[Reply]) -> None:
-        hears = self.manner.hears
+    def _write(self, asked: Sequence[Question], replies: Sequence[JudgeReply]) -> None:
+        hears = self.config.hears
         verdicts: list[JudgedPair] = []
-        ratings: list[Rated] = []
+        ratings: list[RatedExplanation] = []
         for question, reply in zip(asked, replies, strict=True):
-            prompt = self.manner.prompt(question).hash
+            prompt = self.config.prompt(question).hash
             if isinstance(question, PairQuestion):
                 verdicts.append(judged_pair(question, reply, prompt, hears=hears))
             else:
@@ -137,6 +156,91 @@ class Session:
             write_answers(self.files.ratings, ratings)
 
 
-def _refusal(error: ChatError, key: str, model: str) -> Asked:
+def _refusal(error: ChatError, key: str, model: str) -> JudgeAnswer:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Asked(reply=None, fault=f"refused: {error.what}", model=model, time=now, request=key)
+    return JudgeAnswer(
+        reply=None, fault=f"refused: {error.what}", model=model, time=now, request=key
+    )
+
+
+# ---- does the judge hear? ----------------------------------------------------------------------
+
+
+AudioChoice: TypeAlias = Literal["auto", AudioForm]
+
+#: The content part for audio in OpenAI's own protocol, which every model with audio input accepts.
+FORM: AudioForm = "input_audio"
+
+#: HTTP statuses that mean that audio is not accepted. Other failures say nothing about hearing.
+_CANNOT = {400, 415, 422, 501}
+
+
+def choose_form(
+    audio: AudioChoice, pairs: Sequence[ExplanationPair], files: JudgeFiles, settings: ChatSettings
+) -> AudioForm:
+    """How the audio is sent to the judge; the choice is printed.
+
+    A run that is resumed keeps its first choice, whatever the endpoint now accepts.
+
+    Raises: `InputError` if the run began with the other choice, `BadInput` for missing audio files,
+    and as `find_form`.
+    """
+    chosen = assumed_form(audio, pairs, files, settings)
+    if audio == "auto" and chosen != "none" and audio_of_earlier_run(files) is None:
+        chosen = find_form(settings)
+    if chosen == "none":
+        say(f"{settings.model} judges by the text only")
+    else:
+        check_sounds(pairs)
+        say(f"{settings.model} receives the audio")
+    return chosen
+
+
+def assumed_form(
+    audio: AudioChoice, pairs: Sequence[ExplanationPair], files: JudgeFiles, settings: ChatSettings
+) -> AudioForm:
+    """The same without a request: 'auto' assumes a judge that hears if any pair has audio."""
+    begun = audio_of_earlier_run(files)
+    if audio == "auto":
+        return begun or (FORM if any(pair.audio for pair in pairs) else "none")
+    if begun is not None and (begun == "none") != (audio == "none"):
+        raise InputError(
+            f"its replies were given {'without' if begun == 'none' else 'with'} audio",
+            file=ledger_of(files.base),
+            cure="Omit --audio to resume, or give another --output.",
+        )
+    return audio
+
+
+def find_form(settings: ChatSettings) -> AudioForm:
+    """How the endpoint accepts audio; `none` if it refuses audio.
+
+    Raises: `EndpointError` if it cannot be reached, `WhyserError` if it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_ask(replace(settings, attempts=2), Path(folder)))
+
+
+async def _ask(settings: ChatSettings, folder: Path) -> AudioForm:
+    content = [
+        audio_part(silence(1.0, folder), "input_audio"),
+        {"type": "text", "text": "Is anybody speaking in this clip? Answer with one word."},
+    ]
+    request = Request([{"role": "user", "content": content}], {"temperature": 0, "max_tokens": 16})
+    async with Chat(settings, folder / "ledger.jsonl") as chat:
+        try:
+            await chat.ask(request, label="does it hear?")
+        except Stopped as stopped:
+            raise WhyserError(
+                f"{stopped}, before it was known whether the judge accepts audio"
+            ) from None
+        except ChatError as error:
+            if error.is_empty:
+                return FORM
+            if error.status in _CANNOT:
+                return "none"
+            raise WhyserError(
+                f"{error} Give --audio none for a judge that only reads, or the --audio form that "
+                "it accepts."
+            ) from None
+    return FORM

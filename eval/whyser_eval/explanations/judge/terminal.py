@@ -1,4 +1,4 @@
-"""What judges preferred, in the terminal."""
+"""The judges' preferences in the terminal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from itertools import groupby
 
 from whyser.io.console import print_table
 from whyser_eval.explanations.judge.rates import LENGTH_CONTROLLED
-from whyser_eval.explanations.judge.rows import Judged, JudgeRow, RubricRow
+from whyser_eval.explanations.judge.rows import JudgeResults, JudgeRow, RubricRow
 from whyser_eval.statistics.formatting import format_estimate
 
-#: Metric -> how the table calls it.
+#: Metric -> its name in the table.
 _NAMES = {
     "win_rate": "win",
     "loss_rate": "loss",
@@ -30,8 +30,8 @@ _NAMES = {
 _PER_EMOTION = ("win_tie_rate", "win_rate", "loss_rate", "tie_rate", "unreadable_rate")
 
 
-def print_judged(judged: Judged) -> None:
-    """A table per judge and comparison, then per emotion, ratings and agreement."""
+def print_judged(judged: JudgeResults) -> None:
+    """Prints one table per judge and comparison, then the emotions, ratings and agreement."""
     for _, group in groupby(judged.rows, lambda row: (row.judge, row.system, row.against)):
         _print_comparison(list(group))
     for _, rated in groupby(judged.rubric, lambda row: row.judge):

@@ -106,21 +106,21 @@ def make_command(
     Example: whyser-eval study make results/mine --system mine --references references.jsonl
     --output studies/mine
     """
-    from whyser_eval.explanations.study import wording
-    from whyser_eval.explanations.study.make import Plan, make_study
+    from whyser_eval.explanations.study.make import StudyPlan, make_study
+    from whyser_eval.explanations.study.material import CONSENT, INSTRUCTIONS, TITLE
 
-    plan = Plan(
+    plan = StudyPlan(
         system=system,
         form=form,
         accept=accept,
         prefer=prefer,
         checks=attention_checks,
         seed=seed,
-        title=title or wording.TITLE,
-        consent=_text(consent, wording.CONSENT),
+        title=title or TITLE,
+        consent=_text(consent, CONSENT),
         instructions={
-            "accept": _text(instructions_accept, wording.INSTRUCTIONS["accept"]),
-            "prefer": _text(instructions_prefer, wording.INSTRUCTIONS["prefer"]),
+            "accept": _text(instructions_accept, INSTRUCTIONS["accept"]),
+            "prefer": _text(instructions_prefer, INSTRUCTIONS["prefer"]),
         },
     )
     made = make_study(results, plan, output, references=references or (), force=force)
@@ -177,9 +177,10 @@ def read_command(
 
     Example: whyser-eval study read answers/ --key study.key.json --output results/run/study
     """
-    from whyser_eval.explanations.study.files import collect, rater_files, read_whole_key
-    from whyser_eval.explanations.study.read import Inputs, studied, write_study
-    from whyser_eval.explanations.study.statistics import Draws
+    from whyser_eval.explanations.study.files import collect, rater_files
+    from whyser_eval.explanations.study.material import read_whole_key
+    from whyser_eval.explanations.study.read import StudyInputs, studied, write_study
+    from whyser_eval.explanations.study.statistics import BootstrapSettings
     from whyser_eval.explanations.study.terminal import print_studied
 
     truth = read_whole_key(key)
@@ -187,7 +188,7 @@ def read_command(
     collected = collect(
         files, truth, without=without, keeps_incomplete=keep_incomplete, skips_bad=skip_bad
     )
-    found = studied(collected, truth, Draws(draws, seed))
+    found = studied(collected, truth, BootstrapSettings(draws, seed))
     settings = {
         "keep_incomplete": keep_incomplete,
         "leave_out": without,
@@ -195,7 +196,7 @@ def read_command(
         "draws": draws,
         "seed": seed,
     }
-    inputs = Inputs(tuple(rater_files(files)), key, settings)
+    inputs = StudyInputs(tuple(rater_files(files)), key, settings)
     write_study(output, found, collected.files, truth, inputs)
     if as_json:
         print_json(asdict(found))

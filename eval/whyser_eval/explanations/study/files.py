@@ -1,7 +1,7 @@
-"""The raters' files held against the key: which count, which are left out, which are refused.
+"""The raters' files: what the page saves, and which of them count.
 
-A file that the page did not write so is refused by name. What may happen to honest people (a file
-sent twice, a study left half way) is counted and told instead.
+A file that the page cannot have written is refused by name. What may happen to honest people (a
+file sent twice, a study left half way) is counted and reported instead.
 """
 
 from __future__ import annotations
@@ -10,14 +10,77 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from whyser.io.errors import InputError, Problems, did_you_mean
 from whyser.io.files import read_record
-from whyser_eval.explanations.study.answers import Given, RaterFile
-from whyser_eval.explanations.study.material import CHOICES, Answer, Key, read_key
-from whyser_eval.explanations.study.order import in_order, is_swapped
+from whyser_eval.explanations.study.material import (
+    CHOICES,
+    StudyKey,
+    Test,
+    digest,
+    in_order,
+    is_swapped,
+)
+
+# A rater's file, which `script/answers.js` writes
+
+
+class GivenAnswer(BaseModel):
+    """One choice of a rater.
+
+    `place` is the item's position in its test, from 0, in the order that the rater saw; `swapped`
+    says whether the second candidate was shown first, `milliseconds` how long the item was on the
+    screen, `plays` how often the audio was started.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str
+    test: Test
+    place: Annotated[int, Field(ge=0)]
+    swapped: bool
+    choice: str
+    milliseconds: Annotated[int, Field(ge=0)]
+    plays: Annotated[int, Field(ge=0)]
+
+
+class RaterFile(BaseModel):
+    """The answers of one rater in the order of presentation: Test I, then Test II.
+
+    `rater` is the code that the person received or chose; `session` is random and reveals a copy
+    under another code. `check` is the digest of all other fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["whyser-study-1"]
+    study: str
+    rater: Annotated[str, Field(min_length=1, max_length=64)]
+    session: str
+    consented: str
+    saved: str
+    complete: bool
+    answers: tuple[GivenAnswer, ...]
+    check: str
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.check == digest(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        """The lines that the check covers, as the page joins them."""
+        yield from (self.format, self.study, self.rater, self.session, self.consented, self.saved)
+        yield "complete" if self.complete else "incomplete"
+        for one in self.answers:
+            side = "swapped" if one.swapped else "straight"
+            numbers = f"{one.milliseconds}|{one.plays}"
+            yield f"{one.item}|{one.test}|{one.place}|{side}|{one.choice}|{numbers}"
+
+
+# Which files count
 
 _AGAIN = "Ask the rater for the file as the page saved it."
 _OTHER = "Give the key of that study, or only the files of this one."
@@ -27,8 +90,8 @@ _RATER_FILE = TypeAdapter(RaterFile)
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A rater's file and where it lies."""
+class SavedFile:
+    """A rater's file and its path."""
 
     path: Path
     file: RaterFile
@@ -43,10 +106,10 @@ class Saved:
 
 
 @dataclass
-class Collected:
-    """`files`, one a rater, count; `left_out` says of every other one why it does not."""
+class CollectedFiles:
+    """`files` are counted, one per rater; `left_out` gives the reason for every other file."""
 
-    files: list[Saved] = field(default_factory=list)
+    files: list[SavedFile] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     refused: Problems = field(default_factory=lambda: Problems(_SUBJECT))
 
@@ -59,24 +122,24 @@ class Collected:
 
 def collect(
     paths: Sequence[Path],
-    key: Key,
+    key: StudyKey,
     *,
     without: Collection[str] = (),
     keeps_incomplete: bool = False,
     skips_bad: bool = False,
-) -> Collected:
-    """The files that figures are told of.
+) -> CollectedFiles:
+    """The files that are counted.
 
     Args:
         paths: files, and folders of files that end in .json
-        without: raters whose files do not count, whatever they hold
-        keeps_incomplete: whether files count that lack answers
-        skips_bad: whether refused files are left out, rather than all of them raised
+        without: raters whose files are not counted
+        keeps_incomplete: whether to count files with missing answers
+        skips_bad: whether to leave out invalid files instead of raising an error
 
-    Raises: `BadInput` with every refused file, `InputError` for a rater of `without` that there is
-    not, and where no file is left.
+    Raises: `BadInput` with every refused file, `InputError` for an unknown rater in `without`, and
+    if no file is left.
     """
-    found = Collected()
+    found = CollectedFiles()
     sound = list(_sound(rater_files(paths), key, set(without), found))
     for saved in sorted(_single(sound, found), key=lambda one: one.rater):
         given, asked = len(saved.file.answers), len(key.answers)
@@ -95,9 +158,9 @@ def collect(
 
 
 def rater_files(paths: Sequence[Path]) -> list[Path]:
-    """The files, and those of every folder, each once.
+    """The given files and those of every folder, without duplicates.
 
-    Raises: `InputError` for a path that leads nowhere, and for a folder without any.
+    Raises: `InputError` for a path that does not exist, and for a folder without such files.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -111,15 +174,17 @@ def rater_files(paths: Sequence[Path]) -> list[Path]:
                 if one.suffix.lower() == ".json" and not one.name.startswith(".")
             ]
             if not files:
-                cure = "Give the folder of what raters sent."
-                raise InputError("holds no .json file", file=path, cure=cure)
+                cure = "Give the folder with the raters' files."
+                raise InputError("contains no .json file", file=path, cure=cure)
         for file in files:
             found.setdefault(file.resolve(), file)
     return list(found.values())
 
 
-def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected) -> Iterator[Saved]:
-    """The files that are as the page writes them."""
+def _sound(
+    paths: Sequence[Path], key: StudyKey, without: set[str], found: CollectedFiles
+) -> Iterator[SavedFile]:
+    """The files that the page can have written."""
     raters = set()
     for path in paths:
         with found.refused.caught():
@@ -129,15 +194,15 @@ def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected)
                 found.leave(path, f"rater {file.rater!r} by --leave-out")
                 continue
             if file.is_unchanged and file.study != key.study:
-                what = f"is of study {file.study!r}, the key is of {key.study!r}"
+                what = f"belongs to study {file.study!r}, the key to {key.study!r}"
                 raise InputError(what, file=path, cure=_OTHER)
             # One problem a file, so that no file hides the others.
             if faults := list(_faults(file, key)):
                 more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
                 raise InputError(faults[0] + more, file=path, cure=_AGAIN)
-            yield Saved(path, file)
+            yield SavedFile(path, file)
     for rater in sorted(without - raters):
-        # Names as people typed them: one that would command the terminal is quoted.
+        # People typed the names: one with control characters is quoted.
         known = sorted(one if one.isprintable() else repr(one) for one in raters)
         raise InputError(f"--leave-out: no rater {rater!r}", cure=did_you_mean(rater, known))
 
@@ -145,8 +210,8 @@ def _sound(paths: Sequence[Path], key: Key, without: set[str], found: Collected)
 # One file
 
 
-def _faults(file: RaterFile, key: Key) -> Iterator[str]:
-    """All that the page would not have written."""
+def _faults(file: RaterFile, key: StudyKey) -> Iterator[str]:
+    """Everything that the page cannot have written."""
     if not file.is_unchanged:
         yield "was changed after the page saved it"
         return
@@ -158,7 +223,7 @@ def _faults(file: RaterFile, key: Key) -> Iterator[str]:
         elif given.item in answered:
             yield f"item {given.item!r} is answered twice"
         elif given.test != known[given.item].test:
-            yield f"item {given.item!r} is of the other test than {given.test!r}"
+            yield f"item {given.item!r} does not belong to test {given.test!r}"
         elif given.choice not in CHOICES[given.test]:
             expected = " or ".join(CHOICES[given.test])
             yield f"item {given.item!r}: choice {given.choice!r}, expected {expected}"
@@ -167,22 +232,22 @@ def _faults(file: RaterFile, key: Key) -> Iterator[str]:
         return
     yield from _misplaced(file, key)
     if file.complete and (lacking := len(known.keys() - answered)):
-        yield f"calls itself complete and lacks {lacking:,} of {len(known):,} answers"
+        yield f"is marked complete but lacks {lacking:,} of {len(known):,} answers"
 
 
-def _misplaced(file: RaterFile, key: Key) -> Iterator[str]:
-    """Whether the order and the sides are those that the rater's code gives."""
+def _misplaced(file: RaterFile, key: StudyKey) -> Iterator[str]:
+    """Checks that order and sides match the rater's code."""
     shown = shown_to(file.rater, key)
     answered = {given.item: given.place for given in file.answers}
     if list(answered.items()) != [(item, place) for item, place in shown if item in answered]:
-        yield f"order is not that shown to rater {file.rater!r}"
+        yield f"order differs from that shown to rater {file.rater!r}"
     wrong = sum(given.swapped != _swapped(given, file) for given in file.answers)
     if wrong:
-        yield f"sides are not those shown to rater {file.rater!r} ({wrong:,} items)"
+        yield f"sides differ from those shown to rater {file.rater!r} ({wrong:,} items)"
 
 
-def shown_to(rater: str, key: Key) -> list[tuple[str, int]]:
-    """Items as this rater saw them, Test I before Test II, and the place of each in its test."""
+def shown_to(rater: str, key: StudyKey) -> list[tuple[str, int]]:
+    """The items in this rater's order, Test I before Test II, with their positions in the test."""
     return [
         (item, place)
         for test in CHOICES
@@ -192,30 +257,30 @@ def shown_to(rater: str, key: Key) -> list[tuple[str, int]]:
     ]
 
 
-def _swapped(given: Given, file: RaterFile) -> bool:
+def _swapped(given: GivenAnswer, file: RaterFile) -> bool:
     return given.test == "prefer" and is_swapped(file.study, file.rater, given.item)
 
 
-# Files among each other
+# Duplicate files
 
 
-def _single(files: Sequence[Saved], found: Collected) -> list[Saved]:
-    """One file a rater: the last that was saved, where it holds all items that the others do.
+def _single(files: Sequence[SavedFile], found: CollectedFiles) -> list[SavedFile]:
+    """One file per rater: the last save, if it has all items of the earlier ones.
 
-    Whoever goes back may choose anew, so a later save of one session counts. Two sessions of one
-    rater, and one session under two codes, are refused together: nobody can tell which is meant.
+    Raters may change their choices, so a later save of the same session counts. Two sessions of
+    one rater and one session under two codes are refused: it is unclear which one counts.
     """
     kept, bad = [], set()
     for session, group in _grouped(files, lambda one: one.file.session).items():
         raters = sorted({one.rater for one in group})
         if len(raters) > 1:
-            what = f"one session, {session!r}, under the raters {_named(raters)}: {_paths(group)}"
+            what = f"session {session!r} is used by the raters {_named(raters)}: {_paths(group)}"
             found.refuse(group[0].path, what, _ONE)
             bad.update(raters)
     for rater, group in _grouped(files, lambda one: one.rater).items():
         last = max(group, key=lambda one: (one.file.saved, len(one.file.answers)))
         if not all(_holds(last, one) for one in group):
-            what = f"rater {rater!r} answered otherwise elsewhere: {_paths(group)}"
+            what = f"rater {rater!r} has files with different answers: {_paths(group)}"
             found.refuse(group[0].path, what, _ONE)
         elif rater not in bad:
             kept.append(last)
@@ -227,15 +292,17 @@ def _single(files: Sequence[Saved], found: Collected) -> list[Saved]:
     return kept
 
 
-def _grouped(files: Sequence[Saved], by: Callable[[Saved], str]) -> dict[str, list[Saved]]:
-    groups: defaultdict[str, list[Saved]] = defaultdict(list)
+def _grouped(
+    files: Sequence[SavedFile], by: Callable[[SavedFile], str]
+) -> dict[str, list[SavedFile]]:
+    groups: defaultdict[str, list[SavedFile]] = defaultdict(list)
     for one in files:
         groups[by(one)].append(one)
     return groups
 
 
-def _holds(last: Saved, other: Saved) -> bool:
-    """Whether this is the same save, or a later one of the session that lacks none of its items."""
+def _holds(last: SavedFile, other: SavedFile) -> bool:
+    """Whether `last` is the same save, or a later one of the same session with all its items."""
     if last.file.session != other.file.session:
         return False
     if last.file.saved == other.file.saved:
@@ -247,41 +314,5 @@ def _named(names: Sequence[str]) -> str:
     return " and ".join(map(repr, names))
 
 
-def _paths(group: Sequence[Saved]) -> str:
+def _paths(group: Sequence[SavedFile]) -> str:
     return ", ".join(str(one.path) for one in group)
-
-
-# The key
-
-
-def read_whole_key(path: Path) -> Key:
-    """The key, if figures can be told by it.
-
-    Raises: `InputError` for a missing or a broken file, and for a key without items, with one
-    twice, or with one that names no system to prefer.
-    """
-    key = read_key(path)
-    if not any(one.expected is None for one in key.answers):
-        raise InputError("holds no items", file=path, cure=_KEY)
-    seen: set[str] = set()
-    for one in key.answers:
-        if fault := "stands twice" if one.item in seen else _key_fault(one, key):
-            raise InputError(f"item {one.item!r} {fault}", file=path, cure=_KEY)
-        seen.add(one.item)
-    return key
-
-
-_KEY = "Give the key as whyser-eval study make wrote it."
-
-
-def _key_fault(one: Answer, key: Key) -> str | None:
-    if one.expected is not None:
-        known = one.expected in CHOICES[one.test]
-        return None if known else f"expects {one.expected!r}, which nobody can choose"
-    # Who wrote the references may differ from pair to pair.
-    wrong_length = len(one.systems) != {"accept": 1, "prefer": 2}[one.test]
-    if wrong_length or len(set(one.systems)) != len(one.systems):
-        return f"has the systems {_named(one.systems)}"
-    if key.system not in one.systems:
-        return f"is of {_named(one.systems)}, the study is of {key.system!r}"
-    return None

@@ -1,33 +1,55 @@
-"""From scored runs to a study: what is drawn of them, its clips, the page and the key."""
+"""From scored runs to a study: the sample, its clips, and the folder for the raters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from whyser.io.errors import InputError
-from whyser.io.files import write_text
+from whyser.io.files import atomic_path, write_json, write_text
 from whyser.io.visible import visible
 from whyser.prompting.prompts import Form
 from whyser.records.provenance import provenance
-from whyser_eval.explanations.pairs import Candidate, Pair, drawn
+from whyser_eval.explanations.pairs import Candidate, ExplanationPair, drawn, write_pairs
 from whyser_eval.explanations.scored import SAMPLES, Explanation, read_explanations
-from whyser_eval.explanations.study.folder import Folder, clip_name
-from whyser_eval.explanations.study.items import Asked, Clip, accepting, checks, named, preferring
-from whyser_eval.explanations.study.material import Answer, Item, Key, Material, Test
-from whyser_eval.explanations.study.page import render
-from whyser_eval.explanations.study.preferred import Preferred
-from whyser_eval.explanations.study.references import References, commands, read_references
-from whyser_eval.explanations.study.sample import Draw, Pool, draw_accept, pool
-from whyser_eval.page.sound import Encoded, encoded
+from whyser_eval.explanations.study.material import (
+    KeyEntry,
+    StudyItem,
+    StudyKey,
+    StudyMaterial,
+    Test,
+    read_key,
+)
+from whyser_eval.explanations.study.page import (
+    StudyClip,
+    StudyQuestion,
+    accepting,
+    checks,
+    named,
+    preferring,
+    render,
+)
+from whyser_eval.explanations.study.sample import (
+    ExplanationPool,
+    PreferenceSample,
+    ReferenceRationales,
+    StudySample,
+    commands,
+    draw_accept,
+    pool,
+    read_references,
+)
+from whyser_eval.page.sound import EncodedSound, encoded
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a person may choose about a study: items of each test, and attention checks in each.
+class StudyPlan:
+    """The settings of a study: items and attention checks of each test, texts, and the seed.
 
-    `consent` and `instructions` are texts; in the consent `{items}` stands for their number.
+    In the consent, `{items}` is replaced by the number of items.
     """
 
     system: str
@@ -42,50 +64,52 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What was written; `notes` tell what came out otherwise than asked for."""
+class MadeStudy:
+    """The study that was written; `notes` report where it differs from the request."""
 
     study: str
     items: dict[Test, int]
     notes: tuple[str, ...]
-    folder: Folder
+    folder: StudyFolder
 
 
 def make_study(
     runs: Sequence[Path],
-    plan: Plan,
+    plan: StudyPlan,
     output: Path,
     *,
     references: Sequence[Path] = (),
     force: bool = False,
-) -> Made:
+) -> MadeStudy:
     """Writes the study of one system.
 
-    Raises: `InputError` where nothing is or can be asked about, where Test II lacks references
-    (those wanted are then listed beside the output), and where another study lies there.
+    Raises: `InputError` if there is nothing to ask about, if Test II lacks references (the wanted
+    ones are then listed in a file next to the output), and if the folder has another study.
     """
     if not plan.accept and not plan.prefer:
-        raise InputError("a study without items", cure="Give --accept or --prefer a number.")
-    folder = Folder(output)
+        raise InputError(
+            "the study has no items", cure="Give --accept or --prefer a number above 0."
+        )
+    folder = StudyFolder(output)
     explainer = read_explanations(runs, [plan.system], form=plan.form)[plan.system]
     found, told = pool(explainer), read_references(references)
     first = draw_accept(found, plan.accept, plan.seed)
     taken = frozenset(one.id for one in first.chosen)
-    preferred = Preferred(found.mismatches, taken, told, plan.prefer, plan.seed)
+    preferred = PreferenceSample(found.mismatches, taken, told, plan.prefer, plan.seed)
     if preferred.missing:
         raise _lacking(preferred, folder, runs)
     second = preferred.draw
     pairs = tuple(_pair(one, told) for one in second.chosen)
     asked = _asked(found, first, second, pairs, plan)
 
-    clips = _Clips()
+    clips = _StudyClips()
     both = [one for test, items in asked.items() for one in named(test, items, clips.of, plan.seed)]
     material = _material(plan, [item for item, _ in both])
     inputs = [*(run / SAMPLES for run in runs), *references]
     key = _key(plan, material, [answer for _, answer in both], pairs, inputs)
     folder.holds(key, force=force)
     folder.write(render(material), clips.sounds, key, pairs)
-    return Made(
+    return MadeStudy(
         material.study,
         {test: len(items) for test, items in asked.items()},
         tuple(_notes(found, first, second, plan.checks)),
@@ -93,24 +117,24 @@ def make_study(
     )
 
 
-def _lacking(preferred: Preferred, folder: Folder, runs: Sequence[Path]) -> InputError:
+def _lacking(preferred: PreferenceSample, folder: StudyFolder, runs: Sequence[Path]) -> InputError:
     wanted = preferred.wanted()
     write_text(folder.wanted, "".join(f"{one}\n" for one in wanted))
     lines = "\n".join(f"  {one}" for one in commands(wanted, folder.wanted, folder.path, runs))
     return InputError(
         f"Test II lacks {preferred.missing:,} gold-referenced rationales",
         file=folder.wanted,
-        cure=f"It lists {len(wanted):,} utterances, spare ones among them. Have them explained "
-        f"(a teacher at an endpoint, which is told the reference's label):\n{lines}\n"
-        "and run this command again with --references and what that wrote. "
+        cure=f"The file lists {len(wanted):,} utterances, including spare ones. Let a teacher "
+        f"explain them, given the majority label:\n{lines}\n"
+        "Then run this command again with --references and the file from that command. "
         "--prefer 0 leaves Test II out.",
     )
 
 
-def _pair(one: Explanation, references: References) -> Pair:
-    """The system's own explanation first; the judge asks both orders, and the page draws one."""
+def _pair(one: Explanation, references: ReferenceRationales) -> ExplanationPair:
+    """The system's own rationale is first; the judge sees both orders, a rater one random order."""
     reference = references.candidate(one)
-    return Pair(
+    return ExplanationPair(
         id=one.id,
         emotion=reference.label,
         gold=one.gold,
@@ -122,10 +146,14 @@ def _pair(one: Explanation, references: References) -> Pair:
 
 
 def _asked(
-    found: Pool, first: Draw, second: Draw, pairs: Sequence[Pair], plan: Plan
-) -> dict[Test, list[Asked]]:
+    found: ExplanationPool,
+    first: StudySample,
+    second: StudySample,
+    pairs: Sequence[ExplanationPair],
+    plan: StudyPlan,
+) -> dict[Test, list[StudyQuestion]]:
     """The questions of each test that is not left out, with its attention checks."""
-    asked: dict[Test, list[Asked]] = {
+    asked: dict[Test, list[StudyQuestion]] = {
         "accept": list(accepting(first.chosen)),
         "prefer": list(preferring(zip(second.chosen, pairs, strict=True), plan.seed)),
     }
@@ -142,25 +170,27 @@ def _asked(
 
 
 @dataclass
-class _Clips:
-    """Each sound encoded once; `sounds` by the path that the page knows it by."""
+class _StudyClips:
+    """Each audio file, encoded once; `sounds` maps the path in the page to the audio."""
 
-    sounds: dict[str, Encoded] = field(default_factory=dict)
-    _known: dict[str, Clip] = field(default_factory=dict)
+    sounds: dict[str, EncodedSound] = field(default_factory=dict)
+    _known: dict[str, StudyClip] = field(default_factory=dict)
 
-    def of(self, one: Explanation) -> Clip:
+    def of(self, one: Explanation) -> StudyClip:
         audio = one.audio or ""
         if audio not in self._known:
             sound = encoded(Path(audio))
             if sound is None:
-                raise InputError("cannot be read as sound", file=audio, cure="Fetch it again.")
-            clip = Clip(clip_name(sound), sound.duration)
+                raise InputError(
+                    "cannot be read as audio", file=audio, cure="Restore the audio file."
+                )
+            clip = StudyClip(clip_name(sound), sound.duration)
             self.sounds[clip.path], self._known[audio] = sound, clip
         return self._known[audio]
 
 
-def _material(plan: Plan, items: Sequence[Item]) -> Material:
-    return Material(
+def _material(plan: StudyPlan, items: Sequence[StudyItem]) -> StudyMaterial:
+    return StudyMaterial(
         title=visible(plan.title),
         consent=visible(plan.consent.replace("{items}", f"{len(items):,} items")),
         instructions={
@@ -173,13 +203,13 @@ def _material(plan: Plan, items: Sequence[Item]) -> Material:
 
 
 def _key(
-    plan: Plan,
-    material: Material,
-    answers: Sequence[Answer],
-    pairs: Sequence[Pair],
+    plan: StudyPlan,
+    material: StudyMaterial,
+    answers: Sequence[KeyEntry],
+    pairs: Sequence[ExplanationPair],
     inputs: Iterable[Path],
-) -> Key:
-    return Key(
+) -> StudyKey:
+    return StudyKey(
         study=material.study,
         system=plan.system,
         reference=pairs[0].second.system if pairs else None,
@@ -189,9 +219,107 @@ def _key(
     )
 
 
-def _notes(found: Pool, first: Draw, second: Draw, wanted: int) -> Iterable[str]:
+def _notes(
+    found: ExplanationPool, first: StudySample, second: StudySample, wanted: int
+) -> Iterable[str]:
     yield from first.notes
     yield from second.notes
     if (there := len(found.matches) + len(found.mismatches)) < wanted:
-        yield f"attention checks: only {there:,} of {wanted:,} a test, each about its own utterance"
-    yield from (f"{count:,} {why}: not asked about" for why, count in found.left_out.items())
+        yield (
+            f"attention checks: only {there:,} of {wanted:,} per test, because each needs its own "
+            "utterance"
+        )
+    yield from (f"not used: {count:,} {why}" for why, count in found.left_out.items())
+
+
+# ---- folder ------------------------------------------------------------------------------------
+
+
+_PAGE, _AUDIO = "index.html", "audio"
+_OURS = re.compile(r"\.?[0-9a-f]{16}\.\S+")
+
+
+def clip_name(sound: EncodedSound) -> str:
+    """The path of a clip: a hash, because the name of the source may reveal the emotion."""
+    return f"{_AUDIO}/{hashlib.sha256(sound.content).hexdigest()[:16]}{sound.suffix}"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """`path` is for raters; the key and the pairs of Test II are next to it, never inside."""
+
+    path: Path
+
+    @property
+    def key(self) -> Path:
+        return self._beside("key.json")
+
+    @property
+    def pairs(self) -> Path:
+        return self._beside("pairs.jsonl")
+
+    @property
+    def wanted(self) -> Path:
+        return self._beside("wanted.txt")
+
+    def _beside(self, suffix: str) -> Path:
+        # `.` and `..` have no name.
+        path = self.path.resolve() if self.path.name in {"", ".."} else self.path
+        return path.with_name(f"{path.name}.{suffix}")
+
+    def holds(self, key: StudyKey, *, force: bool) -> bool:
+        """Whether the folder already has this study.
+
+        Raises: `InputError` for other files and, without `force`, for another study.
+        """
+        there = sorted(one.name for one in self.path.iterdir()) if self.path.is_dir() else []
+        if self.path.is_file() or (other := [n for n in there if n not in (_PAGE, _AUDIO)]):
+            what = f"contains {other[0]!r}, which is not part of a study" if there else "is a file"
+            raise InputError(what, file=self.path, cure="Give an empty folder as --output.")
+        if _PAGE not in there:
+            return False
+        if self.key.is_file() and _same(read_key(self.key), key):
+            return True
+        if not force:
+            raise InputError(
+                "contains another study, which raters may have begun",
+                file=self.path,
+                cure="Give another --output, or --force to overwrite it and its key.",
+            )
+        return False
+
+    def write(
+        self,
+        page: str,
+        sounds: Mapping[str, EncodedSound],
+        key: StudyKey,
+        pairs: tuple[ExplanationPair, ...],
+    ) -> None:
+        """Writes the page last: a folder without it is incomplete.
+
+        If the study is the same, its key stays, with the time of its creation.
+        """
+        is_same = self.holds(key, force=True)
+        if not is_same:
+            (self.path / _PAGE).unlink(missing_ok=True)
+        for name, sound in sounds.items():
+            with atomic_path(self.path / name) as temporary:
+                temporary.write_bytes(sound.content)
+        self._remove_others(set(sounds))
+        if not is_same:
+            write_json(self.key, key.model_dump(mode="json"))
+        if pairs:
+            write_pairs(self.pairs, pairs)
+        else:
+            self.pairs.unlink(missing_ok=True)
+        write_text(self.path / _PAGE, page)
+
+    def _remove_others(self, kept: set[str]) -> None:
+        """Removes clips of an earlier study and of an interrupted run."""
+        for path in (self.path / _AUDIO).iterdir():
+            if _OURS.fullmatch(path.name) and f"{_AUDIO}/{path.name}" not in kept:
+                path.unlink()
+
+
+def _same(one: StudyKey, other: StudyKey) -> bool:
+    return one.model_dump(exclude={"provenance"}) == other.model_dump(exclude={"provenance"})

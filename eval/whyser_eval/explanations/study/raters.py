@@ -1,4 +1,4 @@
-"""Each rater beside the others: what stands out is named, and nobody is dropped for it."""
+"""Each rater compared with the others; remarks point out the unusual, and drop nobody."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from statistics import median
 
 import numpy as np
 
-from whyser_eval.explanations.study.answers import Given
-from whyser_eval.explanations.study.files import Saved
-from whyser_eval.explanations.study.material import CHOICES, Answer, Key, Test
+from whyser_eval.explanations.study.files import GivenAnswer, SavedFile
+from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
 from whyser_eval.explanations.study.rows import RaterRow
 from whyser_eval.explanations.study.statistics import Votes
 from whyser_eval.metrics.data import FloatArray
 
-#: Fewer raters have no quartiles to speak of.
+#: With fewer raters, quartiles mean little.
 FEWEST = 5
 
-#: So many answers alike come about in less than one of a hundred by the toss of a coin.
+#: By chance, this many equal answers occur in less than 1 % of cases.
 MANY_ALIKE = 8
 
 
-def rater_rows(files: Sequence[Saved], chosen: Votes, key: Key) -> list[RaterRow]:
-    """Share, agreement and remarks of every rater who answered something in the test."""
+def rater_rows(files: Sequence[SavedFile], chosen: Votes, key: StudyKey) -> list[RaterRow]:
+    """Share, agreement and remarks of every rater with an answer in the test."""
     agreements = agreements_with_others(chosen.chosen)
     shares = np.array([_mean(row) for row in chosen.chosen])
     asked = {item.item for item in chosen.items}
@@ -54,9 +53,9 @@ def rater_rows(files: Sequence[Saved], chosen: Votes, key: Key) -> list[RaterRow
 
 
 def agreements_with_others(chosen: FloatArray) -> FloatArray:
-    """float[r], how often each rater chose as the majority of the others; NaN where none is.
+    """float[r], each rater's share of agreement with the majority of the others; NaN without items.
 
-    Items on which the others are even, or whom nobody else answered, are left out.
+    Items on which the others are tied, or which no other rater answered, are left out.
 
     Args: `chosen`, float[r, k], 1, 0 or NaN.
 
@@ -65,7 +64,7 @@ def agreements_with_others(chosen: FloatArray) -> FloatArray:
     """
     answered = ~np.isnan(chosen)
     ones = np.where(answered, chosen, 0)
-    # Twice the others' ones less their number: its sign is their majority.
+    # Twice the others' ones minus their number: the sign is their majority.
     lead = 2 * (ones.sum(axis=0) - ones) - (answered.sum(axis=0) - answered)
     told = answered & (lead != 0)
     return np.array(
@@ -81,7 +80,7 @@ def _mean(values: FloatArray) -> float:
 # Remarks
 
 
-def _failed_checks(given: Sequence[Given], key: Key) -> Iterator[str]:
+def _failed_checks(given: Sequence[GivenAnswer], key: StudyKey) -> Iterator[str]:
     expected = {one.item: one.expected for one in key.answers if one.expected is not None}
     checks = [one for one in given if one.item in expected]
     if failed := sum(one.choice != expected[one.item] for one in checks):
@@ -91,19 +90,19 @@ def _failed_checks(given: Sequence[Given], key: Key) -> Iterator[str]:
 def _outlying(
     share: float, agreement: float, shares: FloatArray, agreements: FloatArray
 ) -> Iterator[str]:
-    """By Tukey's fences; to agree more than others is no fault."""
+    """Remarks by Tukey's fences; only low agreement is an outlier."""
     low, high = fences(shares)
     if not low <= share <= high:
-        yield f"outlier: share {share:.0%}, the fences are {low:.0%} and {high:.0%}"
+        yield f"outlier: the share is {share:.0%}, outside {low:.0%} to {high:.0%}"
     low, _ = fences(agreements)
     if agreement < low:
-        yield f"outlier: agrees with the others on {agreement:.0%}, the fence is {low:.0%}"
+        yield f"outlier: agreement with the others is {agreement:.0%}, below {low:.0%}"
 
 
 def fences(values: FloatArray) -> tuple[float, float]:
-    """Tukey's: the quartiles and one and a half times their distance beyond them.
+    """Tukey's fences: the quartiles, extended by 1.5 times the interquartile range.
 
-    Fewer than `FEWEST` values have none.
+    Infinite for fewer than `FEWEST` values.
 
     Source: Tukey, Exploratory Data Analysis (1977).
 
@@ -118,7 +117,7 @@ def fences(values: FloatArray) -> tuple[float, float]:
     return float(lower - reach), float(upper + reach)
 
 
-def _alike(own: Sequence[Given], test: Test) -> Iterator[str]:
+def _alike(own: Sequence[GivenAnswer], test: Test) -> Iterator[str]:
     if len(own) < MANY_ALIKE:
         return
     first, second = CHOICES[test]
@@ -127,16 +126,16 @@ def _alike(own: Sequence[Given], test: Test) -> Iterator[str]:
             if all(one.choice == choice for one in own):
                 yield f"always the same choice: {choice}"
         return
-    # By eye, as the rater saw them.
+    # By position on the screen.
     upper = sum((one.choice == first) != one.swapped for one in own)
     if upper in (0, len(own)):
-        yield f"always the one shown {'first' if upper else 'second'}"
+        yield f"always the rationale shown {'first' if upper else 'second'}"
 
 
-def _hasty(own: Sequence[Given], items: Sequence[Answer]) -> Iterator[str]:
+def _hasty(own: Sequence[GivenAnswer], items: Sequence[KeyEntry]) -> Iterator[str]:
     n = len(own)
     if unheard := sum(not one.plays for one in own):
-        yield f"{unheard} of {n} answered without playing the sound"
+        yield f"{unheard} of {n} answered without playing the audio"
     durations = {one.item: one.duration or 0.0 for one in items}
     if early := sum(one.plays > 0 and one.milliseconds < 1000 * durations[one.item] for one in own):
-        yield f"{early} of {n} answered in less time than the sound takes"
+        yield f"{early} of {n} answered in less time than the audio takes"

@@ -1,4 +1,4 @@
-"""`whyser-eval study read`: the raters' files and the key, to figures."""
+"""`whyser-eval study read`: from the raters' files and the key to figures."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from typing import Any
 
 from whyser.io.files import write_json, write_jsonl, write_text
 from whyser.records.provenance import provenance
-from whyser_eval.explanations.study.answers import Given
-from whyser_eval.explanations.study.files import Collected, Saved
-from whyser_eval.explanations.study.material import CHOICES, Answer, Key
+from whyser_eval.explanations.study.files import CollectedFiles, GivenAnswer, SavedFile
+from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey
 from whyser_eval.explanations.study.raters import FEWEST, rater_rows
-from whyser_eval.explanations.study.rows import Studied, write_studied
-from whyser_eval.explanations.study.statistics import Draws, Votes, is_favoured, study_rows, votes
+from whyser_eval.explanations.study.rows import StudyResults, write_studied
+from whyser_eval.explanations.study.statistics import (
+    BootstrapSettings,
+    Votes,
+    is_favoured,
+    study_rows,
+    votes,
+)
 
 COLUMNS = ("rater", "test", "item", "id", "gold", "prediction", "condition", "choice",
            "milliseconds", "plays", "place", "swapped")  # fmt: skip
 
 
-def studied(collected: Collected, key: Key, draws: Draws) -> Studied:
-    """All figures of the files that count.
-
-    Only tests that were answered have any.
-    """
-    found = Studied(key.study, key.system, key.reference, (), (), tuple(collected.left_out))
+def studied(collected: CollectedFiles, key: StudyKey, draws: BootstrapSettings) -> StudyResults:
+    """All figures of the counted files; a test without answers has none."""
+    found = StudyResults(key.study, key.system, key.reference, (), (), tuple(collected.left_out))
     for test in CHOICES:
         chosen = votes(collected.files, key, test)
         if chosen.n:
@@ -44,29 +46,31 @@ def studied(collected: Collected, key: Key, draws: Draws) -> Studied:
 def _warnings(chosen: Votes) -> Iterator[str]:
     raters = len(chosen.means)
     if raters < 2:
-        yield f"{chosen.test}: one rater says nothing of other raters; there is no t interval"
+        yield f"{chosen.test}: with one rater there is no t interval"
     elif raters < FEWEST:
-        yield f"{chosen.test}: {raters} raters are too few to tell an outlier"
+        yield f"{chosen.test}: {raters} raters are too few to identify outliers"
     if missing := chosen.chosen.size - chosen.n:
         yield (
             f"{chosen.test}: {missing:,} of {chosen.chosen.size:,} answers are missing; the t "
-            "interval weighs every rater alike, the other two every answer"
+            "interval weights raters equally, the other two intervals weight answers equally"
         )
 
 
-# What is written
+# Output
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What was read, and how, for the provenance."""
+class StudyInputs:
+    """Files and settings, for the provenance."""
 
     files: tuple[Path, ...]
     key: Path
     settings: dict[str, Any]
 
 
-def write_study(folder: Path, found: Studied, files: list[Saved], key: Key, inputs: Inputs) -> None:
+def write_study(
+    folder: Path, found: StudyResults, files: list[SavedFile], key: StudyKey, inputs: StudyInputs
+) -> None:
     """Writes study.json, judgements.csv, preferences.jsonl and provenance.json, each atomically."""
     record = provenance([inputs.key, *inputs.files]) | {"settings": inputs.settings}
     write_json(folder / "provenance.json", record | {"key": key.provenance})
@@ -75,8 +79,8 @@ def write_study(folder: Path, found: Studied, files: list[Saved], key: Key, inpu
     write_studied(folder / "study.json", found)
 
 
-def _judgements(files: Iterable[Saved], key: Key) -> Iterator[list[object]]:
-    """A line an answer, in the order of `COLUMNS`; attention checks are none."""
+def _judgements(files: Iterable[SavedFile], key: StudyKey) -> Iterator[list[object]]:
+    """One line per answer, in the order of `COLUMNS`, without attention checks."""
     for saved, given, item in _answers(files, key):
         own = is_favoured(given, item, key)
         yield [
@@ -95,8 +99,8 @@ def _judgements(files: Iterable[Saved], key: Key) -> Iterator[list[object]]:
         ]
 
 
-def _preferences(files: Iterable[Saved], key: Key) -> Iterator[dict[str, Any]]:
-    """How many preferred whom, a pair a line: what `whyser-eval judge --humans` reads."""
+def _preferences(files: Iterable[SavedFile], key: StudyKey) -> Iterator[dict[str, Any]]:
+    """The votes for each system, one line per pair: the input of `whyser-eval judge --humans`."""
     counts: dict[str, Counter[str]] = {one.item: Counter() for one in key.of("prefer")}
     for _, given, item in _answers(files, key):
         if given.test == "prefer":
@@ -108,7 +112,9 @@ def _preferences(files: Iterable[Saved], key: Key) -> Iterator[dict[str, Any]]:
             yield {"id": item.id, "systems": item.systems, "preferred": preferred}
 
 
-def _answers(files: Iterable[Saved], key: Key) -> Iterator[tuple[Saved, Given, Answer]]:
+def _answers(
+    files: Iterable[SavedFile], key: StudyKey
+) -> Iterator[tuple[SavedFile, GivenAnswer, KeyEntry]]:
     items = {one.item: one for test in CHOICES for one in key.of(test)}
     for saved in files:
         for given in saved.file.answers:

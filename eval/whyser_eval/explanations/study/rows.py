@@ -1,4 +1,4 @@
-"""`study.json`: a tidy list of what raters accepted and preferred, the raters, and the warnings."""
+"""`study.json`: a tidy list of acceptance and preference rates, the raters, and the warnings."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pydantic import TypeAdapter
 from whyser.io.files import read_record, write_json
 from whyser_eval.explanations.study.material import Test
 
-#: How an interval came about; None for a figure without one.
+#: The method of an interval; None for a figure without one.
 Interval: TypeAlias = Literal["t", "bootstrap", "binomial"]
 
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One figure: of `accept` the share accepted, of `prefer` the share that preferred the
-    system's own explanation to the gold-referenced one.
+    """One figure: for `accept` the share accepted, for `prefer` the share that preferred the
+    system's own rationale to the gold-referenced one.
 
-    `subset` is `all`, `match`, `mismatch` or `emotion:CLASS` (the consensus). The metrics are
+    `subset` is `all`, `match`, `mismatch` or `emotion:CLASS` (the majority label). The metrics are
     `acceptance_rate` and `preference_rate`, each once per kind of interval, and `fleiss_kappa`
-    and `krippendorff_alpha`. `n` counts the answers, of so many `raters` to so many `items`.
+    and `krippendorff_alpha`. `n` is the number of answers, `raters` and `items` those involved.
     """
 
     test: Test
@@ -40,8 +40,8 @@ class StudyRow:
 
 @dataclass(frozen=True)
 class RaterRow:
-    """One rater's share accepted or preferred, agreement with the others' majority, and whatever
-    makes this rater stand out."""
+    """One rater's share accepted or preferred, agreement with the others' majority, and remarks on
+    unusual answers."""
 
     rater: str
     test: Test
@@ -53,8 +53,8 @@ class RaterRow:
 
 
 @dataclass(frozen=True)
-class Studied:
-    """All of `study.json`."""
+class StudyResults:
+    """The content of `study.json`."""
 
     study: str
     system: str
@@ -65,13 +65,13 @@ class Studied:
     warnings: tuple[str, ...] = ()
 
 
-_STUDIED = TypeAdapter(Studied)
+_STUDIED = TypeAdapter(StudyResults)
 
 
-def write_studied(path: Path, studied: Studied) -> None:
+def write_studied(path: Path, studied: StudyResults) -> None:
     write_json(path, asdict(studied))
 
 
-def read_studied(path: Path) -> Studied:
+def read_studied(path: Path) -> StudyResults:
     """Raises: `InputError` for a missing or a broken file."""
     return read_record(path, _STUDIED, cure="Give what whyser-eval study read wrote.")

@@ -1,9 +1,9 @@
-"""What raters' choices come to: shares with three intervals each, and agreement.
+"""Figures of the raters' choices: shares with three intervals each, and agreement.
 
-The t interval takes the raters for a sample and the items as given: it is the paper's. The
-bootstrap draws raters and items, and so speaks of other items too. The binomial one takes every
-answer for a trial of its own, which answers to one item or of one person are not: too narrow, and
-there to compare with studies that print it.
+The t interval treats the raters as a sample and the items as fixed, as in the paper. The bootstrap
+samples raters and items, so it also covers other items. The binomial interval treats all answers as
+independent, which answers of one person or to one item are not: it is too narrow, and only serves
+to compare with studies that report it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from whyser.labels.classes import CLASSES
-from whyser_eval.explanations.study.answers import Given
-from whyser_eval.explanations.study.files import Saved
-from whyser_eval.explanations.study.material import CHOICES, Answer, Key, Test
+from whyser_eval.explanations.study.files import GivenAnswer, SavedFile
+from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
 from whyser_eval.explanations.study.rows import Interval, StudyRow
 from whyser_eval.metrics.data import FloatArray, IntArray
 from whyser_eval.scoring.signature import rows_hash, signed
@@ -30,24 +29,24 @@ from whyser_eval.statistics.proportions import t_against_half, t_interval, wilso
 
 BoolArray = npt.NDArray[np.bool_]
 
-#: What the share of each test is called.
+#: Test -> the name of its share.
 RATES: dict[Test, str] = {"accept": "acceptance_rate", "prefer": "preference_rate"}
 
 
 @dataclass(frozen=True)
 class Votes:
-    """What raters chose in one test.
+    """The raters' choices in one test.
 
     Attributes:
         raters: r names
         items: k entries of the key
-        chosen: float[r, k], 1 for accepted or for the system's own preferred, 0 for the other
-            choice, NaN for none
+        chosen: float[r, k], 1 for accepted or for preferring the system's own rationale, 0 for the
+            other choice, NaN for no answer
     """
 
     test: Test
     raters: tuple[str, ...]
-    items: tuple[Answer, ...]
+    items: tuple[KeyEntry, ...]
     chosen: FloatArray
 
     @property
@@ -64,12 +63,12 @@ class Votes:
 
     @property
     def means(self) -> list[float]:
-        """The share of every rater who answered something."""
+        """The share of every rater with an answer."""
         return [float(np.nanmean(row)) for row in self.chosen if not np.isnan(row).all()]
 
     @property
-    def ballots(self) -> Counter[tuple[str, ...]]:
-        """The choices on every item, as measures of agreement take them."""
+    def votes_by_item(self) -> Counter[tuple[str, ...]]:
+        """The choices on every item, as the agreement measures expect them."""
         return Counter(
             tuple(sorted(str(int(one)) for one in column if not np.isnan(one)))
             for column in self.chosen.T
@@ -77,7 +76,7 @@ class Votes:
 
     @property
     def hash(self) -> str:
-        """Of every choice and whose it is: other raters or other answers, another hash."""
+        """A hash of all choices with their raters and items."""
         return rows_hash(
             f"{rater}\t{item.item}\t{chosen}"
             for rater, row in zip(self.raters, self.chosen, strict=True)
@@ -86,7 +85,7 @@ class Votes:
 
     @cached_property
     def subsets(self) -> dict[str, BoolArray]:
-        """bool[k] each: all, by condition where there are two, by the consensus."""
+        """bool[k] each: all items, those of each condition (Test I), and of each majority label."""
         names = {"all": [True] * len(self.items)}
         if self.test == "accept":
             for condition in ("match", "mismatch"):
@@ -100,8 +99,8 @@ class Votes:
         return Votes(self.test, self.raters, items, self.chosen[:, mask])
 
 
-def votes(files: Sequence[Saved], key: Key, test: Test) -> Votes:
-    """The choices on the items of a test, attention checks apart."""
+def votes(files: Sequence[SavedFile], key: StudyKey, test: Test) -> Votes:
+    """The choices on the items of a test, without attention checks."""
     items = tuple(key.of(test))
     column = {one.item: place for place, one in enumerate(items)}
     chosen = np.full((len(files), len(items)), np.nan)
@@ -113,26 +112,26 @@ def votes(files: Sequence[Saved], key: Key, test: Test) -> Votes:
     return Votes(test, tuple(saved.rater for saved in files), items, chosen)
 
 
-def is_favoured(given: Given, item: Answer, key: Key) -> bool:
-    """Whether the choice is for the explanation of the system that the study is of."""
+def is_favoured(given: GivenAnswer, item: KeyEntry, key: StudyKey) -> bool:
+    """Whether the choice favours the rationale of the study's system."""
     if given.test == "accept":
         return given.choice == "accept"
     return item.systems[CHOICES["prefer"].index(given.choice)] == key.system
 
 
-# The figures
+# Figures
 
 
 @dataclass(frozen=True)
-class Draws:
-    """Of the bootstrap: how many, and the seed; 0 for none."""
+class BootstrapSettings:
+    """Number of bootstrap draws, 0 for no bootstrap, and the seed."""
 
     n: int = 10_000
     seed: int = 0
 
 
-def study_rows(chosen: Votes, key: Key, draws: Draws) -> Iterator[StudyRow]:
-    """All figures of one test; a subset that nobody answered has none."""
+def study_rows(chosen: Votes, key: StudyKey, draws: BootstrapSettings) -> Iterator[StudyRow]:
+    """All figures of one test; a subset without answers has none."""
     strata = np.array([one.condition == "match" for one in chosen.items], dtype=np.int64)
     drawn = bootstrapped(chosen.chosen, strata, chosen.subsets, draws=draws.n, seed=draws.seed)
     for subset, mask in chosen.subsets.items():
@@ -160,11 +159,13 @@ def _figures(part: Votes, subset: str, drawn: FloatArray) -> Iterator[_Figure]:
         return
     if part.test == "prefer":
         yield _Figure("p_two_sided", t_against_half(part.means))
-    yield _Figure("fleiss_kappa", fleiss_kappa(part.ballots))
-    yield _Figure("krippendorff_alpha", krippendorff_alpha(part.ballots))
+    yield _Figure("fleiss_kappa", fleiss_kappa(part.votes_by_item))
+    yield _Figure("krippendorff_alpha", krippendorff_alpha(part.votes_by_item))
 
 
-def _row(one: _Figure, part: Votes, subset: str, key: Key, draws: Draws) -> StudyRow:
+def _row(
+    one: _Figure, part: Votes, subset: str, key: StudyKey, draws: BootstrapSettings
+) -> StudyRow:
     raters, items = (int(part.answered.any(axis=axis).sum()) for axis in (1, 0))
     pairs = {
         "study": key.study,
@@ -205,23 +206,23 @@ def bootstrapped(
     draws: int,
     seed: int,
 ) -> dict[str, FloatArray]:
-    """float[draws], the share of each subset with raters and items drawn independently.
+    """float[draws], the share of each subset, with raters and items drawn independently.
 
-    A draw is how often each rater and each item is taken; an answer counts by the product. An
-    answer that is missing counts in neither part of the share, and a draw without any is NaN.
+    A draw counts how often each rater and each item is taken; an answer is weighted by the product.
+    A missing answer counts in neither numerator nor denominator; a draw without answers is NaN.
 
     Args:
         chosen: float[r, k], 1, 0 or NaN
-        strata: int[k], of the items: as many of each are drawn as there are
+        strata: int[k], the items' strata; each stratum keeps its size in every draw
         subsets: bool[k] each
 
-    Source: Owen, The pigeonhole bootstrap (2007). It errs on the wide side: what is left of an
-    answer beyond rater and item counts three times.
+    Source: Owen, The pigeonhole bootstrap (2007). It is conservative: the residual variance beyond
+    rater and item counts three times.
 
     >>> alike = np.array([[1.0, 0.0], [1.0, 0.0]])
     >>> every = {"all": np.array([True, True])}
     >>> drawn = bootstrapped(alike, np.array([0, 0]), every, draws=1000, seed=0)["all"]
-    >>> sorted(set(drawn.tolist()))  # raters alike change nothing: the items do
+    >>> sorted(set(drawn.tolist()))  # equal raters change nothing, the items do
     [0.0, 0.5, 1.0]
     """
     random = np.random.default_rng(seed)
@@ -238,7 +239,7 @@ def bootstrapped(
 
 
 def _taken(random: np.random.Generator, strata: IntArray, draws: int) -> FloatArray:
-    """float[draws, k], how often each is taken; every stratum keeps its number."""
+    """float[draws, k], how often each is taken; every stratum keeps its size."""
     counts = np.zeros((draws, len(strata)))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)

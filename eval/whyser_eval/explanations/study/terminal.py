@@ -1,4 +1,4 @@
-"""A study in the terminal: the shares as in the paper's Fig. 1, by emotion, and the raters."""
+"""A study in the terminal: the shares of the paper's Fig. 1, the emotions, and the raters."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from whyser.io.console import print_table
 from whyser_eval.explanations.study.material import Test
-from whyser_eval.explanations.study.rows import Studied, StudyRow
+from whyser_eval.explanations.study.rows import StudyResults, StudyRow
 from whyser_eval.explanations.study.statistics import RATES
 from whyser_eval.statistics.formatting import format_p
 
-#: What a share is a share of.
+#: Test -> the meaning of its share.
 _CHOSEN: dict[Test, str] = {"accept": "accepted", "prefer": "own preferred"}
 
 #: (subset, metric, interval) -> the figure, of one test
 _Figures = dict[tuple[str, str, str | None], StudyRow]
 
 
-def print_studied(studied: Studied) -> None:
-    """Shares in percent with each of their intervals, then what they rest on."""
+def print_studied(studied: StudyResults) -> None:
+    """Prints shares in percent with their intervals, then agreement and counts."""
     figures: dict[Test, _Figures] = {
         test: {
             (row.subset, row.metric, row.interval): row for row in studied.rows if row.test == test
@@ -33,7 +33,7 @@ def print_studied(studied: Studied) -> None:
     )  # fmt: skip
     if by_emotion := list(_emotions(figures)):
         columns = [f"{_CHOSEN[test]}, {what}" for test in RATES for what in ("over raters", "n")]
-        print_table("By emotion (the consensus)", ["", *columns], by_emotion)
+        print_table("By emotion (majority label)", ["", *columns], by_emotion)
     raters = [
         [one.rater, _CHOSEN[one.test], _percent(one.share), _percent(one.agreement),
          "-" if one.seconds is None else f"{one.seconds:.1f}", one.n, "; ".join(one.remarks)]

@@ -1,6 +1,6 @@
-"""`audit.json`: the words that were read, and rules against a language model.
+"""`audit.json`: the words that the readers found, and the agreement of rules and a language model.
 
-How many answers each stage read is counted from the samples themselves.
+The number of answers that each stage read is counted from the samples instead.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
-class _Part(BaseModel):
+class _AuditPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ReadSystem(_Part):
-    """`words` holds what was read, its label and how often, the most frequent first."""
+class ReadSystem(_AuditPart):
+    """`words` has words, their labels and counts, the most frequent first."""
 
     model: str
     form: str
@@ -21,14 +21,14 @@ class ReadSystem(_Part):
     words: list[tuple[str, str | None, int]] = []
 
 
-class Example(_Part):
-    """An answer, of whose text the beginning is kept."""
+class Example(_AuditPart):
+    """An answer; `text` is only its beginning."""
 
     id: str
     text: str
 
 
-class Disagreement(_Part):
+class Disagreement(_AuditPart):
     """`n` answers that the rules read as one label and the language model as another."""
 
     rules: str
@@ -37,8 +37,8 @@ class Disagreement(_Part):
     examples: list[Example]
 
 
-class Agreement(_Part):
-    """Rules and language model on the same answers; a figure is None where chance decides all."""
+class Agreement(_AuditPart):
+    """The agreement of rules and language model on the same answers; None where it is undefined."""
 
     n: int
     agreement: float | None
@@ -46,8 +46,8 @@ class Agreement(_Part):
     disagreements: list[Disagreement] = []
 
 
-class Audit(_Part):
-    """What reading made of the answers of every system."""
+class Audit(_AuditPart):
+    """The result of reading the answers of every system."""
 
     systems: list[ReadSystem] = []
     rules_against_llm: Agreement | None = None

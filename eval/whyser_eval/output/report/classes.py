@@ -1,4 +1,4 @@
-"""Class by class: F1 on the majority labels, and what was taken for what."""
+"""F1 per class on the majority labels, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from whyser_eval.metrics.classification import f1_majority
 from whyser_eval.metrics.data import Items
-from whyser_eval.output.report.links import link
-from whyser_eval.output.report.results import Results, Tally
+from whyser_eval.output.report.results import AnswerTally, Results, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 
 @dataclass(frozen=True)
-class Cell:
-    """Of a confusion matrix; `share` is of the row."""
+class ConfusionCell:
+    """A cell of the confusion matrix; `share` is its share of the row."""
 
     predicted: str
     count: int
@@ -26,17 +25,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class ClassView:
-    """One class of one system; `interval` is None where score gave none for the class."""
+    """One class of one system; `interval` is None if scores.json has none for the class."""
 
     label: str
     n: int
     f1: float
     interval: ScoreRow | None
-    cells: list[Cell]
+    cells: list[ConfusionCell]
 
 
 def class_views(results: Results, name: SystemName) -> list[ClassView]:
-    """One per class; the last two cells are other and unread."""
+    """One view per class; its last two cells are other and unread."""
     tally = results.tallies[name]
     counts, scores = tally.confusion(), results.scores.get(name, {})
     return [
@@ -51,7 +50,7 @@ def class_views(results: Results, name: SystemName) -> list[ClassView]:
     ]
 
 
-def _f1(tally: Tally, classes: list[str]) -> list[float]:
+def _f1(tally: AnswerTally, classes: list[str]) -> list[float]:
     rows = [
         pair
         for pair, count in tally.confusion().items()
@@ -71,10 +70,10 @@ def _cells(
     name: SystemName,
     counts: Counter[tuple[str | None, str | None]],
     label: str,
-) -> list[Cell]:
+) -> list[ConfusionCell]:
     n = sum(counts[label, predicted] for predicted in results.columns)
     return [
-        Cell(
+        ConfusionCell(
             predicted or "unread",
             counts[label, predicted],
             counts[label, predicted] / n if n else 0.0,

@@ -1,16 +1,15 @@
-"""Where annotators disagree: what is right only by a minority label, and where they agree."""
+"""Where annotators disagree: answers that match only a minority label, and scores by agreement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whyser_eval.output.report.links import link
-from whyser_eval.output.report.results import Results, Verdict
+from whyser_eval.output.report.results import Results, Verdict, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
-#: Verdict -> (mark, words): told by shape and word, not by colour alone.
+#: Verdict -> (mark, words): distinguished by shape and word, not only by colour.
 VERDICTS: Mapping[Verdict, tuple[str, str]] = {
     "right": ("✓", "right"),
     "minority": ("◐", "right by a minority label"),
@@ -18,15 +17,15 @@ VERDICTS: Mapping[Verdict, tuple[str, str]] = {
     "unread": ("?", "unread"),
 }
 
-#: Pairs of majority and minority label that are named.
+#: Number of pairs of majority and minority label that are shown.
 _NAMED = 6
 
 _BAND = "agreement:"
 
 
 @dataclass(frozen=True)
-class Part:
-    """Of the answers to one class: those of one verdict."""
+class VerdictShare:
+    """The answers to one class with one verdict."""
 
     verdict: Verdict
     count: int
@@ -35,8 +34,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Answers that chose a minority label over the majority's."""
+class MinorityChoice:
+    """Answers with a minority label instead of the majority label."""
 
     label: str
     predicted: str
@@ -46,7 +45,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Band:
-    """Scores where annotators agreed that much; either may be missing."""
+    """Scores on utterances with this degree of agreement; either may be missing."""
 
     name: str
     n: int
@@ -56,11 +55,11 @@ class Band:
 
 @dataclass(frozen=True)
 class DisagreementView:
-    """Of one system; the first of `lines` is all classes together."""
+    """The view of one system; the first of `lines` covers all classes."""
 
     name: SystemName
-    lines: list[tuple[str, int, list[Part]]]
-    pairs: list[Pair]
+    lines: list[tuple[str, int, list[VerdictShare]]]
+    pairs: list[MinorityChoice]
     bands: list[Band]
 
 
@@ -69,7 +68,9 @@ def disagreement_view(results: Results, name: SystemName) -> DisagreementView:
     return DisagreementView(name, lines, _pairs(results, name), _bands(results, name))
 
 
-def _line(results: Results, name: SystemName, label: str | None) -> tuple[str, int, list[Part]]:
+def _line(
+    results: Results, name: SystemName, label: str | None
+) -> tuple[str, int, list[VerdictShare]]:
     counts = results.tallies[name].verdicts()
     of_label = {
         found: sum(
@@ -85,15 +86,15 @@ def _line(results: Results, name: SystemName, label: str | None) -> tuple[str, i
         label or "all classes",
         n,
         [
-            Part(found, count, count / n if n else 0.0, link(name, verdict=found, **chosen))
+            VerdictShare(found, count, count / n if n else 0.0, link(name, verdict=found, **chosen))
             for found, count in of_label.items()
         ],
     )
 
 
-def _pairs(results: Results, name: SystemName) -> list[Pair]:
+def _pairs(results: Results, name: SystemName) -> list[MinorityChoice]:
     found = [
-        Pair(
+        MinorityChoice(
             label or "none",
             predicted or "",
             count,

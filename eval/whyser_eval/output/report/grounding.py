@@ -1,16 +1,15 @@
-"""Whether what rationales claim of the voice is what was measured."""
+"""Whether the claims of rationales about the voice agree with the measurements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from whyser.evidence.claims import CLAIM_FAMILIES
-from whyser_eval.output.report.links import link
-from whyser_eval.output.report.results import Results
+from whyser_eval.output.report.results import Results, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
-#: Outcome -> (mark, words); a claim without an outcome was not held against anything.
+#: Outcome -> (mark, words); a claim without an outcome was not checked.
 OUTCOMES = {
     "supported": ("✓", "supported"),
     "contradicted": ("✗", "contradicted"),
@@ -37,7 +36,7 @@ class Family:
 
 @dataclass(frozen=True)
 class GroundingView:
-    """Of one system; `shuffled` is the score of its claims against other clips' measurements."""
+    """The view of one system; `shuffled` scores its claims against other clips' measurements."""
 
     name: SystemName
     score: ScoreRow | None
@@ -47,7 +46,7 @@ class GroundingView:
 
 
 def grounding_views(results: Results) -> list[GroundingView]:
-    """Of the systems whose claims were held against measured cues; empty where none were."""
+    """The views of systems whose claims were checked against measured cues."""
     views = []
     for name in results.main:
         scores = results.scores.get(name, {})

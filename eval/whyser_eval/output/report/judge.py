@@ -1,4 +1,4 @@
-"""What judges preferred: the bars of the paper's Fig. 2, and what stands behind."""
+"""The judges' preferences: the bars of the paper's Fig. 2, and the figures behind them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from whyser_eval.explanations.judge.rows import AgreementRow, Interval, Judged, JudgeRow, RubricRow
+from whyser_eval.explanations.judge.rows import (
+    AgreementRow,
+    Interval,
+    JudgeResults,
+    JudgeRow,
+    RubricRow,
+)
 
-#: What shares out all pairs -> (pattern, word), in the order of a bar.
+#: Shares that sum to 1 over all pairs -> (pattern, word), in the order of a bar.
 SHARES: Mapping[str, tuple[str, str]] = {
     "win_rate": ("right", "win"),
     "tie_rate": ("minority", "tie"),
@@ -16,17 +22,17 @@ SHARES: Mapping[str, tuple[str, str]] = {
     "unreadable_rate": ("unread", "unread"),
 }
 
-#: The share that an interval is drawn of.
+#: The share whose interval is drawn.
 HEADLINE = "win_tie_rate"
 
-#: Metric -> words, in the order of the table; another stands under its own name.
+#: Metric -> words, in the order of the table; others are shown by name.
 METRICS: Mapping[str, str] = {
     HEADLINE: "win + tie/2, of readable pairs",
     "win_rate_decided": "wins of decided pairs",
     "p_two_sided": "p, wins against losses",
     **{metric: f"{word}, of all pairs" for metric, (_, word) in SHARES.items()},
-    "flip_rate": "the other order turns the verdict",
-    "first_position_rate": "whichever stands first is preferred",
+    "flip_rate": "the verdict flips with the order",
+    "first_position_rate": "the first position is preferred",
     "win_rate_length_controlled": "win + tie/2 at equal length",
     **{
         f"{HEADLINE}_{length}": f"win + tie/2 where it is {words}"
@@ -38,13 +44,13 @@ METRICS: Mapping[str, str] = {
     },
 }
 
-#: Which kind of interval is drawn where there are several.
+#: Kinds of intervals, in order of preference for drawing.
 _KINDS: tuple[Interval | None, ...] = ("bootstrap", None, "wilson")
 
 
 @dataclass(frozen=True)
 class Contest:
-    """All that one judge says of a system and another."""
+    """All figures of one judge on two systems."""
 
     judge: str
     hears: bool
@@ -57,7 +63,7 @@ class Contest:
         return {(row.emotion, row.metric, row.interval): row for row in self.rows}
 
     def find(self, metric: str, emotion: str = "all") -> JudgeRow | None:
-        """The figure with the bootstrap's interval, where there are several."""
+        """The figure, with the bootstrap interval if there are several."""
         return next(
             (
                 row
@@ -71,7 +77,7 @@ class Contest:
         return self._figures.get(("all", metric, "wilson"))
 
     def shares(self, emotion: str = "all") -> list[tuple[str, float]]:
-        """Of all pairs, in the order of `SHARES`; 0 where nothing was judged."""
+        """Shares of all pairs, in the order of `SHARES`; 0 if nothing was judged."""
         rows = [self.find(metric, emotion) for metric in SHARES]
         return [
             (metric, row.value or 0.0 if row else 0.0)
@@ -80,7 +86,7 @@ class Contest:
 
     @property
     def n(self) -> int:
-        """Pairs, those without a readable verdict among them; other figures count otherwise."""
+        """The number of pairs, including unreadable ones; other figures have other denominators."""
         return max((row.n for row in self.rows if row.metric in SHARES), default=0)
 
     @property
@@ -90,7 +96,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class Ratings:
-    """Mean ratings of one system's explanations, a cell per criterion."""
+    """Mean ratings of one system's rationales, one cell per criterion."""
 
     system: str
     emotion: str
@@ -98,7 +104,7 @@ class Ratings:
 
     @property
     def unread(self) -> int:
-        """Ratings that could not be read; a criterion that needs no judge loses none."""
+        """The number of unreadable ratings; a criterion without a judge has none."""
         return max(row.unreadable for row in self.cells if row)
 
 
@@ -122,7 +128,10 @@ class RubricTable:
 
 @dataclass(frozen=True)
 class JudgeView:
-    """`judges` holds the contests of each; `lines` has a cell per contest: figure and Wilson's."""
+    """`judges` has the contests of each judge; `lines` has one line per metric.
+
+    A line has one cell per contest: the figure, and the same with Wilson's interval.
+    """
 
     judges: list[list[Contest]]
     lines: list[tuple[str, list[tuple[JudgeRow | None, JudgeRow | None]]]]
@@ -136,7 +145,7 @@ class JudgeView:
         return [contest for one in self.judges for contest in one]
 
 
-def judge_view(judged: Judged) -> JudgeView:
+def judge_view(judged: JudgeResults) -> JudgeView:
     judges = contests_by_judge(judged)
     contests = [contest for one in judges for contest in one]
     rows: list[JudgeRow | RubricRow | AgreementRow] = [
@@ -157,8 +166,8 @@ def judge_view(judged: Judged) -> JudgeView:
     )
 
 
-def contests_by_judge(judged: Judged) -> list[list[Contest]]:
-    """The contests of every judge; one that heard the sound is another than one that did not."""
+def contests_by_judge(judged: JudgeResults) -> list[list[Contest]]:
+    """The contests of every judge; with and without audio, a judge counts as two."""
     grouped: dict[tuple[str, bool], dict[tuple[str, str], list[JudgeRow]]] = {}
     for row in judged.rows:
         of_judge = grouped.setdefault((row.judge, row.hears), {})

@@ -1,35 +1,50 @@
-"""The page: what the templates show of a run, and its style and scripts."""
+"""The report: what its templates show of a run, its style and scripts, and the file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from whyser.io.files import write_text
 from whyser_eval.output.report.classes import class_views
 from whyser_eval.output.report.disagreement import VERDICTS, disagreement_view
 from whyser_eval.output.report.grounding import OUTCOMES, grounding_views
 from whyser_eval.output.report.judge import METRICS, SHARES, judge_view
 from whyser_eval.output.report.reading import reading_views, stage_names
-from whyser_eval.output.report.results import Results
-from whyser_eval.output.report.samples import browser_data
+from whyser_eval.output.report.results import Results, read_results
+from whyser_eval.output.report.samples import AudioMode, browser_data
 from whyser_eval.output.report.scores import scores_view
-from whyser_eval.output.report.sound import AudioMode
 from whyser_eval.output.report.study import INTERVALS, study_view
-from whyser_eval.page.onefile import render_page
-from whyser_eval.page.onefile.text import script_json
+from whyser_eval.page.onefile import render_page, script_json
 
-#: In the order in which they are put together.
+
+def write_report(
+    results: Path, output: Path, *, audio: AudioMode = "link", max_samples: int = 200
+) -> None:
+    """Writes the report on the folder that `score` wrote.
+
+    Args:
+        audio: `link` to the sound relative to `output`, `embed` it, or `none`
+        max_samples: maximum utterances to show; a fixed choice if there are more
+
+    Raises: `InputError` if a file of a scored run is missing or has another format.
+    """
+    found = read_results(results, max_samples=max_samples)
+    write_text(output, render(found, output=output, audio=audio))
+
+
+#: In the order in which they are joined.
 _STYLES = ("palette.css", "page.css", "figures.css", "browser.css", "print.css")
 _SCRIPTS = ("data.js", "element.js", "card.js", "browser.js", "keyboard.js", "theme.js")
 
 
 def render(results: Results, *, output: Path, audio: AudioMode) -> str:
-    """The whole file as text; `output` is where it will lie, for links to sound."""
+    """The whole file as text; `output` is its future path, for links to audio."""
     return render_page(
         "whyser_eval.output.report",
         "page.html.jinja",
         styles=_STYLES,
         scripts=_SCRIPTS,
-        # Sound from where it lies, or embedded.
+        # Audio from its own path, or embedded.
         media="'self' file: data:",
         results=results,
         provenance=results.provenance,

@@ -1,4 +1,4 @@
-"""How the answers were read: by which stage, and how many were not."""
+"""How the answers were read: by which stage, and how many could not be parsed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from whyser_eval.scoring.systems import SystemName
 
 @dataclass(frozen=True)
 class ReadClass:
-    """The answers to utterances of one label."""
+    """The answers to utterances of one majority label."""
 
     label: str
     n: int
@@ -21,7 +21,7 @@ class ReadClass:
 
 @dataclass(frozen=True)
 class ReadingView:
-    """Of one system; `words` are what was read, its label and how often, where the audit has it."""
+    """The view of one system; `words` are words, labels and counts from the audit, if any."""
 
     name: SystemName
     n: int
@@ -34,7 +34,7 @@ class ReadingView:
 
 
 def stage_names(results: Results) -> list[str]:
-    """Every stage that read something, in the order of the counts; unread is none."""
+    """Every stage that read an answer, sorted by count; unread is not a stage."""
     counts = {
         stage: sum(tally.stages[stage] for tally in results.tallies.values())
         for tally in results.tallies.values()

@@ -1,6 +1,6 @@
 """The folder of a scored run, read in one pass: its figures, and the samples that are shown.
 
-Tens of thousands of answers are counted as they go by; only those that are shown are kept.
+Tens of thousands of answers are counted while they are read; only the shown ones are kept.
 """
 
 from __future__ import annotations
@@ -8,29 +8,34 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
+from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, read_jsonl
+from whyser.io.visible import visible
 from whyser.labels.classes import OTHER
 from whyser.records.predictions import REPEATED
-from whyser_eval.explanations.judge.rows import Judged, read_judged
-from whyser_eval.explanations.study.rows import Studied, read_studied
+from whyser_eval.explanations.judge.rows import JudgeResults, read_judged
+from whyser_eval.explanations.study.rows import StudyResults, read_studied
 from whyser_eval.output.report.audit import Audit
-from whyser_eval.page.onefile.text import cut
+from whyser_eval.page.onefile import cut
 from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 from whyser_eval.scoring.scores import ScoreRow, read_scores
 from whyser_eval.scoring.systems import SystemName
 
-#: Where a run's folder holds what judges and people said of it.
+#: Files of the judges and of the human study in a run's folder.
 JUDGED, STUDIED = Path("judge", "judge.json"), Path("study", "study.json")
 
+T = TypeVar("T", bound=Hashable)
+K = TypeVar("K", bound=Hashable)
 Sample: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = Literal["right", "minority", "wrong", "unread"]
 
@@ -41,7 +46,7 @@ _CURE = "Give a folder that whyser-eval score wrote; run it again."
 
 
 def verdict(sample: Sample) -> Verdict:
-    """How the prediction stands to the majority label and to all annotators."""
+    """How the prediction compares with the majority label and with all annotators' labels."""
     if sample["prediction"] is None:
         return "unread"
     if sample["prediction"] == sample["label"]:
@@ -50,11 +55,11 @@ def verdict(sample: Sample) -> Verdict:
 
 
 @dataclass
-class Tally:
-    """What the answers of one system add up to.
+class AnswerTally:
+    """Counts over the answers of one system.
 
-    `answers` counts by majority label, prediction and verdict, `claims` by family and outcome;
-    a claim that nobody measured is not counted.
+    `answers` counts by majority label, prediction and verdict, `claims` by family and outcome,
+    without claims that were not measured.
     """
 
     answers: Counter[tuple[str | None, str | None, Verdict]] = field(default_factory=Counter)
@@ -76,30 +81,30 @@ class Tally:
 
     def confusion(self) -> Counter[tuple[str | None, str | None]]:
         """By majority label and prediction."""
-        counts: Counter[tuple[str | None, str | None]] = Counter()
-        for (label, prediction, _), count in self.answers.items():
-            counts[label, prediction] += count
-        return counts
-
-    def unread(self) -> Counter[str | None]:
-        """By majority label."""
-        counts: Counter[str | None] = Counter()
-        for (label, _, found), count in self.answers.items():
-            counts[label] += count * (found == "unread")
-        return counts
+        return _summed(self.answers, itemgetter(0, 1))
 
     def verdicts(self) -> Counter[tuple[str | None, Verdict]]:
         """By majority label and verdict."""
-        counts: Counter[tuple[str | None, Verdict]] = Counter()
-        for (label, _, found), count in self.answers.items():
-            counts[label, found] += count
-        return counts
+        return _summed(self.answers, itemgetter(0, 2))
+
+    def unread(self) -> Counter[str | None]:
+        """By majority label."""
+        return Counter(
+            {label: n for (label, found), n in self.verdicts().items() if found == "unread"}
+        )
 
 
-class Choice:
-    """The samples of a system that are shown: those whose ids have the smallest hashes.
+def _summed(counts: Counter[T], key: Callable[[T], K]) -> Counter[K]:
+    summed: Counter[K] = Counter()
+    for one, count in counts.items():
+        summed[key(one)] += count
+    return summed
 
-    So the same utterances are chosen for every system and in every report, whatever their order.
+
+class SampleChoice:
+    """The shown samples of a system: those whose ids have the smallest hashes.
+
+    So every system and every report shows the same utterances, in whatever order they come.
     """
 
     def __init__(self, most: int) -> None:
@@ -110,7 +115,7 @@ class Choice:
     def offer(self, sample: Sample) -> None:
         self._offered += 1
         digest = hashlib.sha256(sample["id"].encode("utf-8", "replace")).digest()
-        # Negative, for the heap's smallest is what is given up first.
+        # Negative, because the heap drops its smallest entry first.
         key = -int.from_bytes(digest[:8])
         if len(self._heap) < self.most:
             heapq.heappush(self._heap, (key, self._offered, _shortened(sample)))
@@ -118,28 +123,28 @@ class Choice:
             heapq.heapreplace(self._heap, (key, self._offered, _shortened(sample)))
 
     def __iter__(self) -> Iterator[Sample]:
-        """In their own order."""
+        """The samples in the order of the file."""
         return (sample for _, _, sample in sorted(self._heap, key=lambda entry: entry[1]))
 
 
 def _shortened(sample: Sample) -> Sample:
-    """Answers may be a megabyte each: what is never shown is not kept."""
+    """The sample with cut texts: an answer may have a megabyte, most of which is never shown."""
     return sample | {name: cut(sample[name]) for name in _TEXTS}
 
 
 @dataclass(frozen=True)
 class Results:
-    """A scored run: what `score` wrote, and what stands beside it."""
+    """A scored run: the files of `score`, and those of other commands in the same folder."""
 
     name: str
     rows: tuple[ScoreRow, ...]
     provenance: Mapping[str, Any]
-    tallies: Mapping[SystemName, Tally]
+    tallies: Mapping[SystemName, AnswerTally]
     shown: Mapping[SystemName, Sequence[Sample]]
     comparisons: tuple[SystemComparison, ...]
     audit: Audit | None
-    judged: Judged | None
-    studied: Studied | None
+    judged: JudgeResults | None
+    studied: StudyResults | None
 
     @property
     def classes(self) -> list[str]:
@@ -156,7 +161,7 @@ class Results:
 
     @property
     def main(self) -> list[SystemName]:
-        """The systems in the real condition; all of them where there are controls alone."""
+        """The systems without a control; all of them if there are only controls."""
         return [name for name in self.shown if name.control == "none"] or list(self.shown)
 
     @property
@@ -165,16 +170,16 @@ class Results:
 
     @cached_property
     def columns(self) -> list[str | None]:
-        """What a prediction may be: a class, also one that is not declared; None is unread."""
+        """Possible predictions: classes, also undeclared ones, and other; None is unread."""
         predicted = {name for tally in self.tallies.values() for _, name, _ in tally.answers}
         undeclared = sorted(name for name in predicted - {*self.classes, OTHER} if name)
         return [*self.classes, *undeclared, OTHER, None]
 
 
 def read_results(folder: Path, *, max_samples: int) -> Results:
-    """Reads what `score` wrote, and what `compare`, `judge` and `study read` wrote beside it.
+    """Reads the files of `score`, and those of `compare`, `judge` and `study read` if they exist.
 
-    Raises: `InputError` for a missing, a broken or a foreign file.
+    Raises: `InputError` for a missing or a broken file, or one of another format.
     """
     for name in ("scores.json", "samples.jsonl", "provenance.json"):
         if not (folder / name).is_file():
@@ -194,31 +199,31 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             read_studied(folder / STUDIED) if (folder / STUDIED).is_file() else None,
         )
         if not results.classes:
-            raise InputError("holds no scores", file=folder, cure=_CURE)
+            raise InputError("contains no scores", file=folder, cure=_CURE)
         if not shown:
             raise InputError(
-                "holds no answers but those to a repeated question" if tallies else
-                "holds no answers",
+                "contains only answers to a repeated question" if tallies else
+                "contains no answers",
                 file=folder / "samples.jsonl",
-                cure="Score the system itself with its paraphrases and orders.",
+                cure="Score the system's answers to the original question too.",
             )  # fmt: skip
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(
-            f"is not of a scored run of this version ({first})", file=folder, cure=_CURE
+            f"is not a scored run as this version writes it ({first})", file=folder, cure=_CURE
         ) from None
     return results
 
 
 def _read_samples(
     path: Path, most: int
-) -> tuple[dict[SystemName, Tally], dict[SystemName, list[Sample]]]:
-    tallies: defaultdict[SystemName, Tally] = defaultdict(Tally)
-    choices: defaultdict[SystemName, Choice] = defaultdict(lambda: Choice(most))
+) -> tuple[dict[SystemName, AnswerTally], dict[SystemName, list[Sample]]]:
+    tallies: defaultdict[SystemName, AnswerTally] = defaultdict(AnswerTally)
+    choices: defaultdict[SystemName, SampleChoice] = defaultdict(lambda: SampleChoice(most))
     for _, sample in read_jsonl(path):
         name = SystemName(sample["system"], sample["form"], sample["control"])
         tallies[name].add(sample)
-        # The same question over and over: one row of the table, and nothing to look through.
+        # A repeated question is one row of the table and has no samples to show.
         if name.control not in REPEATED:
             choices[name].offer(sample)
     return dict(tallies), {name: list(choice) for name, choice in choices.items()}
@@ -230,3 +235,13 @@ def _read_comparisons(path: Path) -> tuple[SystemComparison, ...]:
 
 def _read_audit(path: Path) -> Audit | None:
     return Audit.model_validate(read_json(path)) if path.is_file() else None
+
+
+def link(name: SystemName, **filters: str) -> str:
+    """A link to the samples of a system that pass the filters.
+
+    >>> link(SystemName("tiny", "open", "none"), gold="sad")
+    '#system=tiny&form=open&control=none&gold=sad'
+    """
+    chosen = {"system": visible(name.model), "form": name.form, "control": name.control}
+    return f"#{urlencode(chosen | filters)}"

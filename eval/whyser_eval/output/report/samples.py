@@ -1,30 +1,33 @@
-"""The browser's data: utterances once, and the answers of every system to them.
+"""The data of the sample browser: every utterance once, and the answers of every system.
 
-The page builds its cards from this, a screenful at a time and as text nodes alone. Cards written
-out here would take each transcript and embedded sound once per system, and a page of 2,000
+The page builds its cards from this, a screenful at a time, only from text nodes. Cards written
+out here would repeat each transcript and embedded sound once per system, and a page of 2,000
 utterances would hold ten thousand of them.
 """
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
 
 from whyser.io.visible import visible
 from whyser_eval.explanations.highlights import StatedClaim, pieces, stated_claims
 from whyser_eval.output.report.disagreement import VERDICTS
 from whyser_eval.output.report.grounding import OUTCOMES
 from whyser_eval.output.report.results import Results, Sample, verdict
-from whyser_eval.output.report.sound import AudioMode, audio_url
-from whyser_eval.page.onefile.text import SHOWN
+from whyser_eval.page.onefile import SHOWN
+from whyser_eval.page.sound import encoded
 
-#: How far the votes agree, from the most to the least.
+#: Degrees of agreement of the votes, from high to low.
 _BANDS = ("all agree", "more than half", "half or less", "no votes released")
 
 
 def browser_data(results: Results, output: Path, audio: AudioMode) -> dict[str, Any]:
-    """What report's script reads; every text in it is made visible already."""
+    """The data of the report's script; hidden characters in every text are already made visible."""
     utterances: dict[str, dict[str, Any]] = {}
     answers = []
     places: dict[str, int] = {}
@@ -66,7 +69,7 @@ def _utterance(sample: Sample, url: str | None) -> dict[str, Any]:
 
 
 def _agreement(sample: Sample) -> float | None:
-    """The share of the votes that fell to the most frequent label."""
+    """The share of votes for the most frequent label."""
     votes: Mapping[str, int] = sample["votes"]
     return max(votes.values()) / sum(votes.values()) if votes else None
 
@@ -79,7 +82,7 @@ def _band(share: float | None) -> str:
 
 
 def _answer(sample: Sample) -> dict[str, Any]:
-    # An answer without the blocks of the paper's format is its own rationale.
+    # Without the blocks of the paper's format, the whole answer is the rationale.
     is_free = sample["rationale"] is None and sample["transcript"] is None
     reason = sample["text"] if is_free else sample["rationale"] or ""
     claims = _claims(sample, reason)
@@ -117,7 +120,7 @@ def _answer(sample: Sample) -> dict[str, Any]:
 
 
 def _claims(sample: Sample, reason: str) -> list[StatedClaim]:
-    """As score held them against the sound, else as the text makes them; within what is shown."""
+    """The claims as `score` checked them, else as read; only those in the shown text."""
     given = sample.get("claims")
     if given is None:
         return stated_claims(reason, sample["reference_transcript"] or "")
@@ -136,7 +139,7 @@ def _claims(sample: Sample, reason: str) -> list[StatedClaim]:
 
 
 def _confidence(sample: Sample) -> float | None:
-    """What the model gives the label that it chose, where it says."""
+    """The model's probability of its own label, if it reports one."""
     probabilities: Mapping[str, float] | None = sample.get("probabilities")
     return probabilities.get(sample["prediction"], 0.0) if probabilities else None
 
@@ -145,3 +148,33 @@ def _grounded(claims: list[StatedClaim]) -> float | None:
     supported = sum(claim.outcome == "supported" for claim in claims)
     decided = supported + sum(claim.outcome == "contradicted" for claim in claims)
     return supported / decided if decided else None
+
+
+# ---- sound -------------------------------------------------------------------------------------
+
+
+AudioMode: TypeAlias = Literal["link", "embed", "none"]
+
+
+def audio_url(audio: str | None, output: Path, mode: AudioMode) -> str | None:
+    """The URL of the audio in the page `output`; None if there is no audio."""
+    if mode == "none" or audio is None or not Path(audio).is_file():
+        return None
+    return relative_url(Path(audio), output) if mode == "link" else _data_url(Path(audio))
+
+
+def relative_url(target: Path, page: Path) -> str:
+    """The URL of a file as seen from a page, percent-encoded.
+
+    >>> relative_url(Path("/data/two words/a#1.wav"), Path("/results/run/report.html"))
+    '../../data/two%20words/a%231.wav'
+    """
+    path = os.path.relpath(target.resolve(), page.resolve().parent)
+    return quote(Path(path).as_posix())
+
+
+def _data_url(path: Path) -> str | None:
+    sound = encoded(path)
+    if sound is None:
+        return None
+    return f"data:{sound.mime};base64,{base64.b64encode(sound.content).decode()}"

@@ -1,4 +1,4 @@
-"""The headline table, and every other score behind it."""
+"""The headline table, and all other scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from whyser_eval.output.report.results import Results
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
-#: Of the headline table: subset, metric.
+#: Columns of the headline table: subset, metric.
 _HEADLINE = (
     ("all", "f1_majority"),
     ("all", "f1_all_labels"),
@@ -20,7 +20,7 @@ _HEADLINE = (
     ("all", "hit_rate"),
 )
 
-#: Guesses by the labels' shares: what stands for chance.
+#: The chance baseline that is drawn: guesses by the labels' shares.
 _CHANCE = "prior"
 
 
@@ -37,13 +37,13 @@ class ScoredSystem:
 
     @property
     def is_range(self) -> bool:
-        """Whether low and high are the lowest and the highest variant of the question."""
+        """Whether low and high are the lowest and the highest score of the question's variants."""
         return self.name.control in REPEATED
 
 
 @dataclass(frozen=True)
-class Column:
-    """Of the headline table; `chance` is the score of guessing by the labels' shares."""
+class HeadlineColumn:
+    """A column of the headline table; `chance` is the score of guessing by the labels' shares."""
 
     subset: str
     metric: str
@@ -53,7 +53,7 @@ class Column:
 
 @dataclass(frozen=True)
 class SubsetTable:
-    """Every score of a subset: a line per metric, a cell per system."""
+    """Every score of a subset: one line per metric, one cell per system."""
 
     subset: str
     n: int
@@ -62,7 +62,7 @@ class SubsetTable:
 
 @dataclass(frozen=True)
 class Scores:
-    columns: list[Column]
+    columns: list[HeadlineColumn]
     systems: list[ScoredSystem]
     subsets: list[SubsetTable]
 
@@ -83,16 +83,16 @@ def scores_view(results: Results) -> Scores:
 
 
 def _is_baseline(name: SystemName) -> bool:
-    """Guesses look at no question, so they have no form."""
+    """Whether the row is a chance baseline: these have no question form."""
     return name.form not in get_args(Form)
 
 
-def _column(results: Results, subset: str, metric: str) -> Column:
+def _column(results: Results, subset: str, metric: str) -> HeadlineColumn:
     found = [
         table[subset, metric] for table in results.scores.values() if (subset, metric) in table
     ]
     chance = next((row.value for row in found if row.system == _CHANCE), None)
-    return Column(subset, metric, found[0].n, chance)
+    return HeadlineColumn(subset, metric, found[0].n, chance)
 
 
 def _system(results: Results, name: SystemName, headline: list[tuple[str, str]]) -> ScoredSystem:

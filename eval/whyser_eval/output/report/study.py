@@ -1,4 +1,4 @@
-"""What people accepted and preferred: the lines of the paper's Fig. 1, and what stands behind."""
+"""Acceptance and preference in the human study: the paper's Fig. 1, and the figures behind it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from whyser_eval.explanations.study.material import Test
-from whyser_eval.explanations.study.rows import Interval, RaterRow, Studied, StudyRow
+from whyser_eval.explanations.study.rows import Interval, RaterRow, StudyResults, StudyRow
 
-#: Test -> (name, what was asked, the metric that is drawn).
+#: Test -> (name, question, the metric that is drawn).
 TESTS: Mapping[Test, tuple[str, str, str]] = {
     "accept": ("Test I", "label and explanation accepted", "acceptance_rate"),
     "prefer": ("Test II", "explanation preferred", "preference_rate"),
@@ -24,7 +24,7 @@ INTERVALS: Mapping[Interval, str] = {
 #: The choices of Test II in the paper's words.
 _OWN, _REFERENCE = "model-predicted", "gold-referenced"
 
-#: Subsets that are drawn; emotions stand apart.
+#: Subsets that are drawn; emotions have tables of their own.
 _SUBSETS = ("all", "match", "mismatch")
 _EMOTION = "emotion:"
 
@@ -32,45 +32,45 @@ _CONCORD = ("fleiss_kappa", "krippendorff_alpha")
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A share with its 95 % interval, where there is one."""
+class ShareEstimate:
+    """A share with its 95 % interval, if there is one."""
 
     value: float | None
     low: float | None
     high: float | None
 
     @property
-    def rest(self) -> Estimate:
+    def rest(self) -> ShareEstimate:
         """The share of the other choice.
 
-        >>> Estimate(0.25, 0.125, 0.5).rest
-        Estimate(value=0.75, low=0.5, high=0.875)
+        >>> ShareEstimate(0.25, 0.125, 0.5).rest
+        ShareEstimate(value=0.75, low=0.5, high=0.875)
         """
         value, low, high = (
             None if one is None else 1 - one for one in (self.value, self.high, self.low)
         )
-        return Estimate(value, low, high)
+        return ShareEstimate(value, low, high)
 
 
 @dataclass(frozen=True)
-class Line:
-    """One bar: the same share by every kind of interval that the study has."""
+class ShareLine:
+    """One bar: the same share with every kind of interval of the study."""
 
     name: str
     raters: int
     items: int
     n: int
-    estimates: Mapping[Interval | None, Estimate]
+    estimates: Mapping[Interval | None, ShareEstimate]
 
     @property
-    def drawn(self) -> Estimate:
+    def drawn(self) -> ShareEstimate:
         kinds = (*INTERVALS, None)
         return next(self.estimates[kind] for kind in kinds if kind in self.estimates)
 
 
 @dataclass(frozen=True)
 class Concord:
-    """How far raters agree on a subset, beyond chance."""
+    """The agreement of raters on a subset, beyond chance."""
 
     subset: str
     kappa: float | None
@@ -80,19 +80,19 @@ class Concord:
 
 @dataclass(frozen=True)
 class StudyTest:
-    """One test; `p` is that of the share against one half."""
+    """One test; `p` is the p-value of the share against one half."""
 
     name: str
     question: str
-    lines: list[Line]
-    emotions: list[Line]
+    lines: list[ShareLine]
+    emotions: list[ShareLine]
     agreement: list[Concord]
     raters: list[RaterRow]
     p: float | None
 
 
-def study_view(studied: Studied) -> list[StudyTest]:
-    """One per test that the study has figures of."""
+def study_view(studied: StudyResults) -> list[StudyTest]:
+    """One view per test with figures."""
     views = []
     for test in TESTS:
         rows = [row for row in studied.rows if row.test == test]
@@ -126,14 +126,14 @@ def _of(rows: Sequence[StudyRow], subset: str) -> list[StudyRow]:
     return [row for row in rows if row.subset == subset]
 
 
-def _line(name: str, rows: Sequence[StudyRow]) -> Line:
+def _line(name: str, rows: Sequence[StudyRow]) -> ShareLine:
     first = rows[0]
-    by_kind = {row.interval: Estimate(row.value, row.low, row.high) for row in rows}
-    return Line(name, first.raters, first.items, first.n, by_kind)
+    by_kind = {row.interval: ShareEstimate(row.value, row.low, row.high) for row in rows}
+    return ShareLine(name, first.raters, first.items, first.n, by_kind)
 
 
-def _both(own: Line) -> list[Line]:
-    """The system's own and, as its mirror, the gold-referenced."""
+def _both(own: ShareLine) -> list[ShareLine]:
+    """The system's own rationales and, as the mirror image, the gold-referenced ones."""
     mirrored = {kind: estimate.rest for kind, estimate in own.estimates.items()}
     beside = "" if own.name == "all" else f", {own.name}"
     return [

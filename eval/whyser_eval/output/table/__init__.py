@@ -1,7 +1,7 @@
-"""Scored runs as a table of the paper: what stands in it, and how it is written."""
+"""Scored runs as a table of the paper: its content, and its formats."""
 
 from whyser_eval.output.table.layout import LAYOUTS, lay_out
-from whyser_eval.output.table.model import Cell, Column, Group, Line, Table
+from whyser_eval.output.table.model import Cell, Column, Group, Table, TableLine
 from whyser_eval.output.table.output import print_signatures, print_table, write_table
 from whyser_eval.output.table.published import Published, read_published
 from whyser_eval.output.table.render import FORMATS, signatures
@@ -12,9 +12,9 @@ __all__ = [
     "Cell",
     "Column",
     "Group",
-    "Line",
     "Published",
     "Table",
+    "TableLine",
     "lay_out",
     "print_signatures",
     "print_table",

@@ -11,10 +11,10 @@ from typing import get_args
 from whyser.io.errors import InputError
 from whyser.prompting.prompts import Form
 from whyser_eval.metrics.declaration import METRICS
-from whyser_eval.output.table.model import Cell, Column, Group, Kind, Line, Table
+from whyser_eval.output.table.model import Cell, Column, Group, Kind, Table, TableLine
 from whyser_eval.output.table.notes import notes
 from whyser_eval.output.table.published import published_groups, read_published
-from whyser_eval.output.table.runs import Key, Scored, read_runs
+from whyser_eval.output.table.runs import ReferenceGroup, RowKey, read_runs
 from whyser_eval.output.table.stars import Stars, read_stars
 from whyser_eval.scoring.scores import ScoreRow
 
@@ -28,7 +28,7 @@ def _paper(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _readings(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Every reading of All-labels, D1 to D5, beside the majority."""
+    """Every reading of All-labels, D1 to D5, and the majority."""
     return product(_FORMS, ("all",), _READINGS)
 
 
@@ -56,14 +56,14 @@ def lay_out(
 ) -> Table:
     """The runs' figures in percent, those of the same references in one group.
 
-    A system scored on other references, which its signature's hash tells, stands in a group of
-    its own: best figures and marks never reach across. Published rows come last.
+    Systems scored on other references, as the hash in the signature shows, form a separate group:
+    best figures and marks refer to one group. Published rows come last.
 
     Args:
         runs: folders that `score` wrote
         layout: one of `LAYOUTS`
-        published: with the rows of the paper's Table 1
-        controls: with the rows of shuffled audio, silence and the like
+        published: include the rows of the paper's Table 1
+        controls: include the rows of controls such as shuffled audio and silence
         comparisons: files that `compare --output` wrote, whose differences are marked
         decimals: of a percentage
 
@@ -75,7 +75,7 @@ def lay_out(
     stars = read_stars(comparisons, scored)
     subsets = list(dict.fromkeys(row.subset for group in scored for row in group.all_rows()))
     columns = [Column(*names) for names in LAYOUTS[layout](subsets)]
-    # A form that nobody was asked has no columns; a baseline alone makes none.
+    # Only question forms with answers get columns; a baseline has no form.
     filled = {column for group in scored for rows in group.rows.values() for column in rows}
     filled |= {figure.column for figure in figures}
     columns = [column for column in columns if column in filled]
@@ -95,13 +95,18 @@ def lay_out(
 
 
 def _groups(
-    scored: Scored, columns: Sequence[Column], stars: Stars, *, controls: bool, decimals: int
+    scored: ReferenceGroup,
+    columns: Sequence[Column],
+    stars: Stars,
+    *,
+    controls: bool,
+    decimals: int,
 ) -> Iterator[Group]:
-    """The systems with their controls, then the guesses that know the labels alone."""
+    """The systems with their controls, then the chance baselines."""
     lines = [_line(scored, key, columns, stars, decimals) for key in scored.rows]
     where = f"{scored.corpus}, {scored.split} (references {scored.references})"
     kinds = {"system", "control"} if controls else {"system"}
-    for title, shown in ((where, kinds), (f"Guesses on {where}", {"baseline"})):
+    for title, shown in ((where, kinds), (f"Chance baselines on {where}", {"baseline"})):
         found = [line for line in lines if line.kind in shown and any(line.cells)]
         if found:
             yield Group(
@@ -114,14 +119,16 @@ def _groups(
             )
 
 
-def _line(scored: Scored, key: Key, columns: Sequence[Column], stars: Stars, decimals: int) -> Line:
+def _line(
+    scored: ReferenceGroup, key: RowKey, columns: Sequence[Column], stars: Stars, decimals: int
+) -> TableLine:
     kind: Kind = "baseline" if key.is_baseline else "system" if key.control == "none" else "control"
     cells = []
     for column in columns:
         row = scored.find(key, column)
         marks = stars.marks.get((scored.references, key, column), "")
         cells.append(_cell(row, marks, decimals) if row else None)
-    return Line(key.system, key.control, kind, tuple(cells))
+    return TableLine(key.system, key.control, kind, tuple(cells))
 
 
 def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
@@ -130,8 +137,8 @@ def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
     return Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks)
 
 
-def _with_best(lines: Sequence[Line]) -> Iterator[Line]:
-    """The highest of each column as printed, among two systems at least."""
+def _with_best(lines: Sequence[TableLine]) -> Iterator[TableLine]:
+    """Marks the highest figure of each column, as printed, if there are at least two systems."""
     best: list[str | None] = []
     for cells in zip(*(line.cells for line in lines if line.kind == "system"), strict=True):
         found = [cell for cell in cells if cell]

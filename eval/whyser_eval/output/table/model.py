@@ -1,4 +1,4 @@
-"""What a table holds, before it is written in any format."""
+"""The content of a table, independent of its format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUBSET_WORDS = {"all": "Whole", "strict": "Strict"}
 
 
 class Column(NamedTuple):
-    """What the figures of a column have in common."""
+    """The form, subset and metric of a column."""
 
     form: str
     subset: str
@@ -37,7 +37,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure, 1 for all; `row` is where a figure of ours comes from.
+    """One figure as a share of 1; `row` is the source of a figure of ours.
 
     `marks` are those of the comparisons in which it differs; `text` is the percentage as printed.
     """
@@ -50,8 +50,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One system under one control, a cell per column of the table or None."""
+class TableLine:
+    """One system under one control: a cell or None per column of the table."""
 
     system: str
     control: str
@@ -65,14 +65,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """Lines that compare like for like; `references` is their hash, None for published lines."""
+    """Lines on the same references; `references` is their hash, None for published lines."""
 
     title: str
     corpus: str
     release: str | None
     split: str
     references: str | None
-    lines: tuple[Line, ...]
+    lines: tuple[TableLine, ...]
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,24 @@
-"""What a reader must know before two figures of a table are held against each other."""
+"""Notes that a reader needs to compare figures of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from whyser_eval.output.table.model import Column, Group
-from whyser_eval.output.table.runs import Scored
+from whyser_eval.output.table.runs import ReferenceGroup
 from whyser_eval.output.table.stars import SIGNIFICANT, Stars
 
-#: What an average may hang on besides the references.
+#: Parts of a signature that may differ within a group.
 _ALIKE = {"parser": "were read by different readers", "whyser": "come from different versions"}
 
 
 def notes(
-    scored: Sequence[Scored], columns: Sequence[Column], groups: Sequence[Group], stars: Stars
+    scored: Sequence[ReferenceGroup],
+    columns: Sequence[Column],
+    groups: Sequence[Group],
+    stars: Stars,
 ) -> Iterator[str]:
-    """One sentence or two each, in the order of the table."""
+    """One or two sentences per note, in the order of the table."""
     yield "Figures are percentages."
     metrics = {column.metric for column in columns}
     if metrics & {"f1_majority", "f1_all_labels"}:
@@ -27,16 +30,16 @@ def notes(
         yield "Strict: one label has more than half of an utterance's votes."
     if metrics & {"f1_multilabel", "f1_relaxed", "hit_rate", "hit_rate_macro"}:
         yield (
-            "D2: Macro-F1 with every annotator's label a reference. D3: as D2, but a hit misses "
-            "nothing. D4: share of predictions that some annotator chose. D5: the same, averaged "
-            "over classes."
+            "D2: Macro-F1 with every annotator's label a reference. D3: as D2, but after a hit "
+            "the other labels do not count as missed. D4: share of predictions that some annotator "
+            "chose. D5: the same, averaged over classes."
         )
     for group in scored:
         yield from _of_references(group, columns)
     if len(scored) > 1:
         yield (
-            "Rows of different references do not compare: the best figure and the marks are of "
-            "one group each."
+            "Rows with different references cannot be compared: the best figure and the marks "
+            "refer to one group."
         )
     for mark, against in stars.baselines.items():
         yield f"{mark} differs from {against}: p <= {SIGNIFICANT} after Holm."
@@ -46,7 +49,7 @@ def notes(
     yield from _of_published(groups)
 
 
-def _of_references(scored: Scored, columns: Sequence[Column]) -> Iterator[str]:
+def _of_references(scored: ReferenceGroup, columns: Sequence[Column]) -> Iterator[str]:
     sizes = ", ".join(f"{subset} n = {n:,}" for subset, n in scored.sizes(columns).items())
     yield (
         f"References {scored.references}: {scored.corpus}, {scored.split}, "
@@ -63,7 +66,7 @@ def _of_published(groups: Sequence[Group]) -> Iterator[str]:
     if published:
         releases = ", ".join(f"{group.corpus} {group.release} {group.split}" for group in published)
         yield (
-            f"Published rows ({releases}) are printed as their authors gave them: another release, "
-            "split, or reading of answers and of All-labels does not compare like for like. None "
-            "is tested against ours, for that needs their answers."
+            f"Published rows ({releases}) are printed as their authors report them. Releases, "
+            "splits, answer readers or the definition of All-labels may differ. They are not "
+            "tested against ours, because a test needs their answers."
         )

@@ -1,4 +1,4 @@
-"""Where a table goes: a file with its signatures beside it, standard output, or a terminal."""
+"""Output of a table: to a file with its signatures in another, standard output, or a terminal."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _BY_SUFFIX = {".md": "markdown", ".tex": "latex", ".csv": "csv"}
 
 
 def write_table(table: Table, path: Path, form: str | None = None) -> Path:
-    """Writes the table and, beside it, the signature of every figure; returns that file.
+    """Writes the table, and the signature of every figure to a file next to it; returns that file.
 
     Args: `form` is one of `FORMATS`; without it the suffix of `path` decides.
 
-    Raises: `InputError` for a suffix that tells no format.
+    Raises: `InputError` for an unknown suffix.
     """
     form = form or _BY_SUFFIX.get(path.suffix)
     if form is None:
         raise InputError(
-            f"the suffix {path.suffix!r} tells no format",
+            f"unknown suffix {path.suffix!r}",
             file=path,
-            cure=f"End it in {', '.join(_BY_SUFFIX)}, or say which with --format.",
+            cure=f"Use one of {', '.join(_BY_SUFFIX)}, or give --format.",
         )
     beside = path.with_suffix(".signatures.tsv")
     write_text(beside, signatures(table))
@@ -34,7 +34,7 @@ def write_table(table: Table, path: Path, form: str | None = None) -> Path:
 
 
 def print_table(table: Table, form: str | None = None) -> None:
-    """The table on standard output; without a format for the eye, or Markdown in a file."""
+    """Prints the table; without a format as a terminal table, or as Markdown if redirected."""
     if form is None and sys.stdout.isatty():
         _show(table)
     else:

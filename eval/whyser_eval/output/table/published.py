@@ -1,4 +1,4 @@
-"""Rows that others published, from one data file: `published.csv`, in percent as printed."""
+"""Published rows from one data file: `published.csv`, in percent as printed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from whyser.prompting.prompts import Form
-from whyser_eval.output.table.model import Cell, Column, Group, Line
+from whyser_eval.output.table.model import Cell, Column, Group, TableLine
 
 
 class Published(BaseModel):
@@ -45,7 +45,7 @@ def read_published() -> list[Published]:
 
 
 def published_groups(figures: Sequence[Published], columns: Sequence[Column]) -> list[Group]:
-    """A group for each source, release and split; lines that have a figure in some column."""
+    """One group per source, release and split; lines with a figure in some column."""
     groups: dict[tuple[str, str, str, str], dict[int, list[Published]]] = {}
     for figure in figures:
         if figure.column in columns:
@@ -64,10 +64,10 @@ def published_groups(figures: Sequence[Published], columns: Sequence[Column]) ->
     ]
 
 
-def _line(id_: int, figures: Sequence[Published], columns: Sequence[Column]) -> Line:
+def _line(id_: int, figures: Sequence[Published], columns: Sequence[Column]) -> TableLine:
     values = {figure.column: figure.value for figure in figures}
     cells = (
         Cell(float(values[column]) / 100, values[column]) if column in values else None
         for column in columns
     )
-    return Line(f"{figures[0].system} (row {id_})", "none", "published", tuple(cells))
+    return TableLine(f"{figures[0].system} (row {id_})", "none", "published", tuple(cells))

@@ -1,4 +1,4 @@
-"""A table as Markdown, LaTeX, CSV, or on a terminal. Names come from files: all are escaped."""
+"""A table as Markdown, LaTeX, CSV, or on a terminal; names come from files and are escaped."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from whyser_eval.output.table.model import Cell, Column, Group, Line, Table
+from whyser_eval.output.table.model import Cell, Column, Group, Table, TableLine
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-#: Characters of a name that a page shows; the CSV has all of it.
+#: Maximum characters of a name; the CSV has the whole name.
 _SHOWN = 80
 
 
@@ -30,7 +30,7 @@ def printable(name: str) -> str:
 
 
 def visible(text: str) -> str:
-    """As `printable`, whatever the length: for a title or a note of ours around names."""
+    """As `printable`, without a limit on the length: for titles and notes that contain names."""
     return "".join("?" if _is_hidden(mark) else mark for mark in text)
 
 
@@ -89,7 +89,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    # After the end of a line, these two would be taken as its options.
+    # After the end of a line, LaTeX would read these two as options.
     "[": "{[}",
     "*": "{*}",
     "†": r"$^{\dagger}$",
@@ -124,7 +124,7 @@ def latex(table: Table) -> str:
 
 
 def _latex_headings(columns: Sequence[Column]) -> Iterator[str]:
-    """Forms and subsets span the columns they have in common; metrics stand above their own."""
+    """Three rows of headings: forms and subsets span their columns, metrics have one each."""
     for level in (1, 2):
         spans, rules, start = [], [], 2
         for above, members in groupby(one.headings[:level] for one in columns):
@@ -164,7 +164,7 @@ def _latex(text: str) -> str:
 
 
 def comma_separated(table: Table) -> str:
-    """A line a system, a column a figure, 1 for all and with every digit; marks beside it."""
+    """One line per system, one column per figure, as shares with all digits; then the marks."""
     about = ("group", "corpus", "release", "split", "references", "system", "control")
     names = [".".join(column) for column in table.columns]
     has_marks = any(cell and cell.marks for _, line in _lines(table) for cell in line.cells)
@@ -180,7 +180,7 @@ def comma_separated(table: Table) -> str:
     return stream.getvalue()
 
 
-def _lines(table: Table) -> Iterator[tuple[Group, Line]]:
+def _lines(table: Table) -> Iterator[tuple[Group, TableLine]]:
     return ((group, line) for group in table.groups for line in group.lines)
 
 
@@ -188,7 +188,7 @@ def _lines(table: Table) -> Iterator[tuple[Group, Line]]:
 
 
 def signatures(table: Table) -> str:
-    """Every figure of ours with its signature, a line each: name, figure, signature."""
+    """Name, figure and signature of every figure of ours, one per line."""
     rows: dict[str, None] = {}
     for _, line in _lines(table):
         for cell in line.cells:
@@ -199,14 +199,14 @@ def signatures(table: Table) -> str:
 
 # Terminal
 
-#: Columns that a name may take on a terminal, and a figure with its marks.
+#: Widths of a name and of a figure with its marks on a terminal, in characters.
 _NAME, _FIGURE = 40, 8
 
 
 def rich_groups(table: Table) -> Iterator[Text | RichTable]:
-    """For a terminal: the title of each group and its lines, all columns in line.
+    """The title and the lines of each group for a terminal, with aligned columns.
 
-    Names are text, so that brackets are no markup.
+    Names are Text, so that their brackets are not markup.
     """
     from rich.text import Text
 
@@ -239,7 +239,7 @@ def _rich_cell(cell: Cell | None) -> str:
     return f"[bold]{cell.text}[/bold]{cell.marks}" if cell.is_best else cell.text + cell.marks
 
 
-#: Name -> how a table is written so.
+#: Name of a format -> its writer.
 FORMATS: dict[str, Callable[[Table], str]] = {
     "markdown": markdown,
     "latex": latex,

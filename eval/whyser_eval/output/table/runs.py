@@ -1,4 +1,4 @@
-"""Scored runs, put together where they were scored on the same references."""
+"""Scored runs, grouped by the references that they were scored on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from whyser_eval.output.table.model import Column
 from whyser_eval.scoring.scores import ANY, ScoreRow, read_scores
 
 
-class Key(NamedTuple):
-    """Whose a line is; a system may be called as a baseline is."""
+class RowKey(NamedTuple):
+    """The identity of a line; a system and a baseline may have the same name."""
 
     system: str
     control: str = "none"
@@ -21,11 +21,11 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What was scored on references of one hash."""
+class ReferenceGroup:
+    """All scores on the same references, identified by their hash."""
 
     references: str
-    rows: Mapping[Key, Mapping[Column, ScoreRow]]
+    rows: Mapping[RowKey, Mapping[Column, ScoreRow]]
 
     @property
     def corpus(self) -> str:
@@ -46,36 +46,36 @@ class Scored:
     def all_rows(self) -> Iterator[ScoreRow]:
         return (row for rows in self.rows.values() for row in rows.values())
 
-    def find(self, key: Key, column: Column) -> ScoreRow | None:
-        """The figure; a baseline, which reads no question, has the same under every form."""
+    def find(self, key: RowKey, column: Column) -> ScoreRow | None:
+        """The figure; a baseline has the same figure for every question form."""
         asked = column._replace(form=ANY) if key.is_baseline else column
         return self.rows.get(key, {}).get(asked)
 
     def sizes(self, columns: Sequence[Column]) -> dict[str, int]:
-        """Heading of a subset -> how many utterances the columns' figures are over."""
+        """Heading of a subset -> the number of its utterances."""
         heading = {(one.subset, one.metric): one.headings[1] for one in columns}
         found = ((heading.get((row.subset, row.metric)), row.n) for row in self.all_rows())
         return {name: n for name, n in found if name}
 
 
-def read_runs(folders: Sequence[Path]) -> list[Scored]:
-    """The folders' `scores.json`, one `Scored` for each hash of references.
+def read_runs(folders: Sequence[Path]) -> list[ReferenceGroup]:
+    """The folders' `scores.json`, one `ReferenceGroup` for each hash of references.
 
-    Raises: `InputError` or `BadInput` for a broken file, or two folders that give the same figure
-    of a system differently.
+    Raises: `InputError` or `BadInput` for a broken file, or for two folders with different values
+    of the same figure.
     """
-    found: dict[str, dict[Key, dict[Column, ScoreRow]]] = {}
-    origin: dict[tuple[str, Key, Column], Path] = {}
+    found: dict[str, dict[RowKey, dict[Column, ScoreRow]]] = {}
+    origin: dict[tuple[str, RowKey, Column], Path] = {}
     for folder in folders:
         path = folder / "scores.json"
         rows = read_scores(path)
         references = _references(rows, path)
         for row in rows:
-            key = Key(row.system, row.control, row.form == ANY)
+            key = RowKey(row.system, row.control, row.form == ANY)
             column = Column(row.form, row.subset, row.metric)
             known = found.setdefault(references, {}).setdefault(key, {}).setdefault(column, row)
             first = origin.setdefault((references, key, column), path)
-            # A baseline is the same in all runs, but for the seed of its guesses.
+            # Baselines of several runs differ only in the seed of their guesses.
             if known.value != row.value and not key.is_baseline:
                 raise InputError(
                     f"{row.system} ({', '.join(column)}) is {row.value}, but {known.value} in "
@@ -83,11 +83,11 @@ def read_runs(folders: Sequence[Path]) -> list[Scored]:
                     file=path,
                     cure="Give one run of a system, or score one of them under another name.",
                 )
-    return [Scored(references, rows) for references, rows in found.items()]
+    return [ReferenceGroup(references, rows) for references, rows in found.items()]
 
 
 def _references(rows: Sequence[ScoreRow], path: Path) -> str:
-    """The hash of what the run was scored on, as the rows of the whole set have it."""
+    """The hash of the references, from a row of the whole set."""
     for row in rows:
         if row.subset == "all":
             return row.signed["refs"]

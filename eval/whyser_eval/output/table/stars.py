@@ -1,4 +1,4 @@
-"""Which figures a comparison marks: those that differ from its baseline after Holm."""
+"""Marks of comparisons: figures that differ from the baseline after Holm's correction."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from pathlib import Path
 
 from whyser.io.errors import InputError
 from whyser_eval.output.table.model import Column
-from whyser_eval.output.table.runs import Key, Scored
+from whyser_eval.output.table.runs import ReferenceGroup, RowKey
 from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 
 MARKS = ("*", "†", "‡")
 
-#: What the paper stars.
+#: The paper's level of significance.
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Stars:
-    """`marks` by references, line and column; `baselines` are mark -> system compared with."""
+    """`marks` by references, line and column; `baselines` maps a mark to its baseline system."""
 
-    marks: dict[tuple[str, Key, Column], str]
+    marks: dict[tuple[str, RowKey, Column], str]
     baselines: dict[str, str]
 
 
-def read_stars(paths: Sequence[Path], scored: Sequence[Scored]) -> Stars:
-    """Marks from what `compare --output` wrote, each held against the figures of the table.
+def read_stars(paths: Sequence[Path], scored: Sequence[ReferenceGroup]) -> Stars:
+    """Marks from files of `compare --output`, each checked against the figures of the table.
 
-    Raises: `InputError` for a broken file, for comparisons that are of other scores than the
-    table's, and for more baselines than there are marks.
+    Raises: `InputError` for a broken file, for comparisons of other scores than the table's, and
+    for more baselines than marks.
     """
-    marks: dict[tuple[str, Key, Column], str] = {}
+    marks: dict[tuple[str, RowKey, Column], str] = {}
     mark_of: dict[str, str] = {}
     for path in paths:
         for row in read_comparisons(path):
             mark = _mark(row.against, mark_of, path)
             column = Column(row.form, row.subset, row.metric)
-            place = (_references(row, column, scored, path), Key(row.system), column)
+            place = (_references(row, column, scored, path), RowKey(row.system), column)
             if row.p_holm is not None and row.p_holm <= SIGNIFICANT:
                 marks[place] = marks.get(place, "") + mark
     return Stars(marks, {mark: against for against, mark in mark_of.items()})
@@ -46,18 +46,20 @@ def read_stars(paths: Sequence[Path], scored: Sequence[Scored]) -> Stars:
 def _mark(against: str, mark_of: dict[str, str], path: Path) -> str:
     if against not in mark_of and len(mark_of) == len(MARKS):
         raise InputError(
-            f"compares with {against!r}, the {len(MARKS) + 1}th baseline",
+            f"compares with {against!r}, baseline number {len(MARKS) + 1}",
             file=path,
-            cure=f"A table marks differences from {len(MARKS)} systems at most.",
+            cure=f"A table can mark differences from at most {len(MARKS)} systems.",
         )
     return mark_of.setdefault(against, MARKS[len(mark_of) % len(MARKS)])
 
 
-def _references(row: SystemComparison, column: Column, scored: Sequence[Scored], path: Path) -> str:
-    """Where both systems stand with figures that differ as the comparison says."""
+def _references(
+    row: SystemComparison, column: Column, scored: Sequence[ReferenceGroup], path: Path
+) -> str:
+    """The references on which the systems' figures differ as the comparison says."""
     seen = []
     for group in scored:
-        own, other = (group.find(Key(name), column) for name in (row.system, row.against))
+        own, other = (group.find(RowKey(name), column) for name in (row.system, row.against))
         if own and other:
             seen.append(_difference(own.value, other.value))
             if own.n == row.n and _agree(seen[-1], row.value):
@@ -65,14 +67,14 @@ def _references(row: SystemComparison, column: Column, scored: Sequence[Scored],
     names = f"{row.system} less {row.against} ({', '.join(column)})"
     if seen:
         raise InputError(
-            f"{names} is {row.value} over {row.n:,} utterances, but {seen[-1]} in the scores",
+            f"{names} is {row.value} on {row.n:,} utterances, but {seen[-1]} in the scores",
             file=path,
-            cure="The scores are others than were compared; run whyser-eval compare again.",
+            cure="The compared scores have changed; run whyser-eval compare again.",
         )
     raise InputError(
-        f"{names} is not of two systems of the table",
+        f"{names} does not compare two systems of the table",
         file=path,
-        cure="Give the runs of both, scored on the same references.",
+        cure="Give the runs of both systems, scored on the same references.",
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from whyser.chat import client
 from whyser.prompting.answer import render_answer
-from whyser_eval.explanations.judge.rows import Judged, read_judged
+from whyser_eval.explanations.judge.rows import JudgeResults, read_judged
 
 from ...endpoint import Endpoint
 
@@ -108,7 +108,7 @@ def judging(whyser_eval, judge, world, monkeypatch):
             *("--model", model, "--timeout", "5"),
         )
         path = output / "judge.json"
-        found: Judged | None = read_judged(path) if path.exists() else None
+        found: JudgeResults | None = read_judged(path) if path.exists() else None
         return status, out + err, found
 
     return run
@@ -125,8 +125,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def figure(judged: Judged, metric: str, *, emotion: str = "all", interval: str | None = "bootstrap",
-           **names: str):  # fmt: skip
+def figure(judged: JudgeResults, metric: str, *, emotion: str = "all",
+           interval: str | None = "bootstrap", **names: str):  # fmt: skip
     """The only row of this figure."""
     (found,) = (
         row

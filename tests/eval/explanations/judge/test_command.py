@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from whyser_eval.explanations.judge.bench import Bench
 from whyser_eval.explanations.judge.outcomes import comparisons
+from whyser_eval.explanations.judge.panel import JudgePanel
 from whyser_eval.explanations.judge.rows import read_judged
 from whyser_eval.explanations.pairs import read_pairs
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_counted_and_nobodys_win(judging, judge, both, re
     assert figure(found, "unreadable_rate").value == 1
     assert figure(found, "win_rate").value == 0
     assert figure(found, "win_tie_rate").value is None
-    assert "left 16 of 16 pairs" in "".join(found.warnings)
+    assert "no readable verdict on 16 of 16 pairs" in "".join(found.warnings)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_an_endpoint_that_takes_no_schema_is_told_of_with_its_cure(judging, judg
     judge.prefer = judge.rate = lambda data: 400
     status, said, found = judging(*both)
     assert (status, found) == (1, None)
-    assert "the judge answered nothing" in said and "say --no-schema" in said
+    assert "the judge answered no question" in said and "give --no-schema" in said
     assert not list((world.folder / "judged").glob("*.verdicts.jsonl"))
 
 
@@ -217,7 +217,7 @@ def test_auto_asks_once_whether_it_hears(judging, judge, both, world):
     assert status == 0, said
     assert len(judge.asked) == 1 + 64
     assert not any(map(heard, judge.judged))
-    assert "judges by the text alone" in said
+    assert "judges by the text only" in said
     assert not figure(found, "win_rate").hears
     assert "|hears:no|" in figure(found, "win_rate").signature
     # What it was is what it stays: a folder's verdicts are of one kind.
@@ -226,7 +226,7 @@ def test_auto_asks_once_whether_it_hears(judging, judge, both, world):
     assert (status, len(judge.asked)) == (0, 65), said
     status, said, _ = judging(*both, "--audio", "input_audio")
     assert status == 1
-    assert "its replies were given without the sound" in said
+    assert "its replies were given without audio" in said
 
 
 def test_who_hears_and_who_reads_is_asked_in_other_words(judging, judge, both):
@@ -278,7 +278,7 @@ def test_other_pairs_are_another_folder(judging, both):
     judging(*both, "--no-rubric")
     status, said, _ = judging(*both, "--no-rubric", "--per-emotion", "1", model="other")
     assert status == 1
-    assert "the folder holds other pairs" in said and "another --output" in said
+    assert "the folder has other pairs" in said and "another --output" in said
 
 
 def test_models_named_alike_do_not_mix(judging, both):
@@ -294,7 +294,7 @@ def test_a_judge_that_was_stopped_is_named_and_left_out(judging, judge, both):
     status, said, found = judging(*both, "--no-rubric", model="gpt-4o")
     assert status == 0, said
     assert {row.judge for row in found.rows} == {"gpt-4o"}
-    assert found.warnings == ("judge o3 is left out: it was not asked everything yet",)
+    assert found.warnings == ("judge o3 is left out: its questions are not all answered yet",)
     assert found.warnings[0] in said
 
 
@@ -302,26 +302,26 @@ def test_judges_that_end_together_are_both_told_of(judging, both, world, monkeyp
     """Who was slow does not write over who ended meanwhile."""
     judging(*both, "--no-rubric", "--audio", "none", model="o3")
     folder = world.folder / "judged"
-    bench = Bench(folder, comparisons(read_pairs(folder / "pairs.jsonl")), [], 0, 0)
+    panel = JudgePanel(folder, comparisons(read_pairs(folder / "pairs.jsonl")), [], 0, 0)
     record = folder / "o3.provenance.json"
     finished = record.read_text()
     looked, other_wrote = threading.Event(), threading.Event()
-    judged = Bench.judged
+    judged = JudgePanel.judged
 
-    def slow(bench):
-        found = judged(bench)
+    def slow(panel):
+        found = judged(panel)
         if not looked.is_set():
             looked.set()
             other_wrote.wait(1)
         return found
 
-    monkeypatch.setattr(Bench, "judged", slow)
+    monkeypatch.setattr(JudgePanel, "judged", slow)
     record.write_text(finished.replace('"finished": true', '"finished": false'))
-    first = threading.Thread(target=bench.write)
+    first = threading.Thread(target=panel.write)
     first.start()
     looked.wait()
     record.write_text(finished)
-    bench.write()
+    panel.write()
     other_wrote.set()
     first.join()
     assert {row.judge for row in read_judged(folder / "judge.json").rows} == {"o3"}
@@ -364,7 +364,7 @@ def test_verdicts_doubled_or_cut_short_are_refused(judging, both, world, change)
     world.write_jsonl(path, change(lines(path)))
     status, said, _ = judging(*both, "--no-rubric", model="o3")
     assert status == 1
-    assert "has not one verdict on" in said and path.name in said
+    assert "does not have exactly one verdict on" in said and path.name in said
 
 
 def test_what_people_say_is_read_before_anything_is_asked(judging, judge, both, world):
@@ -422,14 +422,14 @@ def test_preferences_of_another_study_are_refused(judging, both, world, row, exp
 
 def test_kin_is_warned_of(judging, both):
     _, said, found = judging(*both, "--no-rubric", model="Qwen/Qwen3-32B")
-    assert "judge Qwen/Qwen3-32B and teacher Qwen2.5-Omni are of one family" in found.warnings[0]
+    assert "judge Qwen/Qwen3-32B and teacher Qwen2.5-Omni share a model family" in found.warnings[0]
     assert "warning: judge Qwen/Qwen3-32B" in said
     _, _, found = judging(*both, "--no-rubric", model="gpt-4o", folder="other")
     assert found.warnings == ()
     _, _, found = judging(*both, "--no-rubric", "--teacher", "o3", model="gpt-4o", folder="other")
     assert "teacher o3" in found.warnings[0]
     _, _, found = judging(*both, "--no-rubric", model="mine", folder="third")
-    assert "no known family" in found.warnings[0]
+    assert "is unknown" in found.warnings[0]
 
 
 def test_an_endpoint_that_changes_its_model_is_told_of(judging, both, world):
@@ -441,16 +441,14 @@ def test_an_endpoint_that_changes_its_model_is_told_of(judging, both, world):
         row["model"] = f"{SLUG}-002"
     world.write_jsonl(ledger, rows)
     _, said, found = judging(*both, "--no-rubric")
-    assert found.warnings == (
-        f"judge {SLUG} was answered for by several models: {SLUG}, {SLUG}-002",
-    )
+    assert found.warnings == (f"several models answered for judge {SLUG}: {SLUG}, {SLUG}-002",)
     assert found.warnings[0] in said
 
 
 def test_a_bound_that_leaves_no_request_is_no_traceback(judging, both):
     status, said, _ = judging(*both, "--max-requests", "0")
     assert status == 1
-    assert "before it was known whether the judge hears" in said
+    assert "before it was known whether the judge accepts audio" in said
 
 
 # ---- hostile texts, ratings, usage --------------------------------------------------------
@@ -521,8 +519,8 @@ def test_what_is_no_pair_is_counted_by_reason(judging, scored):
     _, said, found = judging(results, "--system", "ours", "--against", "theirs", "--no-rubric")
     assert figure(found, "win_rate").n == 13
     assert (
-        "note: no pair with theirs: ours: answers without a reason: 1; theirs: answers without a "
-        "reason: 2; ours alone explains: 2; theirs alone explains: 1"
+        "note: utterances without a pair with theirs: ours: answers without a rationale: 1; "
+        "theirs: answers without a rationale: 2; only ours explains: 2; only theirs explains: 1"
     ) in said
 
 
@@ -550,7 +548,7 @@ def test_samples_that_nobody_scored_are_named_by_line(judging, both, change, exp
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     status, said, _ = judging(*both, "--no-rubric")
     if expected is None:
-        assert status == 0 and "ours: answers of no class: 1" in said
+        assert status == 0 and "ours: answers without a class: 1" in said
     else:
         assert status == 1
         assert f"samples.jsonl:{rows.index(row) + 1}" in said and expected in said.lower()

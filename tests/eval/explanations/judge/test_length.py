@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from whyser_eval.explanations.judge.length import RIDGE, fit, rate_at_equal_length
+from whyser_eval.explanations.judge.rates import RIDGE, fit, rate_at_equal_length
 
 
 def data(seed, n=300):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whyser_eval.explanations.judge.families import families_of, kinship
+from whyser_eval.explanations.judge.panel import families_of, kinship
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_kin_by_either_parent():
 
 def test_what_cannot_be_told_is_not_passed_over():
     (told,) = kinship("gpt-4o", ["our-teacher"], ["row11"])
-    assert told.startswith("teacher our-teacher is of no known family")
+    assert told.startswith("the model family of teacher our-teacher is unknown")
     told = list(kinship("ours", ["ours"], ["ours"]))
-    assert "judge ours is the teacher too: it may prefer its own" in told
-    assert "judge ours is the system too: it may prefer its own" in told
+    assert "judge ours is also the teacher: the judge may favour its own" in told
+    assert "judge ours is also the system: the judge may favour its own" in told

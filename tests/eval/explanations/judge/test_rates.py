@@ -9,7 +9,7 @@ import pytest
 
 from whyser.labels.classes import CLASSES
 from whyser_eval.explanations.judge.answers import Preference
-from whyser_eval.explanations.judge.outcomes import Weighed, outcome_of
+from whyser_eval.explanations.judge.outcomes import PairOutcome, outcome_of
 from whyser_eval.explanations.judge.rates import figures
 
 #: How often the system is the one preferred, and how often the judge answers A unread.
@@ -35,7 +35,7 @@ def weighed(random, emotion, preference, bias, tie, effect):
     straight = "first" if random.random() < bias else own
     swapped = "second" if random.random() < bias else own
     placed = [(straight, "first"), (swapped, "second")]
-    return Weighed(
+    return PairOutcome(
         emotion,
         outcome_of(straight, swapped),
         sum(one == shown for one, shown in placed),
@@ -109,7 +109,7 @@ def test_the_shares_share_out_all_pairs():
     random = np.random.default_rng(1)
     pairs = [
         *simulated(random, 4, tie=0.3),
-        *(Weighed("sad", "unreadable", 1, 1, 0.0) for _ in range(3)),
+        *(PairOutcome("sad", "unreadable", 1, 1, 0.0) for _ in range(3)),
     ]
     found = rows(pairs, draws=50)
     for emotion in ("all", "sad", "angry"):
@@ -124,7 +124,7 @@ def test_the_shares_share_out_all_pairs():
 def test_strata_keep_their_size_in_every_draw():
     """Wins that the emotion decides leave nothing to chance: no draw changes the rate."""
     pairs = [
-        Weighed(emotion, "win" if place % 2 else "loss", 1, 2, 0.0)
+        PairOutcome(emotion, "win" if place % 2 else "loss", 1, 2, 0.0)
         for place, emotion in enumerate(CLASSES)
         for _ in range(10)
     ]
@@ -133,7 +133,7 @@ def test_strata_keep_their_size_in_every_draw():
 
 
 def test_nothing_to_tell_of_is_none():
-    found = rows([Weighed("sad", "unreadable", 0, 0, 0.0)], draws=20)
+    found = rows([PairOutcome("sad", "unreadable", 0, 0, 0.0)], draws=20)
     for metric in ("win_tie_rate", "win_rate_decided", "first_position_rate", "flip_rate",
                    "win_rate_length_controlled"):  # fmt: skip
         one = found["all", metric, None]

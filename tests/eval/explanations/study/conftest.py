@@ -5,10 +5,8 @@ import json
 import pytest
 
 from whyser.labels.classes import CLASSES
-from whyser_eval.explanations.study.answers import FORMAT, Given, RaterFile
-from whyser_eval.explanations.study.files import shown_to
-from whyser_eval.explanations.study.material import Answer, Key
-from whyser_eval.explanations.study.order import digest, is_swapped
+from whyser_eval.explanations.study.files import GivenAnswer, RaterFile, shown_to
+from whyser_eval.explanations.study.material import FORMAT, KeyEntry, StudyKey, digest, is_swapped
 
 SYSTEM, REFERENCE = "row11", "gold"
 
@@ -27,7 +25,7 @@ def item(name, test, place, match, **more):
     systems = (SYSTEM,)
     if test == "prefer":
         systems = (SYSTEM, REFERENCE) if place % 3 else (REFERENCE, SYSTEM)
-    return Answer(
+    return KeyEntry(
         item=name,
         test=test,
         id=f"msp_podcast/{name}",
@@ -50,7 +48,7 @@ class Study:
         self.make(items())
 
     def make(self, answers):
-        self.key = Key(
+        self.key = StudyKey(
             study="3fa9c1d2",
             system=SYSTEM,
             reference=REFERENCE,
@@ -109,7 +107,7 @@ class Study:
     @staticmethod
     def sealed(record):
         """The file with the check that its content has: a forger may know how."""
-        answers = [Given.model_construct(**one) for one in record["answers"]]
+        answers = [GivenAnswer.model_construct(**one) for one in record["answers"]]
         file = RaterFile.model_construct(**record | {"answers": answers, "check": ""})
         return record | {"check": digest(file._lines())}
 

@@ -56,7 +56,7 @@ def test_emotions_come_in_turn_and_the_short_are_filled_up():
         "filled up from the others"
     )
     assert shortage("Test I", found, 7) is None
-    assert shortage("Test I", found[:3], 4) == "Test I: only 3 of 4 are there"
+    assert shortage("Test I", found[:3], 4) == "Test I: only 3 of 4 are available"
 
 
 def test_more_of_one_emotion_change_nothing_of_another():
@@ -117,7 +117,7 @@ def test_shortages_are_told_and_tests_share_only_when_they_must(studio):
     key = studio.key
     mismatches = sum(one.condition == "mismatch" for one in key.of("accept"))
     both = {one.id for one in key.of("accept")} & {one.id for one in key.of("prefer")}
-    told = re.search(r"Test II: (\d+) stand in Test I too", err)
+    told = re.search(r"Test II: (\d+) are in Test I too", err)
     there = sum(not match for match in _matches(studio))
     assert mismatches == 32 and len(key.of("prefer")) == 64
     assert len(both) == 96 - there == (int(told[1]) if told else 0)
@@ -148,15 +148,15 @@ def test_utterances_without_consensus_or_sound_are_not_asked_about(world, whyser
         (world.folder / "sound files" / row["audio"]).unlink()
     status, err = studio.make("--prefer", 0, "--accept", 100)
     assert status == 0
-    assert "note: 6 utterances without a consensus among the eight classes: not asked about" in err
-    assert "note: 5 utterances whose sound is not there: not asked about" in err
+    assert "note: not used: 6 utterances without a majority label among the eight classes" in err
+    assert "note: not used: 5 utterances without an audio file" in err
     left_out = {row["id"] for row in (*world.utterances[:6], *world.utterances[10:15])}
     assert not left_out & {one.id for one in studio.key.answers}
 
 
 def test_a_study_of_nothing_is_refused(studio):
     status, err = studio.make("--prefer", 0, "--accept", 0)
-    assert status == 1 and "a study without items" in err
+    assert status == 1 and "the study has no items" in err
 
 
 def test_an_odd_test_one_is_wrong_usage(studio):
@@ -188,11 +188,11 @@ def test_attention_checks_that_cannot_be_had_are_told(world, whyser_eval):
     studio.score()
     status, err = studio.make("--accept", 4, "--prefer", 0, "--attention-checks", 10)
     assert status == 0
-    assert "note: attention checks: only 8 of 10 a test" in err
+    assert "note: attention checks: only 8 of 10 per test" in err
     assert sum(one.expected is not None for one in studio.key.answers) == 8
 
 
-# References
+# ReferenceRationales
 
 
 def test_without_references_it_says_how_to_have_them(studio):
@@ -223,7 +223,7 @@ def test_a_dropped_reference_is_replaced_by_the_next(made):
     references = made.write_references(**{one: {"kept": False} for one in lost})
     status, err = made.make("--references", references, "--force")
     assert status == 0
-    assert "note: Test II: 3 references were not kept, the next ones instead" in err
+    assert "note: Test II: 3 references were dropped and replaced by the next ones" in err
     after = made.key.of("prefer")
     assert {one.id for one in before} - {one.id for one in after} == set(lost)
     assert Counter(one.gold for one in after) == Counter(one.gold for one in before)
@@ -245,7 +245,7 @@ def test_when_no_more_can_be_had_fewer_are_asked(studio):
     dropped = {one: {"kept": False} for one in ids[8:]}
     status, err = studio.make("--accept", 0, "--references", studio.write_references(**dropped))
     assert status == 0
-    assert "Test II: only 8 of 32 are there" in err
+    assert "Test II: only 8 of 32 are available" in err
     assert len(studio.key.of("prefer")) == 8
 
 
@@ -254,7 +254,7 @@ def test_when_the_teachers_filters_kept_nothing_it_is_they_that_are_named(studio
     status, err = studio.make("--references", studio.write_references(**dropped))
     assert status == 1 and not studio.output.exists()
     mismatches = _matches(studio).count(False)
-    assert f"Test II: of {mismatches} gold-referenced rationales none is kept" in err
+    assert f"Test II: all {mismatches} gold-referenced rationales were dropped" in err
 
 
 def test_what_no_teacher_can_explain_is_not_waited_for(studio):
@@ -268,14 +268,14 @@ def test_what_no_teacher_can_explain_is_not_waited_for(studio):
     assert wanted and not wanted & mute
     status, err = studio.make("--references", studio.write_references(wanted))
     assert status == 0, err
-    assert re.search(r"Test II: \d+ have no transcript, which a teacher needs", err)
+    assert re.search(r"Test II: \d+ utterances are not used: the teacher needs a transcript", err)
 
 
 def test_references_of_two_teachers_are_refused(studio):
     path = studio.write_references(**{"msp_podcast/clip_3": {"teacher": "another"}})
     status, err = studio.make("--references", path)
     assert status == 1
-    assert "is written by 'another', other references by 'a-teacher'" in err
+    assert "was written by 'another', other references by 'a-teacher'" in err
 
 
 def test_a_system_that_is_its_own_teacher_keeps_apart(studio):
@@ -373,7 +373,7 @@ def test_another_study_is_not_written_over_unless_forced(made):
     arguments = ("--prefer", 0, "--title", "Another")
     status, err = made.make(*arguments)
     assert status == 1
-    assert "holds another study, which raters may have begun. Give another --output" in err
+    assert "contains another study, which raters may have begun. Give another --output" in err
     assert files(made.world.folder) == before
     assert made.make(*arguments, "--force")[0] == 0
     names = {path.name for path in (made.output / "audio").iterdir()}
@@ -385,7 +385,7 @@ def test_a_folder_with_other_things_is_left_alone(studio):
     studio.output.mkdir()
     (studio.output / "thesis.tex").write_text("work of years")
     status, err = studio.make("--prefer", 0, "--force")
-    assert status == 1 and "holds 'thesis.tex', which no study has" in err
+    assert status == 1 and "contains 'thesis.tex', which is not part of a study" in err
     assert files(studio.output) == {"thesis.tex": b"work of years"}
 
 
@@ -440,7 +440,7 @@ def test_a_sound_that_cannot_be_read_is_named(studio):
         (studio.world.folder / "sound files" / row["audio"]).write_bytes(b"RIFF")
     status, err = studio.make("--prefer", 0)
     assert status == 1
-    assert re.search(r"clip \d+\.wav: cannot be read as sound", err)
+    assert re.search(r"clip \d+\.wav: cannot be read as audio", err)
     assert not studio.output.exists()
 
 

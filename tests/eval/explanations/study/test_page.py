@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from whyser_eval.explanations.study.answers import RaterFile
-from whyser_eval.explanations.study.order import digest, in_order, is_swapped, mix
+from whyser_eval.explanations.study.files import RaterFile
+from whyser_eval.explanations.study.material import digest, in_order, is_swapped, mix
 
 from .making import Studio, material
 

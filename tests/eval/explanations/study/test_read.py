@@ -15,7 +15,7 @@ from whyser.io.errors import WhyserError
 from whyser_eval.explanations.study.files import collect
 from whyser_eval.explanations.study.read import studied
 from whyser_eval.explanations.study.rows import read_studied
-from whyser_eval.explanations.study.statistics import Draws
+from whyser_eval.explanations.study.statistics import BootstrapSettings
 
 #: Of ten raters: accepted of 16 matches and of 16 mismatches, and own preferred of 32. The sums
 #: and the spread are the paper's.
@@ -215,7 +215,7 @@ def test_one_rater_has_no_interval_over_raters(study, whyser_eval):
     assert status == 0
     row = study.rows()["all", "acceptance_rate", "t"]
     assert (row["value"], row["low"], row["high"]) == (20 / 32, None, None)
-    assert "one rater says nothing of other raters" in told
+    assert "with one rater there is no t interval" in told
 
 
 # Files that are refused
@@ -264,23 +264,26 @@ BAD = {
     "with a field more": (raw(lambda study: whole(study, more=1)), "more: "),
     "the key itself": (raw(lambda study: study.key.model_dump_json()), "format: "),
     "changed": (raw(lambda study: whole(study, saved="")), "was changed"),
-    "of another study": (edited(lambda r: r.update(study="00000000")), "is of study '00000000'"),
+    "of another study": (
+        edited(lambda r: r.update(study="00000000")),
+        "belongs to study '00000000'",
+    ),
     "an item too many": (set_answer(item="zz"), "'zz' is not in the key"),
     "answered twice": (edited(twice), "is answered twice"),
-    "of the other test": (set_answer(test="accept"), "is of the other test"),
+    "of the other test": (set_answer(test="accept"), "does not belong to test 'accept'"),
     "another choice": (set_answer(choice="both"), "choice 'both', expected first or second"),
-    "another order": (edited(reversed_order), "order is not that shown to rater 'r2'"),
-    "another place": (set_answer(place=63), "order is not"),
-    "another rater's order": (edited(lambda r: r.update(rater="r3")), "order is not"),
+    "another order": (edited(reversed_order), "order differs from that shown to rater 'r2'"),
+    "another place": (set_answer(place=63), "order differs from"),
+    "another rater's order": (edited(lambda r: r.update(rater="r3")), "order differs from"),
     "another side": (
         edited(lambda r: r["answers"][40].update(swapped=not r["answers"][40]["swapped"])),
-        "sides are not",
+        "sides differ from",
     ),
     "a side where there is one": (
         edited(lambda r: r["answers"][3].update(swapped=True)),
-        "sides are not",
+        "sides differ from",
     ),
-    "complete with holes": (edited(lambda r: r["answers"].pop()), "calls itself complete"),
+    "complete with holes": (edited(lambda r: r["answers"].pop()), "is marked complete"),
 }
 
 
@@ -292,7 +295,7 @@ def test_a_bad_file_is_refused_by_name(study, whyser_eval, make, told):
     assert status == 1
     assert "bad.json" in errors
     assert told in errors
-    cure = "the key of that study" if "of study" in told else "the file as the page saved it"
+    cure = "the key of that study" if "to study" in told else "the file as the page saved it"
     assert cure in errors
     assert "--skip-bad" in errors
     assert not study.output.exists()
@@ -334,7 +337,7 @@ def test_one_rater_in_two_files_that_differ(study, whyser_eval):
     study.write(study.file("r2", lambda _: False), "two.json")
     status, _, errors = whyser_eval(*study.arguments())
     assert status == 1
-    assert "rater 'r2' answered otherwise" in errors
+    assert "rater 'r2' has files with different answers" in errors
     assert "one.json" in errors and "two.json" in errors
     whyser_eval(*study.arguments("--skip-bad"))
     assert {row["rater"] for row in study.found()["raters"]} == {"r1"}
@@ -352,7 +355,7 @@ def test_a_copy_under_another_name(study, whyser_eval):
     study.rate("r3", lambda _: True)
     status, _, errors = whyser_eval(*study.arguments())
     assert status == 1
-    assert "one session, 'session-r1', under the raters 'r1' and 'r2'" in errors
+    assert "session 'session-r1' is used by the raters 'r1' and 'r2'" in errors
     whyser_eval(*study.arguments("--skip-bad"))
     assert {row["rater"] for row in study.found()["raters"]} == {"r3"}
 
@@ -360,15 +363,15 @@ def test_a_copy_under_another_name(study, whyser_eval):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda key: key.update(answers=[]), "holds no items"),
+        (lambda key: key.update(answers=[]), "contains no items"),
         (lambda key: key.update(form="study-2"), "form: "),
         (lambda key: key.pop("system"), "system: "),
-        (lambda key: key["answers"].append(key["answers"][0]), "stands twice"),
-        (lambda key: key.update(system="other"), "the study is of"),
+        (lambda key: key["answers"].append(key["answers"][0]), "is a duplicate"),
+        (lambda key: key.update(system="other"), "the study to"),
         (lambda key: key["answers"][40].update(systems=["row11"]), "has the systems 'row11'"),
         (lambda key: key["answers"][40].update(systems=["row11"] * 2), "has the systems"),
         (lambda key: key["answers"][0].update(systems=["row11", "gold"]), "has the systems"),
-        (lambda key: key["answers"][0].update(expected="maybe"), "nobody can choose"),
+        (lambda key: key["answers"][0].update(expected="maybe"), "is not a choice"),
     ],
 )
 def test_a_key_that_is_none(study, whyser_eval, change, told):
@@ -387,7 +390,7 @@ def test_a_folder_without_files(study, whyser_eval):
     (study.answers / "._r1.json").write_text("a Mac's own", encoding="utf-8")
     status, _, errors = whyser_eval(*study.arguments())
     assert status == 1
-    assert "holds no .json file" in errors
+    assert "contains no .json file" in errors
 
 
 def test_a_path_that_leads_nowhere_is_no_bad_file(study, whyser_eval):
@@ -442,7 +445,7 @@ def test_a_later_save_that_lacks_answers_is_refused(study, whyser_eval):
     study.write(late, "late.json")
     status, _, errors = whyser_eval(*study.arguments())
     assert status == 1
-    assert "rater 'r1' answered otherwise elsewhere" in errors
+    assert "rater 'r1' has files with different answers" in errors
 
 
 def test_incomplete_files_are_left_out_or_kept(study, whyser_eval):
@@ -509,8 +512,8 @@ def test_an_outlier_is_named_and_counts(study, whyser_eval):
         study.rate_first(f"r{number}", "accept", 20 + number % 3)
     study.rate_first("odd", "accept", 1)
     found = remarks(study, whyser_eval)
-    assert "outlier: share 3%" in found["odd", "accept"]
-    assert "outlier: agrees with the others on" in found["odd", "accept"]
+    assert "outlier: the share is 3%" in found["odd", "accept"]
+    assert "outlier: agreement with the others is" in found["odd", "accept"]
     assert not any("outlier" in found[f"r{number}", "accept"] for number in range(9))
     assert study.rows()["all", "acceptance_rate", "t"]["raters"] == 10
 
@@ -520,7 +523,7 @@ def test_too_few_raters_to_tell_an_outlier(study, whyser_eval):
         study.rate_first(f"r{number}", "accept", 20)
     study.rate_first("odd", "accept", 1)
     assert "outlier" not in remarks(study, whyser_eval)["odd", "accept"]
-    assert "accept: 4 raters are too few to tell an outlier" in study.found()["warnings"]
+    assert "accept: 4 raters are too few to identify outliers" in study.found()["warnings"]
 
 
 def test_always_the_same(study, whyser_eval):
@@ -532,7 +535,7 @@ def test_always_the_same(study, whyser_eval):
     assert found["r1", "accept"] == "always the same choice: accept"
     assert found["r1", "prefer"] == ""  # always the system's own is a preference
     assert found["r2", "accept"] == "always the same choice: reject"
-    assert found["r2", "prefer"] == "always the one shown first"
+    assert found["r2", "prefer"] == "always the rationale shown first"
 
 
 def test_without_hearing(study, whyser_eval):
@@ -543,8 +546,8 @@ def test_without_hearing(study, whyser_eval):
     record["answers"][2]["milliseconds"] = 4000
     study.write(study.sealed(record))
     found = remarks(study, whyser_eval)["r1", "accept"]
-    assert "1 of 32 answered without playing the sound" in found
-    assert "1 of 32 answered in less time than the sound takes" in found
+    assert "1 of 32 answered without playing the audio" in found
+    assert "1 of 32 answered in less time than the audio takes" in found
 
 
 def test_attention_checks_are_told_and_no_part_of_any_figure(study, whyser_eval):
@@ -585,7 +588,7 @@ def figures(study, paths):
         collected = collect(paths, study.key, keeps_incomplete=True)
     except WhyserError:
         return None
-    return studied(collected, study.key, Draws(20))
+    return studied(collected, study.key, BootstrapSettings(20))
 
 
 # The folder is one and the same for all examples; each writes its file anew.

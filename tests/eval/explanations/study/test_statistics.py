@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from whyser_eval.explanations.study.answers import RaterFile
-from whyser_eval.explanations.study.files import Saved
+from whyser_eval.explanations.study.files import RaterFile, SavedFile
 from whyser_eval.explanations.study.raters import agreements_with_others, fences
 from whyser_eval.explanations.study.statistics import bootstrapped, votes
 from whyser_eval.statistics.bootstrap import percentiles
@@ -148,4 +147,4 @@ def test_the_hash_tells_who_chose_what(study):
 
 
 def saved(study, file):
-    return Saved(study.folder, RaterFile.model_validate(file))
+    return SavedFile(study.folder, RaterFile.model_validate(file))

@@ -515,7 +515,7 @@ def test_nothing_moves_by_itself(opened):
 def test_without_scripts_the_figures_stand_and_the_samples_say_why_not(opened):
     page = opened(java_script_enabled=False)
     assert page.locator("#scores .value").first.is_visible()
-    assert page.get_by_text("The samples are laid out by a script").is_visible()
+    assert page.get_by_text("The samples need JavaScript").is_visible()
     assert not page.locator(".filters").is_visible()
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from whyser_eval.explanations.judge.outcomes import Weighed
+from whyser_eval.explanations.judge.outcomes import PairOutcome
 from whyser_eval.explanations.judge.rates import figures
 from whyser_eval.explanations.judge.rows import write_judged
 from whyser_eval.explanations.study.rows import write_studied
@@ -124,8 +124,8 @@ def test_the_judge_shows_the_papers_figure(shown):
         "row 11 against Q2.5O+CoT 600 pairs 75.0 % 8.0 % 17.0 % 0.0 % 79.0 % 75.7 \u2013 82.2"
         in text
     )
-    assert "gemini-2.0-flash heard the sound win" in text
-    assert "gpt-oss-20b read the text alone win" in text
+    assert "gemini-2.0-flash heard the audio win" in text
+    assert "gpt-oss-20b read only the text win" in text
     assert "Warning. Judge and teacher are of one family." in text
 
 
@@ -145,8 +145,8 @@ def test_what_stands_behind_the_bars(shown):
     line = row_of(page, "judge", "win + tie/2, of readable pairs")[0]
     assert f"90.0 % 87.5 \u2013 92.4 {first} 79.0 % 75.7 \u2013 82.2 {second}" in line
     assert "&lt;0.001 n=570" in row_of(page, "judge", "p, wins against losses")[0]
-    assert "3.1 % 2.0 \u2013 4.5 n=590" in row_of(page, "judge", "the other order turns")[0]
-    assert "55.0 % 52.0 \u2013 58.0 n=1,180" in row_of(page, "judge", "whichever stands first")[0]
+    assert "3.1 % 2.0 \u2013 4.5 n=590" in row_of(page, "judge", "the verdict flips")[0]
+    assert "55.0 % 52.0 \u2013 58.0 n=1,180" in row_of(page, "judge", "the first position")[0]
     assert "85.0 % 87.5" in row_of(page, "judge", "win + tie/2 at equal length")[0]
     assert "\u2013 n=100" in row_of(page, "judge", "win + tie/2 where it is the shorter")[0]
     assert row_of(page, "judge", "angry 50")[0] == "angry 50 82.0 % 72.0 \u2013 88.0"
@@ -164,7 +164,7 @@ def test_what_stands_behind_the_bars(shown):
 
 def test_every_figure_of_a_judge_has_words():
     """Those that `whyser-eval judge` writes, under the names that it gives them."""
-    told = figures([Weighed("sad", "win", 1, 2, 0.0)], draws=0, seed=0)
+    told = figures([PairOutcome("sad", "win", 1, 2, 0.0)], draws=0, seed=0)
     assert {one.metric for one in told} == set(METRICS)
 
 

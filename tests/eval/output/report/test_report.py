@@ -11,7 +11,7 @@ from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
 from whyser_eval.output.report import write_report
 from whyser_eval.output.report.classes import class_views
-from whyser_eval.output.report.results import Choice, read_results
+from whyser_eval.output.report.results import SampleChoice, read_results
 
 from .pages import Page, section, text_of
 
@@ -245,7 +245,7 @@ def test_groundedness_counts_claims_by_family(world, report, score):
     (world.results / "scores.json").write_text(json.dumps(rows))
     page = report(scored=False)
     shown = section(page, "groundedness")
-    assert "own sound 0.667 0.250 \u2013 0.750" in shown
+    assert "own audio 0.667 0.250 \u2013 0.750" in shown
     assert "shuffled 0.500 0.250 \u2013 0.750" in shown
     assert "pitch 8 4 4" in shown
     answer = page.answers()[1]
@@ -371,7 +371,7 @@ def test_a_run_of_repeated_questions_alone_is_told_as_such(world, whyser_eval, s
     score()
     status, _, err = whyser_eval("report", world.results)
     assert status == 1
-    assert "holds no answers but those to a repeated question" in err
+    assert "contains only answers to a repeated question" in err
 
 
 def test_confidence_is_that_of_the_chosen_label(world, report, score):
@@ -397,7 +397,7 @@ def test_more_samples_than_asked_for_are_the_same_choice_for_every_system(world,
 
 def test_the_choice_depends_on_ids_alone_and_keeps_their_order():
     def chosen(ids):
-        choice = Choice(3)
+        choice = SampleChoice(3)
         for id_ in ids:
             choice.offer({"id": id_, "text": "", "rationale": None, "transcript": None})
         return [sample["id"] for sample in choice]
@@ -436,9 +436,9 @@ def test_a_folder_that_score_did_not_write_is_refused(world, whyser_eval, score,
     ("name", "content", "words"),
     [
         ("scores.json", '[{"f1": 1}]', "row 1: system: Field required"),
-        ("samples.jsonl", '{"id": "a"}\n', "is not of a scored run of this version"),
+        ("samples.jsonl", '{"id": "a"}\n', "is not a scored run as this version writes it"),
         ("comparisons.json", '[{"p": 1}]', "0.system: Field required"),
-        ("audit.json", '{"systems": 3}', "is not of a scored run of this version"),
+        ("audit.json", '{"systems": 3}', "is not a scored run as this version writes it"),
     ],
 )
 def test_foreign_content_is_refused(world, whyser_eval, score, name, content, words):

@@ -1,4 +1,4 @@
-// The rater's file, as answers.py reads it.
+// The rater's file, as files.py reads it.
 function answersOf(test) {
   const names = data.items.filter((item) => item.test === test).map((item) => item.item);
   return inOrder(data.study, rater, names).map((item, place) => ({ item, place, ...given(item) }))

@@ -1,4 +1,4 @@
-// In which order a rater sees what, as order.py has it; a test holds one against the other.
+// In which order a rater sees what, as material.py has it; a test holds one against the other.
 function mix(text) {
   let value = 0x811c9dc5;
   // Half a character is a question mark, as Python has it.

@@ -23,12 +23,12 @@ function heading(answer) {
 function player(answer) {
   const { audio, id } = answer.utterance;
   if (!audio || answer.system.control !== "none") return null;
-  return element("audio", { controls: "", preload: "none", src: audio, "aria-label": `sound of ${id}` });
+  return element("audio", { controls: "", preload: "none", src: audio, "aria-label": `audio of ${id}` });
 }
 
 function votes(utterance) {
   const total = utterance.votes.reduce((sum, [, count]) => sum + count, 0);
-  if (!total) return element("p", { class: "note" }, "No single votes were released.");
+  if (!total) return element("p", { class: "note" }, "Individual votes are not released.");
   return element("table", { class: "votes", "aria-label": "annotators' votes" },
     ...utterance.votes.map(([label, count]) =>
       element("tr", label === utterance.gold ? { class: "gold" } : {},
@@ -93,7 +93,7 @@ function strips(answer) {
 
 const TITLES = {
   content: "was said",
-  misheard: "is in the model's own transcript, and was not said",
+  misheard: "only in the model's transcript",
   prediction: "the emotion predicted",
 };
 
@@ -105,7 +105,7 @@ function claimed(text, claim) {
 
 function claims(answer) {
   if (!answer.claims.length) return null;
-  return element("ul", { class: "claims", "aria-label": "claims of the voice" },
+  return element("ul", { class: "claims", "aria-label": "claims about the voice" },
     ...answer.claims.map((claim) => {
       const [mark, words] = data.outcomes[claim.outcome];
       return element("li", { class: claim.outcome },

@@ -1,14 +1,18 @@
-"""A page that is one file: template, style and script together, and nothing else may run in it."""
+"""A page in one file: template, style and script together; the browser runs nothing else in it."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from whyser.io.visible import visible
+
+#: Maximum characters of a text on a page; samples.jsonl has the whole text.
+SHOWN = 4_000
 
 
 def render_page(
@@ -23,11 +27,11 @@ def render_page(
     """The whole file as text.
 
     Args:
-        package: holds the folders `template`, `style` and `script`; a style or a script that it
-            does not hold is one of those that lie here
-        styles, scripts: names, in the order in which they are put together
-        media: where sound may come from, as a content security policy says it
-        shown: what the template shows, besides `policy`, `style` and `script`
+        package: has the folders `template`, `style` and `script`; a style or script that it lacks
+            is taken from this package
+        styles, scripts: names, in the order in which they are joined
+        media: allowed sources of audio, as in a content security policy
+        shown: variables of the template besides `policy`, `style` and `script`
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -51,14 +55,14 @@ def _together(package: str, folder: str, names: Sequence[str]) -> str:
 
 def _text(package: str, folder: str, name: str) -> str:
     own = resources.files(package).joinpath(folder, name)
-    found = own if own.is_file() else resources.files(__package__).joinpath(folder, name)
+    found = own if own.is_file() else resources.files("whyser_eval.page").joinpath(folder, name)
     return found.read_text(encoding="utf-8")
 
 
 def _policy(script: str, style: str, media: str) -> str:
-    """Forbids everything but our own script and style, and sound from where it may come.
+    """A content security policy that allows only our script and style, and audio from `media`.
 
-    Both are named by hash, so that nothing else could run even if it came into the page.
+    Both are named by hash, so that injected code cannot run.
     """
     return "; ".join(
         [
@@ -74,3 +78,29 @@ def _policy(script: str, style: str, media: str) -> str:
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+# ---- texts --------------------------------------------------------------------------------
+
+
+def cut(text: str | None) -> str | None:
+    """The first `SHOWN` characters, and the number of omitted ones.
+
+    >>> cut("a" * 5_000)[-28:]
+    ' … and 1,000 more characters'
+    """
+    if text is None or len(text) <= SHOWN:
+        return text
+    return f"{text[:SHOWN]} … and {len(text) - SHOWN:,} more characters"
+
+
+def script_json(value: Any) -> str:
+    """JSON for a script element: nothing in it can end the element.
+
+    >>> script_json("</script>")
+    '"\\\\u003c/script>"'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for mark in "<\u2028\u2029":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text

@@ -1,4 +1,4 @@
-"""Which pairs are judged: drawn from scored runs, or those of a file, as of a human study."""
+"""Which pairs are judged: sampled from scored runs, or read from a file such as a human study's."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from whyser.io.console import print_table, say
 from whyser.io.errors import BadInput, InputError, did_you_mean
 from whyser.labels.classes import CLASSES
 from whyser.prompting.prompts import Form
-from whyser_eval.explanations.judge.outcomes import Comparison, comparisons
+from whyser_eval.explanations.judge.outcomes import JudgeComparison, comparisons
 from whyser_eval.explanations.pairs import (
-    Drawn,
-    Pair,
+    ExplanationPair,
+    SampledPairs,
     agreeing_pairs,
     pairs_hash,
     read_pairs,
@@ -26,20 +26,20 @@ PAIRS = "pairs.jsonl"
 
 
 @dataclass(frozen=True)
-class Material:
-    """The pairs, by systems; `drawn` where they were drawn, by opponent."""
+class PairSelection:
+    """The pairs by systems; `drawn` describes the sampling by opponent."""
 
-    compared: Sequence[Comparison]
-    drawn: Mapping[str, Drawn] = field(default_factory=dict)
+    compared: Sequence[JudgeComparison]
+    drawn: Mapping[str, SampledPairs] = field(default_factory=dict)
     per_emotion: int | None = None
 
     @property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[ExplanationPair]:
         return [pair for one in self.compared for pair in one.pairs]
 
     @property
     def shortages(self) -> list[str]:
-        """Where fewer pairs were there than were asked for."""
+        """Emotions with fewer pairs than requested."""
         return [
             f"{against}: {label}: {drawn.available[label]:,} of {self.per_emotion:,}"
             for against, drawn in self.drawn.items()
@@ -57,7 +57,7 @@ class Material:
         }
 
     def print_drawn(self) -> None:
-        """How many there were of each emotion, and why others are no pair."""
+        """Prints the pairs of each emotion, and why other utterances have none."""
         for against, drawn in self.drawn.items():
             rows = [
                 [label, f"{drawn.chosen[label]:,} of {self.per_emotion:,}", drawn.available[label]]
@@ -66,7 +66,7 @@ class Material:
             print_table(f"Pairs with {against}", ["emotion", "drawn", "available"], rows)
             if drawn.left_out:
                 told = "; ".join(f"{why}: {count:,}" for why, count in drawn.left_out.items())
-                say(f"note: no pair with {against}: {told}")
+                say(f"note: utterances without a pair with {against}: {told}")
 
 
 def drawn_from(
@@ -77,15 +77,17 @@ def drawn_from(
     form: Form,
     per_emotion: int,
     seed: int,
-) -> Material:
-    """Pairs on utterances that both systems give the same label (paper, 3.5).
+) -> PairSelection:
+    """Pairs on utterances to which both systems give the same label (paper, 3.5).
 
-    Raises: `InputError` for what `read_explanations` and `agreeing_pairs` refuse, and for a system
-    against itself.
+    Raises: `InputError` as `read_explanations` and `agreeing_pairs`, and for a system that would be
+    compared with itself.
     """
     against = list(dict.fromkeys(against))
     if system in against:
-        raise InputError(f"{system} against itself", cure="Name another system with --against.")
+        raise InputError(
+            f"{system} would be compared with itself", cure="Name another system with --against."
+        )
     explainers = read_explanations(results, [system, *against], form=form)
     drawn = {
         other: agreeing_pairs(
@@ -93,49 +95,51 @@ def drawn_from(
         )
         for other in against
     }
-    compared = [Comparison(system, other, one.pairs) for other, one in drawn.items()]
-    return Material(compared, drawn, per_emotion)
+    compared = [JudgeComparison(system, other, one.pairs) for other, one in drawn.items()]
+    return PairSelection(compared, drawn, per_emotion)
 
 
-def of_file(path: Path, system: str | None) -> Material:
-    """Args: `system`, whom the figures look from; None for the first of each pair.
+def of_file(path: Path, system: str | None) -> PairSelection:
+    """Args: `system`, whose rates are computed; None for the first system of each pair.
 
-    Raises: `InputError` for what `read_pairs` refuses, and for a system of none of the pairs.
+    Raises: `InputError` as `read_pairs`, and for a system that is in no pair.
     """
     pairs = read_pairs(path)
     systems = sorted({name for pair in pairs for name in pair.systems})
     if system is not None and system not in systems:
-        raise InputError(f"no pair is of {system!r}", file=path, cure=did_you_mean(system, systems))
-    return Material(comparisons(pairs, system))
+        raise InputError(
+            f"no pair has a rationale by {system!r}", file=path, cure=did_you_mean(system, systems)
+        )
+    return PairSelection(comparisons(pairs, system))
 
 
-def keep(material: Material, folder: Path) -> Path:
+def keep(selection: PairSelection, folder: Path) -> Path:
     """Writes the folder's `pairs.jsonl`.
 
-    Raises: `InputError` where the folder holds other pairs: judges of one folder judge the same.
+    Raises: `InputError` if the folder has other pairs: all judges of a folder judge the same pairs.
     """
     path = folder / PAIRS
-    if path.exists() and (there := pairs_hash(read_pairs(path))) != pairs_hash(material.pairs):
+    if path.exists() and (there := pairs_hash(read_pairs(path))) != pairs_hash(selection.pairs):
         raise InputError(
-            f"the folder holds other pairs ({there}) than these ({pairs_hash(material.pairs)})",
+            f"the folder has other pairs ({there}) than these ({pairs_hash(selection.pairs)})",
             file=path,
-            cure="Say what these were drawn with (systems, --form, --per-emotion, --seed), "
-            f"or --pairs {path}; or give another --output.",
+            cure="Repeat the options that the folder's pairs were drawn with (systems, --form, "
+            f"--per-emotion, --seed), or give --pairs {path} or another --output.",
         )
-    write_pairs(path, material.pairs)
+    write_pairs(path, selection.pairs)
     return path
 
 
-def check_sounds(pairs: Sequence[Pair]) -> None:
-    """Raises: `BadInput` with every pair whose sound is not there."""
+def check_sounds(pairs: Sequence[ExplanationPair]) -> None:
+    """Raises: `BadInput` with every pair whose audio file is missing."""
     missing = list(_missing(pairs))
     if missing:
-        raise BadInput(missing, "the pairs; say --audio none for a judge that only reads")
+        raise BadInput(missing, "the pairs; give --audio none for a judge that only reads")
 
 
-def _missing(pairs: Sequence[Pair]) -> Iterator[InputError]:
+def _missing(pairs: Sequence[ExplanationPair]) -> Iterator[InputError]:
     for id_, audio in dict.fromkeys((pair.id, pair.audio) for pair in pairs):
         if audio is None:
-            yield InputError(f"{id_} has no sound")
+            yield InputError(f"{id_} has no audio")
         elif not Path(audio).is_file():
-            yield InputError(f"no such sound file, of {id_}", file=audio)
+            yield InputError(f"the audio file of {id_} does not exist", file=audio)

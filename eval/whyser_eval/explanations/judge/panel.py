@@ -1,0 +1,296 @@
+"""All judges whose verdicts are in a folder: from their files to `judge.json`."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from whyser.io.errors import InputError
+from whyser_eval.explanations.judge.answers import (
+    JudgedPair,
+    JudgeFiles,
+    RatedExplanation,
+    read_answers,
+)
+from whyser_eval.explanations.judge.outcomes import (
+    HUMANS,
+    JudgeComparison,
+    PairResult,
+    PairResults,
+    agreements,
+    result_of,
+)
+from whyser_eval.explanations.judge.rates import figures, means
+from whyser_eval.explanations.judge.record import JudgeRecord, read_records
+from whyser_eval.explanations.judge.rows import (
+    JudgeResults,
+    JudgeRow,
+    RubricRow,
+    judge_signature,
+    write_judged,
+)
+from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
+
+#: A larger share of unreadable pairs makes the rates unreliable, which causes a warning.
+MANY_UNREADABLE = 0.05
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A judge and its answers."""
+
+    name: str
+    hears: bool
+    verdicts: Mapping[str, Sequence[JudgedPair]]
+    ratings: Sequence[RatedExplanation]
+
+    @property
+    def signature_fields(self) -> dict[str, str]:
+        """The judge's part of a signature."""
+        return {"judge": self.name, "hears": "yes" if self.hears else "no"}
+
+    @cached_property
+    def answered_by(self) -> set[str]:
+        """The model names that the endpoint reported."""
+        return {
+            one.model
+            for own in self.verdicts.values()
+            for one in own
+            if one.reply is not None and one.model
+        }
+
+
+@dataclass(frozen=True)
+class JudgePanel:
+    """All judges of one folder, and the settings of `judge.json`.
+
+    Args:
+        draws: Number of bootstrap draws; 0 for no bootstrap.
+        humans: The raters' preferences from `read_humans`.
+    """
+
+    folder: Path
+    compared: Sequence[JudgeComparison]
+    teachers: Sequence[str]
+    draws: int
+    seed: int
+    humans: PairResults = field(default_factory=dict)
+
+    @cached_property
+    def pairs(self) -> list[ExplanationPair]:
+        return [pair for one in self.compared for pair in one.pairs]
+
+    def write(self) -> JudgeResults:
+        """Writes `judge.json`, and returns its content.
+
+        Judges that finish at the same time wait for each other: the last one includes them all.
+
+        Raises: as `judged`.
+        """
+        with (self.folder / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            judged = self.judged()
+            write_judged(self.folder / "judge.json", judged)
+        return judged
+
+    def judged(self) -> JudgeResults:
+        """Raises: `InputError` for a broken file of a judge, or one of other pairs."""
+        told = read_records(self.folder)
+        judges = read_judges(self.folder, (one for one in told if one.finished), self.pairs)
+        results: dict[str, PairResults] = {judge.name: self._results(judge) for judge in judges}
+        if self.humans:
+            results[HUMANS] = self.humans
+        return JudgeResults(
+            rows=tuple(row for judge in judges for row in self._rows(judge)),
+            rubric=tuple(row for judge in judges for row in self._rubric(judge)),
+            agreement=tuple(agreements(results, pairs_hash(self.pairs))),
+            warnings=(
+                *(warning for judge in judges for warning in self._warnings(judge)),
+                *(
+                    f"judge {one.judge} is left out: its questions are not all answered yet"
+                    for one in told
+                    if not one.finished
+                ),
+            ),
+        )
+
+    def _results(self, judge: Judge) -> dict[str, PairResult]:
+        found = {}
+        for one in self.compared:
+            for pair, pair_outcome in zip(one.pairs, one.outcomes(judge.verdicts), strict=True):
+                if (result := result_of(pair_outcome.outcome)) is not None:
+                    found[pair.key] = result
+        return found
+
+    def _rows(self, judge: Judge) -> Iterator[JudgeRow]:
+        prompt = next(iter(judge.verdicts.values()))[0].prompt
+        for one in self.compared:
+            pairs = pairs_hash(one.pairs)
+            for each in figures(one.outcomes(judge.verdicts), draws=self.draws, seed=self.seed):
+                how = {"orders": 2} | (self._bootstrap if each.interval == "bootstrap" else {})
+                signature = judge_signature(
+                    each.metric,
+                    **judge.signature_fields,
+                    emotion=each.emotion,
+                    n=each.n,
+                    prompt=prompt,
+                    pairs=pairs,
+                    **how,
+                )
+                yield JudgeRow(
+                    judge.name,
+                    judge.hears,
+                    one.system,
+                    one.against,
+                    **vars(each),
+                    signature=signature,
+                )
+
+    def _rubric(self, judge: Judge) -> Iterator[RubricRow]:
+        pairs = pairs_hash(self.pairs)
+        for one in means(judge.ratings, draws=self.draws, seed=self.seed):
+            signature = judge_signature(
+                one.criterion,
+                **judge.signature_fields,
+                emotion=one.emotion,
+                n=one.n,
+                prompt=judge.ratings[0].prompt,
+                pairs=pairs,
+                **(self._bootstrap if one.low is not None else {}),
+            )
+            yield RubricRow(judge.name, judge.hears, **vars(one), signature=signature)
+
+    @property
+    def _bootstrap(self) -> dict[str, int]:
+        return {"draws": self.draws, "seed": self.seed}
+
+    def _warnings(self, judge: Judge) -> Iterator[str]:
+        systems = dict.fromkeys(name for one in self.compared for name in (one.system, one.against))
+        yield from kinship(judge.name, self.teachers, systems)
+        if len(judge.answered_by) > 1:
+            told = ", ".join(sorted(judge.answered_by))
+            yield f"several models answered for judge {judge.name}: {told}"
+        for one in self.compared:
+            outcomes = [each.outcome for each in one.outcomes(judge.verdicts)]
+            unreadable = outcomes.count("unreadable")
+            if unreadable > MANY_UNREADABLE * len(outcomes):
+                yield (
+                    f"judge {judge.name} gave no readable verdict on {unreadable:,} of "
+                    f"{len(outcomes):,} pairs of {one.system} and {one.against}"
+                )
+
+
+# ---- files --------------------------------------------------------------------------------
+
+
+def read_judges(
+    folder: Path, told: Iterable[JudgeRecord], pairs: Sequence[ExplanationPair]
+) -> list[Judge]:
+    """The judges of these pairs, by name.
+
+    Raises: `InputError` for a judge of other pairs, and unless every pair has exactly one verdict
+    in each order.
+    """
+    judges = []
+    for one in told:
+        files = JudgeFiles(folder, one.judge)
+        if one.pairs != pairs_hash(pairs):
+            raise InputError(
+                f"{one.judge} judged other pairs ({one.pairs})",
+                file=files.record,
+                cure="Remove its files from the folder, or run that judge again.",
+            )
+        verdicts = _both_orders(files.verdicts, pairs)
+        # Without a rubric in this run, an older ratings file may be of other pairs or settings.
+        ratings = read_answers(files.ratings, RatedExplanation) if one.rubric else []
+        judges.append(Judge(one.judge, one.hears, verdicts, ratings))
+    return judges
+
+
+def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list[JudgedPair]]:
+    found: defaultdict[str, list[JudgedPair]] = defaultdict(list)
+    for one in read_answers(path, JudgedPair):
+        found[one.pair].append(one)
+    for pair in pairs:
+        if sorted(one.shown_first for one in found[pair.key]) != sorted(pair.systems):
+            raise InputError(
+                f"does not have exactly one verdict on {pair.id} in each order",
+                file=path,
+                cure="Delete the file and run the command again: the ledger has the replies.",
+            )
+    return dict(found)
+
+
+# ---- model families ----------------------------------------------------------------------------
+
+
+#: Family -> pattern of its names in the name of a model or of its maker, without digits.
+FAMILIES: dict[str, str] = {
+    "Qwen": r"qwen|qwq|qvq|q2a|q2\.5o",
+    "OpenAI": r"openai|gpt|chatgpt|o[134]",
+    "Google": r"google|gemini|gemma|palm",
+    "Anthropic": r"anthropic|claude",
+    "Llama": r"llama",
+    "Mistral": r"mistral(?:ai)?|mixtral|ministral|voxtral|magistral|pixtral|devstral",
+    "DeepSeek": r"deepseek",
+    "Phi": r"phi",
+    "GLM": r"glm|chatglm|zai",
+    "Kimi": r"kimi|moonshotai",
+    "Baichuan": r"baichuan",
+    "Command": r"command|aya|cohere",
+    "Nemotron": r"nemotron",
+    "Nova": r"nova",
+    "Grok": r"grok",
+}
+
+#: A word ends where no letter follows: "phi4" and "phi-4", but no "philosopher".
+_WORDS = {
+    family: re.compile(rf"(?<![a-z0-9])(?:{words})(?![a-z])", re.IGNORECASE)
+    for family, words in FAMILIES.items()
+}
+
+
+def families_of(model: str) -> frozenset[str]:
+    """The families in a model's name: two for a distilled model, none if unknown.
+
+    >>> [*families_of("openai/gpt-oss-20b"), *families_of("gemini-2.0-flash"), *families_of("mine")]
+    ['OpenAI', 'Google']
+    >>> sorted(families_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"))
+    ['DeepSeek', 'Qwen']
+    """
+    return frozenset(family for family, words in _WORDS.items() if words.search(model))
+
+
+def kinship(judge: str, teachers: Iterable[str], systems: Iterable[str]) -> Iterator[str]:
+    """Warnings where judge and teacher or system belong to the same family, or a family is unknown.
+
+    >>> print(*kinship("QwQ-32B", ["Qwen2-Audio"], ["demo"]))
+    judge QwQ-32B and teacher Qwen2-Audio share a model family (Qwen): the judge may favour its own
+    """
+    own = families_of(judge)
+    if not own:
+        yield (
+            f"the model family of judge {judge} is unknown, so it was not compared with the "
+            "teacher's"
+        )
+    named = [("teacher", one) for one in teachers] + [("system", one) for one in systems]
+    for role, name in named:
+        other = families_of(name)
+        if name == judge:
+            yield f"judge {judge} is also the {role}: the judge may favour its own"
+        elif shared := own & other:
+            told = " and ".join(sorted(shared))
+            yield (
+                f"judge {judge} and {role} {name} share a model family ({told}): the judge may "
+                "favour its own"
+            )
+        elif own and role == "teacher" and not other:
+            yield (
+                f"the model family of teacher {name} is unknown, so it was not compared with the "
+                "judge's"
+            )
