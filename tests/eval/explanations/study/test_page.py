@@ -54,6 +54,11 @@ class Rater:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def reload(self):
+        # The browser takes over what a page stores by and by, and nobody reloads within that time.
+        self.page.wait_for_timeout(1_000)
+        self.page.reload()
+
     @property
     def heading(self):
         return self.page.locator("main > section:visible h2").text_content()
@@ -141,7 +146,7 @@ def test_from_consent_to_download_with_a_reload_in_the_middle(rater, studio):
     rater.answer("1", "r")
     assert (rater.heading, rater.done) == ("Part 1, item 3 of 4", "2 of 6 answered")
 
-    rater.page.reload()
+    rater.reload()
     assert (rater.heading, rater.done) == ("Part 1, item 3 of 4", "2 of 6 answered")
     rater.press("ArrowLeft")
     assert rater.chosen() == ["Reject2"]
@@ -386,7 +391,7 @@ def test_another_rater_at_the_same_computer(browser, study, address):
     assert rater.page.locator("[name=rater]").input_value() == ""
     rater.begin("bob")
     assert rater.done == "0 of 6 answered"
-    rater.page.reload()
+    rater.reload()
     assert rater.page.locator("#code").text_content() == "bob"
 
 
@@ -463,7 +468,7 @@ def test_keys_can_be_switched_off(rater):
     switch.uncheck()
     for again in (False, True):
         if again:
-            rater.page.reload()
+            rater.reload()
             rater.page.locator("#hint", has_text="again").wait_for()
         rater.page.locator("h2:visible").focus()
         rater.press("a", "1", "n", "ArrowRight", "Enter")
