@@ -188,10 +188,10 @@ def test_an_endpoint_that_refuses_everything_makes_no_score(reading, reader):
 def test_a_megabyte_is_cut_before_it_is_sent(reading, reader):
     reading.reply = lambda data: said("sad")
     text = "sad " + "so it goes \u202e\x00 on and on " * 40_000 + " in the end"
-    began = time.perf_counter()
+    began = time.process_time()
     (found,) = reader().read([answer(text)])
     assert found.label == "sad"
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     (data,) = reading.data
     assert len(data["answer"]) < SENT + 100
     assert "characters left out" in data["answer"]
@@ -209,11 +209,11 @@ def test_an_answer_cannot_leave_its_string(reading, reader):
 @pytest.mark.parametrize("piece", ["a ", "sad ", "\u6124", '"', "(a) ", "\n", "zesty-"])
 def test_the_check_of_a_word_takes_linear_time(piece):
     text = piece * (200_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     for word in ("zest", "A", "joy", "\u6124\u6012"):
         holds(text, word, lexicon(), {"A": "angry"})
     answer_proper(text, form="closed")
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_the_version_names_model_prompt_and_table(reader):
