@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def test_help_shows_defaults_and_an_example_without_loading_torch() -> None:
         "try:\n    main()\nfinally:\n"
         "    assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)\n"
     )
+    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", script, "build", "--help"],
         env=os.environ | {"COLUMNS": "120"},
@@ -85,6 +87,8 @@ def test_help_shows_defaults_and_an_example_without_loading_torch() -> None:
     assert done.returncode == 0, done.stderr
     assert "Example: whyser-speechlm build dual_encoder" in " ".join(done.stdout.split())
     assert "default: 0" in " ".join(done.stdout.split())
+    # Half a second by a clock; room for busy cores.
+    assert time.perf_counter() - start < 5
 
 
 def test_it_runs_as_a_module() -> None:

@@ -127,8 +127,7 @@ def test_an_absent_server_ends_the_run_at_once(
     began = time.monotonic()
     with pytest.raises(EndpointError, match=r"no connection .* Start the server at http"):
         ask_all(server, {f"{number}": ["ok"] for number in range(100)})
-    # Waiting for it would take minutes.
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 5
 
 
 def test_an_endpoint_that_fails_everything_ends_the_run(

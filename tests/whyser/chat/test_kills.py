@@ -96,8 +96,7 @@ def test_the_second_ctrl_c_stops_at_once(serve: Callable[..., Any], tmp_path: Pa
     began = time.monotonic()
     asker.send_signal(signal.SIGINT)
     said, complaints = asker.communicate(timeout=20)
-    # The server would take 30 s.
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 3
     assert asker.returncode == 130 and "results 0" in said
     assert complaints == "stopped; what was answered is in the ledger\n"
     assert labels(ledger) == []
