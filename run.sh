@@ -165,8 +165,8 @@ readonly EXTRAS=train,acoustics,baselines,demo
 if [[ $command == test ]]; then
     # Two at a time, for most of the slow ones wait for programs to start.
     # tests/conftest.py says in which order, and what stays together.
-    selection=(-n 2 --no-loadscope-reorder -m "not slow")
-    [[ ${1:-} == --all ]] && { selection=(-n 2 --no-loadscope-reorder); shift; }
+    selection=(-n 2 --no-loadscope-reorder)
+    if [[ ${1:-} == --all ]]; then shift; else selection+=(-m "not slow"); fi
     ./install.sh "$EXTRAS,dev"
     exec .venv/bin/python -m pytest "${selection[@]}" "$@"
 fi

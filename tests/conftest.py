@@ -47,9 +47,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     a session or a module is made by one worker. xdist's own groups do nothing under pytest 9.2."""
     from xdist.scheduler import LoadFileScheduling
 
-    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = str(super()._split_scope(nodeid))
+            file: str = super()._split_scope(nodeid)
             return "tests/servers" if file.startswith("tests/servers/") else file
 
     return Scheduling(config, log)

@@ -237,10 +237,7 @@ def vllm_program(lacks: Callable[[str], None]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def servers(
-    vllm_program: Path,
-    place: Place,
-) -> Iterator[dict[str, Served]]:
+def servers(vllm_program: Path, place: Place) -> Iterator[dict[str, Served]]:
     """Both at once, since one start fills one core."""
     addresses = {name: f"http://127.0.0.1:{free_port()}/v1" for name in ("vllm", "api")}
     ports = {name: url.split(":")[2].removesuffix("/v1") for name, url in addresses.items()}

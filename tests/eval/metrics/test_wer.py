@@ -52,9 +52,9 @@ def test_a_system_that_never_transcribes_is_not(world, whyser_eval):
 @pytest.mark.parametrize("mark", ["<", "[", "(", "\n", "([)]", "()"])
 def test_a_transcript_that_never_ends_takes_no_square_of_its_length(mark):
     """200,000 marks took minutes."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = wer(["alpha beta"], ["alpha " + mark * 200_000])
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
     assert found.counts == ([1.0], [2.0])
 
 

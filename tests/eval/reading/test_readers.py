@@ -210,11 +210,11 @@ def test_an_answer_cannot_leave_its_string(reading, reader):
 @pytest.mark.parametrize("piece", ["a ", "sad ", "\u6124", '"', "(a) ", "\n", "zesty-"])
 def test_the_check_of_a_word_takes_linear_time(piece):
     text = piece * (200_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     for word in ("zest", "A", "joy", "\u6124\u6012"):
         holds(text, word, lexicon(), {"A": "angry"})
     answer_proper(text, form="closed")
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_the_version_names_model_prompt_and_table(reader):
