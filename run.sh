@@ -311,7 +311,7 @@ listen() {
             --cues "$folder/cues.jsonl" --labels "$explained" \
             --output "$folder/listening.jsonl" \
             --endpoint "$1" --model "$teacher_model" \
-            --key-variable "${TEACHER_KEY_VARIABLE:-OPENAI_API_KEY}" "${teacher_options[@]}"
+            --api-key-env "${TEACHER_KEY_VARIABLE:-OPENAI_API_KEY}" "${teacher_options[@]}"
     done
 }
 
