@@ -220,7 +220,7 @@ class Chat:
         self.tally.tokens_in += tokens_in
         self.tally.tokens_out += tokens_out
         self.tally.cost += cost
-        self._budget.spend(cost)
+        self._budget.spent += cost
 
     async def _pause(self, seconds: float) -> None:
         """Sleeps; raises `Stopped` if the run is stopped, since nothing new may be sent then."""

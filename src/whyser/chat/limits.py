@@ -51,7 +51,7 @@ class Budget:
 
     @asynccontextmanager
     async def place(self, cost: float) -> AsyncIterator[None]:
-        """Reserves one request of this possible cost; `spend` gets the actual cost.
+        """Reserves one request of this possible cost; add its actual cost to `spent`.
 
         If only the reserved cost of other requests is in the way, it waits for their outcome.
 
@@ -70,9 +70,6 @@ class Budget:
             self._set_aside -= cost
             async with self._changed:
                 self._changed.notify_all()
-
-    def spend(self, cost: float) -> None:
-        self.spent += cost
 
     def _refuse_excess(self, cost: float) -> None:
         if self._requests >= self._most_requests:

@@ -44,14 +44,8 @@ class PanelledCommand(TyperCommand):
 class App(typer.Typer):
     """A typer application whose commands are `PanelledCommand`s."""
 
-    def command(
-        self,
-        name: str | None = None,
-        *,
-        cls: type[TyperCommand] | None = PanelledCommand,
-        **settings: Any,
-    ) -> Callable[[F], F]:
-        return super().command(name, cls=cls, **settings)
+    def command(self, *arguments: Any, **settings: Any) -> Callable[[F], F]:
+        return super().command(*arguments, **{"cls": PanelledCommand, **settings})
 
 
 def new_app(help_text: str) -> typer.Typer:

@@ -122,7 +122,7 @@ _REACH = 40
 
 
 def _paraphrase(text: str, label: EmotionClass) -> str:
-    """A statement of the label in other words: "the speaker sounds gloomy" for sad."""
+    """A statement of the label by a synonym, as "the speaker sounds gloomy" states sad."""
     for statement, prose in ((_NAMED, False), (_ASCRIBED, True)):
         pattern = _leak_pattern(label, "synonym", prose=prose)
         for found in statement.finditer(text):

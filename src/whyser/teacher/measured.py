@@ -97,7 +97,9 @@ def write_rationales_for(
 def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
     # Seeded by id, so that the text does not depend on the other utterances and their order.
     random_ = random.Random(f"{seed}:{utterance.id}")
-    spoken = _most_telling(cues.measured())
+    measured = cues.measured()
+    strongest = sorted(measured, key=lambda family: -abs(measured[family].strength))[:SPOKEN]
+    spoken = [(family, measured[family]) for family in FAMILIES if family in strongest]
     text = _compose(_quote(utterance, random_), spoken, random_)
     reasons = inspect(text, Subject(utterance.emotion, utterance.transcript, cues)).faults
     return Rationale(
@@ -109,12 +111,6 @@ def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
         kept=not reasons,
         reasons=reasons,
     )
-
-
-def _most_telling(measured: dict[Family, Cue]) -> list[tuple[Family, Cue]]:
-    """The strongest deviations, in the order of the vocabulary."""
-    strongest = sorted(measured, key=lambda family: -abs(measured[family].strength))[:SPOKEN]
-    return [(family, measured[family]) for family in FAMILIES if family in strongest]
 
 
 def _quote(utterance: Utterance, random_: random.Random) -> str:
