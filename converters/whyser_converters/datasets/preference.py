@@ -25,7 +25,7 @@ from whyser.evidence.antonyms import TABLE_HASH
 from whyser.evidence.claims import read_claims
 from whyser.evidence.cues import Cues
 from whyser.evidence.grounding import ground
-from whyser.evidence.reversal import turn_round
+from whyser.evidence.reversal import contradict
 from whyser.io.console import track
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import CLASSES, EmotionClass
@@ -243,7 +243,7 @@ def _subject(utterance: Utterance, material: TrainingInputs) -> _PairSubject:
 def _turned_rationale(
     subject: _PairSubject, corpus: Corpus, recipe: PreferenceSpec
 ) -> RankedAnswer:
-    turned = turn_round(
+    turned = contradict(
         subject.reply.rationale,
         subject.cues,
         transcript=subject.utterance.transcript,

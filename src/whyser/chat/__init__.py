@@ -1,13 +1,13 @@
 """One async client for every OpenAI-compatible endpoint, with a ledger that survives any kill.
 
-`run_all` drives a worker over any number of items, `ask_in_order` does so for a command that writes
-their results, `ask_all` for one that wants all of them or none; a worker asks through `Chat.ask`.
-An answer is on the disk before anyone is told of it, so a run that was killed and is started again
-asks nothing twice. Failures are never kept as answers.
+`run_all` runs a worker on any number of items; `ask_in_order` is for a command that writes the
+results, `ask_all` for one that needs all results or none. A worker sends its requests through
+`Chat.ask`. Every answer is on disk before it is used, so a killed run that starts again asks
+nothing twice. Failures are never stored as answers.
 """
 
 from whyser.chat.client import Chat
-from whyser.chat.estimate import CostEstimate, estimate
+from whyser.chat.estimate import estimate
 from whyser.chat.faults import ChatError, EndpointError, Stopped
 from whyser.chat.job import ask_all, ask_in_order, ledger_of, print_estimate, unfinished
 from whyser.chat.ledger import Ledger
@@ -20,7 +20,6 @@ __all__ = [
     "Chat",
     "ChatError",
     "ChatSettings",
-    "CostEstimate",
     "EndpointError",
     "Ledger",
     "Reply",

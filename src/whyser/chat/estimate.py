@@ -1,4 +1,4 @@
-"""What requests will cost, before they are asked: tokens by rule of thumb, sound by its length."""
+"""Estimate the cost of requests before they are sent: text by its bytes, sound by its length."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from whyser.chat.request import Request, sound_of
 from whyser.chat.settings import ChatSettings
 from whyser.io import audio
 
-#: Of English text, in the vocabularies of current models.
+#: For English text and the vocabularies of current models.
 BYTES_A_TOKEN = 4
 
-#: Taken for an answer whose length the request does not bound.
+#: Assumed for an answer whose length the request does not limit.
 UNBOUNDED_ANSWER = 1024
 
-#: Qwen-type models make 25 tokens of a second and hear 30 s.
+#: Qwen-type models use 25 tokens per second and hear 30 s.
 MOST_SOUND_TOKENS = 750
 
 
@@ -40,7 +40,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a run would ask; `cost` takes every answer at its longest."""
+    """What a run would send; `cost` assumes that every answer has its maximum length."""
 
     requests: int
     from_ledger: int
@@ -61,7 +61,7 @@ class CostEstimate:
 def estimate(
     requests: Iterable[Request], settings: ChatSettings, ledger: Ledger | None = None
 ) -> CostEstimate:
-    """The cost of a run, for --dry-run: nothing is asked, and retries are not foreseen."""
+    """The cost of a run, for --dry-run: it sends nothing and expects no retries."""
     count = known = tokens_in = tokens_out = 0
     for request in requests:
         key = request.for_model(settings.model).key
@@ -76,7 +76,7 @@ def estimate(
 
 
 def tokens_of(request: Request) -> Tokens:
-    """Text at 4 bytes a token; sound by the closed form of Qwen-type models, 25 a second."""
+    """Counts text as 4 bytes per token, and sound as Qwen-type models do, 25 tokens per second."""
     text = sound = 0
     for message in request.messages:
         content = message.get("content") or ""
@@ -98,7 +98,7 @@ def _text_bytes(part: Any) -> int:
 
 
 def _sound_tokens(kind: str, sound: str) -> int:
-    """Tokens by the header; as for 30 s where the sound is not ours to read."""
+    """Tokens by the sound's header; those of 30 s if the file cannot be read here."""
     import soundfile
 
     try:

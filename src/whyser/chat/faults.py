@@ -1,4 +1,4 @@
-"""What can go wrong with a request, and how patient to be with it."""
+"""What can go wrong with a request, whether to retry it, and what the user can do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from whyser.chat.request import Reply, Token
 from whyser.chat.settings import ChatSettings
@@ -17,19 +17,19 @@ from whyser.io.errors import WhyserError
 #: Characters of a server's answer that an error shows.
 EXCERPT = 300
 
-#: Said of the request, not by it: the same request may well be answered a moment later.
+#: Temporary: the same request may succeed a moment later.
 TRANSIENT = {408, 409, 425}
 
-#: The same for every request, most often: the key, the address, the name of the model.
+#: Usually the same for every request: the key, the address or the model's name is wrong.
 ABOUT_THE_ENDPOINT = {401, 403, 404}
 
-#: The log-probability that servers write for none at all; JSON has no infinity.
+#: What servers write for a log-probability of minus infinity, which JSON lacks.
 IMPOSSIBLE = -9999.0
 
 NO_CONNECTION = "no connection"
 EMPTY = "empty answer"
 
-#: Said of one request and for good: a filter of contents, or a request too long for the model.
+#: Final, for one request: a content filter, or a request that is too long for the model.
 REFUSED = {400, 413, 422, 451}
 
 
@@ -40,36 +40,40 @@ class ChatError(WhyserError):
         self.what, self.kind, self.status, self.cure = what, kind, status, cure
         super().__init__(f"{what.rstrip('.')}. {cure}")
 
+    @classmethod
+    def of(cls, fault: RequestFault, what: str, settings: ChatSettings) -> Self:
+        return cls(what, kind=fault.kind, status=fault.status, cure=cure_of(fault, settings))
+
     @property
     def is_refusal(self) -> bool:
-        """Whether the endpoint will answer others, and never this one."""
+        """Whether the endpoint refuses only this request, and always will."""
         return self.status in REFUSED
 
     @property
     def is_empty(self) -> bool:
-        """Whether an answer came and held nothing, as behind a filter of contents."""
+        """Whether the answer was empty, as after a content filter."""
         return self.kind == EMPTY
 
 
 class EndpointError(ChatError):
-    """The endpoint itself is at fault: no other request would fare better, and the run ends."""
+    """The endpoint itself fails, so no other request would succeed and the run ends."""
 
 
 class Stopped(Exception):
-    """The run was ended by a limit, by Ctrl-C or by its endpoint; what was not asked waits.
+    """A limit, Ctrl-C or a failing endpoint ended the run before this request was sent.
 
-    Not a `WhyserError`: a worker that drops an item on any error of ours must not drop it for this.
+    Not a `WhyserError`: a worker drops an item on a `WhyserError`, but must not drop it for this.
     """
 
 
 class RetryPolicy(Enum):
     NONE = "the request is wrong"
-    ATTEMPTS = "something went wrong on the way"
-    TIME = "the endpoint says 'later', or is not there"
+    ATTEMPTS = "an attempt failed"
+    TIME = "the endpoint is busy, or cannot be reached"
 
 
 class RequestFault(Exception):
-    """One failed attempt. `kind` is what the tally counts it under."""
+    """One failed attempt. The tally counts it under `kind`."""
 
     def __init__(
         self,
@@ -83,18 +87,18 @@ class RequestFault(Exception):
     ) -> None:
         self.kind, self.what, self.patience = kind, what, patience
         self.status, self.retry_after = status, retry_after
-        # An answer that is of no use is paid for like any other.
+        # An unusable answer costs as much as a usable one.
         self.tokens = tokens
         super().__init__(what)
 
     @property
     def is_absence(self) -> bool:
-        """Whether no connection came about: the request was never heard."""
+        """Whether there was no connection, so that the request was never received."""
         return self.kind == NO_CONNECTION
 
     @property
     def is_about_endpoint(self) -> bool:
-        """Whether another request would most likely meet the same."""
+        """Whether other requests would most likely fail too."""
         return self.status in ABOUT_THE_ENDPOINT or self.is_about_quota
 
     @property
@@ -103,7 +107,7 @@ class RequestFault(Exception):
 
 
 def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> RequestFault:
-    """The fault behind an answer that is an error."""
+    """The fault of a response with an error status."""
     if status == 429 and "insufficient_quota" not in body:
         patience = RetryPolicy.TIME
     elif status in TRANSIENT or status >= 500:
@@ -117,7 +121,7 @@ def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> Reque
 
 
 def fault_of_exception(error: BaseException) -> RequestFault:
-    """The fault behind an exception of the network."""
+    """The fault of a network exception."""
     import aiohttp
 
     chain = [error]
@@ -138,20 +142,20 @@ def cure_of(fault: RequestFault, settings: ChatSettings) -> str:
         return f"Start the server at {settings.address}, or check the address."
     cures = {
         401: f"Check the key in ${settings.key_variable}.",
-        403: f"Check the key in ${settings.key_variable}, and what it may ask.",
+        403: f"Check the key in ${settings.key_variable} and its permissions.",
         404: f"Check the address {settings.address} and the model '{settings.model}'.",
-        413: "Send less: the sound by its address, or a shorter clip.",
-        429: "Ask later, or more slowly: what was answered is kept.",
+        413: "Send the clip by its address, or send a shorter clip.",
+        429: "Run the command again later, or more slowly; the answers so far are kept.",
     }
     if fault.status in cures:
         return cures[fault.status]
     if fault.patience is RetryPolicy.NONE:
-        return "The request itself is refused; change it as the endpoint says."
-    return "Start the run again later: what was answered is kept."
+        return "The endpoint refuses this request; change it as the endpoint says."
+    return "Run the command again later; the answers so far are kept."
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, given as such or as a date; None where it is absent or unreadable.
+    """Seconds to wait, from a number or a date; None if the header is absent or unreadable.
 
     >>> parse_retry_after({"retry-after": "1.5"})
     1.5
@@ -164,12 +168,12 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except ValueError:
             return None
-    # 'nan' and 'inf' are numbers to Python.
+    # float() also accepts 'nan' and 'inf'.
     return max(0.0, seconds) if seconds < float("inf") else None
 
 
 def excerpt(body: str) -> str:
-    """The message of an error body, or the beginning of whatever it is, on one line."""
+    """The message in an error body, or the beginning of the body, on one line."""
     text = body
     try:
         value = json.loads(body)
@@ -182,9 +186,9 @@ def excerpt(body: str) -> str:
 
 
 def read_reply(content_type: str, body: bytes) -> Reply:
-    """The answer in a response with status 200.
+    """Reads the answer from a response with status 200.
 
-    Raises: `RequestFault` when there is none; it is asked again and never kept as an answer.
+    Raises: `RequestFault` if there is none, so that it is asked again and never stored.
     """
     if "json" not in content_type.lower():
         raise _unusable(f"content type '{content_type}' instead of JSON", body)
@@ -197,7 +201,7 @@ def read_reply(content_type: str, body: bytes) -> Reply:
     try:
         choice = value["choices"][0]
         message = choice["message"]
-        # A refusal is what the model answered, under another name.
+        # A refusal is also the model's answer, under another key.
         text = message["content"] if message["content"] is not None else message.get("refusal")
     except (KeyError, IndexError, TypeError):
         raise _unusable("no choices", body, tokens) from None
@@ -217,7 +221,7 @@ def read_reply(content_type: str, body: bytes) -> Reply:
 
 
 def _tokens(logprobs: Any) -> tuple[Token, ...]:
-    """What the answer's tokens could have been; empty unless it was asked for and is whole."""
+    """The answer's tokens with their alternatives; empty if they were not asked for or are cut."""
     try:
         return tuple(
             Token(*_weighed(one), tuple(map(_weighed, one["top_logprobs"])))
@@ -229,7 +233,7 @@ def _tokens(logprobs: Any) -> tuple[Token, ...]:
 
 def _weighed(one: Any) -> tuple[str, float]:
     logprob = float(one["logprob"])
-    # Half a character is a token like any other, but no text.
+    # A token may be half a character, which is not valid text.
     text = str(one["token"]).encode(errors="replace").decode()
     return text, logprob if math.isfinite(logprob) else IMPOSSIBLE
 

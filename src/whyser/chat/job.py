@@ -1,12 +1,11 @@
-"""A job: many items, a ledger beside what is written, results in the items' order."""
+"""Ask about many items, with a ledger next to the output and the results in the items' order."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, NoReturn, TypeVar
+from typing import TypeVar
 
 from whyser.chat.client import Chat
 from whyser.chat.estimate import estimate
@@ -23,7 +22,7 @@ R = TypeVar("R")
 
 
 def ledger_of(output: Path) -> Path:
-    """Where the answers behind a file are kept.
+    """The ledger that keeps the answers behind an output file.
 
     >>> ledger_of(Path("rationales.jsonl"))
     PosixPath('rationales.ledger.jsonl')
@@ -34,7 +33,7 @@ def ledger_of(output: Path) -> Path:
 def print_estimate(
     title: str, requests: Iterable[Request], settings: ChatSettings, output: Path
 ) -> None:
-    """What a run would still ask, as a table; nothing is asked."""
+    """Prints what a run would still ask; it asks nothing."""
     path = ledger_of(output)
     with Ledger(path) if path.exists() else nullcontext() as ledger:
         rows = estimate(requests, settings, ledger).rows()
@@ -51,28 +50,34 @@ def ask_in_order(
     total: int,
     description: str,
 ) -> None:
-    """Runs `worker` on every item; `write` gets each with its result, or error, in their order.
+    """Runs `worker` on every item; `write` gets each item with its result or error, in item order.
 
-    Raises: `SystemExit` with 130 when Ctrl-C ended the run, `WhyserError` when a limit did, and
-    what `run_all` raises; what was answered is in the ledger, and the same call goes on from it.
+    Raises: `SystemExit` with 130 if Ctrl-C ended the run, `WhyserError` if a limit did, and what
+    `run_all` raises. The answers are in the ledger, and the same call continues from it.
     """
-    queue = _InOrder(write)
+    written = 0
+    # Only results that are ahead of their turn are held.
+    ahead: dict[int, tuple[T, R | WhyserError]] = {}
 
-    async def work(chat: Chat, item: tuple[int, T]) -> R:
-        return await worker(chat, item[1])
+    def add(place: int, item: T, result: R | WhyserError) -> None:
+        nonlocal written
+        ahead[place] = item, result
+        while written in ahead:
+            write(*ahead.pop(written))
+            written += 1
 
-    tally = run_all(
-        enumerate(items),
-        work,
-        settings,
-        ledger,
-        on_result=queue.add,
-        total=total,
-        description=description,
-    )
+    tally = _run_numbered(items, worker, settings, ledger, add, total, description)
     print_tally(tally)
-    if queue.written < total:
-        _end_early(queue.written, total, tally, ledger)
+    if written == total:
+        return
+    message = (
+        f"{tally.stopped}: {written:,} of {total:,} utterances are done; their answers are in "
+        f"{ledger}. Run the same command again to continue."
+    )
+    if tally.interrupted:
+        say(message)
+        raise SystemExit(130)
+    raise WhyserError(message)
 
 
 def ask_all(
@@ -84,36 +89,25 @@ def ask_all(
     description: str,
     undone: str,
 ) -> tuple[list[R], RequestTally]:
-    """Runs `worker` on every item: the results in their order, all of them or none.
+    """Runs `worker` on every item; returns all results in item order, or none.
 
-    A figure must not depend on the weather of a network.
+    A score must not depend on network failures.
 
-    Args: `undone`, what is told of items that failed, as in "answers were not read".
+    Args: `undone` says what failed items lack, as in "answers were not read".
 
-    Raises: `SystemExit` with 130 when Ctrl-C ended the run, `WhyserError` when a limit did or an
-    item failed, and what `run_all` raises.
+    Raises: `SystemExit` with 130 if Ctrl-C ended the run, `WhyserError` if a limit did or an item
+    failed, and what `run_all` raises.
     """
     found: dict[int, R] = {}
     failed: list[WhyserError] = []
 
-    async def work(chat: Chat, item: tuple[int, T]) -> R:
-        return await worker(chat, item[1])
-
-    def keep(item: tuple[int, T], result: R | WhyserError) -> None:
+    def keep(place: int, _: T, result: R | WhyserError) -> None:
         if isinstance(result, WhyserError):
             failed.append(result)
         else:
-            found[item[0]] = result
+            found[place] = result
 
-    tally = run_all(
-        enumerate(items),
-        work,
-        settings,
-        ledger,
-        on_result=keep,
-        total=len(items),
-        description=description,
-    )
+    tally = _run_numbered(items, worker, settings, ledger, keep, len(items), description)
     if tally.interrupted:
         raise SystemExit(130)
     if tally.stopped or failed:
@@ -121,34 +115,29 @@ def ask_all(
     return [found[place] for place in range(len(items))], tally
 
 
+def _run_numbered(
+    items: Iterable[T],
+    worker: Callable[[Chat, T], Awaitable[R]],
+    settings: ChatSettings,
+    ledger: Path,
+    on_result: Callable[[int, T, R | WhyserError], None],
+    total: int,
+    description: str,
+) -> RequestTally:
+    """`run_all`, whose `on_result` also gets the item's place."""
+    return run_all(
+        enumerate(items),
+        lambda chat, numbered: worker(chat, numbered[1]),
+        settings,
+        ledger,
+        on_result=lambda numbered, result: on_result(*numbered, result),
+        total=total,
+        description=description,
+    )
+
+
 def unfinished(why: str, ledger: Path) -> WhyserError:
     return WhyserError(
-        f"{why.rstrip('.')}. What came back is in {ledger}: run the same command again to go on."
+        f"{why.rstrip('.')}. The answers so far are in {ledger}: run the same command again to "
+        "continue."
     )
-
-
-def _end_early(written: int, total: int, tally: RequestTally, ledger: Path) -> NoReturn:
-    told = (
-        f"{tally.stopped}: {written:,} of {total:,} utterances are done, their answers are in "
-        f"{ledger}. Run the same command again to go on."
-    )
-    if tally.interrupted:
-        say(told)
-        raise SystemExit(130)
-    raise WhyserError(told)
-
-
-@dataclass
-class _InOrder(Generic[T, R]):
-    """Hands on in order what comes out of order; only what is ahead of its turn is held."""
-
-    write: Callable[[T, R | WhyserError], None]
-    written: int = 0
-    ahead: dict[int, tuple[T, R | WhyserError]] = field(default_factory=dict)
-
-    def add(self, item: tuple[int, T], result: R | WhyserError) -> None:
-        place, own = item
-        self.ahead[place] = (own, result)
-        while self.written in self.ahead:
-            self.write(*self.ahead.pop(self.written))
-            self.written += 1

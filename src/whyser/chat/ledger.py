@@ -1,7 +1,7 @@
-"""Answers on the disk, one a line, written before anyone is told of them.
+"""The ledger: a file of answers, one per line, each written before it is used.
 
-A line holds the key of its request, a readable label and the reply; never the messages, which may
-hold megabytes of sound. The file is only ever appended to.
+A line holds the key of the request, a readable label and the reply, but not the messages, which may
+hold megabytes of sound. The file is append-only.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +26,7 @@ _BLOCK = 8192
 
 
 class CannotWrite(InputError):
-    """An answer cannot be kept, so nothing more may be asked."""
+    """An answer cannot be stored, so nothing more may be asked."""
 
 
 class LedgerEntry(BaseModel):
@@ -50,27 +51,15 @@ class LedgerEntry(BaseModel):
 
     @property
     def reply(self) -> Reply:
-        return Reply(
-            text=self.text,
-            finish_reason=self.finish_reason,
-            model=self.model,
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            tokens=self.tokens,
-        )
-
-    @property
-    def line(self) -> str:
-        """As it is written; most answers come without their tokens."""
-        return self.model_dump_json(exclude=None if self.tokens else {"tokens"})
+        return Reply(**{each.name: getattr(self, each.name) for each in fields(Reply)})
 
 
 class Ledger:
-    """The answers of all runs so far; one process at a time may hold it.
+    """The answers of all runs so far; only one process at a time may open it.
 
-    In memory are keys and places alone, some 200 bytes an answer.
+    Memory holds only keys and positions, about 200 bytes per answer.
 
-    Raises: `InputError` when another run holds the file, or a line other than the last is broken.
+    Raises: `InputError` if another run uses the file, or a line other than the last is broken.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,34 +85,36 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Gives the file free for others."""
+        """Releases the file for other runs."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
     def get(self, key: str) -> Reply | None:
-        """The reply to the request with this key, if it was ever answered."""
+        """The reply to the request with this key; None if it was never answered."""
         place = self._places.get(bytes.fromhex(key))
         return None if place is None else self._entry_at(place).reply
 
     def entry(self, key: str) -> LedgerEntry:
         """The answer to the request with this key, with its time.
 
-        Raises: `KeyError` for one that was never answered.
+        Raises: `KeyError` if it was never answered.
         """
         return self._entry_at(self._places[bytes.fromhex(key)])
 
     def entries(self) -> Iterator[LedgerEntry]:
-        """All answers, in the order in which they came."""
+        """All answers, in the order in which they arrived."""
         for place in sorted(self._places.values()):
             yield self._entry_at(place)
 
     async def record(self, entry: LedgerEntry) -> None:
-        """Returns when the entry is on the disk; entries that come meanwhile go together.
+        """Returns when the entry is on disk; entries that arrive meanwhile are written together.
 
-        Raises: `CannotWrite`; what was written before is untouched.
+        Raises: `CannotWrite`; earlier lines stay intact.
         """
-        line = f"{entry.line}\n".encode()
+        # Most answers have no tokens.
+        dumped = entry.model_dump_json(exclude=None if entry.tokens else {"tokens"})
+        line = f"{dumped}\n".encode()
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((bytes.fromhex(entry.key), line, done))
         if self._committing is None or self._committing.done():
@@ -131,7 +122,7 @@ class Ledger:
         await done
 
     async def settle(self) -> None:
-        """Returns when everything given to `record` is written, also for who was cancelled."""
+        """Returns when everything given to `record` is written, even for cancelled callers."""
         if self._committing is not None:
             await self._committing
 
@@ -139,7 +130,7 @@ class Ledger:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                # In a thread: a disk takes its milliseconds, and answers keep coming in.
+                # In a thread: a write takes milliseconds, and answers keep arriving.
                 await asyncio.to_thread(self._write, b"".join(line for _, line, _ in batch))
             except OSError as error:
                 for _, _, done in batch:
@@ -159,7 +150,7 @@ class Ledger:
                 rest = rest[os.write(self._file, rest) :]
             os.fsync(self._file)
         except OSError:
-            # A full disk takes the beginning of a line; without it the file stays whole.
+            # A full disk may take the start of a line, which is removed again.
             os.ftruncate(self._file, self._end)
             raise
 
@@ -167,7 +158,7 @@ class Ledger:
         return CannotWrite(
             f"an answer cannot be written ({error.strerror})",
             file=self.path,
-            cure="Make room and start again: what was written is kept.",
+            cure="Free disk space and run the command again; the answers so far are kept.",
         )
 
     # ---- reading ----------------------------------------------------------------------------
@@ -178,24 +169,24 @@ class Ledger:
             block = os.pread(self._file, _BLOCK, place + len(line))
             if not block:
                 raise InputError(
-                    "was changed while a run used it", file=self.path, cure="Start the run again."
+                    "changed while a run used it", file=self.path, cure="Run the command again."
                 )
             line += block
         return LedgerEntry.model_validate_json(line[: line.index(b"\n")])
 
     def _lock(self) -> None:
         try:
-            # The kernel takes the lock back however the process ends.
+            # The kernel releases the lock however the process ends.
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
                 "is in use by another run",
                 file=self.path,
-                cure="Wait for its end, or give this run a ledger of its own.",
+                cure="Wait until that run ends, or give this run another output.",
             ) from None
 
     def _read(self) -> int:
-        """Notes the place of every answer; returns where the next one goes."""
+        """Stores the position of every answer; returns the position of the next one."""
         end = 0
         with self.path.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
@@ -208,7 +199,7 @@ class Ledger:
         return end
 
     def _mend(self, end: int, line: bytes) -> int:
-        """A kill in the middle of a write leaves half a line, or a whole one without its end."""
+        """Repairs a last line that a kill left incomplete, or complete but without its line end."""
         try:
             key = LedgerEntry.model_validate_json(line).key
         except ValidationError:
@@ -216,7 +207,7 @@ class Ledger:
             with aside.open("ab") as stream:
                 stream.write(line + b"\n")
             os.ftruncate(self._file, end)
-            say(f"{self.path}: the last line was half written and is now in {aside.name}")
+            say(f"{self.path}: the last line was half written; it was moved to {aside.name}")
             return end
         self._end = end + len(line)
         self._write(b"\n")
@@ -227,7 +218,7 @@ class Ledger:
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
-        raise InputError("is no ordinary file", file=path, cure="Give another path.")
+        raise InputError("is not a regular file", file=path, cure="Give another path.")
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
 
 
@@ -238,5 +229,5 @@ def _parse(line: bytes, path: Path, number: int) -> LedgerEntry:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         problem = broken_line(f"{where}: {first['msg']}" if where else first["msg"])
-        cure = "Take the line out; its request will be asked again."
+        cure = "Delete the line; its request will be asked again."
         raise InputError(problem.what, file=path, line=number, cure=cure) from None

@@ -1,4 +1,4 @@
-"""How far a run is: rate, errors and time left, on a terminal."""
+"""The progress bar of a run: rate, errors and time left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from whyser.chat.tally import RequestTally
 def progress(
     description: str, total: int | None, tally: RequestTally
 ) -> Iterator[Callable[[], None]]:
-    """Yields what to call after each item. Silent when standard error is not a terminal."""
+    """Yields a function to call after each item. It shows nothing unless stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

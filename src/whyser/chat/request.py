@@ -1,4 +1,4 @@
-"""A request and its reply; audio as a part of a message."""
+"""A request, its reply, and audio as a part of a message."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Token:
-    """A token of an answer, what else could have stood in its place, and the log-probabilities."""
+    """A token of an answer and its alternatives, with their log-probabilities."""
 
     text: str
     logprob: float
@@ -36,9 +36,9 @@ class Token:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model answered. Tokens are counted as 0 where the endpoint did not count them.
+    """A model's answer. Token counts are 0 if the endpoint did not count them.
 
-    `tokens` is empty unless the request has `logprobs` and the endpoint gives them.
+    `tokens` is empty unless the request has `logprobs` and the endpoint returns them.
     """
 
     text: str
@@ -51,9 +51,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class Request:
-    """Messages and the parameters of decoding; `extra_body` holds what is not OpenAI's.
+    """Messages and decoding parameters; `extra_body` holds those that are not OpenAI's.
 
-    `model` is filled in by `Chat` from its settings.
+    `Chat` fills in `model` from its settings.
 
     >>> Request([{"role": "user", "content": "Why?"}], {"seed": 1}, model="tiny").key[:8]
     'bb8f3382'
@@ -68,12 +68,12 @@ class Request:
 
     @property
     def key(self) -> str:
-        """SHA-256 of model, messages and parameters; where and by whom it is asked is left out.
+        """SHA-256 of model, messages and parameters, without the address and the API key.
 
-        Sound enters by its address or, when it travels along, by its content.
+        Sound counts by its address or, if it is sent in the request, by its content.
         """
         if self.model is None:
-            raise ValueError("a request has no key without its model; ask Chat.key(request)")
+            raise ValueError("a request without a model has no key; use Chat.key(request)")
         whole = {
             "model": self.model,
             "messages": [_with_hashed_sound(message) for message in self.messages],
@@ -84,14 +84,14 @@ class Request:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What is sent."""
+        """The JSON body to send."""
         parameters = dict(self.parameters)
         extra = parameters.pop("extra_body", None) or {}
         return {"model": self.model, "messages": self.messages, **parameters, **extra}
 
 
 def derived_seed(seed: int, *parts: object) -> int:
-    """The seed of one of many requests, of 31 bits.
+    """A 31-bit seed for one of many requests.
 
     >>> derived_seed(0, "c/1", 0)
     1116571820
@@ -101,12 +101,12 @@ def derived_seed(seed: int, *parts: object) -> int:
 
 
 def _plain(value: object) -> object:
-    """Mappings and sequences of other kinds than dict and list, as JSON knows them."""
+    """Converts other mappings and sequences to dict and list for JSON."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence):
         return list(value)
-    raise TypeError(f"a request holds {value!r}, which is not JSON")
+    raise TypeError(f"a request contains {value!r}, which is not JSON")
 
 
 def _with_hashed_sound(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _with_hashed_sound(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hashed_part(part: Any) -> Any:
-    """The part with a hash in place of base64: megabytes need not be written as JSON for a key."""
+    """Replaces base64 by its hash, so that the key needs no megabytes of JSON."""
     found = sound_of(part)
     if found is None or found[0] == "file":
         return part
@@ -129,7 +129,7 @@ def _hashed_part(part: Any) -> Any:
 
 
 def sound_of(part: Any) -> tuple[Literal["file", "base64"], str] | None:
-    """A part's sound: its address, or its content; None for any other part."""
+    """The address or the content of a part's sound; None for any other part."""
     if not isinstance(part, Mapping):
         return None
     if part.get("type") == "audio_url":
@@ -143,17 +143,16 @@ def sound_of(part: Any) -> tuple[Literal["file", "base64"], str] | None:
     return None
 
 
-#: How a sound is sent.
+#: How a request sends its sound.
 AudioForm = Literal["data", "input_audio", "file", "path"]
 
 
 def audio_part(path: Path, how: AudioForm) -> dict[str, Any]:
     """The part of a message that holds a sound.
 
-    `file` names the file to a server on the same disk by a file:// address and `path` by its bare
-    path, which is what `llamafactory-cli api` takes (its reader fails on sound in base64); `data`
-    and `input_audio` send it along.
-    Make the part when its request is made: a corpus in base64 does not fit in memory.
+    For a server on the same disk, `file` gives a file:// address and `path` a bare path, which
+    `llamafactory-cli api` needs (its reader fails on base64); `data` and `input_audio` send the
+    sound itself. Create each part only for its request: a corpus in base64 exceeds the memory.
 
     Raises: `InputError` for a file that cannot be read as sound.
     """
@@ -164,7 +163,7 @@ def audio_part(path: Path, how: AudioForm) -> dict[str, Any]:
         return {"type": "audio_url", "audio_url": {"url": str(path.resolve())}}
     if path.suffix.lower() not in FORMATS:
         raise InputError(
-            f"no format known for '{path.suffix}'",
+            f"unknown audio format '{path.suffix}'",
             file=path,
             cure=did_you_mean(path.suffix, FORMATS),
         )

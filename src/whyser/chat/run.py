@@ -1,4 +1,4 @@
-"""A worker over any number of items: memory flat, Ctrl-C heard, progress shown."""
+"""Run a worker on any number of items, with flat memory, a progress bar and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def run_all(
 ) -> RequestTally:
     """Runs `worker` on every item, `settings.concurrency` at a time, in no fixed order.
 
-    Items are taken when there is room for them. `on_result` gets what the worker returned, or the
-    `WhyserError` it raised; an item that was not finished when the run ended gets no call.
+    Items are read as workers become free. `on_result` gets what the worker returned, or the
+    `WhyserError` that it raised; it is not called for items that the run did not finish.
 
-    The first Ctrl-C begins nothing new and records what is in flight, the second stops at once.
-    Either way the tally is returned: `tally.interrupted` asks for exit status 130, and
-    `tally.stopped` says why the run ended early, be it by Ctrl-C or by a limit.
+    The first Ctrl-C starts nothing new and waits for requests in flight; the second stops at once.
+    Both return the tally: `tally.interrupted` asks for exit status 130, and `tally.stopped` says
+    why the run ended early (Ctrl-C or a limit).
 
-    Raises: `EndpointError` when the endpoint is at fault, `CannotWrite` when the disk is; the tally
-    is printed before. `InputError` for a ledger that cannot be opened.
+    Raises: `EndpointError` if the endpoint fails, `CannotWrite` if the disk does, both after
+    printing the tally; `InputError` for a ledger that cannot be opened.
     """
     chat = Chat(settings, ledger_path)
     return asyncio.run(_run_all(items, worker, chat, on_result, total, description))
@@ -61,7 +61,7 @@ async def _run_all(
         with progress(description, total, chat.tally) as advance:
 
             async def drain() -> None:
-                # One source for all: an item is taken by whoever is free.
+                # All tasks share one source: the next free task takes the next item.
                 for item in source:
                     try:
                         result = await _result_of(worker, chat, item)
@@ -69,7 +69,7 @@ async def _run_all(
                         return
                     on_result(item, result)
                     advance()
-                    # Answers from the ledger never wait, and Ctrl-C would not be heard.
+                    # Answers from the ledger never wait, so Ctrl-C needs a chance here.
                     await asyncio.sleep(0)
                     if chat.is_stopped:
                         return
@@ -97,7 +97,7 @@ async def _result_of(
 
 
 async def _finish(tasks: list[asyncio.Task[None]]) -> None:
-    """Waits for all; the first error that is not the project's ends the others too."""
+    """Waits for all tasks; the first unexpected error cancels the others."""
     await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     for task in tasks:
         task.cancel()
@@ -110,18 +110,19 @@ async def _finish(tasks: list[asyncio.Task[None]]) -> None:
 def _interrupts(chat: Chat, tasks: list[asyncio.Task[None]]) -> Iterator[None]:
     def hear() -> None:
         if chat.tally.interrupted:
-            say("stopped; what was answered is in the ledger")
+            say("stopped; the answers so far are in the ledger")
             for task in tasks:
                 task.cancel()
         else:
             chat.stop("interrupted", interrupted=True)
-            say(f"stopping: {chat.in_flight:,} in flight are waited for; Ctrl-C again stops now")
+            requests = f"{chat.in_flight:,} request{'s' * (chat.in_flight != 1)}"
+            say(f"stopping: waiting for {requests}; press Ctrl-C again to stop now")
 
     loop = asyncio.get_running_loop()
     try:
         loop.add_signal_handler(signal.SIGINT, hear)
     except (RuntimeError, ValueError):
-        # Only a main thread hears signals; another leaves them to it.
+        # Only the main thread can handle signals.
         yield
         return
     try:

@@ -1,4 +1,4 @@
-"""Where to ask, how fast, and when to stop; the key, which is never shown."""
+"""The endpoint's address and limits, and its API key, which is never shown."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from urllib.parse import urlsplit, urlunsplit
 
 from whyser.io.errors import InputError
 
-#: What stands where a key stood.
+#: Replaces a key in texts.
 HIDDEN = "[key]"
 
-#: A server of one's own asks for no key, but the client must send something.
+#: A local server needs no key, but the client must send something.
 NO_KEY = "none"
 
-#: A shorter "key" is a word that an answer may well hold, and no secret.
+#: A shorter "key" is no secret, and an answer may contain the word.
 SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """An endpoint and the manners it is asked with.
+    """An endpoint, and the limits of a run on it.
 
     Args:
         endpoint: Base address, as in `http://localhost:8000/v1`.
-        key_variable: Environment variable that holds the key; without it a placeholder is sent.
-        concurrency: Requests in flight at the same time.
-        timeout: Seconds for the whole of one answer.
-        attempts: Times that a request is tried while the endpoint fails it.
-        max_requests: Requests sent by this run, repeated ones included.
-        max_cost: What this run may cost; answers of earlier runs cost nothing.
+        key_variable: Environment variable that holds the key; if unset, a placeholder is sent.
+        concurrency: Maximum requests in flight.
+        timeout: Seconds for one whole answer.
+        attempts: Maximum attempts per request while the endpoint fails.
+        max_requests: Maximum requests of this run, with repetitions.
+        max_cost: Maximum cost of this run; answers from the ledger cost nothing.
         price_in: Price of a million prompt tokens.
         price_out: Price of a million answer tokens.
         backoff: Seconds before the second attempt; doubled for each further one, up to a minute.
-        outage: Seconds that a request waits for an endpoint that says "later" or is not there.
+        outage: Seconds that a request waits for an endpoint that is busy or absent.
     """
 
     endpoint: str
@@ -66,17 +66,17 @@ class ChatSettings:
                 raise InputError(f"bad {each.name} {value}", cure="Expected a positive number.")
         if self.max_cost is not None and not (self.price_in or self.price_out):
             raise InputError(
-                "a bound on the cost, and no price", cure="Give price_in and price_out."
+                "a limit on the cost needs a price", cure="Give price_in and price_out."
             )
 
     @property
     def address(self) -> str:
-        """The endpoint without what may be secret in it: user, password and query."""
+        """The endpoint without its possible secrets: user, password and query."""
         parts = urlsplit(self.endpoint)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     def hide(self, words: Sequence[str]) -> list[str]:
-        """A command's words without the endpoint's password, where it has one."""
+        """A command's words without the endpoint's password."""
         return [word.replace(self.endpoint, self.address) for word in words]
 
     def cost(self, tokens_in: float, tokens_out: float) -> float:
@@ -84,7 +84,7 @@ class ChatSettings:
 
 
 class Key:
-    """The key of an endpoint: sent, never shown.
+    """An endpoint's API key, which is sent but never shown.
 
     >>> print(Key("sk-0123456789").hide("bad key sk-0123456789"))
     bad key [key]
@@ -95,11 +95,11 @@ class Key:
 
     @classmethod
     def from_environment(cls, variable: str) -> Key:
-        # A key that was read from a file brings its line end along.
+        # A key from a file often ends with a line end.
         value = os.environ.get(variable, "").strip()
         if not (value.isascii() and value.isprintable()) or " " in value:
             raise InputError(
-                f"${variable} holds characters that no key has", cure="Set it to the key alone."
+                f"${variable} contains characters that no key has", cure="Set it to the key only."
             )
         return cls(value or NO_KEY)
 
@@ -107,15 +107,15 @@ class Key:
         return f"Key({HIDDEN!r})"
 
     def reveal(self) -> str:
-        """For the request's header, and for nothing else."""
+        """The key itself, only for the request's header."""
         return self._value
 
     def hide(self, text: str) -> str:
-        """The text of an error without the key, which some servers echo."""
+        """An error text without the key, which some servers echo."""
         return text if self._value == NO_KEY else text.replace(self._value, HIDDEN)
 
     def hide_in_answer(self, body: bytes) -> bytes:
-        """An answer without the key; a word such as 'token' is left alone there."""
+        """An answer without the key; a short key stays, as it may be an ordinary word."""
         if len(self._value) < SHORTEST_SECRET:
             return body
         return body.replace(self._value.encode(), HIDDEN.encode())

@@ -1,4 +1,4 @@
-"""What a run did."""
+"""Counts of a run's requests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from whyser.io.console import print_table
 
 @dataclass
 class RequestTally:
-    """Counts of a run. An asked request is counted once, its repetitions under `retried`.
+    """Counts of a run. `asked` counts each request once, `retried` its repetitions.
 
-    `stopped` says why the run ended before its items did; `interrupted`, that Ctrl-C did it, for
-    which a command ends with status 130.
+    `stopped` says why the run ended early, and `interrupted` that Ctrl-C did it, after which a
+    command exits with status 130.
     """
 
     asked: int = 0
@@ -36,7 +36,7 @@ class RequestTally:
         return (self.ended or time.monotonic()) - self.started
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Names and figures, for a table."""
+        """Names and values, for a table."""
         yield "asked", f"{self.asked:,}"
         yield "answered", f"{self.answered:,}"
         yield "from the ledger", f"{self.from_ledger:,}"

@@ -1,4 +1,4 @@
-"""Praat's measurements of one clip, in physical units."""
+"""Measure one clip with Praat, in physical units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from whyser.io.audio import SAMPLING_RATE, Samples
 from whyser.io.extras import require
 
-#: Praat's usual range for adult speech; a wider one invites octave errors.
+#: Praat's usual range for adult speech; a wider range causes octave errors.
 PITCH_FLOOR, PITCH_CEILING = 75.0, 600.0
 TIME_STEP = 0.01
 
@@ -20,7 +20,7 @@ TIME_STEP = 0.01
 #: (de Jong & Wempe 2009 use 25 dB and 0.3 s; acted clips are short, so the gap is shorter).
 SILENCE_DB, SHORTEST_PAUSE = 25.0, 0.15
 
-#: Fewer voiced frames than this (0.1 s) say nothing about a voice.
+#: With fewer voiced frames (0.1 s) the voice is not measured.
 FEWEST_VOICED = 10
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Acoustics:
-    """Measurements of one clip; None where the clip does not show them.
+    """Measurements of one clip; None if it does not allow one.
 
     `pitch` median F0 in Hz; `pitch_range` 5th to 95th percentile of F0 in semitones; `loudness`
     mean intensity of voiced frames in dB (relative to digital full scale, shifted by a constant);
@@ -36,7 +36,7 @@ class Acoustics:
     the first and the last sound; `loudness_range` 5th to 95th percentile of the intensity of
     voiced frames in dB.
 
-    Measured on demand, as they take five times as long as all of the above: `hnr` mean
+    Measured on request only, because they take five times as long as all others: `hnr` mean
     harmonics-to-noise ratio of voiced frames in dB (Boersma 1993); `jitter` and `shimmer` (local)
     mean difference of neighbouring periods, in length and amplitude, over their mean; `tilt`
     energy of 1 to 4 kHz over that below 1 kHz in dB, high for a pressed voice and low for a soft
@@ -58,8 +58,8 @@ class Acoustics:
 def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -> Acoustics:
     """Measures a 16 kHz mono clip, shape (frames,), in [-1, 1].
 
-    Args: with `voice_quality` also what takes longer (`hnr`, `jitter`, `shimmer`, `tilt`).
-    Raises: `WhyserError` when the extra `acoustics` is not installed.
+    Args: `voice_quality` adds the slower measures (`hnr`, `jitter`, `shimmer`, `tilt`).
+    Raises: `WhyserError` if the extra `acoustics` is not installed.
     """
     sound = _praat().Sound(samples.astype(np.float64), SAMPLING_RATE)
     if sound.duration < 6.4 / PITCH_FLOOR:
@@ -74,8 +74,9 @@ def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -
     voiced = f0 > 0
     sounding = _sounding(loud)
     speech_seconds = float(sounding.sum()) * TIME_STEP
+    syllables = count_syllables(transcript)
     whole = Acoustics(
-        rate=_rate(transcript, speech_seconds),
+        rate=syllables / speech_seconds if syllables and speech_seconds > 0 else None,
         pauses=1.0 - float(sounding.mean()) if len(sounding) else None,
     )
     if int(voiced.sum()) < FEWEST_VOICED:
@@ -84,7 +85,7 @@ def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -
     return replace(
         whole,
         pitch=float(np.median(f0[voiced])),
-        pitch_range=_range_in_semitones(f0[voiced]),
+        pitch_range=float(12 * np.log2(np.divide(*np.percentile(f0[voiced], [95, 5])))),
         loudness=_mean_db(voiced_loud),
         loudness_range=float(np.subtract(*np.percentile(voiced_loud, [95, 5]))),
         **(_voice_quality(sound, pitch) if voice_quality else {}),
@@ -118,7 +119,7 @@ def _voice_quality(sound: Any, pitch: Any) -> dict[str, float | None]:
 
 
 def _number(value: float) -> float | None:
-    """Praat has a NaN where there are too few periods."""
+    """Praat returns NaN if there are too few periods."""
     return None if np.isnan(value) else float(value)
 
 
@@ -129,18 +130,13 @@ def _praat() -> Any:
     return parselmouth
 
 
-def _range_in_semitones(f0: Floats) -> float:
-    low, high = np.percentile(f0, [5, 95])
-    return float(12 * np.log2(high / low))
-
-
 def _mean_db(levels: Floats) -> float:
-    """The mean of intensities is taken over power, not over decibels."""
+    """Averages power, not decibels."""
     return float(10 * np.log10(np.mean(10 ** (levels / 10))))
 
 
 def _sounding(loud: Floats) -> npt.NDArray[np.bool_]:
-    """Whether each frame sounds, first to last sound; a gap too short for a pause does."""
+    """Whether each frame has sound, from the first to the last one; short gaps count as sound."""
     sounding: npt.NDArray[np.bool_] = loud > loud.max() - SILENCE_DB
     positions = np.flatnonzero(sounding)
     sounding = sounding[positions[0] : positions[-1] + 1]
@@ -151,15 +147,10 @@ def _sounding(loud: Floats) -> npt.NDArray[np.bool_]:
     return sounding
 
 
-def _rate(transcript: str, speech_seconds: float) -> float | None:
-    syllables = count_syllables(transcript)
-    return syllables / speech_seconds if syllables and speech_seconds > 0 else None
-
-
 def count_syllables(text: str) -> int:
-    """Vowel groups of English text, a silent final e left out; every word has at least one.
+    """Counts the vowel groups of English text, without a silent final e; at least one per word.
 
-    Enough for a rate judged in three levels against the same speaker.
+    This is precise enough for a rate in three levels relative to the same speaker.
 
     >>> count_syllables("The airplane is almost full")
     7

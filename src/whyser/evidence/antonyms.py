@@ -1,13 +1,10 @@
-"""What to say instead, so that it says something else: the words of each level, side by side.
+"""Words of opposite meaning: for each family, the words of its low, normal and high level.
 
-A row holds words that fit the same place of a sentence: one part of speech, one inflection, told
-low, normal and high. The partner of a word stands at its place of another column where both are
-of one length, else first; the others there serve when it does not. A word of several rows has the
-partners of all. Of a kind of voice the columns are
-what the same measures tell apart (grounding.py), so the middle one is empty.
-
-The first rows of a family are the phrases of the measured teacher (teacher/measured.py), noun and
-all: turned round they are phrases of his again, so nothing but the sound tells which is which.
+The words of a row fit the same place in a sentence: same part of speech, same inflection. If two
+columns have the same length, words at the same position are partners; otherwise every word of the
+other column is a partner, in order. A word of several rows has the partners of all of them. For
+voice qualities, the columns are what the same measures distinguish (grounding.py), so the middle
+one is empty.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from functools import cache
 from whyser.evidence.claims import ClaimFamily, ClaimLevel
 from whyser.io.files import short_hash
 
-#: Change the table, raise the number.
+#: Increase the number with every change of the table.
 VERSION = "antonyms-1"
 
 #: The columns.
@@ -28,8 +25,8 @@ LEVELS: tuple[ClaimLevel, ...] = ("low", "normal", "high")
 
 _Row = tuple[ClaimFamily, str, str, str]
 
-#: Whole clauses, noun and all: those of the measured teacher (teacher/measured.py). Turned round
-#: they are clauses of his again, so that nothing but the sound tells which is which.
+#: Whole clauses with their nouns, from the measured teacher (teacher/measured.py). The replacement
+#: is one of its clauses too, so that only the sound shows which one is true.
 _CLAUSES: tuple[_Row, ...] = (
     ("pitch",
      "the pitch lies lower than usual for this voice; the voice is pitched low",
@@ -191,7 +188,7 @@ _TABLE: tuple[_Row, ...] = (
      "halting; haltingly; halting; halting; halting; haltingly; halting; hesitantly"),
     ("pauses", "fluent; no hesitation; no hesitations", "",
      "hesitant; some hesitation; some hesitations"),
-    # --- voice quality: told apart by noise, by irregular periods, by the spectrum's tilt -----
+    # --- voice quality: by noise, by irregular periods, by the spectrum's tilt ----------------
     ("voice_quality", "smooth; smooth; smooth; smoother", "", "rough; harsh; coarse; rougher"),
     ("voice_quality", "smooth; smooth; smooth; smooth; smooth; smooth; smooth", "",
      "hoarse; raspy; gravelly; gruff; scratchy; grating; creaky"),
@@ -212,7 +209,7 @@ _Partners = Mapping[ClaimFamily, Mapping[str, Mapping[ClaimLevel, Sequence[str]]
 
 @cache
 def _partners(table: tuple[_Row, ...]) -> _Partners:
-    """Family -> words -> what they turn into, by its level."""
+    """Family -> words -> their replacements by level."""
     found: dict[ClaimFamily, dict[str, dict[ClaimLevel, list[str]]]] = {}
     for family, *columns in table:
         cells = {
@@ -222,20 +219,20 @@ def _partners(table: tuple[_Row, ...]) -> _Partners:
         for own, level in itertools.permutations(LEVELS, 2):
             is_paired = len(cells[own]) == len(cells[level])
             for place, word in enumerate(cells[own]):
-                turned = found.setdefault(family, {}).setdefault(plain(word), {})
+                replacements = found.setdefault(family, {}).setdefault(plain(word), {})
                 partners = cells[level][place : place + 1] if is_paired else cells[level]
                 if partners:
-                    turned.setdefault(level, []).extend(partners)
+                    replacements.setdefault(level, []).extend(partners)
     return found
 
 
 def opposites(
     family: ClaimFamily, words: str, *, is_clause: bool = False
 ) -> Mapping[ClaimLevel, Sequence[str]]:
-    """What says another level of a family in place of these words; empty where nothing does.
+    """The words of another level that can replace these words; empty if there are none.
 
-    Args: `is_clause`, whether the words are a whole clause, which then may change its noun.
-    Returns: Choices by level, the best partner first.
+    Args: `is_clause` says that the words are a whole clause, so that the noun may change too.
+    Returns: Replacements by level, the best one first.
 
     >>> opposites("rate", "more slowly")
     {'high': ['more quickly']}
@@ -248,11 +245,11 @@ def opposites(
 
 
 def plain(words: str) -> str:
-    """Words as the table spells them: lower case, a hyphen a space, the mark straight."""
+    """Words as in the table: lower case, spaces for hyphens, straight apostrophes."""
     return re.sub(r"[\s-]+", " ", words).lower().replace("\u2019", "'")
 
 
-#: Words of the longest phrase.
+#: Number of words in the longest phrase.
 LONGEST = max(
     len(plain(word).split())
     for _, *columns in (*_CLAUSES, *_TABLE)
@@ -260,5 +257,5 @@ LONGEST = max(
     for word in column.split(";")
 )
 
-#: Hash of everything that words are drawn from: what a prompt is to a model.
+#: Hash of the tables; it takes the place of a prompt's hash.
 TABLE_HASH = short_hash(repr((_CLAUSES, _TABLE)))

@@ -1,10 +1,10 @@
-"""What a text claims about the sound of a voice (docs/design.md, "Evidence vocabulary").
+"""Read what a text claims about the sound of a voice (docs/design.md, "Evidence vocabulary").
 
-A sentence is cut into clauses; inside one, a denial or a hedge holds from where it stands to the
-end. A word that claims is bound to its noun, before it ("a high, thin voice") or behind it ("the
-voice is high"), and the noun decides what it says (lexicon.py). What is quoted, general,
-hypothetical, told of others or said of anything but the voice claims nothing. Every look around
-a word is of bounded length, so reading is linear in the text: hostile answers may be long.
+Sentences are split into clauses; a negation or a hedge applies to the rest of its clause. A word
+that claims is bound to its noun, which follows it ("a high, thin voice") or precedes it ("the voice
+is high"), and the noun decides what the word means (lexicon.py). Quotations, general or
+hypothetical statements, and statements about other people or anything but the voice claim nothing.
+Every search around a word has a fixed reach, so the time is linear in the text, even a hostile one.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal, get_args
 
-from whyser.evidence.lexicon import ClaimEntry, Sense, lexicon
+from whyser.evidence.lexicon import ANY, ClaimEntry, Sense, lexicon
 
 ClaimFamily = Literal[
     "pitch", "pitch_range", "loudness", "rate", "pauses", "voice_quality", "clarity"
@@ -32,10 +32,10 @@ _OPPOSITE = {"high": "low", "low": "high", "normal": "normal"}
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement about the voice: `level` of a family, or of `voice_quality` the `quality`.
+    """One statement about the voice: a family with its `level`, or `voice_quality` with `quality`.
 
-    `negated`: the level or quality is denied ("not loud" denies high). `hedged`: told as a
-    guess. `span` holds begin and end of the claiming words, as offsets in the text.
+    `negated`: the level or quality is denied ("not loud" denies high). `hedged`: the text presents
+    it as a guess. `span` holds the begin and end of the claiming words, as offsets in the text.
     """
 
     family: ClaimFamily
@@ -47,15 +47,15 @@ class Claim:
 
     @property
     def value(self) -> str:
-        """The level, or the kind of voice."""
+        """The level, or the voice quality."""
         return self.level or self.quality or ""
 
 
 def read_claims(text: str, transcript: str = "") -> list[Claim]:
-    """Claims of an English text about the speaker's voice, in their order.
+    """Finds the claims of an English text about the speaker's voice, in text order.
 
-    What stands between quotation marks, or repeats three words of the transcript and more in a
-    row, is what was said and not how: it claims nothing.
+    A quotation, or a repetition of three or more words of the transcript in a row, concerns what
+    was said and not how: it claims nothing.
 
     >>> claims = read_claims("The voice is not loud, but perhaps the pace is quick.")
     >>> [(claim.family, claim.value, claim.negated, claim.hedged) for claim in claims]
@@ -64,7 +64,7 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
     claims: list[Claim] = []
     tokens = _merged(_plain_tokens(text, transcript))
     for sentence in _sentences(tokens):
-        # Nearly all sentences of a hostile text, and many of an honest one, cost no more than this.
+        # Most sentences of a hostile text, and many of an honest one, end here.
         if any(token.claims for token in sentence):
             claims += _Sentence(sentence).claims()
     return claims
@@ -79,7 +79,7 @@ class _ClaimToken:
     end: int
     text: str
     entry: ClaimEntry | None = None
-    is_owner: bool = False  # "speaker's" says whose, and is not what anything is said of
+    is_owner: bool = False  # "speaker's" says whose voice it is, and is never described itself
 
     @property
     def role(self) -> str:
@@ -95,10 +95,10 @@ class _ClaimToken:
 
 
 _CLAIMING = frozenset({"quality", "verb", "adverb", "thing", "claim"})
-#: In place of what was quoted: a noun that is nobody's voice.
+#: Replaces a quotation: a noun that is no voice.
 _QUOTE = "\ufffc"
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\n|[.!?;,:()\u2014\u2013]")
-#: Of bounded length: else a text of nothing but opening marks would cost its length squared.
+#: The length is limited: a text of only opening marks would otherwise take quadratic time.
 _QUOTED = re.compile(
     r'"[^"\n]{0,1000}"|\u201c[^\u201d\n]{0,1000}\u201d'
     r"|(?<!\w)'[^'\n]{1,200}(?:'\w[^'\n]{0,200}){0,9}'(?!\w)"
@@ -107,7 +107,7 @@ _SHORTEST_ECHO = 3
 
 
 def _plain_tokens(text: str, transcript: str) -> list[_ClaimToken]:
-    """Words and punctuation; a quotation, and an echo of the transcript, is one token."""
+    """Words and punctuation; a quotation is one token, and so is each word of an echo."""
     straight = text.replace("\u2019", "'").replace("\u2018", "'")
     tokens: list[_ClaimToken] = []
     position = 0
@@ -143,7 +143,7 @@ def _without_echoes(tokens: list[_ClaimToken], transcript: str) -> list[_ClaimTo
 
 
 def _merged(tokens: Sequence[_ClaimToken]) -> list[_ClaimToken]:
-    """Tokens with what the lexicon says of them; a phrase of it is one token."""
+    """Tokens with their lexicon entries; a phrase of the lexicon becomes one token."""
     table = lexicon()
     merged: list[_ClaimToken] = []
     position = 0
@@ -163,14 +163,9 @@ def _merged(tokens: Sequence[_ClaimToken]) -> list[_ClaimToken]:
 
 
 def _sentences(tokens: Iterable[_ClaimToken]) -> Iterator[list[_ClaimToken]]:
-    sentence: list[_ClaimToken] = []
-    for token in tokens:
-        if token.text in _STOPS:
-            yield sentence
-            sentence = []
-        else:
-            sentence.append(token)
-    yield sentence
+    for is_stop, group in groupby(tokens, lambda token: token.text in _STOPS):
+        if not is_stop:
+            yield list(group)
 
 
 # ---- the small words ---------------------------------------------------------------------
@@ -178,6 +173,10 @@ def _sentences(tokens: Iterable[_ClaimToken]) -> Iterator[list[_ClaimToken]]:
 
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
+
+
+def _pairs(pairs: str) -> frozenset[str]:
+    return frozenset(pairs.split(", "))
 
 
 _STOPS = _set(". ! ? ;") | {"\n"}
@@ -188,7 +187,7 @@ _LISTING = _set("and or nor but")
 _BREAKS = _set(
     "but however while whereas although though yet because since which who whose when until so"
 )
-#: Here the mark is short for "is" or "has".
+#: Here the apostrophe is short for "is" or "has".
 _CONTRACTED = _set("it's that's there's he's she's what's who's here's let's")
 _SUBJECTS = _DEFINITE | _set("there it he she they i we")
 _LINKS = _set(
@@ -217,16 +216,13 @@ _NEGATIONS = _set(
     "not no never without neither nor hardly barely scarcely cannot lacks lacking lacked nothing "
     "none"
 )
-_DENYING_PAIRS = frozenset(
-    [
-        ("rather", "than"), ("instead", "of"), ("far", "from"), ("anything", "but"),
-        ("lack", "of"), ("absence", "of"), ("devoid", "of"), ("free", "of"), ("free", "from"),
-        ("opposed", "to"), ("unlike", "a"),
-    ]
-)  # fmt: skip
+_DENYING_PAIRS = _pairs(
+    "rather than, instead of, far from, anything but, lack of, absence of, devoid of, free of, "
+    "free from, opposed to, unlike a"
+)
 _HARMLESS_AFTER_NEGATION = _set("only just merely simply doubt question necessarily")
 _COMPARED = _set("than above below beyond")
-#: After a word that stands behind its noun: not what the word is an adjective of.
+#: Words that a preceding adjective cannot modify.
 _FUNCTION = (
     _PAUSES | _DETERMINERS | _LISTING | _BREAKS | _LINKS | _SUBJECTS | _NEGATIONS | _HEDGES
     | _COMPARED
@@ -237,7 +233,7 @@ _FUNCTION = (
         "point mark marks today already together such can will would should must"
     )
 )  # fmt: skip
-#: Passed over between a noun and its predicate: "by no means", "far from", "in this clip".
+#: Skipped between a noun and its predicate: "by no means", "far from", "in this clip".
 _PLACES = _set("means far clip recording audio segment passage end beginning start whole entire")
 _PERSONS = _set("he she they")
 _PRONOUNS = _set("it this that which they")
@@ -247,10 +243,9 @@ _TOLD = _set(
     "asking wants request wanted compared threatens complains complaining insists imagines "
     "remembers recalls"
 )
-_TOLD_PAIRS = frozenset(
-    [("says", "that"), ("said", "that"), ("talks", "about"), ("talking", "about"),
-     ("speaks", "about"), ("people", "who"), ("speaks", "of")]
-)  # fmt: skip
+_TOLD_PAIRS = _pairs(
+    "says that, said that, talks about, talking about, speaks about, people who, speaks of"
+)
 _OTHERS = _set(
     "someone somebody interviewer interviewers listener listeners audience crowd others bystander "
     "caller host neighbours neighbors people children"
@@ -260,9 +255,10 @@ _RELATIONS = _set(
     "colleagues partner girlfriend boyfriend neighbor neighbour teacher son daughter"
 )
 _OTHER_BEFORE = _set("other another second")
+_OTHER_RANGES = (["volume"], ["pace"])
 _VARYING = ("variation", "variations", "variability", "fluctuation", "fluctuations")
 
-#: How far a word looks for its noun.
+#: Tokens within which a word looks for its noun.
 _REACH = 14
 
 _FOREIGN = "foreign"
@@ -272,7 +268,7 @@ _FOREIGN = "foreign"
 
 
 class _Sentence:
-    """Finds the claims of one sentence; `bound` holds the nouns that something is said of."""
+    """Finds the claims of one sentence; `bound` holds the nouns that a word describes."""
 
     def __init__(self, tokens: list[_ClaimToken]) -> None:
         self.tokens = [
@@ -286,7 +282,7 @@ class _Sentence:
 
     @staticmethod
     def _as_used(token: _ClaimToken, before: str) -> _ClaimToken:
-        """ "They sound loud" has a verb where "the sound is loud" has a noun."""
+        """Drops the entry of "sound" as a verb: "they sound loud", not "the sound is loud"."""
         if token.text == "sound" and before not in _DEFINITE:
             return _ClaimToken(token.start, token.end, token.text)
         return token
@@ -299,17 +295,19 @@ class _Sentence:
 
     def _clause_starts(self) -> Iterator[int]:
         for i, text in enumerate(self.texts[1:], start=1):
-            following = self.texts[i + 1] if i + 1 < len(self.texts) else ""
             if (
                 text in _BREAKS
-                or (text in _PAUSES and not self._list_goes_on(i))
-                or (text in {"and", "or"} and following in _SUBJECTS)
+                or (text in _PAUSES and not self._list_continues(i))
+                or (text in {"and", "or"} and self._text(i + 1) in _SUBJECTS)
             ):
                 yield i
 
-    def _list_goes_on(self, comma: int) -> bool:
-        """Whether "not loud, harsh, or fast" goes on behind this comma; "not loud, and long pauses"
-        does not, for what has a noun of its own begins anew."""
+    def _text(self, i: int) -> str:
+        return self.texts[i] if 0 <= i < len(self.texts) else ""
+
+    def _list_continues(self, comma: int) -> bool:
+        """True in "not loud, harsh, or fast"; false in "not loud, and long pauses", where a second
+        noun starts a new clause."""
         if self._is_adjective_between(comma + 1):
             return True
         listed = joined = False
@@ -324,7 +322,7 @@ class _Sentence:
         return listed
 
     def _is_adjective_between(self, i: int) -> bool:
-        """Whether an unknown word is as "angry" in "a loud, angry voice"."""
+        """Whether an unknown word is used like "angry" in "a loud, angry voice"."""
         if not 1 < i < len(self.tokens) - 1 or self.tokens[i].role:
             return False
         is_unknown = self.texts[i] not in _FUNCTION and self.tokens[i - 2].role == "quality"
@@ -333,9 +331,9 @@ class _Sentence:
     # -- scopes
 
     def _claims_of_clause(self, begin: int, end: int) -> Iterator[tuple[int, Claim]]:
-        """The claims between two places, with where they stand."""
+        """The claims between two positions, each with its own position."""
         self.begin, self.end = begin, end
-        general = self._is_general(begin, end)
+        general = self._is_general()
         denied = hedged = void = False
         for i in range(begin, end):
             token = self.tokens[i]
@@ -350,33 +348,29 @@ class _Sentence:
             for sense in senses:
                 yield i, self._claim(i, sense, denied, hedged)
 
-    def _pair(self, i: int) -> tuple[str, str]:
-        return self.texts[i], self.texts[i + 1] if i + 1 < len(self.texts) else ""
-
     def _denies(self, i: int) -> bool:
-        word, following = self._pair(i)
-        if (word, following) in _DENYING_PAIRS:
+        word, following = self.texts[i], self._text(i + 1)
+        if f"{word} {following}" in _DENYING_PAIRS:
             return True
         is_negation = word in _NEGATIONS or word.endswith("n't")
         return is_negation and following not in _HARMLESS_AFTER_NEGATION
 
-    def _is_general(self, begin: int, end: int) -> bool:
-        """Whether the clause tells a rule, or what would be."""
-        for i in range(begin, end):
-            word, following = self._pair(i)
-            if (word == "would" and following != "say") or (
-                word == "often" and following == "associated"
-            ):
+    def _is_general(self) -> bool:
+        """Whether the clause states a rule or a hypothesis."""
+        for i in range(self.begin, self.end):
+            word, following = self.texts[i], self._text(i + 1)
+            if word == "would" and following != "say":
+                return True
+            if word == "often" and following == "associated":
                 return True
             if word in _GENERAL and not _COMPARED.intersection(self.texts[max(0, i - 3) : i]):
                 return True
         return False
 
     def _turns_away(self, i: int) -> bool:
-        """Whether from here on the clause is about something else than this voice."""
-        word, following = self._pair(i)
-        before = self.texts[i - 1] if i else ""
-        if word in _TOLD | _OTHERS or (word, following) in _TOLD_PAIRS:
+        """Whether the rest of the clause is about something other than this voice."""
+        before, word, following = self._text(i - 1), self.texts[i], self._text(i + 1)
+        if word in _TOLD | _OTHERS or f"{word} {following}" in _TOLD_PAIRS:
             return True
         if word in {"if", "unless", "whether"}:
             return before not in {"as", "even"}
@@ -384,7 +378,7 @@ class _Sentence:
             return before in _DETERMINERS
         if word in _OTHER_BEFORE:
             return following in {"speaker", "person", "voice", "man", "woman"}
-        return "background" in self.texts[i : self.end] if i == self.begin else False
+        return i == self.begin and "background" in self.texts[i : self.end]
 
     # -- one word
 
@@ -392,7 +386,7 @@ class _Sentence:
         token = self.tokens[i]
         family, value = sense
         if denied and token.role == "quality" and self._is_definite(i):
-            # "No anger in the loud voice": that it is loud is taken for granted.
+            # "No anger in the loud voice" does not deny that the voice is loud.
             denied = False
         if denied and self._is_thing(i):
             value, denied = "low", False
@@ -408,8 +402,8 @@ class _Sentence:
         )
 
     def _compared(self, i: int, value: str, denied: bool) -> tuple[str, bool]:
-        """ "Less loud" is low, "as loud as usual" normal, "not as loud as usual" low again."""
-        before, after = self._around(i)
+        """ "Less loud" is low, "as loud as usual" is normal, "not as loud as usual" is low."""
+        before, after = self._text(i - 1), self._text(i + 1)
         if before == "less":
             return _OPPOSITE[value], denied
         if before == "as" and after in {"as", "as usual"}:
@@ -418,17 +412,11 @@ class _Sentence:
             return ("normal" if after == "as usual" else value), False
         return value, denied
 
-    def _around(self, i: int) -> tuple[str, str]:
-        return (
-            self.texts[i - 1] if i else "",
-            self.texts[i + 1] if i + 1 < len(self.texts) else "",
-        )
-
     def _is_thing(self, i: int) -> bool:
         return self.tokens[i].role == "thing" or self.tokens[i].kind == "range"
 
     def _senses(self, i: int) -> list[Sense]:
-        """What the word says of its noun, and of a second one: "pitch and volume are high"."""
+        """What the word says about its noun, or about two: "pitch and volume are high"."""
         self.noun = -1
         sense = self._sense(i)
         entry, noun = self.tokens[i].entry, self.noun
@@ -447,65 +435,58 @@ class _Sentence:
         return self.texts[i] in _COPULAS or self.tokens[i].role in {"verb", "thing", "quality"}
 
     def _sense(self, i: int) -> Sense | None:
-        """What the word here says of the voice, by its noun; None if nothing."""
+        """What the word says about the voice, given its noun; None if nothing."""
         token = self.tokens[i]
         if token.entry is None:
             return None
         if token.kind == "range":
             return self._sense_of_range(i)
-        if token.role == "claim":
-            return token.entry.sense("*")
-        if token.role == "adverb":
-            return token.entry.sense("*") if self._is_of_speaking(i) else None
-        if token.role == "thing" and token.entry.sense("*"):
-            return token.entry.sense("*")
+        if token.role in {"claim", "adverb", "thing"} and (sense := token.entry.sense(ANY)):
+            return sense if token.role != "adverb" or self._is_of_speaking(i) else None
         if token.text == "as usual" and i and self.tokens[i - 1].claims:
             return None
-        if token.text == "less" and self._around(i)[1] and self.tokens[i + 1].role == "quality":
+        if token.text == "less" and self._role(i + 1) == "quality":
             return None
         sense = token.entry.sense(self._kind_for(i))
         if sense and sense[1] == "normal" and _COMPARED.intersection(self.texts[max(0, i - 4) : i]):
-            # "Slower than the usual pace" names what it is compared with.
+            # "Slower than the usual pace" only names the standard of comparison.
             return None
         if sense:
             self.bound.add(self.noun)
         return sense
 
     def _sense_of_range(self, i: int) -> Sense | None:
-        """ "Variation" needs something that varies, and only a melody's is measured."""
+        """ "Variation" claims a range if its nearest noun is one whose melody is measured."""
         if self.texts[i] not in _VARYING:
             return None
-        after = [token.kind for token in self.tokens[i + 1 : i + 5] if token.role == "noun"]
-        around = (
-            after[:1]
-            or [
-                token.kind for token in self.tokens[max(0, i - _REACH) : i] if token.role == "noun"
-            ][-1:]
-        )
+        nearest = self._kinds(i + 1, i + 5)[:1] or self._kinds(i - _REACH, i)[-1:]
         known = {"pitch", "melody", "tone", "voice", "delivery"}
-        return ("pitch_range", "high") if known.intersection(around) else None
+        return ("pitch_range", "high") if known.intersection(nearest) else None
+
+    def _kinds(self, begin: int, end: int) -> list[str]:
+        """The kinds of the nouns between two positions."""
+        return [token.kind for token in self.tokens[max(0, begin) : end] if token.role == "noun"]
+
+    def _role(self, i: int) -> str:
+        return self.tokens[i].role if 0 <= i < len(self.tokens) else ""
 
     def _is_of_speaking(self, i: int) -> bool:
-        """Whether an adverb is one of speech: "speaks quickly", not "quickly became"."""
-        if self.tokens[i].text in {"clearly", "and clearly"}:
-            return any(self._speaks(k) for k in range(max(self.begin, i - 4), i))
+        """Whether an adverb describes speech: "speaks quickly", not "quickly became"."""
+        is_clearly = self.texts[i] in {"clearly", "and clearly"}
+        begin, end = (i - 4, i) if is_clearly else (i - _REACH, min(self.end, i + 5))
         return any(
-            self._speaks(k) for k in range(max(self.begin, i - _REACH), min(self.end, i + 5))
+            token.text in _SPEAKING or token.kind in {"delivery", "words", "voice"}
+            for token in self.tokens[max(self.begin, begin) : end]
         )
-
-    def _speaks(self, i: int) -> bool:
-        return self.texts[i] in _SPEAKING or self.tokens[i].kind in {"delivery", "words", "voice"}
 
     # -- nouns
 
     def _kind_for(self, i: int) -> str:
         ahead = self._noun_ahead(i)
-        if ahead == _FOREIGN:
-            return ""
-        return ahead or self._noun_behind(i)
+        return "" if ahead == _FOREIGN else ahead or self._noun_behind(i)
 
     def _noun_ahead(self, i: int) -> str:
-        """Kind of the noun that the word stands before; foreign when it is none of a voice's."""
+        """Kind of the noun that follows the word; foreign if it is not a property of a voice."""
         passes = _DETERMINERS if self.tokens[i].role == "verb" else frozenset[str]()
         listed = False
         for k in range(i + 1, min(self.end, i + 1 + _REACH)):
@@ -513,7 +494,7 @@ class _Sentence:
             if token.text in {"in", "to"} and k == i + 1:
                 passes = _DETERMINERS
             elif (token.role == "noun" or token.kind) and token.text not in _PERSONS:
-                # "Pitch is low and volume is high": the volume is another clause's.
+                # "Pitch is low and volume is high": the volume belongs to the next statement.
                 apart = self.texts[k - 1] in _LISTING | _PAUSES
                 return "" if listed and (apart or self._is_predicate(i)) else self._head(k)
             elif token.text in _LISTING or token.text == ",":
@@ -530,43 +511,34 @@ class _Sentence:
         k = i - 1
         while k > 0 and self.tokens[k].role == "filler":
             k -= 1
-        return k >= 0 and self.texts[k] in _COPULAS
+        return self._text(k) in _COPULAS
 
     @staticmethod
     def _ends_phrase(token: _ClaimToken) -> bool:
-        """Whether a word cannot be what the word before it is an adjective of."""
+        """Whether the word before this one cannot be its adjective."""
         is_verb = token.text.endswith(("ing", "ly", "n't"))
         return bool(token.role) or token.text in _FUNCTION or is_verb
 
     def _head(self, first: int) -> str:
-        """Kind of the last noun of a row ("pitch range"); a measure is of what it belongs to."""
+        """Kind of the last of several nouns ("pitch range"); a level has the kind of its owner."""
         last = first
-        while last + 1 < len(self.tokens) and self.tokens[last + 1].role == "noun":
+        while self._role(last + 1) == "noun":
             last += 1
         kind = self.tokens[last].kind
         self.noun = last
         if kind == "level":
             return self._owner(last) or self._noun_behind(first)
-        if kind == "range":
-            return kind if self._sense_of_range_noun(last) else _FOREIGN
-        return _FOREIGN if kind == "person" else kind
+        is_other_range = kind == "range" and self._kinds(last + 1, last + 5)[:1] in _OTHER_RANGES
+        return _FOREIGN if kind == "person" or is_other_range else kind
 
     def _owner(self, i: int) -> str:
         """Kind of the noun in "level of volume"; foreign in "level of stress"."""
-        following = self.texts[i + 1 : i + 2]
-        if following != ["of"]:
+        if self._text(i + 1) != "of":
             return ""
-        for token in self.tokens[i + 2 : i + 5]:
-            if token.role == "noun":
-                return token.kind
-        return _FOREIGN
-
-    def _sense_of_range_noun(self, i: int) -> bool:
-        after = [token.kind for token in self.tokens[i + 1 : i + 5] if token.role == "noun"]
-        return not {"volume", "pace"}.intersection(after[:1])
+        return next(iter(self._kinds(i + 2, i + 5)), _FOREIGN)
 
     def _noun_behind(self, i: int) -> str:
-        """Kind of the noun that the word is said of, from before it."""
+        """Kind of the noun that precedes the word and that it describes."""
         for k in range(i - 1, max(-1, i - 1 - _REACH), -1):
             token = self.tokens[k]
             if token.text in _COMPARED and self.texts[k - 1] != "rather":
@@ -587,17 +559,13 @@ class _Sentence:
         return "delivery" if self._opens(i) else ""
 
     def _is_measure(self, k: int) -> bool:
-        """Whether a noun is as "pitch" in "higher in pitch and louder": said of another."""
+        """Whether a noun is used like "pitch" in "higher in pitch and louder"."""
         return k > 1 and self.texts[k - 1] == "in" and self.tokens[k - 2].role == "quality"
 
     def _is_first_of_two(self, k: int) -> bool:
-        """Whether an unknown word is as "calm" in "is calm and low"."""
-        after, before = self.texts[k + 1], self.tokens[k - 1] if k else None
-        return (
-            after in _LISTING | {","}
-            and before is not None
-            and (before.text in _LINKS or before.role == "filler")
-        )
+        """Whether an unknown word is used like "calm" in "is calm and low"."""
+        is_listed = self.texts[k + 1] in _LISTING | {","}
+        return is_listed and (self._text(k - 1) in _LINKS or self._role(k - 1) == "filler")
 
     def _is_passed(self, k: int) -> bool:
         token = self.tokens[k]
@@ -623,20 +591,18 @@ class _Sentence:
         return None
 
     def _last_noun_before(self, k: int) -> str:
-        for token in reversed(self.tokens[max(0, k - _REACH) : k]):
-            if token.role == "noun" and not token.is_owner:
-                return token.kind
-        return ""
+        before = reversed(self.tokens[max(0, k - _REACH) : k])
+        return next((one.kind for one in before if one.role == "noun" and not one.is_owner), "")
 
     def _opens(self, i: int) -> bool:
-        """Whether nothing but its like stands before: "Loud and fast, the words ..."."""
+        """Whether only similar words precede it: "Loud and fast, the words ..."."""
         return i <= _REACH and all(
             token.role in {"quality", "claim", "filler", "adverb"} or token.text in _LISTING | {","}
             for token in self.tokens[:i]
         )
 
     def _is_definite(self, i: int) -> bool:
-        """Whether it stands before its noun behind "the" or the like: that it is so is given."""
+        """Whether it follows "the" or similar and precedes its noun, as in "the loud voice"."""
         if self._noun_ahead(i) in {"", _FOREIGN}:
             return False
         for k in range(i - 1, max(-1, i - 1 - _REACH), -1):

@@ -1,7 +1,7 @@
-"""What a text says of the words spoken: its quotations of them, and what it repeats unmarked.
+"""Find where a text quotes the spoken words, or repeats them without quotation marks.
 
-The filters ask whether there is any (docs/design.md, "Where the paper is silent", 14), the report
-shows where.
+The filters require at least one such place (docs/design.md, "Where the paper is silent", 14); the
+report highlights them.
 """
 
 from __future__ import annotations
@@ -9,27 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-#: Words of a quotation that must be the transcript's; a single word is often no quotation.
+#: Words from which a quotation is checked; a single word in quotes is often no quotation.
 SHORTEST_QUOTE = 2
 
-#: Words in a row that a text shares with the transcript, to be taken from it.
+#: Consecutive words of the transcript that count as a repetition.
 SHORTEST_ECHO = 3
 
-#: Between double marks, straight or curled; of bounded length, so that searching is linear.
+#: Between double quotation marks, straight or curly; the length limit keeps the search linear.
 QUOTATION = re.compile(r"\"([^\"]{1,1000})\"|“([^”]{1,1000})”")
 
 _WORD = re.compile(r"[\w']+")
-#: Where a quotation leaves words out.
+#: Marks of omitted words.
 _GAP = re.compile(r"\.\.\.|…|--|—| - ")
 
 
 def quotes(text: str) -> list[str]:
-    """What stands between double quotation marks, straight or curled."""
+    """The texts between double quotation marks, straight or curly."""
     return [first or second for first, second in QUOTATION.findall(text)]
 
 
 def words_of(text: str) -> list[str]:
-    """Words as quotations are compared: lower case, one kind of apostrophe.
+    """Words for the comparison of quotations: lower case, one kind of apostrophe.
 
     >>> words_of("Don\u2019t, I said.")
     ["don't", 'i', 'said']
@@ -38,13 +38,13 @@ def words_of(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    # One mark for one, so that offsets stay those of the text.
+    # The length must not change, so that offsets remain valid.
     lowered = text.lower()
     return (lowered if len(lowered) == len(text) else text).replace("\u2019", "'")
 
 
 def is_spoken(quote: str, spoken: list[str]) -> bool:
-    """Whether every part of a quotation, where it leaves words out, stands in the words spoken.
+    """Whether the spoken words contain every part of a quotation, which may omit words.
 
     >>> is_spoken("call ... tomorrow", ["call", "me", "tomorrow"])
     True
@@ -55,10 +55,10 @@ def is_spoken(quote: str, spoken: list[str]) -> bool:
 
 
 def content_cues(text: str, transcript: str) -> list[tuple[int, int]]:
-    """Begin and end of what the text takes from the transcript, in order.
+    """Begin and end of each passage from the transcript, in text order.
 
-    A quotation of two words and more counts (of all, where fewer were spoken), and three words
-    in a row outside of quotations.
+    Quotations of two or more words count (or of all words, if fewer were spoken), and three
+    consecutive words outside of quotations.
 
     >>> text = 'He says "call me", as if to call me tomorrow were much.'
     >>> [text[begin:end] for begin, end in content_cues(text, "Call me tomorrow!")]
@@ -80,7 +80,7 @@ def _echoes(text: str, spoken: list[str]) -> Iterator[tuple[int, int]]:
     known = {
         tuple(spoken[at : at + SHORTEST_ECHO]) for at in range(len(spoken) - SHORTEST_ECHO + 1)
     }
-    # A quotation is blanked out, and its mark keeps an echo from reaching across it.
+    # Quotations become underscores, so that no repetition reaches across one.
     own = QUOTATION.sub(lambda found: "_" * len(found.group()), _plain(text))
     words = list(_WORD.finditer(own))
     begin = end = -1

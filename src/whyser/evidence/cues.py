@@ -1,11 +1,10 @@
 """Measured cues of every utterance, in three levels relative to its speaker.
 
-"High" means high for this voice: the level comes from the deviation from the speaker's own
-median, in units of the speaker's own spread. A speaker with too few clips is compared with the
-speakers of the same gender in the corpus, or, gender unknown, with the whole corpus.
-Families and levels: docs/design.md, "Evidence vocabulary". `FAMILIES` are what a rationale speaks
-of in levels; the other measures support them: `loudness_range`, and where asked for those that
-tell kinds of voice.
+"High" means high for this voice: the level depends on the deviation from the speaker's median, in
+units of the speaker's spread. A speaker with too few clips is compared with the speakers of the
+same gender in the corpus or, if the gender is unknown, with the whole corpus. Families and levels:
+docs/design.md, "Evidence vocabulary". Rationales state the levels of `FAMILIES`; the other measures
+are `loudness_range` and, on request, those of voice quality.
 """
 
 from __future__ import annotations
@@ -15,19 +14,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, FiniteFloat, field_validator
+from pydantic import FiniteFloat, field_validator
 
 from whyser.evidence.acoustics import Acoustics, measure
 from whyser.io import audio
 from whyser.io.console import track
 from whyser.io.errors import InputError, Problems
 from whyser.records.corpus import Corpus
-from whyser.records.utterance import Utterance, read_records
+from whyser.records.utterance import FrozenRecord, Utterance, read_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,16 +45,16 @@ Floats = npt.NDArray[np.float64]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
-#: Below this many measured clips a speaker's own median is not to be trusted.
+#: With fewer measured clips a speaker's own median is unreliable.
 FEWEST_CLIPS = 8
 
-#: A deviation is a level of its own from this many robust standard deviations on.
+#: Robust standard deviations from which a deviation is low or high.
 LEVEL_THRESHOLD = 0.6
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a measure is compared: on which scale, and what difference is too small to hear."""
+    """A measure's unit, the scale for comparisons, and the smallest audible difference on it."""
 
     unit: str
     transform: Callable[[float], float]
@@ -62,7 +62,7 @@ class Scale:
 
 
 SCALES: Mapping[Measure, Scale] = {
-    # Hz are heard on a logarithmic scale: deviations are semitones.
+    # Pitch is heard on a logarithmic scale: deviations are in semitones.
     "pitch": Scale("Hz", lambda hertz: 12 * math.log2(hertz), 1.0),
     "pitch_range": Scale("semitones", lambda value: value, 1.5),
     "loudness": Scale("dB", lambda value: value, 2.0),
@@ -76,11 +76,9 @@ SCALES: Mapping[Measure, Scale] = {
 }
 
 
-class Cue(BaseModel):
+class Cue(FrozenRecord):
     """`value` in the family's unit; `deviation` from the reference median on the family's scale
-    (semitones for pitch); `strength` the same in robust standard deviations of the reference."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    (semitones for pitch); `strength`: the deviation in robust standard deviations."""
 
     value: FiniteFloat
     deviation: FiniteFloat
@@ -88,10 +86,8 @@ class Cue(BaseModel):
     level: Level
 
 
-class Cues(BaseModel):
-    """A line of `cues.jsonl`; what could not be measured, or was not asked for, is None."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Cues(FrozenRecord):
+    """A line of `cues.jsonl`; a cue is None if it could not be measured or was not asked for."""
 
     id: str
     reference: Reference
@@ -100,7 +96,7 @@ class Cues(BaseModel):
     loudness: Cue | None
     rate: Cue | None
     pauses: Cue | None
-    # A file written before these were measured lacks them.
+    # Older files lack these.
     loudness_range: Cue | None = None
     hnr: Cue | None = None
     jitter: Cue | None = None
@@ -111,7 +107,7 @@ class Cues(BaseModel):
     @classmethod
     def _is_a_tone(cls, cue: Cue | None) -> Cue | None:
         if cue is not None and cue.value <= 0:
-            raise ValueError(f"{cue.value:g} Hz is no pitch")
+            raise ValueError(f"a pitch of {cue.value:g} Hz is impossible")
         return cue
 
     def measured(self) -> dict[Family, Cue]:
@@ -122,60 +118,46 @@ class Cues(BaseModel):
 def measure_corpus(
     corpus: Corpus, *, voice_quality: bool = False, problems: Problems | None = None
 ) -> Iterator[Cues]:
-    """Cues of every utterance, in file order; the sound is measured on all cores.
+    """Measures every utterance on all cores; yields cues in file order.
 
     Args:
-        voice_quality: Also measure what tells kinds of voice; takes five times as long.
-        problems: Takes the clips that cannot be read, which then have cues that are all None.
+        voice_quality: Also measure voice quality, which takes five times as long.
+        problems: Collects the clips that cannot be read; all their cues are None.
 
-    Raises: `BadInput` with every sound file that cannot be read, where no `problems` takes them
-        or not one file can be read.
+    Raises: `BadInput` with every unreadable sound file, if `problems` is None or no file is
+        readable.
     """
     utterances = list(corpus.utterances())
-    jobs = [
-        _CueJob(corpus.audio_path(utterance), utterance.transcript, voice_quality)
-        for utterance in utterances
-    ]
+    paths = [corpus.audio_path(utterance) for utterance in utterances]
+    transcripts = [utterance.transcript for utterance in utterances]
     unreadable = Problems(corpus.path)
-    acoustics = list(_measure_files(jobs, unreadable))
-    if problems is None or len(unreadable.found) == len(jobs):
+    acoustics = []
+    # Large chunks cost less, small ones keep all workers busy until the end.
+    chunk = max(1, min(16, len(paths) // (4 * (os.cpu_count() or 1))))
+    with ProcessPoolExecutor() as pool:
+        found = pool.map(_measure_file, paths, transcripts, repeat(voice_quality), chunksize=chunk)
+        for result in track(found, "Measuring", total=len(paths)):
+            if isinstance(result, InputError):
+                unreadable.add(result)
+            acoustics.append(Acoustics() if isinstance(result, InputError) else result)
+    if problems is None or len(unreadable.found) == len(paths):
         unreadable.raise_any()
     else:
         problems.found += unreadable.found
     return relate(utterances, acoustics)
 
 
-@dataclass(frozen=True)
-class _CueJob:
-    path: Path
-    transcript: str
-    voice_quality: bool
-
-
-def _measure_files(jobs: Sequence[_CueJob], unreadable: Problems) -> Iterator[Acoustics]:
-    # A worker takes a chunk at a time: large enough to cost little, small enough that all of them
-    # have work to the end.
-    chunk = max(1, min(16, len(jobs) // (4 * (os.cpu_count() or 1))))
-    with ProcessPoolExecutor() as pool:
-        results = pool.map(_measure_file, jobs, chunksize=chunk)
-        for result in track(results, "Measuring", total=len(jobs)):
-            if isinstance(result, InputError):
-                unreadable.add(result)
-                yield Acoustics()
-            else:
-                yield result
-
-
-def _measure_file(job: _CueJob) -> Acoustics | InputError:
+def _measure_file(path: Path, transcript: str, voice_quality: bool) -> Acoustics | InputError:
     try:
-        return measure(audio.load(job.path), job.transcript, voice_quality=job.voice_quality)
+        return measure(audio.load(path), transcript, voice_quality=voice_quality)
     except InputError as error:
-        # Returned, since an exception would end the pool at the first bad file.
-        return error.at(job.path)
+        # Returned, because an exception would end the pool at the first bad file.
+        return error.at(path)
 
 
 def level_of(strength: float) -> Level:
-    """
+    """Turns a strength into a level.
+
     >>> [level_of(strength) for strength in (-0.7, 0.1, 0.7)]
     ['low', 'normal', 'high']
     """
@@ -185,46 +167,37 @@ def level_of(strength: float) -> Level:
 
 
 def relate(utterances: Sequence[Utterance], acoustics: Iterable[Acoustics]) -> Iterator[Cues]:
-    """Cues of utterances from their measurements (same order), each against its reference.
+    """Compares each utterance's measurements (in the same order) with its reference.
 
-    All splits of a speaker take part: medians know no label.
+    All splits of a speaker contribute, since medians do not depend on labels.
     """
-    # Reading cues needs no pandas, and its import takes longer than most readers' work.
+    # Imported here, because reading cues needs no pandas and the import is slow.
     import pandas as pd
 
     measured = list(acoustics)
-    values = pd.DataFrame(
-        [_on_scales(one) for one in measured], columns=list(MEASURES), dtype=float
-    )
-    reference, deviation, strength = _compare(values, _groups(utterances))
+    values = pd.DataFrame([_on_scales(one) for one in measured], columns=[*MEASURES], dtype=float)
+    groups = {kind: [getattr(one, kind) for one in utterances] for kind in get_args(Reference)}
+    reference, deviation, strength = _compare(values, groups)
     rows = zip(utterances, measured, reference, deviation, strength, strict=True)
     for utterance, one, kind, deviations, strengths in rows:
         yield Cues(id=utterance.id, reference=kind, **_cues(one, deviations, strengths))
 
 
 def _on_scales(measured: Acoustics) -> list[float]:
-    values = {name: getattr(measured, name) for name in MEASURES}
+    values = vars(measured)
     return [
-        math.nan if value is None else SCALES[name].transform(value)
-        for name, value in values.items()
+        math.nan if (value := values[name]) is None else SCALES[name].transform(value)
+        for name in MEASURES
     ]
-
-
-def _groups(utterances: Sequence[Utterance]) -> dict[Reference, list[str | None]]:
-    """The group of every utterance by kind of reference; None where it is unknown."""
-    return {
-        "speaker": [utterance.speaker for utterance in utterances],
-        "gender": [utterance.gender for utterance in utterances],
-        "corpus": [utterance.corpus for utterance in utterances],
-    }
 
 
 def _compare(
     values: pd.DataFrame, groups: Mapping[Reference, list[str | None]]
 ) -> tuple[list[Reference], Floats, Floats]:
-    """Kind of reference, deviation and strength, shape (utterances, measures), of each row.
+    """Kind of reference of each row, deviation and strength, shape (utterances, measures).
 
-    The narrowest kind with enough clips is taken; the corpus always serves.
+    `groups` gives each row's group per kind, None if unknown; the narrowest kind with enough clips
+    is used, and the corpus always has enough.
     """
     import pandas as pd
 
@@ -246,14 +219,11 @@ def _compare(
 
 
 def _cues(measured: Acoustics, deviations: Floats, strengths: Floats) -> dict[str, Cue | None]:
-    found: dict[str, Cue | None] = {}
+    found: dict[str, Cue | None] = dict.fromkeys(MEASURES)
     for name, deviation, strength in zip(MEASURES, deviations, strengths, strict=True):
-        value = getattr(measured, name)
-        found[name] = (
-            value
-            if value is None
-            else Cue(value=value, deviation=deviation, strength=strength, level=level_of(strength))
-        )
+        if (value := getattr(measured, name)) is not None:
+            level = level_of(strength)
+            found[name] = Cue(value=value, deviation=deviation, strength=strength, level=level)
     return found
 
 

@@ -1,40 +1,41 @@
-"""The words that claim something of a voice, and what each says of which noun.
+"""The words that claim something about a voice, and what each says about which noun.
 
-A word seldom claims alone: "high" is a level of pitch in "a high voice", of loudness in "high
-volume", of nothing in "high hopes". So nouns have a kind, and every other word lists its sense by
-the kind of the noun that it is bound to. `*` is a sense that needs no noun.
+The meaning of a word depends on its noun: "high" is a level of pitch in "a high voice", a level of
+loudness in "high volume", and no claim in "high hopes". So nouns have a kind, and every other word
+has a sense per kind of noun. `*` is a sense that needs no noun.
 
-Readings that are decisions (docs/design.md, "Evidence vocabulary", leaves them open):
+Decisions that docs/design.md, "Evidence vocabulary", leaves open:
 
-- "steady", "even", "measured" are the normal level of pace, loudness and melody; of a voice
+- "steady", "even" and "measured" mean the normal level of pace, loudness and melody; for a voice,
   "steady" denies a tremor, which is the quality `smooth`.
-- "a low voice" is low in pitch; "lowers the voice" and "speaks low" are soft.
-- Intonation that rises moves, so it claims a range; that it falls is what every statement does,
-  so that claims nothing. Pitch that rises or drops claims the level it goes to.
-- Breaks of fluency (stutters, stumbles) count as pauses, as "hesitant" does.
-- "Energy", "intensity", "strong", "calm", "gentle", "sharp" speak of feeling: no claim.
+- "a low voice" is low in pitch; "lowers the voice" and "speaks low" mean soft.
+- Rising intonation claims a range, but falling intonation claims nothing, because every statement
+  falls. Pitch that rises or drops claims the level that it reaches.
+- Stutters and stumbles count as pauses, like "hesitant".
+- "Energy", "intensity", "strong", "calm", "gentle" and "sharp" describe feelings: no claim.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, get_args
 
-#: What a noun is a noun of.
+#: What a noun denotes.
 Kind = Literal[
     "pitch", "melody", "range", "volume", "pace", "pauses", "clarity",
     "tone", "voice", "delivery", "words", "person", "level",
 ]  # fmt: skip
 
-#: How a word claims. noun: it is what others say something of. quality: beside or after its noun.
-#: verb: its noun is the subject, or the object. adverb: with a verb of speaking. thing: being
-#: there is the claim, and not being there is the low level. claim: by itself. nothing: a figure
-#: of speech that holds such a word. filler: degree, passed over.
+#: How a word claims. noun: other words describe it. quality: before or after its noun. verb: its
+#: noun is the subject or object. adverb: with a verb of speaking. thing: its presence is the claim,
+#: its absence the low level. claim: without a noun. nothing: a figure of speech with such a word.
+#: filler: a word of degree, which is skipped.
 Role = Literal["noun", "quality", "verb", "adverb", "thing", "claim", "nothing", "filler"]
 
-#: Family and level; of `voice_quality` the kind of voice stands in place of the level.
+#: Family and level, or `voice_quality` and the quality.
 Sense = tuple[str, str]
 
 ANY = "*"
@@ -65,7 +66,7 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
     ("noun", "word, words, sentence, phrase, line, syllable, syllables, vowel, vowels",
      "words"),
     ("noun", "speaker, she, he, they, man, woman", "person"),
-    # Stands for the noun that it is a measure of.
+    # Has the kind of the noun that it measures.
     ("noun", "level, levels, width", "level"),
 
     # --- levels: high -----------------------------------------------------------------------
@@ -204,7 +205,7 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
               "well articulated, well enunciated", "*=clarity:high"),
     ("adverb", "clearly, and clearly, crisply, distinctly", "*=clarity:high"),
 
-    # --- figures of speech, and words of other trades ---------------------------------------
+    # --- figures of speech, and words from other fields -------------------------------------
     ("nothing", "loud and clear, quiet about, high spirits, low spirits, clear that, sound like, "
                 "sounds like, sound as, low mood, in a rush, in a hurry, keep quiet, even if, "
                 "even though, even when, even more, word choice, in other words, breaks down, "
@@ -224,7 +225,7 @@ _TABLE: tuple[tuple[Role, str, str], ...] = (
 
 @dataclass(frozen=True)
 class ClaimEntry:
-    """A word or phrase; `kind` of a noun, `senses` by the kind of noun for the others."""
+    """A word or phrase; a noun has a `kind`, other words have `senses` per kind of noun."""
 
     parts: tuple[str, ...]
     role: Role
@@ -232,50 +233,36 @@ class ClaimEntry:
     senses: tuple[tuple[str, Sense], ...] = ()
 
     def sense(self, kind: str) -> Sense | None:
-        """What it says of a noun of this kind; None where that is nothing of the voice."""
-        for known, sense in self.senses:
-            if known in (kind, ANY):
-                return sense
-        return None
+        """What it says about a noun of this kind; None if it says nothing about the voice."""
+        return next((sense for known, sense in self.senses if known in (kind, ANY)), None)
 
 
 @cache
 def lexicon() -> Mapping[str, tuple[ClaimEntry, ...]]:
-    """First word -> its words and phrases, the longest first."""
+    """First word -> the words and phrases that start with it, the longest first."""
     merged: dict[tuple[str, ...], ClaimEntry] = {}
-    for entry in _entries():
-        known = merged.get(entry.parts)
-        # A word may stand in several groups: the senses add up, the first role holds.
-        merged[entry.parts] = (
-            ClaimEntry(
-                entry.parts, known.role, known.kind or entry.kind, known.senses + entry.senses
-            )
-            if known
-            else entry
-        )
-    table: dict[str, list[ClaimEntry]] = {}
-    for entry in merged.values():
-        table.setdefault(entry.parts[0], []).append(entry)
-    return {
-        first: tuple(sorted(entries, key=lambda entry: -len(entry.parts)))
-        for first, entries in table.items()
-    }
+    for new in _entries():
+        # A word may be in several groups: its senses add up, and the first role counts.
+        old = merged.setdefault(new.parts, ClaimEntry(new.parts, new.role))
+        merged[new.parts] = replace(old, kind=old.kind or new.kind, senses=old.senses + new.senses)
+    table: dict[str, tuple[ClaimEntry, ...]] = {}
+    for entry in sorted(merged.values(), key=lambda entry: -len(entry.parts)):
+        table[entry.parts[0]] = (*table.get(entry.parts[0], ()), entry)
+    return table
 
 
 def _entries() -> Iterator[ClaimEntry]:
     for role, words, reading in _TABLE:
-        kind = reading if role == "noun" else "pauses" if "*=pauses:high" in reading else ""
-        senses = tuple(_senses(reading)) if role != "noun" else ()
+        is_pause = role == "thing" and reading == "*=pauses:high"
+        kind = reading if role == "noun" else "pauses" if is_pause else ""
+        senses = tuple(_senses(reading))
         for word in words.split(","):
-            yield ClaimEntry(
-                tuple(word.split()), role, kind if role in ("noun", "thing") else "", senses
-            )
+            yield ClaimEntry(tuple(word.split()), role, kind, senses)
 
 
 def _senses(reading: str) -> Iterator[tuple[str, Sense]]:
-    for part in filter(None, (part.strip() for part in reading.split(";"))):
-        kinds, _, claim = part.partition("=")
-        family, _, value = claim.partition(":")
+    """The senses in a reading such as "pitch tone=pitch:high; volume=loudness:high"."""
+    for kinds, family, value in re.findall(r"([^;=]+)=(\w+):(\w+)", reading):
         for name in kinds.split():
             for kind in _KINDS[name]:
                 yield kind, (family, value)

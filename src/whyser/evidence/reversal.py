@@ -1,13 +1,12 @@
-"""A rationale turned round: what it says of the voice made false, in the same words otherwise.
+"""Contradict a rationale: make its claims about the voice false and keep all other words.
 
-A model that is to prefer the true rationale must tell the two apart by the sound alone. So only
-the words that claim are replaced, by words of the same form (antonyms.py), and which level they
-tell instead is drawn among those that the measurement contradicts: were "ordinary" never wrong, a
-model would learn to say nothing else.
+A model that prefers the true rationale must then rely on the sound. Only the claiming words are
+replaced, by words of the same form (antonyms.py). The new level is drawn among those that the
+measurement contradicts: if "ordinary" were never wrong, a model would learn to say only that.
 
-The table proposes, the reading decides. Every replacement is read again (claims.py) and held
-against the cues (grounding.py); it stands only where what was supported is now contradicted, and
-all else is read as it was.
+The table proposes a replacement, and the reader of claims decides: the new text is read again
+(claims.py) and compared with the cues (grounding.py). A replacement is accepted only if supported
+claims become contradicted and all others stay as they were.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whyser.evidence.antonyms import LEVELS, LONGEST, opposites
-from whyser.evidence.claims import CLAIM_FAMILIES, Claim, ClaimFamily, ClaimLevel, read_claims
+from whyser.evidence.claims import CLAIM_FAMILIES, Claim, ClaimLevel, read_claims
 from whyser.evidence.cues import Cues
 from whyser.evidence.grounding import Outcome, Verdict, ground
 
 
 @dataclass(frozen=True)
 class Change:
-    """Words and what stands in their place; `begin` is where, in the text as it then was."""
+    """A replacement of words; `begin` is the offset in the text before this change."""
 
     begin: int
     old: str
@@ -34,76 +33,70 @@ class Change:
 
 @dataclass(frozen=True)
 class Reversal:
-    """The turned text and how it came about; empty, with the reason, where it cannot be turned."""
+    """The contradicted text and its changes, or an empty text and the reason why there is none."""
 
     text: str
     changes: tuple[Change, ...] = ()
     reason: str = ""
 
 
-def turn_round(
+def contradict(
     text: str, cues: Cues, *, transcript: str = "", random_: random.Random | None = None
 ) -> Reversal:
-    """Makes every claim that the cues support one that they contradict.
+    """Replaces every claim that the cues support by one that they contradict.
 
-    What is not measurable, or contradicted already, stays as it is, and so does what is quoted.
+    Quotations and claims that are not measurable, or contradicted already, stay as they are.
 
     Args:
         text: A rationale in English.
-        cues: Of the utterance that it is about.
-        transcript: Of the same utterance: an echo of it claims nothing.
-        random_: Draws which level is told instead.
+        cues: The cues of its utterance.
+        transcript: The transcript of the same utterance; a repetition of it claims nothing.
+        random_: Draws the new levels.
 
-    Returns: A reversal without text where no claim is supported, or one cannot be turned: half a
-        reversal would be half true.
+    Returns: A reversal without text if no claim is supported, or if one cannot be contradicted,
+        because the text would then be partly true.
 
     >>> from whyser.evidence.cues import Cue
     >>> loud = Cue(value=70, deviation=6, strength=2.0, level="high")
     >>> cues = Cues(id="c/1", reference="speaker", loudness=loud, pitch=None, pitch_range=None,
     ...             rate=None, pauses=None)
-    >>> turn_round('A loud, clear voice says "too loud".', cues).text
+    >>> contradict('A loud, clear voice says "too loud".', cues).text
     'A quiet, clear voice says "too loud".'
     """
-    draws = _Draws(random_ or random.Random(0))
-    said = _ReadRationale(text, transcript, cues)
+    random_ = random_ or random.Random(0)
+    # A family tries its levels in the same order throughout the text.
+    levels = {family: random_.sample(LEVELS, len(LEVELS)) for family in CLAIM_FAMILIES}
+    rationale = _ReadRationale(text, transcript, cues)
     changes: list[Change] = []
-    while supported := said.supported:
-        turned = _turn(said, supported[0], draws)
-        if turned is None:
-            return Reversal("", reason=f"no other word for its {supported[0].family}")
-        said, change = turned
+    while (claim := rationale.first_supported) is not None:
+        contradicted = _contradict_claim(rationale, claim, levels[claim.family])
+        if contradicted is None:
+            return Reversal("", reason=f"no other word for its {claim.family}")
+        rationale, change = contradicted
         changes.append(change)
     if not changes:
         return Reversal("", reason="no claim that the sound supports")
-    return Reversal(said.text, tuple(changes))
-
-
-class _Draws:
-    """Which level to tell first of each family, the same throughout a text."""
-
-    def __init__(self, random_: random.Random) -> None:
-        self._levels = {family: random_.sample(LEVELS, len(LEVELS)) for family in CLAIM_FAMILIES}
-
-    def levels(self, family: ClaimFamily) -> Sequence[ClaimLevel]:
-        return self._levels[family]
+    return Reversal(rationale.text, tuple(changes))
 
 
 class _ReadRationale:
-    """A text and what is read in it."""
+    """A text and the verdicts on its claims."""
 
     def __init__(self, text: str, transcript: str, cues: Cues) -> None:
         self.text, self.transcript, self.cues = text, transcript, cues
         self.verdicts = ground(read_claims(text, transcript), cues)
 
     @property
-    def supported(self) -> list[Claim]:
-        return [one.claim for one in self.verdicts if one.outcome == "supported"]
+    def first_supported(self) -> Claim | None:
+        return next((one.claim for one in self.verdicts if one.outcome == "supported"), None)
 
-    def within(self, stretch: _Stretch) -> list[Verdict]:
-        return [one for one in self.verdicts if stretch.meets(one.claim)]
-
-    def beside(self, stretch: _Stretch) -> list[_Told]:
-        return [_told(one) for one in self.verdicts if not stretch.meets(one.claim)]
+    def split_at(self, begin: int, end: int) -> tuple[list[Verdict], list[Verdict]]:
+        """The verdicts on claims inside and outside of a range of the text."""
+        inside, outside = list[Verdict](), list[Verdict]()
+        for one in self.verdicts:
+            start, stop = one.claim.span
+            (inside if start < end and begin < stop else outside).append(one)
+        return inside, outside
 
     def changed(self, change: Change) -> _ReadRationale:
         end = change.begin + len(change.old)
@@ -111,50 +104,33 @@ class _ReadRationale:
         return _ReadRationale(text, self.transcript, self.cues)
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    begin: int
-    end: int
-
-    def meets(self, claim: Claim) -> bool:
-        begin, end = claim.span
-        return begin < self.end and self.begin < end
-
-
-_Told = tuple[ClaimFamily, str, bool, bool, Outcome]
-
-
-def _told(verdict: Verdict) -> _Told:
-    claim = verdict.claim
-    return claim.family, claim.value, claim.negated, claim.hedged, verdict.outcome
-
-
-def _turn(
-    said: _ReadRationale, claim: Claim, draws: _Draws
+def _contradict_claim(
+    before: _ReadRationale, claim: Claim, levels: Sequence[ClaimLevel]
 ) -> tuple[_ReadRationale, Change] | None:
-    """The first change at that claim that turns it and nothing else."""
-    for change in _proposals(said.text, claim, draws):
-        turned = said.changed(change)
-        if _is_turned(said, turned, change) and not _is_clumsier(said.text, turned.text):
-            return turned, change
+    """The first change that contradicts this claim and keeps all others."""
+    for change in _proposals(before.text, claim, levels):
+        after = before.changed(change)
+        if _is_contradicted(before, after, change) and not _is_clumsier(before.text, after.text):
+            return after, change
     return None
 
 
-def _is_turned(before: _ReadRationale, after: _ReadRationale, change: Change) -> bool:
-    old = _Stretch(change.begin, change.begin + len(change.old))
-    new = _Stretch(change.begin, change.begin + len(change.new))
-    expected = {(one.claim.family, _OPPOSITE[one.outcome]) for one in before.within(old)}
-    found = {(one.claim.family, one.outcome) for one in after.within(new)}
-    return found == expected and after.beside(new) == before.beside(old)
+def _is_contradicted(before: _ReadRationale, after: _ReadRationale, change: Change) -> bool:
+    old, others = before.split_at(change.begin, change.begin + len(change.old))
+    new, others_now = after.split_at(change.begin, change.begin + len(change.new))
+    expected = {
+        (one.claim.family, "contradicted" if one.outcome == "supported" else one.outcome)
+        for one in old
+    }
+    found = {(one.claim.family, one.outcome) for one in new}
+    return found == expected and _without_spans(others_now) == _without_spans(others)
 
 
-_OPPOSITE: dict[Outcome, Outcome] = {
-    "supported": "contradicted",
-    "contradicted": "contradicted",
-    "not_measurable": "not_measurable",
-}
+def _without_spans(verdicts: Iterable[Verdict]) -> list[tuple[Claim, Outcome]]:
+    return [(replace(one.claim, span=(0, 0)), one.outcome) for one in verdicts]
 
-#: What no writer would write: "slow, calm and slow", "a bit about as loud as usual".
+
+#: Unnatural phrases: "slow, calm and slow", "a bit about as loud as usual".
 _CLUMSY = re.compile(
     r"\b(\w+),?(?: \w+,)?(?: and| or)? \1\b"
     r"|\b(?:\w+ly|bit|little|somewhat|rather|very|so|too|far|no)"
@@ -168,15 +144,15 @@ def _is_clumsier(before: str, after: str) -> bool:
     return len(_CLUMSY.findall(after)) > len(_CLUMSY.findall(before))
 
 
-# ---- what could stand there ---------------------------------------------------------------
+# ---- possible replacements ----------------------------------------------------------------
 
 
-def _proposals(text: str, claim: Claim, draws: _Draws) -> Iterator[Change]:
-    """Changes at the claim, those of the longest phrase first."""
+def _proposals(text: str, claim: Claim, levels: Sequence[ClaimLevel]) -> Iterator[Change]:
+    """Changes of the claim, those of the longest phrase first."""
     for begin, end in _stretches(text, claim.span):
         is_clause = _is_clause(text, begin, end)
         words = opposites(claim.family, text[begin:end], is_clause=is_clause)
-        for level in draws.levels(claim.family):
+        for level in levels:
             for word in words.get(level, ()):
                 yield _with_article(text, begin, text[begin:end], word)
     if claim.negated:
@@ -184,20 +160,20 @@ def _proposals(text: str, claim: Claim, draws: _Draws) -> Iterator[Change]:
 
 
 def _is_clause(text: str, begin: int, end: int) -> bool:
-    """Whether the words stand alone between marks, so that they can be replaced noun and all."""
+    """Whether the words are a whole clause, so that the noun can be replaced too."""
     before = text[:begin].removesuffix("and ").rstrip()
     behind = text[end:].lstrip()
     return before[-1:] in _MARKS and behind[:1] in _MARKS
 
 
-#: The empty one is an edge of the text.
+#: The empty mark is the begin or end of the text.
 _MARKS = ("", *".!?;:,\n")
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 
 
 def _stretches(text: str, span: tuple[int, int]) -> Iterable[tuple[int, int]]:
-    """Words in a row around the claim, the claim among them, the longest row first."""
+    """Ranges of consecutive words that contain the claim, the longest first."""
     words = list(_WORD.finditer(text))
     begins = [word.start() for word in words if word.start() <= span[0]][-LONGEST:]
     ends = [word.end() for word in words if word.end() >= span[1]][:LONGEST]
@@ -205,7 +181,7 @@ def _stretches(text: str, span: tuple[int, int]) -> Iterable[tuple[int, int]]:
 
 
 def _with_article(text: str, begin: int, old: str, new: str) -> Change:
-    """The words in the form of those they replace, and the "a" or "an" before them to match."""
+    """Replaces words by others in the same form, and adapts a preceding "a" or "an"."""
     new = _in_the_form_of(old, new)
     article = _ARTICLE.search(text, max(0, begin - 3), begin)
     if article is None:
@@ -225,7 +201,7 @@ def _in_the_form_of(old: str, new: str) -> str:
     return new[0].upper() + new[1:] if old[0].isupper() else new
 
 
-#: What a denial becomes when it is taken back: "is not at all loud" is "is very loud".
+#: Replacements of a denial: "is not at all loud" becomes "is very loud".
 _DENIALS = (
     (re.compile(r"\bnot(?: at all| particularly| especially| overly| very| too| so)? $"), "very "),
     (re.compile(r"(?<=[sed])n['\u2019]t(?: particularly| very| too| so)? $"), " very "),

@@ -1,4 +1,4 @@
-"""Sound files: probed by header, read as 16 kHz mono, written once where they are not."""
+"""Sound files: read the header, read samples as 16 kHz mono, and write wav files."""
 
 from __future__ import annotations
 
@@ -19,28 +19,27 @@ from whyser.io.files import atomic_path
 #: Qwen2-Audio's feature extractor takes 16 kHz mono.
 SAMPLING_RATE = 16_000
 
-#: Of its first 30 s it sees 3,000 mel frames of 10 ms.
+#: It uses the first 30 s, which are 3,000 mel frames of 10 ms.
 MEL_FRAMES, MEL_HOP = 3000, 160
 
 _LFS_HEAD = b"version https://git-lfs"
 _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LENGTH_UNKNOWN = 0x7FFF_0000
-# Share of a track's packets, of some 20 ms each; with more the clip is not what was said.
+# Largest accepted share of broken packets in a track; a packet holds about 20 ms.
 _MOST_BROKEN = 0.05
 _FETCH = "Fetch it, or convert with --no-audio."
-_FETCH_AGAIN = "Fetch the file again."
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
 
 class LfsPointer(InputError):
-    """A Git LFS pointer where sound should be: the whole copy is of no use yet."""
+    """A Git LFS pointer in place of sound: the whole copy of the corpus is not usable yet."""
 
 
 Samples = npt.NDArray[np.float32]
 
 
 def audio_tokens(frames: int) -> int:
-    """`<|AUDIO|>` tokens of a clip of that many samples at 16 kHz.
+    """Number of `<|AUDIO|>` tokens for this many samples at 16 kHz.
 
     Source: docs/design.md, "What LLaMA-Factory does".
 
@@ -51,15 +50,15 @@ def audio_tokens(frames: int) -> int:
 
 
 def mel_tokens(mel: int) -> int:
-    """Tokens of so many mel frames: two strides of 2, as the encoder's convolutions have them."""
+    """Number of tokens for this many mel frames: the encoder has two strides of 2."""
     return max(0, ((mel - 1) // 2 + 1 - 2) // 2 + 1)
 
 
 def resampled_frames(frames: int, rate: int, target: int = SAMPLING_RATE) -> int:
-    """Samples that LLaMA-Factory's resampler makes of a clip of that many.
+    """Number of samples that LLaMA-Factory's resampler returns for this many samples.
 
-    Source: `torchaudio.functional.resample`, which rounds up, but in single precision: what
-    exceeds a whole number by too little does not count.
+    Source: `torchaudio.functional.resample`, which rounds up in single precision, so that a very
+    small fraction is lost.
 
     >>> resampled_frames(22_051, 22_050), resampled_frames(180_697, 44_100)
     (16001, 65559)
@@ -74,7 +73,7 @@ def resampled_frames(frames: int, rate: int, target: int = SAMPLING_RATE) -> int
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a header says: `duration` in seconds, `sampling_rate` in Hz."""
+    """The content of a header: `duration` in seconds, `sampling_rate` in Hz."""
 
     frames: int
     sampling_rate: int
@@ -86,7 +85,7 @@ class AudioInfo:
 
     @property
     def tokens(self) -> int:
-        """What the clip costs a Qwen-type model."""
+        """Number of tokens that a Qwen-type model needs for the clip."""
         return audio_tokens(resampled_frames(self.frames, self.sampling_rate))
 
     @property
@@ -100,7 +99,7 @@ def is_video(path: Path) -> bool:
 
 
 def probe(path: Path) -> AudioInfo:
-    """Reads the header alone.
+    """Reads only the header.
 
     Raises: `InputError` for a missing, empty or half-copied file, a Git LFS pointer, or no sound.
     """
@@ -111,61 +110,54 @@ def probe(path: Path) -> AudioInfo:
     except (soundfile.LibsndfileError, OSError):
         raise _why_unreadable(path) from None
     if info.frames == 0:
-        raise InputError("holds no samples", file=path, cure=_FETCH_AGAIN)
+        raise _unusable(path, "contains no samples")
     _refuse_cut_short(path, info.extra_info)
     return AudioInfo(info.frames, info.samplerate, info.channels)
 
 
 def _refuse_cut_short(path: Path, header_log: str) -> None:
-    """A half-copied wav reads without complaint; only libsndfile's log of the header tells."""
-    found = _CUT_SHORT.search(header_log)
-    if found is None:
-        return
-    promised, present = int(found[1]), int(found[2])
-    # A stream that was written without knowing its length promises the largest number.
-    if present < promised < _LENGTH_UNKNOWN:
-        raise InputError(
-            f"is cut short: {present:,} of {promised:,} bytes of sound are there",
-            file=path,
-            cure=_FETCH_AGAIN,
-        )
+    """A half-copied wav can be read without an error; only libsndfile's header log shows it."""
+    if found := _CUT_SHORT.search(header_log):
+        promised, present = int(found[1]), int(found[2])
+        # A stream that was written without a known length has the largest number.
+        if present < promised < _LENGTH_UNKNOWN:
+            raise _unusable(
+                path, f"is cut short: it has {present:,} of {promised:,} bytes of sound"
+            )
 
 
 def is_lfs_pointer(path: Path) -> bool:
-    """Whether the file is what a clone without Git LFS has in place of the real one."""
+    """Whether the file is a placeholder from a clone without Git LFS."""
     with path.open("rb") as stream:
         return stream.read(len(_LFS_HEAD)) == _LFS_HEAD
 
 
+def _unusable(path: Path, what: str) -> InputError:
+    return InputError(what, file=path, cure="Fetch the file again.")
+
+
 def _why_unreadable(path: Path) -> InputError:
     try:
-        return _fault_of(path)
+        if not path.is_file():
+            other = path.with_suffix(path.suffix.upper())
+            cure = f"Rename {other.name}." if other.is_file() else _FETCH
+            return InputError("no such sound file", file=path, cure=cure)
+        if not path.stat().st_size:
+            return _unusable(path, "is empty (0 bytes)")
+        if is_lfs_pointer(path):
+            cure = "Run 'git lfs pull' in the corpus folder."
+            return LfsPointer("is a Git LFS pointer, not sound", file=path, cure=cure)
     except OSError as error:
-        # Of one file: no permission, or a disk that cannot read it.
+        # No permission for this file, or a disk that cannot read it.
         what = f"cannot be read ({error.strerror})"
-        return InputError(what, file=path, cure="Mend its permissions, or fetch it again.")
-
-
-def _fault_of(path: Path) -> InputError:
-    if not path.is_file():
-        other = path.with_suffix(path.suffix.upper())
-        cure = f"It is there as {other.name}: rename it." if other.is_file() else _FETCH
-        return InputError("no such sound file", file=path, cure=cure)
-    if not path.stat().st_size:
-        return InputError("is empty (0 bytes)", file=path, cure=_FETCH_AGAIN)
-    if is_lfs_pointer(path):
-        return LfsPointer(
-            "is a Git LFS pointer, not sound",
-            file=path,
-            cure="Run 'git lfs pull' in the corpus folder.",
-        )
-    return InputError("is not a readable sound file", file=path, cure=_FETCH_AGAIN)
+        return InputError(what, file=path, cure="Fix its permissions, or fetch it again.")
+    return _unusable(path, "is not a readable sound file")
 
 
 def load(path: Path) -> Samples:
     """Samples in [-1, 1] as 16 kHz mono, shape (frames,); channels are averaged.
 
-    Raises: `InputError` as `probe` does, and for samples that are no numbers.
+    Raises: `InputError` as `probe` does, and for NaN or infinite samples.
     """
     import soundfile
 
@@ -176,11 +168,11 @@ def load(path: Path) -> Samples:
     except (soundfile.LibsndfileError, OSError):
         raise _why_unreadable(path) from None
     if not len(samples):
-        raise InputError("holds no samples", file=path, cure=_FETCH_AGAIN)
+        raise _unusable(path, "contains no samples")
     mono: Samples = samples.mean(axis=1)
-    # A format of floats holds what a converter's division by zero left.
+    # A converter's division by zero can leave these in a float format.
     if not np.isfinite(mono).all():
-        raise InputError("holds samples that are no numbers", file=path, cure=_FETCH_AGAIN)
+        raise _unusable(path, "contains NaN or infinite samples")
     if rate == SAMPLING_RATE:
         return mono
     import soxr
@@ -190,7 +182,7 @@ def load(path: Path) -> Samples:
 
 
 def _load_video(path: Path) -> Samples:
-    """The sound track through FFmpeg's own down-mix, as `ffmpeg -ac 1 -ar 16000` would give."""
+    """The sound track, mixed down by FFmpeg as `ffmpeg -ac 1 -ar 16000` does."""
     import av
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLING_RATE)
@@ -198,20 +190,20 @@ def _load_video(path: Path) -> Samples:
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
-                raise InputError("has no sound track", file=path, cure=_FETCH_AGAIN)
+                raise _unusable(path, "has no sound track")
             for frame in _decoded(container, path):
                 blocks += [part.to_ndarray()[0] for part in resampler.resample(frame)]
         blocks += [part.to_ndarray()[0] for part in resampler.resample(None)]
     except (av.FFmpegError, OSError):
         raise _why_unreadable(path) from None
     if not blocks:
-        raise InputError("holds no samples", file=path, cure=_FETCH_AGAIN)
+        raise _unusable(path, "contains no samples")
     samples: Samples = np.concatenate(blocks).astype(np.float32, copy=False)
     return samples
 
 
 def _decoded(container: Any, path: Path) -> Iterator[Any]:
-    """Frames of the first sound track; like FFmpeg's command, a broken packet is passed over."""
+    """Frames of the first sound track; broken packets are skipped, as FFmpeg's command does."""
     import av
 
     broken = packets = 0
@@ -224,18 +216,11 @@ def _decoded(container: Any, path: Path) -> Iterator[Any]:
             continue
         yield from frames
     if broken > packets * _MOST_BROKEN:
-        raise InputError(
-            f"{broken:,} of {packets:,} sound packets cannot be decoded",
-            file=path,
-            cure=_FETCH_AGAIN,
-        )
+        raise _unusable(path, f"{broken:,} of {packets:,} sound packets cannot be decoded")
 
 
 def write(path: Path, samples: Samples) -> None:
-    """A 16 kHz mono PCM16 wav, written atomically.
-
-    Raises: `OSError` when it cannot be, which is no fault of the sound.
-    """
+    """Writes a 16 kHz mono PCM16 wav, atomically; `OSError` if the disk does not allow it."""
     import soundfile
 
     with atomic_path(path) as temporary:
@@ -247,10 +232,10 @@ def write(path: Path, samples: Samples) -> None:
 
 
 def silence(duration: float, folder: Path) -> Path:
-    """A 16 kHz mono wav of digital silence, so many seconds long, in the folder.
+    """Writes this many seconds of digital silence as a 16 kHz mono wav into the folder.
 
-    Rounded up to a mel frame of 10 ms, which is finer than any model hears, so that clips of one
-    length share a file.
+    The length is rounded up to a mel frame of 10 ms, the resolution of the models, so that clips of
+    about the same length share a file.
     """
     frames = max(1, math.ceil(round(duration * SAMPLING_RATE / MEL_HOP, 6))) * MEL_HOP
     path = folder / f"silence_{frames}.wav"

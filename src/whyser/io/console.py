@@ -1,4 +1,4 @@
-"""How the commands speak: errors, progress and tables, plain when nobody watches."""
+"""The commands' output: errors, progress and tables, in plain text without a terminal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from whyser.io.visible import visible
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Width of tables in a log file, where there is no terminal to ask.
+#: Width of tables in a log file.
 LOG_WIDTH = 120
 
 
 class PanelledCommand(TyperCommand):
-    """A command whose help keeps the options of each `rich_help_panel` together, in plain text."""
+    """A command whose plain-text help groups the options by `rich_help_panel`."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         panels: dict[str, list[tuple[str, str]]] = defaultdict(
@@ -44,18 +44,12 @@ class PanelledCommand(TyperCommand):
 class App(typer.Typer):
     """A typer application whose commands are `PanelledCommand`s."""
 
-    def command(
-        self,
-        name: str | None = None,
-        *,
-        cls: type[TyperCommand] | None = PanelledCommand,
-        **settings: Any,
-    ) -> Callable[[F], F]:
-        return super().command(name, cls=cls, **settings)
+    def command(self, *arguments: Any, **settings: Any) -> Callable[[F], F]:
+        return super().command(*arguments, **{"cls": PanelledCommand, **settings})
 
 
 def new_app(help_text: str) -> typer.Typer:
-    """A typer application as all of ours are: version, short help, plain text."""
+    """A typer application with `--version`, `-h` and plain text."""
     app = App(
         help=help_text,
         no_args_is_help=True,
@@ -82,13 +76,13 @@ def _every_command(
         ),
     ] = False,
 ) -> None:
-    """Options that every command of ours has before its verb."""
+    """The options of every command before its verb."""
 
 
 def run(app: typer.Typer) -> None:
-    """Runs a command: what a user can mend is printed and ends with status 1, no traceback."""
-    # Records by the hundred thousand that live to the end and form no cycles: looking through them
-    # again and again took a third of the time.
+    """Runs a command; prints an error that the user can fix without traceback and exits with 1."""
+    # Hundreds of thousands of records live to the end and form no cycles; collecting garbage among
+    # them took a third of the time.
     gc.set_threshold(500_000)
     try:
         app()
@@ -96,23 +90,23 @@ def run(app: typer.Typer) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader (head, less) closed early; Python would complain again at exit.
+        # The reader (head, less) closed early; Python would print another error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        # A full disk, a folder without permission, a file where a folder should be.
+        # For example a full disk, missing permissions, or a file in place of a folder.
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         sys.exit(1)
 
 
 def say(message: str) -> None:
-    """A line for the person who waits; standard output stays for results."""
+    """Prints a line on standard error, because standard output is for results."""
     print(message, file=sys.stderr)
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """The items, with a progress bar on standard error when that is a terminal."""
+    """Yields the items, with a progress bar if standard error is a terminal."""
     if not sys.stderr.isatty():
         yield from items
         return
@@ -123,12 +117,12 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 
 def print_json(value: object) -> None:
-    """JSON on standard output, as the files have it."""
+    """Prints JSON on standard output, formatted as in the files."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table on standard output: names left, figures right."""
+    """Prints a table on standard output, with text left-aligned and numbers right-aligned."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -141,6 +135,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[obje
     for row in cells:
         table.add_row(*map(escape, row))
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
-    # A title of the table's own would be folded to the width of a narrow table.
+    # rich would fold the table's own title to the width of a narrow table.
     console.print(visible(title), style="bold", markup=False, highlight=False, soft_wrap=True)
     console.print(table)

@@ -1,4 +1,4 @@
-"""Typed errors with one message form: what is wrong, where, and the cure."""
+"""Errors whose messages say what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 
 class WhyserError(Exception):
-    """Anything that a user can put right; a command prints it and exits with status 1."""
+    """An error that the user can fix; a command prints it and exits with status 1."""
 
 
 class InputError(WhyserError):
-    """Bad input, named by file, line and cure.
+    """Bad input, with file, line and cure.
 
     >>> print(InputError("bad label 'happpy'", file="ratings.csv", line=418, cure="Write 'happy'."))
     ratings.csv:418: bad label 'happpy'. Write 'happy'.
@@ -38,9 +38,9 @@ class InputError(WhyserError):
         return f"{text.rstrip('.')}. {self.cure}" if self.cure else text
 
     def at(self, file: str | Path, line: int | None = None) -> InputError:
-        """The same error with the place filled in by the caller who knows it.
+        """The same error with the file and line, which the caller knows.
 
-        An error of another file keeps its own place: the caller's line is not a line of that file.
+        An error in another file keeps its place, because the caller's line belongs to this file.
         """
         if self.file is not None and Path(self.file) != Path(file):
             return self
@@ -49,7 +49,7 @@ class InputError(WhyserError):
 
 
 class BadInput(WhyserError):
-    """All problems of one input, so that a user mends them in one go."""
+    """All problems of one input, so that the user can fix them at once."""
 
     SHOWN = 20
 
@@ -63,7 +63,7 @@ class BadInput(WhyserError):
 
 
 class Problems:
-    """Collects input errors; `raise_any` ends the block with all of them.
+    """Collects input errors; `raise_any` raises them all together.
 
     >>> problems = Problems("labels.csv")
     >>> with problems.caught():
@@ -95,7 +95,7 @@ class Problems:
 
 
 def did_you_mean(value: str, known: Iterable[str]) -> str:
-    """A cure for a misspelt name.
+    """The cure for a misspelt name.
 
     >>> did_you_mean("happpy", ["happy", "sad"])
     "Expected one of [happy, sad]. Did you mean 'happy'?"

@@ -1,4 +1,4 @@
-"""Libraries that the base install leaves out, and the extras of ours that bring them."""
+"""Libraries that the base install lacks, and the extras that install them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import typer
 
 from whyser.io.errors import WhyserError
 
-#: Names at the package index that differ from the name in an import.
-_AT_THE_INDEX = {
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
+
+#: Package names that differ from the names in an import.
+_PACKAGES = {
     "espeakng_loader": "espeakng-loader",
     "llamafactory": "LLaMA-Factory",
     "parselmouth": "praat-parselmouth",
@@ -22,7 +24,7 @@ _AT_THE_INDEX = {
 
 
 def is_installed(library: str) -> bool:
-    """Whether it can be imported; a folder of that name in the working directory is no library.
+    """Whether it can be imported; a folder with this name in the working directory does not count.
 
     >>> is_installed("json"), is_installed("no_such_library")
     (True, False)
@@ -32,14 +34,13 @@ def is_installed(library: str) -> bool:
 
 
 def require(who: str, **libraries: Sequence[str]) -> None:
-    """Refuses `who` unless the libraries of each extra are installed.
+    """Checks that the libraries of each extra are installed.
 
     Args:
-        who: What needs them, as a user knows it: a command, an option.
-        libraries: Of each extra in pyproject.toml, the names that are imported.
+        who: The command or option that needs them.
+        libraries: Extra in pyproject.toml -> import names of its libraries.
 
-    Raises:
-        WhyserError: It names all missing libraries at once, and the extras.
+    Raises: `WhyserError` with all missing libraries and the extras that install them.
 
     >>> require("whyser-eval figure", figures=["json"])
     >>> require("whyser-eval figure", figures=["no_such_library"])
@@ -60,17 +61,17 @@ installed. Run: pip install 'whyser[figures]'
 
 
 def listed(libraries: Iterable[str]) -> str:
-    """Their names for a sentence.
+    """The libraries' names as a list in a sentence.
 
     >>> listed(["torch", "transformers", "sklearn"])
     'torch, transformers and scikit-learn'
     """
-    *others, last = [_AT_THE_INDEX.get(name, name) for name in libraries]
+    *others, last = [_PACKAGES.get(name, name) for name in libraries]
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def install(extras: Iterable[str]) -> str:
-    """The cure for a missing library; in quotes, for a shell reads brackets as a pattern.
+    """The cure for a missing library; it has quotes because shells expand brackets.
 
     >>> install(["train", "qlora"])
     "Run: pip install 'whyser[train,qlora]'"
@@ -79,10 +80,10 @@ def install(extras: Iterable[str]) -> str:
 
 
 def needs(**libraries: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Lets a command begin only where these libraries are installed; its help needs none of them.
+    """Makes a command check its libraries before it starts; its help needs none of them.
 
-    The libraries are those of `require`. A command that would import one late, after an hour of
-    work, says at its start that it is missing.
+    The libraries are those of `require`. Without this check, a command could fail at a late import,
+    after an hour of work.
     """
 
     def checked(command: Callable[..., None]) -> Callable[..., None]:
@@ -91,14 +92,18 @@ def needs(**libraries: Sequence[str]) -> Callable[[Callable[..., None]], Callabl
             require(context.command_path, **libraries)
             command(**given)
 
-        own = inspect.signature(command, eval_str=True).parameters
-        context = inspect.Parameter(
-            "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
-        )
-        parameters = [context, *(each.replace(kind=context.kind) for each in own.values())]
-        # typer builds a command from the signature and the annotations of its function.
-        checking.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        checking.__annotations__ = {each.name: each.annotation for each in parameters}
-        return checking
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        context = inspect.Parameter("context", KEYWORD_ONLY, annotation=typer.Context)
+        return with_parameters(checking, [context, *own])
 
     return checked
+
+
+def with_parameters(
+    function: Callable[..., None], parameters: Iterable[inspect.Parameter]
+) -> Callable[..., None]:
+    """Sets the keyword parameters that typer reads from the function."""
+    keywords = [each.replace(kind=KEYWORD_ONLY) for each in parameters]
+    function.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
+    function.__annotations__ = {each.name: each.annotation for each in keywords}
+    return function

@@ -1,4 +1,4 @@
-"""Reading and writing whole files: atomic on the way out, named by line on the way in."""
+"""Read files with errors that name the line, and write files atomically."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed onto it when the block ends well.
+    """Yields a temporary path in the same folder, which replaces `path` if the block succeeds.
 
-    The temporary name keeps the suffix, since audio writers choose their format by it.
+    The temporary name has the same suffix, because audio writers choose their format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
@@ -31,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes private files; results are meant to be read by the whole lab.
+        # mkstemp creates private files, but the whole lab should be able to read the results.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -41,7 +41,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def read_text(path: Path) -> str:
-    """The file as UTF-8 (a byte-order mark is dropped); `InputError` when it is missing."""
+    """Reads the file as UTF-8, without a byte-order mark; `InputError` if it is missing."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -74,10 +74,9 @@ def read_json(path: Path) -> Any:
 
 
 def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:
-    """A JSON file that is one record, validated as `form` says.
+    """Reads a JSON file with one record, and validates it.
 
-    Raises: `InputError` for a missing or a broken file, with the first field that is wrong and the
-    cure.
+    Raises: `InputError` for a missing or broken file, with the first wrong field and the cure.
     """
     from pydantic import ValidationError
 
@@ -86,7 +85,7 @@ def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:
     except ValidationError as error:
         fault: Any = error.errors(include_url=False)[0]
         place = ".".join(map(str, fault["loc"])) or "the file"
-        # The name of an unknown field is whatever the file says.
+        # The name of an unknown field may contain anything.
         place = place if place.isprintable() else repr(place)
         raise InputError(f"{place}: {fault['msg']}", file=path, cure=cure) from None
 
@@ -96,7 +95,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Non-empty lines with their numbers, streamed."""
+    """Streams the non-empty lines with their numbers."""
     try:
         with path.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
@@ -109,7 +108,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def broken_line(reason: str) -> InputError:
-    """The error for a line that is no JSON object: most often the file was cut short."""
+    """The error for a line that is not a JSON object, usually because the file is cut short."""
     return InputError(
         f"not a valid JSON line ({reason})",
         cure="The file may be cut short; run the step that writes it again.",
@@ -123,10 +122,6 @@ def _object(line: bytes) -> dict[str, Any]:
     return value
 
 
-def _no_object(error: BaseException) -> InputError:
-    return broken_line(str(error))
-
-
 @overload
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]: ...
 @overload
@@ -136,17 +131,17 @@ def read_jsonl(
 def read_jsonl(
     path: Path,
     loads: Callable[[bytes], Any] = _object,
-    explain: Callable[[Any], InputError] = _no_object,
+    explain: Callable[[Any], InputError] = lambda error: broken_line(str(error)),
 ) -> Iterator[tuple[int, Any]]:
-    """What `loads` makes of each line of a JSON Lines file, with the line's number, streamed.
+    """Streams the values of a JSON Lines file with their line numbers.
 
     Args:
-        loads: Makes a value of a line, or raises a `ValueError`; objects by default.
-        explain: The error that a user sees for that `ValueError`; its place is filled in here.
+        loads: Converts a line to a value or raises a `ValueError`; by default to an object.
+        explain: Converts that `ValueError` to the user's error; file and line are added here.
 
     Raises: `InputError` with file and line for a line that `loads` refuses.
     """
-    # Loaded when it is needed: a help text is wanted at once.
+    # Imported here, because a help text should appear at once.
     from jsonlines import InvalidLineError, Reader
 
     number = 0
@@ -155,7 +150,7 @@ def read_jsonl(
         nonlocal number
         for place, line in read_lines(path):
             number = place
-            # The reader would drop a byte-order mark and decode a line; so `loads` gets its bytes.
+            # The reader takes text, but `loads` needs the bytes, with a byte-order mark.
             yield line.decode("latin-1")
 
     def parsed(text: str | bytes) -> Any:
@@ -173,7 +168,7 @@ def read_jsonl(
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str]) -> int:
-    """Rows, one a line (a `str` is taken as already serialised); returns how many."""
+    """Writes one row per line (a `str` must be JSON already), atomically; returns their number."""
     from jsonlines import Writer
 
     count = 0
@@ -189,7 +184,7 @@ def _serialised(row: dict[str, Any] | str) -> str:
 
 
 def short_hash(text: str) -> str:
-    """The first eight hexadecimal digits of the text's SHA-256, as signatures print it.
+    """The first eight hexadecimal digits of the text's SHA-256, as used in signatures.
 
     >>> short_hash("")
     'e3b0c442'

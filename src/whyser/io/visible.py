@@ -1,11 +1,11 @@
-"""Texts of others for a page or a terminal: what hides in them is made visible."""
+"""Show invisible characters in foreign texts, for a page or a terminal."""
 
 from __future__ import annotations
 
 import re
 
-#: Control characters, marks that turn the direction of what follows, and what has no width or
-#: no ink: fillers, and tags, which spell whole sentences unseen.
+#: Control characters, marks that change the writing direction, and characters without width or ink,
+#: such as fillers and tags, which can spell invisible sentences.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
@@ -14,7 +14,7 @@ _HIDDEN = re.compile(
 
 
 def visible(text: str | None) -> str:
-    """The text with what hides in it made visible.
+    """Replaces invisible characters in a text by visible ones.
 
     >>> visible("a\\x00b \\u202egnp")
     'a␀b ⟨U+202E⟩gnp'

@@ -1,4 +1,4 @@
-"""The eight emotion classes and the ways their names are spelt. Knows no corpus."""
+"""The eight emotion classes and the spellings of their names, for all corpora."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Label: TypeAlias = Literal[EmotionClass, "other"]
 #: In the order of the options A to H of the closed-form prompt (paper, 3.1).
 CLASSES: tuple[EmotionClass, ...] = get_args(EmotionClass)
 
-#: What annotators chose that is none of the eight; never a class of an average.
+#: Any other emotion that annotators chose; scores never average over it.
 OTHER: Literal["other"] = "other"
 
-#: Other grammatical forms of the same eight names. Words that only come near a class
-#: ("furious", "calm") are not here: mapping them is a decision, and has its own table.
+#: Other grammatical forms of the eight names. Words with only a similar meaning ("furious", "calm")
+#: are not here: mapping them is a decision, which the lexicon makes.
 ALIASES: dict[str, EmotionClass] = {
     "anger": "angry",
     "sadness": "sad",
@@ -37,7 +37,7 @@ _NAMES: dict[str, Label] = {name: name for name in CLASSES} | ALIASES | {OTHER: 
 def canonical(name: str) -> Label:
     """The class that a spelling names.
 
-    Raises: `InputError` when it names none, with the nearest known name.
+    Raises: `InputError` with the most similar known name if it names none.
 
     >>> canonical("Sadness")
     'sad'
@@ -55,7 +55,7 @@ fear, disgust, contempt, neutral, other]. Did you mean 'happy'?
 
 
 def find(name: str) -> Label | None:
-    """As `canonical`, but None for a name of no class.
+    """Like `canonical`, but None if the name is no class.
 
     >>> find("frustrated") is None
     True
@@ -64,9 +64,9 @@ def find(name: str) -> Label | None:
 
 
 def parse_classes(text: str) -> tuple[EmotionClass, ...]:
-    """Classes from a comma-separated list, in the order of the eight.
+    """Reads classes from a comma-separated list; returns them in the order of the eight.
 
-    Raises: `InputError` for a name that is none of the eight, or fewer than two classes.
+    Raises: `InputError` for a name that is none of the eight, or for fewer than two classes.
 
     >>> parse_classes("sad, angry")
     ('angry', 'sad')

@@ -1,12 +1,12 @@
-"""The words that name an emotion, and the class that each is grouped under.
+"""The words that name an emotion, and the class of each.
 
 The eight names and their grammatical forms come from `whyser.labels.classes`; every other word is a
-decision and stands in `grouping.csv` with its reason. The table is frozen: its hash is part of
-every score's signature. A table of one's own takes its place by `read_lexicon`.
+decision, which `grouping.csv` lists with its reason. The table is frozen: its hash is part of every
+score's signature. `read_lexicon` reads a user's own table instead.
 
-`use` in the table is `prose` for a word that names an emotion wherever it stands, and
-`statement` for one that does so only where the answer is stated ("flat" is a neutral answer,
-but in "the pitch is flat" it is a remark on the voice).
+`use` in the table is `prose` for a word that names an emotion in any context, and `statement` for a
+word that does so only in the statement of the answer ("flat" is a neutral answer, but in "the pitch
+is flat" it describes the voice).
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _APOSTROPHES = re.compile("[\u2018\u2019\u02bc\u00b4]")
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents, invisible marks and typographic variants.
+    """Converts to lower case and removes accents, invisible marks and typographic variants.
 
     >>> fold("W\u00dcTEND\u200f, isn\u2019t it")
     "wutend, isn't it"
     """
     if not text.isascii():
-        # Only Latin, Greek and Cyrillic accents are dropped; Japanese voicing marks are letters.
+        # Only Latin, Greek and Cyrillic accents are removed; Japanese voicing marks are letters.
         plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", _APOSTROPHES.sub("'", text)))
         text = unicodedata.normalize("NFC", plain)
     return _INVISIBLE.sub("", text.replace("\r", "\n")).casefold()
@@ -74,14 +74,14 @@ class LexiconEntry:
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Every known word, found by its first part. The same table is the same object: readers
-    remember by it what they read."""
+    """All known words, indexed by their first part. A table is one object, because readers cache
+    their results by it."""
 
     entries: tuple[LexiconEntry, ...]
 
     @cached_property
     def hash(self) -> str:
-        """Of what decides a reading: word, class and use of every entry."""
+        """Hash of the words, classes and uses, which decide a reading."""
         rows = sorted(f"{entry.word},{entry.label},{entry.in_prose}" for entry in self.entries)
         return short_hash("\n".join(rows))
 
@@ -99,13 +99,13 @@ class Lexicon:
 
     @cached_property
     def unspaced(self) -> dict[str, LexiconEntry]:
-        """Chinese and Japanese words, each by its whole."""
+        """Chinese and Japanese words, each as a whole."""
         return {
             entry.parts[0]: entry for entry in self.entries if _IS_UNSPACED.match(entry.parts[0])
         }
 
     def find(self, text: str) -> LexiconEntry | None:
-        """The entry that folded text is, and is nothing but."""
+        """The entry that equals the folded text, if any."""
         parts = tuple(words(text))
         if len(parts) == 1 and parts[0] in self.unspaced:
             return self.unspaced[parts[0]]
@@ -113,13 +113,13 @@ class Lexicon:
         return next((entry for entry in alike if entry.parts == parts), None)
 
     def knows(self, text: str) -> bool:
-        """Whether folded text is nothing but one word or phrase of the table."""
+        """Whether the folded text is exactly one word or phrase of the table."""
         return self.find(text) is not None
 
 
 @cache
 def lexicon() -> Lexicon:
-    """The frozen table, read once from the package."""
+    """The package's frozen table, read once."""
     return _lexicon(csv.DictReader(shipped_table().splitlines()))
 
 
@@ -127,29 +127,29 @@ def shipped_table() -> str:
     return resources.files(__package__).joinpath("grouping.csv").read_text(encoding="utf-8")
 
 
-#: Columns of a table; the two last are for people.
+#: Columns of a table; the last two are for human readers.
 COLUMNS = ("word", "class", "use", "language", "reason")
 USES = ("prose", "statement")
 
 
 def read_lexicon(path: Path) -> Lexicon:
-    """A frozen table of one's own; the eight names and their forms are in every table.
+    """Reads a user's own table; every table also has the eight names and their forms.
 
-    Raises: `InputError` or `BadInput` for a file with other columns, and for rows without word or
-    reason, with an unknown class or use, or with a word that came before.
+    Raises: `InputError` or `BadInput` for missing columns, and for rows without a word or reason,
+    with an unknown class or use, or with a duplicate word.
     """
     return _lexicon(check_table(read_text(path), path))
 
 
 def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
-    """The rows of a table's text, each checked; raises as `read_lexicon` does."""
+    """The checked rows of a table's text; raises as `read_lexicon` does."""
     table = csv.DictReader(io.StringIO(text, newline=""))
     if missing := set(COLUMNS) - set(table.fieldnames or ()):
         raise InputError(
             f"no column {', '.join(sorted(missing))}",
             file=file,
             line=1,
-            cure=f"A table of words has {','.join(COLUMNS)}; whyser-eval group writes one.",
+            cure=f"A lexicon has {','.join(COLUMNS)}; whyser-eval group writes one.",
         )
     problems = Problems(str(file))
     seen = {words_of(name): f"{name!r} is a name of the classes" for name in (*_NAMES, OTHER)}
@@ -160,7 +160,7 @@ def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
             key = words_of(row["word"])
             if key in seen:
                 raise InputError(
-                    f"{row['word']!r} comes twice: {seen[key]}", cure="Keep one row per word."
+                    f"duplicate word {row['word']!r}: {seen[key]}", cure="Keep one row per word."
                 )
             seen[key] = f"first in line {table.line_num}"
         except InputError as problem:
@@ -171,19 +171,19 @@ def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
 
 
 def check_row(row: Mapping[str, str | None]) -> None:
-    """Raises: `InputError` for what is missing or unknown in a row."""
+    """Raises: `InputError` for a missing or unknown value in a row."""
     word = row.get("word") or ""
     if not words_of(word):
-        raise InputError(f"{word!r} holds no word", cure="Write the word, or delete the row.")
+        raise InputError(f"{word!r} is not a word", cure="Write the word, or delete the row.")
     canonical(row.get("class") or "")
     if row.get("use") not in USES:
         raise InputError(f"bad use {row.get('use')!r}", cure=f"Expected one of {list(USES)}.")
     if not (row.get("reason") or "").strip():
-        raise InputError(f"{word!r} has no reason", cure="Say why it belongs to its class.")
+        raise InputError(f"{word!r} has no reason", cure="Explain its class.")
 
 
 def words_of(word: str) -> tuple[str, ...]:
-    """A word or phrase as tables and texts compare it."""
+    """The folded words of a word or phrase, for comparisons."""
     return tuple(words(fold(word)))
 
 
@@ -192,7 +192,7 @@ _NAMES = (*CLASSES, *ALIASES)
 
 def _lexicon(rows: Iterable[Mapping[str, str]]) -> Lexicon:
     named = [LexiconEntry(name, canonical(name), in_prose=True) for name in _NAMES]
-    # "the other speaker": only a statement can mean the class.
+    # In prose, "other" is an ordinary word: "the other speaker".
     other = LexiconEntry(OTHER, OTHER, in_prose=False)
     table = (
         LexiconEntry(row["word"], canonical(row["class"]), row["use"] == "prose") for row in rows

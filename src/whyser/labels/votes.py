@@ -1,8 +1,8 @@
-"""What annotators' votes say: the majority, how strict it is, the set of labels, the shares.
+"""Statistics of annotators' votes: majority, strict majority, set of labels, shares, agreement.
 
-One majority rule for training targets and for references, so that a score never measures the
-difference between two rules. The rule is MSP-Podcast's: a unique plurality over the eight
-classes and Other (all Other strings pooled); a tie is no agreement.
+Training targets and references use the same majority rule, so that a score never measures the
+difference between two rules. The rule is MSP-Podcast's: a unique plurality over the eight classes
+and Other (all Other strings pooled); a tie is no agreement.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from whyser.labels.classes import CLASSES, EmotionClass, Label
 #: A class, or a corpus' own code for one.
 Code = TypeVar("Code", bound=str)
 
-
 _CLASSES = frozenset(CLASSES)
 
 
 def majority(primaries: Sequence[Code]) -> Code | None:
-    """The label with strictly more votes than any other, or None on a tie or without votes.
+    """The label with more votes than any other; None for a tie or without votes.
 
     >>> majority(["sad", "sad", "neutral"])
     'sad'
@@ -36,9 +35,9 @@ def majority(primaries: Sequence[Code]) -> Code | None:
 
 
 def top_share(primaries: Sequence[Label]) -> Fraction:
-    """Share of the most frequent label among all primary votes, Other included; 1 without votes.
+    """Share of the most frequent label among all primary votes, with Other; 1 without votes.
 
-    A corpus that releases a single label agrees with itself, so its strict subset is the whole.
+    So a corpus that releases only one label per utterance is its own strict subset.
 
     >>> top_share(["sad", "sad", "neutral", "other"])
     Fraction(1, 2)
@@ -62,7 +61,7 @@ def is_strict_majority(primaries: Sequence[Label]) -> bool:
 
 
 def label_set(primaries: Sequence[str], secondaries: Sequence[str] = ()) -> frozenset[EmotionClass]:
-    """A_i of the paper: every class of the eight that some annotator chose.
+    """A_i of the paper: the classes of the eight that at least one annotator chose.
 
     >>> sorted(label_set(["sad", "other", "neutral"]))
     ['neutral', 'sad']
@@ -71,7 +70,7 @@ def label_set(primaries: Sequence[str], secondaries: Sequence[str] = ()) -> froz
 
 
 def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
-    """Vote shares over the eight classes, Other left out; empty when no vote has a class.
+    """Vote shares over the eight classes, without Other; empty if no vote has a class.
 
     >>> distribution(["sad", "sad", "neutral", "other"])
     {'sad': 0.6666666666666666, 'neutral': 0.3333333333333333}
@@ -82,14 +81,14 @@ def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
 
 
 def fleiss_kappa(ballots: Mapping[tuple[str, ...], int]) -> float | None:
-    """Fleiss' kappa of primary votes, for any number of raters an item.
+    """Fleiss' kappa of primary votes, for any number of annotators per item.
 
     Observed: the mean over items of the share of agreeing pairs of votes. Expected: the sum of
-    the squared shares of the labels among all votes. Items with fewer than two votes hold no
-    pair and are left out. Source: Fleiss (1971), with a number of raters of each item's own.
+    the squared shares of the labels among all votes. Items with fewer than two votes have no pair
+    and are left out. Source: Fleiss (1971), generalised to a varying number of annotators.
 
-    Args: `ballots`, the votes of an item -> the number of items with these.
-    Returns: 1 is full agreement, 0 that of chance; None where chance alone explains everything.
+    Args: `ballots` is the votes of an item -> the number of items with these votes.
+    Returns: 1 for full agreement, 0 for chance; None if chance explains all agreement.
 
     >>> ballots = {("sad", "sad"): 1, ("sad", "angry"): 1, ("angry", "angry"): 1}
     >>> round(fleiss_kappa(ballots), 4)  # observed 2/3, expected 1/2

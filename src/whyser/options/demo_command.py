@@ -1,6 +1,6 @@
 """`whyser-demo`: the demo's functions as commands.
 
-The commands are made here, outside of the demo, because the demo imports none of ours.
+They are defined outside of the demo, because the demo imports no other module of this project.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ app.command()(needs(demo=["torch", "transformers"])(encoder))
 
 
 def main() -> None:
-    """Run the command line."""
     run(app)
 
 

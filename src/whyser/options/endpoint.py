@@ -1,8 +1,8 @@
-"""The options of a command that asks an endpoint."""
+"""The options of a command that asks a model at an endpoint."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -11,9 +11,8 @@ import typer
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
 
-#: How a command sends the clip, ...
+#: How a command sends the clip; 'none' is for a model that only reads.
 SoundForm: TypeAlias = Literal["data", "input_audio", "file", "path"]
-#: ... 'none' for a model that only reads.
 AudioForm: TypeAlias = Literal[SoundForm, "none"]
 
 SOUND_HELP = (
@@ -32,43 +31,31 @@ _option = partial(typer.Option, rich_help_panel="Endpoint")
 
 @dataclass(frozen=True)
 class EndpointOptions:
-    """The endpoint, and how fast and how long it is asked."""
+    """The endpoint, and the limits for its use."""
 
     endpoint: Annotated[
-        str, typer.Option(help="Ask at this OpenAI-compatible address, which ends in /v1.")
+        str, typer.Option(help="Use this OpenAI-compatible address, which ends in /v1.")
     ]
-    model: Annotated[str, typer.Option(help="Ask the model that has this name at the endpoint.")]
-    concurrency: Annotated[
-        int,
-        _option(min=1, help="Keep up to this many requests in flight."),
-    ] = 16
+    model: Annotated[str, typer.Option(help="Ask the model with this name at the endpoint.")]
+    concurrency: Annotated[int, _option(min=1, help="Send up to this many requests at once.")] = 16
     requests_per_minute: Annotated[
-        float | None,
-        _option(help="Send at most this many requests a minute.  [default: no limit]"),
+        float | None, _option(help="Send at most this many requests a minute.  [default: no limit]")
     ] = None
     tokens_per_minute: Annotated[
-        float | None,
-        _option(help="Use at most this many tokens a minute.  [default: no limit]"),
+        float | None, _option(help="Use at most this many tokens a minute.  [default: no limit]")
     ] = None
-    timeout: Annotated[
-        float,
-        _option(help="Wait this many seconds for one answer."),
-    ] = 120.0
+    timeout: Annotated[float, _option(help="Wait this many seconds for one answer.")] = 120.0
     max_requests: Annotated[
-        int | None,
-        _option(help="Stop after this many requests.  [default: no limit]"),
+        int | None, _option(help="Stop after this many requests.  [default: no limit]")
     ] = None
     max_cost: Annotated[
-        float | None,
-        _option(help="Stop before the run costs more than this.  [default: no limit]"),
+        float | None, _option(help="Stop before the run costs more than this.  [default: no limit]")
     ] = None
     price_in: Annotated[
-        float,
-        _option(help="Compute the cost with this price for a million tokens sent."),
+        float, _option(help="Compute the cost with this price for a million tokens sent.")
     ] = 0.0
     price_out: Annotated[
-        float,
-        _option(help="Compute the cost with this price for a million tokens received."),
+        float, _option(help="Compute the cost with this price for a million tokens received.")
     ] = 0.0
     api_key_env: Annotated[
         str,
@@ -81,20 +68,9 @@ class EndpointOptions:
 
     @property
     def settings(self) -> ChatSettings:
-        """Raises: `InputError` for an address or a limit that cannot be."""
-        # The client is imported when a command runs: a help text is wanted at once.
+        """Raises: `InputError` for an impossible address or limit."""
+        # Imported here, because a help text should appear at once.
         from whyser.chat import ChatSettings
 
-        return ChatSettings(
-            endpoint=self.endpoint,
-            model=self.model,
-            key_variable=self.api_key_env,
-            concurrency=self.concurrency,
-            requests_per_minute=self.requests_per_minute,
-            tokens_per_minute=self.tokens_per_minute,
-            timeout=self.timeout,
-            max_requests=self.max_requests,
-            max_cost=self.max_cost,
-            price_in=self.price_in,
-            price_out=self.price_out,
-        )
+        given = asdict(self)
+        return ChatSettings(key_variable=given.pop("api_key_env"), **given)

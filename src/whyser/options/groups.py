@@ -1,19 +1,21 @@
-"""Options that several commands share: a dataclass, one field an option."""
+"""Options that several commands share: a dataclass with one field per option."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Any
+
+from whyser.io.extras import with_parameters
 
 
 def with_option_group(command: Callable[..., None]) -> Callable[..., None]:
-    """Replaces each parameter that is a dataclass by one option for each of its fields.
+    """Replaces each parameter that is a dataclass by one option per field.
 
-    A field is annotated as a parameter of a typer command is. Typer reads the options from the
-    signature, so the command that it sees has them all, those of the groups last.
+    Fields are annotated like the parameters of a typer command. The options of the groups follow
+    the command's own options.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -31,8 +33,9 @@ def with_option_group(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, Any] = {
         each.name: each.annotation for each in declared if is_dataclass(each.annotation)
     }
-    parameters = [_keyword(each) for each in declared if each.name not in groups]
-    parameters += [option for group in groups.values() for option in _options(group)]
+    parameters = [each for each in declared if each.name not in groups]
+    for group in groups.values():
+        parameters += inspect.signature(group, eval_str=True).parameters.values()
 
     @wraps(command)
     def flat(**given: Any) -> None:
@@ -40,27 +43,4 @@ def with_option_group(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = group(**{each.name: given.pop(each.name) for each in fields(group)})
         command(**given)
 
-    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    flat.__annotations__ = {each.name: each.annotation for each in parameters}
-    return flat
-
-
-def _keyword(parameter: inspect.Parameter) -> inspect.Parameter:
-    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-
-
-def _options(group: Any) -> list[inspect.Parameter]:
-    annotations = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            each.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            annotation=annotations[each.name],
-            default=_default(each),
-        )
-        for each in fields(group)
-    ]
-
-
-def _default(field: Field[Any]) -> Any:
-    return inspect.Parameter.empty if field.default is MISSING else field.default
+    return with_parameters(flat, parameters)

@@ -1,6 +1,6 @@
-"""The model's answer: how it is written for training and how its blocks are read back.
+"""The model's answer: write it for training, and read its blocks from generated text.
 
-Both directions stand side by side so that what is trained and what is read cannot drift.
+Both directions are in one file, so that they always match.
 Source: paper, Eq. 1; its Table 2 for the interleaved order; for descriptors Chen et al. and Li et
 al. (docs/models.md, "Related architectures").
 """
@@ -17,8 +17,8 @@ from whyser.labels.classes import EmotionClass
 Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason"]
 Target: TypeAlias = Literal["reason", "label", "reason_first", "interleaved", "descriptors", "asr"]
 
-#: What each target writes after the transcript, in this order. A name that comes twice is the
-#: rationale in two parts: the words, the answer, then the voice, as in the paper's Table 2.
+#: The blocks after the transcript, in order. `interleaved` splits the rationale into two parts: the
+#: words, the answer, then the voice, as in the paper's Table 2.
 TARGETS: Mapping[Target, tuple[Block, ...]] = {
     "reason": ("answer", "reason"),
     "label": ("answer",),
@@ -28,7 +28,7 @@ TARGETS: Mapping[Target, tuple[Block, ...]] = {
     "asr": (),
 }
 
-#: Every block's name, for readers of what a model wrote.
+#: Names of all blocks, for patterns.
 BLOCKS = "asr|descriptors|answer|reason"
 
 SENTENCE = "I think the emotion is "
@@ -39,7 +39,7 @@ _SENTENCE = re.compile(r"\s*I think the emotion is\s", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Answer:
-    """The blocks of an answer; None for a block that is absent or was cut off."""
+    """The blocks of an answer; None for a block that is absent or cut off."""
 
     transcript: str | None = None
     statement: str | None = None
@@ -48,13 +48,13 @@ class Answer:
 
     @property
     def emotion(self) -> str | None:
-        """What the statement names: after the sentence of Eq. 1, or the whole of it."""
+        """The named emotion: what follows the sentence of Eq. 1, or else the whole statement."""
         if self.statement is None:
             return None
         found = _SENTENCE.match(self.statement)
         if found is None:
             return self.statement.strip()
-        # Not in the pattern: "\s*\.?\s*$" takes cubic time on a model's run of spaces.
+        # Not in the pattern: "\s*\.?\s*$" takes cubic time on many spaces.
         return self.statement[found.end() :].strip().removesuffix(".").rstrip()
 
 
@@ -66,10 +66,11 @@ def render_answer(
     descriptors: str | None = None,
     target: Target = "reason",
 ) -> str:
-    """The training target, by default that of Eq. 1; a block without text is left out, so that
-    Eq. 1 without `rationale` is the target of row 10. Only a transcript needs no label.
+    """Writes the training target, by default that of Eq. 1, without blocks that have no text.
 
-    Raises: `ValueError` when a text holds one of the tags, or nothing is left to write.
+    So Eq. 1 without `rationale` is the target of row 10. Only a transcript needs no label.
+
+    Raises: `ValueError` if a text contains one of the tags, or if nothing is left to write.
 
     >>> render_answer("sad", transcript="Call me.", rationale="The voice is low.")
     '<asr>Call me.</asr><answer>I think the emotion is sad</answer><reason>The voice is low.\
@@ -83,7 +84,7 @@ def render_answer(
     }
     for name, text in texts.items():
         if text is not None and _TAG.search(text):
-            raise ValueError(f"the {name} text holds a tag of the answer format: {text!r}")
+            raise ValueError(f"the {name} text contains a tag of the answer format: {text!r}")
     blocks = list(_laid_out(target, texts))
     if not blocks:
         raise ValueError(f"target {target!r} without a transcript has nothing to write")
@@ -101,14 +102,14 @@ def _laid_out(target: Target, texts: Mapping[str, str | None]) -> Iterator[tuple
             yield name, text
 
 
-#: The end of a sentence, before the next one's first letter; a title ends none.
+#: The end of a sentence, before the next one's first letter, but not after a title.
 _SENTENCE_END = re.compile(
     r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bMrs)[.!?][\"'\u201d\u2019)]?\s+(?=[\"'\u201c\u2018(]?[A-Z])"
 )
 
 
 def _parts(rationale: str, count: int) -> list[str]:
-    """The rationale whole, or its first sentence and the rest.
+    """The whole rationale, or its first sentence and the rest.
 
     >>> _parts('The words "Stop. Now." are harsh. The voice is loud.', 2)
     ['The words "Stop. Now." are harsh.', 'The voice is loud.']
@@ -116,18 +117,18 @@ def _parts(rationale: str, count: int) -> list[str]:
     if count == 2:
         for end in _SENTENCE_END.finditer(rationale):
             first = rationale[: end.end()].rstrip()
-            # A quotation is no place to stop.
+            # Do not split inside a quotation.
             if first.count('"') % 2 == 0 and first.count("\u201c") == first.count("\u201d"):
                 return [first, rationale[end.end() :]]
     return [rationale]
 
 
 def parse_answer(text: str) -> Answer:
-    """The blocks of a generated answer, in any order. Of a name that comes twice the first
-    counts, but for the parts of a rationale, which are joined by a space.
+    """Reads the blocks of a generated answer, in any order.
 
-    A block whose end is missing runs to the next tag. At the end of the text that holds for the
-    reason alone: an unfinished statement may be half a word, so it is not read.
+    If a block is repeated, the first one counts; the parts of a rationale are joined by a space. A
+    block without an end tag ends at the next tag. At the end of the text only a rationale may lack
+    its end tag: an unfinished statement may be half a word, so it is not read.
 
     >>> parse_answer("<answer>I think the emotion is sad</answer><reason>The voice").emotion
     'sad'
@@ -139,7 +140,7 @@ def parse_answer(text: str) -> Answer:
     found: dict[str, str] = {}
     reasons: list[str] = []
     _, *pieces = _TAG.split(text)
-    # The last tag's text has no end: only a reason may be cut off.
+    # The text of the last tag has no end tag: only a rationale may be cut off.
     last = len(pieces) - 2
     for place in range(0, len(pieces), 2):
         tag = pieces[place]

@@ -1,4 +1,4 @@
-"""Every prompt text, versioned and hashed; a score's signature carries the hash."""
+"""All prompt texts, with versions and hashes; a score's signature contains the hash."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from whyser.labels.classes import CLASSES, OTHER, Label
 Form: TypeAlias = Literal["open", "closed"]
 
 TRAINED = Path(__file__).with_name("chat_template.jinja")
-"""What a model that LLaMA-Factory trained must be served with: the text around the sound as the
-template `qwen2_audio` has it."""
+"""The chat template for serving a model that LLaMA-Factory trained: it puts the same text around
+the sound as the template `qwen2_audio`."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text under a name and version; change the text, raise the version."""
+    """A text with a name and a version; increase the version with every change of the text."""
 
     name: str
     version: int
@@ -33,9 +33,9 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Question(Prompt):
-    """What a model is asked of a clip; `options` of the closed form in the order of their letters.
+    """A question about a clip; a closed form has `options` in the order of their letters.
 
-    A task of another kind (a transcript, say) is of the open form.
+    Other tasks, such as a transcript, have the open form.
     """
 
     form: Form = "open"
@@ -58,22 +58,9 @@ def lettered_options(options: Sequence[Label] = OPTIONS) -> dict[str, Label]:
 # ---- the questions ------------------------------------------------------------------------
 
 CHOOSE = "Choose one from the following options:"
-
-
-def closed_question(
-    stem: str, options: Sequence[Label] = OPTIONS, *, name: str = "closed", instruction: str = ""
-) -> Question:
-    """Paper, 3.1: nine lettered options. (The paper prints "nA." where a line break was lost.)"""
-    lines = [
-        f"{letter}. {label.capitalize()}" for letter, label in lettered_options(options).items()
-    ]
-    text = "\n".join([f"{stem} {CHOOSE}", *lines, *filter(None, [instruction])])
-    return Question(name, 1, text, "closed", tuple(options))
-
-
 STEM = "What emotion do you think the audio expresses?"
 
-#: Ours, as the authors' is not available: words, then voice, then answer
+#: Ours, because the authors' prompt is not available: words, then voice, then answer
 #: (docs/design.md, "Where the paper is silent", 17).
 THINK = (
     "Think step by step. First consider the words that are spoken. Then consider the tone, the "
@@ -85,25 +72,31 @@ THINK = (
 def emotion_question(
     form: Form, *, thinks: bool = False, stem: str = STEM, options: Sequence[Label] = OPTIONS
 ) -> Question:
-    """The open or the closed form in these words; `thinks` asks for a chain of thought.
+    """The open or closed form with this wording; `thinks` asks for a chain of thought.
 
-    >>> emotion_question("open") == OPEN, emotion_question("closed", thinks=True) == CLOSED_COT
-    (True, True)
+    Paper, 3.1: the open form does not limit the answer, and the closed form has nine lettered
+    options. (The paper prints "nA." where it lost a line break.)
+
+    >>> print(emotion_question("closed", options=["sad", "happy"]).text)
+    What emotion do you think the audio expresses? Choose one from the following options:
+    A. Sad
+    B. Happy
     """
     name = f"{form}_cot" if thinks else form
     if form == "open":
         return Question(name, 1, f"{stem} {THINK}" if thinks else stem)
-    return closed_question(stem, options, name=name, instruction=THINK if thinks else "")
+    lettered = lettered_options(options).items()
+    lines = [f"{stem} {CHOOSE}", *(f"{letter}. {label.capitalize()}" for letter, label in lettered)]
+    text = "\n".join([*lines, THINK] if thinks else lines)
+    return Question(name, 1, text, "closed", tuple(options))
 
 
-#: Paper, 3.1: the output space is not limited.
-OPEN = Question("open", 1, STEM)
-CLOSED = closed_question(STEM)
-OPEN_COT = Question("open_cot", 1, f"{STEM} {THINK}")
-CLOSED_COT = closed_question(STEM, name="closed_cot", instruction=THINK)
+OPEN, CLOSED = emotion_question("open"), emotion_question("closed")
+OPEN_COT = emotion_question("open", thinks=True)
+CLOSED_COT = emotion_question("closed", thinks=True)
 
-#: For a mixture of tasks (docs/targets.md, "Several tasks at once"), where the question has to say
-#: which one is meant.
+#: For a mixture of tasks (docs/targets.md, "Several tasks at once"), where the question must name
+#: the task.
 ASK_ASR = Question("asr", 1, "What does the speaker say?")
 ASK_LABEL = Question("label", 1, "Name the emotion that the audio expresses.")
 ASK_DESCRIPTORS = Question(
@@ -111,17 +104,12 @@ ASK_DESCRIPTORS = Question(
 )
 ASK_REASON = Question("reason", 1, "What emotion does the audio express, and what shows it?")
 
-QUESTIONS = {
-    one.name: one
-    for one in (
-        *(OPEN, CLOSED, OPEN_COT, CLOSED_COT),
-        *(ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON),
-    )
-}
+_FORMS = (OPEN, CLOSED, OPEN_COT, CLOSED_COT)
+_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON)
+QUESTIONS = {one.name: one for one in (*_FORMS, *_TASKS)}
 
-#: The first stands for the pool's own question, the others ask the same in other words. A text is
-#: never changed once it was trained on; a change adds to the end and raises the version.
-POOL_VERSION = 1
+#: The first text of a pool is its own question, the others are paraphrases. Never change a text,
+#: since models may be trained on it; add new ones at the end.
 POOLS: dict[str, tuple[str, ...]] = {
     "stem": (
         STEM,
@@ -165,14 +153,14 @@ POOLS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# ---- the control that hears nothing -------------------------------------------------------
+# ---- the control without sound ------------------------------------------------------------
 
-#: Ours: stands before the question in place of the sound.
+#: Ours: precedes the question in place of the sound.
 TRANSCRIPT = Prompt("transcript", 1, 'The transcript of the audio is: "$CONTENT"\n')
 
 
 def with_transcript(question: str, transcript: str) -> str:
-    r"""The question after the words that were spoken, for a model that is given no sound.
+    r"""The question after the transcript, for a model that gets no sound.
 
     >>> with_transcript("Which emotion?", "It costs $5.")
     'The transcript of the audio is: "It costs $5."\nWhich emotion?'
@@ -182,7 +170,7 @@ def with_transcript(question: str, transcript: str) -> str:
 
 # ---- the teacher --------------------------------------------------------------------------
 
-#: Paper, 2.1, to the letter; `$CONTENT` is the transcript, `$EMOTION` the gold label.
+#: Verbatim from the paper, 2.1; `$CONTENT` is the transcript, `$EMOTION` the majority label.
 RATIONALE = Prompt(
     "rationale",
     1,
@@ -200,8 +188,8 @@ other thoughts, feel free to share."
 - DO NOT use "Well, you know" or "Well" in the reasoning.""",
 )
 
-#: Ours: the same with what was measured, after SEmoLLM's and the descriptor papers' levels.
-#: `$EVIDENCE` is one line, such as "pitch high, loudness normal, rate low".
+#: Ours: the same with the measured levels, as in SEmoLLM and the descriptor papers. `$EVIDENCE` is
+#: one line, such as "pitch high, loudness normal, rate low".
 RATIONALE_MEASURED = Prompt(
     "rationale_measured",
     1,
@@ -213,7 +201,7 @@ RATIONALE_MEASURED = Prompt(
     + "\n- DO NOT say anything of the voice that contradicts the measurements.",
 )
 
-#: Ours, for a teacher that reads only: no claim about a sound that it cannot hear.
+#: Ours, for a teacher that only reads, so that it does not invent what it cannot hear.
 RATIONALE_TEXT = Prompt(
     "rationale_text",
     1,

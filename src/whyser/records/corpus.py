@@ -1,4 +1,4 @@
-"""A converted corpus on disk: `utterances.jsonl` and the card `corpus.json` beside it."""
+"""A converted corpus on disk: `utterances.jsonl` and its card `corpus.json` in one folder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
 from whyser.labels.classes import EmotionClass
-from whyser.records.utterance import Utterance, input_error, read_utterances
+from whyser.records.utterance import FrozenRecord, Utterance, input_error, read_utterances
 
 
-class SplitCard(BaseModel):
-    """One split: `labels` is label -> utterances, with None written as `no_agreement`."""
-
-    model_config = ConfigDict(extra="forbid")
+class SplitCard(FrozenRecord):
+    """One split: `labels` is label -> number of utterances, with `no_agreement` for None."""
 
     utterances: int
     hours: float | None
@@ -26,16 +24,14 @@ class SplitCard(BaseModel):
     labels: dict[str, int]
 
 
-class VotesCard(BaseModel):
-    """The votes that were released: how many an utterance, and how far the raters agree.
+class VotesCard(FrozenRecord):
+    """The released votes: their number, and how much the annotators agree.
 
-    `per_utterance` is number of votes -> utterances that have as many. `strict` counts those where
-    one label has more than half of the votes, `tied` those without a unique plurality, `as_label`
-    those whose unique plurality is the label. `fleiss_kappa` is over the primary votes, the eight
-    classes and `other`; None where there is nothing to agree on.
+    `per_utterance` is number of votes -> number of utterances. `strict` counts utterances where one
+    label has more than half of the votes, `tied` those without a unique plurality, `as_label` those
+    whose unique plurality is the label. `fleiss_kappa` is over the primary votes, with the eight
+    classes and `other`; None if there is nothing to agree on.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     votes: int
     per_utterance: dict[int, int]
@@ -45,26 +41,22 @@ class VotesCard(BaseModel):
     fleiss_kappa: float | None
 
 
-class ConsensusCard(BaseModel):
-    """The published consensus against the one that the votes give."""
-
-    model_config = ConfigDict(extra="forbid")
+class ConsensusCard(FrozenRecord):
+    """A comparison of the published majority labels with those from the votes."""
 
     compared: int
     different: int
 
 
-class CorpusCard(BaseModel):
-    """What was converted, with which choices, and where its sound lies.
+class CorpusCard(FrozenRecord):
+    """What was converted, with which options, and where its sound is.
 
-    `audio_root` is absolute, or relative to the card's folder; None without sound.
-    `classes` are those that the corpus' annotation can name: what its scores average over.
-    `speaker_disjoint`: the splits promise to share no speaker, which `check` then holds them to
-    (MELD's official ones do not). `read` candidates for an utterance = `utterances` + all of
-    `dropped`; lines and files that belong to no utterance are `unused`.
+    `audio_root` is absolute or relative to the card's folder; None without sound. `classes` are
+    those that the corpus' annotation has; its scores average over them. `speaker_disjoint`: the
+    splits should share no speaker, which `check` then tests (MELD's official splits do share some).
+    `read` counts candidates: `read` = `utterances` + all of `dropped`. `unused` counts lines and
+    files that belong to no utterance.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     corpus: str
     title: str
@@ -73,27 +65,27 @@ class CorpusCard(BaseModel):
     audio_root: str | None
     classes: tuple[EmotionClass, ...]
     speaker_disjoint: bool = True
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field(default_factory=dict)
     utterances: int
     hours: float | None
-    splits: dict[str, SplitCard] = {}
+    splits: dict[str, SplitCard] = Field(default_factory=dict)
     votes: VotesCard | None = None
     consensus: ConsensusCard | None = None
     read: int
-    dropped: dict[str, int] = {}
-    unused: dict[str, int] = {}
+    dropped: dict[str, int] = Field(default_factory=dict)
+    unused: dict[str, int] = Field(default_factory=dict)
     whyser: str
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The pair of files; nothing is read before it is asked for."""
+    """The two files, which are read only when needed."""
 
     path: Path
 
     @cached_property
     def card(self) -> CorpusCard:
-        """`corpus.json` beside the utterances; `InputError` when it is missing or not one."""
+        """`corpus.json` in the same folder; `InputError` if it is missing or broken."""
         path = self.path.parent / "corpus.json"
         try:
             return CorpusCard.model_validate(read_json(path))
@@ -105,7 +97,7 @@ class Corpus:
 
     @cached_property
     def audio_root(self) -> Path:
-        """The folder that every `audio` is relative to."""
+        """The folder to which every `audio` is relative."""
         if self.card.audio_root is None:
             raise InputError(
                 "this corpus was converted without sound",
@@ -127,7 +119,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Clip:
-    """An utterance and the corpus that says where its sound lies."""
+    """An utterance and its corpus, which knows where the sound is."""
 
     corpus: Corpus
     utterance: Utterance
@@ -138,14 +130,14 @@ class Clip:
 
     @property
     def path(self) -> Path:
-        """Raises: `InputError` where the corpus was converted without sound."""
+        """Raises: `InputError` if the corpus was converted without sound."""
         return self.corpus.audio_path(self.utterance)
 
 
 def test_split(utterances: Iterable[Utterance], path: Path) -> str:
-    """The one test split that they have; `path` is where they stand.
+    """The only test split of these utterances, which come from the file `path`.
 
-    Raises: `InputError` where there is none, or several.
+    Raises: `InputError` if there is none, or several.
     """
     splits = {one.split for one in utterances}
     tests = sorted(split for split in splits if split.startswith("test"))

@@ -1,4 +1,4 @@
-"""Every item with another one's: what a control swaps, and nobody keeps his own."""
+"""Random pairs for a shuffled control: each item gets another item, never itself."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 
 
 def derangement(ids: Iterable[str], rng: random.Random) -> Iterator[tuple[str, str]]:
-    """Every id with another of its corpus (what stands before the slash); none with itself.
+    """Pairs every id with another id of its corpus, the part before the slash.
 
-    A corpus with one id has none to give and gives no pair. Source: Sattolo (1986), a random
-    permutation of one cycle.
+    A corpus with only one id gives no pair. Source: Sattolo (1986), a random cyclic permutation.
 
     >>> sorted(derangement(["c/1", "c/2", "d/1"], random.Random(0)))
     [('c/1', 'c/2'), ('c/2', 'c/1')]
@@ -20,13 +19,9 @@ def derangement(ids: Iterable[str], rng: random.Random) -> Iterator[tuple[str, s
     for id_ in ids:
         corpora[id_.split("/", 1)[0]].append(id_)
     for members in corpora.values():
+        others = members.copy()
+        for last in range(len(others) - 1, 0, -1):
+            other = rng.randrange(last)
+            others[last], others[other] = others[other], others[last]
         if len(members) > 1:
-            yield from zip(members, _cycle(members, rng), strict=True)
-
-
-def _cycle(items: list[str], rng: random.Random) -> list[str]:
-    shuffled = list(items)
-    for last in range(len(shuffled) - 1, 0, -1):
-        other = rng.randrange(last)
-        shuffled[last], shuffled[other] = shuffled[other], shuffled[last]
-    return shuffled
+            yield from zip(members, others, strict=True)

@@ -1,4 +1,4 @@
-"""`predictions.jsonl`: one answer of a model to one utterance, under its id."""
+"""`predictions.jsonl`: a model's answers, one per utterance id and question."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_jsonl, write_jsonl
 from whyser.labels.classes import Label
 from whyser.prompting.prompts import Form
-from whyser.records.utterance import input_error
+from whyser.records.utterance import FrozenRecord, input_error
 
-#: What stood in for the utterance's own sound, or for the question's own words.
+#: What replaced the utterance's own sound, or the question's own words.
 Control: TypeAlias = Literal[
     "none", "shuffled", "silence", "transcript", "paraphrased", "reordered"
 ]
 
-#: Asked several times over, in other words or with the options in another order.
+#: Controls with several variants: other words, or another order of the options.
 REPEATED: frozenset[Control] = frozenset({"paraphrased", "reordered"})
 
-#: What a sum of nine printed probabilities may be off by.
+#: Largest rounding error of a sum of nine printed probabilities.
 _ROUNDED = 1e-4
-
-
-_ONCE = f"variants belong to {' and '.join(sorted(REPEATED))}"
 
 
 def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float] | None:
@@ -35,19 +32,16 @@ def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float]
     return probabilities
 
 
-class Prediction(BaseModel):
+class Prediction(FrozenRecord):
     """One answer (docs/design.md, "What flows").
 
-    `form` is that of the question, `prompt` the hash of its text. `control` says what stood in
-    for the utterance's own sound or the question's own words, or `none`; under `paraphrased` and
-    `reordered`, `variant` tells the wordings and the orders apart. `options` are those of a closed
-    form in the order of their letters, empty for the paper's order. `text` is the answer as the
-    model gave it, and `samples` are further answers to the same question, where several were
-    drawn. `probabilities` are the model's own, of the labels it weighed; what they lack to 1 fell
-    to words that are no label.
+    `form` is the question's form, `prompt` the hash of its text. `control` says what replaced the
+    utterance's own sound or the question's own words, or `none`; for `paraphrased` and `reordered`,
+    `variant` numbers the wordings or orders. `options` are those of a closed form in the order of
+    their letters, empty for the paper's order. `text` is the model's answer, and `samples` are
+    further answers to the same question. `probabilities` are the model's probabilities of labels;
+    if their sum is less than 1, the rest belongs to words that are no label.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Annotated[str, Field(min_length=1)]
     form: Form
@@ -64,16 +58,19 @@ class Prediction(BaseModel):
 
     @model_validator(mode="after")
     def _is_asked_once(self) -> Self:
-        # Scores show one row for all variants: of another control all but the first would be lost.
+        # Scores have one row for all variants of a control; others would lose all but the first.
         if self.variant and self.control not in REPEATED:
-            raise ValueError(f"variant {self.variant} under control {self.control!r}; {_ONCE}")
+            where = " and ".join(sorted(REPEATED))
+            raise ValueError(
+                f"variant {self.variant} of control {self.control!r}; only {where} have variants"
+            )
         return self
 
 
 def read_predictions(path: Path) -> Iterator[tuple[int, Prediction]]:
-    """Predictions with their line numbers, validated and streamed.
+    """Validates and streams predictions with their line numbers.
 
-    Raises: `InputError` with file and line for a broken line, a missing or an unknown key.
+    Raises: `InputError` with file and line for a broken line, or a missing or unknown key.
     """
     return read_jsonl(path, Prediction.model_validate_json, _problem)
 
@@ -87,23 +84,23 @@ def _problem(error: ValidationError) -> InputError:
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
-    """Writes one JSON line an answer, atomically; returns how many."""
+    """Writes one JSON line per answer, atomically; returns their number."""
     return write_jsonl(path, map(prediction_line, predictions))
 
 
-#: Not written where they say nothing.
+#: Omitted if empty.
 _OPTIONAL = ("variant", "options", "samples", "probabilities")
 
 
 def prediction_line(prediction: Prediction) -> str:
-    """The JSON of one answer, without the line's end."""
+    """One answer as JSON, without the line end."""
     return prediction.model_dump_json(
         exclude={name for name in _OPTIONAL if not getattr(prediction, name)}
     )
 
 
 def listed(ids: Sequence[str], *, named: int = 10) -> str:
-    """Ids as an error prints them: the first few, the rest counted.
+    """Ids for an error message: the first ones, and the number of the others.
 
     >>> listed(["a/1", "a/2", "a/3"], named=2)
     'a/1, a/2 and 1 more'

@@ -1,4 +1,4 @@
-"""Where a result comes from: command, versions, commit, inputs."""
+"""The provenance of a result: command, versions, commit and inputs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from typing import Any
 
 from whyser import __version__
 
-_PACKAGES = ("numpy", "pydantic")
-
 
 def provenance(inputs: Iterable[Path]) -> dict[str, Any]:
-    """All that does not depend on the scores: JSON-ready."""
+    """The provenance of a result from these input files, ready for JSON."""
     return {
         "command": sys.argv,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "whyser": __version__,
             "python": platform.python_version(),
-            **{name: version(name) for name in _PACKAGES},
+            **{name: version(name) for name in ("numpy", "pydantic")},
         },
-        "git": git_state(Path.cwd()),
+        "git": git_state(),
         "inputs": [{"path": str(path), "sha256": file_hash(path)} for path in inputs],
     }
 
@@ -37,26 +35,21 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit and whether tracked files differ from it; None outside a repository.
+def git_state() -> dict[str, Any] | None:
+    """The commit, and whether tracked files differ from it; None outside a repository.
 
     `commit` is None before the first commit.
     """
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    status = _git("status", "--porcelain", "--untracked-files=no")
     if status is None:
         return None
-    return {"commit": _git(folder, "rev-parse", "--verify", "HEAD"), "dirty": bool(status)}
+    return {"commit": _git("rev-parse", "--verify", "HEAD"), "dirty": bool(status)}
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def _git(*arguments: str) -> str | None:
+    command = ["git", *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""The record that every room shares: one utterance, its votes, its JSON line."""
+"""The central record: one utterance with its votes, as a JSON line."""
 
 from __future__ import annotations
 
@@ -17,29 +17,33 @@ from whyser.prompting.answer import BLOCKS
 
 M = TypeVar("M", bound=BaseModel)
 
-#: Marks with a meaning of their own: LLaMA-Factory's media placeholders, the tags of Eq. 1,
-#: and the special tokens of Qwen2-Audio. In a transcript they would break the training row.
+#: LLaMA-Factory's media placeholders, the tags of Eq. 1 and the special tokens of Qwen2-Audio. In a
+#: transcript they would break the training row.
 RESERVED = re.compile(rf"</?(?:audio|image|video|{BLOCKS})>|<\|[^|<>]*\|>")
 
 
 def without_reserved_marks(text: str) -> str:
-    """The text unchanged; `ValueError` when it holds a mark that a training row reserves."""
+    """Returns the text unchanged; `ValueError` if it contains a reserved mark."""
     if found := RESERVED.search(text):
         raise ValueError(
-            f"holds {found.group()!r}, which training rows reserve; "
+            f"contains {found.group()!r}, which is reserved in training rows; "
             "remove or rewrite the mark in the corpus"
         )
     return text
 
 
-class Vote(BaseModel):
-    """One annotator's choice for one utterance.
-
-    `secondary` holds classes under their canonical name and everything else in lower case;
-    `raw` is the primary choice as the corpus writes it.
-    """
+class FrozenRecord(BaseModel):
+    """A record of a file: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Vote(FrozenRecord):
+    """One annotator's vote for one utterance.
+
+    `secondary` holds canonical names of classes, and all else in lower case; `raw` is the primary
+    vote as written in the corpus.
+    """
 
     rater: str
     primary: Label
@@ -47,17 +51,14 @@ class Vote(BaseModel):
     raw: str
 
 
-class Utterance(BaseModel):
+class Utterance(FrozenRecord):
     """One utterance of one corpus (docs/design.md, "What flows").
 
-    `audio` is relative to the corpus' audio root and None when converted without sound;
-    `duration` is in seconds, `sampling_rate` in Hz. `label` is None where annotators did not
-    agree. `votes` is empty where the corpus never released them. `dialogue` and `session` name the
-    conversation and the recording that the utterance is a part of, for corpora that have such; no
-    two splits may share one.
+    `audio` is relative to the corpus' audio root, None if converted without sound; `duration` is in
+    seconds, `sampling_rate` in Hz. `label` is None if annotators did not agree. `votes` is empty if
+    the corpus did not release them. `dialogue` and `session` name the conversation and the
+    recording of the utterance, if the corpus has them; no two splits may share one.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Annotated[str, Field(pattern=r"^[^/\s]+/\S+$")]
     corpus: str
@@ -77,14 +78,14 @@ class Utterance(BaseModel):
 
     @property
     def is_scored(self) -> bool:
-        """Whether the consensus is one of the eight classes: what is trained on and scored."""
+        """Whether the majority label is one of the eight classes, as training and scores need."""
         return self.label is not None and self.label != OTHER
 
     @property
     def emotion(self) -> EmotionClass:
-        """The consensus of a scored utterance; `ValueError` for any other."""
+        """The majority label of a scored utterance; `ValueError` for any other."""
         if self.label is None or self.label == OTHER:
-            raise ValueError(f"{self.id} has no consensus among the eight classes")
+            raise ValueError(f"{self.id} has no majority label among the eight classes")
         return self.label
 
     @property
@@ -97,7 +98,7 @@ class Utterance(BaseModel):
         return votes_.is_strict_majority(self.primaries)
 
     def annotator_labels(self, *, secondary: bool = False) -> frozenset[EmotionClass]:
-        """A_i of the paper; the single released label where there are no votes."""
+        """A_i of the paper; without votes, the set of the only released label."""
         if not self.votes:
             return votes_.label_set([self.label] if self.label else [])
         extra = [name for vote in self.votes for name in vote.secondary] if secondary else []
@@ -105,12 +106,12 @@ class Utterance(BaseModel):
 
 
 def input_error(error: ValidationError) -> InputError:
-    """The first fault that pydantic found, in our words."""
+    """An `InputError` for pydantic's first fault."""
     fault = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in fault["loc"]) or "line"
     if field.split(".")[-1] in {"label", "primary"} and isinstance(fault["input"], str):
         value = fault["input"]
-        # Not every field takes `other`: a refused value is none of those expected.
+        # Not every field accepts `other`, so a refused value is never an expected one.
         expected = [name for name in (*CLASSES, OTHER) if name != value]
         return InputError(f"bad {field} {value!r}", cure=did_you_mean(value, expected))
     if fault["type"] == "json_invalid":
@@ -120,17 +121,17 @@ def input_error(error: ValidationError) -> InputError:
 
 
 def read_records(path: Path, form: type[M]) -> Iterator[tuple[int, M]]:
-    """Records of a JSON Lines file with their line numbers, validated and streamed.
+    """Validates and streams records of a JSON Lines file with their line numbers.
 
-    Raises: `InputError` with file and line for a line that is no such record.
+    Raises: `InputError` with file and line for a line that is not such a record.
     """
     return read_jsonl(path, form.model_validate_json, input_error)
 
 
 def read_utterances(path: Path) -> Iterator[Utterance]:
-    """Utterances of an `utterances.jsonl`, validated and streamed.
+    """Validates and streams the utterances of an `utterances.jsonl`.
 
-    Raises: `InputError` with file and line for a broken line, a bad label or a repeated id.
+    Raises: `InputError` with file and line for a broken line, a bad label or a duplicate id.
     """
     seen: set[str] = set()
     for number, utterance in read_records(path, Utterance):
@@ -146,5 +147,5 @@ def read_utterances(path: Path) -> Iterator[Utterance]:
 
 
 def write_utterances(path: Path, utterances: Iterable[Utterance]) -> int:
-    """Writes one JSON line an utterance, atomically; returns how many."""
+    """Writes one JSON line per utterance, atomically; returns their number."""
     return write_jsonl(path, (utterance.model_dump_json() for utterance in utterances))

@@ -1,4 +1,4 @@
-"""`whyser-teach`: from utterances to cues and rationales."""
+"""`whyser-teach`: measure cues of utterances and write rationales."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from whyser.io.console import new_app, print_table, run, say
 from whyser.io.extras import needs
 from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, EndpointOptions
 from whyser.options.groups import with_option_group
-from whyser.teacher.filters import Leak, Rules
+from whyser.teacher.filters import Leak
 from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
-#: A help panel of options that few runs need.
+#: The help panel for options that few runs need.
 CHECKS = "Checks and repeats"
 
 Utterances = Annotated[Path, typer.Argument(help="Read this utterances.jsonl of one corpus.")]
@@ -31,20 +31,19 @@ Labels_ = Annotated[
         "sharegpt --labels sampled."
     ),
 ]
-
 ReferenceForStudy = Annotated[
     bool,
     typer.Option(
         "--reference-for-study",
-        help="Allow a test split: its rationales are references in a human study, and never "
+        help="Allow a test split: its rationales are references in a human study and are never "
         "training data.",
     ),
 ]
 Ids = Annotated[
     Path | None,
     typer.Option(
-        help="Explain only the ids in this file, one a line, as `whyser-eval study make` writes.  "
-        "[default: the whole split]"
+        help="Explain only the ids in this file, which has one per line, as `whyser-eval study "
+        "make` writes it.  [default: the whole split]"
     ),
 ]
 
@@ -62,13 +61,12 @@ def cues(
         ),
     ] = False,
     strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Write nothing if a clip cannot be read."),
+        bool, typer.Option("--strict", help="Write nothing if a clip cannot be read.")
     ] = False,
 ) -> None:
     """Measure pitch, loudness, rate and pauses, each relative to its speaker.
 
-    A clip that cannot be read is named at the end, and all its cues are empty.
+    If a clip cannot be read, its cues are empty and the command names it at the end.
 
     Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
     """
@@ -78,11 +76,11 @@ def cues(
     from whyser.records.corpus import Corpus
 
     levels: Counter[tuple[str, str]] = Counter()
-    told = MEASURES if voice_quality else (*FAMILIES, "loudness_range")
+    shown = MEASURES if voice_quality else (*FAMILIES, "loudness_range")
 
     def counted(records: Iterator[Cues]) -> Iterator[str]:
         for record in records:
-            for name in told:
+            for name in shown:
                 cue = getattr(record, name)
                 levels[name, cue.level if cue else "unmeasured"] += 1
             yield record.model_dump_json()
@@ -93,7 +91,7 @@ def cues(
     )
     count = write_jsonl(output, counted(records))
     names = ["low", "normal", "high", "unmeasured"]
-    rows = [[measure, *(levels[measure, name] for name in names)] for measure in told]
+    rows = [[measure, *(levels[measure, name] for name in names)] for measure in shown]
     print_table(f"Cues of {count:,} utterances -> {output}", ["measure", *names], rows)
     if unreadable.found:
         say(f"skipped: {BadInput(unreadable.found, str(utterances))}")
@@ -115,7 +113,7 @@ def measured(
 ) -> None:
     """Write rationales from measured cues and the spoken words, without a model.
 
-    The dev split serves the evaluation loss only; a test split is refused, except for a study.
+    The dev split is only for the evaluation loss; a test split is refused, except for a study.
 
     Example: whyser-teach measured utterances.jsonl --cues cues.jsonl --output rationales.jsonl
     """
@@ -124,15 +122,15 @@ def measured(
     from whyser.records.corpus import Corpus
     from whyser.teacher.measured import write_rationales_for
     from whyser.teacher.rationale import Rationale, write_rationales
-    from whyser.teacher.wanted import is_wanted, tell_absent
+    from whyser.teacher.wanted import read_ids, report_absent
 
     splits = split or ["train", "dev"]
     tests = [name for name in splits if name.startswith("test")]
     if tests and not reference_for_study:
         raise InputError(
-            f"rationales for {', '.join(tests)}",
-            cure="They are made for training data only; for a human study, which trains nothing, "
-            "add --reference-for-study.",
+            f"rationales for split {', '.join(tests)} are refused",
+            cure="They are for training data only; for a human study, which trains nothing, add "
+            "--reference-for-study.",
         )
     tally: Counter[str] = Counter()
 
@@ -141,19 +139,21 @@ def measured(
             tally["kept" if record.kept else f"dropped: {', '.join(record.reasons)}"] += 1
             yield record
 
-    is_asked_for = is_wanted(ids)
+    wanted = read_ids(ids)
     chosen = [
-        one for one in Corpus(utterances).utterances() if one.split in splits and is_asked_for(one)
+        one
+        for one in Corpus(utterances).utterances()
+        if one.split in splits and (wanted is None or one.id in wanted)
     ]
-    # A corpus that is pooled for training has no dev split; any other name is a slip.
+    # A corpus that is pooled for training has no dev split; another missing split is a typo.
     if not chosen and (ids or not {"train", "dev"} >= set(splits)):
-        among = f" among those of {ids}" if ids else ""
+        among = f" among the ids in {ids}" if ids else ""
         raise InputError(
             f"no utterance of split {', '.join(splits)}{among}",
             file=utterances,
             cure="Check --split; corpus.json in the same folder lists the splits.",
         )
-    tell_absent(ids, chosen)
+    report_absent(ids, chosen)
     records = write_rationales_for(chosen, read_cues(cues), seed=seed, labels=labels)
     count = write_rationales(output, counted(records))
     rows = [[name, number, f"{number / count:.1%}"] for name, number in tally.most_common()]
@@ -172,13 +172,13 @@ def listening(
     ] = None,
     evidence: Annotated[
         Literal["none", "measured"],
-        typer.Option(help="Write the measured cues into the prompt, or no evidence."),
+        typer.Option(help="Put the measured cues into the prompt, or no evidence."),
     ] = "none",
     audio: Annotated[AudioForm, typer.Option(help=AUDIO_HELP)] = "data",
     prompt: Annotated[
         Path | None,
         typer.Option(
-            help="Use the prompt of this file, with $CONTENT, $EMOTION and, if wanted, $EVIDENCE.  "
+            help="Use the prompt in this file, with $CONTENT, $EMOTION and, if needed, $EVIDENCE.  "
             "[default: the paper's]"
         ),
     ] = None,
@@ -202,15 +202,15 @@ def listening(
         ),
     ] = 3,
     labels: Labels_ = "majority",
-    seed: Annotated[int, typer.Option(help="Seed the sampling; it is recorded.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the sampling with this number.")] = 0,
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Write the first N rationales of the split only.")
+        int | None, typer.Option(min=1, help="Write only the first N rationales of the split.")
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Have a model that listens explain the label of every training utterance (paper, 2.1).
 
-    Answers are kept in OUTPUT's ledger: run the same command again to continue after a stop.
+    The answers are kept in OUTPUT's ledger: after a stop, run the same command again to continue.
 
     Example: whyser-teach listening utterances.jsonl --cues cues.jsonl --output rationales.jsonl
     --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-Omni-7B
@@ -220,7 +220,7 @@ def listening(
 
     settings = asked.settings
     chosen = choose_prompt(measured=evidence == "measured", hears=audio != "none", file=prompt)
-    lesson = Lesson(chosen, audio, Rules(leak=leak), 1 + new_attempts, seed)
+    lesson = Lesson(chosen, audio, leak, 1 + new_attempts, seed)
     session = TeacherSession(
         utterances,
         lesson,

@@ -1,17 +1,16 @@
-"""What a rationale must satisfy before anyone trains on it.
+"""Check a rationale before it is used for training.
 
 Source: paper, 2.1; docs/design.md, "Where the paper is silent", 12 to 14.
 
-The text is first stripped of phrases that the prompt forbids and that carry nothing
-(`strip_banned`); then every reason why it may not be trained on is found (`find_faults`), for the
-table of rates is only of use when a fault does not hide the others.
+`strip_banned` first removes phrases that the prompt forbids and that say nothing. Then `inspect`
+finds every fault, because the table of rates is useful only if no fault hides another.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
 
@@ -25,7 +24,7 @@ from whyser.evidence.content import (
     words_of,
 )
 from whyser.evidence.cues import Cues
-from whyser.evidence.grounding import Verdict, ground
+from whyser.evidence.grounding import ground
 from whyser.labels.classes import EmotionClass
 from whyser.labels.lexicon import lexicon
 
@@ -33,23 +32,16 @@ Leak = Literal["exact", "stem", "synonym"]
 LEAKS: tuple[Leak, ...] = get_args(Leak)
 
 
-@dataclass(frozen=True)
-class Rules:
-    """The limits (docs/design.md, "Where the paper is silent", 12 to 14).
+#: Limits of the length in words.
+SHORTEST, LONGEST = 20, 200
 
-    `leak` is the strictest level that is still a fault. `shortest` and `longest` are in words;
-    `fewest_families` acoustic families must be spoken of.
-    """
-
-    leak: Leak = "stem"
-    shortest: int = 20
-    longest: int = 200
-    fewest_families: int = 2
+#: Acoustic families that a rationale must mention.
+FEWEST_FAMILIES = 2
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a rationale is about: the gold label, the words spoken, the sound as measured."""
+    """What a rationale explains: the label, the spoken words and the measured sound."""
 
     label: EmotionClass
     transcript: str
@@ -63,27 +55,29 @@ class Inspection:
     faults: tuple[str, ...]
     details: tuple[str, ...] = ()
     leaks: tuple[Leak, ...] = ()
-    verdicts: tuple[Verdict, ...] = field(default=())
 
 
-def inspect(text: str, subject: Subject, rules: Rules | None = None) -> Inspection:
-    """All that is wrong with a rationale; `faults` is empty when it may be trained on."""
-    rules = rules or Rules()
-    leaks = tuple(level for level in LEAKS if leaked(text, subject.label, level))
-    verdicts = _verdicts(text, subject)
+def inspect(text: str, subject: Subject, leak: Leak = "stem") -> Inspection:
+    """Finds every fault of a rationale; without faults it may be used for training.
+
+    `leak` is the strictest level that is still a fault.
+    """
     found = [
-        *_leak_faults(text, subject.label, rules, leaks),
-        *_form_faults(text, rules),
-        *_evidence_faults(text, subject, rules),
-        *_contradictions(verdicts),
+        *_leak_faults(text, subject.label, leak),
+        *_form_faults(text),
+        *_evidence_faults(text, subject),
+        *_contradictions(text, subject),
     ]
-    faults = tuple(dict.fromkeys(fault for fault, _ in found))
-    return Inspection(faults, tuple(detail for _, detail in found if detail), leaks, verdicts)
+    return Inspection(
+        faults=tuple(dict.fromkeys(fault for fault, _ in found)),
+        details=tuple(detail for _, detail in found if detail),
+        leaks=tuple(level for level in LEAKS if leaked(text, subject.label, level)),
+    )
 
 
 # ---- the label ----------------------------------------------------------------------------
 
-#: The label and the words built on its stem; "sadly" gives sad away, "saddle" does not.
+#: The label and the words with its stem; "sadly" reveals sad, "saddle" does not.
 _STEMS: Mapping[EmotionClass, str] = {
     "angry": r"ang(?:ry|rier|riest|rily|er|ers|ered|ering)",
     "sad": r"sad(?:der|dest|den|dens|dened|dening|ly|ness)?",
@@ -98,7 +92,7 @@ _STEMS: Mapping[EmotionClass, str] = {
 
 @cache
 def _leak_pattern(label: EmotionClass, level: Leak, *, prose: bool = True) -> re.Pattern[str]:
-    """`prose`: of the synonyms only those that name the emotion wherever they stand."""
+    """`prose` restricts the synonyms to those that name the emotion in any context."""
     words = [rf"{label}" if level == "exact" else _STEMS[label]]
     if level == "synonym":
         entries = (one for one in lexicon().entries if one.label == label and one.word.isascii())
@@ -107,7 +101,7 @@ def _leak_pattern(label: EmotionClass, level: Leak, *, prose: bool = True) -> re
 
 
 def leaked(text: str, label: EmotionClass, level: Leak = "stem") -> str:
-    """The word that gives the label away at that level; empty when none does.
+    """The word that reveals the label at this level; empty if there is none.
 
     >>> leaked("She sounds saddened.", "sad"), leaked("A saddle.", "sad")
     ('saddened', '')
@@ -118,8 +112,8 @@ def leaked(text: str, label: EmotionClass, level: Leak = "stem") -> str:
     return found.group() if found else ""
 
 
-#: What follows is the emotion, so any word for it is the label in other words; after "sounds" and
-#: its like only a word that names an emotion wherever it stands ("the pitch is flat" is none).
+#: After these words any synonym names the emotion; after "sounds" and similar verbs, only a synonym
+#: that names the emotion in any context ("the pitch is flat" names none).
 _NAMED = re.compile(
     r"\b(?:emotion|feeling|mood|state)(?:\s+\w+){0,3}?\s+(?:is|was|of|as)\b", re.IGNORECASE
 )
@@ -128,7 +122,7 @@ _REACH = 40
 
 
 def _paraphrase(text: str, label: EmotionClass) -> str:
-    """A statement of the label by another word: "the speaker sounds gloomy" of sad."""
+    """A statement of the label by a synonym, as "the speaker sounds gloomy" states sad."""
     for statement, prose in ((_NAMED, False), (_ASCRIBED, True)):
         pattern = _leak_pattern(label, "synonym", prose=prose)
         for found in statement.finditer(text):
@@ -141,16 +135,16 @@ def _paraphrase(text: str, label: EmotionClass) -> str:
 _Found = Iterator[tuple[str, str]]
 
 
-def _leak_faults(text: str, label: EmotionClass, rules: Rules, leaks: Iterable[Leak]) -> _Found:
-    if rules.leak in leaks:
-        yield "label leak", f"{leaked(text, label, rules.leak)!r} gives {label} away"
-    elif told := _paraphrase(text, label):
-        yield "paraphrase of the label", repr(told)
+def _leak_faults(text: str, label: EmotionClass, leak: Leak) -> _Found:
+    if word := leaked(text, label, leak):
+        yield "label leak", f"{word!r} reveals {label}"
+    elif phrase := _paraphrase(text, label):
+        yield "paraphrase of the label", repr(phrase)
 
 
 # ---- the form -----------------------------------------------------------------------------
 
-#: What the prompt forbids and what carries nothing: fillers, invitations, talk to the reader.
+#: What the prompt forbids or what says nothing: fillers, invitations, comments on the task.
 _FILLER = re.compile(r"(?:^|(?<=[.!?]\s))Well,?\s+(?:you know,?\s+)?|\bwell,? you know,?\s*", re.I)
 _INVITATION = re.compile(
     r"\bwhat do you think\b|\bfeel free to\b|\blet me know\b"
@@ -170,7 +164,7 @@ _SENTENCE = re.compile(r"[^.!?]*(?:[.!?]+[\"”']?|$)\s*")
 
 
 def strip_banned(text: str) -> str:
-    """The text without fillers and without sentences that invite the reader to talk on.
+    """Removes fillers, and sentences that invite the reader to continue the conversation.
 
     >>> strip_banned("Well, the pitch is low. What do you think?")
     'the pitch is low.'
@@ -178,16 +172,16 @@ def strip_banned(text: str) -> str:
     kept = [
         sentence
         for sentence in _SENTENCE.findall(text)
-        # An invitation inside a quotation is the speaker's.
+        # An invitation inside a quotation was made by the speaker.
         if not _INVITATION.search(QUOTATION.sub("", sentence))
     ]
     return " ".join(_FILLER.sub("", "".join(kept)).split())
 
 
-def _form_faults(text: str, rules: Rules) -> _Found:
+def _form_faults(text: str) -> _Found:
     count = len(text.split())
-    if not rules.shortest <= count <= rules.longest:
-        yield "length", f"{count} words, expected {rules.shortest} to {rules.longest}"
+    if not SHORTEST <= count <= LONGEST:
+        yield "length", f"{count} words, expected {SHORTEST} to {LONGEST}"
     own = QUOTATION.sub(" ", text)
     if "?" in own:
         yield "open question", ""
@@ -197,8 +191,8 @@ def _form_faults(text: str, rules: Rules) -> _Found:
 
 # ---- the evidence -------------------------------------------------------------------------
 
-#: Words that speak of a family (docs/design.md, "Where the paper is silent", 14); whether they
-#: are true is asked of the claims.
+#: Words that mention a family (docs/design.md, "Where the paper is silent", 14); `_contradictions`
+#: checks whether they are true.
 _FAMILIES = {
     "tone": r"tones?|timbre|speaking style",
     "pitch": r"pitch(?:ed)?|intonation|inflection|melody|monotone|high-pitched|low-pitched",
@@ -217,7 +211,7 @@ _FAMILY_PATTERNS = {
 
 
 def families_of(text: str) -> set[str]:
-    """The acoustic families that the text speaks of outside its quotations.
+    """The acoustic families that the text mentions outside its quotations.
 
     >>> sorted(families_of('The pitch of "go fast" is low, the voice quiet.'))
     ['loudness', 'pitch']
@@ -226,30 +220,23 @@ def families_of(text: str) -> set[str]:
     return {family for family, pattern in _FAMILY_PATTERNS.items() if pattern.search(own)}
 
 
-def _evidence_faults(text: str, subject: Subject, rules: Rules) -> _Found:
+def _evidence_faults(text: str, subject: Subject) -> _Found:
     spoken = words_of(subject.transcript)
     for quote in quotes(text):
         if len(words_of(quote)) >= SHORTEST_QUOTE and not is_spoken(quote, spoken):
             yield "quote that is not in the transcript", repr(quote)
     if not content_cues(text, subject.transcript):
         yield "no content cue", ""
-    if len(families := families_of(text)) < rules.fewest_families:
+    if len(families := families_of(text)) < FEWEST_FAMILIES:
         yield "too few acoustic cues", ", ".join(sorted(families)) or "none"
 
 
-def _verdicts(text: str, subject: Subject) -> tuple[Verdict, ...]:
+def _contradictions(text: str, subject: Subject) -> _Found:
     if subject.cues is None:
-        return ()
-    return tuple(ground(read_claims(text, subject.transcript), subject.cues))
-
-
-def _contradictions(verdicts: Iterable[Verdict]) -> _Found:
-    for verdict in verdicts:
+        return
+    for verdict in ground(read_claims(text, subject.transcript), subject.cues):
         if verdict.outcome == "contradicted":
             claim = verdict.claim
-            said = claim.quality or claim.level
-            denial = "not " if claim.negated else ""
-            yield (
-                "contradicts the measurement",
-                f"{claim.family} {denial}{said}, measured {verdict.strength:+.1f}",
-            )
+            said = f"not {claim.value}" if claim.negated else claim.value
+            detail = f"{claim.family} {said}, measured {verdict.strength:+.1f}"
+            yield "contradicts the measurement", detail

@@ -1,8 +1,8 @@
-"""How a teacher is asked: with which prompt, hearing or not, and under which rules."""
+"""How a teacher is asked: the prompt, the form of the clip, and which label leaks to reject."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -10,20 +10,20 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_text
 from whyser.options.endpoint import AudioForm
 from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
-from whyser.teacher.filters import Rules
-
-#: Attempts after the first (docs/design.md, "Where the paper is silent", 12).
-NEW_ATTEMPTS = 3
+from whyser.teacher.filters import Leak
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What all questions of a run share; `attempts` counts the first."""
+    """What all questions of a run share; `attempts` includes the first one.
+
+    The default is one attempt and three more (docs/design.md, "Where the paper is silent", 12).
+    """
 
     prompt: Prompt
     audio: AudioForm = "data"
-    rules: Rules = field(default_factory=Rules)
-    attempts: int = 1 + NEW_ATTEMPTS
+    leak: Leak = "stem"
+    attempts: int = 4
     seed: int = 0
 
     @property
@@ -32,18 +32,18 @@ class Lesson:
 
 
 def choose_prompt(*, measured: bool, hears: bool, file: Path | None) -> Prompt:
-    """The paper's prompt, ours with measured evidence, that of a teacher that reads, or a file.
+    """The paper's prompt, ours with measured evidence, ours for a model that only reads, or a file.
 
-    Raises: `InputError` for a file without the transcript or the label, or with other marks.
+    Raises: `InputError` for a file without $CONTENT or $EMOTION, or with an unknown placeholder.
     """
     if file is None:
         return RATIONALE_TEXT if not hears else RATIONALE_MEASURED if measured else RATIONALE
     text = read_text(file)
-    marks = set(Template(text).get_identifiers())
-    if not {"CONTENT", "EMOTION"} <= marks or not marks <= {"CONTENT", "EMOTION", "EVIDENCE"}:
+    names = set(Template(text).get_identifiers())
+    if not {"CONTENT", "EMOTION"} <= names <= {"CONTENT", "EMOTION", "EVIDENCE"}:
         raise InputError(
-            f"holds the marks {sorted(marks)}",
+            f"contains the placeholders {sorted(names)}",
             file=file,
-            cure="Expected $CONTENT and $EMOTION, and $EVIDENCE where cues are to be told.",
+            cure="Use $CONTENT and $EMOTION, and $EVIDENCE if the prompt should state the cues.",
         )
     return Prompt(file.stem, 0, text.strip())

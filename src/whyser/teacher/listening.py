@@ -1,13 +1,13 @@
-"""The paper's teacher: a model that hears the clip and explains the gold label (paper, 2.1).
+"""The paper's teacher: a model that hears the clip and explains its label (paper, 2.1).
 
-Each rationale is checked before it is kept (filters.py); one that fails is asked for anew, up to
-three times, with another seed. Every answer is in the ledger, so a run that was stopped goes on
-where it was, and the same run over a finished ledger asks nothing.
+Each rationale is checked before it is kept (filters.py). If it fails, the teacher is asked again
+with another seed, up to three times. Every answer is in the ledger, so a stopped run continues
+where it was, and a repeated run asks nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -25,10 +25,7 @@ TEMPERATURE, TOP_P, MAX_TOKENS = 0.7, 0.9, 256
 
 
 def evidence_line(cues: Cues) -> str:
-    """The measured levels as the prompt tells them.
-
-    The strongest come first, as a model weighs what it reads first.
-    """
+    """The measured levels for the prompt, the strongest first, since a model weighs those most."""
     ranked = sorted(cues.measured().items(), key=lambda item: -abs(item[1].strength))
     return ", ".join(f"{family.replace('_', ' ')} {cue.level}" for family, cue in ranked)
 
@@ -36,7 +33,7 @@ def evidence_line(cues: Cues) -> str:
 def build_request(
     utterance: Utterance, sound: Path | None, cues: Cues | None, lesson: Lesson, attempt: int
 ) -> Request:
-    """One question; another attempt differs in its seed alone."""
+    """One question; attempts differ only in their seed."""
     evidence = evidence_line(cues) if cues else "nothing could be measured"
     text = Template(lesson.prompt.text).safe_substitute(
         CONTENT=utterance.transcript, EMOTION=utterance.emotion, EVIDENCE=evidence
@@ -57,7 +54,7 @@ def build_request(
 
 @dataclass(frozen=True)
 class Taught:
-    """What came of one utterance: the rationale, and how each attempt was judged."""
+    """The rationale of one utterance, and the inspection of each attempt."""
 
     rationale: Rationale
     inspections: tuple[Inspection, ...]
@@ -66,54 +63,52 @@ class Taught:
 async def teach(
     chat: Chat, utterance: Utterance, sound: Path | None, cues: Cues | None, lesson: Lesson
 ) -> Taught:
-    """Asks until a rationale may be kept, or the attempts are used up.
-
-    Raises: what `Chat.ask` raises.
-    """
+    """Asks until a rationale passes or the attempts are used up; raises what `Chat.ask` raises."""
     subject = Subject(utterance.emotion, utterance.transcript, cues)
     inspections: list[Inspection] = []
     text = ""
     for attempt in range(lesson.attempts):
         request = build_request(utterance, sound, cues, lesson, attempt)
         reply = await chat.ask(request, label=f"{utterance.id}#{attempt}")
-        # Tags of the training target would break the row; the model has no business with them.
+        # Tags of the training target would break the training row.
         text = strip_banned(RESERVED.sub(" ", reply.text))
-        inspections.append(inspect(text, subject, lesson.rules))
+        inspections.append(inspect(text, subject, lesson.leak))
         if not inspections[-1].faults:
             break
+    reasons = inspections[-1].faults
+    return _taught(utterance, lesson, chat.settings.model, text, reasons, inspections)
+
+
+def without_answer(utterance: Utterance, lesson: Lesson, model: str) -> Taught:
+    """The result for an utterance that got no answer: it is counted and never kept."""
+    return _taught(utterance, lesson, model, "", ("no answer",), ())
+
+
+def _taught(
+    utterance: Utterance,
+    lesson: Lesson,
+    model: str,
+    text: str,
+    reasons: tuple[str, ...],
+    inspections: Sequence[Inspection],
+) -> Taught:
     rationale = Rationale(
         id=utterance.id,
         label=utterance.emotion,
         text=text,
-        teacher=chat.settings.model,
+        teacher=model,
         prompt=lesson.prompt.hash,
-        kept=not inspections[-1].faults,
-        reasons=inspections[-1].faults,
+        kept=not reasons,
+        reasons=reasons,
         attempts=len(inspections),
     )
     return Taught(rationale, tuple(inspections))
 
 
-def without_answer(utterance: Utterance, lesson: Lesson, model: str, reason: str) -> Taught:
-    """The rationale of an utterance that was never answered: counted, and never kept."""
-    rationale = Rationale(
-        id=utterance.id,
-        label=utterance.emotion,
-        text="",
-        teacher=model,
-        prompt=lesson.prompt.hash,
-        kept=False,
-        reasons=(reason,),
-        attempts=0,
-    )
-    return Taught(rationale, ())
-
-
 def teachable(
     utterances: Iterator[Utterance], split: str, labels: Labels = "majority"
 ) -> Iterator[Utterance]:
-    """Utterances of the split with one of the eight classes and words to explain, under each
-    label that is asked for."""
+    """The split's utterances with one of the eight classes and a transcript, once per label."""
     for utterance in utterances:
         if utterance.split == split and utterance.transcript.strip():
             yield from explained(utterance, labels)

@@ -1,8 +1,8 @@
-"""The teacher without a model: rationales composed from measured cues and the words spoken.
+"""The teacher without a model: it composes rationales from measured cues and the spoken words.
 
-The label decides nothing in the text, so the text cannot give it away; the claims are true by
-construction. Words that name any of the eight classes are not quoted: choosing by the label alone
-would say which one it is not.
+The text does not depend on the label, so it cannot reveal it, and its claims are true by
+construction. It quotes no word that names any of the eight classes: avoiding only the label's own
+words would reveal which class it is not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from whyser.teacher.rationale import Labels, Rationale, explained
 
 TEACHER = "measured-1"
 
-#: Families spoken of in one rationale: those that depart most from the speaker's usual.
+#: Families in one rationale: those that deviate most from the speaker's median.
 SPOKEN = 3
 LONGEST_QUOTE = 6
 
@@ -65,7 +65,7 @@ _PHRASES: dict[Family, dict[Level, tuple[str, ...]]] = {
     },
 }
 
-#: Hash of everything that the wording is drawn from: what a prompt is to a model.
+#: Hash of all templates; it takes the place of a prompt's hash.
 TEMPLATE_HASH = short_hash(repr((_OPENINGS, _CLOSINGS, _PHRASES, SPOKEN, LONGEST_QUOTE)))
 
 
@@ -76,8 +76,9 @@ def write_rationales_for(
     seed: int = 0,
     labels: Labels = "majority",
 ) -> Iterator[Rationale]:
-    """A rationale for every utterance with a class, kept or dropped with its reasons; with
-    `annotators` one for each of their labels, which differ in what counts as giving it away.
+    """Writes a rationale for every utterance with a class, and checks it.
+
+    With `annotators` there is one for each label: what reveals the label differs.
 
     Raises: `InputError` for an utterance without cues.
     """
@@ -94,9 +95,11 @@ def write_rationales_for(
 
 
 def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
-    # Seeded by id, so that a subset or another order gives every utterance the same text.
+    # Seeded by id, so that the text does not depend on the other utterances and their order.
     random_ = random.Random(f"{seed}:{utterance.id}")
-    spoken = _most_telling(cues.measured())
+    measured = cues.measured()
+    strongest = sorted(measured, key=lambda family: -abs(measured[family].strength))[:SPOKEN]
+    spoken = [(family, measured[family]) for family in FAMILIES if family in strongest]
     text = _compose(_quote(utterance, random_), spoken, random_)
     reasons = inspect(text, Subject(utterance.emotion, utterance.transcript, cues)).faults
     return Rationale(
@@ -110,15 +113,9 @@ def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
     )
 
 
-def _most_telling(measured: dict[Family, Cue]) -> list[tuple[Family, Cue]]:
-    """The strongest deviations, told in the order of the vocabulary."""
-    strongest = sorted(measured, key=lambda family: -abs(measured[family].strength))[:SPOKEN]
-    return [(family, measured[family]) for family in FAMILIES if family in strongest]
-
-
 def _quote(utterance: Utterance, random_: random.Random) -> str:
-    """A run of the transcript's words that names no class; empty if there is none."""
-    # Double quotation marks inside would end the quotation early.
+    """Consecutive words of the transcript that name no class; empty if there are none."""
+    # Double quotation marks would end the quotation early.
     words = re.sub(r'["“”]', "", utterance.transcript).split()
     length = min(LONGEST_QUOTE, len(words))
     starts = list(range(len(words) - length + 1)) if words else []

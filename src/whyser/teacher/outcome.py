@@ -1,4 +1,4 @@
-"""What a teacher's run came to: rates per corpus and emotion, and examples to look at."""
+"""The result of a teacher's run: rates per corpus and emotion, and examples of faults."""
 
 from __future__ import annotations
 
@@ -11,36 +11,24 @@ from whyser.labels.classes import CLASSES, EmotionClass
 from whyser.teacher.filters import LEAKS, Inspection
 from whyser.teacher.rationale import Rationale
 
-#: Examples that are shown of each fault.
-SHOWN = 1
-
-_Key = tuple[str, EmotionClass]
-
-
-@dataclass
-class _Rates:
-    """Counts of one corpus and emotion: of rationales, and of single answers."""
-
-    rationales: int = 0
-    kept: int = 0
-    answers: int = 0
-    faulty: Counter[str] = field(default_factory=Counter)
-    leaks: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: _Rates) -> None:
-        self.rationales += other.rationales
-        self.kept += other.kept
-        self.answers += other.answers
-        self.faulty += other.faulty
-        self.leaks += other.leaks
-
 
 @dataclass
 class Outcome:
-    """Counted as the rationales come; nothing of them is held but a few examples."""
+    """Counts per corpus and emotion, updated as the rationales arrive, and an example per fault.
 
-    rates: defaultdict[_Key, _Rates] = field(default_factory=lambda: defaultdict(_Rates))
-    examples: dict[str, list[str]] = field(default_factory=dict)
+    Each counter holds `rationales`, `kept` and `answers`, and the answers with each `fault: ...`
+    and `leak: ...`.
+    """
+
+    counts: defaultdict[tuple[str, EmotionClass], Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    examples: dict[str, str] = field(default_factory=dict)
+
+    RATE_COLUMNS: ClassVar = (
+        *("corpus", "emotion", "rationales", "kept", "answers each"),
+        *(f"leak: {level}" for level in LEAKS),
+    )
 
     def add(
         self,
@@ -49,87 +37,60 @@ class Outcome:
         rationale: Rationale,
         inspections: tuple[Inspection, ...],
     ) -> None:
-        rates = self.rates[corpus, label]
-        rates.rationales += 1
-        rates.kept += rationale.kept
-        rates.answers += len(inspections)
-        # A rationale that was never answered has a reason and no inspection.
+        counts = self.counts[corpus, label]
+        counts["rationales"] += 1
+        counts["kept"] += rationale.kept
+        counts["answers"] += len(inspections)
+        # A rationale without an answer has a reason but no inspection.
         for faults in [one.faults for one in inspections] or [rationale.reasons]:
-            rates.faulty.update(faults)
+            counts.update(f"fault: {fault}" for fault in faults)
         for inspection in inspections:
-            rates.leaks.update(inspection.leaks)
-        if rationale.reasons:
-            shown = self.examples.setdefault(rationale.reasons[0], [])
-            if len(shown) < SHOWN:
-                shown.append(_example(rationale, inspections))
+            counts.update(f"leak: {level}" for level in inspection.leaks)
+        if rationale.reasons and rationale.reasons[0] not in self.examples:
+            self.examples[rationale.reasons[0]] = _example(rationale, inspections)
 
     @property
-    def kept(self) -> int:
-        return sum(rates.kept for rates in self.rates.values())
-
-    @property
-    def total(self) -> int:
-        return sum(rates.rationales for rates in self.rates.values())
-
-    RATE_COLUMNS: ClassVar = (
-        *("corpus", "emotion", "rationales", "kept", "answers each"),
-        *(f"leak: {level}" for level in LEAKS),
-    )
+    def whole(self) -> Counter[str]:
+        return sum(self.counts.values(), Counter())
 
     def rates_rows(self) -> Iterator[list[str]]:
-        """A row a corpus and emotion, and one for all; leaks as shares of answers."""
-        for corpus, label in self._keys:
-            yield self._rates_row(corpus, label, self.rates[corpus, label])
-        yield self._rates_row("all", "", self._whole)
+        """One row per corpus and emotion, and one for all; leaks are shares of the answers."""
+        for corpus, label in sorted(self.counts, key=lambda key: (key[0], CLASSES.index(key[1]))):
+            yield [corpus, label, *_rates(self.counts[corpus, label])]
+        yield ["all", "", *_rates(self.whole)]
 
-    def fault_columns(self) -> list[str]:
-        return ["fault", "all", *self._labels]
-
-    def fault_rows(self) -> Iterator[list[str]]:
-        """A row a fault: its share of the answers to all, and to each emotion, most often first."""
-        whole = self._whole
-        by_label = {label: _Rates() for label in self._labels}
-        for (_, label), rates in self.rates.items():
-            by_label[label].add(rates)
-        for fault, _ in whole.faulty.most_common():
-            counted = (whole, *by_label.values())
-            yield [fault, *(_share(one.faulty[fault], one.answers) for one in counted)]
-
-    @property
-    def _keys(self) -> list[_Key]:
-        order = {label: place for place, label in enumerate(CLASSES)}
-        return sorted(self.rates, key=lambda key: (key[0], order[key[1]]))
-
-    @property
-    def _labels(self) -> list[EmotionClass]:
-        found = {label for _, label in self.rates}
-        return [label for label in CLASSES if label in found]
-
-    @property
-    def _whole(self) -> _Rates:
-        whole = _Rates()
-        for rates in self.rates.values():
-            whole.add(rates)
-        return whole
-
-    def _rates_row(self, corpus: str, label: str, rates: _Rates) -> list[str]:
-        return [
-            corpus,
-            label,
-            f"{rates.rationales:,}",
-            _share(rates.kept, rates.rationales),
-            f"{rates.answers / max(1, rates.rationales):.2f}",
-            *(_share(rates.leaks[level], rates.answers) for level in LEAKS),
+    def fault_table(self) -> tuple[list[str], list[list[str]]]:
+        """Columns, and one row per fault, the most frequent first: its share of all answers and of
+        each emotion's."""
+        found = {label for _, label in self.counts}
+        labels = [label for label in CLASSES if label in found]
+        by_label = {"all": self.whole} | {label: Counter[str]() for label in labels}
+        for (_, label), counts in self.counts.items():
+            by_label[label] += counts
+        rows = [
+            [fault.removeprefix("fault: "), *(_share(one, fault) for one in by_label.values())]
+            for fault, _ in self.whole.most_common()
+            if fault.startswith("fault: ")
         ]
+        return ["fault", *by_label], rows
 
 
-def _share(count: int, total: int) -> str:
-    return f"{count / max(1, total):.1%}"
+def _rates(counts: Counter[str]) -> list[str]:
+    rationales = counts["rationales"]
+    return [
+        f"{rationales:,}",
+        _share(counts, "kept", "rationales"),
+        f"{counts['answers'] / max(1, rationales):.2f}",
+        *(_share(counts, f"leak: {level}") for level in LEAKS),
+    ]
+
+
+def _share(counts: Counter[str], name: str, of: str = "answers") -> str:
+    return f"{counts[name] / max(1, counts[of]):.1%}"
 
 
 def _example(rationale: Rationale, inspections: tuple[Inspection, ...]) -> str:
     details = "; ".join(inspections[-1].details) if inspections else ""
     text = rationale.text if len(rationale.text) <= 200 else f"{rationale.text[:200]}..."
-    return (
-        f"{rationale.id} ({', '.join(rationale.reasons)}{': ' if details else ''}{details}): {text}"
-    )
+    reasons = ", ".join(rationale.reasons)
+    return f"{rationale.id} ({reasons}{': ' if details else ''}{details}): {text}"

@@ -1,4 +1,4 @@
-"""One rationale: its text, who wrote it, and whether it may be trained on."""
+"""One rationale: its text, its teacher, and whether it may be used for training."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
 from whyser.io.errors import InputError
 from whyser.io.files import write_jsonl
 from whyser.labels.classes import EmotionClass
-from whyser.records.utterance import Utterance, read_records, without_reserved_marks
+from whyser.records.utterance import FrozenRecord, Utterance, read_records, without_reserved_marks
 
-#: Whose labels are explained: the consensus, or the class of every annotator.
+#: The labels to explain: the majority label only, or every annotator's label too.
 Labels: TypeAlias = Literal["majority", "annotators"]
 
 
 def explained(utterance: Utterance, labels: Labels) -> Iterator[Utterance]:
-    """The utterance under each label that is to be explained, its consensus first."""
+    """Yields the utterance once for each label to explain, the majority label first."""
     if not utterance.is_scored:
         return
     yield utterance
@@ -27,14 +27,12 @@ def explained(utterance: Utterance, labels: Labels) -> Iterator[Utterance]:
             yield utterance.model_copy(update={"label": label})
 
 
-class Rationale(BaseModel):
+class Rationale(FrozenRecord):
     """A line of `rationales.jsonl`.
 
-    `label` is what it explains; a line without one explains the consensus. `reasons` says why a
-    rationale is not kept; `attempts` how often the teacher was asked.
+    It explains `label`, or the majority label if there is none. `reasons` says why it is not kept;
+    `attempts` how often the teacher was asked.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     label: EmotionClass | None = None
@@ -47,7 +45,7 @@ class Rationale(BaseModel):
 
 
 def read_rationales(path: Path) -> Iterator[Rationale]:
-    """Raises: `InputError` with file and line for a broken line, or a label explained twice."""
+    """Raises: `InputError` with file and line for a broken line or a duplicate id and label."""
     seen: set[tuple[str, str | None]] = set()
     for number, rationale in read_records(path, Rationale):
         key = (rationale.id, rationale.label)
@@ -59,5 +57,5 @@ def read_rationales(path: Path) -> Iterator[Rationale]:
 
 
 def write_rationales(path: Path, rationales: Iterable[Rationale]) -> int:
-    """Writes one JSON line a rationale, atomically; returns how many."""
+    """Writes one JSON line per rationale, atomically; returns their number."""
     return write_jsonl(path, (rationale.model_dump_json() for rationale in rationales))

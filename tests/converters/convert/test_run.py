@@ -170,7 +170,7 @@ def test_folders_whose_names_are_not_utf_8(
 
 def test_no_frames(faulty: Any, clips: list[Path], write_wav: Any) -> None:
     write_wav(clips[1], seconds=0)
-    faulty("ravdess", clips[0].parents[1], f"{clips[1]}: holds no samples")
+    faulty("ravdess", clips[0].parents[1], f"{clips[1]}: contains no samples")
 
 
 def test_a_failure_leaves_the_last_good_output(

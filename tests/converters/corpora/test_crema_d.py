@@ -180,7 +180,7 @@ def test_bad_header(refused: Any, crema: Path, old: str, new: str, message: str)
 def test_a_sound_in_capitals_is_named(faulty: Any, crema: Path) -> None:
     wav = crema / "AudioWAV/1049_DFA_FEA_XX.wav"
     wav.rename(wav.with_suffix(".WAV"))
-    message = "no such sound file. It is there as 1049_DFA_FEA_XX.WAV: rename it."
+    message = "no such sound file. Rename 1049_DFA_FEA_XX.WAV."
     assert len(faulty("crema_d", crema, message).utterances) == 2
 
 

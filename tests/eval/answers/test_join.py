@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from whyser.prompting.prompts import CLOSED, OPEN, OPEN_COT, OPTIONS, POOLS, STEM, closed_question
+from whyser.prompting.prompts import CLOSED, OPEN, OPEN_COT, OPTIONS, POOLS, emotion_question
 from whyser_eval.answers.join import join
 
 
@@ -164,7 +164,7 @@ def asked(files, question, **changes):
         row |= {"prompt": f"user\n{question.text}\nassistant\n"} | changes
 
 
-SHUFFLED = closed_question(STEM, OPTIONS[::-1])
+SHUFFLED = emotion_question("closed", options=OPTIONS[::-1])
 
 
 @pytest.mark.parametrize("question", [OPEN, CLOSED, OPEN_COT, SHUFFLED], ids=lambda q: q.name)

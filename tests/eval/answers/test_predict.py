@@ -336,7 +336,7 @@ def test_a_killed_run_asks_nothing_twice(corpus, endpoint):
 def test_a_limit_stops_in_time_and_the_next_run_goes_on(predict, endpoint):
     status, said, written = predict("--max-requests", "2", "--concurrency", "1")
     assert (status, written) == (1, None)
-    assert "Run the same command again to go on" in said
+    assert "Run the same command again to continue" in said
     status, said, written = predict()
     assert (status, len(written), len(endpoint.asked)) == (0, CLIPS, CLIPS)
 

@@ -317,8 +317,11 @@ def test_a_table_of_ones_own_reads_and_signs(whyser_eval, world, tmp_path):
         ("zesty,happpy,prose,en,x\n", "Did you mean 'happy'"),
         ("zesty,happy,verse,en,x\n", "bad use 'verse'"),
         ("zesty,happy,prose,en,\n", "no reason"),
-        ("...,happy,prose,en,x\n", "holds no word"),
-        ("zesty,happy,prose,en,x\nZESTY,sad,prose,en,x\n", "comes twice: first in line 2"),
+        ("...,happy,prose,en,x\n", "is not a word"),
+        (
+            "zesty,happy,prose,en,x\nZESTY,sad,prose,en,x\n",
+            "word 'ZESTY': first in line 2",
+        ),
         ("anger,happy,prose,en,x\n", "name of the classes"),
     ],
 )

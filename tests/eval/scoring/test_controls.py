@@ -87,4 +87,4 @@ def test_variants_of_a_question_asked_once_are_refused(world, whyser_eval):
     world.predictions += [row | {"variant": 1} for row in world.predictions]
     status, _, err = whyser_eval(*world.score_arguments())
     assert status == 1
-    assert "predictions.jsonl:17: line: variant 1 under control 'none'" in err
+    assert "predictions.jsonl:17: line: variant 1 of control 'none'" in err

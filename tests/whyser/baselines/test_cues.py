@@ -157,7 +157,7 @@ def test_a_measure_that_only_test_clips_have_teaches_nothing(
     ("changed", "told"),
     [
         ({"pitch": None}, "error: no cue was measured in any of 60 training clips."),
-        ({"value": 0.0}, "cues.jsonl:1: pitch: 0 Hz is no pitch"),
+        ({"value": 0.0}, "cues.jsonl:1: pitch: a pitch of 0 Hz is impossible"),
         ({"strength": math.inf}, "cues.jsonl:1: pitch.strength: Input should be a finite number"),
     ],
 )

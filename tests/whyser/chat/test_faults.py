@@ -76,10 +76,10 @@ def test_a_request_that_stays_unanswered_fails_with_its_reason_and_is_no_answer(
     outcome = ask_all(server, scripts, attempts=3)
     assert list(outcome.replies) == ["good"]
     assert {name: str(error) for name, error in outcome.errors.items()} == {
-        "bad": "bad: status 400: status 400. The request itself is refused; change it as the "
+        "bad": "bad: status 400: status 400. The endpoint refuses this request; change it as the "
         "endpoint says.",
-        "broken": "broken: status 500: status 500, 3 times. Start the run again later: what was "
-        "answered is kept.",
+        "broken": "broken: status 500: status 500, 3 times. Run the command again later; the "
+        "answers so far are kept.",
         "empty": outcome.errors["empty"].args[0],
     }
     assert outcome.tally.failed == {"400": 1, "500": 1, "empty answer": 1}
@@ -141,7 +141,7 @@ def test_an_endpoint_that_fails_everything_ends_the_run(
 def test_an_endpoint_that_only_ever_says_later_ends_the_run(
     server: Any, ask_all: Callable[..., Any]
 ) -> None:
-    with pytest.raises(EndpointError, match=r"status 429: slow down.* Ask later"):
+    with pytest.raises(EndpointError, match=r"status 429: slow down.* Run the command again later"):
         ask_all(server, {"later": ["later:3600"]})
 
 
@@ -210,7 +210,7 @@ def test_a_key_with_strange_characters_is_refused_unseen(
     server: Any, ask_all: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SER_KEY", "sk-one\nsk-two")
-    with pytest.raises(InputError, match=r"^\$SER_KEY holds .*alone\.$"):
+    with pytest.raises(InputError, match=r"^\$SER_KEY contains .*only\.$"):
         ask_all(server, {"one": ["ok"]}, key_variable="SER_KEY")
 
 

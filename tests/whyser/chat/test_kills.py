@@ -81,7 +81,7 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight(
     said, complaints = asker.communicate(timeout=20)
     assert asker.returncode == 130
     assert "ended early: interrupted" in said and "results 4" in said
-    assert complaints == "stopping: 4 in flight are waited for; Ctrl-C again stops now\n"
+    assert complaints == "stopping: waiting for 4 requests; press Ctrl-C again to stop now\n"
     assert server.count("asked").total() == server.count("delivered").total() == 4
     assert len(labels(ledger)) == 4
 
@@ -98,7 +98,7 @@ def test_the_second_ctrl_c_stops_at_once(serve: Callable[..., Any], tmp_path: Pa
     said, complaints = asker.communicate(timeout=20)
     assert time.monotonic() - began < 3
     assert asker.returncode == 130 and "results 0" in said
-    assert complaints == "stopped; what was answered is in the ledger\n"
+    assert complaints == "stopped; the answers so far are in the ledger\n"
     assert labels(ledger) == []
 
 
@@ -130,7 +130,9 @@ def test_a_full_disk_ends_the_run_and_the_ledger_stays_whole(
     _, complaints = asker.communicate(timeout=20)
     assert asker.returncode == 1
     assert complaints.startswith(f"error: {ledger}: an answer cannot be written (File too large)")
-    assert complaints.endswith("Make room and start again: what was written is kept.\n")
+    assert complaints.endswith(
+        "Free disk space and run the command again; the answers so far are kept.\n"
+    )
     lines = ledger.read_bytes().splitlines(keepends=True)
     assert 0 < sum(map(len, lines)) <= 5000
     assert all(json.loads(line) for line in lines) and lines[-1].endswith(b"\n")

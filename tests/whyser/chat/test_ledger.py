@@ -84,7 +84,7 @@ def test_any_other_broken_line_is_named(tmp_path: Path, line: bytes) -> None:
     with pytest.raises(InputError) as caught:
         Ledger(path)
     assert (caught.value.file, caught.value.line) == (path, 2)
-    assert str(caught.value).endswith("Take the line out; its request will be asked again.")
+    assert str(caught.value).endswith("Delete the line; its request will be asked again.")
     # The lock is given back.
     path.write_bytes(b"")
     Ledger(path).close()
@@ -99,7 +99,7 @@ def test_a_second_run_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", [Path("/dev/full"), Path("/")])
 def test_what_is_no_file_is_refused(path: Path) -> None:
-    with pytest.raises(InputError, match="is no ordinary file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         Ledger(path)
 
 

@@ -9,7 +9,7 @@ import pytest
 from whyser.evidence.acoustics import measure
 from whyser.evidence.claims import read_claims
 from whyser.evidence.cues import Cue, Cues, level_of, relate
-from whyser.evidence.grounding import ground, grounding_score, summarise
+from whyser.evidence.grounding import ground, shuffled_scores
 from whyser.io import audio
 from whyser.records.derangement import derangement
 from whyser.records.utterance import Utterance
@@ -79,14 +79,6 @@ def test_a_kind_of_voice_is_decided_only_where_its_measures_agree() -> None:
     assert outcome("The voice is tense.", tilt=1.0) == "supported"
 
 
-def test_the_score_is_of_what_was_decided() -> None:
-    text = "The voice is loud, fast and clear, and the pitch is high."
-    verdicts = ground(read_claims(text), cues(loudness=1.0, rate=1.0, pitch=-1.0))
-    assert grounding_score(verdicts) == pytest.approx(2 / 3)
-    assert grounding_score(ground(read_claims("The words are mumbled."), cues())) is None
-    assert grounding_score([]) is None
-
-
 def test_a_derangement_leaves_nobody_his_own_and_stays_in_the_corpus() -> None:
     ids = [f"{corpus}/{number}" for corpus in "abc" for number in range(7)] + ["lone/1"]
     for seed in range(20):
@@ -95,29 +87,22 @@ def test_a_derangement_leaves_nobody_his_own_and_stays_in_the_corpus() -> None:
         assert all(own != other and own[0] == other[0] for own, other in pairs.items())
 
 
-def test_a_summary_counts_and_compares() -> None:
+def test_chance_is_the_score_against_other_utterances() -> None:
     texts = {f"c/{n}": "The voice is loud." if n % 2 else "The voice is quiet." for n in range(40)}
     of_clips = {id: cues(id, loudness=1.0 if int(id[2:]) % 2 else -1.0) for id in texts}
     of_clips["c/0"] = cues("c/0")  # unmeasured
-    claims = {id: read_claims(text) for id, text in texts.items()} | {"c/x": []}
-    of_clips["c/x"] = cues("c/x", loudness=0.0)
-    found = summarise(claims, of_clips, shuffles=30)
-    assert (found.rationales, found.without_claims) == (41, 1)
-    assert found.counts == {"supported": 39, "contradicted": 0, "not_measurable": 1}
-    assert found.families["loudness"]["supported"] == 39
-    assert (found.score, found.low, found.high) == (1.0, 1.0, 1.0)
-    assert found.shuffled is not None and found.shuffled_high is not None
+    claims = {id: read_claims(text) for id, text in texts.items()}
+    scores = list(shuffled_scores(list(texts), claims, of_clips, 30, 0))
     # Half of the others are as loud.
-    assert found.shuffled == pytest.approx(0.5, abs=0.08)
-    assert found.shuffled_high < 1.0
-    assert found.p_value == pytest.approx(1 / 31)
-    assert found == summarise(claims, of_clips, shuffles=30)
+    assert sum(scores) / len(scores) == pytest.approx(0.5, abs=0.08)
+    assert len(scores) == 30 and max(scores) < 1.0
+    assert scores == list(shuffled_scores(list(texts), claims, of_clips, 30, 0))
 
 
-def test_a_summary_of_nothing_measurable_has_no_score() -> None:
-    found = summarise({"c/1": read_claims("The words are mumbled.")}, {"c/1": cues()})
-    assert (found.score, found.low, found.shuffled, found.p_value) == (None, None, None, None)
-    assert found.counts["not_measurable"] == 1
+def test_chance_needs_a_measurable_claim() -> None:
+    ids = ["c/1", "c/2"]
+    claims = {id: read_claims("The words are mumbled.") for id in ids}
+    assert not list(shuffled_scores(ids, claims, {id: cues(id) for id in ids}, 20, 0))
 
 
 @pytest.fixture(scope="module")
@@ -144,17 +129,15 @@ def test_true_rationales_are_grounded_and_shuffled_ones_are_not(
     transcripts = {one.id: one.transcript for one in utterances}
     rationales = list(write_rationales_for(utterances, measured))
     claims = {one.id: read_claims(one.text, transcripts[one.id]) for one in rationales}
-    found = summarise(claims, {one.id: one for one in measured})
-    print(
-        f"\ngrounding, measured teacher, {found.rationales} rationales, "
-        f"{dict(found.counts)}: true {found.score:.3f} [{found.low:.3f}, {found.high:.3f}], "
-        f"shuffled {found.shuffled:.3f} [{found.shuffled_low:.3f}, {found.shuffled_high:.3f}] "
-        f"in {found.shuffles} derangements"
-    )
-    assert found.without_claims == 0
-    assert found.score is not None and found.shuffled_high is not None
-    assert found.score >= 0.99
-    assert found.shuffled_high < found.score - 0.2
+    by_id = {one.id: one for one in measured}
+    verdicts = [verdict for id, said in claims.items() for verdict in ground(said, by_id[id])]
+    decided = [one.outcome == "supported" for one in verdicts if one.outcome != "not_measurable"]
+    score = sum(decided) / len(decided)
+    chance = list(shuffled_scores(list(claims), claims, by_id, 20, 0))
+    print(f"\ngrounding, measured teacher: true {score:.3f}, shuffled at most {max(chance):.3f}")
+    assert all(claims.values())
+    assert score >= 0.99
+    assert max(chance) < score - 0.2
 
 
 def test_rationales_that_claim_the_opposite_are_contradicted(

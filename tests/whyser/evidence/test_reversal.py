@@ -19,7 +19,7 @@ from whyser.evidence.antonyms import _CLAUSES, _TABLE, LEVELS, TABLE_HASH, VERSI
 from whyser.evidence.claims import Claim, read_claims
 from whyser.evidence.cues import FAMILIES, MEASURES, Cue, Cues, Family, level_of
 from whyser.evidence.grounding import QUALITY_MEASURES, ground
-from whyser.evidence.reversal import Reversal, turn_round
+from whyser.evidence.reversal import Reversal, contradict
 from whyser.records.utterance import Utterance
 from whyser.teacher import measured
 from whyser.teacher.measured import write_rationales_for
@@ -35,7 +35,7 @@ def cues(**strengths: float) -> Cues:
 
 
 def turned(text: str, seed: int = 0, transcript: str = "", **strengths: float) -> Reversal:
-    return turn_round(text, cues(**strengths), transcript=transcript, random_=random.Random(seed))
+    return contradict(text, cues(**strengths), transcript=transcript, random_=random.Random(seed))
 
 
 def texts(text: str, transcript: str = "", **strengths: float) -> set[str]:
@@ -179,7 +179,7 @@ def test_most_of_free_text_turns(
     all_of_them = told(*names)
     unturned: Counter[str] = Counter()
     for number, (text, transcript, of) in enumerate(all_of_them):
-        reversal = turn_round(text, of, transcript=transcript, random_=random.Random(number))
+        reversal = contradict(text, of, transcript=transcript, random_=random.Random(number))
         if not reversal.text:
             unturned[reversal.reason] += 1
             continue
@@ -254,7 +254,7 @@ def test_every_rationale_of_the_measured_teacher_turns() -> None:
     levels: dict[str, Counter[str]] = {"chosen": Counter(), "rejected": Counter()}
     foreign = 0
     for number, (text, of) in enumerate(rationales(400)):
-        reversal = turn_round(text, of, random_=random.Random(number))
+        reversal = contradict(text, of, random_=random.Random(number))
         assert set(outcomes(text, of)) == {"supported"}
         assert set(outcomes(reversal.text, of)) == {"contradicted"}, (text, reversal)
         assert re.findall('".*?"', text) == re.findall('".*?"', reversal.text)
@@ -278,7 +278,7 @@ def test_words_alone_hardly_tell_the_true_rationale() -> None:
     """Opposites alone, word by word, give the true one away in 98 pairs of 100: a noun of one
     clause with the predicate of another, and never a word for "ordinary"."""
     pairs = [
-        (text, turn_round(text, of, random_=random.Random(number)).text)
+        (text, contradict(text, of, random_=random.Random(number)).text)
         for number, (text, of) in enumerate(rationales(400))
     ]
     counter = CountVectorizer(ngram_range=(1, 3), binary=True).fit(
@@ -302,7 +302,7 @@ def _is_clause(words: str) -> bool:
 
 def test_draws_repeat_by_seed() -> None:
     for text, of in rationales(5):
-        first, again = (turn_round(text, of, random_=random.Random(3)) for _ in range(2))
+        first, again = (contradict(text, of, random_=random.Random(3)) for _ in range(2))
         assert first == again
 
 
@@ -335,7 +335,7 @@ SMALL = ["not", "the", "a", "an", "is", ",", ".", "and", "the voice", "the pitch
 )
 def test_any_text_is_turned_wholly_or_not_at_all(text: str, strengths: dict[Family, float]) -> None:
     of = cues(**{str(name): value for name, value in strengths.items()})
-    reversal = turn_round(text, of)
+    reversal = contradict(text, of)
     assert bool(reversal.text) != bool(reversal.reason)
     if reversal.text:
         after = outcomes(reversal.text, of)

@@ -52,7 +52,7 @@ def test_annotators_set_falls_back_to_the_released_label() -> None:
 @pytest.mark.parametrize("label", [None, "other"])
 def test_only_the_eight_classes_are_scored(label: str | None) -> None:
     assert not utterance(label=label).is_scored
-    with pytest.raises(ValueError, match="no consensus"):
+    with pytest.raises(ValueError, match="no majority label"):
         _ = utterance(label=label).emotion
 
 

@@ -5,14 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whyser.labels.classes import CLASSES
-from whyser.teacher.filters import (
-    Rules,
-    Subject,
-    families_of,
-    inspect,
-    leaked,
-    strip_banned,
-)
+from whyser.teacher.filters import Leak, Subject, families_of, inspect, leaked, strip_banned
 
 SPOKEN = "I didn't know that she has pink hair. How did I miss that?"
 GOOD = (
@@ -22,8 +15,8 @@ GOOD = (
 )
 
 
-def faults(text: str, label: str = "surprise", rules: Rules | None = None) -> tuple[str, ...]:
-    return inspect(text, Subject(label, SPOKEN), rules).faults  # type: ignore[arg-type]
+def faults(text: str, label: str = "surprise", leak: Leak = "stem") -> tuple[str, ...]:
+    return inspect(text, Subject(label, SPOKEN), leak).faults  # type: ignore[arg-type]
 
 
 def test_a_good_rationale_has_no_fault() -> None:
@@ -50,11 +43,11 @@ def test_levels_of_a_leak(text: str, label: str, levels: list[str]) -> None:
 
 
 @pytest.mark.parametrize("leak", ["exact", "stem", "synonym"])
-def test_the_chosen_level_is_the_strictest_that_is_a_fault(leak: str) -> None:
+def test_the_chosen_level_is_the_strictest_that_is_a_fault(leak: Leak) -> None:
     words = {"exact": "surprise", "stem": "surprised", "synonym": "astonishment"}
     order = list(words)
     for level, word in words.items():
-        found = faults(f"{GOOD} There was {word}.", rules=Rules(leak=leak))  # type: ignore[arg-type]
+        found = faults(f"{GOOD} There was {word}.", leak=leak)
         expected = order.index(level) <= order.index(leak)
         assert ("label leak" in found) == expected, (level, leak)
 

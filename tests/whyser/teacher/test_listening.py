@@ -139,7 +139,7 @@ def test_choice_of_the_prompt(tmp_path: Path) -> None:
     assert Lesson(choose_prompt(measured=False, hears=True, file=own)).needs_cues
     for text in ("Why $EMOTION?", "$CONTENT $EMOTION $TONE"):
         own.write_text(text)
-        with pytest.raises(Exception, match="holds the marks"):
+        with pytest.raises(Exception, match="contains the placeholders"):
             choose_prompt(measured=False, hears=True, file=own)
 
 
@@ -253,13 +253,12 @@ def test_only_the_utterances_that_a_study_wants(
     status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
     assert status == 0, said
     assert [one.id for one in read_rationales(corpus / "out.jsonl")] == ["c/2", "c/4"]
-    assert f"note: 1 of the 3 ids in {ids} are not taught here" in said
+    assert f"note: 1 of the 3 ids in {ids} are not explained here" in said
     ids.write_text("meld/7\n")
     status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
     assert status == 1
-    assert f"no utterance of split 'train' with a class and a transcript among those of {ids}" in (
-        said
-    )
+    what = f"no utterance of split 'train' with a class and a transcript among the ids in {ids}"
+    assert what in said
 
 
 def test_a_test_split_is_explained_for_a_study_alone(
@@ -359,7 +358,7 @@ def test_a_limit_stops_in_time_and_the_next_run_goes_on(
     arguments = ("--endpoint", teacher.url, "--concurrency", "1")
     status, said = listen(*arguments, "--max-requests", "3")
     assert status == 1
-    assert "Run the same command again to go on" in said
+    assert "Run the same command again to continue" in said
     assert len(teacher.asked) == 3
     assert not (corpus / "out.jsonl").exists()
     status, said = listen(*arguments)
