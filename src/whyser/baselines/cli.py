@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,8 +13,10 @@ from whyser.io.extras import needs
 
 app = new_app("Train a classifier without a language model: on measured cues or a speech encoder.")
 
-#: Help panels of options that few runs need.
-NETWORK, TRAINING, MACHINE = "Network", "Training", "Machine"
+#: Options that few runs need, in help panels of their own.
+network = partial(typer.Option, rich_help_panel="Network")
+training = partial(typer.Option, rich_help_panel="Training")
+machine = partial(typer.Option, rich_help_panel="Machine")
 
 Utterances = Annotated[
     list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
@@ -95,18 +98,11 @@ trains_encoder = needs(train=["torch", "transformers", "accelerate", "safetensor
 
 Workers = Annotated[
     int | None,
-    typer.Option(
-        min=0,
-        help="Read sound in this many processes.  [default: 4 with a GPU, else 0]",
-        rich_help_panel=MACHINE,
-    ),
+    machine(min=0, help="Read sound in this many processes.  [default: 4 with a GPU, else 0]"),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "fp16", "bf16"],
-    typer.Option(
-        help="Compute in this precision; auto takes bf16, or fp16, where a GPU has it.",
-        rich_help_panel=MACHINE,
-    ),
+    machine(help="Compute in this precision; auto takes bf16, or fp16, where a GPU has it."),
 ]
 
 
@@ -133,27 +129,14 @@ def ssl(
     ] = "layers",
     pooling: Annotated[
         Literal["mean", "attentive"],
-        typer.Option(
-            help="Pool over time by the mean, or by attentive statistics.",
-            rich_help_panel=NETWORK,
-        ),
+        network(help="Pool over time by the mean, or by attentive statistics."),
     ] = "attentive",
     hidden: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Give the head this width.  [default: the encoder's]",
-            rich_help_panel=NETWORK,
-        ),
+        int | None, network(min=1, help="Give the head this width.  [default: the encoder's]")
     ] = None,
     dropout: Annotated[
         float,
-        typer.Option(
-            min=0,
-            max=0.99,
-            help="Drop this share of the head's activations in training.",
-            rich_help_panel=NETWORK,
-        ),
+        network(min=0, max=0.99, help="Drop this share of the head's activations in training."),
     ] = 0.2,
     target: Annotated[
         Literal["majority", "votes"],
@@ -161,67 +144,46 @@ def ssl(
     ] = "majority",
     loss: Annotated[
         Literal["focal", "cross-entropy", "balanced"] | None,
-        typer.Option(
+        training(
             help="Minimise this loss; balanced weighs classes by inverse frequency.  "
-            "[default: focal; cross-entropy with --target votes]",
-            rich_help_panel=TRAINING,
+            "[default: focal; cross-entropy with --target votes]"
         ),
     ] = None,
-    gamma: Annotated[
-        float,
-        typer.Option(help="Set the gamma of the focal loss.", rich_help_panel=TRAINING),
-    ] = 2.0,
+    gamma: Annotated[float, training(help="Set the gamma of the focal loss.")] = 2.0,
     epochs: Annotated[int, typer.Option(min=1, help="Train for at most this many epochs.")] = 20,
     lr: Annotated[float, typer.Option(help="Set the learning rate.")] = 1e-5,
     schedule: Annotated[
         Literal["constant", "linear", "cosine"],
-        typer.Option(
-            help="Follow this learning-rate schedule after warm-up.", rich_help_panel=TRAINING
-        ),
+        training(help="Follow this learning-rate schedule after warm-up."),
     ] = "constant",
     warmup: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, help="Warm up during this share of the updates.", rich_help_panel=TRAINING
-        ),
+        float, training(min=0, max=1, help="Warm up during this share of the updates.")
     ] = 0.0,
     weight_decay: Annotated[
-        float,
-        typer.Option(min=0, help="Set AdamW's weight decay; 0 is Adam.", rich_help_panel=TRAINING),
+        float, training(min=0, help="Set AdamW's weight decay; 0 is Adam.")
     ] = 0.0,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Use this many clips for an update, over all GPUs.")
     ] = 32,
     gradient_accumulation: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Compute an update in this many parts, to save memory.",
-            rich_help_panel=MACHINE,
-        ),
+        int, machine(min=1, help="Compute an update in this many parts, to save memory.")
     ] = 1,
     max_duration: Annotated[
         float,
-        typer.Option(
+        training(
             "--max-duration",
             "--longest",
             help="Crop a longer training clip at random to this many seconds.",
-            rich_help_panel=TRAINING,
         ),
     ] = 12.0,
     precision: Precision = "auto",
     patience: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            help="Stop after this many epochs without a better one.  [default: never]",
-            rich_help_panel=TRAINING,
-        ),
+        training(min=1, help="Stop after this many epochs without a better one.  [default: never]"),
     ] = None,
     workers: Workers = None,
     report: Annotated[
-        Literal["none", "tensorboard", "wandb"],
-        typer.Option(help="Report losses to this tracker too.", rich_help_panel=MACHINE),
+        Literal["none", "tensorboard", "wandb"], machine(help="Report losses to this tracker too.")
     ] = "none",
     split: Split = None,
     classes: Classes = None,
@@ -283,8 +245,7 @@ def answer(
     model: Annotated[Path, typer.Option(help="Load this folder model/, which ssl wrote.")],
     output: Output,
     name: Annotated[
-        str | None,
-        typer.Option(help="Give the system this name in tables.  [default: as trained]"),
+        str | None, typer.Option(help="Give the system this name in tables.  [default: as trained]")
     ] = None,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Answer this many clips at a time, on each GPU.")
