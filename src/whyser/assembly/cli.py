@@ -144,10 +144,10 @@ def probe(
     seed: Annotated[int, typer.Option(help="Seed the draws of a bottleneck.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Tell what each branch knows: words, emotion, and the measured voice.
+    """Show what each branch encodes: words, emotion, and the measured voice.
 
-    A linear classifier of each branch's tokens is fitted on the training split. Figures are the
-    mean recall over classes (of words, over whether each of the frequent ones was said).
+    A linear classifier of each branch's tokens is fitted on the training split. The command prints
+    its mean recall over classes; for words, these are whether each frequent word was said.
 
     Example: whyser-speechlm probe saves/speechlm_freeze_sft_vibhubert utterances.jsonl
     --adapter saves/speechlm_lora_sft_vibhubert --cues cues.jsonl
