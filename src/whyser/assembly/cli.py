@@ -75,12 +75,12 @@ def build(
             "--add-tokens", help="Add the tokens for turns and sound that the tokenizer lacks."
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed the connectors' first weights.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the connectors' initial weights.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the parts as JSON.")] = False,
 ) -> None:
     """Assemble a checkpoint of pretrained parts, and print which parts train.
 
-    Parts are folders or names of a hub; folders need no network. The checkpoint includes its code:
+    Parts are folders or hub names; folders need no network. The checkpoint includes its code, so
     llamafactory-cli trains it with trust_remote_code: true.
 
     Example: whyser-speechlm build dual_encoder --speech openai/whisper-large-v3
@@ -100,7 +100,7 @@ def build(
         emotion_beta=emotion_beta,
         alternates=alternate,
     )
-    # Before weights are loaded by the gigabyte.
+    # Wrong settings are reported before gigabytes of weights are loaded.
     chosen = recipe_of(recipe, changes)
     from whyser.assembly.build import build as build_it
     from whyser.assembly.build import parts_of
@@ -141,7 +141,7 @@ def probe(
     split: Annotated[
         str | None, typer.Option(help="Test on this split.  [default: the only test split]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed the draws of a bottleneck.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the sampling of a bottleneck.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Show what each branch encodes: words, emotion, and the measured voice.

@@ -56,7 +56,7 @@ def cues(
     classifier: Annotated[
         Literal["logistic", "boosting"],
         typer.Option(
-            help="Train a logistic regression, whose weights can be read, or boosted trees."
+            help="Train a logistic regression, whose weights are readable, or boosted trees."
         ),
     ] = "logistic",
     split: Split = None,
@@ -66,7 +66,7 @@ def cues(
 ) -> None:
     """Classify by measured cues only, without words or torch, in seconds.
 
-    The command writes answers with probabilities, also for shuffled sound, and the weights.
+    The command writes answers with probabilities, the shuffled control, and the weights.
 
     Example: whyser-baseline cues utterances.jsonl --cues cues.jsonl --output results/cues
     """
@@ -93,7 +93,7 @@ def cues(
     )
 
 
-#: A command that works with a speech encoder.
+#: A command that uses a speech encoder.
 trains_encoder = needs(train=["torch", "transformers", "accelerate", "safetensors"])
 
 Workers = Annotated[
@@ -102,7 +102,7 @@ Workers = Annotated[
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "fp16", "bf16"],
-    machine(help="Compute in this precision; auto takes bf16, or fp16, where a GPU has it."),
+    machine(help="Compute in this precision; auto is bf16 or fp16 on a GPU, else fp32."),
 ]
 
 
@@ -145,7 +145,7 @@ def ssl(
     loss: Annotated[
         Literal["focal", "cross-entropy", "balanced"] | None,
         training(
-            help="Minimise this loss; balanced weighs classes by inverse frequency.  "
+            help="Minimise this loss; balanced weights classes by inverse frequency.  "
             "[default: focal; cross-entropy with --target votes]"
         ),
     ] = None,
@@ -188,7 +188,7 @@ def ssl(
     split: Split = None,
     classes: Classes = None,
     everything: Everything = False,
-    seed: Annotated[int, typer.Option(help="Seed all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Set the random seed.")] = 0,
     restart: Annotated[
         bool,
         typer.Option(
@@ -196,11 +196,11 @@ def ssl(
         ),
     ] = False,
 ) -> None:
-    """Train a classifier on a speech encoder, and let it answer.
+    """Train a classifier on a speech encoder, and answer a split with it.
 
-    The defaults are the corpus paper's recipe (arXiv 2509.09791). The epoch with the best dev
-    Macro-F1 answers; it is kept in model/, for `whyser-baseline answer`. For several GPUs use
-    torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
+    The defaults are the corpus paper's recipe (arXiv 2509.09791). The model of the epoch with the
+    best dev Macro-F1 answers; it is saved in model/, for `whyser-baseline answer`. For several GPUs
+    use torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
 
     Example: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
     --output results/wavlm
@@ -232,7 +232,7 @@ def ssl(
     )
     wanted = parse_classes(classes) if classes else None
     task = read_task(utterances, split=split, classes=wanted, everything=everything)
-    # A folder may be given as `.` too.
+    # The encoder may be the folder `.`.
     system = name or Path(encoder).absolute().name
     train = BaselineRun(task, recipe, encoder, system, utterances, output, workers, report)
     train(restarts=restart)
@@ -256,7 +256,7 @@ def answer(
     everything: Everything = False,
     seed: Annotated[int, typer.Option(help="Seed the shuffled control.")] = 0,
 ) -> None:
-    """Let a classifier that ssl trained answer another corpus, or another split.
+    """Answer another corpus or split with a classifier that ssl trained.
 
     Example: whyser-baseline answer iemocap/utterances.jsonl --model results/wavlm/model
     --output results/wavlm_iemocap

@@ -12,9 +12,9 @@ import typer
 from whyser.demo.staging import DemoError
 
 Directory = Annotated[
-    Path, typer.Argument(help="Write to this folder, and replace what an earlier run wrote.")
+    Path, typer.Argument(help="Write to this folder; an earlier demo in it is replaced.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed the draws; it fixes every byte that is written.")]
+Seed = Annotated[int, typer.Option(help="Set the random seed; it fixes every byte of the output.")]
 
 
 def corpora(

@@ -50,7 +50,7 @@ class State:
         return next(reversed(self._whole()), None)
 
     def finish(self) -> None:
-        """Marks the run as finished, and deletes its checkpoints, each four times the model."""
+        """Marks the run as finished, and deletes its checkpoints, which are large."""
         write_json(self.record, {"asked": self.asked, "finished": True})
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
