@@ -7,7 +7,6 @@ transcripts have unrated turns and lines without a name; and there are AppleDoub
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from whyser.demo import sentences
 from whyser.demo.emotions import OTHER, Generator, Point, draw, pick
-from whyser.demo.raters import DemoVote, at_least, fill, listen, vote
+from whyser.demo.raters import DemoVote, at_least, fill, listen, plurality, vote
 from whyser.demo.tables import write_text
 from whyser.demo.voices import Synthesizer, Voice, cast
 from whyser.demo.wav import resample, write_wav
@@ -63,7 +62,7 @@ class IemocapTurn:
     """One rated turn: the votes of three raters and of the actor, and the code of the head line."""
 
     point: Point
-    votes: tuple[DemoVote, ...]
+    votes: list[DemoVote]
     own: DemoVote
     code: str
 
@@ -91,10 +90,8 @@ def _plan(count: int, rng: Generator) -> list[IemocapTurn]:
 def _play(emotion: str, rng: Generator) -> tuple[str | None, IemocapTurn]:
     point = draw(emotion, rng)
     votes = listen(point, tuple(WORDS), rng, 3)
-    ranked = Counter(name for one in votes for name in one.chosen).most_common(2)
-    tie = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
-    label = None if tie else ranked[0][0]
-    return label, IemocapTurn(point, tuple(votes), vote(point, tuple(WORDS), rng), CODES[label])
+    label = plurality([name for one in votes for name in one.chosen])
+    return label, IemocapTurn(point, votes, vote(point, tuple(WORDS), rng), CODES[label])
 
 
 def _write_dialogue(
@@ -129,10 +126,9 @@ def _write_dialogue(
         f"dialog/transcriptions/{dialogue}.txt": "".join([*transcript, unrated]),
     }
     if dialogue.endswith("impro01"):
-        junk = ("dialog/EmoEvaluation", "dialog/transcriptions", f"sentences/wav/{dialogue}")
-        names = (f"._{dialogue}.txt", f"._{dialogue}.txt", f"._{dialogue}_F000.wav")
-        for folder, name in zip(junk, names, strict=True):
-            files[f"{folder}/{name}"] = "\x00\x05\x16\x07\x00\x02Mac OS X"
+        junk = [f"dialog/{name}/._{dialogue}.txt" for name in ("EmoEvaluation", "transcriptions")]
+        junk.append(f"sentences/wav/{dialogue}/._{dialogue}_F000.wav")
+        files |= dict.fromkeys(junk, "\x00\x05\x16\x07\x00\x02Mac OS X")
     for path, text in files.items():
         write_text(session / path, text, encoding="latin-1")
 
@@ -150,9 +146,8 @@ def _block(
     scores = [_manikins(one) for one in turn.votes[:2]]
     means = ", ".join(f"{np.mean(column):.4f}" for column in zip(*scores, strict=True))
     lines = [f"[{start:.4f} - {end:.4f}]\t{name}\t{turn.code}\t[{means}]"]
-    for rater, one in zip(raters, turn.votes, strict=True):
+    for rater, one in zip([*raters, f"{speaker}1"], [*turn.votes, turn.own], strict=True):
         lines.append(_categorical(rater, one, rng))
-    lines.append(_categorical(f"{speaker}1", turn.own, rng))
     for rater, (valence, activation, dominance) in zip(raters[:2], scores, strict=True):
         scored = f"val {valence}; act {activation}; dom  {dominance};"
         lines.append(f"A-{rater}:\t{scored}\t({pick(COMMENTS, rng)})")

@@ -97,10 +97,9 @@ def plan(*, seed: int, scale: float) -> list[PodcastTurn]:
     return sorted(turns, key=lambda turn: turn.stem)
 
 
-Recording = tuple[Point, list[DemoVote], str | None]
-
-
-def _record(emotion: str, rng: Generator) -> tuple[str | None, Recording]:
+def _record(
+    emotion: str, rng: Generator
+) -> tuple[str | None, tuple[Point, list[DemoVote], str | None]]:
     point = draw(emotion, rng)
     votes = listen(point, CHOICES, rng, int(rng.choice([5, 5, 5, 5, 6, 7])))
     label = plurality([vote.primary for vote in votes])
