@@ -226,7 +226,7 @@ def test_two_encoders_that_prepare_one_sound_differently_are_refused(
     ("recipe", "changes", "told"),
     [
         ("vib_hubert", {"fusion": "feature"}, r"\[10, 100\] tokens: give both the same number"),
-        ("semollm", {"width": 15}, "width 15 has no 2 heads.*multiple of the heads"),
+        ("semollm", {"width": 15}, "width 15 cannot have 2 heads.*multiple of the heads"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(
