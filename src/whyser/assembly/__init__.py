@@ -1,10 +1,11 @@
-"""`whyser-speechlm`: checkpoints of the neighbours' architectures, from pretrained parts.
+"""`whyser-speechlm`: checkpoints of related architectures, from pretrained parts.
 
-    recipes.py   what each paper's model consists of
-    parts.py     encoders and language models, loaded and made sure that they fit
-    tokens.py    what the language model's tokenizer must know
-    build.py     the parts as one folder, and what trains of it
+    recipes.py   the parts and settings of each paper's model
+    parts.py     loads encoders and language models
+    tokens.py    the special tokens that the tokenizer needs
+    build.py     assembles the parts and writes the checkpoint
+    probe.py     what each branch of a model encodes
     cli.py       the command
 
-The model's own code is `whyser.speechlm`, which goes into the folder.
+The model's code is `whyser.speechlm`, which is copied into the checkpoint.
 """

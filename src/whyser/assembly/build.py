@@ -1,4 +1,4 @@
-"""The parts as one folder."""
+"""Assembles pretrained parts, and writes the checkpoint."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration
 from whyser.speechlm.processing_speechlm import SpeechLMProcessor
 
-#: Seconds that are heard where no encoder has a window.
+#: The longest clip in seconds, also if no encoder has a window.
 WINDOW_S = 30.0
-#: What a folder of ours says of how it was built.
+#: The file that records how a checkpoint was built.
 RECORD = "speechlm.json"
 
 _hub: Any = transformers
@@ -34,7 +34,7 @@ _hub: Any = transformers
 
 @dataclass(frozen=True)
 class ModelPart:
-    """A part of the model: its name in the tree, how many weights, and when they train."""
+    """A part of the model: its name, its number of weights, and when they train."""
 
     name: str
     parameters: int
@@ -52,11 +52,11 @@ def build(
     """Assembles the checkpoint and writes its folder.
 
     Args:
-        parts: Names or folders, under "speech", "emotion" and "llm".
-        adds_tokens: Whether tokens that the tokenizer lacks are added.
-        seed: Fixes the connectors' first weights.
+        parts: Hub names or folders, under "speech", "emotion" and "llm".
+        adds_tokens: Whether to add tokens that the tokenizer lacks.
+        seed: Seeds the connectors' initial weights.
 
-    Raises: `InputError` for parts that are missing, superfluous, or do not fit.
+    Raises: `InputError` for parts that are missing, unused, or do not fit.
     """
     _refuse_wrong_parts(recipe, parts)
     _refuse_foreign(output)
@@ -74,7 +74,7 @@ def build(
 
 
 def parts_of(model: SpeechLMForConditionalGeneration) -> Iterator[ModelPart]:
-    """In the order of the sound's way."""
+    """The parts in the order in which sound passes them."""
     trains = {
         "encoder": "never",
         "connector": "in every stage",
@@ -97,23 +97,21 @@ def _refuse_wrong_parts(recipe: ArchitectureRecipe, parts: Mapping[str, str]) ->
 def _refuse_foreign(output: Path) -> None:
     is_taken = any(output.iterdir()) if output.is_dir() else output.exists()
     if is_taken and not (output / RECORD).is_file():
-        raise InputError(
-            "holds what this command did not write", file=output, cure="Give another --output."
-        )
+        told = "contains files that this command did not write"
+        raise InputError(told, file=output, cure="Give another --output.")
 
 
 def _complete(speaks: LanguageModel, name: str, adds_tokens: bool) -> None:
     missing = missing_tokens(speaks.tokenizer)
     if missing and not adds_tokens:
         raise InputError(
-            f"its tokenizer has no token {', '.join(missing)}, which the template qwen2_audio "
-            "writes around the sound and the turns",
+            f"its tokenizer lacks the qwen2_audio template's token {', '.join(missing)}",
             file=name,
-            cure="Add --add-tokens, which gives them embeddings, or take a model that has them.",
+            cure="Add --add-tokens, which gives them embeddings, or use a model that has them.",
         )
     if missing:
         add_tokens(speaks.tokenizer, speaks.model)
-    # Llama's has none, and could not prepare a batch.
+    # Llama's tokenizer has none, but batches need one.
     if speaks.tokenizer.pad_token is None:
         speaks.tokenizer.pad_token = TURN_END
 
@@ -130,7 +128,7 @@ def _assembled(
     embeddings = speaks.model.get_input_embeddings().weight
     configs = {f"{kind}_config": one.encoder.config for kind, one in encoders.items()}
     for one in (*configs.values(), speaks.model.config):
-        # The path of a part on this machine is nobody else's business.
+        # Paths of this machine do not belong into a checkpoint.
         one._name_or_path = ""
     end_of_turn, audio = tokenizer.convert_tokens_to_ids([TURN_END, AUDIO])
     try:
@@ -159,32 +157,28 @@ def _assembled(
 
 
 def _untie(model: Any) -> None:
-    """Gives the head weights of its own: merged into a shared tensor, a LoRA of the head would
-    change what the model reads as well, and it would answer as it was not trained."""
+    """Gives the output head its own weights; merging a LoRA of a tied head would change the input
+    embeddings too."""
     if model.config.tie_word_embeddings:
         head = model.get_output_embeddings()
         head.weight = torch.nn.Parameter(head.weight.detach().clone())
         model.config.tie_word_embeddings = False
-        # Since transformers 5 names of shared weights are kept apart from the configuration, and
-        # those that are named are not saved.
+        # Since transformers 5 a model also lists its tied weights, and does not save those.
         if hasattr(model, "all_tied_weights_keys"):
             model.all_tied_weights_keys = {}
 
 
 def _generation(speaks: LanguageModel, end_of_turn: int) -> Any:
-    """Greedy, as everything that we train answers."""
+    """Greedy decoding, as for all models that we train."""
     own = speaks.model.generation_config
-    ends = {end_of_turn, *_several(own.eos_token_id)}
+    # One id, several, or None.
+    ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
     return _hub.GenerationConfig(
         bos_token_id=own.bos_token_id,
-        eos_token_id=sorted(ends),
+        eos_token_id=sorted({end_of_turn, *ends} - {None}),
         pad_token_id=speaks.tokenizer.pad_token_id,
         do_sample=False,
     )
-
-
-def _several(ids: Any) -> list[int]:
-    return ids if isinstance(ids, list) else [ids] if ids is not None else []
 
 
 def _extractor(config: SpeechLMConfig, encoders: Mapping[str, Pretrained]) -> Any:
@@ -193,11 +187,11 @@ def _extractor(config: SpeechLMConfig, encoders: Mapping[str, Pretrained]) -> An
     for one in encoders.values():
         kind = "mel" if one.encoder.is_mel else "waveform"
         own = _settings(one.extractor)
-        # Two encoders of a kind hear the same, so they have to want the same.
+        # Two encoders of a kind share one input.
         if settings.setdefault(kind, own) != own:
             raise InputError(
-                f"both encoders hear a {kind}, and prepare it differently",
-                cure="Take one that hears the waveform and one that hears a spectrogram.",
+                f"both encoders take a {kind}, but with different settings",
+                cure="Combine one that takes a waveform with one that takes a spectrogram.",
             )
         if one.encoder.window:
             windows.append(one.encoder.window / SAMPLING_RATE)
@@ -210,7 +204,7 @@ def _extractor(config: SpeechLMConfig, encoders: Mapping[str, Pretrained]) -> An
 
 
 def _settings(extractor: Any) -> dict[str, Any]:
-    """Without what says which class it is, and the filters, which follow from the rest."""
+    """The settings without class names and the filters, which follow from the rest."""
     given: dict[str, Any] = extractor.to_dict()
     drop = {"feature_extractor_type", "processor_class", "_processor_class", "mel_filters"}
     return {key: value for key, value in given.items() if key not in drop}
@@ -222,7 +216,7 @@ def _write(model: Any, processor: Any, output: Path, record: dict[str, Any]) -> 
     SpeechLMFeatureExtractor.register_for_auto_class("AutoFeatureExtractor")
     SpeechLMProcessor.register_for_auto_class("AutoProcessor")
     output = output.resolve()
-    # Beside its place, so that a build that was stopped leaves no half of a checkpoint there.
+    # An interrupted build must not leave an incomplete checkpoint.
     staging = output.with_name(f".{output.name}.partial")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,8 +12,16 @@ from whyser.io.extras import needs, require
 
 app = new_app("Assemble a related paper's architecture, so that llamafactory-cli can train it.")
 
-#: A help panel of options that few models need.
-CHANGES = "Changes of the recipe"
+
+def change(help_text: str, option: str = "", **settings: Any) -> Any:
+    """An option that replaces a setting of the recipe."""
+    names = [option] if option else []
+    return typer.Option(
+        *names,
+        help=f"{help_text}  [default: the recipe's]",
+        rich_help_panel="Changes of the recipe",
+        **settings,
+    )
 
 
 @app.command()
@@ -23,13 +31,11 @@ def build(
         str, typer.Argument(help="Follow this recipe: dual_encoder, vib_hubert or semollm.")
     ],
     llm: Annotated[
-        str,
-        typer.Option(help="Use this decoder-only language model, or that of a Qwen2-Audio."),
+        str, typer.Option(help="Use this decoder-only language model, or that of a Qwen2-Audio.")
     ],
     output: Annotated[Path, typer.Option(help="Write the checkpoint to this folder.")],
     speech: Annotated[
-        str | None,
-        typer.Option(help="Use the speech encoder of this Whisper or Qwen2-Audio."),
+        str | None, typer.Option(help="Use the speech encoder of this Whisper or Qwen2-Audio.")
     ] = None,
     emotion: Annotated[
         str | None,
@@ -39,75 +45,28 @@ def build(
     ] = None,
     fusion: Annotated[
         Literal["sequence", "feature"] | None,
-        typer.Option(
-            help="Concatenate the branches (sequence) or add them (feature).  "
-            "[default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
+        change("Concatenate the branches (sequence) or add them (feature)."),
     ] = None,
     content_tokens: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Give the words of a clip this many tokens.  [default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
+        int | None, change("Give the words of a clip this many tokens.", min=1)
     ] = None,
     emotion_tokens: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Give the voice of a clip this many tokens.  [default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
+        int | None, change("Give the voice of a clip this many tokens.", min=1)
     ] = None,
-    width: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Give the connectors this inner width.  [default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
-    ] = None,
-    depth: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Give a Q-Former this many layers.  [default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
-    ] = None,
-    heads: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Give a Q-Former this many heads.  [default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
-    ] = None,
+    width: Annotated[int | None, change("Give the connectors this inner width.", min=1)] = None,
+    depth: Annotated[int | None, change("Give a Q-Former this many layers.", min=1)] = None,
+    heads: Annotated[int | None, change("Give a Q-Former this many heads.", min=1)] = None,
     content_beta: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="Weigh the KL term of the words' bottleneck by this.  [default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
+        float | None, change("Weight the KL term of the words' bottleneck by this.", min=0)
     ] = None,
     emotion_beta: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="Weigh the KL term of the voice's bottleneck by this.  [default: the recipe's]",
-            rich_help_panel=CHANGES,
-        ),
+        float | None, change("Weight the KL term of the voice's bottleneck by this.", min=0)
     ] = None,
     alternate: Annotated[
         bool | None,
-        typer.Option(
-            "--alternate/--no-alternate",
-            help="Train only the branch of a sample's task, except in the last epoch."
-            "  [default: the recipe's]",
-            rich_help_panel=CHANGES,
+        change(
+            "Train only the branch of a sample's task, except in the last epoch.",
+            option="--alternate/--no-alternate",
         ),
     ] = None,
     add_tokens: Annotated[
@@ -116,12 +75,12 @@ def build(
             "--add-tokens", help="Add the tokens for turns and sound that the tokenizer lacks."
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed the connectors' first weights.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the connectors' initial weights.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the parts as JSON.")] = False,
 ) -> None:
     """Assemble a checkpoint of pretrained parts, and print which parts train.
 
-    Parts are folders or names of a hub; folders need no network. The checkpoint includes its code:
+    Parts are folders or hub names; folders need no network. The checkpoint includes its code, so
     llamafactory-cli trains it with trust_remote_code: true.
 
     Example: whyser-speechlm build dual_encoder --speech openai/whisper-large-v3
@@ -141,7 +100,7 @@ def build(
         emotion_beta=emotion_beta,
         alternates=alternate,
     )
-    # Before weights are loaded by the gigabyte.
+    # Wrong settings are reported before gigabytes of weights are loaded.
     chosen = recipe_of(recipe, changes)
     from whyser.assembly.build import build as build_it
     from whyser.assembly.build import parts_of
@@ -182,13 +141,13 @@ def probe(
     split: Annotated[
         str | None, typer.Option(help="Test on this split.  [default: the only test split]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed the draws of a bottleneck.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed the sampling of a bottleneck.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Tell what each branch knows: words, emotion, and the measured voice.
+    """Show what each branch encodes: words, emotion, and the measured voice.
 
-    A linear classifier of each branch's tokens is fitted on the training split. Figures are the
-    mean recall over classes (of words, over whether each of the frequent ones was said).
+    A linear classifier of each branch's tokens is fitted on the training split. The command prints
+    its mean recall over classes; for words, these are whether each frequent word was said.
 
     Example: whyser-speechlm probe saves/speechlm_freeze_sft_vibhubert utterances.jsonl
     --adapter saves/speechlm_lora_sft_vibhubert --cues cues.jsonl

@@ -1,4 +1,4 @@
-"""The parts of a model, loaded and made sure that they are what they should be."""
+"""Loads the parts of a model, and checks their kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any
 import transformers
 
 from whyser.baselines.ssl import saved
-from whyser.baselines.ssl.pretrained import Pretrained, load, not_loaded, require_safetensors
+from whyser.baselines.ssl.pretrained import (
+    WRONG_WEIGHTS,
+    Pretrained,
+    load,
+    not_loaded,
+    require_safetensors,
+)
 from whyser.io.errors import InputError
 
 #: Its classes are only partly annotated.
@@ -25,9 +31,9 @@ class LanguageModel:
 
 
 def load_encoder(name: str) -> Pretrained:
-    """A speech encoder: of a hub's name, a checkpoint's folder, or a baseline's.
+    """Loads a speech encoder by hub name, or from the folder of a checkpoint or a baseline.
 
-    Raises: `InputError` as `whyser.baselines.ssl.pretrained.load` does.
+    Raises: `InputError` as in `whyser.baselines.ssl.pretrained.load`.
     """
     folder = Path(name)
     if (folder / saved.ENCODER).is_dir():
@@ -36,39 +42,27 @@ def load_encoder(name: str) -> Pretrained:
 
 
 def load_language_model(name: str) -> LanguageModel:
-    """A decoder-only language model; of a Qwen2-Audio the one within.
+    """Loads a decoder-only language model, or that of a Qwen2-Audio.
 
-    Raises: `InputError` for what is none, needs code of its own, or lacks weights.
+    Raises: `InputError` for another kind of model, one with its own code, and missing weights.
     """
     try:
         config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
         kind = _kind(name, config)
         require_safetensors(name)
         model, loading = kind.from_pretrained(
-            name,
-            config=config,
-            use_safetensors=True,
-            dtype="auto",
-            output_loading_info=True,
+            name, config=config, use_safetensors=True, dtype="auto", output_loading_info=True
         )
         tokenizer = _hub.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except InputError:
         raise
-    # What does not fit ends in whatever trips over it.
+    # Files that do not fit may raise any error.
     except Exception as error:
         raise not_loaded(name, error) from None
     if missing := sorted(loading["missing_keys"]):
-        raise InputError(
-            f"its weights lack {missing[0]}",
-            file=name,
-            cure="Its config.json and its weights are of different models: fetch both again.",
-        )
+        raise InputError(f"its weights lack {missing[0]}", file=name, cure=WRONG_WEIGHTS)
     if not tokenizer.is_fast:
-        raise InputError(
-            "has no fast tokenizer, and transcripts are told by one",
-            file=name,
-            cure="Add its tokenizer.json.",
-        )
+        raise InputError("has no fast tokenizer", file=name, cure="Add its tokenizer.json.")
     return LanguageModel(getattr(model, "language_model", model), tokenizer)
 
 
@@ -79,6 +73,6 @@ def _kind(name: str, config: Any) -> Any:
         raise InputError(
             f"is a model of type {config.model_type!r}, no decoder-only language model",
             file=name,
-            cure="Give one, such as a Qwen2.5 or a Llama 3.1.",
+            cure="Give one, such as Qwen2.5 or Llama 3.1.",
         )
     return _hub.AutoModelForCausalLM

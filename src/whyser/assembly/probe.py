@@ -1,8 +1,8 @@
-"""What each branch of a model knows: the words, the emotion, the measured voice.
+"""What each branch of a model encodes: words, emotion, and measured cues of the voice.
 
-A probe is a linear classifier of what a branch hands to the language model; where branches were to
-be kept apart, words should be read from one and the voice from the other. Tokens of a bottleneck
-are drawn, as in training: its mean alone would show more than the model was allowed to use.
+A probe is a linear classifier of a branch's tokens. If the branches are disentangled, words can be
+read from one and the voice from the other. Tokens of a bottleneck are sampled, as in training,
+since their mean would show more than the model can use.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,13 @@ from whyser.speechlm.connectors import VAE, pooled
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration
 
-#: Clips that are heard at once.
+#: Clips in a batch.
 _AT_ONCE = 16
-#: Words that a probe looks for: the most frequent of those in 5 to 50 % of the transcripts.
+#: A probe tests the most frequent words that occur in 5 to 50 % of the transcripts.
 _WORDS = 20
 _SHARE = (0.05, 0.5)
 _TRAITS = ("pitch", "rate", "loudness")
-#: Parts of a clip's tokens whose means a probe sees: words need their order.
+#: A probe sees the means of so many parts of a clip's tokens, since words depend on order.
 _PARTS = 8
 
 Floats = npt.NDArray[np.float32]
@@ -43,10 +44,9 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Known:
-    """How well a branch's tokens tell something.
+    """The result of a probe for `what`, on `n` test clips.
 
-    `recall`, the mean over classes (UA, balanced accuracy); `chance`, that of guessing; `n`, test
-    clips.
+    `recall` is the mean over classes (UA, balanced accuracy), `chance` that of guessing.
     """
 
     branch: str
@@ -57,14 +57,14 @@ class Known:
 
 
 def load_model(folder: Path, adapter: Path | None) -> SpeechLMForConditionalGeneration:
-    """A checkpoint of ours by the installed code, an adapter merged into it.
+    """Loads a checkpoint with the installed code, and merges an adapter into it.
 
-    Raises: `InputError` for another model's folder.
+    Raises: `InputError` for another kind of model.
     """
     path = folder / "config.json"
     if read_json(path).get("model_type") != "whyser_speechlm":
         raise InputError(
-            "is no model of whyser-speechlm", file=path, cure="Give the folder of one."
+            "is no model of whyser-speechlm", file=path, cure="Give a folder that it built."
         )
     model = SpeechLMForConditionalGeneration.from_pretrained(folder, dtype="auto")
     if adapter is not None:
@@ -83,9 +83,9 @@ def probe(
     split: str | None = None,
     seed: int = 0,
 ) -> Iterator[Known]:
-    """Fits the probes on the training split and reads the test split.
+    """Fits the probes on the training split, and scores them on the test split.
 
-    Raises: `InputError` for a folder that is none of ours, and for clips without cues.
+    Raises: `InputError` for another kind of model, and for clips without cues.
     """
     task = read_task(utterances, split=split, stops=False)
     clips = [*task.train, *task.dev, *task.test]
@@ -106,11 +106,10 @@ def probe(
 def tokens(
     model: SpeechLMForConditionalGeneration, extractor: Any, clips: Sequence[Clip], seed: int
 ) -> dict[str, Floats]:
-    """float[n, 8 H] a branch: the means of each eighth of a clip's tokens, as the language model
-    gets them."""
+    """float[n, 8 H] a branch: the means of the eighths of a clip's tokens."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.eval()
-    # The language model is not asked, and may be large.
+    # The language model is not needed, and may be large.
     for name, part in model.named_children():
         if name.endswith(("_encoder", "_connector")):
             part.to(device)
@@ -139,10 +138,10 @@ def tokens(
 def _targets(
     clips: Sequence[Clip], measured: Mapping[str, Cues], train: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[str, list[list[str | None]]]]:
-    """What to tell, each a class a clip, None where it is not known."""
+    """The targets of the probes by name: columns of a class a clip, None if unknown."""
     said = [set(_words(clip.utterance.transcript)) for clip in clips]
-    counts = Counter(word for words, is_train in zip(said, train, strict=True) if is_train
-                     for word in words)  # fmt: skip
+    learnt = (words for words, is_train in zip(said, train, strict=True) if is_train)
+    counts = Counter(chain.from_iterable(learnt))
     lowest, highest = (share * train.sum() for share in _SHARE)
     frequent = [word for word, count in counts.most_common() if lowest <= count <= highest]
     yield "words", [[str(word in words) for words in said] for word in frequent[:_WORDS]]
@@ -160,8 +159,7 @@ def _words(transcript: str | None) -> list[str]:
 def _recall(
     features: Floats, column: Sequence[str | None], train: npt.NDArray[np.bool_]
 ) -> tuple[float, float, int] | None:
-    """Recall over classes, that of chance, and the number of test clips; None without two classes
-    to tell apart."""
+    """Mean recall, chance level, and number of test clips; None with fewer than two classes."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import recall_score
     from sklearn.pipeline import make_pipeline

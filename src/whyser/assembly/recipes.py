@@ -1,6 +1,6 @@
-"""What each paper's model consists of.
+"""The parts and settings of each paper's model.
 
-Figures that a paper leaves open are ours; docs/models.md says which, and why.
+We chose the settings that a paper leaves open; docs/models.md says which, and why.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ SPEECH = "speech"
 class ArchitectureRecipe:
     """
     Args:
-        about: A line on it.
-        branches: By name; each names the encoder whose states it takes.
-        alternates: Whether samples train the branch of their task alone, but for the last epoch.
-        aligns: Whether its Q-Former has a first stage of its own.
+        about: A short description.
+        branches: The branches by name; each names its encoder.
+        alternates: Whether a sample trains only the branch of its task, except in the last epoch.
+        aligns: Whether a first stage trains the Q-Former.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ArchitectureRecipe:
 
     @property
     def encoders(self) -> set[str]:
-        """Those that it needs: "speech", "emotion" or both."""
+        """The encoders that it needs: "speech", "emotion" or both."""
         return {branch.encoder for branch in self.branches.values()}
 
 
@@ -42,8 +42,8 @@ RECIPES = {
     for recipe in (
         ArchitectureRecipe(
             "dual_encoder",
-            "Zhang et al. (2025), Beyond Classification: a speech and an emotion encoder, "
-            "100 and 10 tokens, one task a sample",
+            "Zhang et al. (2025), Beyond Classification: a speech and an emotion encoder with 100 "
+            "and 10 tokens; a sample trains one branch",
             {
                 CONTENT: BranchConfig(
                     encoder=SPEECH, connector="mlp", tokens=100, width=2048, layers="last"
@@ -54,8 +54,8 @@ RECIPES = {
         ),
         ArchitectureRecipe(
             "vib_hubert",
-            "Chen et al. (2025), Fine-Grained Speech Descriptors: one encoder, two branches with "
-            "an information bottleneck",
+            "Chen et al. (2025), Fine-Grained Speech Descriptors: one encoder, and two branches "
+            "with an information bottleneck",
             {
                 CONTENT: BranchConfig(
                     encoder=EMOTION, connector="vae", tokens=100, width=256, beta=5e-3
@@ -68,8 +68,8 @@ RECIPES = {
         ),
         ArchitectureRecipe(
             "semollm",
-            "Li et al. (2026), SEmoLLM: one encoder, a Q-Former of 32 queries, which is aligned "
-            "with text first",
+            "Li et al. (2026), SEmoLLM: one encoder, and a Q-Former of 32 queries that is first "
+            "aligned with text",
             {
                 EMOTION: BranchConfig(
                     encoder=EMOTION, connector="qformer", tokens=32, width=768, depth=12, heads=12
@@ -83,9 +83,9 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class Changes:
-    """What the command changes of a recipe; None leaves it.
+    """Settings that replace those of a recipe, where they are not None.
 
-    `width`, `depth` and `heads` are of every connector.
+    `width`, `depth` and `heads` apply to every connector.
     """
 
     fusion: str | None = None
@@ -100,7 +100,10 @@ class Changes:
 
 
 def recipe_of(name: str, changes: Changes) -> ArchitectureRecipe:
-    """Raises: `InputError` for a name that is none, or a change of what the recipe has not."""
+    """The recipe of that name with the changes.
+
+    Raises: `InputError` for an unknown name, and for a change of a part that the recipe lacks.
+    """
     if name not in RECIPES:
         raise InputError(f"no recipe {name!r}", cure=did_you_mean(name, RECIPES))
     recipe = RECIPES[name]

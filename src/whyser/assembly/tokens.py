@@ -1,4 +1,4 @@
-"""What the language model's tokenizer must know: turns, sound, and how a transcript looks."""
+"""The tokens that the language model's tokenizer needs: those of turns, sound and transcripts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,17 @@ from itertools import takewhile
 from typing import Any
 
 from whyser.io.errors import InputError
+from whyser.labels.classes import EmotionClass
 from whyser.prompting.answer import render_answer
 
 AUDIO, TURN_END = "<|AUDIO|>", "<|im_end|>"
-#: Those of LLaMA-Factory's template `qwen2_audio`, each of which has to be one token.
+#: The special tokens of LLaMA-Factory's template `qwen2_audio`.
 TOKENS = ("<|im_start|>", TURN_END, AUDIO, "<|audio_bos|>", "<|audio_eos|>")
 
-#: Beginnings and ends that a tokenizer could merge with the tags around them.
+#: Texts whose first or last characters a tokenizer could merge with the tags around them.
 _TRANSCRIPTS = (
-    "Dogs run.",
-    "a",
-    "What?",
-    "8 o'clock",
-    '"Stop!" I said',
-    "(laughs)",
-    "né",
-    "雪が降る",
-    "...",
-    "<laugh>",
-    *string.punctuation,
+    *("Dogs run.", "a", "What?", "8 o'clock", '"Stop!" I said', "(laughs)", "né", "雪が降る"),
+    *("...", "<laugh>", *string.punctuation),
 )
 
 
@@ -35,12 +27,12 @@ def missing_tokens(tokenizer: Any) -> list[str]:
 
 
 def add_tokens(tokenizer: Any, model: Any) -> list[str]:
-    """Adds what is missing; a new token's embedding is the mean of all. Returns: what was added."""
+    """Adds the missing tokens, with the mean of all embeddings, and returns them."""
     import torch
 
     added = missing_tokens(tokenizer)
     known = model.get_input_embeddings().weight.shape[0]
-    # By position: 'replace_additional_special_tokens' has another name since transformers 5.
+    # A positional argument, since 'replace_additional_special_tokens' is renamed in transformers 5.
     tokenizer.add_special_tokens({"additional_special_tokens": added}, False)
     if len(tokenizer) > known:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -52,36 +44,32 @@ def add_tokens(tokenizer: Any, model: Any) -> list[str]:
 
 
 def transcript_marks(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The ids that an answer begins and ends with when it is a transcript and nothing else.
+    """The ids with which an answer begins and ends if it is only a transcript.
 
-    Found by writing such answers: a tag may be several tokens, and its last one may hold the
-    beginning of a word.
+    They are found from example answers, since a tag may be several tokens, and its last token may
+    include the beginning of a word.
 
-    Raises: `InputError` for a tokenizer by which such answers cannot be told from others.
+    Raises: `InputError` if the tokenizer does not distinguish such answers from others.
     """
-    only = [
-        _ids(tokenizer, render_answer(None, transcript=text, target="asr")) for text in _TRANSCRIPTS
-    ]
+
+    def ids(label: EmotionClass | None, **answer: Any) -> list[int]:
+        return list(tokenizer.encode(render_answer(label, **answer), add_special_tokens=False))
+
+    only = [ids(None, transcript=text, target="asr") for text in _TRANSCRIPTS]
     start = _common_start(only)
-    end = _common_start([ids[::-1] for ids in only])[::-1]
-    more = [
-        _ids(tokenizer, render_answer("sad", transcript=text, rationale="Low."))
-        for text in _TRANSCRIPTS
-    ]
-    others = [
-        _ids(tokenizer, render_answer("sad", descriptors=descriptors, target="descriptors"))
-        for descriptors in (None, "high pitch")
-    ]
+    end = _common_start([row[::-1] for row in only])[::-1]
+    more = [ids("sad", transcript=text, rationale="Low.") for text in _TRANSCRIPTS]
+    others = [ids("sad", descriptors=own, target="descriptors") for own in (None, "high pitch")]
     if (
         not start
         or not end
-        or any(ids[-len(end) :] == end for ids in more)
-        or any(ids[: len(start)] == start for ids in others)
+        or any(row[-len(end) :] == end for row in more)
+        or any(row[: len(start)] == start for row in others)
     ):
         raise InputError(
-            "the tokenizer writes <asr> and </asr> so that a transcript cannot be told from "
-            "another answer by its tokens",
-            cure="Build with --no-alternate, which trains all branches by all tasks.",
+            "the tokenizer splits <asr> and </asr> such that tokens do not distinguish a "
+            "transcript from another answer",
+            cure="Build with --no-alternate, which trains all branches on all tasks.",
         )
     return start, end
 
@@ -93,7 +81,3 @@ def _common_start(rows: Sequence[list[int]]) -> list[int]:
     """
     columns = takewhile(lambda column: len(set(column)) == 1, zip(*rows, strict=False))
     return [column[0] for column in columns]
-
-
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer.encode(text, add_special_tokens=False))

@@ -1,5 +1,5 @@
-"""Rows without a language model: what measured cues and a speech encoder make of the same split.
+"""Classifiers without a language model: one of measured cues, one on a speech encoder.
 
-`clips.py` says what is trained and tested on, `predictions.py` writes what came of it, the same
-for both; `cues.py` needs no torch, `ssl/` needs the extra `train`.
+Both read their clips with `clips.py` and write their answers with `predictions.py`. `cues.py` needs
+no torch; `ssl/` needs the extra `train`.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,8 +13,10 @@ from whyser.io.extras import needs
 
 app = new_app("Train a classifier without a language model: on measured cues or a speech encoder.")
 
-#: Help panels of options that few runs need.
-NETWORK, TRAINING, MACHINE = "Network", "Training", "Machine"
+#: Options that few runs need, in help panels of their own.
+network = partial(typer.Option, rich_help_panel="Network")
+training = partial(typer.Option, rich_help_panel="Training")
+machine = partial(typer.Option, rich_help_panel="Machine")
 
 Utterances = Annotated[
     list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
@@ -53,7 +56,7 @@ def cues(
     classifier: Annotated[
         Literal["logistic", "boosting"],
         typer.Option(
-            help="Train a logistic regression, whose weights can be read, or boosted trees."
+            help="Train a logistic regression, whose weights are readable, or boosted trees."
         ),
     ] = "logistic",
     split: Split = None,
@@ -63,7 +66,7 @@ def cues(
 ) -> None:
     """Classify by measured cues only, without words or torch, in seconds.
 
-    The command writes answers with probabilities, also for shuffled sound, and the weights.
+    The command writes answers with probabilities, the shuffled control, and the weights.
 
     Example: whyser-baseline cues utterances.jsonl --cues cues.jsonl --output results/cues
     """
@@ -90,23 +93,16 @@ def cues(
     )
 
 
-#: A command that works with a speech encoder.
+#: A command that uses a speech encoder.
 trains_encoder = needs(train=["torch", "transformers", "accelerate", "safetensors"])
 
 Workers = Annotated[
     int | None,
-    typer.Option(
-        min=0,
-        help="Read sound in this many processes.  [default: 4 with a GPU, else 0]",
-        rich_help_panel=MACHINE,
-    ),
+    machine(min=0, help="Read sound in this many processes.  [default: 4 with a GPU, else 0]"),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "fp16", "bf16"],
-    typer.Option(
-        help="Compute in this precision; auto takes bf16, or fp16, where a GPU has it.",
-        rich_help_panel=MACHINE,
-    ),
+    machine(help="Compute in this precision; auto is bf16 or fp16 on a GPU, else fp32."),
 ]
 
 
@@ -133,27 +129,14 @@ def ssl(
     ] = "layers",
     pooling: Annotated[
         Literal["mean", "attentive"],
-        typer.Option(
-            help="Pool over time by the mean, or by attentive statistics.",
-            rich_help_panel=NETWORK,
-        ),
+        network(help="Pool over time by the mean, or by attentive statistics."),
     ] = "attentive",
     hidden: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Give the head this width.  [default: the encoder's]",
-            rich_help_panel=NETWORK,
-        ),
+        int | None, network(min=1, help="Give the head this width.  [default: the encoder's]")
     ] = None,
     dropout: Annotated[
         float,
-        typer.Option(
-            min=0,
-            max=0.99,
-            help="Drop this share of the head's activations in training.",
-            rich_help_panel=NETWORK,
-        ),
+        network(min=0, max=0.99, help="Drop this share of the head's activations in training."),
     ] = 0.2,
     target: Annotated[
         Literal["majority", "votes"],
@@ -161,72 +144,51 @@ def ssl(
     ] = "majority",
     loss: Annotated[
         Literal["focal", "cross-entropy", "balanced"] | None,
-        typer.Option(
-            help="Minimise this loss; balanced weighs classes by inverse frequency.  "
-            "[default: focal; cross-entropy with --target votes]",
-            rich_help_panel=TRAINING,
+        training(
+            help="Minimise this loss; balanced weights classes by inverse frequency.  "
+            "[default: focal; cross-entropy with --target votes]"
         ),
     ] = None,
-    gamma: Annotated[
-        float,
-        typer.Option(help="Set the gamma of the focal loss.", rich_help_panel=TRAINING),
-    ] = 2.0,
+    gamma: Annotated[float, training(help="Set the gamma of the focal loss.")] = 2.0,
     epochs: Annotated[int, typer.Option(min=1, help="Train for at most this many epochs.")] = 20,
     lr: Annotated[float, typer.Option(help="Set the learning rate.")] = 1e-5,
     schedule: Annotated[
         Literal["constant", "linear", "cosine"],
-        typer.Option(
-            help="Follow this learning-rate schedule after warm-up.", rich_help_panel=TRAINING
-        ),
+        training(help="Follow this learning-rate schedule after warm-up."),
     ] = "constant",
     warmup: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, help="Warm up during this share of the updates.", rich_help_panel=TRAINING
-        ),
+        float, training(min=0, max=1, help="Warm up during this share of the updates.")
     ] = 0.0,
     weight_decay: Annotated[
-        float,
-        typer.Option(min=0, help="Set AdamW's weight decay; 0 is Adam.", rich_help_panel=TRAINING),
+        float, training(min=0, help="Set AdamW's weight decay; 0 is Adam.")
     ] = 0.0,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Use this many clips for an update, over all GPUs.")
     ] = 32,
     gradient_accumulation: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Compute an update in this many parts, to save memory.",
-            rich_help_panel=MACHINE,
-        ),
+        int, machine(min=1, help="Compute an update in this many parts, to save memory.")
     ] = 1,
     max_duration: Annotated[
         float,
-        typer.Option(
+        training(
             "--max-duration",
             "--longest",
             help="Crop a longer training clip at random to this many seconds.",
-            rich_help_panel=TRAINING,
         ),
     ] = 12.0,
     precision: Precision = "auto",
     patience: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            help="Stop after this many epochs without a better one.  [default: never]",
-            rich_help_panel=TRAINING,
-        ),
+        training(min=1, help="Stop after this many epochs without a better one.  [default: never]"),
     ] = None,
     workers: Workers = None,
     report: Annotated[
-        Literal["none", "tensorboard", "wandb"],
-        typer.Option(help="Report losses to this tracker too.", rich_help_panel=MACHINE),
+        Literal["none", "tensorboard", "wandb"], machine(help="Report losses to this tracker too.")
     ] = "none",
     split: Split = None,
     classes: Classes = None,
     everything: Everything = False,
-    seed: Annotated[int, typer.Option(help="Seed all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Set the random seed.")] = 0,
     restart: Annotated[
         bool,
         typer.Option(
@@ -234,11 +196,11 @@ def ssl(
         ),
     ] = False,
 ) -> None:
-    """Train a classifier on a speech encoder, and let it answer.
+    """Train a classifier on a speech encoder, and answer a split with it.
 
-    The defaults are the corpus paper's recipe (arXiv 2509.09791). The epoch with the best dev
-    Macro-F1 answers; it is kept in model/, for `whyser-baseline answer`. For several GPUs use
-    torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
+    The defaults are the corpus paper's recipe (arXiv 2509.09791). The model of the epoch with the
+    best dev Macro-F1 answers; it is saved in model/, for `whyser-baseline answer`. For several GPUs
+    use torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
 
     Example: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
     --output results/wavlm
@@ -270,7 +232,7 @@ def ssl(
     )
     wanted = parse_classes(classes) if classes else None
     task = read_task(utterances, split=split, classes=wanted, everything=everything)
-    # A folder may be given as `.` too.
+    # The encoder may be the folder `.`.
     system = name or Path(encoder).absolute().name
     train = BaselineRun(task, recipe, encoder, system, utterances, output, workers, report)
     train(restarts=restart)
@@ -283,8 +245,7 @@ def answer(
     model: Annotated[Path, typer.Option(help="Load this folder model/, which ssl wrote.")],
     output: Output,
     name: Annotated[
-        str | None,
-        typer.Option(help="Give the system this name in tables.  [default: as trained]"),
+        str | None, typer.Option(help="Give the system this name in tables.  [default: as trained]")
     ] = None,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Answer this many clips at a time, on each GPU.")
@@ -295,7 +256,7 @@ def answer(
     everything: Everything = False,
     seed: Annotated[int, typer.Option(help="Seed the shuffled control.")] = 0,
 ) -> None:
-    """Let a classifier that ssl trained answer another corpus, or another split.
+    """Answer another corpus or split with a classifier that ssl trained.
 
     Example: whyser-baseline answer iemocap/utterances.jsonl --model results/wavlm/model
     --output results/wavlm_iemocap

@@ -1,4 +1,4 @@
-"""What a baseline trains on, stops by and is tested on: the splits that the corpora declare."""
+"""The training, dev and test clips of a baseline, from the splits that the corpora declare."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from whyser.io.errors import InputError
 from whyser.labels.classes import CLASSES, EmotionClass, Label
 from whyser.records.corpus import Clip, Corpus, test_split
 
-#: Of the training speakers, where no corpus has a dev split.
+#: Share of the training speakers that is held out if no corpus has a dev split.
 DEV_SHARE = 0.1
 
 Labels: TypeAlias = "Counter[Label | None]"
 
-_CURE = "corpus.json beside it lists the splits and their labels."
+_CURE = "corpus.json in the same folder lists the splits and their labels."
 
 
 @dataclass(frozen=True)
 class Task:
-    """Utterances with a class to train on and to stop by; `test` holds whatever is asked about."""
+    """Labelled clips for training and early stopping (`train`, `dev`), and the clips to answer."""
 
     classes: tuple[EmotionClass, ...]
     train: tuple[Clip, ...]
@@ -41,26 +41,29 @@ def read_task(
     everything: bool = False,
     stops: bool = True,
 ) -> Task:
-    """The task of some corpora: trained on `train`, tested on `split`.
+    """Reads the task of some corpora: to train on `train`, and to test on `split`.
 
     Args:
-        split: None for the one test split there is.
-        classes: Of the eight; by default those that the corpora can name.
-        everything: Test utterances without a consensus among the eight classes too.
-        stops: Something is stopped by dev, so it must not be empty.
+        split: None for the only test split.
+        classes: Some of the eight; by default those that the corpora declare.
+        everything: Whether utterances without a majority label among the eight are tested too.
+        stops: Whether training stops early; it then needs a dev split.
 
-    Raises: `InputError` for a corpus that is given twice, for splits without utterances, and for
-    classes that nothing is trained on.
+    Raises: `InputError` for duplicate ids, splits without utterances, and classes without training
+    utterances.
     """
+    if split in {"train", "dev"}:
+        raise InputError(
+            f"split {split!r} is used for training or early stopping", cure="Choose another split."
+        )
     corpora = [Corpus(path) for path in utterances]
-    named = tuple(classes or _declared(corpora))
-    clips = list(_clips(corpora))
-    split = split or test_split((clip.utterance for clip in clips), utterances[0])
+    declared = {label for corpus in corpora for label in corpus.card.classes}
+    named = tuple(classes or (label for label in CLASSES if label in declared))
+    clips, test, split = _read(corpora, split, everything)
     learnt = [clip for clip in clips if clip.utterance.label in named]
     train = tuple(clip for clip in learnt if clip.utterance.split == "train")
     dev = tuple(clip for clip in learnt if clip.utterance.split == "dev")
-    test = _asked(clips, split, everything)
-    _check(train, test, split, named, utterances[0])
+    _refuse_missing(train, named, utterances[0])
     if stops and not dev:
         train, dev = _held_out(train)
     return Task(named, train, dev, test, split)
@@ -69,30 +72,22 @@ def read_task(
 def read_asked(
     utterances: Sequence[Path], *, split: str | None = None, everything: bool = False
 ) -> tuple[tuple[Clip, ...], str]:
-    """The clips of `split` and its name, where a classifier is there already; as `read_task`."""
-    clips = list(_clips(map(Corpus, utterances)))
-    split = split or test_split((clip.utterance for clip in clips), utterances[0])
-    asked = _asked(clips, split, everything)
-    if not asked:
-        raise _nothing_asked(split, utterances[0])
+    """The test clips for a trained classifier, and the name of their split; as in `read_task`."""
+    _, asked, split = _read([Corpus(path) for path in utterances], split, everything)
     return asked, split
 
 
-def _asked(clips: Iterable[Clip], split: str, everything: bool) -> tuple[Clip, ...]:
-    return tuple(
-        clip
-        for clip in clips
-        if clip.utterance.split == split and (everything or clip.utterance.is_scored)
-    )
-
-
-def _nothing_asked(split: str, path: Path) -> InputError:
-    return InputError(f"no utterance of split {split!r} to test on", file=path, cure=_CURE)
-
-
-def _declared(corpora: Iterable[Corpus]) -> Iterator[EmotionClass]:
-    found = {label for corpus in corpora for label in corpus.card.classes}
-    return (label for label in CLASSES if label in found)
+def _read(
+    corpora: Sequence[Corpus], split: str | None, everything: bool
+) -> tuple[list[Clip], tuple[Clip, ...], str]:
+    """All clips, those to answer, and the name of their split."""
+    clips, path = list(_clips(corpora)), corpora[0].path
+    split = split or test_split((clip.utterance for clip in clips), path)
+    own = (clip for clip in clips if clip.utterance.split == split)
+    asked = tuple(clip for clip in own if everything or clip.utterance.is_scored)
+    if not asked:
+        raise InputError(f"no utterance of split {split!r} to test on", file=path, cure=_CURE)
+    return clips, asked, split
 
 
 def _clips(corpora: Iterable[Corpus]) -> Iterator[Clip]:
@@ -101,40 +96,29 @@ def _clips(corpora: Iterable[Corpus]) -> Iterator[Clip]:
         for utterance in corpus.utterances():
             if utterance.id in seen:
                 raise InputError(
-                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
+                    f"duplicate id {utterance.id!r}", file=corpus.path, cure="Give each file once."
                 )
             seen.add(utterance.id)
             yield Clip(corpus, utterance)
 
 
-def _check(
-    train: Sequence[Clip],
-    test: Sequence[Clip],
-    split: str,
-    classes: Sequence[EmotionClass],
-    path: Path,
-) -> None:
-    if split in {"train", "dev"}:
-        raise InputError(f"split {split!r} is trained on or stopped by", cure="Test another.")
+def _refuse_missing(train: Sequence[Clip], classes: Sequence[EmotionClass], path: Path) -> None:
     if not train:
-        raise InputError("no utterance of split 'train' with a class", file=path, cure=_CURE)
-    if not test:
-        raise _nothing_asked(split, path)
-    counts = Counter(clip.utterance.label for clip in train)
-    if missing := [label for label in classes if not counts[label]]:
+        raise InputError("no utterance of split 'train' has a class", file=path, cure=_CURE)
+    found = {clip.utterance.label for clip in train}
+    if missing := [label for label in classes if label not in found]:
+        others = ",".join(label for label in classes if label in found)
         raise InputError(
             f"no training utterance of class {', '.join(missing)}",
             file=path,
-            cure="Give a corpus that has it, or name the others: --classes "
-            + ",".join(label for label in classes if counts[label])
-            + ".",
+            cure=f"Add a corpus that has it, or give --classes {others}.",
         )
 
 
 def _held_out(train: Sequence[Clip]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """A tenth of the training speakers, for corpora without a dev split; which, is fixed.
+    """Holds out a fixed tenth of the training speakers as dev split.
 
-    Raises: `InputError` where too few speakers are known to hold one out.
+    Raises: `InputError` if no speaker can be held out.
     """
     speakers: dict[str, Labels] = defaultdict(Counter)
     for clip in train:
@@ -144,15 +128,15 @@ def _held_out(train: Sequence[Clip]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]
     if len(speakers) < 2 or not held:
         raise InputError(
             "no dev split, and no speakers to hold out without losing a class",
-            cure="Convert with a split scheme that has one, or with --split-list.",
+            cure="Convert with a split scheme that has a dev split, or with --split-list.",
         )
-    say(f"note: no dev split; {len(held):,} of {len(speakers):,} training speakers stand in for it")
+    say(f"note: no dev split; {len(held):,} of {len(speakers):,} training speakers are held out")
     dev = tuple(clip for clip in train if clip.utterance.speaker in held)
     return tuple(clip for clip in train if clip.utterance.speaker not in held), dev
 
 
 def _spared(speakers: Mapping[str, Labels], left: Labels) -> set[str]:
-    """Whom the training can spare: of `left`, its labels, some of each stay."""
+    """The speakers to hold out, chosen such that every label in `left` keeps an utterance."""
     wanted = max(1, round(DEV_SHARE * len(speakers)))
     held: set[str] = set()
     for speaker in sorted(speakers, key=lambda one: hashlib.sha256(one.encode()).digest()):

@@ -1,8 +1,8 @@
-"""A classifier of measured cues: the row that a system has to beat before it speaks of listening.
+"""A classifier of measured cues: a simple baseline that a listening system has to beat.
 
-Five cues a clip (pitch, its range, loudness, rate, pauses) and whatever else was measured, in a
-scikit-learn pipeline: what was not measured takes the training median, and that it was not is a
-feature of its own; all are standardised; then a classifier. There are no words in it.
+Its features are five cues (pitch, pitch range, loudness, rate, pauses) and any other measures, and
+no words. A scikit-learn pipeline imputes missing values by the training median, with a missingness
+indicator, standardises, and classifies.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from whyser.records.corpus import Clip
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-#: Each measure as heard against its own speaker, as it is, or both.
+#: Measures relative to the speaker's own voice, raw measures, or both.
 Reference: TypeAlias = Literal["speaker", "none", "both"]
 Kind: TypeAlias = Literal["logistic", "boosting"]
 
@@ -32,15 +32,14 @@ Kind: TypeAlias = Literal["logistic", "boosting"]
 def read_all_cues(files: Sequence[Path], clips: Sequence[Clip]) -> dict[str, Cues]:
     """The cues of every clip by id.
 
-    Raises: `InputError` where a clip has none.
+    Raises: `InputError` if a clip has none.
     """
     found = {one.id: one for file in files for one in read_cues(file)}
-    missing = [clip.id for clip in clips if clip.id not in found]
-    if missing:
+    if missing := [clip.id for clip in clips if clip.id not in found]:
         raise InputError(
             f"no cues for {missing[0]}" + (f" and {len(missing) - 1:,} more" * (len(missing) > 1)),
             file=files[0],
-            cure="Write them with whyser-teach cues, for every corpus that is given.",
+            cure="Write them with whyser-teach cues, for every corpus.",
         )
     return found
 
@@ -55,7 +54,7 @@ def feature_names(measures: Sequence[Measure], reference: Reference) -> list[str
 
 
 def measured_in(cues: Mapping[str, Cues]) -> list[Measure]:
-    """The measures that some clip has."""
+    """The measures that at least one clip has."""
     return [name for name in MEASURES if any(getattr(one, name) for one in cues.values())]
 
 
@@ -65,10 +64,10 @@ def features(
     measures: Sequence[Measure],
     reference: Reference,
 ) -> Floats:
-    """float[n, f]; NaN where nothing was measured.
+    """float[n, f]; NaN where a measure is missing.
 
-    Against the speaker: the deviation from the speaker's median in that speaker's robust standard
-    deviations. Otherwise the measure itself, on the scale that it is heard on.
+    Relative to the speaker, a measure is its deviation from the speaker's median in that speaker's
+    robust standard deviations; a raw measure is on its perceptual scale.
     """
     rows = [list(_row(cues[clip.id], measures, reference)) for clip in clips]
     return np.array(rows, dtype=np.float64).reshape(len(clips), -1)
@@ -84,11 +83,7 @@ def _row(cues: Cues, measures: Sequence[Measure], reference: Reference) -> Itera
 
 
 def pipeline(kind: Kind, seed: int) -> Pipeline:
-    """The untrained pipeline.
-
-    `logistic` weighs every class alike (balanced), as Macro-F1 does; `boosting` grows trees on the
-    same weights.
-    """
+    """The untrained pipeline; both kinds weight classes by inverse frequency."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -107,17 +102,17 @@ def pipeline(kind: Kind, seed: int) -> Pipeline:
 def classify(
     task: Task, cues: Mapping[str, Cues], *, reference: Reference, kind: Kind, seed: int
 ) -> tuple[Floats, Pipeline, list[str]]:
-    """Trains on train and dev, for nothing is stopped by dev here, and asks about the test clips.
+    """Trains on train and dev, since nothing stops early here, and classifies the test clips.
 
     Returns: float[n, C] in the task's order of classes, the trained pipeline, and its features.
-    Raises: `InputError` where no training clip has a cue.
+    Raises: `InputError` if no training clip has a cue.
     """
     train = [*task.train, *task.dev]
-    # What only a test clip has, nothing can be learnt of.
+    # A measure that only test clips have cannot be learnt.
     measures = measured_in({clip.id: cues[clip.id] for clip in train})
     if not measures:
-        cure = "Write them again with whyser-teach cues, and hear some of these clips."
-        raise InputError(f"no cue was measured in any of {len(train):,} training clips", cure=cure)
+        cure = "Listen to some of these clips, and run whyser-teach cues again."
+        raise InputError(f"none of {len(train):,} training clips has a measured cue", cure=cure)
     model = pipeline(kind, seed)
     model.fit(features(train, cues, measures, reference), [clip.utterance.label for clip in train])
     given = model.predict_proba(features(task.test, cues, measures, reference))
@@ -126,11 +121,11 @@ def classify(
 
 
 def write_weights(path: Path, model: Pipeline, names: Sequence[str]) -> None:
-    """What a logistic pipeline makes of each cue, a column a class: the change of the class's
-    log-odds by one standard deviation."""
+    """Writes a logistic pipeline's weights, a row a feature and a column a class: the change of the
+    class's log-odds per standard deviation."""
     classifier = model[-1]
     told = model[0].get_feature_names_out(list(names))
-    # Of two classes there is one row: the second against the first.
+    # For two classes scikit-learn has one row: the second against the first.
     given = classifier.coef_
     rows = np.vstack([-given, given]) if len(given) == 1 else given
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:

@@ -1,4 +1,4 @@
-"""What a classifier answers, in the form that every score, control and table takes."""
+"""Writes a classifier's answers as predictions, with the shuffled control."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ from whyser.records.predictions import Control, Prediction, write_predictions
 
 Floats = npt.NDArray[np.float64]
 
-#: A classifier is asked nothing; it chooses among classes, as the closed form does.
-FORM, PROMPT = "closed", "none"
-
 NAME = "predictions.jsonl"
 
 
@@ -32,11 +29,11 @@ def write_answers(
     system: str,
     seed: int = 0,
 ) -> Path:
-    """Writes the answers, and the control with them: what each clip gets by another one's sound.
+    """Writes the answers, and those of the shuffled control.
 
-    A classifier knows the sound alone, so under shuffled sound its answers are only dealt anew.
+    A classifier uses only the sound, so in the control each clip gets another clip's answer.
 
-    Args: `probabilities`, float[n, C], rows sum to 1.
+    Args: `probabilities`, float[n, C], whose rows sum to 1.
     """
     path = folder / NAME
     place = {clip.id: number for number, clip in enumerate(clips)}
@@ -49,8 +46,9 @@ def write_answers(
             row = probabilities[sound]
             yield Prediction(
                 id=clips[number].id,
-                form=FORM,
-                prompt=PROMPT,
+                # A classifier has no prompt; it chooses among classes, as the closed form does.
+                form="closed",
+                prompt="none",
                 model=system,
                 control=control,
                 text=classes[int(row.argmax())],
@@ -59,7 +57,7 @@ def write_answers(
 
     shuffled = answers(sorted(heard), "shuffled")
     if alone := place.keys() - dealt.keys():
-        # One answer short, the control could not be scored.
+        # A control that lacks an answer cannot be scored.
         say(f"note: no shuffled control: {min(alone)} is the only clip of its corpus")
         shuffled = iter(())
     write_predictions(path, (*answers(own, "none"), *shuffled))

@@ -1,16 +1,20 @@
-"""What `whyser-demo` does; `whyser.options.demo_command` makes the commands of these functions."""
+"""The functions of `whyser-demo`; `whyser.options.demo_command` makes commands of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from whyser.demo.staging import DemoError
+
 Directory = Annotated[
-    Path, typer.Argument(help="Write to this folder, and replace what an earlier run wrote.")
+    Path, typer.Argument(help="Write to this folder; an earlier demo in it is replaced.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed the draws; it fixes every byte that is written.")]
+Seed = Annotated[int, typer.Option(help="Set the random seed; it fixes every byte of the output.")]
 
 
 def corpora(
@@ -29,17 +33,13 @@ def corpora(
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     from whyser.demo.corpora import write_corpora
-    from whyser.demo.staging import DemoError
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.completed} utterances spoken"), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    progress = Progress(*columns, console=console, disable=not console.is_terminal)
+    with _refusals(), progress:
         task = progress.add_task("", total=None)
-        try:
-            write_corpora(directory, seed=seed, scale=scale, done=lambda: progress.advance(task))
-        except DemoError as error:
-            progress.stop()
-            _refuse(error)
+        write_corpora(directory, seed=seed, scale=scale, done=lambda: progress.advance(task))
     typer.echo(f"Wrote five corpora to {directory}")
 
 
@@ -48,10 +48,10 @@ def model(
     seed: Seed = 0,
     window: Annotated[
         int,
-        typer.Option(min=1, help="Let the model hear this many seconds; vLLM requires 30."),
+        typer.Option(min=1, help="Set the audio window in seconds; vLLM requires 30."),
     ] = 6,
     weights: Annotated[
-        Path | None, typer.Option(help="Take the weights of this checkpoint of the same model.")
+        Path | None, typer.Option(help="Use the weights of this checkpoint of the same model.")
     ] = None,
 ) -> None:
     """Write a Qwen2-Audio with about a million random parameters.
@@ -59,12 +59,9 @@ def model(
     Example: whyser-demo model data/demo_model
     """
     from whyser.demo.model import write_model
-    from whyser.demo.staging import DemoError
 
-    try:
+    with _refusals():
         write_model(directory, seed=seed, window=window, weights=weights)
-    except DemoError as error:
-        _refuse(error)
     typer.echo(f"Wrote the model to {directory}")
 
 
@@ -80,15 +77,17 @@ def encoder(
     Example: whyser-demo encoder data/demo_encoder
     """
     from whyser.demo.encoder import write_encoder
-    from whyser.demo.staging import DemoError
 
-    try:
+    with _refusals():
         write_encoder(directory, family=family, seed=seed)
-    except DemoError as error:
-        _refuse(error)
     typer.echo(f"Wrote the encoder to {directory}")
 
 
-def _refuse(error: Exception) -> None:
-    typer.echo(error, err=True)
-    raise typer.Exit(2)
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Print a `DemoError` and exit with status 2."""
+    try:
+        yield
+    except DemoError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None

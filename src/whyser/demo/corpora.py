@@ -22,22 +22,18 @@ WRITERS = {
 
 
 def write_corpora(
-    directory: Path,
-    *,
-    seed: int = 0,
-    scale: float = 1.0,
-    done: Callable[[], None] = lambda: None,
+    directory: Path, *, seed: int = 0, scale: float = 1.0, done: Callable[[], None] = lambda: None
 ) -> None:
     """Write all five corpora in their native layouts.
 
     Args:
-        directory: Target; an earlier one of ours is replaced, anything else is refused.
-        seed: Fixes every byte; two calls write the same.
-        scale: Shrinks the number of utterances; every quirk and split stays.
+        directory: Output folder; an earlier demo in it is replaced.
+        seed: Fixes every byte.
+        scale: Scales the number of utterances; every quirk and split remains.
         done: Called after each clip, for a progress display.
 
     Raises:
-        DemoError: The directory holds something that was not written here, or the scale is off.
+        DemoError: The directory contains files that the demo did not write, or the scale is off.
     """
     if not 0 < scale <= 10:
         raise DemoError(f"Bad scale {scale}, expected a number above 0, at most 10.")

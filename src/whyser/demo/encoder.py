@@ -1,8 +1,8 @@
-"""A WavLM or HuBERT small enough to train on a laptop in minutes, random at the start.
+"""A WavLM or HuBERT that trains on a laptop in minutes, with random initial weights.
 
-It is a real checkpoint of that architecture. One thing is not random: from noise its first
-convolution would not find pitch within minutes, so it begins as a bank of sinusoids under a
-window, of random phase, spaced as the ear spaces them; all of it goes on learning.
+It is a real checkpoint of its architecture. Only the first convolution is not random, because it
+would not learn pitch within minutes: it starts as a bank of windowed sinusoids of random phase,
+spaced on the mel scale. All weights can be trained.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Family: TypeAlias = Literal["wavlm", "hubert"]
 
 WIDTH, LAYERS = 96, 2
 FILTERS, KERNEL = 64, 400
-"""Sinusoids, and the samples of 16 kHz that each sees."""
+"""The number of sinusoids, and their length in samples at 16 kHz."""
 STRIDES = (80, 4, 2)
-"""A frame of 40 ms, twice the real one's: rectified every 5 ms, then pooled twice."""
+"""Rectified every 5 ms, then pooled twice: frames of 40 ms, twice as long as the real ones."""
 LOWEST, HIGHEST = 60.0, 6000.0
 SAMPLING_RATE = 16_000
 
@@ -28,38 +28,34 @@ def write_encoder(directory: Path, *, family: Family = "wavlm", seed: int = 0) -
     """Write the checkpoint: weights, configuration and feature extractor.
 
     Args:
-        directory: Target; an earlier one of ours is replaced, anything else is refused.
+        directory: Output folder; an earlier demo in it is replaced.
         family: WavLM, or HuBERT, which has no relative positions.
-        seed: Fixes the weights; two calls write the same bytes.
+        seed: Fixes every byte.
 
     Raises:
-        DemoError: The directory holds something that this command did not write.
+        DemoError: The directory contains files that the demo did not write.
     """
     import torch
+    import transformers
 
-    hub = _transformers()
+    hub: Any = transformers
     with fresh_directory(directory) as staging:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = hub.AutoModel.from_config(_config(family))
             _set_sinusoids(model.feature_extractor.conv_layers[0].conv.weight)
         model.save_pretrained(staging, safe_serialization=True)
-        # What is loud stays loud: volume belongs to what it has to learn.
+        # Loudness is a cue, so the sound is not normalised.
         hub.Wav2Vec2FeatureExtractor(
             do_normalize=False, return_attention_mask=True
         ).save_pretrained(staging)
 
 
-def _transformers() -> Any:
-    """Import late, for a fast `--help`; its classes are only partly annotated, hence Any."""
-    import transformers
-
-    return transformers
-
-
 def _config(family: Family) -> Any:
     relative = {"num_buckets": 64, "max_bucket_distance": 128} if family == "wavlm" else {}
-    return _transformers().AutoConfig.for_model(
+    import transformers
+
+    return transformers.AutoConfig.for_model(
         family,
         **relative,
         hidden_size=WIDTH,
@@ -85,7 +81,7 @@ def _config(family: Family) -> Any:
 
 
 def _set_sinusoids(weights: Any) -> None:
-    """Args: float[FILTERS, 1, KERNEL], overwritten."""
+    """Overwrite `weights`, float[FILTERS, 1, KERNEL]."""
     import torch
 
     count, _, length = weights.shape

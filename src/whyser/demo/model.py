@@ -1,7 +1,7 @@
-"""A Qwen2-Audio small enough to train on a laptop in minutes, random at the start.
+"""A Qwen2-Audio that trains on a laptop in minutes, with random initial weights.
 
-It is a real checkpoint of that architecture: the stock processor, template and trainer take it as
-they take the 8.4-billion-parameter one.
+It is a real checkpoint of its architecture: the standard processor, template and trainer treat it
+like the 8.4-billion-parameter one.
 """
 
 from __future__ import annotations
@@ -15,19 +15,15 @@ from whyser.demo import vocabulary
 from whyser.demo.staging import fresh_directory
 
 WINDOW = 6
-"""Seconds of audio that the model hears; the real checkpoint hears 30."""
+"""Length of the audio window in seconds; the real checkpoint's is 30."""
 MEL_BINS = 128
 WIDTH = 128
 INITIALIZER_RANGE = 0.05
-"""Twenty times narrower than the real one, so the weights start wider."""
+"""The model is about thirty times narrower than the real one, so its weights start larger."""
 
 SPECIAL_TOKENS = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|AUDIO|>",
-    "<|audio_bos|>",
-    "<|audio_eos|>",
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+    *("<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"),
 )
 VOCABULARY = 1000
 """Byte-level BPE tokens, without the special ones."""
@@ -39,18 +35,19 @@ def write_model(
     """Write the checkpoint: weights, configuration, tokenizer and processor.
 
     Args:
-        directory: Target; an earlier one of ours is replaced, anything else is refused.
-        seed: Fixes the weights; two calls write the same bytes.
-        window: Seconds of sound that the encoder hears; vLLM insists on 30.
-        weights: A checkpoint to take what is learnt from, whatever its window: the encoder's
-            positions are fixed and the only weights that a window changes.
+        directory: Output folder; an earlier demo in it is replaced.
+        seed: Fixes every byte.
+        window: Length of the audio window in seconds; vLLM requires 30.
+        weights: A checkpoint whose weights are used. Its window may differ, since only the
+            encoder's fixed positions depend on it.
 
     Raises:
-        DemoError: The directory holds something that this command did not write.
+        DemoError: The directory contains files that the demo did not write.
     """
     import torch
+    import transformers
 
-    hub = _transformers()
+    hub: Any = transformers
     with fresh_directory(directory) as staging:
         processor = build_processor(window)
         tokenizer = processor.tokenizer
@@ -70,48 +67,38 @@ def write_model(
 
 def build_processor(window: int = WINDOW) -> Any:
     """Return a Qwen2AudioProcessor with a tokenizer trained on `vocabulary.corpus()`."""
-    hub = _transformers()
-    return hub.Qwen2AudioProcessor(
-        feature_extractor=hub.WhisperFeatureExtractor(
+    import transformers
+
+    return transformers.Qwen2AudioProcessor(
+        feature_extractor=transformers.WhisperFeatureExtractor(
             feature_size=MEL_BINS, chunk_length=window, return_attention_mask=True
         ),
         tokenizer=_tokenizer(),
     )
 
 
-def _transformers() -> Any:
-    """Import late, for a fast `--help`; its classes are only partly annotated, hence Any."""
-    import transformers
-
-    return transformers
-
-
 def _tokenizer() -> Any:
-    from tokenizers import Tokenizer, models, trainers
-
-    fast_tokenizer = _transformers().Qwen2TokenizerFast
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import Qwen2TokenizerFast
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # The untrained Qwen2 tokenizer splits text as the real one does; only its merges are ours.
         (folder / "vocab.json").write_text("{}", encoding="utf-8")
         (folder / "merges.txt").write_text("", encoding="utf-8")
-        template = fast_tokenizer(
-            str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=None, pad_token=None
-        ).backend_tokenizer
+        files = str(folder / "vocab.json"), str(folder / "merges.txt")
+        template = Qwen2TokenizerFast(*files, unk_token=None, pad_token=None).backend_tokenizer
         learner = Tokenizer(models.BPE())
         learner.normalizer = template.normalizer
         learner.pre_tokenizer = template.pre_tokenizer
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         trainer = trainers.BpeTrainer(
-            vocab_size=VOCABULARY,
-            show_progress=False,
-            initial_alphabet=sorted(_byte_alphabet()),
+            vocab_size=VOCABULARY, show_progress=False, initial_alphabet=alphabet
         )
         learner.train_from_iterator(vocabulary.corpus(), trainer)
         learner.model.save(name)
-        tokenizer = fast_tokenizer(
-            str(folder / "vocab.json"),
-            str(folder / "merges.txt"),
+        tokenizer = Qwen2TokenizerFast(
+            *files,
             eos_token="<|im_end|>",
             pad_token="<|endoftext|>",
             unk_token=None,
@@ -121,14 +108,10 @@ def _tokenizer() -> Any:
     return tokenizer
 
 
-def _byte_alphabet() -> list[str]:
-    from tokenizers import pre_tokenizers
-
-    return list(pre_tokenizers.ByteLevel.alphabet())
-
-
 def _config(tokenizer: Any, window: int) -> Any:
-    return _transformers().Qwen2AudioConfig(
+    import transformers
+
+    return transformers.Qwen2AudioConfig(
         audio_config={
             "model_type": "qwen2_audio_encoder",
             "num_mel_bins": MEL_BINS,
@@ -136,7 +119,7 @@ def _config(tokenizer: Any, window: int) -> Any:
             "encoder_layers": 2,
             "encoder_attention_heads": 4,
             "encoder_ffn_dim": 2 * WIDTH,
-            # Two mel frames of 10 ms a position.
+            # A position is two mel frames of 10 ms.
             "max_source_positions": 50 * window,
             "initializer_range": INITIALIZER_RANGE,
         },
@@ -158,7 +141,9 @@ def _config(tokenizer: Any, window: int) -> Any:
 
 
 def _take_over(model: Any, weights: Path) -> None:
-    learnt = _transformers().Qwen2AudioForConditionalGeneration.from_pretrained(weights)
+    import transformers
+
+    learnt = transformers.Qwen2AudioForConditionalGeneration.from_pretrained(weights)
     own = model.state_dict()
     for name, value in learnt.state_dict().items():
         if "embed_positions" not in name:
@@ -166,7 +151,7 @@ def _take_over(model: Any, weights: Path) -> None:
 
 
 def _set_sinusoids(model: Any) -> None:
-    """Fill in the encoder's positions: they are fixed and never trained, so random ones stay so."""
+    """Fill in the encoder's positions, which are sinusoids and never trained."""
     import torch
 
     table = model.audio_tower.embed_positions.weight

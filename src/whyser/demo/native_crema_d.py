@@ -1,22 +1,23 @@
-"""CREMA-D in miniature: acted clips, and votes from the voice, the face and both.
+"""CREMA-D in miniature: acted clips, and votes on the voice, the face and both.
 
-The actor's number decides the voice: actors of the published audEERING speaker split get voices of
-the same part, so that its test actors are unheard in training.
+Actors get voices of their part in the published audEERING speaker split, so that no training clip
+has the voice of a test actor.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from whyser.demo import sentences
-from whyser.demo.emotions import Generator, Point, draw
+from whyser.demo.emotions import Generator, Point, draw, pick
 from whyser.demo.raters import at_least, vote
+from whyser.demo.tables import write_csv
 from whyser.demo.voices import Synthesizer, Voice, cast
 from whyser.demo.wav import resample, write_wav
 
@@ -44,32 +45,11 @@ LETTERS = "ADFHNS"
 """Order of the columns of `tabulatedVotes.csv`; letters are those of the emotions' codes."""
 HEARABLE = tuple(EMOTIONS[code] for letter in LETTERS for code in EMOTIONS if code[0] == letter)
 
-MEANS = (
-    "meanEmoResp",
-    "meanAngerResp",
-    "meanDisgustResp",
-    "meanFearResp",
-    "meanHappyResp",
-    "meanNeutralResp",
-    "meanSadResp",
-    "medianEmoResp",
-)
+_MEANS = ("meanEmo", "meanAnger", "meanDisgust", "meanFear", "meanHappy", "meanNeutral", "meanSad")
+MEANS = tuple(f"{name}Resp" for name in (*_MEANS, "medianEmo"))
 TABULATED = (
-    "",
-    *LETTERS,
-    "fileName",
-    "numResponses",
-    "agreement",
-    "emoVote",
-    *MEANS,
-    *(f"{name}Norm" for name in MEANS),
-)
-
-
-RESPONSES = (
-    *("", "localid", "pos", "ans", "ttr", "queryType", "numTries", "clipNum", "questNum"),
-    *("subType", "clipName", "sessionNums", "respEmo", "respLevel"),
-    *("dispEmo", "dispVal", "dispLevel"),
+    *("", *LETTERS, "fileName", "numResponses", "agreement", "emoVote"),
+    *(*MEANS, *(f"{name}Norm" for name in MEANS)),
 )
 FIRST_CLICKS = (
     *("", "localid", "sessionNums", "queryType", "questNum", "pos", "ttr", "numTries"),
@@ -92,50 +72,38 @@ class CremaClip:
 
 @dataclass(frozen=True)
 class CremaTally:
-    """What one modality's raters answered: a letter and a level of 0 to 100 each."""
+    """The answers of one modality's raters: a letter, a level up to 100, a normalised level."""
 
-    letters: tuple[str, ...]
-    levels: tuple[float, ...]
-    norms: tuple[float, ...]
+    letters: list[str]
+    levels: list[float]
+    norms: list[float]
 
     def winners(self) -> list[str]:
-        """Return the most frequent letters; several where they tie."""
+        """Return the most frequent letters: more than one where they tie."""
         counts = Counter(self.letters)
         return [letter for letter in LETTERS if counts[letter] == max(counts.values())]
 
-    def mean(self, letter: str) -> float:
-        """Return the mean level of the raters who chose a letter, -1 where nobody did."""
-        levels = [level for own, level in self._pairs() if own == letter]
-        return float(np.mean(levels)) if levels else -1
-
-    def _pairs(self) -> Iterable[tuple[str, float]]:
-        return zip(self.letters, self.levels, strict=True)
+    def mean(self, letter: str, levels: Sequence[float]) -> float:
+        """Return the mean level of the raters who chose a letter, -1 if nobody did."""
+        own = [level for one, level in zip(self.letters, levels, strict=True) if one == letter]
+        return float(np.mean(own)) if own else -1
 
 
 def write_crema_d(directory: Path, *, seed: int, scale: float, done: Callable[[], None]) -> None:
-    """Write the corpus.
-
-    Args:
-        directory: Target.
-        seed: Fixes every byte.
-        scale: Shrinks the number of clips an actor.
-        done: Called after each clip.
-    """
+    """Write the corpus; the arguments are those of `whyser.demo.corpora.write_corpora`."""
     rng = np.random.default_rng([seed, 40])
     clips = _plan(rng, at_least(CLIPS, scale, 2))
-    with Synthesizer() as synthesizer:
+    with Synthesizer(done) as synthesizer:
         for clip in clips:
             text = sentences.CREMA_D[clip.stem.split("_")[1]]
             spoken = resample(synthesizer.speak(text, clip.voice, clip.point), 16_000)
             write_wav(directory / "AudioWAV" / f"{clip.stem}.wav", spoken, 16_000)
-            done()
     tallies = [[_rate(clip, modality, rng) for clip in clips] for modality in (1, 2, 3)]
     _write_clips(directory, clips, rng)
     folder = directory / "processedResults"
-    folder.mkdir()
     _write_tabulated(folder / "tabulatedVotes.csv", clips, tallies)
     _write_summary(folder / "summaryTable.csv", clips, tallies)
-    # Raters from a stream of their own, so that the clips stay what they were without them.
+    # A generator of their own keeps the raters from changing the clips.
     _write_answers(directory, clips, tallies, np.random.default_rng([seed, 41]))
 
 
@@ -147,11 +115,11 @@ def _plan(rng: Generator, clips_per_actor: int) -> list[CremaClip]:
         for actor, voice in zip(actors, voices, strict=True):
             for index in range(clips_per_actor):
                 code = codes[(actor + index) % len(codes)]
-                text = texts[int(rng.integers(len(texts)))]
+                text = pick(texts, rng)
                 level = "XX"
                 # Only one sentence was acted at three levels, and never neutrally.
                 if text == "IEO" and code != "NEU":
-                    level = ("LO", "MD", "HI")[int(rng.integers(3))]
+                    level = pick(("LO", "MD", "HI"), rng)
                 stem = f"{actor}_{text}_{code}_{level}"
                 point = draw(EMOTIONS[code], rng, strength=LEVELS[level])
                 plan.setdefault(stem, CremaClip(stem, voice, point))
@@ -166,152 +134,133 @@ def _rate(clip: CremaClip, modality: int, rng: Generator) -> CremaTally:
     for _ in range(raters):
         heard = vote(clip.point, HEARABLE, rng).primary
         letter = LETTERS[HEARABLE.index(heard)]
-        # A face shows what is acted to three raters in four; the sound is then irrelevant.
+        # Three raters in four recognise the acted emotion in the face, whatever the sound.
         if rng.random() < {1: 0.0, 2: 1.0, 3: 0.5}[modality]:
-            letter = code[0] if rng.random() < 0.75 else LETTERS[int(rng.integers(6))]
+            letter = code[0] if rng.random() < 0.75 else pick(LETTERS, rng)
         letters.append(letter)
-    levels = [int(level) for level in rng.integers(20, 100, raters)]
+    levels = rng.integers(20, 100, raters).tolist()
     norms = [round(float(level * rng.uniform(0.8, 1.0)), 12) for level in levels]
-    return CremaTally(tuple(letters), tuple(levels), tuple(norms))
+    return CremaTally(letters, levels, norms)
 
 
 def _write_clips(directory: Path, clips: list[CremaClip], rng: Generator) -> None:
-    names = "".join(f'{number},"{clip.stem}"\n' for number, clip in enumerate(clips, 1))
-    header = '"Stimulus_Number","Filename"\n'
-    (directory / "SentenceFilenames.csv").write_text(header + names, encoding="utf-8")
-    lines = ['"ActorID","Age","Sex","Race","Ethnicity"\n']
+    names = [(number, clip.stem) for number, clip in enumerate(clips, 1)]
+    _write_table(directory / "SentenceFilenames.csv", ("Stimulus_Number", "Filename"), names)
     everyone = {number: sex for actors in ACTORS.values() for number, sex in actors.items()}
-    for actor, sex in sorted(everyone.items()):
-        word = "Male" if sex == "m" else "Female"
-        lines.append(f'{actor},{rng.integers(20, 75)},"{word}","Unknown","Not Hispanic"\n')
-    (directory / "VideoDemographics.csv").write_text("".join(lines), encoding="utf-8")
+    people = [
+        (actor, int(rng.integers(20, 75)), "Male" if sex == "m" else "Female")
+        for actor, sex in sorted(everyone.items())
+    ]
+    _write_table(
+        directory / "VideoDemographics.csv",
+        ("ActorID", "Age", "Sex", "Race", "Ethnicity"),
+        [(*one, "Unknown", "Not Hispanic") for one in people],
+    )
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write a table as R does: strings in quotes, numbers without."""
+    write_csv(path, header, rows, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _write_tabulated(path: Path, clips: list[CremaClip], tallies: list[list[CremaTally]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        # R quotes strings and leaves numbers bare, as this dialect does.
-        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-        writer.writerow(TABULATED)
-        for modality, block in enumerate(tallies, 1):
-            for number, (clip, tally) in enumerate(zip(clips, block, strict=True), 1):
-                counts = Counter(tally.letters)
-                responses = len(tally.letters)
-                writer.writerow(
-                    [
-                        str(100_000 * modality + number),
-                        *(counts[letter] for letter in LETTERS),
-                        clip.stem,
-                        responses,
-                        _number(max(counts.values()) / responses),
-                        ":".join(tally.winners()),
-                        *_means(tally),
-                        *_means(CremaTally(tally.letters, tally.norms, tally.norms)),
-                    ]
-                )
+    rows = []
+    for modality, block in enumerate(tallies, 1):
+        for number, (clip, tally) in enumerate(zip(clips, block, strict=True), 1):
+            counts = Counter(tally.letters)
+            agreement = _number(max(counts.values()) / len(tally.letters))
+            rows.append(
+                [
+                    str(100_000 * modality + number),
+                    *(counts[letter] for letter in LETTERS),
+                    *(clip.stem, len(tally.letters), agreement, ":".join(tally.winners())),
+                    *(*_means(tally, tally.levels), *_means(tally, tally.norms)),
+                ]
+            )
+    _write_table(path, TABULATED, rows)
 
 
-def _means(tally: CremaTally) -> list[float | int]:
-    means = [float(np.mean(tally.levels)), *(tally.mean(letter) for letter in LETTERS)]
-    return [_number(value) for value in (*means, float(np.median(tally.levels)))]
+def _means(tally: CremaTally, levels: Sequence[float]) -> list[float | int]:
+    means = [float(np.mean(levels)), *(tally.mean(letter, levels) for letter in LETTERS)]
+    return [_number(value) for value in (*means, float(np.median(levels)))]
 
 
 def _number(value: float) -> float | int:
-    """Print as R does: up to fifteen digits, and no fraction where there is none."""
+    """Return a number that prints as in R: up to fifteen digits, without an empty fraction."""
     return int(value) if value == int(value) else float(f"{value:.15g}")
 
 
 def _write_summary(path: Path, clips: list[CremaClip], tallies: list[list[CremaTally]]) -> None:
-    columns = [f"{name}{kind}" for name in ("Voice", "Face", "MultiModal")
-               for kind in ("Vote", "Level")]  # fmt: skip
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow(["", "FileName", *columns])
-        for number, clip in enumerate(clips, 1):
-            cells: list[str] = []
-            for block in tallies:
-                tally = block[number - 1]
-                cells.append(":".join(tally.winners()))
-                levels = [_number(round(tally.mean(letter), 2)) for letter in tally.winners()]
-                cells.append(":".join(map(str, levels)))
-            writer.writerow([number, clip.stem, *cells])
-
-
-@dataclass(frozen=True)
-class CremaAnswer:
-    """One rater's answer to one clip, and when that rater clicked first, in milliseconds."""
-
-    rater: int
-    modality: int
-    clip: tuple[int, str]
-    letter: str
-    level: int
-    first_click: int
+    modalities = ("Voice", "Face", "MultiModal")
+    columns = [f"{name}{kind}" for name in modalities for kind in ("Vote", "Level")]
+    rows = []
+    for number, (clip, *blocks) in enumerate(zip(clips, *tallies, strict=True), 1):
+        cells = []
+        for tally in blocks:
+            winners = tally.winners()
+            levels = [_number(round(tally.mean(letter, tally.levels), 2)) for letter in winners]
+            cells += [":".join(winners), ":".join(map(str, levels))]
+        rows.append([number, clip.stem, *cells])
+    write_csv(path, ["", "FileName", *columns], rows, quoting=csv.QUOTE_ALL)
 
 
 def _write_answers(
     directory: Path, clips: list[CremaClip], tallies: list[list[CremaTally]], rng: Generator
 ) -> None:
-    """Write one rater's answer a row; session and question tell which first click is whose."""
+    """Write one answer a row; session and question identify the first click of each answer."""
     asked: Counter[tuple[int, int]] = Counter()
     rows: list[dict[str, object]] = []
-    for number, answer in enumerate(_answers(clips, tallies, rng), 1):
-        key = (answer.rater, answer.modality)
-        asked[key] += 1
-        clip_number, name = answer.clip
-        code, level = [*name.split("_"), "", ""][2:4]
-        rows.append(
-            {
-                "": str(number),
-                "localid": f"rater{answer.rater}",
-                "pos": asked[key],
-                "ans": f"{answer.letter}_{answer.level}",
-                "ttr": answer.first_click + int(rng.integers(500, 4000)),
-                "first click": answer.first_click,
-                "queryType": answer.modality,
-                "numTries": 0,
-                "clipNum": clip_number,
-                "questNum": asked[key],
-                "subType": 4,
-                "clipName": name,
-                "sessionNums": answer.rater,
-                "respEmo": answer.letter,
-                "respLevel": answer.level,
-                "dispEmo": code[:1],
-                "dispVal": level,
-                "dispLevel": {"LO": 20, "MD": 50, "HI": 80}.get(level, ""),
-            }
-        )
-    _write_rows(directory / "finishedResponses.csv", RESPONSES, rows)
-    clicks = [{**row, "ttr": row["first click"]} for row in rows]
-    _write_rows(directory / "finishedEmoResponses.csv", FIRST_CLICKS, clicks)
+    clicks: list[dict[str, object]] = []
+    for answer in _answers(clips, tallies, rng):
+        rater, modality, clip_number, name, letter, level, first_click = answer
+        asked[rater, modality] += 1
+        acted, shown = [*name.split("_"), "", ""][2:4]
+        row = {
+            "": str(len(rows) + 1),
+            "localid": f"rater{rater}",
+            "pos": asked[rater, modality],
+            "ans": f"{letter}_{level}",
+            "ttr": first_click + int(rng.integers(500, 4000)),
+            "queryType": modality,
+            "numTries": 0,
+            "clipNum": clip_number,
+            "questNum": asked[rater, modality],
+            "subType": 4,
+            "clipName": name,
+            "sessionNums": rater,
+            "respEmo": letter,
+            "respLevel": level,
+            "dispEmo": acted[:1],
+            "dispVal": shown,
+            "dispLevel": {"LO": 20, "MD": 50, "HI": 80}.get(shown, ""),
+        }
+        rows.append(row)
+        clicks.append(row | {"ttr": first_click})
+    _write_table(
+        directory / "finishedResponses.csv", list(rows[0]), [list(row.values()) for row in rows]
+    )
+    _write_table(
+        directory / "finishedEmoResponses.csv",
+        FIRST_CLICKS,
+        [[row[column] for column in FIRST_CLICKS] for row in clicks],
+    )
+
+
+Answer = tuple[int, int, int, str, str, int, int]
+"""Rater, modality, number and name of the clip, letter, level, milliseconds to the first click."""
 
 
 def _answers(
     clips: list[CremaClip], tallies: list[list[CremaTally]], rng: Generator
-) -> Iterable[CremaAnswer]:
+) -> Iterator[Answer]:
     for rater in range(1, RATERS + 1):
-        yield CremaAnswer(rater, 1, PRACTICE, "A", 80, 2000)
+        yield rater, 1, *PRACTICE, "A", 80, 2000
     for modality, block in enumerate(tallies, 1):
         for number, (clip, tally) in enumerate(zip(clips, block, strict=True), 1):
-            raters = iter(rng.choice(RATERS, len(tally.letters) + 1, replace=False) + 1)
+            raters = iter(rng.choice(RATERS, len(tally.letters) + 1, replace=False).tolist())
             for letter, level in zip(tally.letters, tally.levels, strict=True):
                 quick = int(rng.integers(800, 10_001))
-                yield CremaAnswer(
-                    int(next(raters)), modality, (number, clip.stem), letter, int(level), quick
-                )
+                yield next(raters) + 1, modality, number, clip.stem, letter, int(level), quick
             if rng.random() < SLOW:
                 slow = int(rng.integers(10_001, 60_000))
-                yield CremaAnswer(int(next(raters)), modality, (number, clip.stem), "N", 50, slow)
-
-
-def _write_rows(path: Path, columns: Sequence[str], rows: list[dict[str, object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(
-            file,
-            columns,
-            extrasaction="ignore",
-            quoting=csv.QUOTE_NONNUMERIC,
-            lineterminator="\n",
-        )
-        writer.writeheader()
-        writer.writerows(rows)
+                yield next(raters) + 1, modality, number, clip.stem, "N", 50, slow

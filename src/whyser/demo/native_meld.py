@@ -1,15 +1,14 @@
 """MELD in miniature: three tables and mp4 clips of a television series.
 
-Quirks that are kept: file names repeat across splits, tables have CRLF line ends and curly
-apostrophes, some hours have one digit, a dialogue lacks an utterance number, clips have a picture
-and 5.1 or stereo sound, and junk lies in the test folder. The six main characters speak in every
-split, as in the series; guests do not.
+It keeps these quirks: file names repeat across splits; tables have CRLF line ends and curly
+apostrophes; some hours have one digit; a dialogue lacks an utterance number; clips have a picture
+and 5.1 or stereo sound; and the test folder contains junk. The six main characters speak in every
+split, as in the series; each guest speaks in one.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyser.demo import sentences
-from whyser.demo.emotions import Generator, Point, draw
+from whyser.demo.emotions import Generator, Point, draw, pick
 from whyser.demo.raters import at_least, fill, listen, plurality
+from whyser.demo.tables import write_csv
 from whyser.demo.voices import Synthesizer, Voice, Waveform, cast
 from whyser.demo.wav import resample
 
@@ -32,37 +32,20 @@ UTTERANCES = {"train": 56, "dev": 16, "test": 28}
 TURNS_PER_DIALOGUE = 4
 
 EMOTIONS = {
-    "neutral": "neutral",
-    "happy": "joy",
-    "surprise": "surprise",
-    "angry": "anger",
-    "sad": "sadness",
-    "disgust": "disgust",
-    "fear": "fear",
+    "neutral": ("neutral", 0.28),
+    "happy": ("joy", 0.16),
+    "surprise": ("surprise", 0.14),
+    "angry": ("anger", 0.14),
+    "sad": ("sadness", 0.12),
+    "disgust": ("disgust", 0.08),
+    "fear": ("fear", 0.08),
 }
-SHARES = {
-    "neutral": 0.28,
-    "happy": 0.16,
-    "surprise": 0.14,
-    "angry": 0.14,
-    "sad": 0.12,
-    "disgust": 0.08,
-    "fear": 0.08,
-}
+"""The table's word, and the share of the utterances."""
 MAIN = {"Monica": "f", "Ross": "m", "Rachel": "f", "Joey": "m", "Phoebe": "f", "Chandler": "m"}
 GUESTS = {"train": "The Interviewer", "dev": "Dr. Green", "test": "Mark"}
 HEADER = (
-    "Sr No.",
-    "Utterance",
-    "Speaker",
-    "Emotion",
-    "Sentiment",
-    "Dialogue_ID",
-    "Utterance_ID",
-    "Season",
-    "Episode",
-    "StartTime",
-    "EndTime",
+    *("Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
+    *("Season", "Episode", "StartTime", "EndTime"),
 )
 SAMPLING_RATE = 48_000
 FRONT_OF_5_1 = (1.0, 1.0, 1.0, 0.0, 0.5, 0.5)
@@ -71,7 +54,7 @@ FRONT_OF_5_1 = (1.0, 1.0, 1.0, 0.0, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class MeldLine:
-    """One utterance as its table has it; `raters` chose `emotion` by plurality."""
+    """One utterance as in its table; `emotion` is the plurality of the raters' votes."""
 
     number: int
     text: str
@@ -84,22 +67,15 @@ class MeldLine:
 
     @property
     def stem(self) -> str:
-        """File name without suffix, unique within a split only."""
+        """The file name without suffix, unique within a split only."""
         return f"dia{self.dialogue}_utt{self.utterance}"
 
 
 def write_meld(directory: Path, *, seed: int, scale: float, done: Callable[[], None]) -> None:
-    """Write the corpus.
-
-    Args:
-        directory: Target.
-        seed: Fixes every byte.
-        scale: Shrinks the number of utterances.
-        done: Called after each clip.
-    """
+    """Write the corpus; the arguments are those of `whyser.demo.corpora.write_corpora`."""
     rng = np.random.default_rng([seed, 30])
     friends = dict(zip(MAIN, cast("train", 6, rng, genders="".join(MAIN.values())), strict=True))
-    with Synthesizer() as synthesizer:
+    with Synthesizer(done) as synthesizer:
         for split, folder in FOLDERS.items():
             guest = cast(split, 1, rng, genders="m")[0]
             lines = _plan(split, scale, {**friends, GUESTS[split]: guest}, rng)
@@ -110,24 +86,23 @@ def write_meld(directory: Path, *, seed: int, scale: float, done: Callable[[], N
                 path = directory / folder / f"{line.stem}.mp4"
                 write_mp4(path, samples, surround=line.number % 8 != 0)
                 seconds.append(len(samples) / SAMPLING_RATE)
-                done()
             _write_table(directory / f"{split}_sent_emo.csv", lines, seconds, rng)
     _write_junk(directory / FOLDERS["test"])
 
 
 def _plan(split: str, scale: float, voices: dict[str, Voice], rng: Generator) -> list[MeldLine]:
-    # Eight, so that there are two dialogues and with them repeated names and both layouts.
+    # Eight utterances are two dialogues, with repeated names and both layouts.
     count = at_least(UTTERANCES[split], scale, 8)
     quotas: dict[str | None, int] = {
-        emotion: max(1, round(count * share)) for emotion, share in SHARES.items()
+        emotion: max(1, round(count * share)) for emotion, (_, share) in EMOTIONS.items()
     }
     lines = []
     for index, (point, emotion) in enumerate(fill(quotas, lambda name: _play(name, rng), rng)):
         dialogue, utterance = divmod(index, TURNS_PER_DIALOGUE)
         if dialogue == 1 and utterance >= 2:
             utterance += 1
-        speaker = list(voices)[int(rng.integers(len(voices)))]
-        text = sentences.MELD[int(rng.integers(len(sentences.MELD)))]
+        speaker = pick(list(voices), rng)
+        text = pick(sentences.MELD, rng)
         lines.append(
             MeldLine(index + 1, text, speaker, emotion, dialogue, utterance, voices[speaker], point)
         )
@@ -142,33 +117,27 @@ def _play(emotion: str, rng: Generator) -> tuple[str | None, tuple[Point, str]]:
 
 
 def _write_table(path: Path, lines: list[MeldLine], seconds: list[float], rng: Generator) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow(HEADER)
-        clock = 0.0
-        for line, length in zip(lines, seconds, strict=True):
-            clock += float(rng.uniform(1, 4))
-            writer.writerow(
-                [
-                    line.number,
-                    line.text.replace("'", "\u2019"),
-                    line.speaker,
-                    EMOTIONS[line.emotion],
-                    _sentiment(line.emotion, rng),
-                    line.dialogue,
-                    line.utterance,
-                    1 + line.dialogue % 9,
-                    1 + line.dialogue % 23,
-                    _time(clock, digits=1 if line.dialogue % 4 == 1 else 2),
-                    _time(clock + length, digits=1 if line.dialogue % 4 == 1 else 2),
-                ]
-            )
-            clock += length
+    rows = []
+    clock = 0.0
+    for line, length in zip(lines, seconds, strict=True):
+        start = clock + float(rng.uniform(1, 4))
+        clock = start + length
+        word, _ = EMOTIONS[line.emotion]
+        text = line.text.replace("'", "\u2019")
+        digits = 1 if line.dialogue % 4 == 1 else 2
+        rows.append(
+            [
+                *(line.number, text, line.speaker, word, _sentiment(line.emotion, rng)),
+                *(line.dialogue, line.utterance, 1 + line.dialogue % 9, 1 + line.dialogue % 23),
+                *(_time(start, digits=digits), _time(clock, digits=digits)),
+            ]
+        )
+    write_csv(path, HEADER, rows, lineterminator="\r\n")
 
 
 def _sentiment(emotion: str, rng: Generator) -> str:
     if emotion == "surprise":
-        return ("positive", "negative")[int(rng.integers(2))]
+        return pick(("positive", "negative"), rng)
     return {"neutral": "neutral", "happy": "positive"}.get(emotion, "negative")
 
 
@@ -186,57 +155,48 @@ def _write_junk(folder: Path) -> None:
 
 
 def write_mp4(path: Path, samples: Waveform, *, surround: bool) -> None:
-    """Write a clip with a black picture and AAC sound.
-
-    Args:
-        path: Target; its folder is made.
-        samples: Mono speech at 48 kHz, shape (frames,).
-        surround: Six channels (5.1) instead of two.
-    """
+    """Write mono speech at 48 kHz as a clip with a black picture and 5.1 or stereo AAC sound."""
     import av
 
-    gains = FRONT_OF_5_1 if surround else (1.0, 1.0)
+    layout, gains = ("5.1", FRONT_OF_5_1) if surround else ("stereo", (1.0, 1.0))
     channels = np.asarray(gains, dtype=np.float32)[:, None] * samples[None, :]
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without these flags the muxer writes its version, and the bytes change with it.
+    # Without these flags the muxer writes its version into the file.
     with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         picture = container.add_stream("mpeg4", rate=10, options={"flags": "+bitexact"})
         picture.width, picture.height, picture.pix_fmt = 16, 16, "yuv420p"
         sound = container.add_stream(
             "aac",
             rate=SAMPLING_RATE,
-            layout="5.1" if surround else "stereo",
-            # The default coder takes ten times as long, and nobody hears the difference.
+            layout=layout,
+            # The default coder takes ten times as long, for no audible difference.
             options={"flags": "+bitexact", "aac_coder": "fast"},
         )
         _mux(container, picture, _picture(len(samples) / SAMPLING_RATE))
-        _mux(container, sound, _frames(channels, "5.1" if surround else "stereo"))
+        _mux(container, sound, _frames(channels, layout))
 
 
-def _mux(container: Any, stream: Any, frames: list[Any]) -> None:
+def _mux(container: Any, stream: Any, frames: Iterable[Any]) -> None:
     for frame in (*frames, None):
         for packet in stream.encode(frame):
             container.mux(packet)
 
 
-def _picture(seconds: float) -> list[Any]:
+def _picture(seconds: float) -> Iterator[Any]:
     import av
 
-    frames = []
     for index in range(max(1, round(10 * seconds))):
         frame = av.VideoFrame.from_ndarray(np.zeros((24, 16), dtype=np.uint8), format="yuv420p")
         frame.pts = index
-        frames.append(frame)
-    return frames
+        yield frame
 
 
-def _frames(channels: NDArray[np.float32], layout: str) -> list[Any]:
+def _frames(channels: NDArray[np.float32], layout: str) -> Iterator[Any]:
     import av
 
-    size, frames = 1024, []
+    size = 1024
     for start in range(0, channels.shape[1], size):
         block = np.ascontiguousarray(channels[:, start : start + size])
         frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
         frame.sample_rate, frame.pts = SAMPLING_RATE, start
-        frames.append(frame)
-    return frames
+        yield frame

@@ -1,7 +1,7 @@
 """RAVDESS in miniature: two statements, eight codes, one label, no votes.
 
-Five clips are stereo, the same five as in the corpus, and some carry a filler chunk before the
-samples.
+The five clips that are stereo in the corpus are stereo here; some files have a filler chunk before
+the samples.
 """
 
 from __future__ import annotations
@@ -30,11 +30,7 @@ EMOTIONS = {
 STRENGTHS = {"01": 0.85, "02": 1.15}
 """How strongly normal and strong intensity are acted."""
 
-ACTORS = {
-    "test": (1, 11, 20, 21),
-    "dev": (4, 10, 12, 14),
-    "train": (2, 3, 5, 6, 7, 8, 9, 13),
-}
+ACTORS = {"test": (1, 11, 20, 21), "dev": (4, 10, 12, 14), "train": (2, 3, 5, 6, 7, 8, 9, 13)}
 """EmoBox's folds 1 and 2, and actors of the other four; odd numbers are men."""
 
 STEREO = (
@@ -50,20 +46,13 @@ SAMPLING_RATE = 48_000
 
 
 def write_ravdess(directory: Path, *, seed: int, scale: float, done: Callable[[], None]) -> None:
-    """Write the corpus.
-
-    Args:
-        directory: Target.
-        seed: Fixes every byte.
-        scale: Shrinks the number of clips an actor.
-        done: Called after each clip.
-    """
+    """Write the corpus; the arguments are those of `whyser.demo.corpora.write_corpora`."""
     rng = np.random.default_rng([seed, 50])
-    with Synthesizer() as synthesizer:
+    with Synthesizer(done) as synthesizer:
         for part, actors in ACTORS.items():
             genders = "".join("m" if actor % 2 else "f" for actor in actors)
-            for actor, voice in zip(actors, cast(part, len(actors), rng, genders=genders),
-                                    strict=True):  # fmt: skip
+            voices = cast(part, len(actors), rng, genders=genders)
+            for actor, voice in zip(actors, voices, strict=True):
                 for stem in _stems(actor, at_least(CLIPS, scale, 2), rng):
                     _, _, code, intensity, statement, _, _ = stem.split("-")
                     point = draw(EMOTIONS[code], rng, strength=STRENGTHS[intensity])
@@ -74,11 +63,10 @@ def write_ravdess(directory: Path, *, seed: int, scale: float, done: Callable[[]
                     filler = 4044 if rng.random() < 0.2 else 0
                     path = directory / f"Actor_{actor:02d}" / f"{stem}.wav"
                     write_wav(path, samples, SAMPLING_RATE, filler=filler)
-                    done()
 
 
 def _stems(actor: int, count: int, rng: Generator) -> list[str]:
-    """Choose an actor's clips: emotions in turn, the rest of the name at random."""
+    """Choose an actor's clips: the emotion in turn, the rest of the name at random."""
     stems = {stem for stem in STEREO if stem.endswith(f"-{actor:02d}")}
     codes = list(EMOTIONS)
     for index in range(count):

@@ -1,6 +1,6 @@
-"""Annotators: they hear a prosody point, vote, and disagree where emotions overlap.
+"""Simulated raters: they hear a prosody point, vote, and disagree where emotions overlap.
 
-No label is assigned anywhere: every label is a count of these votes.
+Every label is the plurality of these votes; none is assigned.
 """
 
 from __future__ import annotations
@@ -8,21 +8,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
-from whyser.demo.emotions import LOUDNESS, PITCH, RATE, VALENCE, Generator, Point, posterior
+from whyser.demo.emotions import (
+    LOUDNESS,
+    PITCH,
+    RATE,
+    VALENCE,
+    Generator,
+    Item,
+    Point,
+    pick,
+    posterior,
+)
 
 HEARING = 0.5
-"""Standard deviation of what one rater hears around the true point, in the units of `Point`."""
-
-Item = TypeVar("Item")
+"""Standard deviation of one rater's hearing around the true point, in the units of `Point`."""
+SECOND = 0.35
+"""Chance that a rater names another plausible emotion too."""
 
 
 @dataclass(frozen=True)
 class DemoVote:
-    """One rater: the first choice, everything chosen (first choice first), and three attributes.
+    """One rater's first choice, all choices (the first one first), and three attributes.
 
     Activation, valence and dominance run from -3 to 3 around the middle of the corpus' own scale.
     """
@@ -34,23 +43,14 @@ class DemoVote:
     dominance: float
 
 
-def vote(
-    point: Point, emotions: Sequence[str], rng: Generator, *, second: float = 0.35
-) -> DemoVote:
-    """Let one rater listen.
-
-    Args:
-        point: The true prosody, shape (4,).
-        emotions: What the corpus lets a rater choose from.
-        rng: Source of randomness.
-        second: Chance of naming another emotion too, where another is plausible.
-    """
+def vote(point: Point, emotions: Sequence[str], rng: Generator) -> DemoVote:
+    """Let one rater listen to the true prosody, and choose among the corpus' emotions."""
     heard = point + rng.normal(0.0, HEARING, 4)
     chances = posterior(heard, emotions)
     first = int(rng.choice(len(emotions), p=chances))
     chosen = [emotions[first]]
     chances[first] = 0.0
-    if chances.sum() > 0.02 and rng.random() < second:
+    if chances.sum() > 0.02 and rng.random() < SECOND:
         chosen.append(emotions[int(rng.choice(len(emotions), p=chances / chances.sum()))])
     activation = 0.7 * heard[RATE] + 0.4 * heard[PITCH] + 0.9 * heard[LOUDNESS]
     dominance = 1.1 * heard[LOUDNESS] - 0.4 * heard[PITCH]
@@ -80,25 +80,21 @@ def fill(
     attempt: Callable[[str], tuple[str | None, Item]],
     rng: Generator,
 ) -> list[Item]:
-    """Record turns until every label that came out of the votes has its number.
+    """Record turns until every label has its number, and return them in random order.
 
-    A turn whose label is complete is thrown away, as a corpus builder who balances classes does;
-    the label itself is never touched.
+    Turns of a label that is complete are dropped, as in a corpus that balances its classes; no
+    label is changed.
 
     Args:
         quotas: Turns wanted per label; None is "no agreement".
         attempt: Takes the emotion to act, returns the label by vote and the turn.
-        rng: Source of randomness.
-
-    Returns:
-        The turns, in random order.
     """
     missing = {label: count for label, count in quotas.items() if count > 0}
     emotions = sorted(label for label in quotas if label is not None)
     kept: list[Item] = []
     while missing:
         wanted = sorted(label for label in missing if label is not None) or emotions
-        label, item = attempt(wanted[int(rng.integers(len(wanted)))])
+        label, item = attempt(pick(wanted, rng))
         if label not in missing:
             continue
         kept.append(item)
@@ -109,5 +105,5 @@ def fill(
 
 
 def at_least(count: float, scale: float, minimum: int = 1) -> int:
-    """Scale a number of turns, never below what keeps every quirk present."""
+    """Scale a number of turns, but keep enough for every quirk of the corpus."""
     return max(minimum, round(count * scale))

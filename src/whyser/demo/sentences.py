@@ -1,7 +1,7 @@
-"""What is said: short sentences that give no emotion away.
+"""The sentences: short, and without emotion words.
 
-The sentence is drawn independently of the emotion, so that a reader of the transcript alone can do
-no better than chance.
+A sentence is drawn independently of the emotion, so a system that only reads the transcript scores
+at chance.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CREMA_D = {
 """The corpus' own sentences, by their code in the file names."""
 
 MSP_PODCAST = tuple(f"{text}." for text in CREMA_D.values())
-"""A podcast has no fixed sentences; twelve are enough for a tiny model to learn to transcribe."""
+"""A podcast has no fixed sentences, but a tiny model can learn to transcribe twelve."""
 
 RAVDESS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 """The corpus' own two statements, by their code in the file names."""
@@ -57,4 +57,4 @@ MELD = (
     "Is that the blue one?",
     "It came in the mail, see?",
 )
-"""Spoken form; the tables spell the apostrophe curly, as the corpus' own do."""
+"""As spoken; the tables have curly apostrophes, like those of the corpus."""

@@ -1,4 +1,4 @@
-"""Output that is whole or absent: written beside its place, then renamed into it."""
+"""Output that is complete or absent: it is written to a temporary folder and renamed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MARKER = ".whyser-demo"
-"""Written into every output; lists what else lies beside it at the top level."""
+"""A file in every output that lists the other top-level names."""
 
 
 class DemoError(Exception):
@@ -42,11 +42,9 @@ def fresh_directory(directory: Path) -> Iterator[Path]:
 
 
 def _refuse_foreign(target: Path) -> None:
-    if not target.exists():
-        return
-    if not target.is_dir():
+    if target.exists() and not target.is_dir():
         raise DemoError(f"{target} is a file; name a directory that does not exist yet.")
-    present = {path.name for path in target.iterdir()}
+    present = {path.name for path in target.iterdir()} if target.exists() else set()
     if not present:
         return
     marker = target / MARKER
@@ -58,6 +56,6 @@ def _refuse_foreign(target: Path) -> None:
     ours = {MARKER, *marker.read_text(encoding="utf-8").splitlines()}
     if foreign := sorted(present - ours):
         raise DemoError(
-            f"{target} holds {', '.join(foreign[:3])}, which whyser-demo did not write and would "
-            "delete. Move it away, or choose another directory."
+            f"{target} contains {', '.join(foreign[:3])}, which whyser-demo did not write and "
+            "would delete. Move it away, or choose another directory."
         )

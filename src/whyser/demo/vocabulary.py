@@ -1,7 +1,7 @@
 """The text that the tiny tokenizer learns its merges from.
 
-Whatever a run on the demo corpora reads or writes should cost few tokens: the prompts, the answer's
-tags, the sentences, and the words in which a rationale describes a voice.
+Texts of the demo corpora should need few tokens: prompts, tags of the answer, sentences, and the
+words in which a rationale describes a voice.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ PHRASES = (
 
 
 def all_sentences() -> list[str]:
-    """Every sentence that is spoken in any of the five corpora, in a fixed order."""
+    """Return all sentences of the five corpora, in a fixed order."""
     return [
         *sentences.CREMA_D.values(),
         *sentences.MSP_PODCAST,
@@ -96,10 +96,7 @@ def corpus() -> Iterator[str]:
 
 
 def _prompts() -> Iterator[str]:
-    yield QUESTION
-    yield "system\nYou are a helpful assistant."
-    yield "user\n"
-    yield "assistant\n"
+    yield from (QUESTION, "system\nYou are a helpful assistant.", "user\n", "assistant\n")
     yield f"{QUESTION} Choose one from the following options:\n{LETTERED}"
 
 

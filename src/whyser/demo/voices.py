@@ -9,10 +9,10 @@ from __future__ import annotations
 import ctypes
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ Waveform = NDArray[np.float32]
 """Mono samples in [-1, 1], shape (samples,)."""
 
 SAMPLING_RATE = 22_050
-"""Of libespeak-ng, in Hz."""
+"""The rate of libespeak-ng, in Hz."""
 
 TRAIN_VARIANTS = {
     "female": ("f1", "steph", "linda", "belinda"),
@@ -31,8 +31,8 @@ TRAIN_VARIANTS = {
 }
 DEV_VARIANTS = {"female": ("steph3",), "male": ("m6", "travis")}
 TEST_VARIANTS = {"female": ("f4", "shelby"), "male": ("m5", "m7", "miguel", "Denis")}
-"""Three disjoint sets, so that a test voice is one that no training turn of any corpus has. Breathy
-variants (f2, f3, f5, Alicia) are left out: their noise differs from run to run."""
+"""Three disjoint sets, so that no corpus trains on a test voice. Breathy variants (f2, f3, f5 and
+Alicia) are left out because their noise differs from run to run."""
 
 VARIANTS = {"train": TRAIN_VARIANTS, "dev": DEV_VARIANTS, "test": TEST_VARIANTS}
 
@@ -51,13 +51,11 @@ def cast(part: str, count: int, rng: Generator, *, genders: str | None = None) -
     """Choose speakers for one part of a corpus.
 
     Args:
-        part: `train`, `dev` or `test`: which of the disjoint sets of variants.
-        count: Number of speakers.
-        rng: Source of randomness.
+        part: `train`, `dev` or `test`, which chooses the set of variants.
         genders: One letter a speaker, `f` or `m`; alternating by default.
 
     Returns:
-        Voices; a variant comes back, at another pitch and tempo, only when all have been used.
+        Voices; a variant is reused, at another pitch and tempo, only after all have been used.
     """
     letters = genders or ("fm" * count)[:count]
     order = {
@@ -85,11 +83,12 @@ _USUAL = np.zeros(4)
 
 
 class Synthesizer:
-    """libespeak-ng in its own copy, usable as a context manager."""
+    """A copy of libespeak-ng, usable as a context manager; `done` runs after each sentence."""
 
-    def __init__(self) -> None:
+    def __init__(self, done: Callable[[], None] = lambda: None) -> None:
         import espeakng_loader
 
+        self._done = done
         self._folder = Path(tempfile.mkdtemp(prefix="whyser-demo-"))
         copy = shutil.copy(espeakng_loader.get_library_path(), self._folder / "espeak-ng.so")
         self._library = ctypes.CDLL(str(copy))
@@ -98,19 +97,14 @@ class Synthesizer:
         self._callback = _Callback(self._collect)
         data = str(espeakng_loader.get_data_path()).encode()
         if self._library.espeak_Initialize(_SYNCHRONOUS, 0, ctypes.c_char_p(data), 0) <= 0:
-            raise RuntimeError("libespeak-ng did not start; is espeakng-loader installed whole?")
+            raise RuntimeError("libespeak-ng did not start. Reinstall espeakng-loader.")
         self._library.espeak_SetSynthCallback(self._callback)
         self._usual_level = cache(self._measure_usual_level)
 
     def __enter__(self) -> Synthesizer:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._library.espeak_Terminate()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -120,18 +114,14 @@ class Synthesizer:
         return 0
 
     def speak(self, text: str, voice: Voice, point: Point) -> Waveform:
-        """Say a sentence.
-
-        Args:
-            text: The sentence.
-            voice: The speaker.
-            point: Prosody relative to the speaker's usual, shape (4,).
+        """Say a sentence with a prosody relative to the speaker's usual one.
 
         Returns:
-            Samples at 22,050 Hz, trimmed to 50 ms before and after the speech. Every voice is as
-            loud as the others at its usual, so that loudness means the same for all.
+            Samples at 22,050 Hz, trimmed to 50 ms before and after the speech. All voices have the
+            same usual loudness, so that loudness means the same for all.
         """
         raw = self._raw(text, voice, point) / self._usual_level(voice) * _REFERENCE_RMS
+        self._done()
         return _trim(np.clip(raw, -0.999, 0.999).astype(np.float32))
 
     def _raw(self, text: str, voice: Voice, point: Point) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Waveforms to PCM16 wav files, byte for byte the same for the same samples."""
+"""Waveforms as PCM16 wav files: the same samples give the same bytes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def write_wav(path: Path, samples: Waveform, sampling_rate: int, *, filler: int 
     """Write a PCM16 wav file.
 
     Args:
-        path: Target; its folder is made.
+        path: Output file; its folder is created.
         samples: Shape (frames,) or (frames, channels), in [-1, 1].
         sampling_rate: In Hz.
-        filler: Bytes of a `FLLR` chunk before the samples, as some recorders leave it: whoever
-            computes the duration from the size of the file is wrong then.
+        filler: Bytes of a `FLLR` chunk before the samples, as some recorders write it; the
+            duration then does not follow from the size of the file.
     """
     frames: NDArray[np.int16] = np.round(np.clip(samples, -1, 1) * 32767).astype("<i2")
     channels = 1 if frames.ndim == 1 else frames.shape[1]

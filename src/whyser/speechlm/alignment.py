@@ -1,13 +1,11 @@
-"""A Q-Former's first stage: it learns what of the sound belongs to a text, before any language
-model listens.
+"""A Q-Former's first stage: it aligns sound with text before the language model is trained.
 
-Three losses of one Q-Former, which reads the text with the same layers: of the batch, which text
-belongs to which sound (contrast); whether a text and a sound belong together (matching); and the
-text, token by token (generation).
+The Q-Former reads text with the same layers. Its three losses are contrast, which text of the batch
+belongs to which sound; matching, whether a text and a sound belong together; and generation of the
+text, token by token.
 
-Source: BLIP-2 (Li et al., 2023), section 3.1, as SEmoLLM takes it over. The text is the sample's
-answer, in the language model's own tokens and frozen embeddings, so that no second vocabulary is
-learnt.
+Source: BLIP-2 (Li et al., 2023), section 3.1, as in SEmoLLM. The text is the sample's answer in the
+language model's tokens and frozen embeddings, so no second vocabulary is learnt.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from .tasks import IGNORED
 
 #: Width of the space in which sound and text are compared.
 _SHARED = 256
-#: Tokens of a text that are read; longer ones are cut.
+#: Longer texts are cut to this many tokens.
 LONGEST = 256
 _FIRST_TEMPERATURE = 0.07
 
@@ -45,7 +43,7 @@ class Text:
 
 
 def answers(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The answers within int[B, T], moved to the left: int[B, M], and bool[B, M] where they are.
+    """The answers within int[B, T], moved to the left: int[B, M], and their mask, bool[B, M].
 
     >>> ids, is_text = answers(torch.tensor([[-100, 5, 6], [-100, -100, 7]]))
     >>> ids.tolist(), is_text.tolist()
@@ -58,17 +56,15 @@ def answers(labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class AlignmentHead(nn.Module):
-    """What the three losses need besides the Q-Former.
+    """The weights of the three losses, apart from the Q-Former.
 
-    Args:
-        branch: The Q-Former's settings.
-        text_width: Of the language model's embeddings.
+    Args: `branch`, the Q-Former's settings; `text_width`, that of the language model's embeddings.
     """
 
     def __init__(self, branch: BranchConfig, text_width: int) -> None:
         super().__init__()
         width = branch.width
-        # Lies directly in the module, for LLaMA-Factory's freeze tuning to find it.
+        # A parameter of this module itself, so that LLaMA-Factory's freeze tuning finds the module.
         self.temperature = nn.Parameter(torch.tensor(_FIRST_TEMPERATURE))
         self.into = nn.Linear(text_width, width)
         self.positions = nn.Embedding(1 + LONGEST, width)
@@ -82,12 +78,12 @@ class AlignmentHead(nn.Module):
         self, qformer: QFormer, states: Tensor, frames: Tensor, text: Text, vocabulary: Tensor
     ) -> dict[str, Tensor]:
         """
-        Args: `states`, float[B, T, W], and `frames`, bool[B, T], as the Q-Former's; `vocabulary`,
-            float[V, H], the language model's output embeddings.
+        Args: `states`, float[B, T, W], and `frames`, bool[B, T], as for the Q-Former;
+            `vocabulary`, float[V, H], the language model's output embeddings.
         Returns: the three losses by name.
         """
         similarity = self._similarity(qformer, states, frames, text)
-        # The same text twice in a batch belongs to both sounds.
+        # A text that occurs more than once in the batch belongs to each of its sounds.
         same = (text.ids[:, None] == text.ids[None]).all(2)
         return {
             "contrast": self._contrast(similarity, same),
@@ -96,13 +92,13 @@ class AlignmentHead(nn.Module):
         }
 
     def _embedded(self, text: Text) -> Tensor:
-        """float[B, 1 + M, Q]: a token for the whole, then the text's."""
+        """float[B, 1 + M, Q]: a token for the whole text, then its tokens."""
         embedded = self.into(text.embeddings.to(self.into.weight.dtype))
         whole = self.whole.weight.expand(len(embedded), -1, -1)
         return torch.cat([whole, embedded], 1) + self.positions.weight[: 1 + embedded.shape[1]]
 
     def _similarity(self, qformer: QFormer, states: Tensor, frames: Tensor, text: Text) -> Tensor:
-        """float[B, B], sounds by texts: that of the query that comes closest."""
+        """float[B, B], sounds by texts: the similarity of the closest query."""
         heard = normalize(self.of_sound(qformer.asked(states, frames)), dim=-1)
         read = qformer.read(self._embedded(text), _with_whole(text.is_text))[:, 0]
         close = torch.einsum("bnd,cd->bcn", heard, normalize(self.of_text(read), dim=-1))
@@ -122,8 +118,8 @@ class AlignmentHead(nn.Module):
         similarity: Tensor,
         same: Tensor,
     ) -> Tensor:
-        """Against a wrong text of each sound and a wrong sound of each text, the more alike the
-        more often drawn. In a batch of one text there is nothing to tell apart."""
+        """Compares each pair with a wrong text and a wrong sound, drawn by similarity. A batch with
+        only one text has no wrong pair, and no loss."""
         own = torch.arange(len(states), device=states.device)
         has_other = ~same.all(1)
         odds = similarity.detach().masked_fill(same, -torch.inf)[has_other]
@@ -135,10 +131,10 @@ class AlignmentHead(nn.Module):
         wrong_sounds = torch.multinomial(back.softmax(1), 1)[:, 0]
         sounds = torch.cat([own, others, wrong_sounds])
         texts = text.of(torch.cat([own, wrong_texts, others]))
-        seen = torch.cat([own.new_ones(len(sounds), qformer.queries.num_embeddings),
-                          _with_whole(texts.is_text)], 1)  # fmt: skip
+        queries = qformer.queries.num_embeddings
+        seen = torch.cat([own.new_ones(len(sounds), queries), _with_whole(texts.is_text)], 1)
         found = qformer.asked(states[sounds], frames[sounds], self._embedded(texts), seen)
-        logits = self.belongs(found[:, : qformer.queries.num_embeddings]).mean(1)
+        logits = self.belongs(found[:, :queries]).mean(1)
         truth = torch.cat([torch.ones_like(own), torch.zeros_like(torch.cat([others, others]))])
         return cross_entropy(logits, truth)
 
@@ -148,14 +144,14 @@ class AlignmentHead(nn.Module):
         queries = qformer.queries.num_embeddings
         mask = causal_mask(queries, _with_whole(text.is_text))
         found = qformer.asked(states, frames, self._embedded(text), mask)[:, queries:-1]
-        # In the vocabulary's precision: a copy of it in another would be gigabytes.
+        # A copy of the vocabulary in another precision would need gigabytes.
         logits = self.out(found).to(vocabulary.dtype) @ vocabulary.T
         targets = text.ids.masked_fill(~text.is_text, IGNORED)
         return cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
 
 
 def causal_mask(queries: int, is_text: Tensor) -> Tensor:
-    """int[B, N + M, N + M]: queries see queries; text sees queries and the text before it.
+    """int[B, N + M, N + M]: queries attend to queries; text to queries and the text before it.
 
     >>> causal_mask(1, torch.tensor([[1, 1]])).tolist()
     [[[1, 0, 0], [1, 1, 0], [1, 1, 1]]]
@@ -168,5 +164,5 @@ def causal_mask(queries: int, is_text: Tensor) -> Tensor:
 
 
 def _with_whole(is_text: Tensor) -> Tensor:
-    """int[B, 1 + M]"""
+    """Adds the token for the whole text to a mask: int[B, 1 + M]."""
     return torch.nn.functional.pad(is_text.long(), (1, 0), value=1)

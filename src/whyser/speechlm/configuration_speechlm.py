@@ -1,4 +1,4 @@
-"""What a checkpoint consists of."""
+"""The configuration of a checkpoint."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 
 CONTENT, EMOTION = "content", "emotion"
-"""The branches: what is said, and how."""
+"""The branches, for what is said and for how it is said."""
 
 
 class BranchConfig:
-    """One way from an encoder to the language model.
+    """A path from an encoder to the language model.
 
     Args:
-        encoder: Whose states it takes, "speech" or "emotion".
+        encoder: The encoder whose states it uses, "speech" or "emotion".
         connector: "mlp", "vae" or "qformer".
-        tokens: How many a clip becomes, whatever its length.
-        width: Of the connector's inner layer; of a bottleneck that of the latent.
-        layers: "weighted", all of the encoder's by weights that are learnt, or "last".
-        beta: Weight of the bottleneck's KL term; at 0 it is a plain MLP.
+        tokens: Tokens of a clip, whatever its length.
+        width: Width of the connector's inner layer, or of a bottleneck's latent.
+        layers: "weighted", a learnt mean of the encoder's layers, or "last".
+        beta: Weight of the bottleneck's KL term; 0 gives a plain MLP.
         depth, heads: Layers and attention heads of a Q-Former.
     """
 
@@ -47,27 +47,26 @@ class SpeechLMConfig(PretrainedConfig):
     """Configuration of a `SpeechLMForConditionalGeneration`.
 
     Args:
-        text_config: Of the decoder-only language model.
-        speech_config, emotion_config: Of the encoders; either may be missing.
+        text_config: That of the decoder-only language model.
+        speech_config, emotion_config: Those of the encoders; either may be missing.
         branches: A `BranchConfig` (or its dict) under "content", "emotion" or both.
-        fusion: "sequence", the branches' tokens one after the other, content first; or "feature",
-            their sum, token by token: what one linear layer over both side by side would compute,
-            for each ends in a linear layer.
-        alternates: Whether a sample trains only the branch of its task, until the last epoch.
+        fusion: "sequence" concatenates the branches' tokens, content first; "feature" adds them,
+            which equals a linear layer over both, since each branch ends in a linear layer.
+        alternates: Whether a sample trains only the branch of its task, except in the last epoch.
         aligns: Whether there is a head for a Q-Former's first stage (`alignment`).
-        audio_token_index: Id of the token that stands for one token of sound.
-        transcript_start, transcript_end: The ids that an answer begins and ends with when it is
-            a transcript and nothing else; `turn_end`, the id after it.
-        embedding_scale: Root mean square of the language model's embeddings, at which the
-            connectors begin.
-        recipe: What it was built as; says nothing to the model.
+        audio_token_index: Id of the placeholder for a token of sound.
+        transcript_start, transcript_end: The ids with which an answer begins and ends if it is
+            only a transcript; `turn_end`, the id after it.
+        embedding_scale: Root mean square of the language model's embeddings, the connectors'
+            initial scale.
+        recipe: The name of its recipe, which the model does not use.
 
-    Raises: `ValueError` for branches that do not fit each other or want an encoder that is missing.
+    Raises: `ValueError` for branches that do not fit each other or need a missing encoder.
     """
 
     model_type = "whyser_speechlm"
-    # Not the encoders': transformers cannot save one that is missing, and would ask them for the
-    # language model's kind of attention, which WavLM refuses.
+    # Without the encoders: transformers cannot save a missing one, and would set the language
+    # model's kind of attention on them, which WavLM refuses.
     sub_configs = {"text_config": AutoConfig}  # noqa: RUF012
 
     def __init__(
@@ -87,7 +86,7 @@ class SpeechLMConfig(PretrainedConfig):
         recipe: str = "",
         **others: Any,
     ) -> None:
-        # transformers compares every configuration with one without arguments.
+        # transformers also creates a configuration without arguments, for comparison.
         self.text_config = _config(text_config or {"model_type": "qwen2"})
         self.speech_config = _config(speech_config)
         self.emotion_config = _config(emotion_config)
@@ -101,7 +100,7 @@ class SpeechLMConfig(PretrainedConfig):
         self.transcript_end = list(transcript_end)
         self.embedding_scale, self.recipe = embedding_scale, recipe
         _refuse_misfits(self)
-        # peft asks here, where transformers would take it for true.
+        # peft reads it here, and the default of transformers is true.
         others["tie_word_embeddings"] = self.text_config.tie_word_embeddings
         super().__init__(**others)
 
@@ -110,7 +109,7 @@ class SpeechLMConfig(PretrainedConfig):
 
     @property
     def audio_tokens(self) -> int:
-        """How many tokens a clip becomes."""
+        """The number of tokens of a clip."""
         counts = [branch["tokens"] for branch in self.branches.values()]
         return sum(counts) if self.fusion == "sequence" else max(counts, default=0)
 
@@ -128,12 +127,12 @@ def _refuse_misfits(config: SpeechLMConfig) -> None:
         branch = config.branch(name)
         if getattr(config, f"{branch.encoder}_config", None) is None:
             raise ValueError(
-                f"the {name} branch takes the {branch.encoder} encoder, and there is none: "
+                f"the {name} branch needs the {branch.encoder} encoder, which is missing: "
                 f"give {branch.encoder}_config"
             )
         if branch.connector == "qformer" and branch.width % max(branch.heads, 1):
             raise ValueError(
-                f"a Q-Former of width {branch.width} has no {branch.heads} heads of equal width: "
+                f"a Q-Former of width {branch.width} cannot have {branch.heads} heads: "
                 "make the width a multiple of the heads"
             )
     if config.fusion not in {"sequence", "feature"}:
@@ -141,6 +140,6 @@ def _refuse_misfits(config: SpeechLMConfig) -> None:
     counts = {branch["tokens"] for branch in config.branches.values()}
     if config.fusion == "feature" and len(counts) > 1:
         raise ValueError(
-            f"fusion by feature adds the branches token by token, which have {sorted(counts)} "
+            f"fusion by feature adds the branches token by token, but they have {sorted(counts)} "
             "tokens: give both the same number, or fuse by sequence"
         )

@@ -1,8 +1,7 @@
-"""From an encoder's states to a fixed number of tokens of the language model.
+"""Connectors map an encoder's states to a fixed number of tokens for the language model.
 
-Three kinds, of which each is built on the one before: an MLP over states that are pooled; the same
-with a bottleneck whose inner layer is drawn from a distribution; and a Q-Former, whose queries ask
-the states by attention.
+There are three kinds: an MLP over pooled states; the same with a variational bottleneck, whose
+inner layer is sampled; and a Q-Former, whose queries attend to the states.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
 from .configuration_speechlm import BranchConfig
 
-#: A bottleneck begins almost without noise: log of a variance of 0.02.
+#: The initial log variance of a bottleneck; 0.02 is almost no noise.
 _FIRST_LOG_VARIANCE = -4.0
-#: Beyond, a variance in half precision is 0 or infinite.
+#: Outside this range, a variance in half precision is 0 or infinite.
 _LOG_VARIANCES = (-10.0, 10.0)
 
 
 class Connector(nn.Module):
-    """Weighs the layers, has `compression` make tokens of them, and brings these to the size of the
-    language model's own embeddings.
+    """Averages the layers, compresses them to tokens, and scales these like the language model's
+    embeddings.
 
     Args:
         branch: Its settings.
-        states: Of so many layers, each `width` wide.
-        text_width: Of the language model's embeddings.
-        scale: Their root mean square.
+        states: The number of layers, each `width` wide.
+        text_width: Width of the language model's embeddings.
+        scale: Root mean square of the language model's embeddings.
     """
 
     def __init__(
@@ -42,13 +41,12 @@ class Connector(nn.Module):
         if self.is_weighted:
             self.layer_weights = nn.Parameter(torch.zeros(states))
         self.compression: Any = COMPRESSIONS[branch.connector](branch, width, text_width)
-        # Held here and not in a norm of its own: LLaMA-Factory's freeze tuning finds a module by
-        # a weight that lies directly in it.
+        # A parameter of this module itself, so that LLaMA-Factory's freeze tuning finds the module.
         self.scale = nn.Parameter(torch.full((text_width,), scale))
 
     def forward(self, states: Sequence[Tensor], frames: Tensor) -> tuple[Tensor, Tensor]:
         """
-        Args: `states`, a float[B, T, W] a layer; `frames`, bool[B, T], which are sound.
+        Args: `states`, float[B, T, W] a layer; `frames`, bool[B, T], true for sound.
         Returns: float[B, N, text_width], and the KL term of each clip, float[B].
         """
         tokens, divergence = self.compression(self.weighed(states), frames)
@@ -62,7 +60,7 @@ class Connector(nn.Module):
 
 
 class MLP(nn.Module):
-    """Pools to N states and takes them through one inner layer."""
+    """An MLP with one inner layer over N pooled states."""
 
     def __init__(self, branch: BranchConfig, width: int, text_width: int) -> None:
         super().__init__()
@@ -71,20 +69,20 @@ class MLP(nn.Module):
         self.up = nn.Linear(branch.width, text_width)
 
     def forward(self, states: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Args: float[B, T, W] and bool[B, T]. Returns: as `Connector`."""
+        """Args: float[B, T, W] and bool[B, T]. Returns: as for `Connector`."""
         inner, divergence = self.inner(pooled(states, frames, self.tokens))
         return self.up(gelu(inner)), divergence
 
     def inner(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """float[B, N, width], and float[B], the KL term: none."""
+        """float[B, N, width], and the KL term, float[B], which is 0."""
         return self.down(states), states.new_zeros(len(states))
 
 
 class VAE(MLP):
-    """An MLP whose inner layer is a normal distribution: `down` gives its mean.
+    """An MLP whose inner layer is a normal distribution with the mean `down`.
 
-    In training the layer is drawn, and its KL divergence from N(0, 1) counts; what the answer does
-    not need is cheaper to forget. Without weight on that (beta 0) it is the MLP.
+    In training the layer is sampled, and its KL divergence from N(0, 1) is a loss, so information
+    that the answer does not need is dropped. With beta 0 it is the MLP.
 
     Source: the variational information bottleneck (Alemi et al., 2017), as in Chen et al. (2025).
     """
@@ -98,7 +96,7 @@ class VAE(MLP):
         mean = self.down(states)
         if not self.beta:
             return mean, states.new_zeros(len(states))
-        # An offset, and not the bias' first value, which transformers sets.
+        # An offset, since transformers overwrites the initial bias.
         log_variance = (self.log_variance(states) + _FIRST_LOG_VARIANCE).clamp(*_LOG_VARIANCES)
         drawn = mean
         if self.training:
@@ -107,7 +105,7 @@ class VAE(MLP):
 
 
 class QFormer(nn.Module):
-    """Queries that are learnt attend to each other and to the states.
+    """Learnt queries that attend to each other and to the states.
 
     Source: BLIP-2 (Li et al., 2023), as in SEmoLLM.
     """
@@ -122,7 +120,7 @@ class QFormer(nn.Module):
                 intermediate_size=4 * branch.width,
                 encoder_hidden_size=width,
                 cross_attention_frequency=2,
-                # Its first stage reads text with the same layers.
+                # The first stage reads text with the same layers.
                 use_qformer_text_input=True,
             )
         )
@@ -130,7 +128,7 @@ class QFormer(nn.Module):
         self.up = nn.Linear(branch.width, text_width)
 
     def forward(self, states: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Args and returns: as `MLP`."""
+        """Args and returns: as for `MLP`."""
         return self.up(self.asked(states, frames)), states.new_zeros(len(states))
 
     def asked(
@@ -140,9 +138,9 @@ class QFormer(nn.Module):
         text: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """float[B, N, Q], what the queries found; with `text`, float[B, M, Q], that after it.
+        """The queries' outputs, float[B, N, Q], followed by those of `text`, float[B, M, Q].
 
-        `attention_mask`, [B, N + M] or [B, N + M, N + M], says who sees whom.
+        `attention_mask` is [B, N + M] or [B, N + M, N + M].
         """
         queries = self.queries.weight.expand(len(states), -1, -1)
         asking = queries if text is None else torch.cat([queries, text], 1)
@@ -155,7 +153,7 @@ class QFormer(nn.Module):
         ).last_hidden_state
 
     def read(self, text: Tensor, attention_mask: Tensor) -> Tensor:
-        """float[B, M, Q] of text alone, which hears nothing."""
+        """float[B, M, Q], the outputs of text without queries or sound."""
         return self.model(text, query_length=0, attention_mask=attention_mask).last_hidden_state
 
 
@@ -163,7 +161,7 @@ COMPRESSIONS: dict[str, type[nn.Module]] = {"mlp": MLP, "vae": VAE, "qformer": Q
 
 
 def weighted_mean(weights: Tensor, states: Sequence[Tensor]) -> Tensor:
-    """The mean of all layers by softmax(weights): equal shares at the start.
+    """The mean of all layers weighted by softmax(weights).
 
     Source: Yang et al. (2021), SUPERB.
     """
@@ -175,10 +173,10 @@ def weighted_mean(weights: Tensor, states: Sequence[Tensor]) -> Tensor:
 
 
 def pooled(states: Tensor, frames: Tensor, count: int) -> Tensor:
-    """float[B, count, W]: the means of equal parts of each clip's own frames.
+    """float[B, count, W]: the means of equal parts of each clip's frames, without padding.
 
-    Part i of T frames is [floor(i T / count), ceil((i + 1) T / count)), as in adaptive pooling: of
-    fewer frames than parts, neighbours share one.
+    Part i of T frames is [floor(i T / count), ceil((i + 1) T / count)), as in adaptive pooling; if
+    T < count, neighbouring parts share a frame.
 
     >>> pooled(torch.tensor([[[1.0], [3.0], [5.0], [9.0]]]), torch.ones(1, 4).bool(), 2).tolist()
     [[[2.0], [7.0]]]
@@ -192,7 +190,7 @@ def pooled(states: Tensor, frames: Tensor, count: int) -> Tensor:
     places = torch.arange(states.shape[1], device=states.device)
     within = (places >= starts[..., None]) & (places < ends[..., None])
     shares = within / within.sum(2, keepdim=True)
-    # 0 times NaN is NaN, so padding is cleared first.
+    # Padding may be NaN, and 0 times NaN is NaN.
     return shares.to(states.dtype) @ states.masked_fill(~frames[..., None], 0)
 
 

@@ -1,8 +1,8 @@
-"""A speech encoder: sound in, the states of all its layers out, and which frames are sound.
+"""Speech encoders: they map sound to the states of all layers, and a mask of the frames of sound.
 
-Padding never counts. The one place where `transformers` lets it is the group norm of the base
-models' first convolution, whose mean and variance are over time, zeros behind the sound included:
-`ClipNorm` takes them over the clip, as if it were heard alone.
+Padding never changes the states. In `transformers` it does in one place: the group norm of the
+base models' first convolution includes the zeros after the sound in its mean and variance.
+`ClipNorm` computes them over the clip only.
 """
 
 from __future__ import annotations
@@ -18,26 +18,25 @@ from transformers import MODEL_MAPPING
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 MEL_HOP = 160
-"""Samples of 16 kHz between two frames of a mel spectrogram, in every model of this family."""
+"""Samples at 16 kHz between two frames of a mel spectrogram, in every model of this family."""
 
-#: What of the encoder is trained: its layers above the convolutions, which stay as they were
-#: pre-trained; all of it; or nothing.
+#: The trained part of an encoder: its layers without the convolutions, all of it, or nothing.
 Tuned: TypeAlias = Literal["layers", "all", "nothing"]
 
-#: Families that hear the waveform. Not SEW, whose states are of another length, nor data2vec, whose
-#: stacked positions let padding count.
+#: Families that take a waveform. SEW is left out since its states have another length, and data2vec
+#: since padding changes its positions.
 WAVEFORM = ("wavlm", "wav2vec2", "hubert", "unispeech", "unispeech-sat")
-#: Families that hear a mel spectrogram, padded to a window.
+#: Families that take a mel spectrogram, padded to a window.
 WHISPER, QWEN2_AUDIO = "whisper", "qwen2_audio_encoder"
 MEL = (WHISPER, QWEN2_AUDIO)
 
 
 class Encoder(nn.Module, ABC):
-    """What both kinds share.
+    """The base class.
 
-    `width` is that of a state, `states` how many there are: one a layer, and the input of the
-    first. `shortest` is the samples of one frame, `floor` those that a batch must hold in training,
-    `window` those that fit, None for any.
+    `width` is that of a state; `states` is their number, one a layer and the input of the first.
+    Samples are limited by `shortest`, which give one frame, `floor`, the minimum of a training
+    batch, and `window`, the maximum, or None.
     """
 
     width: int
@@ -45,7 +44,7 @@ class Encoder(nn.Module, ABC):
     shortest: int
     floor: int
     window: int | None
-    #: Whether it hears a spectrogram, and not the waveform.
+    #: Whether it takes a spectrogram instead of a waveform.
     is_mel = False
 
     def __init__(self, model: nn.Module) -> None:
@@ -58,7 +57,7 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def convolutions(self) -> Sequence[nn.Module]:
-        """What comes before the layers."""
+        """The modules before the layers."""
 
     def freeze(self, tuned: Tuned) -> None:
         frozen = {"layers": self.convolutions(), "all": (), "nothing": (self.model,)}[tuned]
@@ -67,21 +66,22 @@ class Encoder(nn.Module, ABC):
 
 
 class WaveformEncoder(Encoder):
-    """WavLM, wav2vec 2.0, HuBERT and their kin."""
+    """WavLM, wav2vec 2.0, HuBERT and related models."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         config = self.config
         self.width, self.states = config.hidden_size, config.num_hidden_layers + 1
         self.window = None
-        # A layer that is dropped hands its input on, which would be weighed twice.
+        # A dropped layer would repeat its input among the states.
         config.layerdrop = 0.0
         self.shortest = self._samples(1)
-        # SpecAugment refuses a batch that is shorter than what it masks.
-        self.floor = self._samples(config.mask_time_length if _augments(config) else 1)
+        # SpecAugment refuses a batch that is shorter than its masks.
+        augments = config.apply_spec_augment and config.mask_time_prob
+        self.floor = self._samples(config.mask_time_length if augments else 1)
         if config.feat_extract_norm == "group":
             self._first.layer_norm = ClipNorm(self._first.layer_norm)
-        # In training it would ask for the gradient of the sound itself, which nobody wants.
+        # Otherwise training would compute the gradient of the sound.
         self.model.feature_extractor._requires_grad = False  # type: ignore[union-attr]
 
     def convolutions(self) -> Sequence[nn.Module]:
@@ -89,8 +89,8 @@ class WaveformEncoder(Encoder):
 
     def forward(self, sound: Tensor, lengths: Tensor) -> tuple[Sequence[Tensor], Tensor]:
         """
-        Args: `sound`, float[B, N]; `lengths`, int[B], the samples of each that are sound.
-        Returns: `states` tensors float[B, T, W], and bool[B, T], which frames are sound.
+        Args: `sound`, float[B, N]; `lengths`, int[B], the samples of each without padding.
+        Returns: `states` tensors float[B, T, W], and a mask of the frames of sound, bool[B, T].
         """
         heard = before(lengths, sound.shape[1])
         if isinstance(self._first.layer_norm, ClipNorm):
@@ -109,15 +109,15 @@ class WaveformEncoder(Encoder):
         return list(zip(self.config.conv_kernel, self.config.conv_stride, strict=True))
 
     def _samples(self, frames: int) -> int:
-        """The fewest that give so many frames."""
+        """The smallest number of samples that gives `frames`."""
         for kernel, stride in reversed(self._strides):
             frames = (frames - 1) * stride + kernel
         return frames
 
 
 class MelEncoder(Encoder):
-    """Whisper's encoder. Its window is fixed: a clip is padded to it and attended to with what
-    follows it, as in pre-training, but only its own frames are pooled."""
+    """Whisper's encoder. A clip is padded to its fixed window, and padding is attended to as in
+    pre-training, but only the clip's frames are pooled."""
 
     is_mel = True
 
@@ -136,7 +136,7 @@ class MelEncoder(Encoder):
     def forward(self, sound: Tensor, lengths: Tensor) -> tuple[Sequence[Tensor], Tensor]:
         """
         Args: `sound`, float[B, mels, frames of the window]; `lengths`, int[B] in samples.
-        Returns: as `WaveformEncoder`.
+        Returns: as for `WaveformEncoder`.
         """
         states = self.model(sound, output_hidden_states=True).hidden_states
         mels = -(-lengths // MEL_HOP)
@@ -144,27 +144,27 @@ class MelEncoder(Encoder):
 
 
 class Qwen2AudioEncoder(MelEncoder):
-    """Qwen2-Audio's: Whisper's, whose last states are averaged by twos. Those alone are handed on,
-    for the layers before are of another length."""
+    """Qwen2-Audio's encoder: Whisper's, whose last states are averaged in pairs. It returns only
+    these, since the other layers have another length."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         self.states = 1
-        # Of four mel frames, the first that make a state.
+        # Four mel frames give a state.
         self.shortest = self.floor = 4 * MEL_HOP
 
     def forward(self, sound: Tensor, lengths: Tensor) -> tuple[Sequence[Tensor], Tensor]:
-        """Args and returns: as `MelEncoder`."""
+        """Args and returns: as for `MelEncoder`."""
         states = self.model(sound).last_hidden_state
         mels = -(-lengths // MEL_HOP)
         return (states,), before(((mels + 1) // 2 - 2) // 2 + 1, states.shape[1])
 
 
 class ClipNorm(nn.Module):
-    """Group norm with a group a channel, over the frames of each clip alone.
+    """Group norm with a group a channel, over each clip's frames without padding.
 
-    Takes the place of that of the first convolution, under the same names of weights. `lengths`
-    are told before each call: the layers between know nothing of them.
+    It replaces that of the first convolution, with the same names of weights. `lengths` must be set
+    before each call, since the layers in between do not pass them.
     """
 
     def __init__(self, norm: nn.GroupNorm) -> None:
@@ -175,7 +175,7 @@ class ClipNorm(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """Args: float[B, C, T]."""
         if self.lengths is None:
-            raise RuntimeError("lengths were not told")
+            raise RuntimeError("ClipNorm needs its lengths: set them before the call")
         width = states.shape[2]
         rows = [
             pad(
@@ -187,7 +187,7 @@ class ClipNorm(nn.Module):
         return torch.cat(rows)
 
 
-#: Which class takes a `model_type`.
+#: The class of each `model_type`.
 KINDS: dict[str, Callable[[nn.Module], Encoder]] = {
     **dict.fromkeys(WAVEFORM, WaveformEncoder),
     WHISPER: MelEncoder,
@@ -196,26 +196,25 @@ KINDS: dict[str, Callable[[nn.Module], Encoder]] = {
 
 
 def model_class(config: Any) -> Any:
-    """The class of `transformers` that a configuration describes, without what speaks.
+    """The encoder's class in `transformers` for a configuration.
 
     Raises: `ValueError` for a model that is no speech encoder.
     """
     if (kind := config.model_type) not in KINDS:
-        known = ", ".join(KINDS)
-        raise ValueError(f"{kind!r} is no speech encoder that is known; expected one of {known}")
+        raise ValueError(f"{kind!r} is no known speech encoder; expected one of {', '.join(KINDS)}")
     return WhisperEncoder if kind == WHISPER else MODEL_MAPPING[type(config)]
 
 
 def encoder_of(config: Any) -> Encoder:
-    """The encoder of a configuration, its weights still to be filled in.
+    """The encoder of a configuration, without trained weights.
 
-    Raises: as `model_class`.
+    Raises: as in `model_class`.
     """
     return KINDS[config.model_type](model_class(config)(config))
 
 
 def before(lengths: Tensor, width: int) -> Tensor:
-    """bool[B, width]: what lies before each length.
+    """bool[B, width]: true before each length.
 
     >>> before(torch.tensor([1, 3]), 3).tolist()
     [[True, False, False], [True, True, True]]
@@ -224,11 +223,7 @@ def before(lengths: Tensor, width: int) -> Tensor:
 
 
 def _convolved(lengths: Tensor, strides: Sequence[tuple[int, int]]) -> Tensor:
-    """Frames that convolutions of (kernel, stride) make of so many samples."""
+    """The frames that convolutions of (kernel, stride) make of `lengths` samples."""
     for kernel, stride in strides:
         lengths = (lengths - kernel) // stride + 1
     return lengths
-
-
-def _augments(config: Any) -> bool:
-    return bool(config.apply_spec_augment and config.mask_time_prob)

@@ -1,4 +1,4 @@
-"""Sound as the encoders take it, and how many tokens it becomes."""
+"""Prepares sound for the encoders, and tells the processor the number of audio tokens."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from transformers import (
 
 
 class SpeechLMFeatureExtractor(SequenceFeatureExtractor):
-    """Waveforms in; out what each encoder wants, and a mask that says how many tokens.
+    """Maps waveforms to the inputs of each encoder, and a mask that gives the number of tokens.
 
     Args:
-        num_audio_tokens: Tokens that a clip becomes, whatever its length.
-        max_duration: Seconds that are heard of a clip; of a longer one the first.
-        shortest: Samples that every encoder makes a frame of; a shorter clip is followed by zeros.
-        mel: Settings of the `WhisperFeatureExtractor` of the encoder that hears a spectrogram,
-            None without one.
-        waveform: Settings of the `Wav2Vec2FeatureExtractor` of the one that hears a waveform.
+        num_audio_tokens: Tokens of a clip, whatever its length.
+        max_duration: Seconds to which a longer clip is cut, from its start.
+        shortest: Samples of which every encoder makes a frame; a shorter clip is padded with zeros.
+        mel: Settings of the `WhisperFeatureExtractor`, None without an encoder of spectrograms.
+        waveform: Settings of the `Wav2Vec2FeatureExtractor`, None without an encoder of waveforms.
     """
 
     model_input_names = ["input_features", "input_values", "audio_lengths", "attention_mask"]  # noqa: RUF012
@@ -54,32 +53,28 @@ class SpeechLMFeatureExtractor(SequenceFeatureExtractor):
         **_: Any,
     ) -> BatchFeature:
         """
-        Args:
-            raw_speech: A clip or several, float[n] each, at `sampling_rate` Hz.
+        Args: `raw_speech`, one or several clips float[n] at `sampling_rate` Hz. Arguments for
+            padding and masks are ignored; these are always as the encoders need them.
 
-        Padding and masks are as the encoders need them, whatever is asked for.
+        Returns: the encoders' `input_features`, float[B, mels, frames], and `input_values`,
+            float[B, n]; `audio_lengths`, int[B] in samples; `attention_mask`, int[B, 4 T], all
+            ones, for which the formula of the template `qwen2_audio` gives T tokens.
 
-        Returns: of what the encoders want `input_features`, float[B, mels, frames], and
-            `input_values`, float[B, n]; `audio_lengths`, int[B] in samples; `attention_mask`,
-            int[B, 4 T], all ones: by the closed form of the template `qwen2_audio` its sum is
-            that of T tokens.
-
-        Raises: `ValueError` for another sampling rate, which would be heard as another voice.
+        Raises: `ValueError` for another sampling rate, which would change the voice.
         """
         if sampling_rate not in {None, self.sampling_rate}:
             raise ValueError(
-                f"the sound has {sampling_rate} Hz, the model hears {self.sampling_rate}: "
+                f"the sound has {sampling_rate} Hz, the model needs {self.sampling_rate}: "
                 "resample it first"
             )
         clips = [self._heard(clip) for clip in _several(raw_speech)]
         features: dict[str, Any] = {"audio_lengths": np.array([len(clip) for clip in clips])}
         given = {"sampling_rate": self.sampling_rate, "return_tensors": "np"}
         if self._mel:
-            features["input_features"] = self._mel(clips, padding="max_length", **given)[
-                "input_features"
-            ]
+            mels = self._mel(clips, padding="max_length", **given)
+            features["input_features"] = mels["input_features"]
         if self._waveform:
-            # With its mask, or a clip's loudness would be taken over the padding too.
+            # Without its mask, the normalisation of loudness would include the padding.
             features["input_values"] = self._waveform(
                 clips, padding="longest", return_attention_mask=True, **given
             )["input_values"]
@@ -96,7 +91,7 @@ class SpeechLMFeatureExtractor(SequenceFeatureExtractor):
 
 
 def _several(given: Any) -> Sequence[Any]:
-    """A clip alone as a list of one."""
+    """Several clips as they are, one clip as a list of one."""
     if isinstance(given, list | tuple):
         return given if np.ndim(given[0]) else [given]
     return given if np.ndim(given) > 1 else [given]

@@ -1,4 +1,4 @@
-"""Speech encoders, connectors, and a language model that answers."""
+"""The model: speech encoders, connectors, and a language model."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .training import Terms, follow_trainers
 
 
 class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
-    """A language model that hears.
+    """A language model with audio input.
 
-    Each branch's connector makes tokens of an encoder's states; they take the places of the
-    `<|AUDIO|>` tokens. Encoders never train. In a training that alternates, a sample trains only
-    the branch of its task until the last epoch.
+    Each branch's connector makes tokens of an encoder's states, which replace the `<|AUDIO|>`
+    tokens. Encoders never train. If the configuration alternates, a sample trains only the branch
+    of its task, except in the last epoch.
     """
 
     config_class = SpeechLMConfig
@@ -33,22 +33,21 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
     _supports_sdpa = True
     _no_split_modules = ["Connector"]  # noqa: RUF012
     _skip_keys_device_placement = "past_key_values"
-    #: Not all of the loss is of tokens, so a trainer that accumulates steps shares it out itself.
+    #: The loss is no mean over tokens, so the trainer itself divides it by the accumulated steps.
     accepts_loss_kwargs = False
-    #: By which the trainer's callback finds it, wherever its code was loaded from.
+    #: The trainer's callback finds the model by it, wherever its code was loaded from.
     is_speechlm = True
 
     def __init__(
         self, config: SpeechLMConfig, parts: Mapping[str, nn.Module] | None = None
     ) -> None:
         """
-        Args: `parts` that are there already, under "speech", "emotion" and "llm"; what is not
-            given begins as noise.
+        Args: `parts`, pretrained modules under "speech", "emotion" and "llm"; others are random.
         """
         super().__init__(config)
         parts = parts or {}
         for module in (one for part in parts.values() for one in part.modules()):
-            # By this transformers tells what it need not fill with noise.
+            # transformers does not initialise modules with this mark.
             module._is_hf_initialized = True  # type: ignore[assignment]
         encoders: dict[str, Any] = {}
         for kind in ("speech", "emotion"):
@@ -80,12 +79,12 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         self.freeze_encoders()
         self.post_init()
 
-    # ---- what transformers and the trainer ask for ------------------------------------------
+    # ---- the interface of transformers and the trainer --------------------------------------
 
     @classmethod
     def from_pretrained(cls, *args: Any, **options: Any) -> Any:
-        """Freezes the encoders again: since transformers 5, weights that are loaded take the place
-        of those that were frozen before, and train."""
+        """Freezes the encoders again, since transformers 5 replaces their frozen weights by new
+        ones that train."""
         loaded = super().from_pretrained(*args, **options)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         model.freeze_encoders()
@@ -107,7 +106,7 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return self.language_model.get_decoder()
 
     def encoders(self) -> dict[str, Encoder]:
-        """Those that it has, by kind."""
+        """The model's encoders by kind."""
         found = {kind: getattr(self, f"{kind}_encoder", None) for kind in ("speech", "emotion")}
         return {kind: encoder for kind, encoder in found.items() if encoder is not None}
 
@@ -117,8 +116,8 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     def train(self, mode: bool = True) -> SpeechLMForConditionalGeneration:
         super().train(mode)
-        # No dropout in what does not train; nor would gradient checkpointing, which is for
-        # training modules, find anything to do there (it runs out of memory on WavLM's layers).
+        # Encoders do not train, so they need no dropout and no gradient checkpointing, which is for
+        # modules in training mode and runs out of memory on WavLM's layers.
         for encoder in self.encoders().values():
             encoder.eval()
         if mode:
@@ -130,13 +129,13 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def heard(
         self, input_features: Tensor | None, input_values: Tensor | None, audio_lengths: Tensor
     ) -> dict[str, tuple[Any, Tensor]]:
-        """Of each encoder the states of its layers, float[B, T, W] each, and which frames are
+        """The states of each encoder's layers, float[B, T, W] each, and the mask of their frames of
         sound, bool[B, T]."""
         states = {}
         for kind, encoder in self.encoders().items():
+            name = "input_features" if encoder.is_mel else "input_values"
             sound = input_features if encoder.is_mel else input_values
             if sound is None:
-                name = "input_features" if encoder.is_mel else "input_values"
                 raise ValueError(
                     f"the {kind} encoder got no {name}: prepare the sound with this checkpoint's "
                     "own feature extractor (trust_remote_code)"
@@ -153,7 +152,7 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The tokens of each clip, float[B, N, H], and each branch's KL term.
 
-        `learns`: bool[B] a branch, the clips that train it; None for all.
+        `learns` has the clips that train each branch, bool[B]; None for all.
         """
         tokens, divergences = [], {}
         for name in sorted(self.config.branches):
@@ -188,34 +187,35 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
     ) -> Any:
         """
         Args:
-            input_ids, attention_mask, labels: int[B, T], as any language model's.
+            input_ids, attention_mask, labels: int[B, T], as in any language model.
             input_features: float[C, mels, frames] of C clips, in the order of their tokens.
             input_values: float[C, n], their waveforms.
-            audio_lengths: int[C], the samples of each that are sound.
-            feature_attention_mask: Says the number of tokens to the template; not needed here.
-            logits_to_keep: How many of the last positions are asked for; 0 for all.
+            audio_lengths: int[C], their samples without padding.
+            feature_attention_mask: Not used; the template gets the number of tokens from it.
+            logits_to_keep: Number of last positions with logits; 0 for all.
 
-        Returns: what the language model returns, its loss with all terms of ours.
+        Returns: the language model's output; its loss includes our terms.
 
-        Raises: `ValueError` where clips and `<|AUDIO|>` tokens do not fit.
+        Raises: `ValueError` if clips and `<|AUDIO|>` tokens do not fit.
         """
-        states = None
+        states, count = None, 0
         if audio_lengths is not None:
             states = self.heard(input_features, input_values, audio_lengths)
+            count = len(audio_lengths)
         if labels is not None and self._aligns():
-            clips = self._clips(input_ids, 0 if audio_lengths is None else len(audio_lengths))
+            clips = self._clips(input_ids, count)
             if states is None or (clips != 1).any():
                 raise ValueError(
-                    f"sound and text are aligned in pairs, and the rows have {clips.tolist()} "
-                    "clips: leave out those that have not one"
+                    f"alignment needs one clip a row, and the rows have {clips.tolist()}: "
+                    "leave out the other rows"
                 )
             return self._aligned(states, labels)
         divergences: dict[str, Tensor] = {}
         if input_ids is not None and inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-            # What was heard lies in the cache; a token of sound after that is the answer's own.
+            # Later the cache has the sound, and an audio token belongs to the generated answer.
             if past_key_values is None or not past_key_values.get_seq_length():
-                clips = self._clips(input_ids, 0 if audio_lengths is None else len(audio_lengths))
+                clips = self._clips(input_ids, count)
                 if states is not None:
                     tokens, divergences = self.connected(states, self._learners(labels, clips))
                     inputs_embeds = self._merged(inputs_embeds, input_ids, tokens)
@@ -232,21 +232,20 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
             self._tell({"loss_task": answered.loss})
             for name, divergence in divergences.items():
                 beta = self.config.branch(name).beta
-                # Losses of an evaluation are compared over a whole run.
+                # Evaluation losses must be comparable over the whole run.
                 pressure = self.pressure if self.training else 1.0
                 answered.loss = answered.loss + pressure * beta * divergence
-                # The term without its weight, which is a setting.
+                # The log has the term without its weight.
                 self._tell({f"kl_{name}": divergence})
         return answered
 
-    # The names are those that transformers looks for.
     def prepare_inputs_for_generation(self, input_ids: Tensor, **kwargs: Any) -> dict[str, Any]:
         sound = {
             key: kwargs.pop(key, None)
             for key in ("input_features", "input_values", "audio_lengths", "feature_attention_mask")
         }
         inputs: dict[str, Any] = super().prepare_inputs_for_generation(input_ids, **kwargs)
-        # What was heard lies in the cache from the second token on.
+        # From the second token on, the cache has the sound.
         positions = inputs.get("cache_position")
         if positions is None or positions[0] == 0:
             inputs.update(sound)
@@ -257,20 +256,19 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
             self.terms.add(terms)
 
     def _clips(self, input_ids: Any, clips: int) -> Tensor:
-        """int[B], how many clips each row holds."""
+        """int[B], the number of clips in each row."""
         count = self.config.audio_tokens
         found = (input_ids == self.config.audio_token_index).sum(1)
         if found.sum() != clips * count or (found % count).any():
             raise ValueError(
                 f"{clips} clips are {clips * count} tokens, and the text has {found.tolist()} "
-                f"<|AUDIO|> tokens: each clip takes {count}; a cutoff_len that cuts the sound, "
-                "another checkpoint's processor, or sound that it was not given (its argument is "
-                "audio=) makes others"
+                f"<|AUDIO|> tokens: each clip needs {count}. Raise cutoff_len if it cuts the "
+                "sound, use this checkpoint's processor, and give it the sound (audio=)"
             )
         return found // count
 
     def _learners(self, labels: Tensor | None, clips: Tensor) -> dict[str, Tensor] | None:
-        """bool[C] a branch; None where all train all."""
+        """The clips that train each branch, bool[C]; None if all clips train all branches."""
         if labels is None or not self.training or not self.config.alternates or self.is_last_epoch:
             return None
         rows = learners(labels, self.config)
@@ -283,8 +281,8 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
     # ---- a Q-Former's first stage ------------------------------------------------------------
 
     def _aligns(self) -> bool:
-        """Whether what trains is the head of the first stage, and not the language model: then its
-        losses count. So the configuration of the trainer alone says which stage it is."""
+        """Whether this is the first stage: its head trains, and the language model does not. So the
+        trainer's configuration decides the stage."""
         return (
             self.config.aligns
             and self.alignment_head.temperature.requires_grad
@@ -310,13 +308,13 @@ class SpeechLMForConditionalGeneration(PreTrainedModel, GenerationMixin):
         )
         self._tell({f"loss_{name}": value for name, value in losses.items()})
         loss = torch.stack(list(losses.values())).sum()
-        # The trainer gathers logits of an evaluation; there are none.
+        # The trainer gathers logits in an evaluation, so it gets empty ones.
         return CausalLMOutputWithPast(loss=loss, logits=loss.detach().new_zeros(len(labels), 1))
 
 
 def _inside_language_model(tied: Any) -> Any:
-    """Names of tied weights as this model has them: a list up to transformers 4, since 5 a dict of
-    each name and the one that it shares its weights with."""
+    """The names of tied weights in this model: a list up to transformers 4, since 5 a dict of each
+    name and the name that it is tied to."""
     if isinstance(tied, Mapping):
         return {f"language_model.{key}": f"language_model.{own}" for key, own in tied.items()}
     return [f"language_model.{key}" for key in tied]

@@ -1,4 +1,4 @@
-"""Sound and text together."""
+"""Prepares sound and text together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from transformers.models.qwen2_audio.processing_qwen2_audio import Qwen2AudioPro
 
 
 class SpeechLMProcessor(Qwen2AudioProcessor):
-    """Qwen2-Audio's, with a feature extractor of our own: tokens, template and how tokens of sound
-    are counted are its."""
+    """Qwen2-Audio's processor with our feature extractor; tokens, template and the count of audio
+    tokens are the same."""
 
     feature_extractor_class = "AutoFeatureExtractor"

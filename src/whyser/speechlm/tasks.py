@@ -1,4 +1,4 @@
-"""Which branch a sample trains: that of what its answer says."""
+"""Which branch a sample trains, which depends on its answer."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from torch import Tensor
 from .configuration_speechlm import CONTENT, EMOTION, SpeechLMConfig
 
 IGNORED = -100
-"""The label of a token that is not trained on."""
+"""The label of a token without loss."""
 
 
 def learners(labels: Tensor, config: SpeechLMConfig) -> dict[str, Tensor]:
-    """bool[B] a branch, whether each sample trains it.
+    """Whether each sample trains a branch, bool[B], by branch; `labels` are int[B, T].
 
-    An answer that is a transcript and nothing else trains the content branch. Every other is of an
-    emotion task, one that begins with the transcript included, and trains the emotion branch. The
-    task is read from the answer's tokens, so it needs no column that the trainer would have to
-    carry.
-
-    Args: `labels`, int[B, T].
+    An answer that is only a transcript trains the content branch. All others, also those that begin
+    with a transcript, train the emotion branch. The task follows from the answer's tokens, so the
+    trainer needs no column for it.
     """
     says = [_is_transcript(row[row != IGNORED].tolist(), config) for row in labels]
     transcribes = torch.tensor(says, dtype=torch.bool, device=labels.device)
@@ -29,8 +26,8 @@ def learners(labels: Tensor, config: SpeechLMConfig) -> dict[str, Tensor]:
 def taught(features: Tensor, learns: Tensor) -> Tensor:
     """The same values, with a gradient only where `learns`, bool[B].
 
-    Where nothing learns they are cut off: a gradient of zero would still let an optimizer with
-    momentum or weight decay move the weights.
+    If no sample learns, they are detached: with a gradient of zero, an optimizer with momentum or
+    weight decay would still change the weights.
     """
     if not learns.any():
         return features.detach()

@@ -177,7 +177,7 @@ def test_a_tokenizer_without_sound_is_refused_until_it_is_added(
     assemble: Any, tmp_path: Path
 ) -> None:
     parts = {"emotion": "hubert", "llm": "llama"}
-    told = r"no token <\|im_start\|>.*<\|AUDIO\|>.*--add-tokens"
+    told = r"lacks the qwen2_audio template's token <\|im_start\|>.*<\|AUDIO\|>.*--add-tokens"
     _refused(lambda: assemble("semollm", **parts), told, tmp_path)
     assemble("semollm", adds_tokens=True, **parts)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "built")
@@ -202,14 +202,14 @@ def test_a_model_of_another_kind_is_refused(
 
 def test_another_sampling_rate_is_refused(assemble: Any, changed: Any, tmp_path: Path) -> None:
     folder = changed("hubert", "preprocessor_config.json", sampling_rate=8000)
-    told = "sampling_rate 8000, the encoder takes 16000.*Take preprocessor_config.json"
+    told = "sampling_rate 8000, the encoder takes 16000.*Copy preprocessor_config.json"
     _refused(lambda: assemble("semollm", emotion=folder, llm="qwen2"), told, tmp_path)
 
 
 def test_another_spectrogram_is_refused(assemble: Any, changed: Any, tmp_path: Path) -> None:
     folder = changed("whisper", "preprocessor_config.json", feature_size=80)
     parts = {"speech": folder, "emotion": "hubert", "llm": "qwen2"}
-    told = "feature_size 80, the encoder takes 16.*Take preprocessor_config.json"
+    told = "feature_size 80, the encoder takes 16.*Copy preprocessor_config.json"
     _refused(lambda: assemble("dual_encoder", **parts), told, tmp_path)
 
 
@@ -218,7 +218,7 @@ def test_two_encoders_that_prepare_one_sound_differently_are_refused(
 ) -> None:
     folder = changed("hubert", "preprocessor_config.json", do_normalize=False)
     parts = {"speech": folder, "emotion": "wavlm", "llm": "qwen2"}
-    told = "both encoders hear a waveform, and prepare it differently.*Take one"
+    told = "both encoders take a waveform, but with different settings.*Combine one"
     _refused(lambda: assemble("dual_encoder", **parts), told, tmp_path)
 
 
@@ -226,7 +226,7 @@ def test_two_encoders_that_prepare_one_sound_differently_are_refused(
     ("recipe", "changes", "told"),
     [
         ("vib_hubert", {"fusion": "feature"}, r"\[10, 100\] tokens: give both the same number"),
-        ("semollm", {"width": 15}, "width 15 has no 2 heads.*multiple of the heads"),
+        ("semollm", {"width": 15}, "width 15 cannot have 2 heads.*multiple of the heads"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(
@@ -256,7 +256,7 @@ def test_pickled_weights_are_refused(
 
 def test_weights_of_another_model_are_refused(assemble: Any, changed: Any, tmp_path: Path) -> None:
     folder = changed("llama", "config.json", num_hidden_layers=3)
-    told = "its weights lack .*layers.2.*fetch both again"
+    told = "its weights lack .*layers.2.*download both again"
     _refused(lambda: assemble("semollm", emotion="hubert", llm=folder), told, tmp_path)
 
 
@@ -270,7 +270,7 @@ def test_a_foreign_output_is_refused_and_left_alone(assemble: Any, tmp_path: Pat
     (folder / "notes.txt").write_text("mine")
     file.write_text("mine")
     for output in (folder, file):
-        told = "what this command did not write.*Give another --output"
+        told = "files that this command did not write.*Give another --output"
         _refused(lambda output=output: assemble("semollm", output=output, **parts), told, tmp_path)
     assert (folder / "notes.txt").read_text() == file.read_text() == "mine"
 

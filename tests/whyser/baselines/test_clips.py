@@ -30,7 +30,7 @@ def test_without_a_dev_split_whole_speakers_stand_in(
     assert splits(task) == (48, 12, 12)
     speakers = [{clip.utterance.speaker for clip in part} for part in (task.train, task.dev)]
     assert not speakers[0] & speakers[1]
-    assert "1 of 5 training speakers stand in for it" in capsys.readouterr().err
+    assert "1 of 5 training speakers are held out" in capsys.readouterr().err
     assert read_task([clips.file]) == task
 
 
@@ -96,8 +96,8 @@ def test_a_class_that_is_not_trained_on_is_named(clips: Any) -> None:
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ("train", "split 'train' is trained on"),
-        ("dev", "split 'dev' is trained on or stopped by"),
+        ("train", "split 'train' is used for training"),
+        ("dev", "split 'dev' is used for training or early stopping"),
         ("test9", "no utterance of split 'test9' to test on"),
     ],
 )
@@ -108,5 +108,5 @@ def test_other_splits_are_refused(clips: Any, split: str, message: str) -> None:
 
 def test_a_corpus_that_is_given_twice_is_refused(clips: Any) -> None:
     path = clips.write()
-    with pytest.raises(InputError, match="id 'c/0' comes twice"):
+    with pytest.raises(InputError, match="duplicate id 'c/0'"):
         read_task([path, path])

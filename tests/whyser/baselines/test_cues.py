@@ -156,7 +156,7 @@ def test_a_measure_that_only_test_clips_have_teaches_nothing(
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"pitch": None}, "error: no cue was measured in any of 60 training clips."),
+        ({"pitch": None}, "error: none of 60 training clips has a measured cue."),
         ({"value": 0.0}, "cues.jsonl:1: pitch: a pitch of 0 Hz is impossible"),
         ({"strength": math.inf}, "cues.jsonl:1: pitch.strength: Input should be a finite number"),
     ],

@@ -64,7 +64,7 @@ def test_a_batch_may_be_an_array(both: Any, noise: Any) -> None:
 
 
 def test_another_sampling_rate_is_refused(both: Any, noise: Any) -> None:
-    with pytest.raises(ValueError, match=r"8000 Hz.*hears 16000: resample"):
+    with pytest.raises(ValueError, match=r"8000 Hz.*needs 16000: resample"):
         both(noise(1), sampling_rate=8000)
 
 

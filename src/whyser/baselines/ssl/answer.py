@@ -34,9 +34,9 @@ def answer(
     workers: int | None = None,
     seed: int = 0,
 ) -> None:
-    """Writes what the classifier in `model` makes of the clips.
+    """Classifies the clips with `model`, and writes the answers.
 
-    Raises: `InputError` for a folder that holds no classifier, and for clips that cannot be read.
+    Raises: `InputError` for a folder without a classifier, and for clips that cannot be read.
     """
     quiet()
     card, network, pretrained = saved.read(model)
@@ -60,16 +60,16 @@ def answer(
 
 
 def sounds_of(probed: Sequence[Probed], ear: Ear) -> Sounds:
-    """What is heard of clips to be answered, and nothing of what is known of them."""
+    """The sounds of clips to answer, without their labels."""
     return Sounds(probed, ear, ear.fitting(HEARD_S))
 
 
 def note_long(probed: Sequence[Probed], ear: Ear) -> None:
-    """Says how many clips are not heard whole."""
+    """Reports how many clips are cropped."""
     limit = ear.fitting(HEARD_S)
     if long := sum(one.frames > limit for one in probed):
         seconds = limit / ear.extractor.sampling_rate
-        say(f"note: {long:,} test clips are longer than {seconds:g} s; their middle is heard")
+        say(f"note: {long:,} test clips are longer than {seconds:g} s; only their middle is used")
 
 
 def versioned(utterances: Sequence[Path]) -> dict[str, Any]:

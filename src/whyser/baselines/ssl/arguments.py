@@ -1,4 +1,4 @@
-"""Hugging Face's settings for a recipe on this machine."""
+"""Trainer's settings for a recipe on this machine."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Report: TypeAlias = Literal["none", "tensorboard", "wandb"]
 def to_train(
     recipe: TrainingRecipe, folder: Path, *, workers: int | None = None, report: Report = "none"
 ) -> TrainingArguments:
-    """Trainer's settings for the recipe on this machine; checkpoints go to `folder`.
+    """The settings for training; checkpoints go to `folder`.
 
-    Raises: `WhyserError` where what reports is not installed or the precision is not there;
-    `InputError` as `TrainingRecipe.portion`.
+    Raises: `WhyserError` if the tracker is not installed or the machine lacks the precision;
+    `InputError` as in `TrainingRecipe.portion`.
     """
     if report != "none" and importlib.util.find_spec(report) is None:
         raise WhyserError(f"--report {report} needs the package: pip install {report}")
@@ -45,13 +45,13 @@ def to_train(
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_strategy="epoch",
-        # The best and the last. With 1 Trainer drops the last at the end, and who is stopped while
-        # it answers would train all epochs after the best again.
+        # Keep the best and the last. With 1, Trainer deletes the last at the end, and a run that is
+        # stopped while it answers would repeat all epochs after the best.
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model=METRIC,
         greater_is_better=True,
-        # The loss is looked at by ourselves.
+        # ClassifierTrainer checks the loss.
         logging_nan_inf_filter=False,
         report_to=report,
         ddp_find_unused_parameters=True,
@@ -61,9 +61,9 @@ def to_train(
 def to_answer(
     folder: Path, *, batch_size: int, precision: Precision, workers: int | None = None
 ) -> TrainingArguments:
-    """Trainer's settings where nothing is trained.
+    """The settings for answering.
 
-    Raises: `WhyserError` as `to_train`.
+    Raises: `WhyserError` as in `to_train`.
     """
     return _arguments(folder, batch_size, precision, workers, report_to="none")
 
@@ -71,7 +71,7 @@ def to_answer(
 def _arguments(
     folder: Path, portion: int, precision: Precision, workers: int | None, **more: Any
 ) -> TrainingArguments:
-    """Args: `workers`, processes that read sound; None for 4 beside a GPU and none without."""
+    """Args: `workers`, processes that read sound; None for 4 with a GPU, else 0."""
     with_gpu = torch.cuda.is_available()
     digits = _precision(precision)
     given = TrainingArguments(
@@ -80,7 +80,7 @@ def _arguments(
         per_device_eval_batch_size=portion,
         bf16=digits == "bf16",
         fp16=digits == "fp16",
-        # Trainer takes bf16 on a CPU only if told that it is meant.
+        # Trainer accepts bf16 on a CPU only with use_cpu.
         use_cpu=digits == "bf16" and not with_gpu,
         disable_tqdm=not sys.stderr.isatty(),
         remove_unused_columns=False,
@@ -90,8 +90,8 @@ def _arguments(
         **more,
     )
     if given.n_gpu > 1:
-        # Otherwise it would share each batch out to all of them by itself, in one slow process.
-        say(f"note: one GPU of {given.n_gpu} is used; start with torchrun to use all")
+        # Otherwise Trainer would split each batch over all of them, in one slow process.
+        say(f"note: one of {given.n_gpu} GPUs is used; start with torchrun to use all")
         given._n_gpu = 1
     return given
 
@@ -106,6 +106,6 @@ def _precision(asked: Precision) -> Precision:
 
 
 def quiet() -> None:
-    """Without the remarks of the libraries about each other."""
+    """Hides warnings of the libraries about each other."""
     warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")
     warnings.filterwarnings("ignore", category=FutureWarning)

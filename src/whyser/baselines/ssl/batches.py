@@ -1,8 +1,7 @@
-"""Batches of clips about as long as each other, so that little of them is padding.
+"""Batches of clips of similar length, which need little padding.
 
-Trainer's `group_by_length` is not used: for a dataset of one's own it reads every clip to know its
-length, hands the longest out first and the batches of a group by falling length, and what an epoch
-holds depends on how much chance was used before.
+Trainer's `group_by_length` is not used: it would read every clip to know its length, it orders
+batches by length, and its epochs depend on the random numbers drawn before.
 """
 
 from __future__ import annotations
@@ -12,26 +11,26 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-#: Batches whose clips are sorted among each other: more pad less, and shuffle less.
+#: Batches whose clips are sorted together: a larger pool pads less, and shuffles less.
 POOL = 50
 
-#: The epoch, and the clip's place in the data set.
+#: The epoch, and the clip's index in the data set.
 Turn = tuple[int, int]
 
 Numbers = npt.NDArray[np.int64]
 
 
 class Buckets:
-    """A batch sampler: each clip once an epoch, in an order that the seed and the epoch decide.
+    """A batch sampler: each clip once an epoch, in an order that depends on seed and epoch only.
 
-    All clips are shuffled, and dealt into pools; a pool is sorted by length and cut into batches;
-    then the batches of all pools are shuffled. Processes take one batch each at a time (accelerate
-    deals them in turn), so `processes` neighbours are of a length and stay together: the step waits
-    for the longest. What does not fill a round of batches comes last, as accelerate wants it.
+    All clips are shuffled and divided into pools; each pool is sorted by length and cut into
+    batches; then the batches of all pools are shuffled. A step waits for the longest batch, so the
+    batches of all processes in a step, a round, have similar lengths. An incomplete round comes
+    last, as accelerate requires.
 
     Args:
-        lengths: Of each clip, in any unit.
-        pool: Rounds that are sorted together; 0 for batches of any length.
+        lengths: The clips' lengths, in any unit.
+        pool: Rounds that are sorted together; 0 for unsorted batches.
     """
 
     drop_last = False

@@ -1,4 +1,4 @@
-"""What is told of an epoch, and by what the best one is chosen."""
+"""Callbacks of an epoch, and the metric that chooses the best one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from transformers import EvalPrediction, ProgressCallback, TrainerCallback
 from whyser.baselines.ssl.batches import Buckets
 from whyser.io.console import say
 
-#: What the best epoch is chosen by, on dev.
+#: The dev metric that chooses the best epoch.
 METRIC = "f1_macro"
 
 
 class Epochs(TrainerCallback):
-    """Tells the batches their epoch, and the person who waits what came of the last one."""
+    """Passes the epoch to the batch sampler, and prints the results of each epoch."""
 
     def __init__(self, buckets: Buckets) -> None:
         self.buckets = buckets
@@ -34,9 +34,9 @@ class Epochs(TrainerCallback):
 
 
 class StopWithoutGain(TrainerCallback):
-    """Ends the training after so many epochs without a better one.
+    """Ends the training after `patience` epochs without a better one.
 
-    Unlike Trainer's own it counts in what was logged, so a run that goes on counts the same.
+    Unlike Trainer's callback it counts in the log, so a resumed run stops at the same epoch.
     """
 
     def __init__(self, patience: int) -> None:
@@ -48,24 +48,22 @@ class StopWithoutGain(TrainerCallback):
 
 
 class Bar(ProgressCallback):
-    """The bar alone, without the dictionary of every log."""
+    """The progress bar without the dictionary of every log."""
 
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
 
 
 def is_exhausted(history: list[dict[str, float]], patience: int | None) -> bool:
-    """Whether the last so many epochs were no better than an earlier one."""
+    """Whether none of the last `patience` epochs was better than all before."""
     found = [row["dev_f1_macro"] for row in epochs_of(history)]
-    return patience is not None and bool(found) and _since_best(found) >= patience
-
-
-def _since_best(found: list[float]) -> int:
-    return len(found) - 1 - found.index(max(found))
+    if patience is None or not found:
+        return False
+    return len(found) - 1 - found.index(max(found)) >= patience
 
 
 def epochs_of(history: list[dict[str, float]]) -> list[dict[str, Any]]:
-    """Of Trainer's log, a row an epoch: the training loss, and loss and Macro-F1 on dev."""
+    """Trainer's log as a row an epoch: the training loss, and loss and Macro-F1 on dev."""
     losses = {round(row["epoch"]): row["loss"] for row in history if "loss" in row}
     return [
         {
@@ -80,14 +78,14 @@ def epochs_of(history: list[dict[str, float]]) -> list[dict[str, Any]]:
 
 
 def metrics(found: EvalPrediction) -> dict[str, float]:
-    """As Trainer asks for them: of logits, float[n, C], and labels, int[n]."""
+    """Trainer's `compute_metrics`, of logits, float[n, C], and labels, int[n]."""
     logits: Any = found.predictions
     return {METRIC: macro_f1(np.asarray(found.label_ids), logits.argmax(1), logits.shape[1])}
 
 
 def macro_f1(labels: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], classes: int) -> float:
-    """The mean over classes of 2 TP / (items of the class + answers of the class), 0 for a class
-    that is in neither.
+    """The mean over classes of 2 TP / (labels of the class + answers of the class), 0 for a class
+    without either.
 
     >>> round(macro_f1(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2), 4)  # (2/3 + 4/5) / 2
     0.7333

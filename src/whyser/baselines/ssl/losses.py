@@ -1,4 +1,4 @@
-"""What is learnt: a distribution over the classes a clip, and how far an answer is from it."""
+"""Targets, distributions over the classes, and losses of the logits against them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from whyser.labels import votes
 from whyser.labels.classes import EmotionClass
 from whyser.records.corpus import Clip
 
-#: The label alone, or the annotators' votes.
+#: The majority label, or the distribution of the annotators' votes.
 Target: TypeAlias = Literal["majority", "votes"]
 Loss: TypeAlias = Literal["focal", "cross-entropy", "balanced"]
 
@@ -23,8 +23,10 @@ Loss: TypeAlias = Literal["focal", "cross-entropy", "balanced"]
 def targets(
     clips: Sequence[Clip], classes: Sequence[EmotionClass], kind: Target
 ) -> npt.NDArray[np.float32]:
-    """float[n, C], rows sum to 1. Votes for none of the classes do not count; where nobody voted
-    for one of them, the label has it all."""
+    """float[n, C], whose rows sum to 1.
+
+    Votes outside the classes do not count; without a vote inside them the target is the label.
+    """
     return np.array([_target(clip, classes, kind) for clip in clips], np.float32)
 
 
@@ -38,10 +40,9 @@ def _target(clip: Clip, classes: Sequence[EmotionClass], kind: Target) -> list[f
 
 
 def class_weights(clips: Sequence[Clip], classes: Sequence[EmotionClass]) -> Tensor:
-    """n / (C n_c): the inverse frequency, 1 in the mean over clips, as scikit-learn's `balanced`.
+    """n / (C n_c), the inverse frequency as in scikit-learn's `balanced`; its mean over clips is 1.
 
-    Not the effective number of Cui et al. (2019), whose beta would be one more thing to choose and
-    which for a beta near 1 is the same; and so both baselines weigh alike.
+    The effective number of Cui et al. (2019) would need a beta, and near 1 it gives the same.
     """
     counts = Counter(clip.utterance.label for clip in clips)
     return torch.tensor([len(clips) / (len(classes) * counts[name]) for name in classes])
@@ -50,9 +51,8 @@ def class_weights(clips: Sequence[Clip], classes: Sequence[EmotionClass]) -> Ten
 class Criterion(nn.Module):
     """The mean over clips of -sum_c w_c t_c (1 - p_c)^gamma log p_c, with t the target.
 
-    `focal` has gamma and no weights (Lin et al., 2017), `balanced` weights and no gamma,
-    `cross-entropy` neither. Where t is one class, these are the usual ones; where it is the votes,
-    each class counts by its share.
+    `focal` has gamma and no weights (Lin et al., 2017), `balanced` has weights and no gamma,
+    `cross-entropy` has neither. If t is the votes, each class counts by its share.
     """
 
     weights: Tensor
@@ -63,9 +63,9 @@ class Criterion(nn.Module):
         self.register_buffer("weights", weights if kind == "balanced" else torch.ones_like(weights))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Args: float[B, C] both. Returns: a scalar."""
+        """Args: `logits` and `targets`, float[B, C]. Returns: a scalar."""
         logs = logits.float().log_softmax(1)
-        # At 0 the slope of a power below 1 has no bound.
+        # At 0 the gradient of a power below 1 is infinite.
         missed = (1 - logs.exp()).clamp(min=1e-7) ** self.gamma if self.gamma else 1.0
         each = -(self.weights.to(logs.device) * targets * missed * logs).sum(1)
         return each.mean()

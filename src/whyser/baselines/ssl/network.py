@@ -1,4 +1,4 @@
-"""The classifier: an encoder, weights over its layers, pooling, and a head of two layers."""
+"""The classifier: an encoder, weighted layers, pooling, and a head of two layers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from whyser.speechlm.encoders import Encoder, Tuned
 
 
 class Network(nn.Module):
-    """Sound in, a logit a class out.
-
-    Args: `hidden`, the width between the head's two layers.
-    """
+    """Maps sound to a logit a class; `hidden` is the width between the head's two layers."""
 
     def __init__(
         self, encoder: Encoder, classes: int, *, pooling: Pooling, hidden: int, dropout: float
@@ -37,12 +34,12 @@ class Network(nn.Module):
 
     def train(self, mode: bool = True) -> Network:
         super().train(mode)
-        # What is not trained is not disturbed by dropout either.
+        # A frozen encoder needs no dropout.
         if self.is_frozen:
             self.encoder.eval()
         return self
 
     def forward(self, sound: Tensor, lengths: Tensor) -> Tensor:
-        """Args: as the encoder's. Returns: float[B, C]."""
+        """Args: as for the encoder. Returns: float[B, C]."""
         states, frames = self.encoder(sound, lengths)
         return self.head(self.pooling(self.layers(states), frames))

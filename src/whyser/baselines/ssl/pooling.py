@@ -1,4 +1,4 @@
-"""From the states of all layers and frames to one vector a clip."""
+"""Pools the states of all layers and frames to one vector a clip."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from whyser.speechlm.connectors import weighted_mean
 
 Pooling: TypeAlias = Literal["mean", "attentive"]
 
-#: Width of the layer that attention is computed in.
+#: Width of the attention's hidden layer.
 _ATTENTION = 128
-#: Below, the slope of a standard deviation has no bound.
+#: Near 0 the gradient of a standard deviation is infinite.
 _LEAST_VARIANCE = 1e-5
 
 
 class LayerWeights(nn.Module):
-    """The weighted mean of all states, by weights that are learnt."""
+    """The mean of all layers' states by learnt weights."""
 
     def __init__(self, states: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class AttentiveStatistics(nn.Module):
         )
 
     def forward(self, states: Tensor, frames: Tensor) -> Tensor:
-        """Args: as `MeanPooling`. Returns: float[B, 2 W], means first."""
+        """Args: as for `MeanPooling`. Returns: float[B, 2 W], means first."""
         scores = self.scores(states).squeeze(-1).float().masked_fill(~frames, -torch.inf)
         weights = scores.softmax(1)[..., None]
         states = _sound(states, frames)
@@ -66,7 +66,7 @@ class AttentiveStatistics(nn.Module):
 
 
 def _sound(states: Tensor, frames: Tensor) -> Tensor:
-    """With zeros for padding, whatever it held: 0 times NaN is NaN."""
+    """Sets padding to zero; it may be NaN, and 0 times NaN is NaN."""
     return states.masked_fill(~frames[..., None], 0)
 
 

@@ -1,15 +1,15 @@
-"""How a classifier is trained: the corpus paper's recipe, unless told otherwise.
+"""The hyperparameters of a classifier; the defaults are the corpus paper's recipe.
 
-Focal loss, 20 epochs, learning rate 1e-5 throughout, batches of 32 and Adam are of the corpus
-paper (arXiv 2509.09791); what it leaves open is ours.
+The corpus paper (arXiv 2509.09791) gives focal loss, 20 epochs, a constant learning rate of 1e-5,
+batches of 32, and Adam. We chose the rest.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from whyser.baselines.ssl.losses import Loss, Target
 from whyser.baselines.ssl.pooling import Pooling
@@ -22,18 +22,18 @@ Precision: TypeAlias = Literal["auto", "fp32", "fp16", "bf16"]
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """All that decides the weights, besides the encoder and the clips.
+    """All settings that influence the weights.
 
     Args:
         hidden: Width of the head; None for the encoder's.
-        loss: None for focal, and cross-entropy where the target is the votes.
+        loss: None for cross-entropy if the target is the votes, else focal.
         batch_size: Clips an update, over all processes and parts.
-        parts: In how many portions a process computes an update, to save memory.
-        warmup: Share of all updates during which the rate rises.
-        longest: Seconds; a longer training clip is cropped at random.
-        patience: Epochs without a better dev Macro-F1 that end the training; None for none.
+        parts: Forward passes of a process for an update; more need less memory.
+        warmup: Share of the updates in which the learning rate rises.
+        longest: Seconds to which a longer training clip is cropped at random.
+        patience: Epochs without a better dev Macro-F1 after which training stops; None for never.
 
-    Raises: `InputError` for a value that nothing can be trained with.
+    Raises: `InputError` for a value out of range.
     """
 
     tuned: Tuned = "layers"
@@ -66,23 +66,20 @@ class TrainingRecipe:
         return self.loss or ("focal" if self.target == "majority" else "cross-entropy")
 
     def portion(self, processes: int) -> int:
-        """Clips that a process computes at a time.
+        """Clips of a forward pass in one process.
 
-        Raises: `InputError` where the batch cannot be shared out evenly.
+        Raises: `InputError` if the batch cannot be divided evenly.
         """
         portion, left = divmod(self.batch_size, self.parts * processes)
         if left or not portion:
             raise InputError(
-                f"a batch of {self.batch_size} cannot be shared out to {processes} processes in "
-                f"{self.parts} parts each",
+                f"a batch of {self.batch_size} cannot be divided by {processes} processes and "
+                f"{self.parts} parts",
                 cure=f"Give --batch-size a multiple of {processes * self.parts}.",
             )
         return portion
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def processes() -> int:
-    """How many torchrun or accelerate started; 1 without them."""
+    """The number of processes that torchrun or accelerate started; 1 without them."""
     return int(os.environ.get("WORLD_SIZE", "1"))

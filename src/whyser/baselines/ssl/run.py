@@ -1,10 +1,10 @@
-"""A run from beginning to end: trains, keeps the best epoch, answers the test clips."""
+"""A whole run: it trains, keeps the best epoch, and answers the test clips."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ MODEL = "model"
 
 @dataclass(frozen=True)
 class BaselineRun:
-    """What is asked for: a classifier named `system` on an encoder, in the folder `output`."""
+    """A run that trains the classifier `system` on an encoder, in the folder `output`."""
 
     task: Task
     recipe: TrainingRecipe
@@ -46,10 +46,10 @@ class BaselineRun:
     report: Report = "none"
 
     def __call__(self, *, restarts: bool = False) -> None:
-        """Trains and answers, or goes on where an earlier call was stopped.
+        """Trains and answers, or resumes an earlier call.
 
-        Raises: `WhyserError` for what a user can mend, named before anything is trained where it
-        can be, and for a loss that is no number.
+        Raises: `WhyserError` for wrong input, if possible before training, and for a loss that is
+        NaN or infinite.
         """
         quiet()
         given = to_train(
@@ -66,7 +66,7 @@ class BaselineRun:
                 state.begin(restarts=restarts)
         if state.is_finished:
             self._require_answers()
-            say(f"finished before: {self.output}. Nothing is repeated without --restart")
+            say(f"{self.output} is finished already; --restart repeats the run")
             return
         if given.process_index == 0:
             note_long(test, Ear.of(pretrained))
@@ -83,10 +83,10 @@ class BaselineRun:
             cure = (
                 f"Write it with whyser-baseline answer --model {self.output / MODEL}, or --restart."
             )
-            raise InputError("is gone, though the run finished", file=path, cure=cure)
+            raise InputError("is missing, though the run finished", file=path, cure=cure)
 
     def _probed(self) -> Iterator[list[Probed]]:
-        """Train, dev and test, probed together: what cannot be read is named at once."""
+        """Train, dev and test, probed together to report all problems at once."""
         task = self.task
         probed = iter(probe_all([*task.train, *task.dev, *task.test]))
         for part in (task.train, task.dev, task.test):
@@ -99,7 +99,7 @@ class BaselineRun:
             "encoder": pretrained.identity,
             "classes": list(self.task.classes),
             "split": self.task.split,
-            **self.recipe.as_json(),
+            **asdict(self.recipe),
             "utterances": [file_hash(path) for path in self.utterances],
             "sound": short_hash(sound),
         }
@@ -107,24 +107,18 @@ class BaselineRun:
     # ---- training -------------------------------------------------------------------------------
 
     def _trainer(
-        self,
-        train: Sequence[Probed],
-        dev: Sequence[Probed],
-        pretrained: Pretrained,
-        given: Any,
+        self, train: Sequence[Probed], dev: Sequence[Probed], pretrained: Pretrained, given: Any
     ) -> ClassifierTrainer:
         recipe, classes = self.recipe, self.task.classes
         set_seed(recipe.seed)
         network = self._card(pretrained).network(pretrained)
         network.freeze(recipe.tuned)
-        criterion = Criterion(
-            recipe.criterion, class_weights(self.task.train, classes), recipe.gamma
-        )
+        weights = class_weights(self.task.train, classes)
         return ClassifierTrainer(
             network,
             given,
             floor=pretrained.encoder.floor,
-            criterion=criterion,
+            criterion=Criterion(recipe.criterion, weights, recipe.gamma),
             train=self._taught(train, pretrained, seed=recipe.seed),
             dev=self._taught(sorted(dev, key=lambda one: -one.frames), pretrained),
             patience=recipe.patience,
@@ -154,11 +148,13 @@ class BaselineRun:
         )
 
     def _train(self, trainer: ClassifierTrainer, state: State) -> None:
-        """Leaves the weights of the best epoch in the network."""
+        """Trains, and loads the weights of the best epoch."""
         checkpoint = state.last_checkpoint()
         if trainer.is_world_process_zero() and checkpoint:
-            say(f"goes on from {checkpoint}")
-        earlier = _state_of(checkpoint) if checkpoint else None
+            say(f"resuming from {checkpoint}")
+        earlier: Any = None
+        if checkpoint:
+            earlier = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
         if earlier and is_exhausted(earlier.log_history, self.recipe.patience):
             trainer.state = earlier
         else:
@@ -166,7 +162,7 @@ class BaselineRun:
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             except InputError as error:
                 raise _from_reader(error) from None
-        # By its step: what Trainer remembers is a path, and the folder may have been moved.
+        # Trainer's state has the best checkpoint's path, but the folder may have been moved.
         best = state.checkpoints / f"checkpoint-{trainer.state.best_global_step}"
         network: Any = trainer.model
         saved.fill(network, best / "model.safetensors")
@@ -178,13 +174,9 @@ class BaselineRun:
     ) -> None:
         network: Any = trainer.model
         saved.save(self.output / MODEL, self._card(pretrained), network, pretrained.extractor)
+        task, seed = self.task, self.recipe.seed
         path = write_answers(
-            self.output,
-            self.task.test,
-            answers,
-            self.task.classes,
-            system=self.system,
-            seed=self.recipe.seed,
+            self.output, task.test, answers, task.classes, system=self.system, seed=seed
         )
         epochs = epochs_of(trainer.state.log_history)
         best = max(epochs, key=lambda row: row["dev_f1_macro"])
@@ -192,7 +184,7 @@ class BaselineRun:
             "system": self.system,
             "split": self.task.split,
             "encoder": {"name": self.encoder, "identity": pretrained.identity},
-            "settings": self.recipe.as_json() | {"loss": self.recipe.criterion},
+            "settings": asdict(self.recipe) | {"loss": self.recipe.criterion},
             "parameters": saved.parameters(network),
             "clips": {"train": len(self.task.train), "dev": len(self.task.dev)},
             "processes": trainer.args.world_size,
@@ -210,12 +202,7 @@ class BaselineRun:
         )
 
 
-def _state_of(checkpoint: Path) -> TrainerState:
-    state: TrainerState = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-    return state
-
-
 def _from_reader(error: InputError) -> InputError:
-    """Of a process that reads sound the error arrives with its traceback as the message."""
+    """The error without the traceback that a data loader's worker adds to its message."""
     told = str(error).strip().splitlines()[-1]
     return InputError(told.removeprefix(f"{InputError.__module__}.{InputError.__name__}: "))

@@ -1,5 +1,5 @@
-"""A trained classifier on disk: `config.json`, `model.safetensors`, and `encoder/`, which holds the
-encoder's configuration and what prepares its sound."""
+"""A trained classifier on disk: `config.json`, `model.safetensors`, and, in `encoder/`, the
+encoder's configuration and feature extractor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CARD, WEIGHTS, ENCODER = "config.json", "model.safetensors", "encoder"
 
 
 class Card(BaseModel):
-    """What is needed to build the network again, and what it was called."""
+    """The settings of the network, and the name of the system."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,7 +47,7 @@ class Card(BaseModel):
 
 
 def save(folder: Path, card: Card, network: Network, extractor: Any) -> None:
-    """Writes the card last: a folder without one is no model."""
+    """Writes a classifier; its card comes last and marks the folder as complete."""
     folder.mkdir(parents=True, exist_ok=True)
     network.encoder.config.save_pretrained(folder / ENCODER)
     extractor.save_pretrained(folder / ENCODER)
@@ -58,9 +58,9 @@ def save(folder: Path, card: Card, network: Network, extractor: Any) -> None:
 
 
 def read(folder: Path) -> tuple[Card, Network, Pretrained]:
-    """The classifier that `save` wrote.
+    """Reads the classifier that `save` wrote.
 
-    Raises: `InputError` for a folder that is none, or whose parts do not fit.
+    Raises: `InputError` for a folder without one, or whose parts do not fit.
     """
     try:
         card = Card.model_validate(read_json(folder / CARD))
@@ -69,7 +69,7 @@ def read(folder: Path) -> tuple[Card, Network, Pretrained]:
     encoder = untrained(folder / ENCODER)
     extractor = load_extractor(str(folder / ENCODER), encoder.config)
     if not (folder / WEIGHTS).is_file():
-        raise InputError("no such file", file=folder / WEIGHTS, cure="Train it, or fetch it again.")
+        raise InputError("no such file", file=folder / WEIGHTS, cure="Train it, or copy it again.")
     pretrained = Pretrained(encoder, extractor, file_hash(folder / WEIGHTS))
     network = card.network(pretrained)
     fill(network, folder / WEIGHTS)
@@ -77,7 +77,10 @@ def read(folder: Path) -> tuple[Card, Network, Pretrained]:
 
 
 def fill(network: Network, weights: Path) -> None:
-    """Raises: `InputError` for weights of another network."""
+    """Loads weights into the network.
+
+    Raises: `InputError` for weights of another network.
+    """
     try:
         network.load_state_dict(load_file(weights))
     except (RuntimeError, SafetensorError) as error:
@@ -85,7 +88,7 @@ def fill(network: Network, weights: Path) -> None:
         raise InputError(
             f"are not this network's weights ({told})",
             file=weights,
-            cure="Fetch the folder again, or train anew with --restart.",
+            cure="Copy the folder again, or train again with --restart.",
         ) from None
 
 

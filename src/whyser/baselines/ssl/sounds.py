@@ -1,4 +1,4 @@
-"""Clips as the encoder takes them: read, cropped, prepared, padded to a batch."""
+"""Clips as the encoder's input: read, cropped, prepared, padded to a batch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from whyser.io.console import track
 from whyser.io.errors import Problems
 from whyser.records.corpus import Clip
 
-#: Seconds that are heard of a test clip; of a longer one its middle. No clip of MSP-Podcast is.
+#: Seconds to which a longer test clip is cropped, around its middle. MSP-Podcast has none.
 HEARD_S = 30.0
 
 
 @dataclass(frozen=True)
 class Ear:
-    """What prepares the sound, in the processes that read it: an encoder without its weights."""
+    """Prepares sound for an encoder, without its weights: worker processes get a copy."""
 
     extractor: Any
     shortest: int
@@ -40,12 +40,12 @@ class Ear:
         return cls(pretrained.extractor, encoder.shortest, encoder.floor, encoder.window)
 
     def fitting(self, seconds: float) -> int:
-        """Samples of so many seconds, or of the window where that is shorter."""
+        """The samples of `seconds`, or of the window if it is shorter."""
         samples = round(seconds * SAMPLING_RATE)
         return min(samples, self.window) if self.window else samples
 
     def prepare(self, samples: Samples) -> npt.NDArray[np.float32]:
-        """float[n], or float[mels, frames] where the encoder hears a spectrogram."""
+        """float[n], or float[mels, frames] for an encoder of spectrograms."""
         given = self.extractor(samples, sampling_rate=SAMPLING_RATE, return_tensors="np")
         prepared: npt.NDArray[np.float32] = given[self.extractor.model_input_names[0]][0]
         return prepared.astype(np.float32, copy=False)
@@ -53,7 +53,7 @@ class Ear:
 
 @dataclass(frozen=True)
 class Probed:
-    """A clip whose header was read: `frames` at 16 kHz."""
+    """A clip whose header was read; it has `frames` samples at 16 kHz."""
 
     clip: Clip
     path: Path
@@ -61,9 +61,9 @@ class Probed:
 
 
 def probe_all(clips: Sequence[Clip]) -> list[Probed]:
-    """Reads every header before anything is trained on.
+    """Reads every header before training.
 
-    Raises: `BadInput` with all that cannot be read.
+    Raises: `BadInput` with all clips that cannot be read.
     """
     problems = Problems("the sound")
     probed = []
@@ -81,11 +81,10 @@ class Sounds(Dataset[dict[str, Any]]):
     """Clips with their targets.
 
     Args:
-        longest: Samples that are heard of a longer clip: a stretch that the seed, the epoch and
-            the clip decide, so that a run that goes on hears what it would have heard; its middle
-            where `seed` is None.
-        targets: float32[n, C], None where nothing is known.
-        labels: int[n].
+        longest: Samples to which a longer clip is cropped: at random by seed, epoch and clip, so
+            that a resumed run repeats its crops, or around the middle if `seed` is None.
+        targets: float32[n, C], or None.
+        labels: int[n], or None.
     """
 
     probed: Sequence[Probed]
@@ -100,7 +99,7 @@ class Sounds(Dataset[dict[str, Any]]):
 
     @property
     def lengths(self) -> list[int]:
-        """Samples that are heard of each."""
+        """Samples of each clip after cropping."""
         return [min(one.frames, self.longest) for one in self.probed]
 
     def __getitem__(self, turn: Turn | int) -> dict[str, Any]:
@@ -128,7 +127,7 @@ class Sounds(Dataset[dict[str, Any]]):
 
 @dataclass(frozen=True)
 class Collator:
-    """Rows of `Sounds` as a batch; waveforms are padded with zeros to the longest."""
+    """Makes a batch of rows of `Sounds`; waveforms are padded with zeros to the longest."""
 
     floor: int = 0
 
@@ -141,7 +140,7 @@ class Collator:
         return {"sound": self._padded([row["sound"] for row in rows]), **batch}
 
     def _padded(self, sounds: Sequence[npt.NDArray[np.float32]]) -> Tensor:
-        # Spectrograms are all of the window.
+        # Spectrograms all have the length of the window.
         if sounds[0].ndim > 1:
             return torch.from_numpy(np.stack(sounds))
         width = max(self.floor, *map(len, sounds))

@@ -1,4 +1,4 @@
-"""What a run goes on from: `run.json` says what was asked, `checkpoints/` how far it came."""
+"""The state of a run: its settings and inputs in `run.json`, its progress in `checkpoints/`."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class State:
         return self.record.exists() and bool(read_json(self.record).get("finished"))
 
     def begin(self, *, restarts: bool) -> None:
-        """Writes what is asked.
+        """Writes the settings and inputs, and deletes incomplete checkpoints.
 
-        Raises: `InputError` where something else was asked before.
+        Raises: `InputError` if the folder has a run with others.
         """
         if restarts:
             self.record.unlink(missing_ok=True)
@@ -47,11 +47,10 @@ class State:
             shutil.rmtree(broken)
 
     def last_checkpoint(self) -> Path | None:
-        whole = self._whole()
-        return whole[-1] if whole else None
+        return next(reversed(self._whole()), None)
 
     def finish(self) -> None:
-        """What the optimizer knew takes three times the room of the weights, and nobody asks."""
+        """Marks the run as finished, and deletes its checkpoints, which are large."""
         write_json(self.record, {"asked": self.asked, "finished": True})
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
@@ -61,16 +60,16 @@ class State:
         if other:
             told = (f"{key} was {before.get(key)!r}, is {self.asked[key]!r}" for key in other)
             raise InputError(
-                f"was begun with other settings or inputs ({'; '.join(told)})",
+                f"has other settings or inputs ({'; '.join(told)})",
                 file=self.record,
-                cure="Give another --output, or --restart to train anew.",
+                cure="Give another --output, or --restart to train again.",
             )
 
     def _all(self) -> list[Path]:
         return sorted(self.checkpoints.glob("checkpoint-*"), key=_step)
 
     def _whole(self) -> list[Path]:
-        """Trainer writes its state last, so what was cut short has none that can be read."""
+        """The checkpoints with a readable state, which Trainer writes last."""
         return [folder for folder in self._all() if _reads(folder / "trainer_state.json")]
 
 

@@ -1,4 +1,4 @@
-"""Hugging Face's Trainer with our batches, our loss, and an end at the first loss that is none."""
+"""Hugging Face's Trainer with our batches and loss, which stops at a NaN or infinite loss."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import (
-    PrinterCallback,
-    ProgressCallback,
-    Trainer,
-    TrainingArguments,
-)
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from whyser.baselines.ssl.batches import Buckets
 from whyser.baselines.ssl.epochs import Bar, Epochs, StopWithoutGain, metrics
@@ -24,7 +19,7 @@ from whyser.records.predictions import listed
 
 
 class ClassifierTrainer(Trainer):
-    """Trains a `Network` on `Sounds`; without a criterion it only answers."""
+    """Trains a `Network` on `Sounds`; without a criterion it can only answer."""
 
     def __init__(
         self,
@@ -116,9 +111,9 @@ class ClassifierTrainer(Trainer):
         value = "missing" if loss is None else loss.item()
         return WhyserError(
             f"the loss is {value} at update {self.state.global_step + 1} of "
-            f"{self.state.max_steps}, on {listed(ids)}. Lower --lr, or compute in more digits: "
-            "--precision bf16 rather than fp16, fp32 rather than either; then --restart. Where "
-            "that does not help, hear these clips."
+            f"{self.state.max_steps}, on {listed(ids)}. Lower --lr or raise --precision (bf16 "
+            "instead of fp16, fp32 instead of either), and --restart. If that does not help, check "
+            "these clips."
         )
 
     def _speechless(self, inputs: dict[str, Tensor], logits: Tensor) -> WhyserError:
@@ -126,14 +121,14 @@ class ClassifierTrainer(Trainer):
         ids = _ids(loader.dataset, inputs["numbers"][~torch.isfinite(logits).all(1)])
         trained = f" after {self.state.global_step} updates" if self.criterion else ""
         return WhyserError(
-            f"the network's answer is no number{trained}, on {listed(ids)}. Compute in more "
-            "digits: --precision bf16 rather than fp16, fp32 rather than either; or train anew "
-            "with a lower --lr and --restart."
+            f"the network's answer is NaN or infinite{trained}, on {listed(ids)}. Raise "
+            "--precision (bf16 instead of fp16, fp32 instead of either), or train again with a "
+            "lower --lr and --restart."
         )
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
-        # Trainer's state, written next, says that all is there: of every process.
+        # Trainer's state, which is written next, marks the files of all processes as complete.
         self.accelerator.wait_for_everyone()
 
 
@@ -142,8 +137,8 @@ def _ids(sounds: Any, numbers: Tensor) -> list[str]:
 
 
 def probabilities(trainer: Trainer, sounds: Sounds) -> npt.NDArray[np.float64]:
-    """float64[n, C], rows sum to 1: what the trainer's network makes of each clip."""
-    # By length, so that little is padding; and back into the order that was asked.
+    """The network's probabilities of each clip, float64[n, C], whose rows sum to 1."""
+    # Clips are sorted by length, for little padding; their answers return to the given order.
     order = np.argsort(sounds.lengths, kind="stable")[::-1]
     ranked = Sounds([sounds.probed[place] for place in order], sounds.ear, sounds.longest)
     found: Any = trainer.predict(ranked).predictions
