@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from whyser.io.files import read_record, write_json
 from whyser.records.provenance import provenance
 from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.scoring.score import ScoredRun
-from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import Unit
-from whyser_eval.statistics.significance import PairedDifference, differences, holm, pair
+from whyser_eval.statistics.significance import differences, holm, pair
 
 #: The metrics and subsets that the paper tests.
 COMPARED = ("f1_majority", "f1_all_labels")
@@ -76,43 +76,22 @@ def _comparisons(
     run: ScoredRun, against: str, metrics: Sequence[str], unit: Unit, draws: int, seed: int
 ) -> Iterator[SystemComparison]:
     systems = [system for system in run.systems if system.name.control == "none"]
-    if against not in {system.name.model for system in systems}:
-        names = list(dict.fromkeys(system.name.model for system in systems))
+    names = dict.fromkeys(system.name.model for system in systems)
+    if against not in names:
         raise InputError(f"no system {against!r}", cure=did_you_mean(against, names))
     speakers = [one.speaker for one in run.references.utterances] if unit == "speaker" else None
     chosen = {name: metrics_of("classes")[name] for name in metrics}
     subsets = {name: run.references.subsets[name] for name in SUBSETS}
-    for base in (system for system in systems if system.name.model == against):
-        second = base.items(run.references)
-        for system in _others(systems, base):
-            first = system.items(run.references)
-            pairing = pair(first, second, subsets, chosen, speakers)
-            for found in differences(pairing, draws=draws, seed=seed):
-                yield _row(system, base, found)
-
-
-def _others(systems: Sequence[System], base: System) -> Iterator[System]:
-    for system in systems:
-        if system.name.form == base.name.form and system.name.model != base.name.model:
-            yield system
-
-
-def _row(system: System, base: System, found: PairedDifference) -> SystemComparison:
-    return SystemComparison(
-        system.name.model,
-        base.name.model,
-        base.name.form,
-        found.subset,
-        found.metric,
-        found.value,
-        found.low,
-        found.high,
-        found.p_randomisation,
-        None,
-        found.p_bootstrap,
-        found.smallest,
-        found.n,
-    )
+    for base, system in product(systems, systems):
+        first, second = system.name, base.name
+        if second.model != against or first.model == against or first.form != second.form:
+            continue
+        items = system.items(run.references), base.items(run.references)
+        pairing = pair(*items, subsets, chosen, speakers)
+        for found in differences(pairing, draws=draws, seed=seed):
+            yield SystemComparison(
+                first.model, second.model, second.form, p_holm=None, **vars(found)
+            )
 
 
 def comparisons_json(rows: Sequence[SystemComparison]) -> list[dict[str, Any]]:

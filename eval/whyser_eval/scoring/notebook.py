@@ -176,7 +176,7 @@ def compare(
                 {"system": name, "against": against, **asdict(found)}
                 for found in differences(pairing, draws=draws, seed=seed)
             ]
-    table = pd.DataFrame(rows).rename(columns={"p_randomisation": "p"})
+    table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(list(table["p"])))[_COMPARED_COLUMNS]
 
 
