@@ -46,8 +46,7 @@ def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statist
         errors[spoke] = [
             sum(
                 max(
-                    chunk.ref_end_idx - chunk.ref_start_idx,
-                    chunk.hyp_end_idx - chunk.hyp_start_idx,
+                    chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx
                 )
                 for chunk in chunks
                 if chunk.type != "equal"

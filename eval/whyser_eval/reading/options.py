@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 #: The model's replies, in the folder of the output.
 LEDGER = "reader.ledger.jsonl"
 
-PANEL = "Reading of the answers"
-_option = partial(typer.Option, rich_help_panel=PANEL)
+reader_option = partial(typer.Option, rich_help_panel="Reading of the answers")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class ReaderOptions:
 
     reader_name: Annotated[
         Literal["rules", "llm", "hybrid"] | None,
-        _option(
+        reader_option(
             "--reader",
             help="Read the answers by rules, by a model (llm), or by a model where the rules "
             "cannot (hybrid).  [default: rules; hybrid with --reader-endpoint]",
@@ -34,27 +33,25 @@ class ReaderOptions:
     ] = None
     reader_endpoint: Annotated[
         str | None,
-        _option(
+        reader_option(
             help="Ask the reader's model at this OpenAI-compatible address, which ends in /v1."
         ),
     ] = None
     reader_model: Annotated[
-        str | None,
-        _option(help="Ask the model that has this name at the reader's endpoint."),
+        str | None, reader_option(help="Ask the model that has this name at the reader's endpoint.")
     ] = None
     reader_concurrency: Annotated[
-        int,
-        _option(min=1, help="Keep up to this many requests to the reader in flight."),
+        int, reader_option(min=1, help="Keep up to this many requests to the reader in flight.")
     ] = 16
     reader_max_tokens: Annotated[
         int,
-        _option(
+        reader_option(
             min=32, help="Let a reply of the reader have this many tokens, its thinking included."
         ),
     ] = 1024
     reader_api_key_env: Annotated[
         str,
-        _option(
+        reader_option(
             "--reader-api-key-env",
             "--reader-key-variable",
             help="Take the reader's key from this environment variable; it is never printed.",
@@ -62,14 +59,16 @@ class ReaderOptions:
     ] = "OPENAI_API_KEY"
     reader_cache: Annotated[
         Path | None,
-        _option(
+        reader_option(
             help="Keep the reader's replies in this file; no request is sent twice.  "
             f"[default: {LEDGER} in the folder of the output]"
         ),
     ] = None
     grouping: Annotated[
         Path | None,
-        _option(help="Use this frozen lexicon (see freeze).  [default: the one that is shipped]"),
+        reader_option(
+            help="Use this frozen lexicon (see freeze).  [default: the one that is shipped]"
+        ),
     ] = None
 
     @property

@@ -43,10 +43,7 @@ class RuleReader:
     def read(self, answers: Sequence[Prediction]) -> list[Reading]:
         return [
             read_answer(
-                answer.text,
-                form=answer.form,
-                options=answer.options or OPTIONS,
-                table=self.table,
+                answer.text, form=answer.form, options=answer.options or OPTIONS, table=self.table
             )
             for answer in answers
         ]

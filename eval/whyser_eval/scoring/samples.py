@@ -19,10 +19,7 @@ from whyser_eval.scoring.systems import System
 
 
 def sample_lines(
-    key: AnswerKey,
-    references: References,
-    system: System,
-    explained: Sequence[Explained] | None,
+    key: AnswerKey, references: References, system: System, explained: Sequence[Explained] | None
 ) -> Iterator[str]:
     """JSON lines of one system, in the references' order."""
     for (utterance, annotators, is_strict), answer, text, reading, hit, claims in zip(

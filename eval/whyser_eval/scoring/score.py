@@ -225,10 +225,7 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
     nothing_unread = dict.fromkeys(references.subsets, 0)
     how = {"draws": settings.draws, "seed": settings.seed}
     for name, scores in (
-        (
-            f"constant:{majority}",
-            bootstrap(plan, **how, interval=settings.interval),
-        ),
+        (f"constant:{majority}", bootstrap(plan, **how, interval=settings.interval)),
         ("prior", controls.prior_estimates(references, metrics_of("classes"), **how)),
     ):
         guess = SystemName(name, "any", "none")

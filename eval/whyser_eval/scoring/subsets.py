@@ -94,9 +94,7 @@ def _share(ballot: Ballot) -> float:
 
 
 def _classes_of(
-    name: str,
-    classes: Sequence[EmotionClass],
-    corpus_classes: Mapping[str, Sequence[EmotionClass]],
+    name: str, classes: Sequence[EmotionClass], corpus_classes: Mapping[str, Sequence[EmotionClass]]
 ) -> BoolArray | None:
     own = corpus_classes.get(name.removeprefix("corpus:"))
     return None if own is None else np.array([one in own for one in classes], dtype=np.bool_)

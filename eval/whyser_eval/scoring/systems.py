@@ -210,9 +210,7 @@ def align(
     readings = iter(reader.read(texts))
     return [
         System(
-            name,
-            group,
-            tuple(tuple(islice(readings, 1 + len(answer.samples))) for answer in group),
+            name, group, tuple(tuple(islice(readings, 1 + len(answer.samples))) for answer in group)
         )
         for name, group in answered.items()
     ]

@@ -91,9 +91,7 @@ def collapse_together(
     return [Cells(items.take(rows), members, shared) for items in systems], cell_of
 
 
-def distinct(
-    rows: npt.NDArray[Row],
-) -> tuple[npt.NDArray[Row], IntArray, IntArray, IntArray]:
+def distinct(rows: npt.NDArray[Row]) -> tuple[npt.NDArray[Row], IntArray, IntArray, IntArray]:
     """The distinct rows; int arrays of where each comes first, which one each row is, how often."""
     rows = np.ascontiguousarray(rows)
     as_bytes = rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel()
@@ -141,10 +139,7 @@ class ResamplingPlan:
 
     @classmethod
     def of_statistics(
-        cls,
-        statistics: Mapping[str, Statistics],
-        members: IntArray,
-        subsets: Mapping[str, Subset],
+        cls, statistics: Mapping[str, Statistics], members: IntArray, subsets: Mapping[str, Subset]
     ) -> ResamplingPlan:
         sizes: dict[ScoreKey, int] = {}
         blocks = []
