@@ -1,4 +1,4 @@
-"""The choice of the reader: the rules, a model, or a model where the rules cannot read."""
+"""Chooses the reader: the rules, a model, or a model where the rules cannot read."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def choose_reader(
     grouping: Path | None = None,
     max_tokens: int = 1024,
 ) -> Reader:
-    """The reader of that name; without one the rules, or hybrid where there is an endpoint.
+    """The reader of that name; without one the rules, or hybrid if there is an endpoint.
 
-    Raises: `InputError` when an endpoint is missing or idle, or for a broken table.
+    Raises: `InputError` for a missing or an unused endpoint, or a broken table.
     """
     name = name or ("hybrid" if settings else "rules")
     table = read_lexicon(grouping) if grouping else None
     if name == "rules":
         if settings:
             raise InputError(
-                "the rules ask no endpoint", cure="Leave out --reader-endpoint, or choose hybrid."
+                "the rules use no endpoint", cure="Leave out --reader-endpoint, or choose hybrid."
             )
         return RuleReader(table)
     if settings is None:
         raise InputError(
-            f"reader '{name}' without a model to ask",
+            f"reader '{name}' needs a model to ask",
             cure="Give --reader-endpoint URL and --reader-model NAME.",
         )
     if ledger is None:
         raise InputError(
-            "no place for the model's replies", cure="Give --output or --reader-cache FILE."
+            "no file for the model's replies", cure="Give --output or --reader-cache FILE."
         )
     # The client is slow to load.
     from whyser_eval.reading.model_reader import HybridReader, ModelReader

@@ -1,4 +1,4 @@
-"""The options of a command that reads answers."""
+"""The options of commands that read answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whyser.chat import ChatSettings
     from whyser_eval.reading.readers import Reader
 
-#: The model's replies, in the folder of the output.
+#: File of the model's replies in the folder of the output.
 LEDGER = "reader.ledger.jsonl"
 
 reader_option = partial(typer.Option, rich_help_panel="Reading of the answers")
@@ -91,7 +91,7 @@ class ReaderOptions:
         return self.reader_cache or (folder / LEDGER if folder else None)
 
     def reader(self, folder: Path | None) -> Reader:
-        """Args: `folder`, where the replies are kept unless another file is named."""
+        """The chosen reader; it keeps the model's replies in `folder` unless a file is given."""
         from whyser_eval.reading.choice import choose_reader
 
         return choose_reader(

@@ -23,17 +23,11 @@ from whyser_eval.metrics.groundedness import Explained, cues_hash, explained
 from whyser_eval.reading.readers import Reader, RuleReader
 from whyser_eval.scoring import controls
 from whyser_eval.scoring.answer_metrics import RESTS_ON, answer_metrics, shuffled_metrics
-from whyser_eval.scoring.references import (
-    AnswerKey,
-    References,
-    declared_classes,
-    read_answer_key,
-    select_references,
-)
+from whyser_eval.scoring.references import AnswerKey, References
 from whyser_eval.scoring.samples import sample_lines
 from whyser_eval.scoring.scores import ScoreRow as ScoreRow
 from whyser_eval.scoring.signature import Signature
-from whyser_eval.scoring.systems import System, SystemName, align, chosen_parts, read_groups
+from whyser_eval.scoring.systems import System, SystemName, read_systems
 from whyser_eval.statistics.bootstrap import (
     Cells,
     Interval,
@@ -107,19 +101,18 @@ def score_run(
 
     Args: `cues`, files of measured cues, which the answers' claims are compared with.
 
-    Raises: `InputError` or `BadInput` for broken or empty files, missing, extra or repeated ids,
-    labels outside the declared classes, or no reference left.
+    Raises: `InputError` or `BadInput` as `read_systems`, and for a broken file of cues.
     """
     settings = settings or Settings()
-    key = read_answer_key(references)
-    classes = settings.classes or declared_classes(references)
-    found = read_groups(predictions)
-    parts = chosen_parts(key, found, settings.split)
-    chosen = select_references(
-        key, parts, classes, secondary=settings.secondary, all_inclusive=settings.all_inclusive
+    key, chosen, systems, ignored = read_systems(
+        references,
+        predictions,
+        reader=settings.reader,
+        split=settings.split,
+        classes=settings.classes,
+        secondary=settings.secondary,
+        all_inclusive=settings.all_inclusive,
     )
-    ignored: Counter[str] = Counter()
-    systems = align(found, key, chosen, ignored, settings.reader)
     heard = {one.id: one for path in cues for one in read_cues(path)}
     scored = [_scored(system, chosen, heard, settings) for system in systems]
     signature = replace(
@@ -171,9 +164,7 @@ def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
     else:
         cells = collapse(items, references.subsets)
     subsets = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = ResamplingPlan.of(
-        Cells(cells.items, cells.members, subsets), by_class(references.classes)
-    )
+    each = ResamplingPlan.of(replace(cells, subsets=subsets), by_class(references.classes))
     plan = ResamplingPlan.of(cells, metrics_of("classes")) | each
     return plan.by_cluster(references.speakers) if unit == "speaker" else plan
 
@@ -183,50 +174,42 @@ def _rows_of_all(
 ) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question share one."""
 
-    def name(one: SystemScores) -> tuple[str, str, str]:
-        return one.system.name.row
-
-    for _, group in groupby(scored, key=name):
+    for _, group in groupby(scored, key=lambda one: one.system.name.row):
         variants = list(group)
-        scores = variants[0].scores
-        if variants[0].system.name.control in REPEATED:
-            scores = controls.spread([one.scores for one in variants])
         systems = [one.system for one in variants]
-        yield from _system_rows(systems, scores, references, signature)
-
-
-def _system_rows(
-    systems: Sequence[System],
-    scores: Iterable[ScoreEstimate],
-    references: References,
-    signature: Signature,
-) -> Iterator[ScoreRow]:
-    name = systems[0].name
-    own = replace(
-        signature,
-        form=name.form,
-        control=name.control,
-        prompts=frozenset().union(*(system.prompts for system in systems)),
-        variants=len(systems),
-        samples=max(system.samples for system in systems),
-    )
-    unread = np.array(
-        [[reading.label is None for reading in system.readings] for system in systems]
-    )
-    counts = {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()}
-    return _rows(name, scores, own, references, counts)
+        name, scores = systems[0].name, variants[0].scores
+        if name.control in REPEATED:
+            scores = controls.spread([one.scores for one in variants])
+        own = replace(
+            signature,
+            form=name.form,
+            control=name.control,
+            prompts=frozenset().union(*(system.prompts for system in systems)),
+            variants=len(systems),
+            samples=max(system.samples for system in systems),
+        )
+        unread = np.array([[one.label is None for one in system.readings] for system in systems])
+        yield from _rows(
+            name,
+            scores,
+            own,
+            references,
+            {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()},
+        )
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
     """Chance baselines that a system must beat: the most frequent class, and draws by prior."""
-    majority = controls.majority_class(references)
+    # The first declared of equally frequent classes.
+    majority = references.classes[int(controls.class_counts(references).argmax())]
     constant = references.items([majority] * len(references))
     plan = _plan(constant, references, settings.unit)
     nothing_unread = dict.fromkeys(references.subsets, 0)
     how = {"draws": settings.draws, "seed": settings.seed}
+    prior = controls.prior_estimates(references, metrics_of("classes"), **how)
     for name, scores in (
         (f"constant:{majority}", bootstrap(plan, **how, interval=settings.interval)),
-        ("prior", controls.prior_estimates(references, metrics_of("classes"), **how)),
+        ("prior", prior),
     ):
         guess = SystemName(name, "any", "none")
         yield from _rows(guess, scores, _signature(references), references, nothing_unread)
@@ -294,14 +277,13 @@ def _warnings(scored: Sequence[SystemScores], references: References) -> Iterato
         if missing := sum(not any(each.values()) for each in shares):
             yield (
                 f"{missing:,} of {len(shares):,} answers of {one.system.name} give no label a "
-                "probability and count as uniform, which is never far off: mind kl, js and ece."
+                "probability. They count as uniform, which flatters kl, js and ece."
             )
-    support = references.items([]).gold[references.subsets["all"].mask].sum(axis=0)
-    for name, count in zip(references.classes, support, strict=True):
+    for name, count in zip(references.classes, controls.class_counts(references), strict=True):
         if not count:
             yield (
-                f"no reference is {name}, so it counts as 0 in every average. If nothing can be "
-                "of that class, declare the others with --classes."
+                f"no reference is {name}, so it counts as 0 in every average. If no utterance can "
+                "have that class, declare the others with --classes."
             )
 
 
@@ -309,8 +291,8 @@ def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator
     missing = sum(one.id not in cues for one in references.utterances)
     if missing:
         yield (
-            f"{missing:,} of {len(references):,} references have no measured cues: no claim about "
-            "them is decided."
+            f"{missing:,} of {len(references):,} references have no measured cues, so no claim "
+            "about them can be checked."
         )
 
 
