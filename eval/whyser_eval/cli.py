@@ -53,7 +53,7 @@ ResampleBy = Annotated[
         help="Draw single utterances, or speakers with all of their utterances.",
     ),
 ]
-Seed = Annotated[int, interval_option(min=0, help="Seed the draws.")]
+Seed = Annotated[int, interval_option(min=0, help="Use this random seed for the draws.")]
 
 
 @app.command("predict")
@@ -94,7 +94,7 @@ def predict_command(
     variants: Annotated[
         int | None,
         decoding_option(
-            min=1, help="Ask in this many wordings or orders, first in the paper's.  [default: 5]"
+            min=1, help="Ask in this many wordings or orders; the paper's is first.  [default: 5]"
         ),
     ] = None,
     samples: Annotated[
@@ -119,7 +119,7 @@ def predict_command(
         bool,
         decoding_option(
             "--probabilities",
-            help="Ask for the labels' probabilities too, where the server gives log-probabilities.",
+            help="Ask for the labels' probabilities too, if the server gives log-probabilities.",
         ),
     ] = False,
     template: Annotated[
@@ -140,7 +140,7 @@ def predict_command(
     max_samples: Annotated[
         int | None, Option(min=1, help="Ask about the first N utterances only.")
     ] = None,
-    seed: Annotated[int, decoding_option(help="Seed all that is drawn; it is recorded.")] = 0,
+    seed: Annotated[int, decoding_option(help="Use this random seed; it is recorded.")] = 0,
     dry_run: DryRun = False,
 ) -> None:
     """Ask an endpoint about every utterance of a test split.
@@ -246,7 +246,7 @@ def score_command(
     interval: Annotated[
         Literal["percentile", "bca"],
         interval_option(
-            help="Take percentiles of the draws, or the bias-corrected and accelerated interval."
+            help="Use percentiles of the draws, or the bias-corrected accelerated interval (bca)."
         ),
     ] = "percentile",
     resample_by: ResampleBy = "utterance",
@@ -300,8 +300,8 @@ def score_command(
         from whyser_eval.output.terminal import print_scores
 
         print_scores(result)
-    if with_audit and not as_json:
-        print_audit(audit, result)
+        if with_audit:
+            print_audit(audit, result)
     for corpus in result.unused_corpora:
         say(f"note: {corpus} has nothing to score in the chosen split")
     for reason, count in result.ignored.items():
@@ -341,28 +341,18 @@ def compare_command(
     from whyser_eval.scoring.compare import compare, write_comparisons
     from whyser_eval.scoring.score import Settings, score_run
 
-    reader = reads.reader(output.parent if output else None)
     settings = Settings(
         split,
         classes=parse_classes(classes) if classes else None,
         secondary=secondary,
         draws=0,
-        reader=reader,
+        reader=reads.reader(output.parent if output else None),
     )
     result = score_run(references, predictions, settings)
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
     if output:
         write_comparisons(
-            rows,
-            result,
-            output,
-            against=against,
-            unit=resample_by,
-            draws=draws,
-            seed=seed,
-            classes=",".join(result.references.classes),
-            secondary=secondary,
-            reader=reader.version,
+            rows, result, output, against=against, unit=resample_by, draws=draws, seed=seed
         )
     print_comparisons(rows, as_json=as_json)
     if output:
@@ -446,10 +436,10 @@ def export_command(
     """
     from whyser_eval.answers.emobox import export_emobox
 
-    exported = export_emobox(references, predictions, output, split=split)
-    for reason, count in exported.ignored.items():
+    folders, ignored = export_emobox(references, predictions, output, split=split)
+    for reason, count in ignored.items():
         say(f"note: {count:,} predictions not exported: {reason}")
-    for folder in exported.folders:
+    for folder in folders:
         say(f"{benchmark} -> {folder}")
 
 
@@ -471,21 +461,17 @@ def group_command(
     Example: whyser-eval group results/run/samples.jsonl --output review.csv
     """
     from whyser.labels.lexicon import lexicon, read_lexicon
+    from whyser_eval.reading import lexicon_review as review
     from whyser_eval.reading.extraction import Extractor
-    from whyser_eval.reading.lexicon_review import (
-        proposals,
-        read_answers,
-        unknown_words,
-        write_review,
-    )
 
     table = read_lexicon(reads.grouping) if reads.grouping else lexicon()
-    words = unknown_words(read_answers(answers, reads.reader(output.parent)), table)
+    words = review.unknown_words(review.read_answers(answers, reads.reader(output.parent)), table)
     settings, ledger = reads.settings, reads.ledger(output.parent)
     proposed = {}
     if settings and ledger and words:
-        proposed = proposals(words, Extractor(table, reads.reader_max_tokens), settings, ledger)
-    write_review(words, proposed, output)
+        extractor = Extractor(table, reads.reader_max_tokens)
+        proposed = review.proposals(words, extractor, settings, ledger)
+    review.write_review(words, proposed, output)
     say(f"{len(words):,} words that the lexicon lacks -> {output}")
 
 

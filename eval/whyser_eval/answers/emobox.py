@@ -20,7 +20,6 @@ more class with F1 0: a miss can lower it, never raise it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,14 +33,6 @@ from whyser_eval.scoring.systems import System, read_systems
 MISS = "Miss"
 
 
-@dataclass(frozen=True)
-class _Dataset:
-    """A corpus' name in EmoBox; `key` maps our id, without the corpus, to EmoBox's."""
-
-    name: str
-    key: Callable[[str], str]
-
-
 def _meld(name: str) -> str:
     """
     >>> _meld("test/dia0_utt1")
@@ -51,13 +42,13 @@ def _meld(name: str) -> str:
     return f"{clip}-{split}"
 
 
-#: Our corpus -> EmoBox's.
-DATASETS: dict[str, _Dataset] = {
-    "msp_podcast": _Dataset("msppodcast", str),
-    "iemocap": _Dataset("iemocap", str),
-    "meld": _Dataset("meld", _meld),
-    "crema_d": _Dataset("cremad", lambda name: name.replace("_", "-")),
-    "ravdess": _Dataset("ravdess", str),
+#: Our corpus -> EmoBox's name of it, and a function from our id, without the corpus, to EmoBox's.
+DATASETS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "msp_podcast": ("msppodcast", str),
+    "iemocap": ("iemocap", str),
+    "meld": ("meld", _meld),
+    "crema_d": ("cremad", lambda name: name.replace("_", "-")),
+    "ravdess": ("ravdess", str),
 }
 
 
@@ -75,8 +66,8 @@ def emobox_key(id_: str) -> str:
             f"EmoBox has no corpus {corpus!r}",
             cure=f"Leave its references out; it has [{', '.join(DATASETS)}].",
         )
-    dataset = DATASETS[corpus]
-    return f"{dataset.name}-{dataset.key(name)}"
+    dataset, key = DATASETS[corpus]
+    return f"{dataset}-{key(name)}"
 
 
 def label_index(classes: Sequence[EmotionClass]) -> dict[str, int]:
@@ -89,22 +80,16 @@ def label_index(classes: Sequence[EmotionClass]) -> dict[str, int]:
     return {name: number for number, name in enumerate(names)}
 
 
-@dataclass(frozen=True)
-class Exported:
-    """The folders, one for each system and corpus; `ignored` counts what is not scored."""
-
-    folders: tuple[Path, ...]
-    ignored: Mapping[str, int]
-
-
 def export_emobox(
     references: Sequence[Path],
     predictions: Sequence[Path],
     output: Path,
     *,
     split: str | None = None,
-) -> Exported:
+) -> tuple[list[Path], Mapping[str, int]]:
     """Writes `output/SYSTEM_FORM/DATASET/` for every system, without its controls.
+
+    Returns: the folders, and the number of predictions that are not scored, by reason.
 
     Raises: `InputError` or `BadInput` as `read_systems`, and for a corpus that EmoBox lacks.
     """
@@ -123,7 +108,7 @@ def export_emobox(
             file=predictions[0],
             cure="Give answers to the utterances themselves.",
         )
-    return Exported(tuple(folders), ignored)
+    return folders, ignored
 
 
 def _write_system(system: System, references: References, output: Path) -> Iterator[Path]:
@@ -136,7 +121,7 @@ def _write_system(system: System, references: References, output: Path) -> Itera
         # Both are positions among the declared classes; a miss is -1 there.
         prediction = int(answer) if answer >= 0 else numbers[MISS]
         row = (emobox_key(utterance.id), prediction, int(label))
-        rows.setdefault(DATASETS[utterance.corpus].name, []).append(row)
+        rows.setdefault(DATASETS[utterance.corpus][0], []).append(row)
     for dataset, found in rows.items():
         # A name such as Qwen/Qwen2-Audio is one folder.
         folder = output / f"{quote(system.name.model, safe='')}_{system.name.form}" / dataset

@@ -49,15 +49,8 @@ class Metric:
         """The first sentence of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
 
-    @property
-    def formula(self) -> str:
-        return self._paragraph("Formula")
-
-    @property
-    def source(self) -> str:
-        return self._paragraph("Source")
-
-    def _paragraph(self, name: str) -> str:
+    def paragraph(self, name: str) -> str:
+        """The docstring's paragraph "NAME: ...", such as Formula."""
         text = inspect.getdoc(self.function) or ""
         found = re.search(rf"^{name}: (.+?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
         return " ".join(found[1].split()) if found else ""
@@ -109,8 +102,8 @@ def markdown() -> str:
     """The table of docs/scores.md: a row for each metric, and for what is computed by class."""
     rows = ["| metric | what | formula | source |", "|---|---|---|---|"]
     for one in METRICS.values():
-        cells = (f"`{one.name}`", one.summary, one.formula, one.source)
-        rows.append(_row(cells))
+        formula, source = one.paragraph("Formula"), one.paragraph("Source")
+        rows.append(_row((f"`{one.name}`", one.summary, formula, source)))
         if one.of_class:
             what = f"The same for one class, on `all` and `strict`: a column of `{one.name}`."
             rows.append(_row((f"`{one.of_class}:sad`", what, "", "")))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import numpy as np
 
@@ -58,24 +59,25 @@ def _statistics(
     claims: Sequence[Explained] | None,
     with_transcripts: bool,
 ) -> dict[str, Statistics]:
-    found: dict[str, Statistics] = {}
+    material: dict[MaterialKind, tuple[Any, ...]] = {}
     if (shares := system.distributions) is not None:
         given = np.array([[one.get(name, 0.0) for name in references.classes] for one in shares])
         distributions = Distributions(
-            references.distributions,
-            normalised(given),
-            references.annotators,
-            references.labels,
+            references.distributions, normalised(given), references.annotators, references.labels
         )
-        found |= {name: one(distributions) for name, one in metrics_of("probabilities").items()}
+        material["probabilities"] = (distributions,)
     if with_transcripts:
         transcripts = [parse_answer(text).transcript for text in system.texts]
         if any(one is not None for one in transcripts):
             spoken = [one.transcript for one in references.utterances]
-            found |= {n: one(spoken, transcripts) for n, one in metrics_of("transcripts").items()}
+            material["transcripts"] = (spoken, transcripts)
     if claims is not None:
-        found |= {name: one(claims) for name, one in metrics_of("claims").items()}
-    return found
+        material["claims"] = (claims,)
+    return {
+        name: function(*given)
+        for kind, given in material.items()
+        for name, function in metrics_of(kind).items()
+    }
 
 
 def shuffled_metrics(

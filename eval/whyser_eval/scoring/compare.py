@@ -25,10 +25,10 @@ SUBSETS = ("all", "strict")
 
 @dataclass(frozen=True)
 class SystemComparison:
-    """A line of `comparisons.json`: `system` less `against`, both of one form.
+    """A line of `comparisons.json`: `system` less `against`, both with one form.
 
-    `p` is that of the approximate randomisation, `p_holm` the same adjusted for all comparisons
-    of the table; None on a subset without utterances.
+    The figures are those of `PairedDifference`; `p_holm` is `p` adjusted for all comparisons of the
+    table. They are None on a subset without utterances.
     """
 
     system: str
@@ -55,17 +55,17 @@ def compare(
     draws: int = 10_000,
     seed: int = 0,
 ) -> list[SystemComparison]:
-    """Every system without a control against the named one, form by form.
+    """Compares every system without a control with the named one, form by form.
 
     Args: `unit`, what is resampled and swapped: utterances, or speakers with all of theirs.
 
-    Raises: `InputError` when there is no such system, or nothing to compare with it.
+    Raises: `InputError` for an unknown system, or if there is no other to compare with it.
     """
     rows = list(_comparisons(run, against, metrics, unit, draws, seed))
     if not rows:
         raise InputError(
             f"nothing to compare with {against!r}",
-            cure="Give the predictions of another system that was asked the same form.",
+            cure="Give another system's predictions for the same form of the question.",
         )
     tested = [row for row in rows if row.p is not None]
     adjusted = iter(holm([row.p for row in tested if row.p is not None]))
@@ -102,6 +102,11 @@ def write_comparisons(
     rows: Sequence[SystemComparison], run: ScoredRun, path: Path, **settings: str | int
 ) -> None:
     """Writes the rows and a file of their provenance, each atomically."""
+    settings |= {
+        "classes": ",".join(run.references.classes),
+        "secondary": run.settings.secondary,
+        "reader": run.settings.reader.version,
+    }
     record = provenance(run.inputs) | {"settings": settings}
     write_json(path.with_suffix(".provenance.json"), record)
     write_json(path, comparisons_json(rows))
@@ -111,8 +116,8 @@ _ROWS = TypeAdapter(list[SystemComparison])
 
 
 def read_comparisons(path: Path) -> list[SystemComparison]:
-    """What `write_comparisons` wrote.
+    """The rows that `write_comparisons` wrote.
 
     Raises: `InputError` for a missing or a broken file.
     """
-    return read_record(path, _ROWS, cure="Give what whyser-eval compare --output wrote.")
+    return read_record(path, _ROWS, cure="Give a file that whyser-eval compare wrote.")

@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from whyser_eval.metrics.data import MISS, ClassMetric, FloatArray, IntArray, Items, ScoreEstimate
+from whyser_eval.metrics.data import MISS, ClassMetric, FloatArray, IntArray, ScoreEstimate
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import SystemName
 from whyser_eval.statistics.bootstrap import (
@@ -60,11 +60,9 @@ def _with_every_guess(cells: Cells, width: int) -> Cells:
     """Each cell once for every class that can be guessed."""
     rows = np.repeat(np.arange(len(cells.members)), width)
     guesses = np.tile(np.arange(width), len(cells.members))
-    return Cells(
-        Items(cells.items.labels[rows], guesses, cells.items.annotators[rows]),
-        cells.members[rows],
-        {name: subset.take(rows) for name, subset in cells.subsets.items()},
-    )
+    items = replace(cells.items.take(rows), predictions=guesses)
+    subsets = {name: subset.take(rows) for name, subset in cells.subsets.items()}
+    return Cells(items, cells.members[rows], subsets)
 
 
 def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:

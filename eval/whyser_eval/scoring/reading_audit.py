@@ -7,7 +7,7 @@ score because of the reader, not the system. Look first where rules and model di
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -80,26 +80,26 @@ def rules_against_llm(answers: Sequence[ReadTwice]) -> dict[str, Any]:
     Unread counts as a label; `read_by_rules_alone` and `read_by_llm_alone` count where
     only one of the two found an emotion.
     """
-    import pandas as pd
-
-    pairs = pd.DataFrame([answer.labels for answer in answers], columns=["rules", "llm"])
-    alike, unread = pairs["rules"] == pairs["llm"], pairs == UNREAD
-    places = pairs[~alike].groupby(["rules", "llm"]).groups
-    ranked = sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
+    answers_of: defaultdict[tuple[str, str], list[ReadTwice]] = defaultdict(list)
+    for answer in answers:
+        answers_of[answer.labels].append(answer)
+    ranked = sorted(answers_of.items(), key=lambda item: (-len(item[1]), item[0]))
+    pairs = [(rules, llm, len(own)) for (rules, llm), own in ranked]
     return {
-        "n": len(pairs),
-        "agreement": float(alike.mean()),
-        "kappa": cohen_kappa(pairs.value_counts().to_dict()),
-        "read_by_rules_alone": int((unread["llm"] & ~unread["rules"]).sum()),
-        "read_by_llm_alone": int((unread["rules"] & ~unread["llm"]).sum()),
+        "n": len(answers),
+        "agreement": sum(n for rules, llm, n in pairs if rules == llm) / len(answers),
+        "kappa": cohen_kappa({(rules, llm): n for rules, llm, n in pairs}),
+        "read_by_rules_alone": sum(n for rules, llm, n in pairs if rules != llm == UNREAD),
+        "read_by_llm_alone": sum(n for rules, llm, n in pairs if llm != rules == UNREAD),
         "disagreements": [
             {
                 "rules": rules,
                 "llm": llm,
                 "n": len(own),
-                "examples": [_example(answers[place]) for place in own[:EXAMPLES]],
+                "examples": [_example(answer) for answer in own[:EXAMPLES]],
             }
             for (rules, llm), own in ranked
+            if rules != llm
         ],
     }
 

@@ -68,7 +68,7 @@ class SystemScores:
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A finished scoring; `ignored` counts the predictions that are not scored, by reason."""
+    """A scored run; `ignored` counts the predictions that are not scored, by reason."""
 
     key: AnswerKey
     references: References
@@ -173,7 +173,6 @@ def _rows_of_all(
     scored: Sequence[SystemScores], references: References, signature: Signature
 ) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question share one."""
-
     for _, group in groupby(scored, key=lambda one: one.system.name.row):
         variants = list(group)
         systems = [one.system for one in variants]
@@ -189,28 +188,21 @@ def _rows_of_all(
             samples=max(system.samples for system in systems),
         )
         unread = np.array([[one.label is None for one in system.readings] for system in systems])
-        yield from _rows(
-            name,
-            scores,
-            own,
-            references,
-            {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()},
-        )
+        subsets = references.subsets.items()
+        counts = {subset: int(unread[:, one.mask].sum()) for subset, one in subsets}
+        yield from _rows(name, scores, own, references, counts)
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
     """Chance baselines that a system must beat: the most frequent class, and draws by prior."""
     # The first declared of equally frequent classes.
     majority = references.classes[int(controls.class_counts(references).argmax())]
-    constant = references.items([majority] * len(references))
-    plan = _plan(constant, references, settings.unit)
+    plan = _plan(references.items([majority] * len(references)), references, settings.unit)
     nothing_unread = dict.fromkeys(references.subsets, 0)
     how = {"draws": settings.draws, "seed": settings.seed}
     prior = controls.prior_estimates(references, metrics_of("classes"), **how)
-    for name, scores in (
-        (f"constant:{majority}", bootstrap(plan, **how, interval=settings.interval)),
-        ("prior", prior),
-    ):
+    constant_scores = bootstrap(plan, **how, interval=settings.interval)
+    for name, scores in ((f"constant:{majority}", constant_scores), ("prior", prior)):
         guess = SystemName(name, "any", "none")
         yield from _rows(guess, scores, _signature(references), references, nothing_unread)
 
@@ -233,7 +225,7 @@ def _signature(references: References) -> Signature:
 def _rests_on(
     scored: Iterable[SystemScores], references: References, cues: Mapping[str, Cues]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What else decides a metric that was scored, under its name with its hash."""
+    """What else each scored metric depends on, with its hash, by the metric's name."""
     hashes = {
         "votes": lambda: references.votes_hash,
         "words": lambda: references.words_hash,

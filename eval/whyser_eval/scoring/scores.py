@@ -1,6 +1,6 @@
-"""`scores.json`: a tidy list with one object for each figure, and its schema.
+"""`scores.json`: a tidy list with one object for each value, and its schema.
 
-`scores.schema.json` is written from `ScoreRow`: `python -m whyser_eval.scoring.scores`.
+`python -m whyser_eval.scoring.scores` writes `scores.schema.json` from `ScoreRow`.
 """
 
 from __future__ import annotations
@@ -106,14 +106,14 @@ class ScoreRow:
 
 _ROWS = TypeAdapter(list[ScoreRow])
 
-_CURE = "Write it with whyser-eval score of this version."
+_CURE = "Write it again with this version of whyser-eval score."
 
 
 def read_scores(path: Path) -> tuple[ScoreRow, ...]:
-    """The rows of a `scores.json`, validated.
+    """The validated rows of a `scores.json`.
 
-    Raises: `InputError` for a missing, broken or empty file, `BadInput` with every row that is
-    not as the schema says or that stands twice.
+    Raises: `InputError` for a missing, broken or empty file, `BadInput` with every row that breaks
+    the schema or is a duplicate.
     """
     try:
         rows = _ROWS.validate_json(read_text(path), strict=True)
@@ -130,15 +130,14 @@ def read_scores(path: Path) -> tuple[ScoreRow, ...]:
 
 
 def _described(fault: Any) -> str:
-    """An error of pydantic's, with the row counted from 1.
+    """The text of a pydantic error, with rows counted from 1.
 
     >>> _described({"loc": (1, "n"), "msg": "Field required", "type": "missing", "input": {}})
     'row 2: n: Field required'
     """
     index, *fields = fault["loc"] or ("",)
-    place = ": ".join(
-        [f"row {index + 1}" if isinstance(index, int) else "the file", *map(str, fields)]
-    )
+    row = f"row {index + 1}" if isinstance(index, int) else "the file"
+    place = ": ".join([row, *map(str, fields)])
     value = fault["input"]
     shown = f", not {value!r:.60}" if isinstance(value, str | int | float) else ""
     return f"{place}: {fault['msg']}{shown}"
@@ -150,7 +149,7 @@ def _check_unique(rows: Sequence[ScoreRow], path: Path) -> None:
     for number, row in enumerate(rows, start=1):
         key = (row.system, row.form, row.control, row.subset, row.metric)
         if key in first:
-            what = f"row {number} is of the same figure as row {first[key]}: {', '.join(key)}"
+            what = f"rows {first[key]} and {number} have the same key: {', '.join(key)}"
             problems.add(InputError(what, file=path, cure=_CURE))
         first.setdefault(key, number)
     problems.raise_any()

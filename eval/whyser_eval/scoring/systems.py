@@ -1,4 +1,4 @@
-"""Systems: their names, their answers, and the check that each answers every reference once."""
+"""Systems: names, answers, and the check that each system answers every reference once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from whyser_eval.scoring.references import (
 
 @dataclass(frozen=True, order=True)
 class SystemName:
-    """What identifies a system's answers.
+    """The key of a system's answers.
 
     `variant` numbers the wordings or option orders of a repeated question, which share one row of a
     table.
@@ -42,7 +42,7 @@ class SystemName:
 
     @property
     def row(self) -> tuple[str, str, str]:
-        """What identifies the row of a table: system, form, control."""
+        """The key of a table's row: system, form, control."""
         return self.model, self.form, self.control
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class System:
 
     @cached_property
     def chosen(self) -> tuple[int, ...]:
-        """Which sample counts: the first of the most frequent class, unread being one."""
+        """The sample that counts: the first of the most frequent class; unread is one class."""
         return tuple(map(_most_frequent, self.drawn))
 
     @cached_property
@@ -241,7 +241,7 @@ def align(
             continue
         answered[name] = tuple(kept[id_] for id_ in wanted)
     problems.raise_any()
-    # All at once: a reader may have an endpoint to ask.
+    # All at once, since a reader may ask an endpoint.
     texts = [text for group in answered.values() for answer in group for text in _texts(answer)]
     readings = iter(reader.read(texts))
     return [

@@ -1,9 +1,9 @@
 """Bootstrap intervals from each utterance's statistics.
 
 An utterance enters a score only through its row of statistics, so equal rows are collapsed to
-cells. Drawing n utterances with replacement is then drawing the cells' counts from one multinomial:
-exactly the bootstrap over utterances, at the cost of the cells. A draw is a vector of cell counts,
-and a score under it comes from weighted sums, so all metrics and subsets use the same draws.
+cells. Drawing n utterances with replacement then means drawing the cells' counts from one
+multinomial: exactly the bootstrap over utterances, at the cost of the cells. A draw is a vector of
+cell counts, and its scores come from weighted sums, so all metrics and subsets share the draws.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,6 @@ _COUNTS_PER_BATCH = 4_000_000
 #: What is drawn: utterances, or speakers with all of their utterances.
 Unit: TypeAlias = Literal["utterance", "speaker"]
 
-Row = TypeVar("Row", bound=np.generic)
-
 #: (subset, metric)
 ScoreKey = tuple[str, str]
 
@@ -50,7 +48,7 @@ Interval: TypeAlias = Literal["percentile", "bca"]
 
 @dataclass(frozen=True)
 class Cells:
-    """Items that no metric can tell apart, counted once.
+    """Items that are equal for every metric, counted together.
 
     Attributes:
         items: one item per cell, k of them
@@ -77,7 +75,7 @@ def collapse(items: Items, subsets: Mapping[str, Subset]) -> Cells:
 def collapse_together(
     systems: Sequence[Items], subsets: Mapping[str, Subset]
 ) -> tuple[list[Cells], IntArray]:
-    """Cells that several systems' answers to the same references share.
+    """The cells of several systems' answers to the same references.
 
     Returns: the cells of each system, and int[n], the cell of each item.
     """
@@ -86,19 +84,16 @@ def collapse_together(
     labels = np.column_stack([first.labels, *(items.predictions for items in systems)])
     # As bytes, which sort faster than columns; big-endian, so that a label sorts as its number.
     keys = np.hstack([labels.astype(">i2").view(np.uint8), np.packbits(flags, axis=1)])
-    _, rows, cell_of, members = distinct(keys)
+    rows, cell_of, members = distinct(keys)
     shared = {name: subset.take(rows) for name, subset in subsets.items()}
     return [Cells(items.take(rows), members, shared) for items in systems], cell_of
 
 
-def distinct(rows: npt.NDArray[Row]) -> tuple[npt.NDArray[Row], IntArray, IntArray, IntArray]:
-    """The distinct rows; int arrays of where each comes first, which one each row is, how often."""
+def distinct(rows: npt.NDArray[Any]) -> Sequence[IntArray]:
+    """Where each distinct row is first, which distinct row each row is, how often each occurs."""
     rows = np.ascontiguousarray(rows)
     as_bytes = rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel()
-    _, first, which, members = np.unique(
-        as_bytes, return_index=True, return_inverse=True, return_counts=True
-    )
-    return rows[first], first, which, members
+    return np.unique(as_bytes, return_index=True, return_inverse=True, return_counts=True)[1:]
 
 
 @dataclass(frozen=True)

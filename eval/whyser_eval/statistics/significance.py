@@ -1,9 +1,9 @@
 """Tests of whether one system is better than another on the same utterances.
 
-Both systems' rows of statistics are put side by side, and a draw says how often each row counts for
-the first system and how often for the second. Resampling utterances (paired bootstrap) and swapping
-the systems' answers (approximate randomisation) are two ways to draw such counts; both can also
-draw all utterances of a speaker at once.
+Both systems' rows of statistics are put side by side, and a draw gives the count of each row for
+the first system and for the second. Resampling utterances (paired bootstrap) and swapping the
+systems' answers (approximate randomisation) are two ways to draw such counts; both can also draw
+all utterances of a speaker at once.
 
 Sources: Efron and Tibshirani (1993), chapters 13 and 16; Noreen, Computer-Intensive Methods (1989);
 Holm (1979). The paper stars differences at p <= 0.05 without naming its test (docs/design.md,
@@ -99,8 +99,8 @@ def pair(
     table = np.hstack([plan.table for plan in plans])
     if speakers is None:
         # Cells that differ may still have the same statistics.
-        table, _, merged, _ = distinct(table)
-        members = np.bincount(merged[cell_of], minlength=len(table))
+        rows, merged, _ = distinct(table)
+        table, members = table[rows], np.bincount(merged[cell_of])
     else:
         table = summed(table[cell_of], clusters_of(speakers))
         members = np.ones(len(table), dtype=np.int64)
@@ -161,7 +161,7 @@ def _difference(
     subset: str, metric: str, n: int, value: float, resampled: FloatArray, swapped: FloatArray
 ) -> PairedDifference:
     if not n:
-        return PairedDifference(subset, metric, *[None] * 6, n)
+        return PairedDifference(subset, metric, None, None, None, None, None, None, n)
     low, high = percentiles(resampled) or (None, None)
     # Under the null hypothesis differences spread around 0 as the draws do around the value.
     p_bootstrap = _share(np.abs(resampled - value), abs(value))
