@@ -25,6 +25,9 @@ _DROPPED_CURE = (
     "LLaMA-Factory drops rows that it cannot prepare (a bad row, a missing sound, an answer over "
     "cutoff_len): run whyser-convert check, correct the dataset and predict again."
 )
+_NO_TEXT_CURE = (
+    "Give generated_predictions.jsonl of a run with do_predict and predict_with_generate."
+)
 _OTHER_CURE = "Give the manifest of the dataset that was predicted; it is in the same folder."
 
 
@@ -106,9 +109,8 @@ def read_generated(path: Path) -> Iterator[Generated]:
     for number, row in read_jsonl(path):
         for key in ("predict", "label"):
             if not isinstance(row.get(key), str):
-                cure = "Give generated_predictions.jsonl of a run with do_predict and "
-                cure += "predict_with_generate."
-                raise InputError(f"has no text under {key!r}", file=path, line=number, cure=cure)
+                fault = f"has no text under {key!r}"
+                raise InputError(fault, file=path, line=number, cure=_NO_TEXT_CURE)
         yield Generated(number, str(row.get("prompt", "")), row["predict"], row["label"])
 
 

@@ -81,23 +81,22 @@ class Items:
     @property
     def gold(self) -> BoolArray:
         """bool[n, C], one-hot y."""
-        return _one_hot(self.labels, self.annotators.shape[1])
+        return self._one_hot(self.labels)
 
     @property
     def predicted(self) -> BoolArray:
         """bool[n, C], one-hot p; a row of zeros for a miss."""
-        return _one_hot(self.predictions, self.annotators.shape[1])
+        return self._one_hot(self.predictions)
+
+    def _one_hot(self, positions: IntArray) -> BoolArray:
+        one_hot: BoolArray = positions[:, None] == np.arange(self.annotators.shape[1])
+        return one_hot
 
     @property
     def hit(self) -> BoolArray:
         """bool[n], whether some annotator chose what was predicted."""
         hit: BoolArray = np.any(self.predicted & self.annotators, axis=1)
         return hit
-
-
-def _one_hot(positions: IntArray, width: int) -> BoolArray:
-    one_hot: BoolArray = positions[:, None] == np.arange(width)
-    return one_hot
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from whyser.chat import Chat, ChatSettings, run_all
 from whyser.io.console import say
@@ -133,7 +134,7 @@ def write_review(
     for one in words:
         label, reason = proposed.get(one.word, ("", ""))
         cells = (one.word, label, "statement", "", reason, str(one.count), one.example, "")
-        rows.append(dict(zip(REVIEW_COLUMNS, map(_inert, cells), strict=True)))
+        rows.append([_inert(cell) for cell in cells])
     _write_table(rows, REVIEW_COLUMNS, path)
 
 
@@ -168,8 +169,7 @@ def freeze(reviews: Sequence[Path], output: Path, *, base: Path | None = None) -
             except InputError as problem:
                 problems.add(problem.at(review, line))
     problems.raise_any()
-    rows = [{name: row[name] for name in COLUMNS} for row in (*table, *accepted)]
-    _write_table(rows, COLUMNS, output)
+    _write_table([*table, *accepted], COLUMNS, output)
     return len(accepted)
 
 
@@ -202,9 +202,9 @@ def _refuse_duplicate(word: str, known: Mapping[tuple[str, ...], str]) -> None:
         raise InputError(f"duplicate word {word!r}: {place}", cure="Keep one row per word.")
 
 
-def _write_table(rows: Iterable[Mapping[str, str]], columns: Sequence[str], path: Path) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+def _write_table(rows: Sequence[Any], columns: Sequence[str], path: Path) -> None:
+    """Writes rows that are mappings or lists as CSV with these columns."""
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(columns))
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

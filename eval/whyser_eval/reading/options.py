@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from whyser.io.errors import InputError
+
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
     from whyser_eval.reading.readers import Reader
@@ -91,13 +93,34 @@ class ReaderOptions:
         return self.reader_cache or (folder / LEDGER if folder else None)
 
     def reader(self, folder: Path | None) -> Reader:
-        """The chosen reader; it keeps the model's replies in `folder` unless a file is given."""
-        from whyser_eval.reading.choice import choose_reader
+        """The chosen reader; it keeps the model's replies in `folder` unless a file is given.
 
-        return choose_reader(
-            self.reader_name,
-            self.settings,
-            self.ledger(folder),
-            grouping=self.grouping,
-            max_tokens=self.reader_max_tokens,
-        )
+        Raises: `InputError` for a missing or an unused endpoint, or a broken lexicon.
+        """
+        # The client is slow to load, and `--help` needs neither lexicon nor rules.
+        from whyser.labels.lexicon import read_lexicon
+        from whyser_eval.reading.readers import RuleReader
+
+        settings, ledger = self.settings, self.ledger(folder)
+        name = self.reader_name or ("hybrid" if settings else "rules")
+        table = read_lexicon(self.grouping) if self.grouping else None
+        if name == "rules":
+            if settings:
+                raise InputError(
+                    "the rules use no endpoint",
+                    cure="Leave out --reader-endpoint, or choose hybrid.",
+                )
+            return RuleReader(table)
+        if settings is None:
+            raise InputError(
+                f"reader '{name}' needs a model to ask",
+                cure="Give --reader-endpoint URL and --reader-model NAME.",
+            )
+        if ledger is None:
+            raise InputError(
+                "no file for the model's replies", cure="Give --output or --reader-cache FILE."
+            )
+        from whyser_eval.reading.model_reader import HybridReader, ModelReader
+
+        kind = HybridReader if name == "hybrid" else ModelReader
+        return kind(settings, ledger, table, max_tokens=self.reader_max_tokens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import compress, groupby
+from itertools import chain, compress, groupby
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +294,10 @@ def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator
 def write_run(run: ScoredRun, folder: Path) -> None:
     """Writes scores.json, samples.jsonl and provenance.json, each atomically."""
     record = provenance(run.inputs) | _facts(run)
-    write_jsonl(folder / "samples.jsonl", _samples(run))
+    samples = (
+        sample_lines(run.key, run.references, one.system, one.explained) for one in run.scored
+    )
+    write_jsonl(folder / "samples.jsonl", chain.from_iterable(samples))
     write_json(folder / "provenance.json", record)
     write_json(folder / "scores.json", scores_json(run))
 
@@ -325,8 +328,3 @@ def _facts(run: ScoredRun) -> dict[str, Any]:
         ],
         "warnings": list(run.warnings),
     }
-
-
-def _samples(run: ScoredRun) -> Iterator[str]:
-    for one in run.scored:
-        yield from sample_lines(run.key, run.references, one.system, one.explained)

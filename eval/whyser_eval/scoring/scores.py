@@ -37,7 +37,7 @@ def _one_of(*names: str) -> str:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class ScoreRow:
-    """One figure of one system (docs/design.md, "What flows"; docs/scores.md, "Metrics")."""
+    """One score of one system (docs/design.md, "What flows"; docs/scores.md, "Metrics")."""
 
     system: Annotated[
         str, _words("Name of the system; `constant:CLASS` and `prior` are the baselines.")
@@ -45,24 +45,24 @@ class ScoreRow:
     form: Annotated[
         str,
         _words(
-            "Form of the question; `any` for a baseline, which reads none.",
+            "Form of the question; `any` for a baseline, which has none.",
             _one_of(*get_args(Form), ANY),
         ),
     ]
     control: Annotated[
         str,
         _words(
-            "What stood in for the utterance's own sound or the question's own words, or `none`. "
+            "What replaces the utterance's own sound or the question's own words, or `none`. "
             "Under `paraphrased` and `reordered`, `value` is the mean over the variants of the "
-            "question, `low` and `high` are its lowest and its highest variant.",
+            "question, `low` and `high` are the lowest and the highest variant.",
             _one_of(*get_args(Control)),
         ),
     ]
     subset: Annotated[
         str,
         _words(
-            "Which utterances: `all`, `strict` (one label has more than half of the votes), "
-            "`all_inclusive` (those without agreement too), or a part of `all` such as "
+            "The utterances: `all`, `strict` (one label has more than half of the votes), "
+            "`all_inclusive` (those without agreement too), or a subset of `all` such as "
             "`corpus:meld`, `gender:female` and a band of `agreement:`.",
             r"^[a-z_]+(:.+)?$",
         ),
@@ -70,29 +70,29 @@ class ScoreRow:
     metric: Annotated[
         str,
         _words(
-            "Name of the metric; `f1:sad` is that of one class.",
+            "Name of the metric; `f1:sad` is the F1 of one class.",
             r"^[a-z][a-z0-9_]*(:[a-z]+)?$",
             examples=list(METRICS),
         ),
     ]
     value: Annotated[
         FiniteFloat | None,
-        Field(description="The figure, no percentage; null on a subset without utterances."),
+        Field(description="The value, not as a percentage; null without utterances."),
     ]
     low: Annotated[
         FiniteFloat | None,
-        Field(description="Lower end of the 95 % interval; null where none was drawn."),
+        Field(description="Lower end of the 95 % interval; null without one."),
     ]
     high: Annotated[
         FiniteFloat | None,
-        Field(description="Upper end of the 95 % interval; null where none was drawn."),
+        Field(description="Upper end of the 95 % interval; null without one."),
     ]
-    n: Annotated[int, Field(ge=0, description="How many utterances the figure is over.")]
+    n: Annotated[int, Field(ge=0, description="Number of utterances behind the value.")]
     signature: Annotated[
         str,
         _words(
-            "All that another lab must match before two figures compare: the metric, then "
-            "`name:value` pairs, `|` between them.",
+            "What another lab must match before two values can be compared: the metric, then "
+            "`name:value` pairs, separated by `|`.",
             r"^[^|]+(\|[^|:]+:[^|]*)*\|refs:[0-9a-f]{8}(\|[^|:]+:[^|]*)*$",
         ),
     ]

@@ -25,6 +25,10 @@ from whyser_eval.metrics.data import MISS, BoolArray, Subset
 #: The primary votes of an utterance.
 Votes: TypeAlias = tuple[Label, ...]
 
+# Votes have few combinations, and a corpus has very many utterances.
+_is_strict = lru_cache(maxsize=100_000)(is_strict_majority)
+_top_share = lru_cache(maxsize=100_000)(top_share)
+
 #: Upper bounds of the shares in each band, under the name of the band.
 AGREEMENT_BANDS = {
     "agreement:0-0.5": Fraction(1, 2),
@@ -46,16 +50,16 @@ def subsets_of(
     # A corpus without released votes counts as unanimous. If other utterances of its corpus have
     # votes, an utterance without any says nothing about agreement.
     voted = {one.corpus for one in utterances if one.votes}
-    tells = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
+    is_known = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
     votes = [one.primaries for one in utterances]
     strict = np.array(list(map(_is_strict, votes)), dtype=np.bool_)
-    found = {"all": Subset(scored), "strict": Subset(scored & tells & strict)}
+    found = {"all": Subset(scored), "strict": Subset(scored & is_known & strict)}
     if not scored.all():
         found["all_inclusive"] = Subset(np.ones_like(scored), has_majority=False)
     groups = [
         *_groups("corpus", [one.corpus for one in utterances]),
         *_groups("gender", [one.gender for one in utterances]),
-        *_bands(votes, tells),
+        *_bands(votes, is_known),
     ]
     for name, mask in groups:
         inside = mask & scored
@@ -74,19 +78,8 @@ def _groups(kind: str, values: Sequence[str | None]) -> list[tuple[str, BoolArra
     return [(f"{kind}:{name}", numbers == number) for name, number in place.items()]
 
 
-def _bands(votes: Sequence[Votes], tells: BoolArray) -> list[tuple[str, BoolArray]]:
-    shares = np.array(list(map(_share, votes)))
+def _bands(votes: Sequence[Votes], is_known: BoolArray) -> list[tuple[str, BoolArray]]:
+    shares = np.array([float(_top_share(own)) for own in votes])
     bounds = [float(bound) for bound in AGREEMENT_BANDS.values()]
     band = np.searchsorted(bounds, shares)
-    return [(name, (band == place) & tells) for place, name in enumerate(AGREEMENT_BANDS)]
-
-
-# Votes have few combinations, and a corpus has very many utterances.
-@lru_cache(maxsize=100_000)
-def _is_strict(votes: Votes) -> bool:
-    return is_strict_majority(votes)
-
-
-@lru_cache(maxsize=100_000)
-def _share(votes: Votes) -> float:
-    return float(top_share(votes))
+    return [(name, (band == place) & is_known) for place, name in enumerate(AGREEMENT_BANDS)]

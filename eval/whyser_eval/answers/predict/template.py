@@ -67,8 +67,8 @@ def _prompt_at(settings: ChatSettings, request: Request) -> str | None:
         ) as client:
             asked = {"model": settings.model, "messages": request.messages}
             tokens = client.post("/tokenize", json=asked).raise_for_status().json()["tokens"]
-            told = {"model": settings.model, "tokens": tokens}
-            reply = client.post("/detokenize", json=told).raise_for_status()
+            asked = {"model": settings.model, "tokens": tokens}
+            reply = client.post("/detokenize", json=asked).raise_for_status()
             return str(reply.json()["prompt"])
     except (httpx2.HTTPError, OSError, ValueError, KeyError, TypeError):
         # Another kind of server, or none yet: the run itself reports a missing server.
