@@ -120,4 +120,4 @@ def read_comparisons(path: Path) -> list[SystemComparison]:
 
     Raises: `InputError` for a missing or a broken file.
     """
-    return read_record(path, _ROWS, cure="Give a file that whyser-eval compare wrote.")
+    return read_record(path, _ROWS, cure="Give a file that whyser-eval compare --output wrote.")
