@@ -1,8 +1,8 @@
-"""Scoring that stands alone: references and predictions in, a signed table out.
+"""Scoring without a trainer: references and predictions in, a signed table out.
 
-The functions in `__all__` are for notebooks: labels or a DataFrame in, a figure or a DataFrame out.
-`scoring.score.score_run` and `output.report.write_report` do the same for files. The package loads
-a function when it is first asked for, so importing it is cheap.
+The functions in `__all__` are for notebooks: labels or a DataFrame in, a number or a DataFrame out.
+`scoring.score.score_run` and `output.report.write_report` do the same for files. A function is
+loaded when it is first used, so importing the package is cheap.
 """
 
 from __future__ import annotations

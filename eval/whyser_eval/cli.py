@@ -5,10 +5,11 @@ Heavy imports are inside the commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, Option
 
 from whyser.io.console import new_app, print_json, run, say
 from whyser.io.extras import needs
@@ -17,156 +18,129 @@ from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
 from whyser_eval.explanations.judge.cli import judge_command
 from whyser_eval.explanations.study.cli import app as study_app
-from whyser_eval.reading.options import PANEL as READING
-from whyser_eval.reading.options import ReaderOptions
+from whyser_eval.reading.options import ReaderOptions, reader_option
 
 app = new_app(
     "Score answers against every annotator: predict, join, score, compare, table, group, report. "
     "Evaluate their rationales: judge, study, figure."
 )
 
-#: Help panels of options that few runs need.
-DECODING, INTERVALS = "Decoding", "Intervals"
+# Options that few runs need have help panels of their own.
+decoding_option = partial(Option, rich_help_panel="Decoding")
+interval_option = partial(Option, rich_help_panel="Intervals")
 
 References = Annotated[
-    list[Path],
-    typer.Option(help="Read the labels from this utterances.jsonl; give one for each corpus."),
+    list[Path], Option(help="Read the labels from this utterances.jsonl; give one for each corpus.")
 ]
 Predictions = Annotated[
-    list[Path],
-    typer.Option(help="Read answers from this predictions.jsonl; give one for each system."),
+    list[Path], Option(help="Read answers from this predictions.jsonl; give one for each system.")
 ]
 Split = Annotated[
-    str | None,
-    typer.Option(help="Score this split.  [default: the splits of the predicted ids]"),
+    str | None, Option(help="Score this split.  [default: the splits of the predicted ids]")
 ]
 Classes = Annotated[
     str | None,
-    typer.Option(
-        help="Average over these classes, written a,b,c.  [default: what the corpora declare]"
-    ),
+    Option(help="Average over these classes, written a,b,c.  [default: what the corpora declare]"),
 ]
 Secondary = Annotated[
-    bool, typer.Option("--secondary", help="Count secondary votes as annotators' labels too.")
+    bool, Option("--secondary", help="Count secondary votes as annotators' labels too.")
 ]
 ResampleBy = Annotated[
     Literal["utterance", "speaker"],
-    typer.Option(
+    interval_option(
         "--resample-by",
         "--unit",
         help="Draw single utterances, or speakers with all of their utterances.",
-        rich_help_panel=INTERVALS,
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed the draws.", rich_help_panel=INTERVALS)]
+Seed = Annotated[int, interval_option(min=0, help="Use this random seed for the draws.")]
 
 
 @app.command("predict")
 @with_option_group
 def predict_command(
     utterances: Annotated[
-        list[Path], typer.Argument(help="Ask about these utterances.jsonl, one for each corpus.")
+        list[Path], Argument(help="Ask about these utterances.jsonl, one for each corpus.")
     ],
     form: Annotated[
-        Form,
-        typer.Option(help="Ask for the emotion (open), or for one of nine lettered options."),
+        Form, Option(help="Ask for the emotion (open), or for one of nine lettered options.")
     ],
-    output: Annotated[Path, typer.Option(help="Write this predictions.jsonl.")],
+    output: Annotated[Path, Option(help="Write this predictions.jsonl.")],
     asked: EndpointOptions,
     cot: Annotated[
-        bool, typer.Option("--cot", help="Ask the model to consider the words and the voice first.")
+        bool, Option("--cot", help="Ask the model to consider the words and the voice first.")
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(
-            help="Give the system this name.  [default: the model's, with '+CoT' under --cot]"
-        ),
+        Option(help="Give the system this name.  [default: the model's, with '+CoT' under --cot]"),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Ask about this split.  [default: the only test split]")
+        str | None, Option(help="Ask about this split.  [default: the only test split]")
     ] = None,
     everything: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--all-utterances",
             help="Ask about utterances without a majority label among the eight classes too.",
         ),
     ] = False,
     control: Annotated[
         Literal["none", "shuffled", "silence", "transcript", "paraphrased", "reordered"],
-        typer.Option(
+        Option(
             help="Replace the sound by another utterance's (shuffled), by silence, or by the words "
             "(transcript); or vary the question's wording or the order of its options."
         ),
     ] = "none",
     variants: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            help="Ask in this many wordings or orders, first in the paper's.  [default: 5]",
-            rich_help_panel=DECODING,
+        decoding_option(
+            min=1, help="Ask in this many wordings or orders; the paper's is first.  [default: 5]"
         ),
     ] = None,
     samples: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Ask for this many answers to each question.", rich_help_panel=DECODING
-        ),
+        int, decoding_option(min=1, help="Ask for this many answers to each question.")
     ] = 1,
     temperature: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            help="Decode at this temperature.  [default: 0; 0.7 for several samples]",
-            rich_help_panel=DECODING,
+        decoding_option(
+            min=0, help="Decode at this temperature.  [default: 0; 0.7 for several samples]"
         ),
     ] = None,
     top_p: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Sample from the tokens that hold this probability.  [default: 0.9]",
-            rich_help_panel=DECODING,
+        decoding_option(
+            min=0, max=1, help="Sample from the tokens that hold this probability.  [default: 0.9]"
         ),
     ] = None,
     max_tokens: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Let an answer have this many new tokens.", rich_help_panel=DECODING
-        ),
+        int, decoding_option(min=1, help="Let an answer have this many new tokens.")
     ] = 512,
     probabilities: Annotated[
         bool,
-        typer.Option(
+        decoding_option(
             "--probabilities",
-            help="Ask for the labels' probabilities too, where the server gives log-probabilities.",
-            rich_help_panel=DECODING,
+            help="Ask for the labels' probabilities too, if the server gives log-probabilities.",
         ),
     ] = False,
     template: Annotated[
         Literal["official", "whyser"] | None,
-        typer.Option(
+        decoding_option(
             help="Require the checkpoint's own prompt template (official), or that of our training "
-            "(whyser); a server that reports another is refused.  [default: what it reports]",
-            rich_help_panel=DECODING,
+            "(whyser); a server that reports another is refused.  [default: what it reports]"
         ),
     ] = None,
-    audio: Annotated[SoundForm, typer.Option(help=f"{SOUND_HELP}.")] = "data",
+    audio: Annotated[SoundForm, Option(help=f"{SOUND_HELP}.")] = "data",
     accept_failures: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--accept-failures",
             help="Write an empty answer, which scores as a miss, where the endpoint gave none.",
         ),
     ] = False,
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Ask about the first N utterances only.")
+        int | None, Option(min=1, help="Ask about the first N utterances only.")
     ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(help="Seed all that is drawn; it is recorded.", rich_help_panel=DECODING),
-    ] = 0,
+    seed: Annotated[int, decoding_option(help="Use this random seed; it is recorded.")] = 0,
     dry_run: DryRun = False,
 ) -> None:
     """Ask an endpoint about every utterance of a test split.
@@ -210,15 +184,15 @@ def predict_command(
 @app.command("join")
 def join_command(
     manifest: Annotated[
-        Path, typer.Option(help="Read the .manifest.jsonl of the dataset that was predicted.")
+        Path, Option(help="Read the .manifest.jsonl of the dataset that was predicted.")
     ],
     predictions: Annotated[
-        Path, typer.Option(help="Read this generated_predictions.jsonl of LLaMA-Factory.")
+        Path, Option(help="Read this generated_predictions.jsonl of LLaMA-Factory.")
     ],
-    output: Annotated[Path, typer.Option(help="Write this predictions.jsonl.")],
+    output: Annotated[Path, Option(help="Write this predictions.jsonl.")],
     model: Annotated[
         str | None,
-        typer.Option(help="Give the system this name.  [default: the folder of --predictions]"),
+        Option(help="Give the system this name.  [default: the folder of --predictions]"),
     ] = None,
 ) -> None:
     """Check every row of LLaMA-Factory's predictions, and give each its id back."""
@@ -237,7 +211,7 @@ def score_command(
     references: References,
     predictions: Predictions,
     output: Annotated[
-        Path, typer.Option(help="Write scores.json, samples.jsonl and audit.json to this folder.")
+        Path, Option(help="Write scores.json, samples.jsonl and audit.json to this folder.")
     ],
     reads: ReaderOptions,
     split: Split = None,
@@ -245,18 +219,18 @@ def score_command(
     secondary: Secondary = False,
     all_inclusive: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--all-inclusive",
             help="Score utterances without agreement too, by metrics that need no majority label.",
         ),
     ] = False,
     cues: Annotated[
         list[Path] | None,
-        typer.Option(help="Check rationales against this cues.jsonl of the references."),
+        Option(help="Check rationales against this cues.jsonl of the references."),
     ] = None,
     wer: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--wer",
             help="Compute the word error rate of transcripts in the answers; it takes 0.4 ms an "
             "utterance.",
@@ -264,24 +238,21 @@ def score_command(
     ] = False,
     draws: Annotated[
         int,
-        typer.Option(
-            min=0,
-            help="Make this many bootstrap draws for the intervals; 0 leaves them out.",
-            rich_help_panel=INTERVALS,
+        interval_option(
+            min=0, help="Make this many bootstrap draws for the intervals; 0 leaves them out."
         ),
     ] = 1000,
     seed: Seed = 0,
     interval: Annotated[
         Literal["percentile", "bca"],
-        typer.Option(
-            help="Take percentiles of the draws, or the bias-corrected and accelerated interval.",
-            rich_help_panel=INTERVALS,
+        interval_option(
+            help="Use percentiles of the draws, or the bias-corrected accelerated interval (bca)."
         ),
     ] = "percentile",
     resample_by: ResampleBy = "utterance",
     with_audit: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--audit",
             help="Print how many answers each stage of the reader read and could not parse; with "
             "hybrid, also let the model read some of what the rules read.",
@@ -289,14 +260,12 @@ def score_command(
     ] = False,
     audit_sample: Annotated[
         int,
-        typer.Option(
-            min=0,
-            help="Draw this many answers that both read for --audit; 0 takes all.",
-            rich_help_panel=READING,
+        reader_option(
+            min=0, help="Let both read this many answers for --audit; 0 lets them read all."
         ),
     ] = 200,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print scores.json instead of the table.")
+        bool, Option("--json", help="Print scores.json instead of the table.")
     ] = False,
 ) -> None:
     """Score predictions against references, with intervals, baselines and signatures.
@@ -331,8 +300,8 @@ def score_command(
         from whyser_eval.output.terminal import print_scores
 
         print_scores(result)
-    if with_audit and not as_json:
-        print_audit(audit, result)
+        if with_audit:
+            print_audit(audit, result)
     for corpus in result.unused_corpora:
         say(f"note: {corpus} has nothing to score in the chosen split")
     for reason, count in result.ignored.items():
@@ -347,22 +316,19 @@ def score_command(
 def compare_command(
     references: References,
     predictions: Predictions,
-    against: Annotated[str, typer.Option(help="Compare the other systems with this one.")],
+    against: Annotated[str, Option(help="Compare the other systems with this one.")],
     reads: ReaderOptions,
-    output: Annotated[Path | None, typer.Option(help="Write this comparisons.json too.")] = None,
+    output: Annotated[Path | None, Option(help="Write this comparisons.json too.")] = None,
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
     resample_by: ResampleBy = "utterance",
     draws: Annotated[
-        int,
-        typer.Option(
-            min=100, help="Make this many draws for each test.", rich_help_panel=INTERVALS
-        ),
+        int, interval_option(min=100, help="Make this many draws for each test.")
     ] = 10_000,
     seed: Seed = 0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print comparisons.json instead of the table.")
+        bool, Option("--json", help="Print comparisons.json instead of the table.")
     ] = False,
 ) -> None:
     """Test whether systems differ on the same utterances: interval, p, and p after Holm.
@@ -375,28 +341,18 @@ def compare_command(
     from whyser_eval.scoring.compare import compare, write_comparisons
     from whyser_eval.scoring.score import Settings, score_run
 
-    reader = reads.reader(output.parent if output else None)
     settings = Settings(
         split,
         classes=parse_classes(classes) if classes else None,
         secondary=secondary,
         draws=0,
-        reader=reader,
+        reader=reads.reader(output.parent if output else None),
     )
     result = score_run(references, predictions, settings)
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
     if output:
         write_comparisons(
-            rows,
-            result,
-            output,
-            against=against,
-            unit=resample_by,
-            draws=draws,
-            seed=seed,
-            classes=",".join(result.references.classes),
-            secondary=secondary,
-            reader=reader.version,
+            rows, result, output, against=against, unit=resample_by, draws=draws, seed=seed
         )
     print_comparisons(rows, as_json=as_json)
     if output:
@@ -406,40 +362,39 @@ def compare_command(
 @app.command("table")
 def table_command(
     results: Annotated[
-        list[Path], typer.Argument(help="Show the runs in these folders, which `score` wrote.")
+        list[Path], Argument(help="Show the runs in these folders, which `score` wrote.")
     ],
     layout: Annotated[
         Literal["paper", "readings", "subsets"],
-        typer.Option(
+        Option(
             help="Show the paper's Table 1 (paper), All-labels in every reading (readings), or "
             "Macro-F1 on every subset (subsets)."
         ),
     ] = "paper",
     form: Annotated[
         Literal["markdown", "latex", "csv"] | None,
-        typer.Option(
+        Option(
             "--format",
             help="Write the table in this format.  [default: by the suffix of --output, else "
             "markdown; on a terminal, a drawn table]",
         ),
     ] = None,
     published: Annotated[
-        bool, typer.Option(help="Show the rows of the paper's Table 1 too, marked as published.")
+        bool, Option(help="Show the rows of the paper's Table 1 too, marked as published.")
     ] = True,
     controls: Annotated[
-        bool, typer.Option("--controls", help="Show shuffled audio and the other controls too.")
+        bool, Option("--controls", help="Show shuffled audio and the other controls too.")
     ] = False,
     comparisons: Annotated[
-        list[Path] | None,
-        typer.Option(help="Mark the significant differences of this comparisons.json."),
+        list[Path] | None, Option(help="Mark the significant differences of this comparisons.json.")
     ] = None,
-    decimals: Annotated[int, typer.Option(min=0, max=6, help="Print this many decimals.")] = 2,
+    decimals: Annotated[int, Option(min=0, max=6, help="Print this many decimals.")] = 2,
     output: Annotated[
         Path | None,
-        typer.Option(help="Write this file, and the signatures to a second one.  [default: print]"),
+        Option(help="Write this file, and the signatures to a second one.  [default: print]"),
     ] = None,
     show_signatures: Annotated[
-        bool, typer.Option("--signatures", help="Print the signature of each value too.")
+        bool, Option("--signatures", help="Print the signature of each value too.")
     ] = False,
 ) -> None:
     """Show scored runs as the paper's Table 1, together with the published rows.
@@ -457,25 +412,22 @@ def table_command(
         comparisons=comparisons or (),
         decimals=decimals,
     )
-    chosen = form if form else None
     if output:
-        say(f"table -> {output}, signatures -> {write_table(table, output, chosen)}")
+        say(f"table -> {output}, signatures -> {write_table(table, output, form)}")
     else:
-        print_table(table, chosen)
+        print_table(table, form)
     if show_signatures:
         print_signatures(table)
 
 
 @app.command("export")
 def export_command(
-    benchmark: Annotated[
-        Literal["emobox"], typer.Argument(help="Write the files of this benchmark.")
-    ],
+    benchmark: Annotated[Literal["emobox"], Argument(help="Write the files of this benchmark.")],
     predictions: Annotated[
-        list[Path], typer.Argument(help="Export the answers of these predictions.jsonl.")
+        list[Path], Argument(help="Export the answers of these predictions.jsonl.")
     ],
     references: References,
-    output: Annotated[Path, typer.Option(help="Write SYSTEM_FORM/DATASET/ to this folder.")],
+    output: Annotated[Path, Option(help="Write SYSTEM_FORM/DATASET/ to this folder.")],
     split: Split = None,
 ) -> None:
     """Write answers as the files of another benchmark; one that could not be parsed is a miss.
@@ -484,10 +436,10 @@ def export_command(
     """
     from whyser_eval.answers.emobox import export_emobox
 
-    exported = export_emobox(references, predictions, output, split=split)
-    for reason, count in exported.ignored.items():
+    folders, ignored = export_emobox(references, predictions, output, split=split)
+    for reason, count in ignored.items():
         say(f"note: {count:,} predictions not exported: {reason}")
-    for folder in exported.folders:
+    for folder in folders:
         say(f"{benchmark} -> {folder}")
 
 
@@ -496,9 +448,9 @@ def export_command(
 def group_command(
     answers: Annotated[
         list[Path],
-        typer.Argument(help="Read these files of predictions, or samples.jsonl of scored runs."),
+        Argument(help="Read these files of predictions, or samples.jsonl of scored runs."),
     ],
-    output: Annotated[Path, typer.Option(help="Write this review.csv.")],
+    output: Annotated[Path, Option(help="Write this review.csv.")],
     reads: ReaderOptions,
 ) -> None:
     """Collect the words that the lexicon lacks, for a person to review.
@@ -509,33 +461,29 @@ def group_command(
     Example: whyser-eval group results/run/samples.jsonl --output review.csv
     """
     from whyser.labels.lexicon import lexicon, read_lexicon
+    from whyser_eval.reading import lexicon_review as review
     from whyser_eval.reading.extraction import Extractor
-    from whyser_eval.reading.lexicon_review import (
-        proposals,
-        read_answers,
-        unknown_words,
-        write_review,
-    )
 
     table = read_lexicon(reads.grouping) if reads.grouping else lexicon()
-    words = unknown_words(read_answers(answers, reads.reader(output.parent)), table)
+    words = review.unknown_words(review.read_answers(answers, reads.reader(output.parent)), table)
     settings, ledger = reads.settings, reads.ledger(output.parent)
     proposed = {}
     if settings and ledger and words:
-        proposed = proposals(words, Extractor(table, reads.reader_max_tokens), settings, ledger)
-    write_review(words, proposed, output)
+        extractor = Extractor(table, reads.reader_max_tokens)
+        proposed = review.proposals(words, extractor, settings, ledger)
+    review.write_review(words, proposed, output)
     say(f"{len(words):,} words that the lexicon lacks -> {output}")
 
 
 @app.command("freeze")
 def freeze_command(
     reviews: Annotated[
-        list[Path], typer.Argument(help="Add the words of these files, which a person reviewed.")
+        list[Path], Argument(help="Add the words of these files, which a person reviewed.")
     ],
-    output: Annotated[Path, typer.Option(help="Write this lexicon, for --grouping.")],
+    output: Annotated[Path, Option(help="Write this lexicon, for --grouping.")],
     base: Annotated[
         Path | None,
-        typer.Option(help="Add the words to this lexicon.  [default: the one that is shipped]"),
+        Option(help="Add the words to this lexicon.  [default: the one that is shipped]"),
     ] = None,
 ) -> None:
     """Freeze reviewed words into a lexicon; its hash is part of every score.
@@ -551,23 +499,16 @@ def freeze_command(
 
 @app.command("report")
 def report_command(
-    results: Annotated[
-        Path, typer.Argument(help="Report the run in this folder, which `score` wrote.")
-    ],
+    results: Annotated[Path, Argument(help="Report the run in this folder, which `score` wrote.")],
     output: Annotated[
-        Path | None, typer.Option(help="Write this HTML file.  [default: RESULTS/report.html]")
+        Path | None, Option(help="Write this HTML file.  [default: RESULTS/report.html]")
     ] = None,
     audio: Annotated[
         Literal["link", "embed", "none"],
-        typer.Option(
-            help="Link to the sound files, embed them in the report, or leave the sound out."
-        ),
+        Option(help="Link to the sound files, embed them in the report, or leave the sound out."),
     ] = "link",
     max_samples: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Show this many utterances; the choice is fixed if there are more."
-        ),
+        int, Option(min=1, help="Show this many utterances; the choice is fixed if there are more.")
     ] = 200,
 ) -> None:
     """Write one self-contained HTML report of a scored run.
@@ -588,16 +529,15 @@ def report_command(
 @needs(figures=["matplotlib"])
 def figure_command(
     results: Annotated[
-        Path,
-        typer.Argument(help="Read judge/judge.json or study/study.json in this folder."),
+        Path, Argument(help="Read judge/judge.json or study/study.json in this folder.")
     ],
     which: Annotated[
         Literal["study", "judge"],
-        typer.Option(
+        Option(
             help="Draw the paper's Fig. 1, the human study, or its Fig. 2, the judges' verdicts."
         ),
     ],
-    output: Annotated[Path, typer.Option(help="Write this .svg, .pdf or .png.")],
+    output: Annotated[Path, Option(help="Write this .svg, .pdf or .png.")],
 ) -> None:
     """Draw the human study or the judges' verdicts for a paper, one column wide.
 

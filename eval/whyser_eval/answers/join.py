@@ -1,8 +1,8 @@
 """Gives LLaMA-Factory's predictions their ids back.
 
 `generated_predictions.jsonl` holds no id, and rows that preprocessing dropped are simply absent.
-So the manifest that was written beside the dataset is laid against it: as many rows, and every
-`label` the answer that the manifest expects. Nothing is written before all of that holds.
+So it is compared with the dataset's manifest: both must have as many rows, and every `label` must
+be the answer that the manifest expects. Nothing is written unless all of that holds.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from whyser.records.utterance import read_records
 
 _DROPPED_CURE = (
     "LLaMA-Factory drops rows that it cannot prepare (a bad row, a missing sound, an answer over "
-    "cutoff_len): run whyser-convert check, mend the dataset and predict again."
+    "cutoff_len): run whyser-convert check, correct the dataset and predict again."
 )
-_OTHER_CURE = "Give the manifest that was written beside the dataset that was predicted."
+_NO_TEXT_CURE = (
+    "Give generated_predictions.jsonl of a run with do_predict and predict_with_generate."
+)
+_OTHER_CURE = "Give the manifest of the dataset that was predicted; it is in the same folder."
 
 
 class ManifestRow(BaseModel):
-    """What joining needs of a manifest's line; the manifest may hold more."""
+    """The fields of a manifest's line that joining needs."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -44,7 +47,7 @@ class ManifestRow(BaseModel):
 
 @dataclass(frozen=True)
 class Generated:
-    """A line of `generated_predictions.jsonl`: the prompt, the answer given, that expected."""
+    """A line of `generated_predictions.jsonl`; `label` is the expected answer."""
 
     line: int
     prompt: str
@@ -53,9 +56,9 @@ class Generated:
 
 
 def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
-    """The predictions under their ids, in the manifest's order.
+    """The predictions with their ids, in the manifest's order.
 
-    Raises: `InputError` for a broken file, a repeated id, or rows that do not belong together;
+    Raises: `InputError` for a broken file, a duplicate id, or rows that do not belong together;
     dropped rows are named by id.
     """
     expected = list(read_manifest(manifest))
@@ -82,17 +85,17 @@ def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
 def read_manifest(path: Path) -> Iterator[tuple[int, ManifestRow]]:
     """Rows with their line numbers.
 
-    Raises: `InputError` with file and line for a broken line or a repeated id.
+    Raises: `InputError` with file and line for a broken line or a duplicate id.
     """
     first_line: dict[tuple[str, str, str], int] = {}
     for number, row in read_records(path, ManifestRow):
         key = (row.id, row.form, row.control)
         if key in first_line:
             raise InputError(
-                f"id {row.id!r} stands twice (first in line {first_line[key]})",
+                f"duplicate id {row.id!r} (first in line {first_line[key]})",
                 file=path,
                 line=number,
-                cure="A predicted dataset holds each utterance once; write it again.",
+                cure="A predicted dataset must have one row for each utterance; write it again.",
             )
         first_line[key] = number
         yield number, row
@@ -106,13 +109,8 @@ def read_generated(path: Path) -> Iterator[Generated]:
     for number, row in read_jsonl(path):
         for key in ("predict", "label"):
             if not isinstance(row.get(key), str):
-                raise InputError(
-                    f"has no text under {key!r}",
-                    file=path,
-                    line=number,
-                    cure="Give generated_predictions.jsonl of a run with do_predict and "
-                    "predict_with_generate.",
-                )
+                fault = f"has no text under {key!r}"
+                raise InputError(fault, file=path, line=number, cure=_NO_TEXT_CURE)
         yield Generated(number, str(row.get("prompt", "")), row["predict"], row["label"])
 
 
@@ -135,13 +133,13 @@ def _check_alignment(
             file=predictions,
             cure=_DROPPED_CURE,
         )
+    pairs = zip(answers, labels, strict=False)
     position = next(
-        (place for place, (a, b) in enumerate(zip(answers, labels, strict=False)) if a != b),
-        min(len(answers), len(labels)),
+        (place for place, (one, other) in enumerate(pairs) if one != other), len(answers)
     )
     if position == len(answers):
         raise InputError(
-            f"{counts}: the first without one is in line {generated[position].line}",
+            f"{counts}: line {generated[position].line} is the first without a row",
             file=predictions,
             cure=_OTHER_CURE,
         )
@@ -162,10 +160,10 @@ def _check_questions(
     manifest: Path,
     predictions: Path,
 ) -> None:
-    """Two forms of one test set have the same answers; only the question tells them apart.
+    """Refuses a manifest of another form, which has the same answers but another question.
 
-    A shuffled control asks the same question too: nothing in the predictions can tell it from
-    the real condition, so that file and manifest belong together is the caller's to know.
+    A shuffled control also has the same question: nothing in the predictions distinguishes it, so
+    the caller must give the right manifest.
     """
     standard = _standard_questions()
     for (line, row), found in zip(expected, generated, strict=True):
@@ -173,8 +171,8 @@ def _check_questions(
         asked = _longest_in(found.prompt, [*standard, own] if row.question else standard)
         if asked is not None and asked.hash != row.prompt:
             raise InputError(
-                f"{row.id} is asked the {row.form} form (prompt {row.prompt}), but line "
-                f"{found.line} of {predictions} the {asked.name} ({asked.hash})",
+                f"{row.id} has the {row.form} form (prompt {row.prompt}), but line "
+                f"{found.line} of {predictions} has the {asked.name} ({asked.hash})",
                 file=manifest,
                 line=line,
                 cure=_OTHER_CURE,
@@ -182,22 +180,22 @@ def _check_questions(
 
 
 def _standard_questions() -> list[Prompt]:
-    """What a prompt may ask besides the manifest's own questions."""
+    """The questions that a prompt may ask besides the manifest's own."""
     asked = [Prompt(f"{one.name} form", 1, one.text) for one in QUESTIONS.values()]
     wordings = [Prompt("open form", 1, text) for text in POOLS["stem"]]
-    # The options of a closed form may stand in any order: its first line tells it.
+    # The options of a closed form may have any order, so its first line identifies it.
     choices = [Prompt("closed form", 1, f"{one.text} {CHOOSE}") for one in wordings]
     return [*asked, *wordings, *choices]
 
 
 def _longest_in(text: str, questions: Sequence[Prompt]) -> Prompt | None:
-    """The longest question that the text holds: a closed form begins with an open one."""
+    """The longest question in the text, since a closed form begins with an open one."""
     found = [one for one in questions if one.text in text]
     return max(found, key=lambda one: len(one.text), default=None)
 
 
 def _comparable(answer: str) -> str:
-    """Decoding may change the space around an answer and its Unicode composition, no more."""
+    """Decoding may change only the space around an answer and its Unicode composition."""
     return unicodedata.normalize("NFC", answer).strip()
 
 
@@ -219,7 +217,7 @@ def _left_out(answers: Sequence[str], labels: Sequence[str]) -> list[int] | None
 
 
 def _doubt(answers: Sequence[str], labels: Sequence[str], dropped: Sequence[int]) -> str:
-    """A note where equal answers stand side by side, so that another row may be the dropped one."""
+    """A note where neighbours have equal answers, so that another row may be the dropped one."""
     backwards = _left_out(answers[::-1], labels[::-1]) or []
     certain = {len(answers) - 1 - position for position in backwards} & set(dropped)
     unsure = len(dropped) - len(certain)

@@ -2,8 +2,11 @@
 
 Names: y is the majority label, A the set of the annotators' labels, p the prediction, and
 hit = (p in A). TP, FP and FN count one class c. A prediction that is other, undeclared or unread is
-`MISS`: no class of a mean, and wrong for the class of y. Where annotators did not agree, y is
-`MISS` too, and only the metrics that are declared with `needs_majority=False` are told.
+`MISS`: it belongs to no class of a mean, and is wrong for the class of y. Where annotators did not
+agree, y is `MISS` too, and only metrics declared with `needs_majority=False` are computed.
+
+Every metric takes items of n utterances and C declared classes. It returns statistics of shape
+[n, C] if it is a mean over classes (`macro`), else [n, 1].
 """
 
 from __future__ import annotations
@@ -32,15 +35,15 @@ def _f1(
     return Statistics(doubled, doubled + false_positives + false_negatives)
 
 
+def _recall(gold: BoolArray, found: BoolArray) -> Statistics:
+    return Statistics((gold & found).astype(np.float64), gold.astype(np.float64))
+
+
 @metric("classes", macro=True, heading="MV", of_class="f1")
 def f1_majority(items: Items) -> Statistics:
     """Macro-F1 on the majority labels (MV).
 
     Formula: mean over classes of 2 TP / (2 TP + FP + FN), of p against y.
-
-    Args: items with n utterances and C declared classes.
-
-    Returns: statistics of shape [n, C].
 
     Source: the paper, 3.1; scikit-learn's `f1_score(y, p, labels=classes, average="macro",
     zero_division=0)`.
@@ -61,10 +64,6 @@ def f1_all_labels(items: Items) -> Statistics:
     Formula: `f1_majority` of p against y', where y' = p if p in A, else y; never below
     `f1_majority`, and equal to it when every A = {y}. Where there is no y, a prediction outside A
     misses every label of A in equal part, one miss in all.
-
-    Args: items with n utterances and C declared classes.
-
-    Returns: statistics of shape [n, C].
 
     Source: the paper, 3.1, in the one reading whose pattern is the paper's.
 
@@ -89,18 +88,12 @@ def ua(items: Items) -> Statistics:
     audmetric's `unweighted_average_recall` is higher: it drops the utterances whose prediction is
     no declared class.
 
-    Args: items with n utterances and C declared classes.
-
-    Returns: statistics of shape [n, C].
-
     Source: scikit-learn's `recall_score(y, p, labels=classes, average="macro", zero_division=0)`.
 
     >>> ua(Items.from_names(["sad"] * 3 + ["happy"], ["sad"] * 4, classes=["happy", "sad"])).value
     0.5
     """
-    gold = items.gold
-    correct = (gold & items.predicted).astype(np.float64)
-    return Statistics(correct, gold.astype(np.float64))
+    return _recall(items.gold, items.predicted)
 
 
 @metric("classes")
@@ -108,10 +101,6 @@ def wa(items: Items) -> Statistics:
     """Weighted accuracy: the share of predictions that are the majority label.
 
     Formula: mean of [p = y]: the recalls of `ua`, each weighted by the frequency of its class.
-
-    Args: items with n utterances.
-
-    Returns: statistics of shape [n, 1].
 
     Source: scikit-learn's `accuracy_score(y, p)`.
 
@@ -130,10 +119,6 @@ def f1_multilabel(items: Items) -> Statistics:
 
     One prediction names one label, so even an oracle stays below 1 where annotators differ.
 
-    Args: items with n utterances and C declared classes.
-
-    Returns: statistics of shape [n, C].
-
     Source: scikit-learn's `f1_score` of indicators.
 
     >>> items = Items.from_names(["sad"], ["sad"], [{"sad", "happy"}], classes=["happy", "sad"])
@@ -149,10 +134,6 @@ def f1_relaxed(items: Items) -> Statistics:
     """As `f1_multilabel`, but a hit misses nothing (D3).
 
     Formula: TP and FP as D2; FN = #[c in A, p != c, not hit].
-
-    Args: items with n utterances and C declared classes.
-
-    Returns: statistics of shape [n, C].
 
     Source: ours.
 
@@ -173,10 +154,6 @@ def hit_rate(items: Items) -> Statistics:
 
     A constant "neutral" comes near 0.6, so compare it with the baselines.
 
-    Args: items with n utterances.
-
-    Returns: statistics of shape [n, 1].
-
     Source: ours.
 
     >>> hit_rate(Items.from_names(["sad", "sad"], ["sad", None], classes=["sad"])).value
@@ -191,23 +168,17 @@ def hit_rate_macro(items: Items) -> Statistics:
 
     Formula: mean over classes c of #[y = c, hit] / #[y = c].
 
-    Args: items with n utterances and C declared classes.
-
-    Returns: statistics of shape [n, C].
-
     Source: ours.
 
     >>> items = Items.from_names(["sad", "happy"], ["sad", None], classes=["happy", "sad"])
     >>> hit_rate_macro(items).value
     0.5
     """
-    gold = items.gold
-    hits = (gold & items.hit[:, None]).astype(np.float64)
-    return Statistics(hits, gold.astype(np.float64))
+    return _recall(items.gold, items.hit[:, None])
 
 
 def by_class(classes: Sequence[str]) -> dict[str, ClassMetric]:
-    """The metrics that are told class by class too, such as `f1:sad` and `recall:sad`.
+    """The metrics that are computed class by class too, such as `f1:sad` and `recall:sad`.
 
     >>> items = Items.from_names(["sad"], ["sad"], classes=["happy", "sad"])
     >>> by_class(["happy", "sad"])["recall:sad"](items).value

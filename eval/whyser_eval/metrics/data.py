@@ -1,9 +1,9 @@
-"""What metrics take and give: utterances, their statistics, subsets of them, and estimates.
+"""What metrics take and return: utterances, their statistics, subsets of them, and estimates.
 
 A metric maps utterances to `Statistics`: one row of numerators and one of denominators per
 utterance. Its value is the mean over columns of `|sum(numerator) / sum(denominator)|`, with
 0/0 = 0. Any weighting of the utterances (a subset, a bootstrap draw) is then a weighted sum of the
-same rows, so an interval costs no second pass over the data.
+same rows, so an interval needs no second pass over the data.
 
 Names: y is the majority label, A the set of the annotators' labels, p the prediction, and
 hit = (p in A).
@@ -22,13 +22,13 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
-#: The position of what is no declared class, or of a majority label that is missing.
+#: The position of an undeclared class, or of a missing majority label.
 MISS = -1
 
 
 @dataclass(frozen=True)
 class Items:
-    """What every metric looks at, one row per utterance.
+    """The input of every metric of classes, one row per utterance.
 
     Attributes:
         labels: int[n], position of y among the declared classes, or `MISS`
@@ -81,23 +81,22 @@ class Items:
     @property
     def gold(self) -> BoolArray:
         """bool[n, C], one-hot y."""
-        return _one_hot(self.labels, self.annotators.shape[1])
+        return self._one_hot(self.labels)
 
     @property
     def predicted(self) -> BoolArray:
         """bool[n, C], one-hot p; a row of zeros for a miss."""
-        return _one_hot(self.predictions, self.annotators.shape[1])
+        return self._one_hot(self.predictions)
+
+    def _one_hot(self, positions: IntArray) -> BoolArray:
+        one_hot: BoolArray = positions[:, None] == np.arange(self.annotators.shape[1])
+        return one_hot
 
     @property
     def hit(self) -> BoolArray:
         """bool[n], whether some annotator chose what was predicted."""
         hit: BoolArray = np.any(self.predicted & self.annotators, axis=1)
         return hit
-
-
-def _one_hot(positions: IntArray, width: int) -> BoolArray:
-    one_hot: BoolArray = positions[:, None] == np.arange(width)
-    return one_hot
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class Statistics:
 
     @property
     def counts(self) -> tuple[FloatArray, FloatArray]:
-        """Sums over the items, each float[K]: what the value is made of."""
+        """The sums over the items, float[K] each, that the value is computed from."""
         return self.numerator.sum(axis=0), self.denominator.sum(axis=0)
 
     @property
@@ -139,8 +138,8 @@ ClassMetric: TypeAlias = Callable[[Items], Statistics]
 def ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     """Element by element numerator / denominator, with 0/0 = 0.
 
-    A class that nobody named and nothing predicted thus scores 0, as `zero_division=0` does:
-    the average is over the declared classes, whatever the data holds.
+    So a class without references or predictions scores 0, as with `zero_division=0`: the average
+    is over the declared classes, whatever the data holds.
 
     >>> ratios(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
     array([0.5, 0. ])
@@ -151,7 +150,7 @@ def ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some of the references, which are scored by themselves.
+    """Some of the references, which are scored separately.
 
     Attributes:
         mask: bool[n]

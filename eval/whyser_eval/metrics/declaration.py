@@ -1,6 +1,6 @@
 """How a metric is declared: by a decorator on its function, and nowhere else.
 
-Scoring, signatures, tables and docs/scores.md take what they need to know of a metric from here;
+Scoring, signatures, tables and docs/scores.md read from here what they need to know about a metric;
 they list metrics in the order of their declarations.
 """
 
@@ -27,14 +27,13 @@ class Metric:
     """A metric as scores.json names it.
 
     Attributes:
-        name: that of the function
-        function: computes it from its material
+        name: the name of its function
         material: what it is computed from
         macro: whether it is a mean over the declared classes, which are then its columns
-        needs_majority: whether it is told only where there is a majority label
-        heading: its column's in a table; None for one that no table shows
-        of_class: what its figure of a single class is called, such as f1 in f1:sad; None for a
-            metric that is not told class by class
+        needs_majority: whether it is computed only where there is a majority label
+        heading: of its column in a table; None if no table shows it
+        of_class: the name of its value for a single class, such as f1 in f1:sad; None if it is not
+            computed class by class
     """
 
     name: str
@@ -50,15 +49,8 @@ class Metric:
         """The first sentence of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
 
-    @property
-    def formula(self) -> str:
-        return self._paragraph("Formula")
-
-    @property
-    def source(self) -> str:
-        return self._paragraph("Source")
-
-    def _paragraph(self, name: str) -> str:
+    def paragraph(self, name: str) -> str:
+        """The docstring's paragraph "NAME: ...", such as Formula."""
         text = inspect.getdoc(self.function) or ""
         found = re.search(rf"^{name}: (.+?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
         return " ".join(found[1].split()) if found else ""
@@ -84,7 +76,7 @@ def metric(
     def declare(function: Function) -> Function:
         name = function.__name__
         if name in METRICS:
-            raise ValueError(f"metric {name!r} is declared twice")
+            raise ValueError(f"metric {name!r} has two declarations")
         METRICS[name] = Metric(name, function, material, macro, needs_majority, heading, of_class)
         return function
 
@@ -102,16 +94,16 @@ def is_macro(score: str) -> bool:
 
 
 def needs_majority(score: str) -> bool:
-    """Whether the score is told only where there is a majority label, as one of a class is."""
+    """Whether the score is computed only where there is a majority label, as one of a class is."""
     return score not in METRICS or METRICS[score].needs_majority
 
 
 def markdown() -> str:
-    """The table of docs/scores.md: a row a metric, and a row for what is told class by class."""
+    """The table of docs/scores.md: a row for each metric, and for what is computed by class."""
     rows = ["| metric | what | formula | source |", "|---|---|---|---|"]
     for one in METRICS.values():
-        cells = (f"`{one.name}`", one.summary, one.formula, one.source)
-        rows.append(_row(cells))
+        formula, source = one.paragraph("Formula"), one.paragraph("Source")
+        rows.append(_row((f"`{one.name}`", one.summary, formula, source)))
         if one.of_class:
             what = f"The same for one class, on `all` and `strict`: a column of `{one.name}`."
             rows.append(_row((f"`{one.of_class}:sad`", what, "", "")))

@@ -1,20 +1,20 @@
 """How close a system's probabilities are to the shares of the annotators' votes.
 
-The votes of an utterance are a distribution over the declared classes, Other left out; without
-votes all of it is on the label. A system's distribution is its probabilities, or the shares of
-several sampled answers, over the same classes and normalised to sum to 1; without any mass on a
-class it is uniform. Averages are over the whole set at once: the implementation that these metrics
-come from averages over batches, which gives another number.
+The votes of an utterance are a distribution over the declared classes, without Other; without votes
+all of it is on the label. A system's distribution is its probabilities, or the shares of several
+sampled answers, over the same classes and normalised to sum to 1; it is uniform if no class has any
+probability. Averages are over the whole set: the implementation that these metrics come from
+averages over batches, which gives another number.
+
+Statistics have the shape [n, C] for a mean over classes (`macro`), else [n, 1] unless stated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from whyser.labels.classes import Label
 from whyser_eval.metrics.data import BoolArray, FloatArray, IntArray, Statistics, ratios
 from whyser_eval.metrics.declaration import metric
 
@@ -41,29 +41,15 @@ class Distributions:
     annotators: BoolArray
     labels: IntArray
 
-    @classmethod
-    def of(
-        cls,
-        references: FloatArray,
-        annotators: BoolArray,
-        labels: IntArray,
-        predicted: Sequence[Mapping[Label, float]],
-        *,
-        classes: Sequence[Label],
-    ) -> Distributions:
-        """Args: the attributes, but `predicted`, n mappings of labels to probabilities."""
-        given = np.array([[shares.get(name, 0.0) for name in classes] for shares in predicted])
-        predictions = _summing_to_one(given.reshape(len(references), len(classes)))
-        return cls(references, predictions, annotators, labels)
 
-
-def _summing_to_one(shares: FloatArray) -> FloatArray:
+def normalised(shares: FloatArray) -> FloatArray:
+    """float[n, C], rows that sum to 1; a row without any mass becomes uniform."""
     totals = shares.sum(axis=1, keepdims=True)
     return np.where(totals > 0, ratios(shares, totals), 1 / shares.shape[1])
 
 
 def _named(shares: FloatArray) -> BoolArray:
-    """bool[n, C], what has more than 1/C; the last digit of a quotient is no more."""
+    """bool[n, C], which shares exceed 1/C by more than the last digit of a quotient."""
     named: BoolArray = shares > 1 / shares.shape[1] + 1e-9
     return named
 
@@ -74,8 +60,6 @@ def f1_distribution(found: Distributions) -> Statistics:
 
     Formula: mean over classes of F1, where an utterance names c if r_c > 1/C, and its prediction if
     q_c > 1/C.
-
-    Returns: statistics of shape [n, C].
 
     Source: emotion as a distribution; over the whole set, not batch by batch.
 
@@ -96,8 +80,6 @@ def kl(found: Distributions) -> Statistics:
     Formula: mean of sum_c r_c ln(r_c / q_c), r the shares of the votes, q the probabilities, q_c at
     least 1e-6.
 
-    Returns: statistics of shape [n, 1].
-
     Source: Kullback and Leibler, On Information and Sufficiency (1951).
     """
     return _mean(_divergence(found.references, np.maximum(found.predictions, FLOOR)))
@@ -108,8 +90,6 @@ def js(found: Distributions) -> Statistics:
     """Jensen-Shannon divergence of votes and probabilities, in bits: 0 to 1, lower is better.
 
     Formula: mean of (KL(r, m) + KL(q, m)) / 2 with m = (r + q) / 2, in base 2.
-
-    Returns: statistics of shape [n, 1].
 
     Source: Lin, Divergence Measures Based on the Shannon Entropy (1991).
 
@@ -164,8 +144,6 @@ def set_recall(found: Distributions) -> Statistics:
     """Share of the annotators' labels that get a probability above 1/C.
 
     Formula: mean of |{c in A: q_c > 1/C}| / |A|.
-
-    Returns: statistics of shape [n, 1].
 
     Source: ours.
 

@@ -1,4 +1,4 @@
-"""Whether the measured sound supports what a system's rationales claim of the voice."""
+"""Whether the measured sound supports what a system's rationales claim about the voice."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ def explained(
     for utterance, answer in zip(utterances, answers, strict=True):
         claims = read_claims(explanation(answer), utterance.transcript)
         measured = cues.get(utterance.id)
-        verdicts = (
-            ground(claims, measured)
-            if measured is not None
-            else [Verdict(claim, "not_measurable") for claim in claims]
-        )
+        if measured is None:
+            verdicts = [Verdict(claim, "not_measurable") for claim in claims]
+        else:
+            verdicts = ground(claims, measured)
         found.append(Explained(utterance.id, tuple(claims), tuple(verdicts)))
     return found
 
@@ -65,22 +64,15 @@ def groundedness(found: Sequence[Explained]) -> Statistics:
 
     Source: `whyser.evidence.grounding`.
     """
-    counts = np.array(
-        [
-            [sum(one.outcome == name for one in each.verdicts) for name in _DECIDED]
-            for each in found
-        ],
-        dtype=np.float64,
-    ).reshape(-1, 2)
-    return Statistics(counts[:, :1], counts.sum(axis=1, keepdims=True))
+    outcomes = [[verdict.outcome for verdict in one.verdicts] for one in found]
+    supported = np.array([[one.count("supported")] for one in outcomes], dtype=np.float64)
+    contradicted = np.array([[one.count("contradicted")] for one in outcomes], dtype=np.float64)
+    return Statistics(supported.reshape(-1, 1), (supported + contradicted).reshape(-1, 1))
 
 
 def cues_hash(measured: Iterable[Cues | None]) -> str:
     """Hash of the references' cues in any order, for the signature; None was not measured."""
     return short_hash("\n".join(sorted(one.model_dump_json() for one in measured if one)))
-
-
-_DECIDED = ("supported", "contradicted")
 
 
 @metric("shuffled claims")

@@ -31,26 +31,23 @@ def wer(references: Sequence[str], transcripts: Sequence[str | None]) -> Statist
     """
     import jiwer
 
-    pairs = zip(references, transcripts, strict=True)
+    texts = zip(references, transcripts, strict=True)
     normalised = [
         (_normalised(spoken), _normalised(written or ""))
-        for spoken, written in track(pairs, "Transcripts", total=len(references))
+        for spoken, written in track(texts, "Transcripts", total=len(references))
     ]
-    spoken, written = [one for one, _ in normalised], [one for _, one in normalised]
-    words = np.array([len(one.split()) for one in spoken], dtype=np.float64)
+    words = np.array([len(spoken.split()) for spoken, _ in normalised], dtype=np.float64)
     # Where the reference has no words, every predicted word is an insertion.
-    errors = np.array([len(one.split()) for one in written], dtype=np.float64)
+    errors = np.array([len(written.split()) for _, written in normalised], dtype=np.float64)
     spoke = np.flatnonzero(words > 0)
     if len(spoke):
-        found = jiwer.process_words([spoken[row] for row in spoke], [written[row] for row in spoke])
+        pairs = [normalised[row] for row in spoke]
+        found = jiwer.process_words([one for one, _ in pairs], [one for _, one in pairs])
         errors[spoke] = [
             sum(
-                max(
-                    chunk.ref_end_idx - chunk.ref_start_idx,
-                    chunk.hyp_end_idx - chunk.hyp_start_idx,
-                )
-                for chunk in chunks
-                if chunk.type != "equal"
+                max(one.ref_end_idx - one.ref_start_idx, one.hyp_end_idx - one.hyp_start_idx)
+                for one in chunks
+                if one.type != "equal"
             )
             for chunks in found.alignments
         ]

@@ -1,4 +1,4 @@
-"""A page in one file: template, style and script together; the browser runs nothing else in it."""
+"""A page in one file: template, style and script; the browser runs no other script in it."""
 
 from __future__ import annotations
 
@@ -50,13 +50,12 @@ def render_page(
 
 
 def _together(package: str, folder: str, names: Sequence[str]) -> str:
-    return "\n".join(_text(package, folder, name) for name in names)
-
-
-def _text(package: str, folder: str, name: str) -> str:
-    own = resources.files(package).joinpath(folder, name)
-    found = own if own.is_file() else resources.files("whyser_eval.page").joinpath(folder, name)
-    return found.read_text(encoding="utf-8")
+    texts = []
+    for name in names:
+        own = resources.files(package).joinpath(folder, name)
+        shared = resources.files("whyser_eval.page").joinpath(folder, name)
+        texts.append((own if own.is_file() else shared).read_text(encoding="utf-8"))
+    return "\n".join(texts)
 
 
 def _policy(script: str, style: str, media: str) -> str:
@@ -64,23 +63,14 @@ def _policy(script: str, style: str, media: str) -> str:
 
     Both are named by hash, so that injected code cannot run.
     """
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src '{_hash(script)}'",
-            f"style-src '{_hash(style)}'",
-            f"media-src {media}",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        f"media-src {media}; base-uri 'none'; form-action 'none'"
     )
 
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-# ---- texts --------------------------------------------------------------------------------
 
 
 def cut(text: str | None) -> str | None:

@@ -1,9 +1,9 @@
-"""What a reading model is asked about another model's answer, and which replies count.
+"""The questions to a reading model about another model's answer, and which replies count.
 
 The paper has GPT-OSS-20B extract the emotion from an answer and group it to nine classes (3.1); the
 prompts are ours (docs/design.md, "Where the paper is silent", 18 to 20). The answer is another
 model's text and may be hostile: it is sent as a JSON string, and what is extracted must occur in
-it. So a model reads nothing if it invents an emotion, or guesses it from the words spoken.
+it. So a reply has no effect if it invents an emotion, or guesses it from the spoken words.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from whyser_eval.reading.mentions import find_mentions
 from whyser_eval.reading.rules import Reading
 from whyser_eval.reading.structured import TEXT_OR_NULL, as_data, response_format, shortened
 
-#: Raise it with every change of the prompts or of which replies count.
+#: Increase it with every change of the prompts, or of which replies count.
 EXTRACTION_VERSION = 1
 
 EXTRACT = Prompt(
@@ -60,10 +60,10 @@ Reply with JSON alone: {{"class": ..., "reason": ...}}, the reason in a few word
 #: The hash of both prompts, as signatures show it.
 PROMPT_HASH = short_hash(EXTRACT.text + GROUP.text)
 
-#: A longer word names no emotion.
+#: A longer word does not name an emotion.
 LONGEST_WORD = 60
 
-#: A reply that breaks the schema is asked for once more.
+#: A question is asked once more if the reply breaks the schema.
 ATTEMPTS = 2
 
 
@@ -98,9 +98,9 @@ class Extractor:
     async def read(
         self, chat: Chat, proper: str, form: Form, options: tuple[Label, ...], *, label: str
     ) -> Reading | None:
-        """The reading of an answer's proper part (`read.answer_proper`).
+        """The reading of an answer's proper part (`rules.answer_proper`).
 
-        None where the reply breaks the schema, or names what the answer does not hold.
+        None where the reply breaks the schema, or names a word that the answer does not contain.
 
         Raises: what `Chat.ask` raises.
         """
@@ -141,7 +141,7 @@ class Extractor:
         return proposed[0] if proposed else OTHER
 
     async def propose(self, chat: Chat, word: str) -> tuple[Label, str] | None:
-        """The class that the model gives a word, and why; None if it gives none."""
+        """The class that the model gives a word, and its reason; None if it gives none."""
         data = {"word": " ".join(words_of(word))[:LONGEST_WORD]}
         for attempt in range(ATTEMPTS):
             request = self._request(GROUP, data, _GROUP_SCHEMA, attempt)
@@ -153,7 +153,7 @@ class Extractor:
     def _request(
         self, prompt: Prompt, data: Mapping[str, Any], schema: Mapping[str, Any], attempt: int
     ) -> Request:
-        # The seed makes the second attempt another request; at temperature 0 it changes no draw.
+        # The seed makes the second attempt a new request; at temperature 0 it has no other effect.
         return Request(
             [{"role": "user", "content": f"{prompt.text}\n{as_data(data)}"}],
             {
@@ -169,18 +169,15 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def _parsed(model: type[T], text: str) -> T | None:
-    """The reply, validated; None for a reply that does not match the schema."""
+    """The validated reply; None if it does not match the schema."""
     try:
         return model.model_validate_json(text)
     except ValidationError:
         return None
 
 
-# What an answer holds
-
-
 def holds(proper: str, word: str, table: Lexicon, letters: Mapping[str, Label]) -> bool:
-    """Whether the answer's proper part says this word, a word of its class, or this letter.
+    """Whether the answer's proper part contains this word, a word of its class, or this letter.
 
     >>> from whyser.labels.lexicon import lexicon
     >>> [holds("sounds zesty", word, lexicon(), {}) for word in ("Zesty", "zest", "sad")]
@@ -190,7 +187,7 @@ def holds(proper: str, word: str, table: Lexicon, letters: Mapping[str, Label]) 
     """
     letter = _letter(word)
     if letter in letters:
-        return letter.lower() in _letters_in(proper)
+        return any(letter.lower() in found for found in _STANDING_ALONE.findall(proper))
     folded = fold(word).strip()
     is_unspaced = bool(_UNSPACED.search(folded))
     # A lone letter is no word; a lone Chinese character may be.
@@ -213,7 +210,3 @@ def _letter(word: str) -> str:
 
 #: "A sad voice" and "I think" name no option.
 _STANDING_ALONE = re.compile(r"(?<![\w'])(?:(?<=option )([a-z])(?![\w'])|([a-z])(?![\w']|\s[a-z]))")
-
-
-def _letters_in(proper: str) -> set[str]:
-    return {one or two for one, two in _STANDING_ALONE.findall(proper)}

@@ -1,16 +1,18 @@
 """Words that the lexicon lacks: collected, classed by a model, reviewed by a person, frozen.
 
 `group` writes a table to review; `freeze` writes a lexicon with the words that a person accepted.
-No word enters a lexicon without review, and its hash is part of every signature.
+No word enters a lexicon without review, and the lexicon's hash is part of every signature.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from whyser.chat import Chat, ChatSettings, run_all
 from whyser.io.console import say
@@ -23,7 +25,7 @@ from whyser_eval.reading.extraction import Extractor
 from whyser_eval.reading.readers import Reader
 from whyser_eval.reading.rules import Reading
 
-#: The columns of a review: those of the lexicon, what a person reads, and the verdict.
+#: The columns of a review: those of the lexicon, two that help a person, and the verdict.
 REVIEW_COLUMNS = (*COLUMNS, "count", "example", "accepted")
 
 #: Characters of an answer that a reviewer sees.
@@ -32,7 +34,7 @@ EXCERPT = 160
 
 @dataclass(frozen=True)
 class UnknownWord:
-    """A word that answers name as the emotion, its frequency, and the first such answer."""
+    """A word that answers use for the emotion, its frequency, and the first such answer."""
 
     word: str
     count: int
@@ -47,7 +49,7 @@ def unknown_words(read: Iterable[tuple[Reading, str]], table: Lexicon) -> list[U
     >>> unknown_words([zesty, zesty, (Reading("sad", "tag", "sad"), "sad")], lexicon())
     [UnknownWord(word='zesty', count=2, example='<answer>Zesty</answer>')]
     """
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for reading, text in read:
         # A letter is no word, and the lexicon has every word that its own stage reads.
@@ -55,7 +57,7 @@ def unknown_words(read: Iterable[tuple[Reading, str]], table: Lexicon) -> list[U
             continue
         word = " ".join(words_of(reading.word))
         if len(word) > 1 and not table.knows(word):
-            counts[word] = counts.get(word, 0) + 1
+            counts[word] += 1
             examples.setdefault(word, _excerpt(text))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     return [UnknownWord(word, counts[word], examples[word]) for word in ranked]
@@ -67,7 +69,7 @@ def _excerpt(text: str) -> str:
 
 
 def read_answers(paths: Sequence[Path], reader: Reader) -> Iterator[tuple[Reading, str]]:
-    """Answers of predictions files, read now, and of samples.jsonl files, as they were read.
+    """Answers of predictions files, read now, and of samples.jsonl files, with their readings.
 
     Raises: `InputError` for a file that is neither.
     """
@@ -87,10 +89,9 @@ def _samples(path: Path) -> Iterator[tuple[Reading, str]]:
         try:
             yield Reading(row["prediction"], row["stage"], row["word"]), row["text"]
         except KeyError as key:
-            raise InputError(
-                f"no {key} in a line of samples.jsonl", file=path, line=line,
-                cure="Give the file that whyser-eval score wrote.",
-            ) from None  # fmt: skip
+            cure = "Give the file that whyser-eval score wrote."
+            fault = f"no {key} in a line of samples.jsonl"
+            raise InputError(fault, file=path, line=line, cure=cure) from None
 
 
 # To review
@@ -99,9 +100,9 @@ def _samples(path: Path) -> Iterator[tuple[Reading, str]]:
 def proposals(
     words: Sequence[UnknownWord], extractor: Extractor, settings: ChatSettings, ledger: Path
 ) -> dict[str, tuple[Label, str]]:
-    """The class that a model would give to each word, and why; a word it gave none is absent.
+    """The class that a model gives each word, and its reason; words without a class are absent.
 
-    Raises: what ends a run: `EndpointError`, or `WhyserError` when a limit did.
+    Raises: `EndpointError`, `WhyserError` when a limit ended the run, `SystemExit` after Ctrl-C.
     """
     found: dict[str, tuple[Label, str]] = {}
 
@@ -121,24 +122,24 @@ def proposals(
     if tally.interrupted:
         raise SystemExit(130)
     if tally.stopped:
-        raise WhyserError(f"{tally.stopped}. Run the same command again to go on.")
+        raise WhyserError(f"{tally.stopped}. Run the same command again to continue.")
     return found
 
 
 def write_review(
     words: Sequence[UnknownWord], proposed: Mapping[str, tuple[Label, str]], path: Path
 ) -> None:
-    """One row for each word: `use` has the safest value, a person fills in `accepted`."""
+    """Writes one row for each word: `use` has the safest value, a person fills in `accepted`."""
     rows = []
     for one in words:
         label, reason = proposed.get(one.word, ("", ""))
         cells = (one.word, label, "statement", "", reason, str(one.count), one.example, "")
-        rows.append(dict(zip(REVIEW_COLUMNS, map(_inert, cells), strict=True)))
+        rows.append([_inert(cell) for cell in cells])
     _write_table(rows, REVIEW_COLUMNS, path)
 
 
 def _inert(cell: str) -> str:
-    """The text as a cell that no spreadsheet reads as a formula."""
+    """The text as a cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
 
 
@@ -146,10 +147,10 @@ def _inert(cell: str) -> str:
 
 
 def freeze(reviews: Sequence[Path], output: Path, *, base: Path | None = None) -> int:
-    """Writes the base table (by default the shipped one) and every accepted row; returns how many.
+    """Writes the base table (by default the shipped one) and all accepted rows; returns how many.
 
-    Raises: `BadInput` with every row that nobody reviewed, that lacks its class, use or reason,
-    that comes twice, or that the base table has; nothing is written then.
+    Raises: `BadInput` with every row that is not reviewed, that lacks its class, use or reason,
+    that is a duplicate, or that the base table has; then nothing is written.
     """
     table = check_table(read_text(base) if base else shipped_table(), base or "the shipped table")
     known = {words_of(row["word"]): f"the table has it as {row['class']}" for row in table}
@@ -159,17 +160,16 @@ def freeze(reviews: Sequence[Path], output: Path, *, base: Path | None = None) -
     for review in reviews:
         for line, row in _review_rows(review):
             try:
-                _refuse_twice(row["word"], reviewed)
+                _refuse_duplicate(row["word"], reviewed)
                 reviewed[words_of(row["word"])] = f"first in {review}:{line}"
                 if _is_accepted(row):
                     check_row(row)
-                    _refuse_twice(row["word"], known)
+                    _refuse_duplicate(row["word"], known)
                     accepted.append(row)
             except InputError as problem:
                 problems.add(problem.at(review, line))
     problems.raise_any()
-    rows = [{name: row[name] for name in COLUMNS} for row in (*table, *accepted)]
-    _write_table(rows, COLUMNS, output)
+    _write_table([*table, *accepted], COLUMNS, output)
     return len(accepted)
 
 
@@ -196,15 +196,15 @@ def _is_accepted(row: Mapping[str, str]) -> bool:
     return verdict == "yes"
 
 
-def _refuse_twice(word: str, known: Mapping[tuple[str, ...], str]) -> None:
+def _refuse_duplicate(word: str, known: Mapping[tuple[str, ...], str]) -> None:
     place = "it names a class" if find(word) else known.get(words_of(word))
     if place:
-        raise InputError(f"{word!r} comes twice: {place}", cure="Keep one row per word.")
+        raise InputError(f"duplicate word {word!r}: {place}", cure="Keep one row per word.")
 
 
-def _write_table(rows: Iterable[Mapping[str, str]], columns: Sequence[str], path: Path) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+def _write_table(rows: Sequence[Any], columns: Sequence[str], path: Path) -> None:
+    """Writes rows that are mappings or lists as CSV with these columns."""
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(columns))
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

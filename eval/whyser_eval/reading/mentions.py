@@ -1,8 +1,8 @@
 """Emotion words in running text, and whether the text claims, weighs or rejects each.
 
-One pass over the words of a sentence keeps what is in force (a denial, a condition, another
-person, a concession); each cue opens such a scope, punctuation and contrast close it. Linear in
-the length of the text: hostile answers may be long.
+One pass over the words of a sentence keeps what applies (a denial, a condition, another person, a
+concession); each cue opens such a scope, punctuation and contrast close it. The time is linear in
+the length of the text, since hostile answers may be long.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from itertools import takewhile
+from typing import TypeAlias
 
 from whyser.labels.classes import Label
 from whyser.labels.lexicon import UNSPACED, Lexicon, LexiconEntry, lexicon
@@ -48,6 +49,9 @@ class _SentenceToken:
         return self.text[0] in ".!?;\n\u3002"
 
 
+#: Whether an entry of the lexicon counts.
+_Filter: TypeAlias = Callable[[LexiconEntry], bool]
+
 _TOKEN = re.compile(
     rf"(?P<word>[^\W\d_{UNSPACED}]+(?:'[^\W\d_{UNSPACED}]+)*)"
     rf"|(?P<run>[{UNSPACED}]+)"
@@ -65,21 +69,21 @@ def find_mentions(
 ) -> list[Mention]:
     """Every emotion word of folded text, in order, with its standing.
 
-    Args: with `stated` the text is a stated answer, so words of use `statement` count as well.
-        `table` is the one that is shipped, by default.
+    Args: `stated`, whether the text is a stated answer, in which words of use `statement` count
+        too. `table` defaults to the shipped lexicon.
 
     >>> [(m.word, m.standing.value) for m in find_mentions("not angry but sad")]
     [('angry', 'rejected'), ('sad', 'claimed')]
     """
-    is_open: Callable[[LexiconEntry], bool] = (lambda entry: True) if stated else _is_prose
     found: list[Mention] = []
     asked: list[Mention] = []
     sentence: list[_SentenceToken] = []
-    for token in [*_tokens(text, is_open, table or lexicon()), _END]:
+    tokens = _tokens(text, lambda entry: stated or entry.in_prose, table or lexicon())
+    for token in [*tokens, _END]:
         if not token.is_stop:
             sentence.append(token)
             continue
-        # A question claims nothing, and the answer that follows may deny it.
+        # A question claims nothing, and the sentence that follows may deny it.
         denied = bool(sentence) and sentence[0].text in _DENIALS
         found += _at_most(asked, Standing.REJECTED if denied else Standing.WEIGHED)
         asked = _judged(sentence) if "?" in token.text else []
@@ -95,26 +99,17 @@ def _at_most(mentions: Sequence[Mention], standing: Standing) -> list[Mention]:
     ]
 
 
-def _is_prose(entry: LexiconEntry) -> bool:
-    return entry.in_prose
-
-
 # Tokens
 
 
-def _tokens(
-    text: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon
-) -> Iterator[_SentenceToken]:
+def _tokens(text: str, is_open: _Filter, table: Lexicon) -> Iterator[_SentenceToken]:
     """Words, punctuation and emotion words; a phrase of the table is one token."""
-    plain = [
-        part
-        for match in _TOKEN.finditer(text)
-        for part in (
-            _split_run(match.start(), match.group(), is_open, table)
-            if match.lastgroup == "run"
-            else (_SentenceToken(match.start(), match.group()),)
-        )
-    ]
+    plain: list[_SentenceToken] = []
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup == "run":
+            plain += _split_run(match.start(), match.group(), is_open, table)
+        else:
+            plain.append(_SentenceToken(match.start(), match.group()))
     phrases = table.spaced
     position = 0
     while position < len(plain):
@@ -129,7 +124,7 @@ def _phrase_at(
     tokens: Sequence[_SentenceToken],
     position: int,
     entries: Sequence[LexiconEntry],
-    is_open: Callable[[LexiconEntry], bool],
+    is_open: _Filter,
 ) -> _SentenceToken | None:
     first = tokens[position]
     for entry in entries:
@@ -162,9 +157,7 @@ def _run_pattern(table: Lexicon) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, known)))
 
 
-def _split_run(
-    start: int, run: str, is_open: Callable[[LexiconEntry], bool], table: Lexicon
-) -> Iterator[_SentenceToken]:
+def _split_run(start: int, run: str, is_open: _Filter, table: Lexicon) -> Iterator[_SentenceToken]:
     for found in _run_pattern(table).finditer(run):
         here, piece = start + found.start(), found.group()
         entry = table.unspaced.get(piece)
@@ -174,11 +167,9 @@ def _split_run(
             continue
         elif _RUN_DENIED_AFTER.match(run, found.end()):
             # Japanese denies after the word; "not" and "but" make it read as elsewhere.
-            yield from (
-                _SentenceToken(here, "not"),
-                _SentenceToken(here, piece, entry),
-                _SentenceToken(here, "but"),
-            )
+            yield _SentenceToken(here, "not")
+            yield _SentenceToken(here, piece, entry)
+            yield _SentenceToken(here, "but")
         else:
             yield _SentenceToken(here, piece, entry)
 
@@ -221,12 +212,12 @@ _CONCESSIONS = _set(
     "although though while whereas despite initially than says said claims claimed mentions "
     "mentioned talks talking speaks sometimes"
 )
-#: What comes next is not what is thought in the end.
+#: What follows is not the final thought.
 _AT_FIRST = frozenset(
     [("at", "first"), ("first", "guess"), ("first", "impression"), ("first", "thought"),
      ("starts", "off"), ("starts", "out"), ("started", "off"), ("started", "out")]
 )  # fmt: skip
-#: "says it in an angry voice": how it is said is the speaker's own again.
+#: "says it in an angry voice": the manner is the speaker's own again.
 _MANNERS = _set("voice tone manner way tones voices")
 _ARTICLES = _set("a an the her his their")
 _BYSTANDERS = _set(
@@ -243,9 +234,10 @@ _BEING = _set(
     "is are was were be been being feels feel felt feeling seems seemed sounds sounded looks "
     "looked appears became becomes become gets got may might could would will has had who"
 )
-_SUBJECTS = _set("it he she they this that")
+#: What follows "and" where a new clause begins.
+_CLAUSE = _BEING | _set("it he she they this that")
 _CAUSING = _set("make makes made making leave leaves leaving left")
-#: "makes me believe it is fear": the judge's mind, nobody's mood.
+#: "makes me believe it is fear": what the judge thinks, not what anybody feels.
 _BELIEVING = _set("believe think suspect conclude say")
 #: At most this many words are between "less" and its "than".
 _COMPARED = 6
@@ -256,9 +248,7 @@ _LIST_FILLERS = _set("even a an the really any particularly overly too very nor 
 _IDIOMS = (
     re.compile(r"\b(?:happy|glad|pleased|delighted|excited|eager) to (?:help|assist|answer|be of)"),
     re.compile(r"\bi(?:'m| am) afraid\b(?! of)|\bhappy (?:birthday|new year|holidays|christmas)"),
-    re.compile(
-        r"\bno surprise\b|\bno wonder\b|\bfor fear of\b|\bsurprise party\b|\bpanic button\b"
-    ),
+    re.compile(r"\b(?:no surprise|no wonder|for fear of|surprise party|panic button)\b"),
 )
 _WOULD = re.compile(r"\bwould\b|\b(?:he|she|they|it)'d\b")
 _COUNTERFACTUAL = re.compile(r"\b(?:if|had|were|unless|otherwise)\b")
@@ -266,7 +256,7 @@ _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
 def _judged(sentence: list[_SentenceToken]) -> list[Mention]:
-    """The mentions of one sentence; most sentences have none and return at once."""
+    """The mentions of one sentence; most sentences have none."""
     if not any(token.entry for token in sentence):
         return []
     line = " ".join(token.text for token in sentence)
@@ -286,12 +276,11 @@ def _judged(sentence: list[_SentenceToken]) -> list[Mention]:
 
 
 def _is_hypothetical(line: str) -> bool:
-    """Whether the sentence says what would be, not what is."""
+    """Whether the sentence is about what would be, not what is."""
     if not _WOULD.search(line) or _JUDGES.search(line):
         return False
-    return bool(_COUNTERFACTUAL.search(line)) or bool(
-        re.match(r"(?:an?|any) \w+ (?:\w+ )?would\b|\w+ would\b(?! (?:be|say)$)", line)
-    )
+    anyone = r"(?:an?|any) \w+ (?:\w+ )?would\b|\w+ would\b(?! (?:be|say)$)"
+    return bool(_COUNTERFACTUAL.search(line) or re.match(anyone, line))
 
 
 def _turn(sentence: list[_SentenceToken]) -> int:
@@ -326,16 +315,20 @@ class _Scope:
                 self.clear()
         elif (word, *following[:1]) in _DENYING_PAIRS:
             self.denied = True
-        elif (word, *following[:1]) in _AT_FIRST or self._is_lesser(position, word):
+        elif (word, *following[:1]) in _AT_FIRST:
+            self.conceded = True
+        elif word == "less" and "than" in self.texts[position + 1 : position + 1 + _COMPARED]:
+            # "less X than Y" claims Y.
             self.conceded = True
         elif word == "than" and "less" in self.texts[max(0, position - _COMPARED) : position]:
             self.clear()
         elif word == "in" and self._is_manner(position):
             self.conceded = False
-        elif word in _CONTRASTS or (word == "and" and self._is_new_clause(following)):
+        elif word in _CONTRASTS or (word == "and" and _CLAUSE.intersection(following[:1])):
             self.clear()
         elif word in _NEGATIONS or word.endswith("n't"):
-            self.denied |= not self._is_harmless(following)
+            is_harmless = _HARMLESS_AFTER_NEGATION.intersection(following[:1])
+            self.denied |= not is_harmless and following != ("a", "doubt")
         elif word in _CONDITIONS:
             self.denied |= self._is_condition(position, following)
         elif word in _CONCESSIONS:
@@ -363,21 +356,9 @@ class _Scope:
         )
         return any(token.text in {"or", "nor"} for token in listed)
 
-    def _is_lesser(self, position: int, word: str) -> bool:
-        """Whether "less X than Y" begins here, where Y is what is claimed."""
-        return word == "less" and "than" in self.texts[position + 1 : position + 1 + _COMPARED]
-
-    def _is_harmless(self, following: tuple[str, ...]) -> bool:
-        return following == ("a", "doubt") or bool(
-            _HARMLESS_AFTER_NEGATION.intersection(following[:1])
-        )
-
     def _is_manner(self, position: int) -> bool:
         after = self.texts[position + 1 : position + 6]
         return bool(_ARTICLES.intersection(after[:1]) and _MANNERS.intersection(after))
-
-    def _is_new_clause(self, following: tuple[str, ...]) -> bool:
-        return bool((_BEING | _SUBJECTS).intersection(following[:1]))
 
     def _is_condition(self, position: int, following: tuple[str, ...]) -> bool:
         if self._previous(position) in {"as", "even"}:
@@ -391,18 +372,13 @@ class _Scope:
             near = {*following, *self.texts[position + 3 : position + 4]}
             return bool(near & (_BYSTANDERS | {"me", "us", "you"}))
         person, _, possessive = word.partition("'")
-        known = person in _BYSTANDERS or (
-            person in _RELATIONS and self._previous(position) in _OWNERS
-        )
+        is_related = person in _RELATIONS and self._previous(position) in _OWNERS
+        known = is_related or person in _BYSTANDERS
         return known and (possessive == "s" or bool(_BEING.intersection(following[:1])))
 
     def _is_denied_after(self, position: int) -> bool:
         """Whether "anger is not", "fear can be ruled out" or the like follows the word."""
-        after = list(
-            takewhile(lambda text: text not in _PAUSES, self.texts[position + 1 : position + 4])
-        )
-        if not after:
-            return False
-        if after[0].endswith("n't"):
-            return True
-        return after[0] in _COPULAS and bool(_DENIED_AFTER.intersection(after[1:]))
+        near = self.texts[position + 1 : position + 4]
+        first, *rest = *takewhile(lambda text: text not in _PAUSES, near), ""
+        is_denied = first in _COPULAS and bool(_DENIED_AFTER.intersection(rest))
+        return is_denied or first.endswith("n't")

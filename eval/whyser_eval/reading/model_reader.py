@@ -1,7 +1,7 @@
 """Readers that ask a model at an endpoint: about every answer, or where the rules cannot read.
 
-A refusal, an echo of the options and an answer that was cut off are unread for every reader, so no
-model is asked about them.
+A refusal, an echo of the options and a cut-off answer are unread for every reader, so no model is
+asked about them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from whyser_eval.reading.rules import RULES_VERSION, UNREAD, Reading, answer_pro
 
 
 class ModelReader:
-    """A model reads every answer; a ledger keeps its replies, so none is asked for twice."""
+    """A model reads every answer; a ledger keeps its replies, so no request is repeated."""
 
     def __init__(
         self,
@@ -55,9 +55,13 @@ class ModelReader:
         return self._ask(answers, dict.fromkeys(range(len(answers)), UNREAD))
 
     def _ask(self, answers: Sequence[Prediction], known: Mapping[int, Reading]) -> list[Reading]:
-        """The readings by place; asks where `known` is unread or of an unknown word."""
+        """The readings by place; asks about those of `known` without a label or a known word."""
         found = dict(known)
-        wanted = [place for place, reading in known.items() if self._is_open(reading)]
+        wanted = [
+            place
+            for place, one in known.items()
+            if one.label is None or is_unknown(one, self.rules.table)
+        ]
         if not wanted:
             return list(found.values())
 
@@ -80,7 +84,7 @@ class ModelReader:
         for place, result in zip(wanted, results, strict=True):
             if isinstance(result, Reading):
                 found[place] = result
-        self._tell_refused([one for one in results if isinstance(one, str)], tally)
+        self._report_refused([one for one in results if isinstance(one, str)], tally)
         say(
             f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} answers; "
             f"{tally.from_ledger:,} replies were in {self.ledger}"
@@ -92,22 +96,17 @@ class ModelReader:
             label = await self.extractor.group(chat, known.word)
             return Reading(label, "llm", known.word, known.two_emotions)
         options = answer.options or OPTIONS
-        proper = answer_proper(
-            answer.text, form=answer.form, options=options, table=self.rules.table
-        )
+        table = self.rules.table
+        proper = answer_proper(answer.text, form=answer.form, options=options, table=table)
         if proper is None:
             return UNREAD
         reading = await self.extractor.read(chat, proper, answer.form, options, label=answer.id)
         return reading or UNREAD
 
-    def _is_open(self, reading: Reading) -> bool:
-        """Whether the rules read nothing, or a word that the lexicon lacks."""
-        return reading.label is None or is_unknown(reading, self.rules.table)
+    def _report_refused(self, refused: Sequence[str], tally: RequestTally) -> None:
+        """Notes the refusals, given their reasons.
 
-    def _tell_refused(self, refused: Sequence[str], tally: RequestTally) -> None:
-        """Args: `refused`, the reason of each refusal.
-
-        Raises: `WhyserError` where the endpoint refused everything.
+        Raises: `WhyserError` if the endpoint refused everything.
         """
         if not refused:
             return

@@ -1,4 +1,4 @@
-"""The options of a command that reads answers."""
+"""The options of commands that read answers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from whyser.io.errors import InputError
+
 if TYPE_CHECKING:
     from whyser.chat import ChatSettings
     from whyser_eval.reading.readers import Reader
 
-#: The model's replies, in the folder of the output.
+#: File of the model's replies in the folder of the output.
 LEDGER = "reader.ledger.jsonl"
 
-PANEL = "Reading of the answers"
-_option = partial(typer.Option, rich_help_panel=PANEL)
+reader_option = partial(typer.Option, rich_help_panel="Reading of the answers")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ReaderOptions:
 
     reader_name: Annotated[
         Literal["rules", "llm", "hybrid"] | None,
-        _option(
+        reader_option(
             "--reader",
             help="Read the answers by rules, by a model (llm), or by a model where the rules "
             "cannot (hybrid).  [default: rules; hybrid with --reader-endpoint]",
@@ -34,27 +35,25 @@ class ReaderOptions:
     ] = None
     reader_endpoint: Annotated[
         str | None,
-        _option(
+        reader_option(
             help="Ask the reader's model at this OpenAI-compatible address, which ends in /v1."
         ),
     ] = None
     reader_model: Annotated[
-        str | None,
-        _option(help="Ask the model that has this name at the reader's endpoint."),
+        str | None, reader_option(help="Ask the model that has this name at the reader's endpoint.")
     ] = None
     reader_concurrency: Annotated[
-        int,
-        _option(min=1, help="Keep up to this many requests to the reader in flight."),
+        int, reader_option(min=1, help="Keep up to this many requests to the reader in flight.")
     ] = 16
     reader_max_tokens: Annotated[
         int,
-        _option(
+        reader_option(
             min=32, help="Let a reply of the reader have this many tokens, its thinking included."
         ),
     ] = 1024
     reader_api_key_env: Annotated[
         str,
-        _option(
+        reader_option(
             "--reader-api-key-env",
             "--reader-key-variable",
             help="Take the reader's key from this environment variable; it is never printed.",
@@ -62,14 +61,16 @@ class ReaderOptions:
     ] = "OPENAI_API_KEY"
     reader_cache: Annotated[
         Path | None,
-        _option(
+        reader_option(
             help="Keep the reader's replies in this file; no request is sent twice.  "
             f"[default: {LEDGER} in the folder of the output]"
         ),
     ] = None
     grouping: Annotated[
         Path | None,
-        _option(help="Use this frozen lexicon (see freeze).  [default: the one that is shipped]"),
+        reader_option(
+            help="Use this frozen lexicon (see freeze).  [default: the one that is shipped]"
+        ),
     ] = None
 
     @property
@@ -92,13 +93,34 @@ class ReaderOptions:
         return self.reader_cache or (folder / LEDGER if folder else None)
 
     def reader(self, folder: Path | None) -> Reader:
-        """Args: `folder`, where the replies are kept unless another file is named."""
-        from whyser_eval.reading.choice import choose_reader
+        """The chosen reader; it keeps the model's replies in `folder` unless a file is given.
 
-        return choose_reader(
-            self.reader_name,
-            self.settings,
-            self.ledger(folder),
-            grouping=self.grouping,
-            max_tokens=self.reader_max_tokens,
-        )
+        Raises: `InputError` for a missing or an unused endpoint, or a broken lexicon.
+        """
+        # The client is slow to load, and `--help` needs neither lexicon nor rules.
+        from whyser.labels.lexicon import read_lexicon
+        from whyser_eval.reading.readers import RuleReader
+
+        settings, ledger = self.settings, self.ledger(folder)
+        name = self.reader_name or ("hybrid" if settings else "rules")
+        table = read_lexicon(self.grouping) if self.grouping else None
+        if name == "rules":
+            if settings:
+                raise InputError(
+                    "the rules use no endpoint",
+                    cure="Leave out --reader-endpoint, or choose hybrid.",
+                )
+            return RuleReader(table)
+        if settings is None:
+            raise InputError(
+                f"reader '{name}' needs a model to ask",
+                cure="Give --reader-endpoint URL and --reader-model NAME.",
+            )
+        if ledger is None:
+            raise InputError(
+                "no file for the model's replies", cure="Give --output or --reader-cache FILE."
+            )
+        from whyser_eval.reading.model_reader import HybridReader, ModelReader
+
+        kind = HybridReader if name == "hybrid" else ModelReader
+        return kind(settings, ledger, table, max_tokens=self.reader_max_tokens)

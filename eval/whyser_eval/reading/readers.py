@@ -1,7 +1,7 @@
-"""What a reader is, and the reader that works by rules.
+"""Readers of answers: the protocol, and the reader that works by rules.
 
-A reader takes all answers of a run at once, so that an endpoint is asked many at a time, and names
-itself for the signature. Those that ask a model are in `model_reader`.
+A reader gets all answers of a run at once, so that an endpoint can be asked about many at a time.
+The readers that ask a model are in `model_reader`.
 """
 
 from __future__ import annotations
@@ -42,11 +42,6 @@ class RuleReader:
 
     def read(self, answers: Sequence[Prediction]) -> list[Reading]:
         return [
-            read_answer(
-                answer.text,
-                form=answer.form,
-                options=answer.options or OPTIONS,
-                table=self.table,
-            )
-            for answer in answers
+            read_answer(one.text, form=one.form, options=one.options or OPTIONS, table=self.table)
+            for one in answers
         ]

@@ -31,17 +31,14 @@ Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "llm", "unrea
 #: The stages in the order in which tables show them.
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
-#: Raise it with every change of these rules: scores by different readers do not compare.
+#: Increase it with every change of these rules: scores by different readers cannot be compared.
 RULES_VERSION = 4
 
 #: This many different classes in one place are a list of options, not an answer.
 _TOO_MANY = 4
 
-#: Explicit statements that are read, from the last one back, ...
-_STATEMENTS_READ = 20
-
-#: ... and characters of each: a longer text is no statement.
-_STATEMENT_LENGTH = 600
+#: Explicit statements that are read, from the last one back, and characters of each.
+_STATEMENTS_READ, _STATEMENT_LENGTH = 20, 600
 
 #: A line that is just an answer has at most three words and this many characters.
 _LINE_LENGTH = 100
@@ -138,7 +135,8 @@ def answer_proper(
 
 def _proper(text: str, asked: _Asked) -> str:
     """The text without quotations and repeated options."""
-    return _without_options(_without_quotes(text, asked.table), asked)
+    unquoted = _QUOTATION.sub(lambda found: _unquoted(found, asked.table), text)
+    return _without_options(unquoted, asked)
 
 
 # Blocks
@@ -204,12 +202,8 @@ _STATED_BEFORE = re.compile(
 )
 
 
-def _without_quotes(text: str, table: Lexicon) -> str:
-    """Blanks what is quoted; a quoted answer word (the emotion is "sad") stays."""
-    return _QUOTATION.sub(lambda found: _unquoted(found, table), text)
-
-
 def _unquoted(found: re.Match[str], table: Lexicon) -> str:
+    """A blank, or the quoted text if it is the answer (the emotion is "sad")."""
     quoted = next(group for group in found.groups() if group is not None)
     before = found.string[max(0, found.start() - 30) : found.start()]
     is_answer = not _SPEECH_BEFORE.search(before) and (
@@ -230,8 +224,7 @@ def _without_options(text: str, asked: _Asked) -> str:
     for option in _OPTION.finditer(text):
         if asked.letters.get(option[1]) != option[2]:
             continue
-        follows = bool(runs) and ord(option[1]) == ord(runs[-1][-1][1]) + 1
-        if follows:
+        if runs and ord(option[1]) == ord(runs[-1][-1][1]) + 1:
             runs[-1].append(option)
         else:
             runs.append([option])
@@ -257,9 +250,8 @@ _EQ1 = fold(SENTENCE).strip()
 
 
 def _read_tag(statement: str, asked: _Asked) -> Reading:
-    if len(statement) <= _REMEMBERED_LENGTH:
-        return _remembered_tag(statement, asked)
-    return _read_statement(statement, asked, "tag", unknown_is_other=True) or UNREAD
+    is_long = len(statement) > _REMEMBERED_LENGTH
+    return (_remembered_tag.__wrapped__ if is_long else _remembered_tag)(statement, asked)
 
 
 @lru_cache(maxsize=4096)
@@ -283,7 +275,7 @@ def _read_statement(
 
 
 def _choice(mentions: list[Mention], stage: Stage) -> Reading | None:
-    """The first claimed mention that has a class, else the first claimed, else what is weighed."""
+    """The first claimed mention that has a class, else the first claimed, else a weighed one."""
     for standing in (Standing.CLAIMED, Standing.WEIGHED):
         taken = [mention for mention in mentions if mention.standing is standing]
         if taken:
@@ -307,7 +299,7 @@ _NO_ANSWER = re.compile(
 
 
 def _unknown(text: str, stage: Stage) -> Reading | None:
-    """A stated word or two that the table lacks: some emotion, none of the eight that we know."""
+    """A stated word or two that the table lacks: an emotion outside the eight classes."""
     stated = words(text)
     is_name = 1 <= len(stated) <= 2 and len(stated[0]) > 2 and not _NO_ANSWER.search(text)
     return Reading(OTHER, stage, " ".join(stated)) if is_name else None
@@ -435,12 +427,15 @@ def _bare_lines(text: str, asked: _Asked) -> Iterator[Reading]:
 
 def _is_bare(line: str, table: Lexicon) -> bool:
     """Whether a line is a label and hardly anything else."""
-    is_short = len(line) <= _LINE_LENGTH and len(words(line)) <= 3
-    return is_short and bool(find_mentions(line, stated=True, table=table))
+    return _is_short(line) and bool(find_mentions(line, stated=True, table=table))
+
+
+def _is_short(line: str) -> bool:
+    return len(line) <= _LINE_LENGTH and len(words(line)) <= 3
 
 
 def _bare(line: str, asked: _Asked) -> Iterator[Reading]:
-    if len(line) <= _LINE_LENGTH and len(words(line)) <= 3:
+    if _is_short(line):
         reading = _read_statement(line, asked, "lexicon", unknown_is_other=False)
         if reading:
             yield reading

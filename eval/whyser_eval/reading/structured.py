@@ -1,4 +1,4 @@
-"""JSON in and JSON out: how a model is sent another model's text to read or judge it.
+"""JSON in and JSON out: how another model's text is sent to a model that reads or judges it.
 
 The text may be hostile, so it is sent as a JSON string, which it cannot break out of, and the reply
 must match a schema.
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-#: Characters of a text that are sent; a longer text is sent as its two ends.
+#: Maximum characters of a text that are sent; of a longer one, the two ends are sent.
 SENT = 8_000
 
 #: A string or null.
@@ -30,14 +30,12 @@ def response_format(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": name, "strict": True, "schema": schema},
-    }
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
 
 
 def shortened(text: str) -> str:
-    """
+    """The text, or the two ends of a long one.
+
     >>> len(shortened("a" * 1_000_000)) < SENT + 100
     True
     """

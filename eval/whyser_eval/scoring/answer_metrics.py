@@ -1,4 +1,4 @@
-"""What is scored of an answer besides its class: probabilities, transcript, claims."""
+"""Metrics of what an answer holds besides its class: probabilities, transcript, claims."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,13 @@ from whyser.evidence.cues import Cues
 from whyser.prompting.answer import parse_answer
 from whyser_eval.metrics.data import ScoreEstimate, Statistics
 from whyser_eval.metrics.declaration import MaterialKind, metrics_of
-from whyser_eval.metrics.distribution import Distributions
+from whyser_eval.metrics.distribution import Distributions, normalised
 from whyser_eval.metrics.groundedness import Explained
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import ResamplingPlan, percentiles
 
-#: What else decides a metric of this material, as the signature names it.
+#: What else a metric of this material depends on, as the signature names it.
 RESTS_ON: dict[MaterialKind, str] = {
     "probabilities": "votes",
     "transcripts": "words",
@@ -35,10 +36,10 @@ def answer_metrics(
     *,
     with_transcripts: bool,
 ) -> ResamplingPlan | None:
-    """The metrics that the system's answers hold something for, on every subset; None without any.
+    """The metrics that the system's answers have data for, on every subset; None without any.
 
-    A metric's n counts the utterances that it is computed from: those with words to recognise,
-    those with a claim that can be decided.
+    A metric's n counts the utterances that it is computed from, such as those with words to
+    recognise, or those with a claim that can be checked.
     """
     ones = np.ones(len(references), dtype=np.int64)
     plans = []
@@ -58,32 +59,33 @@ def _statistics(
     claims: Sequence[Explained] | None,
     with_transcripts: bool,
 ) -> dict[str, Statistics]:
-    found: dict[str, Statistics] = {}
+    material: dict[MaterialKind, tuple[Any, ...]] = {}
     if (shares := system.distributions) is not None:
-        distributions = Distributions.of(
-            references.distributions,
-            references.annotators,
-            references.labels,
-            shares,
-            classes=references.classes,
+        given = np.array([[one.get(name, 0.0) for name in references.classes] for one in shares])
+        distributions = Distributions(
+            references.distributions, normalised(given), references.annotators, references.labels
         )
-        found |= {name: one(distributions) for name, one in metrics_of("probabilities").items()}
+        material["probabilities"] = (distributions,)
     if with_transcripts:
         transcripts = [parse_answer(text).transcript for text in system.texts]
         if any(one is not None for one in transcripts):
             spoken = [one.transcript for one in references.utterances]
-            found |= {n: one(spoken, transcripts) for n, one in metrics_of("transcripts").items()}
+            material["transcripts"] = (spoken, transcripts)
     if claims is not None:
-        found |= {name: one(claims) for name, one in metrics_of("claims").items()}
-    return found
+        material["claims"] = (claims,)
+    return {
+        name: function(*given)
+        for kind, given in material.items()
+        for name, function in metrics_of(kind).items()
+    }
 
 
 def shuffled_metrics(
     claims: Sequence[Explained], cues: Mapping[str, Cues], *, seed: int
 ) -> list[ScoreEstimate]:
-    """The metrics of claims that are compared with other utterances' sound: what chance gives.
+    """The metrics of claims against other utterances' sound, which is what chance gives.
 
-    The value is the mean over the draws; `low` and `high` hold 95 % of them.
+    The value is the mean over the draws; 95 % of them are between `low` and `high`.
     """
     n = sum(each.id in cues for each in claims)
     found = []

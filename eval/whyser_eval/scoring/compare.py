@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from whyser.io.files import read_record, write_json
 from whyser.records.provenance import provenance
 from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.scoring.score import ScoredRun
-from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import Unit
-from whyser_eval.statistics.significance import PairedDifference, differences, holm, pair
+from whyser_eval.statistics.significance import differences, holm, pair
 
 #: The metrics and subsets that the paper tests.
 COMPARED = ("f1_majority", "f1_all_labels")
@@ -25,10 +25,10 @@ SUBSETS = ("all", "strict")
 
 @dataclass(frozen=True)
 class SystemComparison:
-    """A line of `comparisons.json`: `system` less `against`, both of one form.
+    """A line of `comparisons.json`: `system` less `against`, both with one form.
 
-    `p` is that of the approximate randomisation, `p_holm` the same adjusted for all comparisons
-    of the table; None on a subset without utterances.
+    The figures are those of `PairedDifference`; `p_holm` is `p` adjusted for all comparisons of the
+    table. They are None on a subset without utterances.
     """
 
     system: str
@@ -55,17 +55,17 @@ def compare(
     draws: int = 10_000,
     seed: int = 0,
 ) -> list[SystemComparison]:
-    """Every system without a control against the named one, form by form.
+    """Compares every system without a control with the named one, form by form.
 
     Args: `unit`, what is resampled and swapped: utterances, or speakers with all of theirs.
 
-    Raises: `InputError` when there is no such system, or nothing to compare with it.
+    Raises: `InputError` for an unknown system, or if there is no other to compare with it.
     """
     rows = list(_comparisons(run, against, metrics, unit, draws, seed))
     if not rows:
         raise InputError(
             f"nothing to compare with {against!r}",
-            cure="Give the predictions of another system that was asked the same form.",
+            cure="Give another system's predictions for the same form of the question.",
         )
     tested = [row for row in rows if row.p is not None]
     adjusted = iter(holm([row.p for row in tested if row.p is not None]))
@@ -76,43 +76,22 @@ def _comparisons(
     run: ScoredRun, against: str, metrics: Sequence[str], unit: Unit, draws: int, seed: int
 ) -> Iterator[SystemComparison]:
     systems = [system for system in run.systems if system.name.control == "none"]
-    if against not in {system.name.model for system in systems}:
-        names = list(dict.fromkeys(system.name.model for system in systems))
+    names = dict.fromkeys(system.name.model for system in systems)
+    if against not in names:
         raise InputError(f"no system {against!r}", cure=did_you_mean(against, names))
     speakers = [one.speaker for one in run.references.utterances] if unit == "speaker" else None
     chosen = {name: metrics_of("classes")[name] for name in metrics}
     subsets = {name: run.references.subsets[name] for name in SUBSETS}
-    for base in (system for system in systems if system.name.model == against):
-        second = base.items(run.references)
-        for system in _others(systems, base):
-            first = system.items(run.references)
-            pairing = pair(first, second, subsets, chosen, speakers)
-            for found in differences(pairing, draws=draws, seed=seed):
-                yield _row(system, base, found)
-
-
-def _others(systems: Sequence[System], base: System) -> Iterator[System]:
-    for system in systems:
-        if system.name.form == base.name.form and system.name.model != base.name.model:
-            yield system
-
-
-def _row(system: System, base: System, found: PairedDifference) -> SystemComparison:
-    return SystemComparison(
-        system.name.model,
-        base.name.model,
-        base.name.form,
-        found.subset,
-        found.metric,
-        found.value,
-        found.low,
-        found.high,
-        found.p_randomisation,
-        None,
-        found.p_bootstrap,
-        found.smallest,
-        found.n,
-    )
+    for base, system in product(systems, systems):
+        first, second = system.name, base.name
+        if second.model != against or first.model == against or first.form != second.form:
+            continue
+        items = system.items(run.references), base.items(run.references)
+        pairing = pair(*items, subsets, chosen, speakers)
+        for found in differences(pairing, draws=draws, seed=seed):
+            yield SystemComparison(
+                first.model, second.model, second.form, p_holm=None, **vars(found)
+            )
 
 
 def comparisons_json(rows: Sequence[SystemComparison]) -> list[dict[str, Any]]:
@@ -123,6 +102,11 @@ def write_comparisons(
     rows: Sequence[SystemComparison], run: ScoredRun, path: Path, **settings: str | int
 ) -> None:
     """Writes the rows and a file of their provenance, each atomically."""
+    settings |= {
+        "classes": ",".join(run.references.classes),
+        "secondary": run.settings.secondary,
+        "reader": run.settings.reader.version,
+    }
     record = provenance(run.inputs) | {"settings": settings}
     write_json(path.with_suffix(".provenance.json"), record)
     write_json(path, comparisons_json(rows))
@@ -132,8 +116,8 @@ _ROWS = TypeAdapter(list[SystemComparison])
 
 
 def read_comparisons(path: Path) -> list[SystemComparison]:
-    """What `write_comparisons` wrote.
+    """The rows that `write_comparisons` wrote.
 
     Raises: `InputError` for a missing or a broken file.
     """
-    return read_record(path, _ROWS, cure="Give what whyser-eval compare --output wrote.")
+    return read_record(path, _ROWS, cure="Give a file that whyser-eval compare --output wrote.")

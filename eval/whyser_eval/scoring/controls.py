@@ -1,4 +1,4 @@
-"""Chance baselines, and the controls that a system must beat before it can be said to listen."""
+"""Chance baselines, and the controls that a system that listens must beat."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from whyser.labels.classes import EmotionClass
-from whyser_eval.metrics.data import MISS, ClassMetric, FloatArray, IntArray, Items, ScoreEstimate
+from whyser_eval.metrics.data import MISS, ClassMetric, FloatArray, IntArray, ScoreEstimate
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import SystemName
 from whyser_eval.statistics.bootstrap import (
@@ -27,13 +26,8 @@ from whyser_eval.statistics.formatting import format_estimate
 _FEWEST_PRIOR_DRAWS = 100
 
 
-def majority_class(references: References) -> EmotionClass:
-    """The most frequent label; the first declared of equally frequent ones."""
-    return references.classes[int(_support(references).argmax())]
-
-
-def _support(references: References) -> IntArray:
-    """int[C], utterances of each class."""
+def class_counts(references: References) -> IntArray:
+    """int[C], utterances of each majority label."""
     labels = references.labels[references.labels != MISS]
     return np.bincount(labels, minlength=len(references.classes))
 
@@ -41,11 +35,11 @@ def _support(references: References) -> IntArray:
 def prior_estimates(
     references: References, metrics: Mapping[str, ClassMetric], *, draws: int, seed: int
 ) -> list[ScoreEstimate]:
-    """Guesses drawn by the shares of the reference labels: the mean over `draws` runs.
+    """Scores of guesses that are drawn by the shares of the labels: the mean over `draws` runs.
 
     The references are fixed, the guesses vary; `low` and `high` are percentiles of the runs.
     """
-    support = _support(references)
+    support = class_counts(references)
     shares = support / support.sum()
     cells = collapse(references.items([None] * len(references)), references.subsets)
     plan = ResamplingPlan.of(_with_every_guess(cells, len(shares)), metrics)
@@ -66,11 +60,9 @@ def _with_every_guess(cells: Cells, width: int) -> Cells:
     """Each cell once for every class that can be guessed."""
     rows = np.repeat(np.arange(len(cells.members)), width)
     guesses = np.tile(np.arange(width), len(cells.members))
-    return Cells(
-        Items(cells.items.labels[rows], guesses, cells.items.annotators[rows]),
-        cells.members[rows],
-        {name: subset.take(rows) for name, subset in cells.subsets.items()},
-    )
+    items = replace(cells.items.take(rows), predictions=guesses)
+    subsets = {name: subset.take(rows) for name, subset in cells.subsets.items()}
+    return Cells(items, cells.members[rows], subsets)
 
 
 def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:
@@ -79,24 +71,25 @@ def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:
     The value is the mean over the variants, `low` and `high` are the lowest and the highest. A
     metric that some variant lacks, such as one of transcripts, is left out.
     """
-    found: dict[ScoreKey, list[ScoreEstimate]] = {}
+    groups: dict[ScoreKey, list[ScoreEstimate]] = {}
     for score in chain.from_iterable(variants):
-        found.setdefault((score.subset, score.metric), []).append(score)
-    return [_spread(scores) for scores in found.values() if len(scores) == len(variants)]
-
-
-def _spread(scores: Sequence[ScoreEstimate]) -> ScoreEstimate:
-    values = [score.value for score in scores if score.value is not None]
-    if not values:
-        return scores[0]
-    return replace(scores[0], value=float(np.mean(values)), low=min(values), high=max(values))
+        groups.setdefault((score.subset, score.metric), []).append(score)
+    found = []
+    for scores in groups.values():
+        first, values = scores[0], [one.value for one in scores if one.value is not None]
+        if values:
+            mean = float(np.mean(values))
+            first = replace(first, value=mean, low=min(values), high=max(values))
+        if len(scores) == len(variants):
+            found.append(first)
+    return found
 
 
 #: Control -> its answers, and what it means if a system does not beat it.
 _DOUBTS = {
     "shuffled": ("answers to shuffled audio", "It may not be listening."),
     "silence": ("answers to silence", "It may not be listening."),
-    "transcript": ("answers to the transcript alone", "Its ear may add nothing to the words."),
+    "transcript": ("answers to the transcript", "The sound may add nothing to the words."),
 }
 
 
@@ -111,9 +104,10 @@ def warnings(headlines: Mapping[SystemName, ScoreEstimate]) -> Iterator[str]:
         own = headlines.get(replace(name, control="none"))
         if name.control in _DOUBTS and own is not None and not _is_beaten(own, control):
             what, meaning = _DOUBTS[name.control]
+            mine, theirs = (format_estimate(e.value, e.low, e.high) for e in (own, control))
             yield (
                 f"{replace(name, control='none')} does not beat its own {what}: {own.metric} "
-                f"{_shown(own)} against {_shown(control)}. {meaning}"
+                f"{mine} against {theirs}. {meaning}"
             )
 
 
@@ -121,7 +115,3 @@ def _is_beaten(own: ScoreEstimate, control: ScoreEstimate) -> bool:
     floor = own.low if own.low is not None else own.value
     ceiling = control.high if control.high is not None else control.value
     return floor is not None and ceiling is not None and floor > ceiling
-
-
-def _shown(estimate: ScoreEstimate) -> str:
-    return format_estimate(estimate.value, estimate.low, estimate.high)

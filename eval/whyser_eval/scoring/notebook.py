@@ -1,7 +1,7 @@
-"""Scores from a notebook: labels in, a figure or a pandas DataFrame out, no files.
+"""Scores in a notebook: labels in, a number or a pandas DataFrame out, no files.
 
 Import these functions from `whyser_eval`. Their values are those of `whyser-eval score` and
-`compare` on the subset `all`; intervals rest on other draws, so their last digits differ.
+`compare` on the subset `all`; intervals use other draws, so their last digits differ.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def score(
         references, annotators, classes: as `f1_all_labels`; without annotators the majority label
             is the only one that they chose
         predictions: of one system, or a DataFrame or a mapping with a column for each system
-        speakers: n of them, to draw speakers with all of their utterances; None draws utterances
-        draws: of the bootstrap; 0 gives values without intervals
+        speakers: n names, to draw speakers with all of their utterances; None draws utterances
+        draws: number of bootstrap draws; 0 gives values without intervals
 
     Returns: a row for each system and metric, in the columns `system`, `metric`, `value`, `low`,
         `high`, `n`.
@@ -145,7 +145,7 @@ def compare(
     draws: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Every system against one of them, on the same utterances.
+    """Compares every system with one of them, on the same utterances.
 
     Args: as `score`; `against`, the name of one system.
 
@@ -176,18 +176,13 @@ def compare(
                 {"system": name, "against": against, **asdict(found)}
                 for found in differences(pairing, draws=draws, seed=seed)
             ]
-    table = pd.DataFrame(rows).rename(columns={"p_randomisation": "p"})
-    return table.assign(p_holm=holm(list(table["p"])))[_COMPARED_COLUMNS]
-
-
-_COMPARED_COLUMNS = [
-    *("system", "against", "metric", "value", "low", "high"),
-    *("p", "p_holm", "p_bootstrap", "smallest", "n"),
-]
+    table = pd.DataFrame(rows).drop(columns="subset")
+    table.insert(list(table).index("p") + 1, "p_holm", holm(list(table["p"])))
+    return table
 
 
 def _systems(predictions: Any) -> dict[str, Predictions]:
-    """Each system's predictions by its name; those of one without a name are `system`'s."""
+    """Each system's predictions by its name; an unnamed system is called `system`."""
     if isinstance(predictions, Mapping):
         return dict(predictions)
     if hasattr(predictions, "columns"):

@@ -1,13 +1,13 @@
-"""An audit of the reader: what each stage read, what was left unread, and rules against a model.
+"""An audit of the reader: what each stage read, what stayed unread, and rules against a model.
 
-A score depends on its reader: a class whose answers are unread more often than others' loses by the
-reader, not by the system. Where rules and model disagree is where to look.
+A score depends on its reader: a class whose answers are unread more often than others' gets a lower
+score because of the reader, not the system. Look first where rules and model disagree.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -33,38 +33,27 @@ def audit_systems(
 
     Args: `labels` are the gold classes, in the order of every system's readings.
     """
-    return [
-        {
-            **asdict(system.name),
-            "stages": _by_stage(system.readings),
-            "classes": {label: _of_class(label, labels, system.readings) for label in classes},
-            "other": sum(reading.label == OTHER for reading in system.readings),
-            "words": _words(system.readings),
-        }
-        for system in systems
-    ]
+    return [_facts(classes, labels, system) for system in systems]
 
 
-def _by_stage(readings: Sequence[Reading]) -> dict[str, int]:
-    counts = Counter(reading.stage for reading in readings)
-    return {stage: counts[stage] for stage in STAGES if counts[stage]}
-
-
-def _of_class(label: str, labels: Sequence[str], readings: Sequence[Reading]) -> dict[str, int]:
-    own = [reading for gold, reading in zip(labels, readings, strict=True) if gold == label]
+def _facts(classes: Sequence[str], labels: Sequence[str], system: System) -> dict[str, Any]:
+    stages = Counter(reading.stage for reading in system.readings)
+    words = Counter((one.word, one.label) for one in system.readings if one.word is not None)
+    ranked = sorted(words.items(), key=lambda item: (-item[1], item[0][0] or ""))
+    n, unread, two = Counter(labels), Counter[str](), Counter[str]()
+    for gold, reading in zip(labels, system.readings, strict=True):
+        unread[gold] += reading.label is None
+        two[gold] += reading.two_emotions
     return {
-        "n": len(own),
-        UNREAD: sum(reading.label is None for reading in own),
-        "two_emotions": sum(reading.two_emotions for reading in own),
+        **asdict(system.name),
+        "stages": {stage: stages[stage] for stage in STAGES if stages[stage]},
+        "classes": {
+            label: {"n": n[label], UNREAD: unread[label], "two_emotions": two[label]}
+            for label in classes
+        },
+        "other": sum(reading.label == OTHER for reading in system.readings),
+        "words": [[word, label, count] for (word, label), count in ranked[:WORDS]],
     }
-
-
-def _words(readings: Sequence[Reading]) -> list[list[Any]]:
-    counts = Counter(
-        (reading.word, reading.label) for reading in readings if reading.word is not None
-    )
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0][0] or ""))
-    return [[word, label, n] for (word, label), n in ranked[:WORDS]]
 
 
 # Rules against a model
@@ -91,38 +80,38 @@ def rules_against_llm(answers: Sequence[ReadTwice]) -> dict[str, Any]:
     Unread counts as a label; `read_by_rules_alone` and `read_by_llm_alone` count where
     only one of the two found an emotion.
     """
-    pairs = Counter(answer.labels for answer in answers)
-    n = pairs.total()
+    answers_of: defaultdict[tuple[str, str], list[ReadTwice]] = defaultdict(list)
+    for answer in answers:
+        answers_of[answer.labels].append(answer)
+    ranked = sorted(answers_of.items(), key=lambda item: (-len(item[1]), item[0]))
+    pairs = [(rules, llm, len(own)) for (rules, llm), own in ranked]
     return {
-        "n": n,
-        "agreement": sum(count for (one, two), count in pairs.items() if one == two) / n,
-        "kappa": cohen_kappa(pairs),
-        "read_by_rules_alone": sum(count for (_, two), count in pairs.items() if two == UNREAD)
-        - pairs[UNREAD, UNREAD],
-        "read_by_llm_alone": sum(count for (one, _), count in pairs.items() if one == UNREAD)
-        - pairs[UNREAD, UNREAD],
-        "disagreements": list(_disagreements(answers, pairs)),
+        "n": len(answers),
+        "agreement": sum(n for rules, llm, n in pairs if rules == llm) / len(answers),
+        "kappa": cohen_kappa({(rules, llm): n for rules, llm, n in pairs}),
+        "read_by_rules_alone": sum(n for rules, llm, n in pairs if rules != llm == UNREAD),
+        "read_by_llm_alone": sum(n for rules, llm, n in pairs if llm != rules == UNREAD),
+        "disagreements": [
+            {
+                "rules": rules,
+                "llm": llm,
+                "n": len(own),
+                "examples": [_example(answer) for answer in own[:EXAMPLES]],
+            }
+            for (rules, llm), own in ranked
+            if rules != llm
+        ],
     }
 
 
-def _disagreements(
-    answers: Sequence[ReadTwice], pairs: Counter[tuple[str, str]]
-) -> Iterator[dict[str, Any]]:
-    for (rules, llm), count in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
-        if rules == llm:
-            continue
-        alike = (answer for answer in answers if answer.labels == (rules, llm))
-        examples = [
-            {
-                "id": answer.id,
-                "model": answer.model,
-                "text": answer.text[:EXCERPT],
-                "rules": answer.rules.word,
-                "llm": answer.llm.word,
-            }
-            for answer, _ in zip(alike, range(EXAMPLES), strict=False)
-        ]
-        yield {"rules": rules, "llm": llm, "n": count, "examples": examples}
+def _example(answer: ReadTwice) -> dict[str, Any]:
+    return {
+        "id": answer.id,
+        "model": answer.model,
+        "text": answer.text[:EXCERPT],
+        "rules": answer.rules.word,
+        "llm": answer.llm.word,
+    }
 
 
 # A run
@@ -131,8 +120,8 @@ def _disagreements(
 def audit_run(run: ScoredRun, *, sample: int | None = None) -> dict[str, Any]:
     """What `audit.json` holds.
 
-    Args: with `sample` a hybrid run's model reads as many answers that the rules read too, drawn
-        with the run's seed; all of them with 0. A run that a model read whole is compared anyway.
+    Args: `sample`, how many answers that the rules read a hybrid run's model reads too, drawn with
+        the run's seed; 0 for all of them. A run that a model read whole is always compared.
 
     Raises: what the reader raises.
     """
@@ -152,17 +141,16 @@ def _read_twice(run: ScoredRun, sample: int | None) -> list[ReadTwice]:
     # The client is slow to load, and the rules do not need it.
     from whyser_eval.reading.model_reader import HybridReader, ModelReader
 
-    if not isinstance(reader, ModelReader):
+    is_hybrid = isinstance(reader, HybridReader)
+    if not isinstance(reader, ModelReader) or (is_hybrid and sample is None):
         return []
     answers = [answer for system in run.systems for answer in system.answers]
-    if not isinstance(reader, HybridReader):
-        llm = [drawn[0] for system in run.systems for drawn in system.drawn]
-    elif sample is None:
-        return []
-    else:
-        if 0 < sample < len(answers):
+    if is_hybrid:
+        if sample and sample < len(answers):
             answers = random.Random(run.settings.seed).sample(answers, sample)
         llm = reader.read_all(answers)
+    else:
+        llm = [drawn[0] for system in run.systems for drawn in system.drawn]
     return [
         ReadTwice(answer.model, answer.id, answer.text, *readings)
         for answer, *readings in zip(answers, reader.rules.read(answers), llm, strict=True)
@@ -174,20 +162,18 @@ def _read_twice(run: ScoredRun, sample: int | None) -> list[ReadTwice]:
 
 def print_audit(audit: Mapping[str, Any], run: ScoredRun) -> None:
     """Prints what each stage read, the classes with unread answers, and where readers differ."""
-    names = [str(system.name) for system in run.systems]
+    systems = [
+        (str(system.name), facts)
+        for system, facts in zip(run.systems, audit["systems"], strict=True)
+    ]
     print_table(
         f"Read by {audit['parser']}",
         ["system", *STAGES, "other", "two emotions"],
-        [_system_row(name, facts) for name, facts in zip(names, audit["systems"], strict=True)],
+        [_system_row(name, facts) for name, facts in systems],
     )
-    lost = [
-        row
-        for name, facts in zip(names, audit["systems"], strict=True)
-        for row in _class_rows(name, facts)
-    ]
-    if lost:
+    if lost := [row for name, facts in systems for row in _class_rows(name, facts)]:
         columns = ["system", "class", "n", "unread", "two emotions"]
-        print_table("Classes with answers unread or of two emotions", columns, lost)
+        print_table("Classes with answers that are unread or name two emotions", columns, lost)
     if found := audit["rules_against_llm"]:
         kappa = "-" if found["kappa"] is None else f"{found['kappa']:.3f}"
         title = f"Rules against model: {found['n']:,} answers, {found['agreement']:.1%} alike"

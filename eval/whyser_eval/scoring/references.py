@@ -29,8 +29,8 @@ Part = tuple[str, str]
 class AnswerKey:
     """Every utterance of the reference files, scored or not, with its corpus.
 
-    All are kept, to tell a prediction for an utterance without a class from one for an unknown
-    utterance.
+    All are kept, so that a prediction for an utterance without a class is not taken for one of an
+    unknown utterance.
     """
 
     utterances: Mapping[str, Utterance]
@@ -74,7 +74,7 @@ def read_answer_key(paths: Sequence[Path]) -> AnswerKey:
         for utterance in corpus.utterances():
             if utterance.id in utterances:
                 raise InputError(
-                    f"id {utterance.id!r} stands in another reference file too",
+                    f"id {utterance.id!r} is in another reference file too",
                     file=path,
                     line=_line_numbers(path)[utterance.id],
                     cure="Give each corpus once.",
@@ -87,15 +87,15 @@ def read_answer_key(paths: Sequence[Path]) -> AnswerKey:
 
 
 def _line_numbers(path: Path) -> dict[str, int]:
-    """The line of each id: only for errors, so that good files are read once."""
+    """The line of each id; needed only for errors, so that good files are read once."""
     return {str(row.get("id")): number for number, row in read_jsonl(path)}
 
 
 def declared_classes(paths: Sequence[Path]) -> tuple[EmotionClass, ...]:
     """The classes that the corpora's annotation can name, in the order of the eight.
 
-    A corpus without a card may name all eight. Never inferred from the labels themselves: a
-    class that happens to be absent from a split would silently raise the average.
+    A corpus without a card may name all eight. They are never inferred from the labels themselves:
+    a class that happens to be absent from a split would silently raise the average.
     """
     named: set[EmotionClass] = set()
     for path in paths:
@@ -126,20 +126,16 @@ class References:
     @cached_property
     def label_sets(self) -> list[frozenset[EmotionClass]]:
         """A of every utterance."""
-        return [
-            utterance.annotator_labels(secondary=self.secondary) for utterance in self.utterances
-        ]
+        return [one.annotator_labels(secondary=self.secondary) for one in self.utterances]
 
     @cached_property
     def labels(self) -> IntArray:
-        position = {name: index for index, name in enumerate(self.classes)}
-        return np.array(
-            [
-                position[utterance.emotion] if utterance.is_scored else MISS
-                for utterance in self.utterances
-            ],
-            dtype=np.int64,
-        )
+        return self._positions([one.emotion if one.is_scored else None for one in self.utterances])
+
+    def _positions(self, names: Sequence[str | None]) -> IntArray:
+        """int[n], the place of each name among the declared classes, or `MISS`."""
+        position: dict[str | None, int] = {name: place for place, name in enumerate(self.classes)}
+        return np.array([position.get(name, MISS) for name in names], dtype=np.int64)
 
     @cached_property
     def annotators(self) -> BoolArray:
@@ -178,13 +174,11 @@ class References:
 
     def _hash(self, mask: BoolArray) -> str:
         rows = zip(self.utterances, self.label_sets, self.subsets["strict"].mask, strict=True)
-        return references_hash(
-            (
-                (utterance.id, utterance.label or "", chosen, bool(is_strict))
-                for utterance, chosen, is_strict in compress(rows, mask)
-            ),
-            self.classes,
+        chosen = (
+            (one.id, one.label or "", labels, bool(is_strict))
+            for one, labels, is_strict in compress(rows, mask)
         )
+        return references_hash(chosen, self.classes)
 
     @property
     def votes_hash(self) -> str:
@@ -197,9 +191,7 @@ class References:
 
     def items(self, predictions: Sequence[str | None]) -> Items:
         """Items for predicted names in the references' order; an undeclared class is a miss."""
-        position: dict[str, int] = {name: index for index, name in enumerate(self.classes)}
-        predicted = [position.get(name, MISS) if name else MISS for name in predictions]
-        return Items(self.labels, np.array(predicted, dtype=np.int64), self.annotators)
+        return Items(self.labels, self._positions(predictions), self.annotators)
 
 
 def select_references(
@@ -212,8 +204,8 @@ def select_references(
 ) -> References:
     """The utterances of the chosen splits whose majority label is one of the eight classes.
 
-    Args: `all_inclusive`, whether to take utterances without a majority label too, where some vote
-        has a declared class.
+    Args: `all_inclusive`, whether to add utterances without a majority label, if some vote has a
+        declared class.
 
     Raises: `BadInput` for labels outside the declared classes, `InputError` when none is left.
     """
@@ -233,7 +225,7 @@ def select_references(
     if not scored:
         known = ", ".join(sorted({split for _, split in key.parts}))
         raise InputError(
-            "no utterance of the chosen split has a consensus among the eight classes",
+            "no utterance of the chosen split has a majority label among the eight classes",
             file=next(iter(key.corpora.values())).path,
             cure=f"Its splits are [{known}].",
         )
@@ -252,13 +244,12 @@ def _check_labels(
         path = key.corpora[utterance.corpus].path
         if path not in lines:
             lines[path] = _line_numbers(path)
-        problems.add(
-            InputError(
-                f"{utterance.id} has the label {utterance.emotion!r}, which is not among the "
-                f"declared classes [{', '.join(classes)}]",
-                file=path,
-                line=lines[path][utterance.id],
-                cure="Declare it with --classes, or convert the corpus again.",
-            )
+        fault = InputError(
+            f"{utterance.id} has the label {utterance.emotion!r}, which is not among the declared "
+            f"classes [{', '.join(classes)}]",
+            file=path,
+            line=lines[path][utterance.id],
+            cure="Declare it with --classes, or convert the corpus again.",
         )
+        problems.add(fault)
     problems.raise_any()

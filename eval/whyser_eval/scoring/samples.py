@@ -12,25 +12,23 @@ from pydantic_core import to_json
 
 from whyser.labels.classes import Label
 from whyser.prompting.answer import parse_answer
-from whyser.records.utterance import Utterance
 from whyser_eval.metrics.groundedness import Explained
 from whyser_eval.scoring.references import AnswerKey, References
 from whyser_eval.scoring.systems import System
 
 
 def sample_lines(
-    key: AnswerKey,
-    references: References,
-    system: System,
-    explained: Sequence[Explained] | None,
+    key: AnswerKey, references: References, system: System, explained: Sequence[Explained] | None
 ) -> Iterator[str]:
     """JSON lines of one system, in the references' order."""
-    for (utterance, annotators, is_strict), answer, text, reading, hit, claims in zip(
-        _asked(references),
+    for utterance, labels, is_strict, answer, text, reading, hit, claims in zip(
+        references.utterances,
+        references.label_sets,
+        references.subsets["strict"].mask.tolist(),
         system.answers,
         system.texts,
         system.readings,
-        system.items(references).hit,
+        system.items(references).hit.tolist(),
         explained or repeat(None, len(references)),
         strict=True,
     ):
@@ -47,7 +45,7 @@ def sample_lines(
             "speaker": utterance.speaker,
             "gender": utterance.gender,
             "label": utterance.label,
-            "annotators": annotators,
+            "annotators": sorted(labels),
             "votes": _votes(utterance.primaries),
             "is_strict": is_strict,
             "audio": str(audio) if audio else None,
@@ -56,33 +54,25 @@ def sample_lines(
             "stage": reading.stage,
             "word": reading.word,
             "two_emotions": reading.two_emotions,
-            "is_hit": bool(hit),
+            "is_hit": hit,
             "probabilities": answer.probabilities,
             "transcript": blocks.transcript,
             "rationale": blocks.rationale,
             "claims": _claims(claims),
             "text": text,
         }
-        # pydantic's JSON is faster: json takes a fifth of the whole scoring.
+        # pydantic's JSON is faster: json would take a fifth of the whole scoring.
         yield to_json(sample).decode()
 
 
-def _asked(references: References) -> Iterator[tuple[Utterance, list[str], bool]]:
-    strict = references.subsets["strict"].mask.tolist()
-    for utterance, chosen, is_strict in zip(
-        references.utterances, references.label_sets, strict, strict=True
-    ):
-        yield utterance, sorted(chosen), is_strict
-
-
-# A few votes have few combinations, and a corpus has very many utterances.
+# Votes have few combinations, and a corpus has very many utterances.
 @lru_cache(maxsize=100_000)
-def _votes(ballot: tuple[Label, ...]) -> dict[str, int]:
-    return dict(Counter(ballot).most_common())
+def _votes(primaries: tuple[Label, ...]) -> dict[str, int]:
+    return dict(Counter(primaries).most_common())
 
 
 def _claims(explained: Explained | None) -> list[dict[str, Any]] | None:
-    """Claims with their verdicts; start and end are offsets in the rationale."""
+    """The claims with their verdicts; start and end are offsets in the rationale."""
     if explained is None:
         return None
     return [

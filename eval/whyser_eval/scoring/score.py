@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import compress, groupby
+from itertools import chain, compress, groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,11 @@ from whyser_eval.metrics.groundedness import Explained, cues_hash, explained
 from whyser_eval.reading.readers import Reader, RuleReader
 from whyser_eval.scoring import controls
 from whyser_eval.scoring.answer_metrics import RESTS_ON, answer_metrics, shuffled_metrics
-from whyser_eval.scoring.references import (
-    AnswerKey,
-    References,
-    declared_classes,
-    read_answer_key,
-    select_references,
-)
+from whyser_eval.scoring.references import AnswerKey, References
 from whyser_eval.scoring.samples import sample_lines
 from whyser_eval.scoring.scores import ScoreRow as ScoreRow
 from whyser_eval.scoring.signature import Signature
-from whyser_eval.scoring.systems import System, SystemName, align, chosen_parts, read_groups
+from whyser_eval.scoring.systems import System, SystemName, read_systems
 from whyser_eval.statistics.bootstrap import (
     Cells,
     Interval,
@@ -74,7 +68,7 @@ class SystemScores:
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A finished scoring; `ignored` counts the predictions that are not scored, by reason."""
+    """A scored run; `ignored` counts the predictions that are not scored, by reason."""
 
     key: AnswerKey
     references: References
@@ -107,19 +101,18 @@ def score_run(
 
     Args: `cues`, files of measured cues, which the answers' claims are compared with.
 
-    Raises: `InputError` or `BadInput` for broken or empty files, missing, extra or repeated ids,
-    labels outside the declared classes, or no reference left.
+    Raises: `InputError` or `BadInput` as `read_systems`, and for a broken file of cues.
     """
     settings = settings or Settings()
-    key = read_answer_key(references)
-    classes = settings.classes or declared_classes(references)
-    found = read_groups(predictions)
-    parts = chosen_parts(key, found, settings.split)
-    chosen = select_references(
-        key, parts, classes, secondary=settings.secondary, all_inclusive=settings.all_inclusive
+    key, chosen, systems, ignored = read_systems(
+        references,
+        predictions,
+        reader=settings.reader,
+        split=settings.split,
+        classes=settings.classes,
+        secondary=settings.secondary,
+        all_inclusive=settings.all_inclusive,
     )
-    ignored: Counter[str] = Counter()
-    systems = align(found, key, chosen, ignored, settings.reader)
     heard = {one.id: one for path in cues for one in read_cues(path)}
     scored = [_scored(system, chosen, heard, settings) for system in systems]
     signature = replace(
@@ -171,9 +164,7 @@ def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
     else:
         cells = collapse(items, references.subsets)
     subsets = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = ResamplingPlan.of(
-        Cells(cells.items, cells.members, subsets), by_class(references.classes)
-    )
+    each = ResamplingPlan.of(replace(cells, subsets=subsets), by_class(references.classes))
     plan = ResamplingPlan.of(cells, metrics_of("classes")) | each
     return plan.by_cluster(references.speakers) if unit == "speaker" else plan
 
@@ -182,55 +173,36 @@ def _rows_of_all(
     scored: Sequence[SystemScores], references: References, signature: Signature
 ) -> Iterator[ScoreRow]:
     """Rows of each system; the variants of a repeated question share one."""
-
-    def name(one: SystemScores) -> tuple[str, str, str]:
-        return one.system.name.row
-
-    for _, group in groupby(scored, key=name):
+    for _, group in groupby(scored, key=lambda one: one.system.name.row):
         variants = list(group)
-        scores = variants[0].scores
-        if variants[0].system.name.control in REPEATED:
-            scores = controls.spread([one.scores for one in variants])
         systems = [one.system for one in variants]
-        yield from _system_rows(systems, scores, references, signature)
-
-
-def _system_rows(
-    systems: Sequence[System],
-    scores: Iterable[ScoreEstimate],
-    references: References,
-    signature: Signature,
-) -> Iterator[ScoreRow]:
-    name = systems[0].name
-    own = replace(
-        signature,
-        form=name.form,
-        control=name.control,
-        prompts=frozenset().union(*(system.prompts for system in systems)),
-        variants=len(systems),
-        samples=max(system.samples for system in systems),
-    )
-    unread = np.array(
-        [[reading.label is None for reading in system.readings] for system in systems]
-    )
-    counts = {subset: int(unread[:, one.mask].sum()) for subset, one in references.subsets.items()}
-    return _rows(name, scores, own, references, counts)
+        name, scores = systems[0].name, variants[0].scores
+        if name.control in REPEATED:
+            scores = controls.spread([one.scores for one in variants])
+        own = replace(
+            signature,
+            form=name.form,
+            control=name.control,
+            prompts=frozenset().union(*(system.prompts for system in systems)),
+            variants=len(systems),
+            samples=max(system.samples for system in systems),
+        )
+        unread = np.array([[one.label is None for one in system.readings] for system in systems])
+        subsets = references.subsets.items()
+        counts = {subset: int(unread[:, one.mask].sum()) for subset, one in subsets}
+        yield from _rows(name, scores, own, references, counts)
 
 
 def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
     """Chance baselines that a system must beat: the most frequent class, and draws by prior."""
-    majority = controls.majority_class(references)
-    constant = references.items([majority] * len(references))
-    plan = _plan(constant, references, settings.unit)
+    # The first declared of equally frequent classes.
+    majority = references.classes[int(controls.class_counts(references).argmax())]
+    plan = _plan(references.items([majority] * len(references)), references, settings.unit)
     nothing_unread = dict.fromkeys(references.subsets, 0)
     how = {"draws": settings.draws, "seed": settings.seed}
-    for name, scores in (
-        (
-            f"constant:{majority}",
-            bootstrap(plan, **how, interval=settings.interval),
-        ),
-        ("prior", controls.prior_estimates(references, metrics_of("classes"), **how)),
-    ):
+    prior = controls.prior_estimates(references, metrics_of("classes"), **how)
+    constant_scores = bootstrap(plan, **how, interval=settings.interval)
+    for name, scores in ((f"constant:{majority}", constant_scores), ("prior", prior)):
         guess = SystemName(name, "any", "none")
         yield from _rows(guess, scores, _signature(references), references, nothing_unread)
 
@@ -253,7 +225,7 @@ def _signature(references: References) -> Signature:
 def _rests_on(
     scored: Iterable[SystemScores], references: References, cues: Mapping[str, Cues]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What else decides a metric that was scored, under its name with its hash."""
+    """What else each scored metric depends on, with its hash, by the metric's name."""
     hashes = {
         "votes": lambda: references.votes_hash,
         "words": lambda: references.words_hash,
@@ -297,14 +269,13 @@ def _warnings(scored: Sequence[SystemScores], references: References) -> Iterato
         if missing := sum(not any(each.values()) for each in shares):
             yield (
                 f"{missing:,} of {len(shares):,} answers of {one.system.name} give no label a "
-                "probability and count as uniform, which is never far off: mind kl, js and ece."
+                "probability. They count as uniform, which flatters kl, js and ece."
             )
-    support = references.items([]).gold[references.subsets["all"].mask].sum(axis=0)
-    for name, count in zip(references.classes, support, strict=True):
+    for name, count in zip(references.classes, controls.class_counts(references), strict=True):
         if not count:
             yield (
-                f"no reference is {name}, so it counts as 0 in every average. If nothing can be "
-                "of that class, declare the others with --classes."
+                f"no reference is {name}, so it counts as 0 in every average. If no utterance can "
+                "have that class, declare the others with --classes."
             )
 
 
@@ -312,8 +283,8 @@ def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator
     missing = sum(one.id not in cues for one in references.utterances)
     if missing:
         yield (
-            f"{missing:,} of {len(references):,} references have no measured cues: no claim about "
-            "them is decided."
+            f"{missing:,} of {len(references):,} references have no measured cues, so no claim "
+            "about them can be checked."
         )
 
 
@@ -323,7 +294,10 @@ def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator
 def write_run(run: ScoredRun, folder: Path) -> None:
     """Writes scores.json, samples.jsonl and provenance.json, each atomically."""
     record = provenance(run.inputs) | _facts(run)
-    write_jsonl(folder / "samples.jsonl", _samples(run))
+    samples = (
+        sample_lines(run.key, run.references, one.system, one.explained) for one in run.scored
+    )
+    write_jsonl(folder / "samples.jsonl", chain.from_iterable(samples))
     write_json(folder / "provenance.json", record)
     write_json(folder / "scores.json", scores_json(run))
 
@@ -354,8 +328,3 @@ def _facts(run: ScoredRun) -> dict[str, Any]:
         ],
         "warnings": list(run.warnings),
     }
-
-
-def _samples(run: ScoredRun) -> Iterator[str]:
-    for one in run.scored:
-        yield from sample_lines(run.key, run.references, one.system, one.explained)

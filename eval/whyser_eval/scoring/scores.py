@@ -1,6 +1,6 @@
-"""`scores.json`: a tidy list with one object for each figure, and its schema.
+"""`scores.json`: a tidy list with one object for each value, and its schema.
 
-`scores.schema.json` is written from `ScoreRow`: `python -m whyser_eval.scoring.scores`.
+`python -m whyser_eval.scoring.scores` writes `scores.schema.json` from `ScoreRow`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _one_of(*names: str) -> str:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class ScoreRow:
-    """One figure of one system (docs/design.md, "What flows"; docs/scores.md, "Metrics")."""
+    """One score of one system (docs/design.md, "What flows"; docs/scores.md, "Metrics")."""
 
     system: Annotated[
         str, _words("Name of the system; `constant:CLASS` and `prior` are the baselines.")
@@ -45,24 +45,24 @@ class ScoreRow:
     form: Annotated[
         str,
         _words(
-            "Form of the question; `any` for a baseline, which reads none.",
+            "Form of the question; `any` for a baseline, which has none.",
             _one_of(*get_args(Form), ANY),
         ),
     ]
     control: Annotated[
         str,
         _words(
-            "What stood in for the utterance's own sound or the question's own words, or `none`. "
+            "What replaces the utterance's own sound or the question's own words, or `none`. "
             "Under `paraphrased` and `reordered`, `value` is the mean over the variants of the "
-            "question, `low` and `high` are its lowest and its highest variant.",
+            "question, `low` and `high` are the lowest and the highest variant.",
             _one_of(*get_args(Control)),
         ),
     ]
     subset: Annotated[
         str,
         _words(
-            "Which utterances: `all`, `strict` (one label has more than half of the votes), "
-            "`all_inclusive` (those without agreement too), or a part of `all` such as "
+            "The utterances: `all`, `strict` (one label has more than half of the votes), "
+            "`all_inclusive` (those without agreement too), or a subset of `all` such as "
             "`corpus:meld`, `gender:female` and a band of `agreement:`.",
             r"^[a-z_]+(:.+)?$",
         ),
@@ -70,29 +70,29 @@ class ScoreRow:
     metric: Annotated[
         str,
         _words(
-            "Name of the metric; `f1:sad` is that of one class.",
+            "Name of the metric; `f1:sad` is the F1 of one class.",
             r"^[a-z][a-z0-9_]*(:[a-z]+)?$",
             examples=list(METRICS),
         ),
     ]
     value: Annotated[
         FiniteFloat | None,
-        Field(description="The figure, no percentage; null on a subset without utterances."),
+        Field(description="The value, not as a percentage; null without utterances."),
     ]
     low: Annotated[
         FiniteFloat | None,
-        Field(description="Lower end of the 95 % interval; null where none was drawn."),
+        Field(description="Lower end of the 95 % interval; null without one."),
     ]
     high: Annotated[
         FiniteFloat | None,
-        Field(description="Upper end of the 95 % interval; null where none was drawn."),
+        Field(description="Upper end of the 95 % interval; null without one."),
     ]
-    n: Annotated[int, Field(ge=0, description="How many utterances the figure is over.")]
+    n: Annotated[int, Field(ge=0, description="Number of utterances behind the value.")]
     signature: Annotated[
         str,
         _words(
-            "All that another lab must match before two figures compare: the metric, then "
-            "`name:value` pairs, `|` between them.",
+            "What another lab must match before two values can be compared: the metric, then "
+            "`name:value` pairs, separated by `|`.",
             r"^[^|]+(\|[^|:]+:[^|]*)*\|refs:[0-9a-f]{8}(\|[^|:]+:[^|]*)*$",
         ),
     ]
@@ -106,14 +106,14 @@ class ScoreRow:
 
 _ROWS = TypeAdapter(list[ScoreRow])
 
-_CURE = "Write it with whyser-eval score of this version."
+_CURE = "Write it again with this version of whyser-eval score."
 
 
 def read_scores(path: Path) -> tuple[ScoreRow, ...]:
-    """The rows of a `scores.json`, validated.
+    """The validated rows of a `scores.json`.
 
-    Raises: `InputError` for a missing, broken or empty file, `BadInput` with every row that is
-    not as the schema says or that stands twice.
+    Raises: `InputError` for a missing, broken or empty file, `BadInput` with every row that breaks
+    the schema or is a duplicate.
     """
     try:
         rows = _ROWS.validate_json(read_text(path), strict=True)
@@ -130,15 +130,14 @@ def read_scores(path: Path) -> tuple[ScoreRow, ...]:
 
 
 def _described(fault: Any) -> str:
-    """An error of pydantic's, with the row counted from 1.
+    """The text of a pydantic error, with rows counted from 1.
 
     >>> _described({"loc": (1, "n"), "msg": "Field required", "type": "missing", "input": {}})
     'row 2: n: Field required'
     """
     index, *fields = fault["loc"] or ("",)
-    place = ": ".join(
-        [f"row {index + 1}" if isinstance(index, int) else "the file", *map(str, fields)]
-    )
+    row = f"row {index + 1}" if isinstance(index, int) else "the file"
+    place = ": ".join([row, *map(str, fields)])
     value = fault["input"]
     shown = f", not {value!r:.60}" if isinstance(value, str | int | float) else ""
     return f"{place}: {fault['msg']}{shown}"
@@ -150,7 +149,7 @@ def _check_unique(rows: Sequence[ScoreRow], path: Path) -> None:
     for number, row in enumerate(rows, start=1):
         key = (row.system, row.form, row.control, row.subset, row.metric)
         if key in first:
-            what = f"row {number} is of the same figure as row {first[key]}: {', '.join(key)}"
+            what = f"rows {first[key]} and {number} have the same key: {', '.join(key)}"
             problems.add(InputError(what, file=path, cure=_CURE))
         first.setdefault(key, number)
     problems.raise_any()

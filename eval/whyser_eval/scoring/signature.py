@@ -1,4 +1,4 @@
-"""The signature of a score: all that another lab must match before two figures compare."""
+"""The signature of a score: what another lab must match before two values can be compared."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from whyser_eval.metrics.declaration import is_macro
 class Signature:
     """What all scores of one system share; `render` adds what differs from score to score.
 
-    `annotators` says which votes make up A, `variants` how many wordings or orders a repeated
-    question had, `samples` how many answers were sampled for each; they are written only if they
-    are not the default. `inclusive` is the hash of the references with those that have no majority
-    label. `rests_on` has what else a metric depends on (votes, words, cues), with its hash.
+    `annotators` names the votes that make up A, `variants` counts the wordings or orders of a
+    repeated question, `samples` the answers sampled for each; they are written only if they are not
+    the default. `inclusive` is the hash of the references including those without a majority label.
+    `rests_on` has what else a metric depends on (votes, words, cues), with its hash.
     """
 
     corpora: frozenset[str]
@@ -74,7 +74,7 @@ def signed(metric: str, pairs: Mapping[str, object]) -> str:
 
 
 #: More names than this are written as their number and one hash: wordings from a pool, or options
-#: in random order, make thousands of prompts.
+#: in random order, give thousands of prompts.
 _NAMED = 4
 
 
@@ -94,7 +94,7 @@ ReferenceRow = tuple[str, str, Iterable[str], bool]
 
 
 def references_hash(rows: Iterable[ReferenceRow], classes: Iterable[str]) -> str:
-    """Hash over the references and the declared classes, whatever the order of either.
+    """Hash of the references and the declared classes, each in any order.
 
     >>> rows = [("a/1", "sad", {"sad", "happy"}, False), ("a/2", "fear", {"fear"}, True)]
     >>> references_hash(rows, ["sad", "fear"]) == references_hash(rows[::-1], ["fear", "sad"])

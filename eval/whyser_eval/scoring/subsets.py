@@ -1,4 +1,4 @@
-"""Subsets of the references, which are scored by themselves.
+"""Subsets of the references, which are scored separately.
 
 `all`            utterances whose annotators agreed on one of the classes
 `strict`         those of them where one label has more than half of the votes (paper, 3.1)
@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
@@ -23,7 +23,11 @@ from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import MISS, BoolArray, Subset
 
 #: The primary votes of an utterance.
-Ballot: TypeAlias = tuple[Label, ...]
+Votes: TypeAlias = tuple[Label, ...]
+
+# Votes have few combinations, and a corpus has very many utterances.
+_is_strict = lru_cache(maxsize=100_000)(is_strict_majority)
+_top_share = lru_cache(maxsize=100_000)(top_share)
 
 #: Upper bounds of the shares in each band, under the name of the band.
 AGREEMENT_BANDS = {
@@ -43,31 +47,30 @@ def subsets_of(
     Args: `corpus_classes`, the classes that each corpus annotates.
     """
     scored = np.array([one.is_scored for one in utterances], dtype=np.bool_)
-    # Without any released votes, a corpus counts as unanimous. Where others have votes, an
-    # utterance without any says nothing about agreement.
+    # A corpus without released votes counts as unanimous. If other utterances of its corpus have
+    # votes, an utterance without any says nothing about agreement.
     voted = {one.corpus for one in utterances if one.votes}
-    tells = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
-    ballots = [one.primaries for one in utterances]
-    strict = np.array(list(map(_is_strict, ballots)), dtype=np.bool_)
-    found = {"all": Subset(scored), "strict": Subset(scored & tells & strict)}
+    is_known = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
+    votes = [one.primaries for one in utterances]
+    strict = np.array(list(map(_is_strict, votes)), dtype=np.bool_)
+    found = {"all": Subset(scored), "strict": Subset(scored & is_known & strict)}
     if not scored.all():
         found["all_inclusive"] = Subset(np.ones_like(scored), has_majority=False)
     groups = [
-        *_groups("corpus", utterances, lambda one: one.corpus),
-        *_groups("gender", utterances, lambda one: one.gender),
-        *_bands(ballots, tells),
+        *_groups("corpus", [one.corpus for one in utterances]),
+        *_groups("gender", [one.gender for one in utterances]),
+        *_bands(votes, is_known),
     ]
     for name, mask in groups:
         inside = mask & scored
         if inside.any() and not np.array_equal(inside, scored):
-            found[name] = Subset(inside, _classes_of(name, classes, corpus_classes))
+            own = corpus_classes.get(name.removeprefix("corpus:"))
+            named = None if own is None else np.array([one in own for one in classes])
+            found[name] = Subset(inside, named)
     return found
 
 
-def _groups(
-    kind: str, utterances: Sequence[Utterance], value: Callable[[Utterance], str | None]
-) -> list[tuple[str, BoolArray]]:
-    values = [value(one) for one in utterances]
+def _groups(kind: str, values: Sequence[str | None]) -> list[tuple[str, BoolArray]]:
     names = sorted({name for name in values if name})
     # Numbers compare faster than strings.
     place = {name: number for number, name in enumerate(names)}
@@ -75,28 +78,8 @@ def _groups(
     return [(f"{kind}:{name}", numbers == number) for name, number in place.items()]
 
 
-def _bands(ballots: Sequence[Ballot], tells: BoolArray) -> list[tuple[str, BoolArray]]:
-    shares = np.array(list(map(_share, ballots)))
+def _bands(votes: Sequence[Votes], is_known: BoolArray) -> list[tuple[str, BoolArray]]:
+    shares = np.array([float(_top_share(own)) for own in votes])
     bounds = [float(bound) for bound in AGREEMENT_BANDS.values()]
     band = np.searchsorted(bounds, shares)
-    return [(name, (band == place) & tells) for place, name in enumerate(AGREEMENT_BANDS)]
-
-
-# A few votes have few combinations, and a corpus has very many utterances.
-@lru_cache(maxsize=100_000)
-def _is_strict(ballot: Ballot) -> bool:
-    return is_strict_majority(ballot)
-
-
-@lru_cache(maxsize=100_000)
-def _share(ballot: Ballot) -> float:
-    return float(top_share(ballot))
-
-
-def _classes_of(
-    name: str,
-    classes: Sequence[EmotionClass],
-    corpus_classes: Mapping[str, Sequence[EmotionClass]],
-) -> BoolArray | None:
-    own = corpus_classes.get(name.removeprefix("corpus:"))
-    return None if own is None else np.array([one in own for one in classes], dtype=np.bool_)
+    return [(name, (band == place) & is_known) for place, name in enumerate(AGREEMENT_BANDS)]

@@ -1,4 +1,4 @@
-"""Systems: their names, their answers, and the check that each answers every reference once."""
+"""Systems: names, answers, and the check that each system answers every reference once."""
 
 from __future__ import annotations
 
@@ -10,18 +10,26 @@ from itertools import islice
 from pathlib import Path
 
 from whyser.io.errors import InputError, Problems
-from whyser.labels.classes import OTHER, Label
+from whyser.labels.classes import OTHER, EmotionClass, Label
 from whyser.records.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import Items
 from whyser_eval.reading.readers import Reader
 from whyser_eval.reading.rules import Reading
-from whyser_eval.scoring.references import AnswerKey, Part, References, part_of
+from whyser_eval.scoring.references import (
+    AnswerKey,
+    Part,
+    References,
+    declared_classes,
+    part_of,
+    read_answer_key,
+    select_references,
+)
 
 
 @dataclass(frozen=True, order=True)
 class SystemName:
-    """What identifies a system's answers.
+    """The key of a system's answers.
 
     `variant` numbers the wordings or option orders of a repeated question, which share one row of a
     table.
@@ -34,7 +42,7 @@ class SystemName:
 
     @property
     def row(self) -> tuple[str, str, str]:
-        """What identifies the row of a table: system, form, control."""
+        """The key of a table's row: system, form, control."""
         return self.model, self.form, self.control
 
     def __str__(self) -> str:
@@ -56,7 +64,7 @@ class System:
 
     @cached_property
     def chosen(self) -> tuple[int, ...]:
-        """Which sample counts: the first of the most frequent class, unread being one."""
+        """The sample that counts: the first of the most frequent class; unread is one class."""
         return tuple(map(_most_frequent, self.drawn))
 
     @cached_property
@@ -111,6 +119,9 @@ def _shares(readings: Sequence[Reading]) -> dict[Label, float]:
     return {label: count / len(readings) for label, count in counts.items()}
 
 
+_OTHER_REFERENCES = "Give the references that were predicted."
+
+
 @dataclass(frozen=True)
 class Located:
     """A prediction with its file and line, for errors."""
@@ -134,11 +145,11 @@ def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
         if is_empty:
             raise InputError("holds no predictions", file=path, cure="Run whyser-eval join again.")
     models = list(dict.fromkeys(name.model for name in groups))
-    forms = {"open": 0, "closed": 1}
 
-    def place(name: SystemName) -> tuple[int, int, bool, str, int]:
+    def place(name: SystemName) -> tuple[int, bool, bool, str, int]:
         is_control = name.control != "none"
-        return models.index(name.model), forms[name.form], is_control, name.control, name.variant
+        is_closed = name.form == "closed"
+        return models.index(name.model), is_closed, is_control, name.control, name.variant
 
     return {name: groups[name] for name in sorted(groups, key=place)}
 
@@ -162,21 +173,46 @@ def chosen_parts(
     if not parts:
         first = next(iter(systems.values()))[0]
         raise InputError(
-            f"none of the predictions is for an utterance that a reference file holds, such as "
+            "no reference file holds an utterance that was predicted, such as "
             f"{first.prediction.id}",
             file=first.path,
             line=first.line,
-            cure="Give the references that were predicted.",
+            cure=_OTHER_REFERENCES,
         )
     predicted = {corpus for corpus, _ in parts}
     for name, corpus in key.corpora.items():
         if name not in predicted:
-            raise InputError(
-                f"no prediction is for the corpus {name}",
-                file=corpus.path,
-                cure="Leave this file out, or predict it too.",
-            )
+            cure = "Leave this file out, or predict it too."
+            raise InputError(f"no prediction is for the corpus {name}", file=corpus.path, cure=cure)
     return parts
+
+
+def read_systems(
+    references: Sequence[Path],
+    predictions: Sequence[Path],
+    *,
+    reader: Reader,
+    split: str | None = None,
+    classes: tuple[EmotionClass, ...] | None = None,
+    secondary: bool = False,
+    all_inclusive: bool = False,
+) -> tuple[AnswerKey, References, list[System], Counter[str]]:
+    """What the files hold: all utterances, those to score, and the systems that answer them.
+
+    The counter has the predictions that are not scored, by reason.
+
+    Raises: `InputError` or `BadInput` for broken or empty files, missing, extra or repeated ids,
+    labels outside the declared classes, or no reference left.
+    """
+    key = read_answer_key(references)
+    classes = classes or declared_classes(references)
+    found = read_groups(predictions)
+    parts = chosen_parts(key, found, split)
+    chosen = select_references(
+        key, parts, classes, secondary=secondary, all_inclusive=all_inclusive
+    )
+    ignored: Counter[str] = Counter()
+    return key, chosen, align(found, key, chosen, ignored, reader), ignored
 
 
 def align(
@@ -199,20 +235,18 @@ def align(
                     f"{name} has no prediction for {len(missing):,} of {len(wanted):,} "
                     f"references: {listed(missing)}",
                     file=group[0].path,
-                    cure="Predict them; an answer that is not there cannot be skipped.",
+                    cure="Predict them; no reference can be skipped.",
                 )
             )
             continue
         answered[name] = tuple(kept[id_] for id_ in wanted)
     problems.raise_any()
-    # All at once: a reader may have an endpoint to ask.
+    # All at once, since a reader may ask an endpoint.
     texts = [text for group in answered.values() for answer in group for text in _texts(answer)]
     readings = iter(reader.read(texts))
     return [
         System(
-            name,
-            group,
-            tuple(tuple(islice(readings, 1 + len(answer.samples))) for answer in group),
+            name, group, tuple(tuple(islice(readings, 1 + len(answer.samples))) for answer in group)
         )
         for name, group in answered.items()
     ]
@@ -238,28 +272,19 @@ def _checked(
     kept: dict[str, Prediction] = {}
     for found in group:
         id_ = found.prediction.id
+        fault = None
         if id_ in first:
-            problems.add(
-                InputError(
-                    f"{name} answers {id_} twice (first in {first[id_].path}:{first[id_].line})",
-                    file=found.path,
-                    line=found.line,
-                    cure="Keep one answer per id; give each predictions file once.",
-                )
-            )
+            earlier = f"{first[id_].path}:{first[id_].line}"
+            fault = f"{name} answers {id_} twice (first in {earlier})"
+            cure = "Keep one answer per id; give each predictions file once."
         elif id_ not in key.utterances:
-            problems.add(
-                InputError(
-                    f"{name} answers {id_}, which no reference file holds",
-                    file=found.path,
-                    line=found.line,
-                    cure="Give the references that were predicted.",
-                )
-            )
+            fault, cure = f"{name} answers {id_}, which no reference file holds", _OTHER_REFERENCES
         elif id_ in wanted:
             kept[id_] = found.prediction
         else:
             ignored[_reason(key.utterances[id_])] += 1
+        if fault:
+            problems.add(InputError(fault, file=found.path, line=found.line, cure=cure))
         first.setdefault(id_, found)
     return kept
 

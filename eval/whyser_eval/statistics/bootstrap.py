@@ -1,20 +1,19 @@
 """Bootstrap intervals from each utterance's statistics.
 
 An utterance enters a score only through its row of statistics, so equal rows are collapsed to
-cells. Drawing n utterances with replacement is then drawing the cells' counts from one multinomial:
-exactly the bootstrap over utterances, at the cost of the cells. A draw is a vector of cell counts,
-and a score under it comes from weighted sums, so all metrics and subsets use the same draws.
+cells. Drawing n utterances with replacement then means drawing the cells' counts from one
+multinomial: exactly the bootstrap over utterances, at the cost of the cells. A draw is a vector of
+cell counts, and its scores come from weighted sums, so all metrics and subsets share the draws.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import NormalDist
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +39,6 @@ _COUNTS_PER_BATCH = 4_000_000
 #: What is drawn: utterances, or speakers with all of their utterances.
 Unit: TypeAlias = Literal["utterance", "speaker"]
 
-Row = TypeVar("Row", bound=np.generic)
-
 #: (subset, metric)
 ScoreKey = tuple[str, str]
 
@@ -51,7 +48,7 @@ Interval: TypeAlias = Literal["percentile", "bca"]
 
 @dataclass(frozen=True)
 class Cells:
-    """Items that no metric can tell apart, counted once.
+    """Items that are equal for every metric, counted together.
 
     Attributes:
         items: one item per cell, k of them
@@ -78,7 +75,7 @@ def collapse(items: Items, subsets: Mapping[str, Subset]) -> Cells:
 def collapse_together(
     systems: Sequence[Items], subsets: Mapping[str, Subset]
 ) -> tuple[list[Cells], IntArray]:
-    """Cells that several systems' answers to the same references share.
+    """The cells of several systems' answers to the same references.
 
     Returns: the cells of each system, and int[n], the cell of each item.
     """
@@ -87,21 +84,32 @@ def collapse_together(
     labels = np.column_stack([first.labels, *(items.predictions for items in systems)])
     # As bytes, which sort faster than columns; big-endian, so that a label sorts as its number.
     keys = np.hstack([labels.astype(">i2").view(np.uint8), np.packbits(flags, axis=1)])
-    _, rows, cell_of, members = distinct(keys)
+    rows, cell_of, members = distinct(keys)
     shared = {name: subset.take(rows) for name, subset in subsets.items()}
     return [Cells(items.take(rows), members, shared) for items in systems], cell_of
 
 
-def distinct(
-    rows: npt.NDArray[Row],
-) -> tuple[npt.NDArray[Row], IntArray, IntArray, IntArray]:
-    """The distinct rows; int arrays of where each comes first, which one each row is, how often."""
+def distinct(rows: npt.NDArray[Any]) -> Sequence[IntArray]:
+    """Where each distinct row is first, which distinct row each row is, how often each occurs."""
     rows = np.ascontiguousarray(rows)
     as_bytes = rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel()
-    _, first, which, members = np.unique(
-        as_bytes, return_index=True, return_inverse=True, return_counts=True
-    )
-    return rows[first], first, which, members
+    return np.unique(as_bytes, return_index=True, return_inverse=True, return_counts=True)[1:]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The scores on one subset, which are computed from the same rows.
+
+    Attributes:
+        rows: int[r], the places of the subset's rows
+        table: float[r, m], what one of each row adds to each sum: numerators and denominators of
+            each score, side by side
+        widths: columns of each numerator and denominator
+    """
+
+    rows: IntArray
+    table: FloatArray
+    widths: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -111,19 +119,12 @@ class ResamplingPlan:
     Attributes:
         members: int[k], how many utterances a row stands for
         sizes: (subset, metric) -> utterances of the subset, for each of S scores
-        table: float[k, m], what one of the row adds to each sum: numerators and denominators of
-            each score, side by side; 0 for a row outside of the score's subset
-        edges: int[2 * S - 1], where to split the sums again
-        inside: float[k, S], more than 0 where the row lies in the score's subset
-        blocks: the scores of each subset, which are added up together
+        blocks: the scores, in the order of `sizes`
     """
 
     members: IntArray
     sizes: Mapping[ScoreKey, int]
-    table: FloatArray
-    edges: IntArray
-    inside: FloatArray
-    blocks: tuple[range, ...]
+    blocks: Sequence[Block]
 
     @classmethod
     def of(cls, cells: Cells, metrics: Mapping[str, ClassMetric]) -> ResamplingPlan:
@@ -133,93 +134,66 @@ class ResamplingPlan:
 
     @classmethod
     def of_statistics(
-        cls,
-        statistics: Mapping[str, Statistics],
-        members: IntArray,
-        subsets: Mapping[str, Subset],
+        cls, statistics: Mapping[str, Statistics], members: IntArray, subsets: Mapping[str, Subset]
     ) -> ResamplingPlan:
         sizes: dict[ScoreKey, int] = {}
-        sides, inside, blocks = [], [], []
+        blocks = []
         for name, subset in subsets.items():
-            start = len(sizes)
+            rows, sides = np.flatnonzero(subset.mask), []
             for metric, one in statistics.items():
                 if not subset.has_majority and needs_majority(metric):
                     continue
-                averaged = subset.classes if is_macro(metric) else None
-                kept = slice(None) if averaged is None else averaged
-                mask = subset.mask[:, None]
-                sides += [one.numerator[:, kept] * mask, one.denominator[:, kept] * mask]
-                inside.append(subset.mask)
-                sizes[name, metric] = int(members[subset.mask].sum())
-            if len(sizes) > start:
-                blocks.append(range(start, len(sizes)))
-        edges = np.cumsum([side.shape[1] for side in sides])[:-1]
-        table, within = np.hstack(sides), np.column_stack(inside).astype(np.float64)
-        return cls(members, sizes, table, edges, within, tuple(blocks))
+                own = subset.classes if is_macro(metric) else None
+                kept = slice(None) if own is None else own
+                sides += [one.numerator[rows][:, kept], one.denominator[rows][:, kept]]
+                sizes[name, metric] = int(members[rows].sum())
+            if sides:
+                table = np.ascontiguousarray(np.hstack(sides))
+                blocks.append(Block(rows, table, [side.shape[1] for side in sides]))
+        return cls(members, sizes, blocks)
 
     def values(self, counts: FloatArray) -> FloatArray:
         """float[S, b], the value of every score under each vector of counts, float[b, k].
 
-        NaN where the counts hold nothing of a subset: it has no value there, not even 0.
+        NaN where the counts hold no row of a subset: the score is undefined there, not 0.
         """
-        scores = scores_of(self.sums(counts), self.edges)
-        return np.where((counts @ self.inside).T > 0, scores, np.nan)
-
-    def sums(self, counts: FloatArray) -> FloatArray:
-        """float[b, m], the sums of the table under each vector of counts, float[b, k].
-
-        Each subset's rows are added up apart from the others: zeros in between would change the
-        order of the additions, and with it the last digit of statistics that are no whole numbers.
-        """
-        edges = self._all_edges
         found = []
-        for block, rows in self._rows:
-            columns = slice(edges[2 * block.start], edges[2 * block.stop])
+        for block in self.blocks:
             # Half the time of counts[:, rows].
-            found.append(counts.T[rows].T @ np.ascontiguousarray(self.table[rows, columns]))
-        return np.hstack(found)
-
-    @property
-    def _all_edges(self) -> list[int]:
-        return [0, *self.edges, self.table.shape[1]]
-
-    @property
-    def _rows(self) -> Iterator[tuple[range, IntArray]]:
-        """Each block, and the rows of its subset."""
-        return ((one, np.flatnonzero(self.inside[:, one.start])) for one in self.blocks)
+            drawn = counts.T[block.rows]
+            scores = scores_of(drawn.T @ block.table, block.widths)
+            found.append(np.where(drawn.sum(axis=0) > 0, scores, np.nan))
+        return np.concatenate(found)
 
     @property
     def observed(self) -> FloatArray:
         """float[S], the values of the data."""
         return self.values(self.members[None, :].astype(np.float64))[:, 0]
 
+    @property
+    def table(self) -> FloatArray:
+        """float[k, m], the tables of all blocks side by side, with 0 outside of their subsets."""
+        tables = []
+        for block in self.blocks:
+            tables.append(np.zeros((len(self.members), block.table.shape[1])))
+            tables[-1][block.rows] = block.table
+        return np.hstack(tables)
+
     def by_cluster(self, cluster_of: IntArray) -> ResamplingPlan:
-        """A row a cluster (a speaker), drawn and left out as one.
+        """The plan with a row for each cluster (a speaker), which is drawn and left out as one.
 
         Args: `cluster_of`, int[k], of rows that stand for one utterance each.
         """
-        inside = summed(self.inside, cluster_of)
-        table, edges = np.zeros((len(inside), self.table.shape[1])), self._all_edges
-        for block, rows in self._rows:
-            clusters, place = np.unique(cluster_of[rows], return_inverse=True)
-            for start, end in pairwise(edges[2 * block.start : 2 * block.stop + 1]):
-                side = np.ascontiguousarray(self.table[rows, start:end])
-                table[clusters, start:end] = summed(side, place)
-        ones = np.ones(len(table), dtype=np.int64)
-        return ResamplingPlan(ones, self.sizes, table, self.edges, inside, self.blocks)
+        blocks = []
+        for block in self.blocks:
+            clusters, place = np.unique(cluster_of[block.rows], return_inverse=True)
+            blocks.append(Block(clusters, summed(block.table, place), block.widths))
+        return ResamplingPlan(np.ones(cluster_of.max() + 1, dtype=np.int64), self.sizes, blocks)
 
     def __or__(self, other: ResamplingPlan) -> ResamplingPlan:
-        """The scores of both, of the same rows."""
-        width, count = self.table.shape[1], len(self.sizes)
-        moved = (range(count + one.start, count + one.stop) for one in other.blocks)
-        return ResamplingPlan(
-            self.members,
-            {**self.sizes, **other.sizes},
-            np.hstack([self.table, other.table]),
-            np.concatenate([self.edges, [width], width + other.edges]),
-            np.hstack([self.inside, other.inside]),
-            (*self.blocks, *moved),
-        )
+        """The scores of both plans, which have the same rows."""
+        sizes = {**self.sizes, **other.sizes}
+        return ResamplingPlan(self.members, sizes, [*self.blocks, *other.blocks])
 
 
 def clusters_of(speakers: Sequence[str | None]) -> IntArray:
@@ -246,23 +220,19 @@ def summed(table: FloatArray, cluster_of: IntArray) -> FloatArray:
     return sums
 
 
-def scores_of(sums: FloatArray, edges: IntArray) -> FloatArray:
+def scores_of(sums: FloatArray, widths: Sequence[int]) -> FloatArray:
     """float[S, b], the scores from sums over such a table, float[b, m]."""
-    sides = np.split(sums, edges, axis=1)
-    return np.stack(
-        [
-            np.abs(ratios(numerator, denominator)).mean(axis=1)
-            for numerator, denominator in zip(sides[::2], sides[1::2], strict=True)
-        ]
-    )
+    sides = np.split(sums, np.cumsum(widths)[:-1], axis=1)
+    pairs = zip(sides[::2], sides[1::2], strict=True)
+    return np.stack([np.abs(ratios(above, below)).mean(axis=1) for above, below in pairs])
 
 
 class MultinomialSampler:
     """Draws as many utterances as there are, with replacement, and counts them by row.
 
-    The counts are multinomial, which costs as much as there are rows. Rows of few utterances are
-    therefore drawn together, as one, and their utterances then one by one: the same distribution in
-    half the time.
+    The counts are multinomial, and a multinomial draw costs as much as there are rows. So rows of
+    few utterances are drawn together, and then their utterances one by one: the same distribution
+    in half the time.
     """
 
     #: Rows of fewer utterances are cheaper to draw one by one.
@@ -273,7 +243,6 @@ class MultinomialSampler:
 
     def __init__(self, members: IntArray) -> None:
         few = members < self._FEW
-        self._rows = len(members)
         self._few, self._many = np.flatnonzero(few), np.flatnonzero(~few)
         self._utterances = np.repeat(np.arange(len(self._few)), members[few])
         self._total = int(members.sum())
@@ -282,22 +251,19 @@ class MultinomialSampler:
     def draw(self, generator: np.random.Generator, size: int) -> FloatArray:
         """float[size, k], how often each row is drawn."""
         drawn = generator.multinomial(self._total, self._shares, size=size)
-        counts = np.empty((size, self._rows))
+        width = len(self._few)
+        counts = np.empty((size, width + len(self._many)))
         counts[:, self._many] = drawn[:, :-1]
-        step = max(1, self._COUNTS // max(1, len(self._few)))
-        for start in range(0, size if len(self._few) else 0, step):
-            chosen = slice(start, start + step)
-            counts[chosen, self._few] = self._draw_few(generator, drawn[chosen, -1])
+        step = max(1, self._COUNTS // max(1, width))
+        for start in range(0, size if width else 0, step):
+            left = drawn[start : start + step, -1]
+            place = self._utterances[
+                generator.integers(len(self._utterances), size=left.sum(), dtype=np.int32)
+            ]
+            place += np.repeat(np.arange(len(left)) * width, left)
+            found = np.bincount(place, minlength=len(left) * width).reshape(-1, width)
+            counts[start : start + step, self._few] = found
         return counts
-
-    def _draw_few(self, generator: np.random.Generator, left: IntArray) -> IntArray:
-        """int[b, few], the counts when `left`, int[b], utterances of these rows are drawn."""
-        shape = len(left), len(self._few)
-        place = self._utterances[
-            generator.integers(len(self._utterances), size=left.sum(), dtype=np.int32)
-        ]
-        place += np.repeat(np.arange(shape[0]) * shape[1], left)
-        return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def in_batches(
@@ -348,19 +314,14 @@ def bootstrap(
     [ScoreEstimate(subset='all', metric='hit_rate', value=1.0, low=1.0, high=1.0, n=4)]
     """
     observed = plan.observed
-    if not draws:
-        return estimates(plan, observed, [None] * len(observed))
-    drawn = bootstrapped(plan, draws=draws, seed=seed)
-    if interval == "percentile":
-        return estimates(plan, observed, map(percentiles, drawn))
-    return estimates(
-        plan,
-        observed,
-        [
-            bca(value, found, left_out, plan.members)
-            for value, found, left_out in zip(observed, drawn, jackknife(plan), strict=True)
-        ],
-    )
+    intervals: Iterable[tuple[float, float] | None] = [None] * len(observed)
+    if draws:
+        drawn = bootstrapped(plan, draws=draws, seed=seed)
+        intervals = map(percentiles, drawn)
+        if interval == "bca":
+            rows = zip(observed, drawn, jackknife(plan), strict=True)
+            intervals = [bca(*row, plan.members) for row in rows]
+    return estimates(plan, observed, intervals)
 
 
 def estimates(
@@ -377,28 +338,25 @@ def estimates(
 # Intervals
 
 _NORMAL = NormalDist()
+_TAIL = (1 - CONFIDENCE) / 2
 
 
-def percentiles(drawn: FloatArray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+def percentiles(drawn: FloatArray) -> tuple[float, float] | None:
     """Equal-tailed percentile interval of the draws without NaN; None without such draws.
 
-    >>> percentiles(np.arange(101.0), confidence=0.5)
-    (25.0, 75.0)
+    >>> low, high = percentiles(np.arange(41.0))
+    >>> round(low, 3), round(high, 3)
+    (1.0, 39.0)
     """
     drawn = drawn[~np.isnan(drawn)]
     if not len(drawn):
         return None
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(drawn, [tail, 100 - tail])
+    low, high = np.percentile(drawn, [100 * _TAIL, 100 - 100 * _TAIL])
     return float(low), float(high)
 
 
 def bca(
-    value: float,
-    drawn: FloatArray,
-    left_out: FloatArray,
-    members: IntArray,
-    confidence: float = CONFIDENCE,
+    value: float, drawn: FloatArray, left_out: FloatArray, members: IntArray
 ) -> tuple[float, float] | None:
     """Bias-corrected and accelerated interval of the draws without NaN.
 
@@ -416,15 +374,14 @@ def bca(
     drawn = drawn[~np.isnan(drawn)]
     below = (np.sum(drawn < value) + np.sum(drawn == value) / 2) / max(len(drawn), 1)
     if not 0 < below < 1:
-        return percentiles(drawn, confidence)
+        return percentiles(drawn)
     bias = _NORMAL.inv_cdf(below)
     deviations = np.average(left_out, weights=members) - left_out
     squares = float(members @ deviations**2)
     skewness = float(members @ deviations**3) / squares**1.5 / 6 if squares > 0 else 0.0
-    tail = (1 - confidence) / 2
     shares = [
         _NORMAL.cdf(bias + (bias + one) / (1 - skewness * (bias + one)))
-        for one in (_NORMAL.inv_cdf(tail), _NORMAL.inv_cdf(1 - tail))
+        for one in (_NORMAL.inv_cdf(_TAIL), _NORMAL.inv_cdf(1 - _TAIL))
     ]
     low, high = np.quantile(drawn, shares)
     return float(low), float(high)
@@ -432,4 +389,9 @@ def bca(
 
 def jackknife(plan: ResamplingPlan) -> FloatArray:
     """float[S, k], every score without one utterance of each row."""
-    return scores_of(plan.sums(plan.members[None, :].astype(np.float64)) - plan.table, plan.edges)
+    members, found = plan.members[None, :].astype(np.float64), []
+    for block in plan.blocks:
+        sums = np.repeat(members[:, block.rows] @ block.table, members.size, axis=0)
+        sums[block.rows] -= block.table
+        found.append(scores_of(sums, block.widths))
+    return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""Figures as tables for people print them."""
+"""Numbers as tables print them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def format_estimate(value: float | None, low: float | None, high: float | None) 
 
 
 def format_p(value: float | None) -> str:
-    """A p, as tables print it.
+    """A p-value, as tables print it.
 
     >>> format_p(0.0421), format_p(0.0), format_p(None)
     ('0.042', '<0.001', '-')

@@ -9,10 +9,10 @@ from statistics import NormalDist, fmean, stdev
 from whyser_eval.statistics.bootstrap import CONFIDENCE
 
 
-def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Wilson's interval of a proportion; ties may count as halves, which SciPy's does not take.
+def wilson(successes: float, n: int) -> tuple[float, float] | None:
+    """Wilson's interval of a proportion; None without trials.
 
-    Returns: None without trials.
+    In closed form, since a tie counts as half a success and SciPy accepts whole numbers only.
 
     Source: Wilson (1927).
 
@@ -22,7 +22,7 @@ def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> tuple[fl
     """
     if not n:
         return None
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     share = successes / n
     middle = share + z**2 / (2 * n)
     reach = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -46,10 +46,9 @@ def against_half(successes: int, n: int) -> float | None:
 def t_interval(
     values: Sequence[float], confidence: float = CONFIDENCE
 ) -> tuple[float, float] | None:
-    """Student's interval of the mean of independent values, such as one proportion for each rater.
+    """Student's interval of the mean of independent values, such as a proportion for each rater.
 
-    Returns: None for fewer than two values. The ends are not clipped: with few raters they may be
-    below 0 or above 1.
+    Returns: None for fewer than two values. With few raters an end may be below 0 or above 1.
 
     >>> low, high = t_interval([0.5, 0.7, 0.9])
     >>> round(low, 3), round(high, 3)
@@ -59,13 +58,14 @@ def t_interval(
         return None
     from scipy.stats import t
 
+    # t.interval would give NaN for equal values.
     reach = float(t.ppf((1 + confidence) / 2, len(values) - 1))
     reach *= stdev(values) / math.sqrt(len(values))
     return fmean(values) - reach, fmean(values) + reach
 
 
 def t_against_half(values: Sequence[float]) -> float | None:
-    """Two-sided p of Student's test that independent values have a mean of one half.
+    """Two-sided p of Student's t-test of the values' mean against 0.5.
 
     Returns: None for fewer than two values, and for equal values, which have no variance.
 

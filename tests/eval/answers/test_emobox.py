@@ -148,4 +148,4 @@ def test_answers_under_a_control_alone_are_refused(world, whyser_eval):
         "--output", world.folder / "emobox",
     )  # fmt: skip
     assert status == 1
-    assert "holds answers under a control alone" in err
+    assert "holds only answers under a control" in err

@@ -114,7 +114,7 @@ def test_a_dropped_row_among_equal_answers_is_named_with_doubt(files, whyser_eva
         (lambda f: f.generated[1].pop("label"), "g.jsonl:2", "'label'"),
         (lambda f: f.generated[1].update(predict=None), "g.jsonl:2", "'predict'"),
         (lambda f: f.manifest[3].pop("answer"), "m.jsonl:4", "answer"),
-        (lambda f: f.manifest.append(manifest_row(2)), "m.jsonl:7", "stands twice"),
+        (lambda f: f.manifest.append(manifest_row(2)), "m.jsonl:7", "duplicate id"),
         (lambda f: f.generated.__setitem__(5, '{"prompt": "us'), "g.jsonl:6", "cut short"),
         (lambda f: f.manifest.__setitem__(0, '{"id": "a'), "m.jsonl:1", "cut short"),
         (lambda f: f.generated.clear(), "g.jsonl", "holds no rows"),
@@ -150,7 +150,7 @@ def test_answers_to_another_question_are_refused(files, whyser_eval):
         row["prompt"] = f"user\n{CLOSED.text}"
     status, _, err = whyser_eval(*files.arguments())
     assert status == 1
-    assert "m.jsonl:1: msp_podcast/0 is asked the open form" in err
+    assert "m.jsonl:1: msp_podcast/0 has the open form" in err
     assert f"the closed form ({CLOSED.hash})" in err
     assert not files.output.exists()
 

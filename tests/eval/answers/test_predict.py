@@ -378,7 +378,7 @@ def test_a_dry_run_asks_nothing(predict, corpus, endpoint):
     ("arguments", "message"),
     [
         (("--control", "reordered"), "Use --form closed"),
-        (("--variants", "2"), "They belong to --control paraphrased"),
+        (("--variants", "2"), "Use --variants with --control paraphrased"),
         (("--control", "paraphrased", "--variants", "11"), "Give --variants up to 10"),
         (("--samples", "2", "--temperature", "0"), "Give a temperature above 0"),
         (("--split", "nowhere"), "no utterance of split 'nowhere'"),
@@ -394,7 +394,7 @@ def test_refused(predict, arguments, message):
 def test_a_corpus_that_is_given_twice_is_refused(predict, corpus):
     status, said, _ = predict(corpus.references_file)
     assert status == 1
-    assert "id 'msp_podcast/clip_0' comes twice. Give a file once" in said
+    assert "duplicate id 'msp_podcast/clip_0'. Give each file once" in said
 
 
 def test_of_several_test_splits_one_must_be_named(predict, corpus):
@@ -456,7 +456,7 @@ def test_the_template_is_what_the_server_writes(predict, corpus, endpoint):
     }  # fmt: skip
     status, said, _ = predict("--template", "official", output="other.jsonl")
     assert status == 1
-    assert "asks in the template 'whyser', not 'official'" in said
+    assert "uses the template 'whyser', not 'official'" in said
 
     endpoint.template = lambda text: f"Audio 1: <|AUDIO|>\n{text}"
     status, said, _ = predict("--template", "whyser", output="other.jsonl")
@@ -472,7 +472,7 @@ def test_a_run_does_not_go_on_under_another_template(predict, corpus, endpoint):
     endpoint.template = lambda text: f"Audio 1: <|AUDIO|>\n{text}"
     status, said, written = predict()
     assert (status, written, len(endpoint.asked)) == (1, None, 2)
-    assert "its answers were given in the template 'whyser'" in said
+    assert "its answers were given to the template 'whyser'" in said
     endpoint.template = lambda text: trained_prompt(text, "<|AUDIO|>")
     status, said, written = predict()
     assert (status, len(written), len(endpoint.asked)) == (0, CLIPS, CLIPS)

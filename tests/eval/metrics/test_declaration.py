@@ -52,5 +52,5 @@ def test_a_declared_metric_is_scored_signed_and_shown(found_rate):
 
 
 def test_a_name_is_declared_once(found_rate):
-    with pytest.raises(ValueError, match="'found_rate' is declared twice"):
+    with pytest.raises(ValueError, match="'found_rate' has two declarations"):
         metric("classes")(found_rate)

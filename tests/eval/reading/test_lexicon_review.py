@@ -115,9 +115,9 @@ def test_tables_grow_from_tables(whyser_eval, tmp_path):
         ([row("zesty", ""), row("x y", "blue")], "2 problems"),
         ([row("zesty", reason=" ")], "no reason"),
         ([row("zesty", use="")], "bad use ''"),
-        ([row("zesty"), row("ZESTY")], "comes twice: first in"),
-        ([row("zesty"), row("zesty", "angry", "no")], "comes twice: first in"),
-        ([row("Furious", "sad")], "comes twice: the table has it as angry"),
+        ([row("zesty"), row("ZESTY")], "duplicate word 'ZESTY': first in"),
+        ([row("zesty"), row("zesty", "angry", "no")], "duplicate word 'zesty': first in"),
+        ([row("Furious", "sad")], "duplicate word 'Furious': the table has it as angry"),
         ([row("anger", "sad")], "names a class"),
     ],
 )

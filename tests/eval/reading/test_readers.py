@@ -9,9 +9,9 @@ from whyser.chat import ChatSettings
 from whyser.io.errors import InputError, WhyserError
 from whyser.labels.lexicon import lexicon
 from whyser.records.predictions import Prediction
-from whyser_eval.reading.choice import choose_reader
 from whyser_eval.reading.extraction import holds
 from whyser_eval.reading.model_reader import HybridReader, ModelReader
+from whyser_eval.reading.options import ReaderOptions
 from whyser_eval.reading.readers import RuleReader
 from whyser_eval.reading.rules import UNREAD, Reading, answer_proper
 from whyser_eval.reading.structured import SENT
@@ -231,17 +231,17 @@ def test_the_version_names_model_prompt_and_table(reader):
      ("rules", True, "hybrid")],
 )  # fmt: skip
 def test_a_reader_and_its_endpoint_belong_together(name, has_endpoint, cure, tmp_path):
-    settings = ChatSettings("http://localhost:1/v1", "m") if has_endpoint else None
+    endpoint = ("http://localhost:1/v1", "m") if has_endpoint else ()
     with pytest.raises(InputError, match=cure):
-        choose_reader(name, settings, tmp_path / "ledger.jsonl")
+        ReaderOptions(name, *endpoint).reader(tmp_path)
 
 
 def test_the_default_is_hybrid_where_there_is_an_endpoint(tmp_path):
-    settings = ChatSettings("http://localhost:1/v1", "m")
-    assert isinstance(choose_reader(None, settings, tmp_path / "x"), HybridReader)
-    assert isinstance(choose_reader(None, None, None), RuleReader)
+    options = ReaderOptions(None, "http://localhost:1/v1", "m")
+    assert isinstance(options.reader(tmp_path), HybridReader)
+    assert isinstance(ReaderOptions().reader(None), RuleReader)
     with pytest.raises(InputError, match="--reader-cache"):
-        choose_reader(None, settings, None)
+        options.reader(None)
 
 
 def test_score_reads_by_an_endpoint_and_signs_it(reading, whyser_eval, world):

@@ -49,7 +49,7 @@ def test_a_variant_with_an_answer_missing_is_named(world, whyser_eval):
     [
         ("shuffled", "shuffled audio"),
         ("silence", "answers to silence"),
-        ("transcript", "the transcript alone"),
+        ("transcript", "answers to the transcript"),
     ],
 )
 def test_a_system_that_is_no_better_than_its_control_is_warned_about(

@@ -340,7 +340,7 @@ BAD = {
     "no class left": (
         lambda w: [row.update(label="other") for row in w.utterances],
         "utterances.jsonl",
-        "consensus among the eight",
+        "majority label among the eight",
     ),
     "missing key": (lambda w: w.predictions[6].pop("prompt"), "predictions.jsonl:7", "prompt"),
     "unknown key": (
@@ -356,7 +356,7 @@ BAD = {
     "other corpus": (
         lambda w: [row.update(id="meld/" + row["id"]) for row in w.predictions],
         "predictions.jsonl:1",
-        "none of the predictions is for an utterance that a reference file holds",
+        "no reference file holds an utterance that was predicted",
     ),
 }  # fmt: skip
 

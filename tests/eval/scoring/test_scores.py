@@ -120,7 +120,7 @@ def test_an_empty_list_and_no_file_are_refused(tmp_path):
 def test_a_figure_that_stands_twice_is_refused(written):
     rows = json.loads(written.read_text(encoding="utf-8"))
     written.write_text(json.dumps([*rows, rows[0] | {"value": 0.9}]), encoding="utf-8")
-    with pytest.raises(BadInput, match=rf"row {len(rows) + 1} is of the same figure as row 1: "):
+    with pytest.raises(BadInput, match=rf"rows 1 and {len(rows) + 1} have the same key: "):
         read_scores(written)
 
 
@@ -150,7 +150,7 @@ def test_the_page_has_the_table_that_the_metrics_declare(written):
 
 def test_every_metric_says_what_it_is_how_it_is_computed_and_whose_it_is():
     for one in METRICS.values():
-        assert one.summary and one.formula and one.source, one.name
+        assert one.summary and one.paragraph("Formula") and one.paragraph("Source"), one.name
 
 
 def test_the_page_explains_every_subset(written):

@@ -1,6 +1,6 @@
-"""`whyser-eval predict`: a model at an endpoint is asked about a test set.
+"""`whyser-eval predict`: asks a model at an endpoint about a test set.
 
-`clips` who is asked about and what is heard, `plan` the questions and the decoding, `session` the
-asking, `probabilities` of the labels, `template` what prompt the server writes, `record` the file
-that says how the predictions came about.
+`clips` has the utterances and their sound, `plan` the questions and the decoding, `session` the
+run, `probabilities` those of the labels, `template` the prompt that the server writes, and `record`
+the provenance of the predictions.
 """

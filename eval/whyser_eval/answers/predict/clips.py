@@ -1,4 +1,4 @@
-"""Which utterances are asked about, and what is heard in place of each under a control."""
+"""The utterances that a model is asked about, and their sound under each control."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Clips:
     """One split of each corpus.
 
     Args:
-        split: None for the one test split that each corpus has.
-        max_samples: Only the first of all.
-        everything: Also those without a consensus among the eight classes.
-        seed: Of whom hears whom.
-        silence: Folder that silence is written to.
+        split: None for the only test split of each corpus.
+        max_samples: Take only the first ones of all.
+        everything: Take utterances without a majority label among the eight classes too.
+        seed: For the shuffled sounds.
+        silence: Folder for silent files.
     """
 
     corpora: Sequence[Corpus]
@@ -46,20 +46,19 @@ class Clips:
     def _all(self) -> dict[str, Clip]:
         """By id, before `max_samples`.
 
-        Raises: `InputError` for a corpus with nothing to ask about, or with several test splits
-        and none named, for an id that comes twice, and for transcripts that nobody wrote.
+        Raises: `InputError` for a corpus without utterances in the split, or with several test
+        splits and none named, for a duplicate id, and for missing transcripts.
         """
         found: dict[str, Clip] = {}
         for corpus in self.corpora:
             own = self._of(corpus)
             if twice := found.keys() & own.keys():
                 raise InputError(
-                    f"id {min(twice)!r} comes twice", file=corpus.path, cure="Give a file once."
+                    f"duplicate id {min(twice)!r}", file=corpus.path, cure="Give each file once."
                 )
             found |= own
-        if self.control == "transcript" and not any(
-            one.utterance.transcript for one in found.values()
-        ):
+        has_words = any(one.utterance.transcript for one in found.values())
+        if self.control == "transcript" and not has_words:
             raise InputError(
                 "no utterance of this split has a transcript",
                 file=self.corpora[0].path,
@@ -79,31 +78,31 @@ class Clips:
             raise InputError(
                 f"no utterance of split {split!r} to ask about",
                 file=corpus.path,
-                cure="corpus.json beside it lists the splits and their labels.",
+                cure="Choose a split that corpus.json in its folder lists.",
             )
         return own
 
     def sound(self, clip: Clip) -> Path | None:
-        """What is heard; None where the words are told instead.
+        """The file that is sent; None where the words are sent instead.
 
-        Raises: `InputError` for a sound that is not there.
+        Raises: `InputError` for a missing file.
         """
         if self.control == "transcript":
             return None
         if self.control == "shuffled":
             clip = self._all[self._heard[clip.id]]
-        own = clip.path
         if self.control == "silence":
-            return audio.silence(audio.probe(own).duration, self.silence)
-        return own
+            return audio.silence(audio.probe(clip.path).duration, self.silence)
+        return clip.path
 
     @cached_property
     def _heard(self) -> dict[str, str]:
-        """Who hears whom, drawn over the whole split."""
+        """Utterance -> the one whose sound it gets, drawn over the whole split."""
         heard = dict(derangement(self._all, random.Random(self.seed)))
         if alone := self._all.keys() - heard.keys():
             raise InputError(
-                f"{min(alone)} is the only utterance of its corpus and split, nothing to shuffle "
-                "its sound with"
+                f"{min(alone)} is the only utterance of its corpus and split, so there is no other "
+                "sound to give it",
+                cure="Leave --control shuffled out, or leave out this corpus.",
             )
         return heard

@@ -1,9 +1,8 @@
-"""What `predict` asks of an utterance: in which words, under which control, decoded how."""
+"""What `predict` asks about an utterance: the words, the control and the decoding."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,19 +23,19 @@ from whyser.prompting.prompts import (
 from whyser.records.predictions import REPEATED, Control
 from whyser.records.utterance import Utterance
 
-#: docs/design.md, "Where the paper is silent", 16; several samples are drawn as the teacher draws
-#: its own (15).
+#: docs/design.md, "Where the paper is silent", 16; several samples are drawn like the teacher's
+#: (15).
 MAX_TOKENS, SAMPLING_TEMPERATURE, SAMPLING_TOP_P = 512, 0.7, 0.9
 
-#: Wordings, or orders of the options, that tell how much they matter.
+#: Wordings, or orders of the options, that show how much these matter.
 VARIANTS = 5
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """Greedy for one answer; several are drawn, each with a seed of its own.
+    """Greedy for one answer; several are sampled, each with its own seed.
 
-    Raises: `InputError` for several answers at temperature 0, which are all the same.
+    Raises: `InputError` for several answers at temperature 0, which would all be the same.
     """
 
     samples: int = 1
@@ -48,7 +47,7 @@ class Decoding:
     def __post_init__(self) -> None:
         if self.samples > 1 and self.temperature == 0:
             raise InputError(
-                f"{self.samples} samples at temperature 0 are one answer {self.samples} times",
+                f"{self.samples} samples at temperature 0 would be equal",
                 cure="Give a temperature above 0, or one sample.",
             )
 
@@ -57,7 +56,7 @@ class Decoding:
         return self.samples > 1 or bool(self.temperature)
 
     def parameters(self, utterance_id: str, sample: int) -> dict[str, Any]:
-        """For the request. A greedy one has no seed: there is nothing to draw."""
+        """For the request; a greedy one needs no seed."""
         if not self.draws:
             return {"temperature": 0.0, "max_tokens": self.max_tokens}
         return {
@@ -68,7 +67,7 @@ class Decoding:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """For the record; the seed of each answer is derived from this one."""
+        """For the record; each answer's seed is derived from the one here."""
         fixed = {name: value for name, value in self.parameters("", 0).items() if name != "seed"}
         return {"samples": self.samples, **fixed, "seed": self.seed}
 
@@ -79,12 +78,12 @@ class Plan:
 
     Args:
         thinks: Ask for a chain of thought.
-        variants: Under `paraphrased` wordings of the pool, under `reordered` orders of the
-            options, the paper's first; None for 5.
+        variants: Wordings under `paraphrased`, orders of the options under `reordered`, the
+            paper's first; None for 5.
         audio: How a sound is sent.
 
-    Raises: `InputError` for an order of options where there are none, for more wordings than the
-    pool has, and for variants of a question that is asked once.
+    Raises: `InputError` for an order of options in the open form, for more wordings than the pool
+    has, and for variants of a question that is asked once.
     """
 
     form: Form
@@ -96,24 +95,22 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.control == "reordered" and self.form == "open":
-            raise InputError(
-                "the open form has no options to put in another order", cure="Use --form closed."
-            )
+            raise InputError("the open form has no options to reorder", cure="Use --form closed.")
         if self.variants is not None and self.control not in REPEATED:
             raise InputError(
                 f"{self.variants} variants under control {self.control!r}",
-                cure="They belong to --control paraphrased or reordered.",
+                cure="Use --variants with --control paraphrased or reordered only.",
             )
         wordings = len(POOLS["stem"])
         if self.control == "paraphrased" and (self.variants or 1) > wordings:
             raise InputError(
-                f"{self.variants} wordings, and the pool has {wordings}",
+                f"{self.variants} wordings, but the pool has {wordings}",
                 cure=f"Give --variants up to {wordings}.",
             )
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
-        """One a variant; the paper's own is the first, and mostly the only one."""
+        """One for each variant; the first is the paper's, and mostly the only one."""
         count = (self.variants or VARIANTS) if self.control in REPEATED else 1
         stems = POOLS["stem"] if self.control == "paraphrased" else (STEM,) * count
         return tuple(
@@ -132,16 +129,14 @@ class Plan:
     def request(
         self, utterance: Utterance, sound: Path | None, variant: int = 0, sample: int = 0
     ) -> Request:
-        """The question about one clip; further samples differ in their seed alone.
+        """The question about one clip; further samples differ only in their seed.
 
         Raises: `InputError` for a sound that cannot be read.
         """
         text = self.questions[variant].text
-        content: list[Mapping[str, Any]] = []
-        if sound is not None:
-            content.append(audio_part(sound, self.audio))
-        else:
+        if sound is None:
             text = with_transcript(text, utterance.transcript)
+        content = [] if sound is None else [audio_part(sound, self.audio)]
         content.append({"type": "text", "text": text})
         return Request(
             [{"role": "user", "content": content}], self.decoding.parameters(utterance.id, sample)

@@ -1,16 +1,15 @@
-"""How probable each label was where an answer decided for one.
+"""The labels' probabilities at the point where an answer decides for one.
 
-The answer itself is asked as ever. Then the server is given its beginning, up to the word or the
-letter that the reader took for the answer, and asked how it would go on: what it weighs there are
-the labels, given all that the model had heard, transcribed and thought. So the probabilities are
-those of the answer that is scored, and no other way of asking stands behind them. A second request
-for a few tokens costs little, and the ledger need not hold 20 alternatives of every token.
+The answer itself is asked for as usual. Then the server gets its beginning, up to the word or the
+letter that the reader took for the answer, and is asked to continue: the alternatives that it
+weighs there are the labels, given all that the model has heard, transcribed and thought. So the
+probabilities belong to the answer that is scored. A second request for a few tokens costs little,
+and the ledger need not hold 20 alternatives of every token.
 
-What is weighed counts for a label where it is one of its words (the reader's table), or begins
-words of this label alone; in the closed form where it is the letter. A first token that may still
-become several labels ("s": sad, surprise) is followed along the answer, and its alternatives weigh
-as much as it did. The rest, and all beyond the 20 likeliest, goes to no label: the sum may be below
-1.
+An alternative counts for a label if it is one of its words (the reader's table), or begins words of
+this label only; in the closed form, if it is the letter. A first token that may still become
+several labels ("s": sad, surprise) is followed along the answer, and its alternatives get its
+weight. The rest, and all beyond the 20 likeliest, goes to no label, so the sum may be below 1.
 """
 
 from __future__ import annotations
@@ -28,19 +27,19 @@ from whyser.labels.lexicon import fold, lexicon
 from whyser.prompting.prompts import OPTIONS, Question, lettered_options
 from whyser_eval.reading.rules import read_answer
 
-#: As many as `vllm serve` gives unless `--max-logprobs` says otherwise.
+#: The number that `vllm serve` gives unless `--max-logprobs` sets another.
 ALTERNATIVES = 20
 
-#: Tokens asked for: in a small vocabulary a word is several.
+#: Tokens asked for: with a small vocabulary, a word takes several.
 STEPS = 6
 
-#: A shorter beginning is that of words without number.
+#: A shorter beginning fits too many words.
 SHORTEST = 3
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Where an answer decides: at `text[start:]`, by a letter or a word."""
+    """The point where an answer decides: at `text[start:]`, by a letter or a word."""
 
     text: str
     start: int
@@ -53,9 +52,9 @@ class Decision:
 
 
 def decision(text: str, question: Question) -> Decision | None:
-    """Where the word or letter stands that was read; None for an unread answer.
+    """The point of the word or letter that was read; None for an unread answer.
 
-    It is the first place up to which the answer already reads as it does in whole.
+    It is the first point up to which the answer already reads as the whole answer does.
 
     >>> from whyser.prompting.prompts import CLOSED, OPEN
     >>> found = decision("Not sad: I think the emotion is fear.", OPEN)
@@ -75,9 +74,9 @@ def decision(text: str, question: Question) -> Decision | None:
         again = read_answer(so_far, form=question.form, options=options)
         if (again.label, again.stage) == (reading.label, reading.stage):
             letter = _letter_before(text[: found.start()], reading.label, question)
-            is_letter = reading.stage == "letter"
-            return Decision(text, found.start() if letter is None else letter,
-                            is_letter or letter is not None)  # fmt: skip
+            if letter is not None:
+                return Decision(text, letter, by_letter=True)
+            return Decision(text, found.start(), reading.stage == "letter")
     return None
 
 
@@ -85,14 +84,14 @@ _OPTION = re.compile(r"(?<!\w)([A-I])[.):\]]+[\s*]*$")
 
 
 def _letter_before(text: str, label: Label, question: Question) -> int | None:
-    """In "C. Happy" the letter decided: what follows it is a matter of course."""
+    """The start of the letter in "C. Happy", which decides: the word only follows from it."""
     found = _OPTION.search(text) if question.form == "closed" else None
     letters = lettered_options(question.options)
     return found.start(1) if found and letters.get(found[1]) == label else None
 
 
 def continuation(asked: Request, decided: Decision) -> Request:
-    """How the answer would go on from there, with what else was weighed."""
+    """The request to continue the answer from there, with the alternatives of each token."""
     parameters = {
         "temperature": 0.0,
         "max_tokens": STEPS,
@@ -102,19 +101,20 @@ def continuation(asked: Request, decided: Decision) -> Request:
     if not decided.before.strip():
         return Request(asked.messages, parameters)
     begun = {"role": "assistant", "content": decided.before}
-    go_on = {"continue_final_message": True, "add_generation_prompt": False}
-    return Request([*asked.messages, begun], {**parameters, "extra_body": go_on})
+    extra = {"continue_final_message": True, "add_generation_prompt": False}
+    return Request([*asked.messages, begun], {**parameters, "extra_body": extra})
 
 
 def label_probabilities(
     tokens: Sequence[Token], decided: Decision, question: Question
 ) -> dict[Label, float] | None:
-    """What each label was given at the decision, as far as the tokens tell.
+    """Each label's probability at the decision, as far as the tokens show.
 
-    None where the answer's own words are not among what was weighed: the server did not go on from
-    where it was told to.
+    None where the answer's own words are not among the alternatives: then the server did not
+    continue the answer.
     """
-    if not tokens or not _goes_on(tokens[0], decided):
+    rest = decided.text[len(decided.before) :].lstrip()
+    if not tokens or not any(rest.startswith(text.strip()) for text, _ in tokens[0].alternatives):
         return None
     letters = lettered_options(question.options) if decided.by_letter else {}
     found: defaultdict[Label, float] = defaultdict(float)
@@ -128,11 +128,6 @@ def label_probabilities(
         if _label_of(written, letters) or not _begun(_beginning(written)):
             break
     return dict(found) or None
-
-
-def _goes_on(first: Token, decided: Decision) -> bool:
-    rest = decided.text[len(decided.before) :].lstrip()
-    return any(rest.startswith(text.strip()) for text, _ in first.alternatives)
 
 
 _MARKUP = " \t\n*_`\"'([{"
@@ -155,7 +150,7 @@ def _beginning(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _begun(beginning: str) -> dict[str, Label]:
-    """The reader's words for emotions that begin so; phrases begin too much like anything."""
+    """The reader's words with this beginning; phrases are left out, they begin like other text."""
     return {
         entry.parts[0]: entry.label
         for entry in lexicon().entries

@@ -1,4 +1,4 @@
-"""How predictions came about: `OUTPUT.provenance.json`, there from the first question on."""
+"""The provenance of predictions: `OUTPUT.provenance.json`, written before the first question."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def record_of(output: Path) -> Path:
 
 @dataclass(frozen=True)
 class Record:
-    """A run: what was said and seen of it."""
+    """A run: `said` is the template that was required, `seen` what the server reported."""
 
     system: str
     plan: Plan
@@ -64,9 +64,11 @@ class Record:
 
 
 def check_unchanged(output: Path, template: Template | None) -> None:
-    """Raises: `InputError` where the answers in the ledger were given in another template.
+    """Refuses a ledger whose answers were given to another template.
 
-    The key of an answer knows the question, not what the server wrote around it.
+    The key of an answer has the question, but not the text that the server wrote around it.
+
+    Raises: `InputError` for another template.
     """
     path = record_of(output)
     if template is None or not (path.exists() and ledger_of(output).exists()):
@@ -74,7 +76,7 @@ def check_unchanged(output: Path, template: Template | None) -> None:
     earlier = (read_json(path).get("template") or {}).get("found")
     if earlier not in (None, template):
         raise InputError(
-            f"its answers were given in the template {earlier!r}, the server now asks in "
+            f"its answers were given to the template {earlier!r}, but the server now uses "
             f"{template!r}",
             file=ledger_of(output),
             cure="Serve the model as before, or give another --output.",

@@ -1,8 +1,8 @@
-"""Asks an endpoint about every utterance of a test set: `predictions.jsonl`, and how it came about.
+"""Asks an endpoint about every utterance and writes `predictions.jsonl` with its provenance.
 
-Every answer is in the ledger beside the output before it counts, so a run that was killed goes on
-where it was. The output appears whole or not at all: an utterance that the endpoint refused to
-answer is an error, unless failures were accepted, which makes it a miss like any unreadable answer.
+Every answer is kept in the output's ledger, so a run that was killed continues where it stopped.
+The output is written whole or not at all. A question that the endpoint did not answer is an error,
+unless failures are accepted: then its empty answer scores as a miss.
 """
 
 from __future__ import annotations
@@ -46,17 +46,8 @@ class Item:
     clip: Clip
     variant: int
 
-    @property
-    def id(self) -> str:
-        return self.clip.id
-
-
-@dataclass(frozen=True)
-class PredictedAnswer:
-    """What came of a question, and how many of its samples ended at the limit of tokens."""
-
-    prediction: Prediction
-    cut: int = 0
+    def label(self, sample: int) -> str:
+        return f"{self.clip.id}#{self.variant}.{sample}"
 
 
 @dataclass
@@ -64,10 +55,10 @@ class Session:
     """A system that is asked about clips under one plan.
 
     Args:
-        name: The system, as tables call it.
-        output: The predictions' file; ledger and record are written beside it.
-        probabilities: Ask for those of the labels too.
-        template: What the server was started with; held against what it tells.
+        name: The system's name in tables.
+        output: The file of predictions; ledger and record are in its folder.
+        probabilities: Ask for the labels' probabilities too.
+        template: The prompt template that the server must use.
         accepts_failures: Write an empty answer where the endpoint gave none.
     """
 
@@ -93,10 +84,8 @@ class Session:
         sound = self.clips.sound(item.clip)
         return self.plan.request(item.clip.utterance, sound, item.variant, sample)
 
-    # ---- asking -----------------------------------------------------------------------------
-
     def print_estimate(self, settings: ChatSettings) -> None:
-        """What the run would still ask; nothing is asked."""
+        """Prints what the run would still ask; asks nothing."""
         requests = (
             self._request(item, sample)
             for item in self._items()
@@ -104,13 +93,13 @@ class Session:
         )
         print_estimate(f"Dry run of {self.name}", requests, settings, self.output)
         if self.probabilities:
-            say("each answer that can be read is asked a second time, for its probabilities")
+            say("each readable answer needs a second request, for its probabilities")
 
     def run(self, settings: ChatSettings) -> None:
-        """Asks all, writes predictions and provenance, prints what was counted.
+        """Asks all questions, writes predictions and provenance, prints the counts.
 
-        Raises: `SystemExit` with 130 when Ctrl-C ended it; `WhyserError` when a limit did, and for
-        utterances that were not answered.
+        Raises: `SystemExit` with 130 after Ctrl-C; `WhyserError` when a limit ended the run, and
+        for questions that were not answered.
         """
         record = Record(
             self.name, self.plan, self._template_seen(settings), self.template, self.count
@@ -120,13 +109,12 @@ class Session:
         output, ledger = self.output, ledger_of(self.output)
         with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
 
-            def write(item: Item, result: PredictedAnswer | WhyserError) -> None:
+            def write(item: Item, result: Prediction | WhyserError) -> None:
                 if isinstance(result, WhyserError):
-                    problems.append(f"{item.id}: {result}")
-                    result = PredictedAnswer(self._prediction(item, [""]))
-                self.counts["cut"] += result.cut
-                self.counts["unknown"] += result.prediction.probabilities is None
-                stream.write(prediction_line(result.prediction) + "\n")
+                    problems.append(f"{item.clip.id}: {result}")
+                    result = self._prediction(item, [""])
+                self.counts["unknown"] += result.probabilities is None
+                stream.write(prediction_line(result) + "\n")
 
             ask_in_order(
                 self._items(),
@@ -137,51 +125,46 @@ class Session:
                 total=self.count,
                 description=f"Asking {self.name}",
             )
-            self._tell(problems, ledger)
+            self._report(problems, ledger)
         finished = replace(record, is_finished=True, not_answered=self.counts["failed"])
         finished.write(settings, self.clips.corpora, output)
         print_table(f"{self.count:,} predictions -> {output}", ["what", "count"], self._rows())
 
-    async def _work(self, chat: Chat, item: Item) -> PredictedAnswer:
+    async def _work(self, chat: Chat, item: Item) -> Prediction:
         replies = []
         for sample in range(self.plan.decoding.samples):
             request = self._request(item, sample)
-            replies.append(await chat.ask(request, label=self._label(item, sample)))
+            replies.append(await chat.ask(request, label=item.label(sample)))
         prediction = self._prediction(item, [reply.text for reply in replies])
         if self.probabilities:
             found = await self._weigh(chat, item, replies[0])
             prediction = prediction.model_copy(update={"probabilities": found})
-        return PredictedAnswer(
-            prediction, sum(reply.finish_reason == "length" for reply in replies)
-        )
+        self.counts["cut"] += sum(reply.finish_reason == "length" for reply in replies)
+        return prediction
 
     async def _weigh(self, chat: Chat, item: Item, reply: Reply) -> dict[Any, float] | None:
-        """The labels' probabilities at the answer's decision."""
+        """The labels' probabilities where the answer decides."""
         question = self.plan.questions[item.variant]
         decided = decision(reply.text, question)
         if decided is None:
             return None
         request = continuation(self._request(item), decided)
-        going_on = await chat.ask(request, label=f"{self._label(item, 0)}?")
-        if not going_on.tokens:
+        continued = await chat.ask(request, label=f"{item.label(0)}?")
+        if not continued.tokens:
             error = EndpointError(
                 f"{chat.settings.address} gives no log-probabilities of tokens",
                 kind="no log-probabilities",
                 status=None,
-                cure="Leave --probabilities out, or ask a server that does, such as vllm serve.",
+                cure="Leave --probabilities out, or ask a server that gives them (vllm serve).",
             )
             chat.end_with(error)
             raise error
-        return label_probabilities(going_on.tokens, decided, question)
-
-    @staticmethod
-    def _label(item: Item, sample: int) -> str:
-        return f"{item.id}#{item.variant}.{sample}"
+        return label_probabilities(continued.tokens, decided, question)
 
     def _prediction(self, item: Item, texts: Sequence[str]) -> Prediction:
         question = self.plan.questions[item.variant]
         return Prediction(
-            id=item.id,
+            id=item.clip.id,
             form=question.form,
             prompt=question.hash,
             model=self.name,
@@ -192,38 +175,36 @@ class Session:
             samples=tuple(texts[1:]),
         )
 
-    # ---- what is told -----------------------------------------------------------------------
-
     def _template_seen(self, settings: ChatSettings) -> Seen:
-        """What the server makes of the first question.
+        """The prompt that the server makes of the first question.
 
-        Raises: `InputError` where it is not what was said, or what an earlier run was answered in.
+        Raises: `InputError` if its template is not the required one, or that of an earlier run.
         """
-        # The templates differ around a sound alone.
+        # The templates differ only around a sound.
         if self.plan.control == "transcript":
             return Seen()
         try:
             request = self._request(next(self._items()))
         except InputError:
-            return Seen()  # a clip that cannot be read is told of when its turn comes
+            return Seen()  # an unreadable clip is reported when its turn comes
         seen = ask_template(settings, request, self.plan.questions[0].text)
         check_template(self.template, seen.template, settings)
         check_unchanged(self.output, seen.template)
         return seen
 
-    def _tell(self, problems: Sequence[str], ledger: Path) -> None:
+    def _report(self, problems: Sequence[str], ledger: Path) -> None:
         for problem in problems[:SHOWN]:
             say(f"problem: {problem}")
         if not problems:
             return
-        told = f"{len(problems):,} of {self.count:,} questions were not answered"
+        failed = f"{len(problems):,} of {self.count:,} questions were not answered"
         if not self.accepts_failures:
             raise WhyserError(
-                f"{told}, so nothing is written; the other answers are in {ledger}. Run the same "
-                "command again to ask these anew, or say --accept-failures to count them as misses."
+                f"{failed}, so nothing is written; the other answers are in {ledger}. Run the same "
+                "command again to ask them anew, or give --accept-failures to count them as misses."
             )
         self.counts["failed"] = len(problems)
-        say(f"warning: {told}; they are written as empty answers, which score as misses")
+        say(f"warning: {failed}; they are written as empty answers, which score as misses")
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         decoding = self.plan.decoding

@@ -1,16 +1,16 @@
-"""Which prompt a server makes of a question: the text around the sound changes answers.
+"""The prompt that a server makes of a question: the text around the sound changes answers.
 
-A zero-shot system is asked in its makers' own template, what LLaMA-Factory trained in that of
-training (docs/serving.md, "A model that you trained"). vLLM shows the prompt by `/tokenize` and
-`/detokenize`: a current one the whole prompt, with a `<|AUDIO|>` for every token of the sound; an
-old one what the chat template wrote, before it puts the sound's tokens and the two marks there.
+A zero-shot system is asked in its makers' template, a model that LLaMA-Factory trained in that of
+training (docs/serving.md, "A model that you trained"). vLLM shows the prompt at `/tokenize` and
+`/detokenize`: a current version the whole prompt, with one `<|AUDIO|>` for each token of the sound;
+an old one the text of the chat template, before the sound's tokens and both marks are inserted.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from whyser.chat import ChatSettings, Request
@@ -22,15 +22,14 @@ Template: TypeAlias = Literal["official", "whyser"]
 
 SYSTEM = "You are a helpful assistant."
 
-#: Seconds; the question is put once, before a run.
+#: Seconds to wait for the prompt, which is asked for once, before a run.
 PATIENCE = 30.0
-
 
 AUDIO = "<|AUDIO|>"
 
 
 def trained_prompt(question: str, sound: str) -> str:
-    """The prompt of training about a sound that is written so."""
+    """The prompt of training, with `sound` as the text of the sound."""
     return (
         f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"
         f"<|im_start|>user\n{sound}{question}<|im_end|>\n<|im_start|>assistant\n"
@@ -39,20 +38,21 @@ def trained_prompt(question: str, sound: str) -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a server makes of a question: the prompt and its template, None where it is unknown."""
+    """The prompt that a server makes of a question, and its template; None where unknown."""
 
     prompt: str | None = None
     template: Template | None = None
 
 
 def ask_template(settings: ChatSettings, request: Request, question: str) -> Seen:
-    """The prompt that the server makes of a request about a sound, as far as it tells."""
-    prompt = prompt_at(settings, request)
-    return Seen(shortened(prompt), template_of(prompt, question))
+    """The prompt that the server makes of a request about a sound, if the server shows it."""
+    prompt = _prompt_at(settings, request)
+    # One `<|AUDIO|>` for all tokens of a sound is enough for people.
+    short = prompt and re.sub(rf"(?:{re.escape(AUDIO)})+", AUDIO, prompt)
+    return Seen(short, template_of(prompt, question))
 
 
-def prompt_at(settings: ChatSettings, request: Request) -> str | None:
-    """The text that the server makes of the messages; None where it does not tell."""
+def _prompt_at(settings: ChatSettings, request: Request) -> str | None:
     import httpx2
 
     parts = urlsplit(settings.endpoint)
@@ -66,17 +66,13 @@ def prompt_at(settings: ChatSettings, request: Request) -> str | None:
             params=dict(parse_qsl(parts.query)),
         ) as client:
             asked = {"model": settings.model, "messages": request.messages}
-            tokens = _answer(client.post("/tokenize", json=asked), "tokens")
-            told = {"model": settings.model, "tokens": tokens}
-            return str(_answer(client.post("/detokenize", json=told), "prompt"))
+            tokens = client.post("/tokenize", json=asked).raise_for_status().json()["tokens"]
+            asked = {"model": settings.model, "tokens": tokens}
+            reply = client.post("/detokenize", json=asked).raise_for_status()
+            return str(reply.json()["prompt"])
     except (httpx2.HTTPError, OSError, ValueError, KeyError, TypeError):
-        # Another kind of server, or none yet: whether there is one, the run itself will tell.
+        # Another kind of server, or none yet: the run itself reports a missing server.
         return None
-
-
-def _answer(response: Any, name: str) -> Any:
-    response.raise_for_status()
-    return response.json()[name]
 
 
 def template_of(prompt: str | None, question: str) -> Template | None:
@@ -89,25 +85,20 @@ def template_of(prompt: str | None, question: str) -> Template | None:
     if prompt is None:
         return None
     tokens = prompt.count(AUDIO)
-    # One: a server that has yet to put the others there, and the marks. No clip is so short.
+    # One token: the server has not inserted the others and the marks yet. No clip is so short.
     sound = AUDIO if tokens == 1 else f"<|audio_bos|>{AUDIO * tokens}<|audio_eos|>"
     return "whyser" if prompt == trained_prompt(question, sound) else "official"
 
 
-def shortened(prompt: str | None) -> str | None:
-    """A prompt for people to read: one `<|AUDIO|>` for all tokens of a sound."""
-    return prompt and re.sub(rf"(?:{re.escape(AUDIO)})+", AUDIO, prompt)
-
-
 def check_template(wanted: Template | None, found: Template | None, settings: ChatSettings) -> None:
-    """Raises: `InputError` where the server writes another template than was said."""
+    """Raises: `InputError` where the server uses another template than the required one."""
     if wanted is None or found is None or wanted == found:
         return
     cures = {
-        "whyser": "Run whyser-convert servable on the model's folder and serve it again, by a "
+        "whyser": "Run whyser-convert servable on the model's folder and serve it again with a "
         "current vLLM (docs/serving.md).",
-        "official": "Serve the checkpoint without --chat-template, or say --template whyser.",
+        "official": "Serve the checkpoint without --chat-template, or give --template whyser.",
     }
     raise InputError(
-        f"{settings.address} asks in the template {found!r}, not {wanted!r}", cure=cures[wanted]
+        f"{settings.address} uses the template {found!r}, not {wanted!r}", cure=cures[wanted]
     )
