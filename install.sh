@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Installs Whyser and what the given extras bring into .venv. A second call finds that nothing
-# changed and does nothing; a .venv that does not work is made anew.
+# Installs Whyser and the packages of the given extras into .venv. If nothing has changed since the
+# last call, it does nothing. A .venv that does not work is replaced.
 #
 #   ./install.sh [EXTRAS]      [default: train,acoustics,baselines,demo]
 #
 # Environment:
-#   PYTHON        the interpreter to use, 3.11 to 3.13 [default: the first that is found]
-#   CONSTRAINTS   the pinned set, constraints.txt or constraints-2026.txt [default: constraints.txt]
+#   PYTHON        interpreter to use, 3.11 to 3.13 [default: the first one found]
+#   CONSTRAINTS   pinned set, constraints.txt or constraints-2026.txt [default: constraints.txt]
 set -euo pipefail
 unset CDPATH
 cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
-readonly GIGABYTES=9 # .venv with all extras, and what pip unpacks on the way
+readonly GIGABYTES=9 # .venv with all extras, and the temporary files of pip
 readonly SUPPORTED='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 
 fail() {
@@ -23,15 +23,15 @@ extras=${1:-train,acoustics,baselines,demo}
 constraints=${CONSTRAINTS:-constraints.txt}
 [[ $constraints =~ ^constraints(-[0-9]+)?\.txt$ && -f $constraints ]] ||
     fail "CONSTRAINTS is '$constraints', expected one of: $(echo constraints*.txt)"
-# Each pinned set has an extra of its own for what trains: train, train-2026.
+# Each pinned set has its own extra for training: train, train-2026.
 extras=${extras/train/train${BASH_REMATCH[1]:-}}
 
-# ---- is anything to do? ---------------------------------------------------------------------
+# ---- is there anything to do? ---------------------------------------------------------------
 
 version_of() { "$1" -c 'import sys; print(*sys.version_info[:2], sep=".")' 2>/dev/null; }
 
-# A console script names the interpreter by its full path, so in a folder that was moved or copied
-# it would start nothing, or the code of another checkout.
+# A console script contains the full path of the interpreter. In a folder that was moved or copied it
+# would start nothing, or the code of another checkout.
 works() {
     [[ ! -e .venv/.installing && -x .venv/bin/python ]] && .venv/bin/python -c "$SUPPORTED" 2>/dev/null &&
         { [[ ! -e .venv/bin/whyser-eval ]] || grep -qF "$PWD/.venv/bin/" .venv/bin/whyser-eval; } &&
@@ -63,29 +63,30 @@ find_python() {
         found+=("$one is $("$one" --version 2>&1 | head -1 || true).")
     done
     fail "Whyser needs Python 3.11, 3.12 or 3.13. ${found[*]}
-Install one of them, and give its path when it is not found by itself: PYTHON=/path/to/python3.11 ./run.sh"
+Install one of them. If it is not on the PATH, set PYTHON: PYTHON=/path/to/python3.11 ./run.sh"
 }
 
 new_environment() {
     local free said
     find_python
-    [[ ! -e .venv ]] || echo "== .venv does not work here (moved, stopped half way, or of another Python): it is made anew"
+    [[ ! -e .venv ]] || echo "== .venv does not work here (it was moved or half installed, or has another Python); replacing it"
     rm -rf .venv
     free=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1024 / 1024))
-    ((free >= GIGABYTES)) || fail "The installation needs $GIGABYTES GB, and the disk of $PWD has $free GB left.
-Free some space, or move this folder to a larger disk; then give the same command again."
+    ((free >= GIGABYTES)) || fail "The installation needs $GIGABYTES GB, but the disk of $PWD has $free GB left.
+Free some space or move this folder to a larger disk, then run the same command again."
     if command -v uv >/dev/null; then
         uv venv --quiet --python "$(command -v "$python")" .venv
     elif ! said=$("$python" -m venv .venv 2>&1); then
         rm -rf .venv
-        fail "$python cannot make a virtual environment with pip: ${said##*$'\n'}
-Where its module venv or ensurepip is missing, 'apt-get install python3-venv' brings it on Debian and Ubuntu; uv needs neither."
+        fail "$python cannot create a virtual environment with pip: ${said##*$'\n'}
+If its module venv or ensurepip is missing, install it ('apt-get install python3-venv' on Debian and Ubuntu), or
+install uv, which needs neither; then run the same command again."
     fi
 }
 
-[[ -w . ]] || fail "$PWD cannot be written to, and .venv belongs there. Clone Whyser into a folder of your own."
+[[ -w . ]] || fail "You cannot write to $PWD, where .venv must be created. Clone Whyser into a folder of your own."
 
-# One installation at a time; the second finds what the first has done.
+# Only one installation runs at a time. The next one then sees that it has nothing to do.
 exec 9>>.install.lock
 flock 9 || true
 if works && installed; then exit; fi
@@ -95,7 +96,7 @@ if ! has_pip && ! .venv/bin/python -m ensurepip >/dev/null 2>&1; then new_enviro
 
 # ---- the packages ----------------------------------------------------------------------------
 
-# On a terminal the last line that the installer printed, so that one sees it work.
+# On a terminal, shows the installer's last line, so that the user sees progress.
 show_progress() {
     local line
     if [[ ! -t 1 ]]; then cat >/dev/null; return; fi
@@ -107,16 +108,16 @@ explain() {
     local log=$1
     tail -n 12 "$log" >&2
     if grep -qiE 'No space left|Disk quota' "$log"; then
-        fail "A disk is full: $PWD, the cache of downloads, or the folder for temporary files (${TMPDIR:-/tmp}).
-Free some space, or name folders on a larger disk by TMPDIR and PIP_CACHE_DIR; then give the same command again."
+        fail "A disk is full: that of $PWD, of the download cache, or of the temporary folder (${TMPDIR:-/tmp}).
+Free some space, or set TMPDIR and PIP_CACHE_DIR to folders on a larger disk; then run the same command again."
     elif grep -qE 'ConnectionError|NameResolution|ConnectTimeout|ReadTimeout|ProxyError|SSLError|connection broken|Failed to fetch|error sending request' "$log"; then
-        # It failed while it was downloading, so what was there before still works.
+        # It failed during the download, so the packages of before still work.
         rm -f .venv/.installing
         fail "The package index cannot be reached, so nothing was installed.
-Check the network and the proxy settings (https_proxy); then give the same command again."
+Check the network and the proxy settings (https_proxy), then run the same command again."
     fi
-    fail "The installation failed; the lines above say why, and $log holds all of them.
-Give the same command again when the cause is mended: it goes on with what was downloaded."
+    fail "The installation failed; the lines above say why, and $log has the whole output.
+Fix the cause, then run the same command again: it reuses what was downloaded."
 }
 
 if command -v uv >/dev/null; then
@@ -124,16 +125,16 @@ if command -v uv >/dev/null; then
 else
     pip=(.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-compile)
 fi
-echo "== install [$extras] into .venv, as $constraints pins it: some minutes, about $((GIGABYTES - 1)) GB"
+echo "== install [$extras] into .venv, with the versions of $constraints: takes some minutes and about $((GIGABYTES - 1)) GB"
 touch .venv/.installing
 "${pip[@]}" -c "$constraints" -e ".[$extras]" 2>&1 | tee .venv/install.log | show_progress || explain .venv/install.log
-# The newer torchaudio decodes through torchcodec, which takes FFmpeg's libraries from the system.
+# The newer torchaudio decodes audio with torchcodec, which loads FFmpeg's libraries from the system.
 if [[ $extras == *train-* ]] && ! .venv/bin/python -c 'import torchcodec' >>.venv/install.log 2>&1; then
     rm .venv/.installing
-    fail "torchcodec, through which $constraints reads sound, does not find FFmpeg's libraries.
-Install FFmpeg ('apt-get install ffmpeg', or 'conda install ffmpeg'); then give the same command again."
+    fail "torchcodec, which decodes audio under $constraints, does not find FFmpeg's libraries.
+Install FFmpeg ('apt-get install ffmpeg', or 'conda install ffmpeg'), then run the same command again."
 fi
-# So that nobody waits for it at every start; pip would do it on one core.
+# Compile now, so that the first starts are not slow; pip would use only one core.
 .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 { wanted && echo "$extras"; } >.venv/.installed
 rm .venv/.installing

@@ -18,25 +18,25 @@ usage() {
 Usage: ./run.sh [OPTIONS]        run the stages: ${STAGES[*]}
        ./run.sh test [ARGS]      run the fast tests: every unit, and one short run from corpora to a
                                  signed score; takes 3 to 8 minutes. ARGS are passed to pytest
-       ./run.sh test --all [ARGS]  run every test, also those that start LLaMA-Factory, servers and
-                                 benchmarks; takes about half an hour
+       ./run.sh test --all [ARGS]  run every test, including those that start LLaMA-Factory, servers
+                                 and benchmarks; takes about half an hour
        ./run.sh --version        print the version
-A run, and each kind of test, first installs what it needs into .venv.
+A run and the tests first install what they need into .venv.
 
 Options:
   --corpora NAME=DIR ...  run on these real corpora, any of: ${CORPORA[*]}
                           [default: the embedded demo]
   --name RUN              name the run [default: demo; with --corpora: real]
-  --train YAML            train by this configuration; if several are given, each continues from the
+  --train YAML            train with this configuration; if several are given, each continues from the
                           checkpoint of the one before
                           [default: llamafactory_configs/tiny/full_sft_reason.yaml]
   --set KEY=VALUE ...     override these settings of every training configuration
-  --small                 train a tiny model on a CPU in minutes by configurations that are meant for
-                          hours on a GPU, and predict on the CPU too
-  --predict YAML          predict by this configuration, which asks the open-form question; the
+  --small                 change configurations that are meant for hours on a GPU so that a tiny model
+                          trains in minutes and predicts on a CPU
+  --predict YAML          predict with this configuration, which asks the open-form question; the
                           closed form and the controls override its eval_dataset and output_dir
-                          [default: the last training configuration, '_sft_*' or '_dpo' in its name
-                          replaced by '_predict']
+                          [default: the last training configuration, with '_sft_*' or '_dpo' in its
+                          name replaced by '_predict']
   --model PATH            start from this checkpoint [default: the demo's tiny Qwen2-Audio]
   --from STAGE            repeat this stage and all after it
   --to STAGE              stop after this stage
@@ -163,18 +163,18 @@ fi
 
 readonly EXTRAS=train,acoustics,baselines,demo
 if [[ $command == test ]]; then
-    # Two at a time, for most of the slow ones wait for programs to start.
-    # tests/conftest.py says in which order, and what stays together.
+    # Run two at a time, because most of the slow tests wait for programs to start.
+    # tests/conftest.py sets their order, and which of them share a worker.
     selection=(-n 2 --no-loadscope-reorder)
     if [[ ${1:-} == --all ]]; then shift; else selection+=(-m "not slow"); fi
     ./install.sh "$EXTRAS,dev"
     exec .venv/bin/python -m pytest "${selection[@]}" "$@"
 fi
 ./install.sh "$EXTRAS"
-# vLLM has an environment of its own (docs/serving.md), which comes last on the path.
+# vLLM has a separate environment (docs/serving.md), which comes last on the path.
 export PATH="$PWD/.venv/bin:$PATH:$PWD/.venv-vllm/bin"
 export TOKENIZERS_PARALLELISM=false
-# Threads that wait by spinning make a small model thirty times slower where another program runs too.
+# Threads that spin while they wait make a small model thirty times slower if another program runs.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 # LLaMA-Factory prints every configuration file that it reads, and torchaudio warns for every clip.
 export LLAMAFACTORY_VERBOSITY=${LLAMAFACTORY_VERBOSITY:-WARN}
@@ -195,8 +195,8 @@ start_model=${model:-$tiny_model}
 utterances() { local corpus; for corpus; do echo "$data/utterances/$corpus/utterances.jsonl"; done; }
 mapfile -t all_utterances < <(utterances "${corpora[@]}")
 
-# What writes the rationales of the training split: an audio model, at an endpoint that is given or
-# that this script serves, or measured cues.
+# The rationales of the training split come from an audio model, at a given endpoint or at one that
+# this script serves, or from measured cues.
 read -ra teacher_options <<<"${TEACHER_OPTIONS:-}"
 teacher_url=${TEACHER_URL:-} teacher_model=${TEACHER_MODEL:-} teacher=measured
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; }
@@ -209,14 +209,14 @@ elif ((!is_demo)) && command -v vllm >/dev/null && has_gpu; then
 fi
 rationales=() cues=()
 for corpus in "${corpora[@]}"; do
-    # Rationales of the audio teacher come first: the first of two that are kept is used.
+    # Rationales of the audio teacher come first, because the first one that is kept is used.
     [[ $teacher == measured ]] || rationales+=("$data/rationales/$corpus/listening.jsonl")
     rationales+=("$data/rationales/$corpus/rationales.jsonl")
     cues+=("$data/rationales/$corpus/cues.jsonl")
 done
 
-# The paper tests on MSP-Podcast's Test1 alone and pools the whole of the corpora without official
-# splits for training. Without MSP-Podcast they are split by speaker, and their test splits count.
+# The paper tests only on MSP-Podcast's Test1, and trains on all data of the corpora without official
+# splits. Without MSP-Podcast these are split by speaker, and their test splits are used.
 if contains msp_podcast "${corpora[@]}"; then
     test_split=test1
     unofficial_splits=(--split-scheme train)
@@ -241,12 +241,12 @@ done
 # The folder of a configuration is its model's family.
 family_of() { basename "$(dirname "$1")"; }
 
-# Labels of single annotators are trained on with a rationale for each.
+# Training on the labels of single annotators needs a rationale for each label.
 explained=majority
 contains whyser_train_sampled "${train_sets[@]}" && explained=annotators
 
-# The paper trains on the open-form question alone. A model of the demo knows no language but what
-# it is taught, so it is taught both questions; a pretrained one understands the closed form unseen.
+# The paper trains only on the open-form question. A pretrained model understands the closed form
+# without training. The demo's model knows only its training data, so it is trained on both.
 prompt=open
 if ((is_demo)) || [[ $(family_of "${trains[-1]}") == tiny ]]; then prompt=mix; fi
 
@@ -260,7 +260,7 @@ stage_demo() {
     if [[ -z $model ]]; then whyser-demo model "$tiny_model"; fi
 }
 
-# What all rooms stand on; a change in it makes every result after it stale.
+# The code that all stages use. If it changes, they are repeated.
 ground=(src/whyser/{io,labels,prompting,records})
 
 inputs_convert() { printf '%s\n' "splits=${unofficial_splits[*]}" converters "${ground[@]}" "${source_of[@]}"; }
@@ -286,9 +286,9 @@ stage_teach() {
     local corpus folder splits=()
     case $teacher in
     measured) echo "TEACHER_URL is not set, so rationales are written from measured cues." ;;
-    # The evaluation loss of the dev split needs rationales too, and a teacher that is told labels
-    # is for training data only. In the demo, whose voices no model has learnt to hear, what the
-    # teacher fails at is written from the measured sound as well.
+    # The dev split needs rationales too, for its evaluation loss, but a teacher that sees the labels
+    # may be used only for training data. In the demo, whose voices no model knows, measured cues also
+    # give the rationales that the teacher fails to write.
     *) ((is_demo)) || splits=(--split dev) ;;
     esac
     for corpus in "${corpora[@]}"; do
@@ -320,14 +320,14 @@ listen() {
 with_server() {
     local port=${TEACHER_PORT:-8765} log="$data/rationales/vllm.log" server
     mkdir -p "$data/rationales"
-    echo "Serving $teacher_model by vLLM; the log is $log"
-    # A key of this run's own: a machine has other users.
+    echo "Serving $teacher_model with vLLM; the log is $log"
+    # This run has its own key, because the machine may have other users.
     OPENAI_API_KEY=$(python -c 'import secrets; print(secrets.token_hex(16))')
     export OPENAI_API_KEY
     VLLM_API_KEY=$OPENAI_API_KEY vllm serve "$teacher_model" --host 127.0.0.1 --port "$port" \
         --max-model-len 4096 --limit-mm-per-prompt '{"audio":1}' >"$log" 2>&1 &
     server=$!
-    # shellcheck disable=SC2064  # the server's number is that of now
+    # shellcheck disable=SC2064  # the process id must be expanded now
     trap "kill $server 2>/dev/null || true" EXIT
     until python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:$port/health', timeout=2)" 2>/dev/null; do
         kill -0 "$server" 2>/dev/null || { echo "error: vLLM ended before it was ready; see $log" >&2; exit 1; }
@@ -357,7 +357,7 @@ stage_build() {
 build_training() {
     local name=$1 what=${1#whyser_*_} split=train verb=sharegpt asked=$prompt how=() file
     case $name in
-    # Early stopping looks at the loss of a subset.
+    # Early stopping uses the loss on a subset.
     whyser_dev_*) split=dev how=(--max-samples 1000) ;;
     whyser_task_*) asked=task ;;
     esac
@@ -367,8 +367,8 @@ build_training() {
     *) how+=(--prompt "$asked" --target "$what") ;;
     esac
     [[ $name == whyser_task_@(label|descriptors) ]] && how+=(--no-asr)
-    # Rationales choose the utterances of every target, so that rows 10 and 11, and all tasks of a
-    # mixture, are of the same ones in the same order.
+    # Every target uses only the utterances with a rationale, so that rows 10 and 11, and all tasks of
+    # a mixture, have the same utterances in the same order.
     for file in "${rationales[@]}"; do how+=(--rationales "$file"); done
     for file in "${cues[@]}"; do how+=(--cues "$file"); done
     whyser-convert "$verb" "${all_utterances[@]}" --split "$split" "${how[@]}" --output "$rows/$name"
@@ -396,7 +396,7 @@ begin() {
     fi
 }
 
-# Each of several configurations writes a folder of its own.
+# If there are several configurations, each has its own output folder.
 declare -A saved=()
 for train in "${trains[@]}"; do
     saved[$train]=$saves
@@ -406,8 +406,8 @@ is_lora() { grep -q '^finetuning_type: *lora' "$1"; }
 
 setting_of() { sed -nE "s/^$2: *//p" "$1"; }
 
-# What a configuration goes on from, the number of those before it given, as settings: a folder of
-# whole weights, and the adapters on top of it, one below the other.
+# checkpoint_after N: prints, as settings, the checkpoint after the first N configurations: a folder of
+# full weights, and the adapters on top of it.
 checkpoint_after() {
     local done_before=$1 train base=$start_model adapters=()
     for train in "${trains[@]:0:done_before}"; do
@@ -415,8 +415,8 @@ checkpoint_after() {
             base=${saved[$train]} adapters=()
             continue
         fi
-        # The first goes on from the adapter that it names itself, if any; a new one lies on top of
-        # that, and what is no new one has taken its place.
+        # The first configuration continues from the adapter that it names, if any. A new adapter is
+        # put on top of the last one; otherwise the last one is trained further and replaced.
         ((${#adapters[@]})) || mapfile -t adapters < <(setting_of "$train" adapter_name_or_path)
         if ((${#adapters[@]})) && [[ $(setting_of "$train" create_new_adapter) != true ]]; then
             unset 'adapters[-1]'
@@ -479,11 +479,11 @@ stage_baselines() {
     for name in "${cues[@]}"; do measured+=(--cues "$name"); done
     whyser-baseline cues "${all_utterances[@]}" "${measured[@]}" --split "$test_split" \
         --output "$results/baselines/cues"
-    # Real corpora want a real encoder, and hours: see docs/baselines.md. Other runs on the embedded
-    # corpora have the row of the first.
+    # Real corpora need a real encoder, which takes hours to train: see docs/baselines.md. Other runs on
+    # the embedded corpora would only repeat the row of the first.
     trains_encoder || return 0
     whyser-demo encoder "$data/encoder"
-    # So small a model is no faster on more threads, and the weights depend on how many there are.
+    # Such a small model is no faster with more threads, and its weights depend on their number.
     OMP_NUM_THREADS=1 whyser-baseline ssl "${all_utterances[@]}" --split "$test_split" \
         --encoder "$data/encoder" --name wavlm-tiny --output "$results/baselines/ssl" --tune all \
         --loss cross-entropy --lr 2e-3 --schedule cosine --warmup 0.1 --epochs 8 --batch-size 16
@@ -503,7 +503,7 @@ stage_score() {
     done
     for name in "$results"/baselines/*/predictions.jsonl; do predictions+=(--predictions "$name"); done
     for name in "${references[@]}"; do against+=(--references "$name"); done
-    # What explanations claim of the voice is held against the measured sound.
+    # Compare what rationales claim about the voice with the measured cues.
     for name in "${cues[@]}"; do against+=(--cues "$name"); done
     whyser-eval score "${against[@]}" --split "$test_split" "${predictions[@]}" --wer --output "$results"
 }
@@ -514,8 +514,8 @@ stage_report() { whyser-eval report "$results"; }
 
 # ---- the run --------------------------------------------------------------------------------
 
-# Files by content, folders by the name, size and time of each file in them; what is neither
-# (a setting, the name of a checkpoint, a file not made yet) stands for itself.
+# Hashes the lines of its input: a file by its content, a folder by the name, size and time of each file
+# in it, and any other line (a setting, the name of a checkpoint, a missing file) as text.
 fingerprint() {
     local path
     while IFS= read -r path; do
@@ -553,5 +553,5 @@ main() {
     [[ ! -f $results/report.html ]] || echo "Open $results/report.html in a browser."
 }
 
-# Bash reads a script as it runs it; on one line, an edit meanwhile does no harm.
+# Bash reads a script while it runs it. As one line, this call is safe if the script is edited.
 main; exit

@@ -1,4 +1,4 @@
-"""Fails unless the demo's scores show systems that listen, as the README says they do."""
+"""Fails unless the demo's scores show that the systems use the audio, as the README says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-#: System, form, and the least that it must reach; by another one's sound none may.
+#: The lowest `f1_majority` of each system and form. With another utterance's audio, none may exceed
+#: `SHUFFLED`.
 HEARD = {("demo", "open"): 0.60, ("cues", "closed"): 0.60, ("wavlm-tiny", "closed"): 0.50}
 SHUFFLED = 0.25
 

@@ -1,13 +1,13 @@
-"""What batches of clips of a length save: padding, and the time of an epoch of a tiny encoder.
+"""Measures how much padding and epoch time length-bucketed batches save.
 
     python benchmarks/bucketing.py
     python benchmarks/bucketing.py --utterances msp_podcast/utterances.jsonl --strict
 
-Lengths are drawn as MSP-Podcast's are, between 2.75 and 11 s and 5.7 s in the mean, or taken from
-the training split of a converted corpus. The same clips, in memory, then train the demo's WavLM for
-an epoch in batches of any length and in bucketed ones, in turns; of each the better time is taken,
-in seconds of one core, whatever else the machine does. The bounds are stated for the lengths that
-are drawn and the defaults.
+Lengths are drawn like those of MSP-Podcast (2.75 to 11 s, mean 5.7 s), or read from the training
+split of a converted corpus. The same clips, in memory, then train the demo's WavLM for an epoch,
+alternately in batches of any length and in bucketed batches. Each way reports its better time, in
+processor seconds of one core, so that other programs matter less. The bounds apply only to drawn
+lengths and the default options.
 """
 
 from __future__ import annotations
@@ -53,20 +53,22 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clips", type=int, default=CLIPS, help="clips to train on [%(default)s]")
-    parser.add_argument("--utterances", type=Path, help="a converted corpus [lengths are drawn]")
+    parser.add_argument("--clips", type=int, default=CLIPS, help="number of clips [%(default)s]")
+    parser.add_argument(
+        "--utterances", type=Path, help="read lengths from this converted corpus [draw them]"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 
 def lengths_of(path: Path) -> list[int]:
-    """Samples of each training clip of a corpus."""
+    """The length of each training clip of a corpus, in samples."""
     durations = [one.duration for one in read_utterances(path) if one.split == "train"]
     return [round(duration * SAMPLING_RATE) for duration in durations if duration]
 
 
 def drawn(count: int) -> list[int]:
-    """A log-normal, cut off where the corpus cuts: the median before that is 5.3 s."""
+    """Lengths in samples: log-normal with median 5.3 s, truncated at the limits of the corpus."""
     seconds = np.random.default_rng(0).lognormal(np.log(5.3), 0.45, 3 * count)
     kept = seconds[(seconds >= SHORTEST_S) & (seconds <= LONGEST_S)][:count]
     return [round(one * SAMPLING_RATE) for one in kept]
@@ -81,7 +83,7 @@ def ways(lengths: Sequence[int]) -> dict[str, Buckets]:
 
 def padding(lengths: Sequence[int], judged: bool) -> Iterator[Figure]:
     yield Figure(
-        f"{len(lengths):,} clips, {np.mean(lengths) / SAMPLING_RATE:.2f} s in the mean", ""
+        f"{len(lengths):,} clips, mean length {np.mean(lengths) / SAMPLING_RATE:.2f} s", ""
     )
     for name, buckets in ways(lengths).items():
         share = wasted(lengths, buckets)
@@ -93,13 +95,13 @@ def padding(lengths: Sequence[int], judged: bool) -> Iterator[Figure]:
 
 
 def wasted(lengths: Sequence[int], buckets: Buckets) -> float:
-    """The share of what is computed that is padding."""
+    """The share of the computed samples that is padding."""
     batches = [[lengths[number] for _, number in batch] for batch in buckets]
     return 1 - sum(map(sum, batches)) / sum(len(batch) * max(batch) for batch in batches)
 
 
 def epochs(lengths: Sequence[int], count: int, judged: bool) -> Iterator[Figure]:
-    """Processor seconds of an epoch both ways, on the same clips."""
+    """Processor seconds of an epoch on the same clips, with both kinds of batches."""
     random = np.random.default_rng(0)
     chosen = [int(length) for length in random.choice(lengths, count)]
     rows = [
@@ -116,7 +118,7 @@ def epochs(lengths: Sequence[int], count: int, judged: bool) -> Iterator[Figure]
         write_encoder(Path(folder) / "encoder")
         encoder = load(str(Path(folder) / "encoder")).encoder
     network = Network(encoder, CLASSES, pooling="attentive", hidden=96, dropout=0.2).train()
-    # The first batch pays for what torch sets up.
+    # The first batch includes the set-up of torch, so it is not timed.
     epoch(network, rows[:BATCH], Buckets(chosen[:BATCH], BATCH, seed=0))
     for _ in range(ROUNDS):
         for name, buckets in both.items():

@@ -1,14 +1,15 @@
-"""How fast the client asks, and how fast a large ledger opens.
+"""Measures how fast the client sends requests and how fast a large ledger opens.
 
     python benchmarks/chat.py
     python benchmarks/chat.py --requests 500 --answers 20000 --strict
 
-A server in a process of its own answers after a fixed time, so many requests at once as it has
-places; the client is another process, whose CPU and memory are counted over the requests alone.
-The baseline is aiohttp by itself, with no retries, no ledger and no checks, at the same server.
-Requests name their sound by its address; a second row sends 6 s of sound along in base64.
+The server runs in a separate process, answers after a fixed time, and serves a fixed number of
+requests at once. The client runs in another process; its CPU time and memory are measured only
+during the requests. The baseline sends the same requests with only aiohttp: no retries, no ledger
+and no checks. Requests contain the address of a clip; a second measurement sends 6 s of audio in
+base64.
 
-A bound that is stated for the full size is not judged at any other.
+A bound for the full size is not judged at any other size.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ FULL_REQUESTS, FULL_ANSWERS = 2_000, 200_000
 PLACES, ANSWER_S = 64, 0.2
 MAX_OVER_IDEAL, MAX_CPU_MS, MAX_GROWTH_MB, MAX_OPEN_S = 1.15, 2.0, 5.0, 5.0
 
-#: Requests before the counting: imports, connections and the like happen once in a run.
+#: Requests that are not measured, because they include imports and new connections.
 WARM_UP = PLACES
 
 QUESTION = "What is the emotion of the speaker, and what in the voice says so? " * 12
@@ -67,13 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--requests", type=int, default=FULL_REQUESTS, help="[%(default)s]")
     parser.add_argument(
-        "--answers", type=int, default=FULL_ANSWERS, help="in the ledger [%(default)s]"
+        "--requests", type=int, default=FULL_REQUESTS, help="number of requests [%(default)s]"
     )
-    parser.add_argument("--work", type=Path, help="folder for what is generated [a temporary one]")
+    parser.add_argument(
+        "--answers", type=int, default=FULL_ANSWERS, help="answers in the ledger [%(default)s]"
+    )
+    parser.add_argument("--work", type=Path, help="folder for generated files [a temporary one]")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
-    # The other processes are this script again.
+    # The other processes run this script with these two options.
     parser.add_argument("--role", choices=ROLES, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     return parser
@@ -90,7 +93,7 @@ def asking(arguments: argparse.Namespace) -> Iterator[Figure]:
         )
     ideal = count * ANSWER_S / PLACES
     full = count == FULL_REQUESTS
-    say(f"asked {count:,} requests three times")
+    say(f"sent {count:,} requests three times")
 
     def met(within: bool) -> bool | None:
         return within if full else None
@@ -99,28 +102,28 @@ def asking(arguments: argparse.Namespace) -> Iterator[Figure]:
     over, growth = ours["seconds"] / ideal, ours["growth_mb"]
     yield Figure(f"{count:,} requests, {PLACES} at a time", f"{ours['seconds']:.2f} s")
     yield Figure(
-        f"  over the ideal {ideal:.2f} s",
+        f"  divided by the ideal {ideal:.2f} s",
         f"{over:.3f}",
         f"at most {MAX_OVER_IDEAL} {at}",
         met(over <= MAX_OVER_IDEAL),
     )
-    yield Figure("  bare aiohttp over the ideal", f"{bare['seconds'] / ideal:.3f}")
+    yield Figure("  only aiohttp, divided by the ideal", f"{bare['seconds'] / ideal:.3f}")
     yield Figure(
-        "  client CPU a request",
+        "  client CPU time per request",
         f"{ours['cpu_ms']:.2f} ms",
         f"at most {MAX_CPU_MS:.0f} ms {at}",
         met(ours["cpu_ms"] <= MAX_CPU_MS),
     )
-    yield Figure("  bare aiohttp, CPU a request", f"{bare['cpu_ms']:.2f} ms")
+    yield Figure("  only aiohttp, CPU time per request", f"{bare['cpu_ms']:.2f} ms")
     yield Figure(
-        "  memory, last three quarters over the first",
+        "  growth of memory in the last three quarters",
         f"{growth:.1f} MB",
         f"at most {MAX_GROWTH_MB:.0f} MB {at}",
         met(growth <= MAX_GROWTH_MB),
     )
     yield Figure("  peak memory", f"{ours['peak_mb']:.0f} MB")
-    yield Figure("with 6 s of sound in base64: CPU a request", f"{sent['cpu_ms']:.2f} ms")
-    yield Figure("  over the ideal", f"{sent['seconds'] / ideal:.3f}")
+    yield Figure("6 s of audio in base64: CPU time per request", f"{sent['cpu_ms']:.2f} ms")
+    yield Figure("  divided by the ideal", f"{sent['seconds'] / ideal:.3f}")
     yield Figure("  peak memory", f"{sent['peak_mb']:.0f} MB")
 
 
@@ -136,7 +139,7 @@ def _server() -> Iterator[str]:
 
 
 def _role(role: str, arguments: argparse.Namespace, *options: str) -> dict[str, float]:
-    """The figures that a process of its own prints."""
+    """Runs a role in a separate process and returns the figures that it prints."""
     sizes = ["--requests", str(arguments.requests), "--answers", str(arguments.answers)]
     command = [sys.executable, __file__, "--role", role, "--work", str(arguments.work), *sizes]
     done = subprocess.run([*command, *options], stdout=subprocess.PIPE, text=True)
@@ -147,7 +150,7 @@ def _role(role: str, arguments: argparse.Namespace, *options: str) -> dict[str, 
 
 
 class Meter:
-    """Seconds, CPU and memory of this process from the warm-up on."""
+    """Measures seconds, CPU time and memory of this process after the warm-up."""
 
     def __init__(self, count: int) -> None:
         self.count, self.seen, self.quarter_mb = count, 0, 0.0
@@ -178,7 +181,7 @@ def _peak_mb() -> float:
 
 
 def ask(arguments: argparse.Namespace) -> None:
-    """The client, as the teacher uses it."""
+    """Sends the requests with the client, as the teacher does."""
     how = "data" if arguments.role == "ask-sound" else "file"
     clip = arguments.work / "clip.wav"
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, 6 * audio.SAMPLING_RATE)
@@ -206,7 +209,7 @@ def ask(arguments: argparse.Namespace) -> None:
 
 
 def ask_bare(arguments: argparse.Namespace) -> None:
-    """The same requests with aiohttp alone."""
+    """Sends the same requests with only aiohttp."""
     meter = Meter(arguments.requests)
 
     async def drain(session: aiohttp.ClientSession, numbers: Iterator[int]) -> None:
@@ -229,7 +232,7 @@ def ask_bare(arguments: argparse.Namespace) -> None:
 
 
 def serve(_: argparse.Namespace) -> None:
-    """The server; prints its port."""
+    """Runs the server and prints its port."""
 
     async def run() -> None:
         places = asyncio.Semaphore(PLACES)
@@ -264,14 +267,14 @@ def opening(arguments: argparse.Namespace) -> Iterator[Figure]:
     found = _role("open", arguments)
     say(f"opened a ledger of {count:,} answers")
     yield Figure(
-        f"opening a ledger of {count:,} answers, {path.stat().st_size / 1e6:,.0f} MB",
+        f"open a ledger of {count:,} answers, {path.stat().st_size / 1e6:,.0f} MB",
         f"{found['seconds']:.2f} s",
         f"at most {MAX_OPEN_S:.0f} s at {FULL_ANSWERS:,} answers",
         found["seconds"] <= MAX_OPEN_S if count == FULL_ANSWERS else None,
     )
-    yield Figure("  bare json.loads of its lines", f"{found['bare']:.2f} s")
-    yield Figure("  memory for it", f"{found['memory_mb']:.0f} MB")
-    yield Figure("  finding an answer in it", f"{found['get_us']:.0f} us")
+    yield Figure("  only json.loads of its lines", f"{found['bare']:.2f} s")
+    yield Figure("  memory of the open ledger", f"{found['memory_mb']:.0f} MB")
+    yield Figure("  find one answer in it", f"{found['get_us']:.0f} us")
 
 
 def write_ledger(path: Path, count: int) -> None:

@@ -1,17 +1,17 @@
-"""How fast the converters are: a full-size MSP-Podcast, the probing of headers, and `check`.
+"""Measures the speed of the converters: a full-size MSP-Podcast, probing headers, and `check`.
 
     python benchmarks/converters.py
     python benchmarks/converters.py --work scratch --keep --strict
 
-Everything is generated, at MSP-Podcast's full size unless told otherwise: the annotation
-(native_msp_podcast.py) at a quarter, half and all of the turns; small wav files for the headers;
-and a dataset of clips for `check`. Each figure stands beside a baseline of the same run: a bare
-pandas.read_csv of the same tables, a bare soundfile.info of the same files. Everything is done
-twice or more and the best is told: a first time may wait for the disk, which is not ours.
+All input is generated, by default at MSP-Podcast's full size: the annotation
+(native_msp_podcast.py) for a quarter, half and all of the turns; small wav files for the headers;
+and a dataset of clips for `check`. The baselines run on the same files: pandas.read_csv of the
+tables and soundfile.info of the audio. Everything runs at least twice, and the best time counts,
+because the first run may wait for the disk.
 
-The table at the end holds each figure against its bound. A bound that is stated for the full size
-is not judged at any other. Wall seconds are those of the whole command, its start included;
-growth compares CPU seconds, which other programs on the machine disturb less.
+The table at the end compares each figure with its bound. A bound for the full size is not judged
+at any other size. Wall seconds are those of the whole command, including its start; growth compares
+CPU seconds, which other programs on the machine affect less.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from whyser.io.console import say
 from whyser_converters.convert.threads import in_threads
 from whyser_converters.datasets.dataset_info import entry
 
-#: Of MSP-Podcast 1.12, and the size of a dataset that `check` is promised for.
+#: The turns of MSP-Podcast 1.12, and the number of rows that the bound of `check` applies to.
 FULL_TURNS, FULL_ROWS = 207_136, 15_000
 
 MAX_CONVERSION_S, MAX_PEAK_GB, MAX_GROWTH = 20.0, 1.5, 1.2
 MIN_HEADERS_PER_S, MAX_CHECK_S = 5_000, 10.0
 
-#: Times that everything is done.
+#: How often everything is run.
 ROUNDS = 2
 
 CONVERT = "from whyser_converters.cli import main; main()"
@@ -64,7 +64,7 @@ def _wall(cost: Cost) -> float:
 
 def main() -> None:
     arguments = _parser().parse_args()
-    # An installed copy, or another checkout's, would be measured without a sign of it.
+    # Show which code is measured, because it may be an installed copy or another checkout.
     say(f"measures {Path(whyser_converters.__file__).parent} and {Path(audio.__file__).parent}")
     with _workplace(arguments.work, arguments.keep) as work:
         _refuse_full_disk(work, arguments)
@@ -85,12 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         kind = type(default)
         parser.add_argument(name, type=kind, default=default, help=f"{text} [%(default)s]")
 
-    add("--turns", FULL_TURNS, "speaking turns of MSP-Podcast")
-    add("--files", 20_000, "wav files whose headers are probed")
-    add("--rows", FULL_ROWS, "rows, and so clips, of the dataset that is checked")
-    add("--clip-seconds", 6.0, "length of its clips; 32 kB a second on disk")
-    parser.add_argument("--work", type=Path, help="folder for what is generated [a temporary one]")
-    parser.add_argument("--keep", action="store_true", help="leave it in --work, and use it again")
+    add("--turns", FULL_TURNS, "number of speaking turns of MSP-Podcast")
+    add("--files", 20_000, "number of wav files whose headers are probed")
+    add("--rows", FULL_ROWS, "number of rows of the checked dataset, with one clip each")
+    add("--clip-seconds", 6.0, "length of these clips; a second takes 32 kB of disk")
+    parser.add_argument("--work", type=Path, help="folder for generated files [a temporary one]")
+    parser.add_argument("--keep", action="store_true", help="keep them in --work, and reuse them")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser
 
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def conversion(work: Path, turns: int) -> Iterator[Figure]:
-    """Converts MSP-Podcast at three sizes, smallest first."""
+    """Converts MSP-Podcast at three sizes, the smallest first."""
     costs: list[tuple[int, Cost]] = []
     for size in (turns // 4, turns // 2, turns):
         corpus = _corpus(work, size)
@@ -125,18 +125,18 @@ def conversion(work: Path, turns: int) -> Iterator[Figure]:
         f"at most {MAX_PEAK_GB} GB at {FULL_TURNS:,} turns",
         cost.peak_gb <= MAX_PEAK_GB if full else None,
     )
-    yield Figure("  bare pandas.read_csv of its tables", f"{read_csv:.2f} s")
-    yield Figure("  their share of the conversion", f"{100 * read_csv / cost.wall:.0f} %")
+    yield Figure("  only pandas.read_csv of its tables", f"{read_csv:.2f} s")
+    yield Figure("  share of that in the conversion", f"{100 * read_csv / cost.wall:.0f} %")
     yield from _growth(costs)
 
 
 def _growth(costs: Sequence[tuple[int, Cost]]) -> Iterator[Figure]:
     for size, cost in costs:
-        yield Figure(f"  CPU for 100,000 turns, of {size:,}", f"{1e5 * cost.cpu / size:.2f} s")
+        yield Figure(f"  CPU per 100,000 turns, at {size:,}", f"{1e5 * cost.cpu / size:.2f} s")
     (quarter, small), *_, (whole, large) = costs
     growth = (large.cpu / whole) / (small.cpu / quarter)
     yield Figure(
-        "  the same, all turns over a quarter",
+        "  CPU per turn, all turns divided by a quarter",
         f"{growth:.2f}",
         f"at most {MAX_GROWTH} at {FULL_TURNS:,} turns",
         growth <= MAX_GROWTH if whole == FULL_TURNS else None,
@@ -145,8 +145,8 @@ def _growth(costs: Sequence[tuple[int, Cost]]) -> Iterator[Figure]:
 
 def _corpus(work: Path, turns: int) -> Path:
     def write(folder: Path) -> None:
-        # In a process of its own, as Linux counts the memory of whoever starts a command as the
-        # command's: this one must stay small.
+        # Linux counts the memory of the process that starts a command as the command's, so this
+        # process must stay small and another one generates the corpus.
         script = Path(__file__).with_name("native_msp_podcast.py")
         run(str(script), str(folder), "--turns", str(turns))
 
@@ -154,7 +154,7 @@ def _corpus(work: Path, turns: int) -> Path:
 
 
 def _convert(corpus: Path, output: Path) -> Cost:
-    """What the command takes; exits when turns or votes were lost, for then it did other work."""
+    """Returns the cost of the command. Exits if it lost turns or votes, since it then did less."""
     _, cost = run("-c", CONVERT, "msp_podcast", str(corpus), str(output), "--no-audio")
     expected = json.loads((corpus / "generated.json").read_text(encoding="utf-8"))
     with (output / "msp_podcast" / "utterances.jsonl").open("rb") as stream:
@@ -169,8 +169,8 @@ def _convert(corpus: Path, output: Path) -> Cost:
 
 
 def headers(work: Path, count: int) -> Iterator[Figure]:
-    """Probes the same small files in three ways, as the conversion (threads) and `check` (one
-    thread) do and without our own checks; the best of the rounds."""
+    """Probes the same small files as the conversion does (in threads), as `check` does (in one
+    thread), and without our own checks. Reports the best round of each way."""
     folder = _once(work / f"headers_{count}", lambda folder: write_clips(folder, count, 0.1))
     paths = sorted(folder.glob("*.wav"))
     ways: dict[str, Callable[[], object]] = {
@@ -184,13 +184,13 @@ def headers(work: Path, count: int) -> Iterator[Figure]:
     for name, what in (("pool", "in threads"), ("one", "in one thread")):
         yield Figure(
             f"headers of {count:,} files, {what}",
-            f"{rates[name]:,.0f} a second",
-            f"at least {MIN_HEADERS_PER_S:,} a second",
+            f"{rates[name]:,.0f} per second",
+            f"at least {MIN_HEADERS_PER_S:,} per second",
             rates[name] >= MIN_HEADERS_PER_S,
         )
-    yield Figure("  bare soundfile.info of the same", f"{rates['bare']:,.0f} a second")
+    yield Figure("  only soundfile.info of the same", f"{rates['bare']:,.0f} per second")
     for name, what in (("pool", "in threads"), ("one", "in one thread")):
-        yield Figure(f"  {what} over bare", f"{rates[name] / rates['bare']:.2f}")
+        yield Figure(f"  {what}, divided by that", f"{rates[name] / rates['bare']:.2f}")
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -203,7 +203,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def checking(work: Path, rows: int, seconds: float) -> Iterator[Figure]:
-    """Checks a training dataset in which every row has a clip of its own."""
+    """Checks a training dataset in which every row has its own clip."""
 
     def write(folder: Path) -> None:
         write_clips(folder / "clips", rows, seconds)
@@ -217,18 +217,18 @@ def checking(work: Path, rows: int, seconds: float) -> Iterator[Figure]:
     cost = min((_check(folder / "train.yaml", rows) for _ in range(ROUNDS)), key=_wall)
     say(f"checked {rows:,} rows")
     yield Figure(
-        f"check of {rows:,} clips of {seconds:g} s",
+        f"check {rows:,} clips of {seconds:g} s",
         f"{cost.wall:.1f} s",
         f"at most {MAX_CHECK_S:.0f} s at {FULL_ROWS:,} rows",
         cost.wall <= MAX_CHECK_S if rows == FULL_ROWS else None,
     )
     yield Figure("  rows per second", f"{rows / cost.wall:,.0f}")
-    yield Figure("  bare soundfile.info of its clips", f"{bare:.2f} s")
-    yield Figure("  their share of the check", f"{100 * bare / cost.wall:.0f} %")
+    yield Figure("  only soundfile.info of its clips", f"{bare:.2f} s")
+    yield Figure("  share of that in the check", f"{100 * bare / cost.wall:.0f} %")
 
 
 def _check(settings: Path, rows: int) -> Cost:
-    """What the command takes; exits when it did not count the rows, or found fault with them."""
+    """Returns the cost of the command. Exits if it did not count the rows or reported faults."""
     said, cost = run("-c", CONVERT, "check", str(settings))
     if f"{rows:,}" not in said:
         sys.exit(f"check did not count {rows:,} rows:\n{said}")
@@ -236,7 +236,7 @@ def _check(settings: Path, rows: int) -> Cost:
 
 
 def write_dataset(folder: Path) -> None:
-    """Rows, manifest, table and YAML as `whyser-convert sharegpt` and a user write them."""
+    """Writes rows, manifest and table like `whyser-convert sharegpt`, and a YAML like a user's."""
     rows, manifest = [], []
     for path in sorted((folder / "clips").iterdir()):
         answer = "<answer>I think the emotion is sad</answer>"
@@ -252,7 +252,7 @@ def write_dataset(folder: Path) -> None:
     (folder / "rows.manifest.jsonl").write_text(lines, encoding="utf-8")
     table = json.dumps({"benchmark": entry("rows.json")})
     (folder / "dataset_info.json").write_text(table, encoding="utf-8")
-    # A JSON string is a YAML one, whatever the path holds.
+    # A JSON string is also a YAML string, whatever characters the path contains.
     settings = f"dataset: benchmark\ndataset_dir: {json.dumps(str(folder))}\ncutoff_len: 2048\n"
     (folder / "train.yaml").write_text(settings, encoding="utf-8")
 
@@ -261,7 +261,7 @@ def write_dataset(folder: Path) -> None:
 
 
 def write_clips(folder: Path, count: int, seconds: float) -> None:
-    """Distinct 16 kHz mono PCM16 wav files: windows of one noise, each a sample further."""
+    """Writes distinct 16 kHz mono PCM16 wav files: windows of one noise, a sample apart."""
     folder.mkdir(parents=True, exist_ok=True)
     frames = round(seconds * audio.SAMPLING_RATE)
     noise = np.random.default_rng(0).integers(-3000, 3000, frames + count, dtype=np.int16)
@@ -277,7 +277,7 @@ def write_clips(folder: Path, count: int, seconds: float) -> None:
 
 
 def _once(folder: Path, write: Callable[[Path], None]) -> Path:
-    """The folder, filled by `write` unless an earlier run has done so to the end."""
+    """Fills the folder by `write`, unless an earlier run has completed it, and returns it."""
     done = folder.with_name(f"{folder.name}.done")
     if not done.exists():
         say(f"writing {folder.name}")
@@ -289,10 +289,10 @@ def _once(folder: Path, write: Callable[[Path], None]) -> Path:
 
 @contextmanager
 def _workplace(work: Path | None, keep: bool) -> Iterator[Path]:
-    """A folder that goes again in the end, with all that was put there."""
+    """Gives a folder, which is deleted at the end with all its files unless `keep` is set."""
     if work is None:
         if keep:
-            sys.exit("--keep: name the folder to keep it in with --work")
+            sys.exit("error: --keep needs --work DIR, the folder to keep the files in")
         with tempfile.TemporaryDirectory(prefix="whyser_") as temporary:
             yield Path(temporary)
         return
@@ -307,12 +307,14 @@ def _workplace(work: Path | None, keep: bool) -> Iterator[Path]:
 
 def _refuse_full_disk(work: Path, arguments: argparse.Namespace) -> None:
     clips = 2 * audio.SAMPLING_RATE * arguments.clip_seconds * arguments.rows
-    # A file takes a block of 4 KiB at least; a turn has one and a line in each table and output.
+    # A file takes at least 4 KiB; a turn has one file, and a line in each table and output.
     needed = clips + 4096 * (1.75 * 2 * arguments.turns + arguments.files)
     free = shutil.disk_usage(work).free
-    say(f"up to {needed / 1e9:.1f} GB below {work}, where {free / 1e9:.0f} GB are free")
+    say(f"writes up to {needed / 1e9:.1f} GB to {work}, which has {free / 1e9:.0f} GB free")
     if needed > free:
-        sys.exit("Give a larger disk with --work, or a smaller --clip-seconds.")
+        sys.exit(
+            "error: the disk is too full. Name a larger one by --work or reduce --clip-seconds."
+        )
 
 
 if __name__ == "__main__":

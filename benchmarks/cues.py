@@ -1,13 +1,12 @@
-"""How fast the sound is measured: `whyser-teach cues` over generated speech, against bare Praat.
+"""Measures how fast `whyser-teach cues` is on generated speech, compared with only Praat.
 
     python benchmarks/cues.py
     python benchmarks/cues.py --clips 1200 --strict
 
-The clips are sentences spoken by the demo's voices, three to six seconds each, 16 kHz mono, as a
-converted corpus has them. The figure is of the whole command, its start included. The baseline
-reads the same files and asks Praat for pitch and intensity and for nothing else, in as many
-processes. Everything is done twice and the better time is taken. The bound is stated for two
-cores: on a machine with more, two are used.
+The demo's voices speak the clips: three to six seconds each, 16 kHz mono, as in a converted corpus.
+The figure is that of the whole command, including its start. The baseline reads the same files and
+computes only pitch and intensity with Praat, in as many processes. Everything runs twice, and the
+better time counts. The bound applies to two cores: on a machine with more, the script uses two.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="whyser_") as folder:
         corpus = Path(folder)
         seconds = write_corpus(corpus, arguments.clips)
-        say(f"spoke {arguments.clips:,} clips")
+        say(f"synthesised {arguments.clips:,} clips")
         figures = list(measuring(corpus, arguments.clips, seconds))
     show(f"Cues, on {CORES} cores", figures, strict=arguments.strict)
 
@@ -58,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clips", type=int, default=600, help="clips to measure [%(default)s]")
+    parser.add_argument("--clips", type=int, default=600, help="number of clips [%(default)s]")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
@@ -69,22 +68,22 @@ def _use_two_cores() -> None:
 
 
 def measuring(corpus: Path, clips: int, seconds: float) -> Iterator[Figure]:
-    """Clips a second of the command, without and with voice quality, and of bare Praat."""
+    """Clips per second of the command, without and with voice quality, and of only Praat."""
     plain, quality = (
         clips / _best(lambda option=option: _cues(corpus, clips, option))
         for option in ("--no-voice-quality", "--voice-quality")
     )
     bare = clips / _best(lambda: _bare(corpus))
-    yield Figure(f"{clips:,} clips, of {seconds / clips:.1f} s in the mean", "")
+    yield Figure(f"{clips:,} clips, mean length {seconds / clips:.1f} s", "")
     yield Figure(
         "pitch, intensity, rate and pauses",
-        f"{plain:.0f} clips a second",
-        f"at least {MIN_CLIPS_PER_S} a second",
+        f"{plain:.0f} clips per second",
+        f"at least {MIN_CLIPS_PER_S} per second",
         plain >= MIN_CLIPS_PER_S,
     )
-    yield Figure("  bare Praat, pitch and intensity", f"{bare:.0f} clips a second")
-    yield Figure("  the command over bare Praat", f"{plain / bare:.2f}")
-    yield Figure("with voice quality", f"{quality:.0f} clips a second")
+    yield Figure("  only Praat, pitch and intensity", f"{bare:.0f} clips per second")
+    yield Figure("  the command divided by Praat", f"{plain / bare:.2f}")
+    yield Figure("with voice quality", f"{quality:.0f} clips per second")
 
 
 def _best(work: Callable[[], None]) -> float:
@@ -97,14 +96,17 @@ def _best(work: Callable[[], None]) -> float:
 
 
 def _cues(corpus: Path, clips: int, option: str) -> None:
-    """Runs the command; exits when it measured other than all clips, for then it did other work."""
+    """Runs the command. Exits if it did not measure all clips, since it then did less work."""
     output = corpus / "cues.jsonl"
     arguments = ["cues", str(corpus / "utterances.jsonl"), "--output", str(output), option]
     done = subprocess.run([sys.executable, "-c", CUES, *arguments], capture_output=True, text=True)
     lines = output.read_text(encoding="utf-8").splitlines() if not done.returncode else []
-    # In a few of the synthetic clips Praat finds no pitch, as in some real ones.
+    # Praat finds no pitch in a few of the synthetic clips, as in some real ones.
     if len(lines) != clips or sum('"pitch":{' in line for line in lines) < 0.9 * clips:
-        sys.exit(f"whyser-teach cues ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        sys.exit(
+            f"whyser-teach cues did not measure {clips:,} clips (status {done.returncode}):\n"
+            f"{done.stdout}{done.stderr}"
+        )
 
 
 def _bare(corpus: Path) -> None:
@@ -123,7 +125,7 @@ def _pitch_and_intensity(path: Path) -> None:
 
 
 def write_corpus(folder: Path, clips: int) -> float:
-    """A converted corpus of spoken clips; returns the seconds of all of them."""
+    """Writes a converted corpus of synthetic speech and returns its total length in seconds."""
     rng = np.random.default_rng(0)
     voices = cast("train", 12, rng)
     texts = list(sentences.MSP_PODCAST)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a figure with its bound, and the cost of a command."""
+"""Tools of all benchmarks: a figure with its bound, and the cost of a command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from whyser.io.console import print_table
 
 @dataclass(frozen=True)
 class Figure:
-    """A line of the table; `met` is None where there is no bound, or none at this size."""
+    """A line of the table; `met` is None if there is no bound for this figure or this size."""
 
     measure: str
     figure: str
@@ -28,7 +28,7 @@ class Figure:
 
 
 def show(title: str, figures: Sequence[Figure], *, strict: bool) -> None:
-    """Prints the table; exits with status 1 when a bound is missed and `strict` asks for that."""
+    """Prints the table. Exits with status 1 if `strict` is set and a bound is missed."""
     print_table(title, ["measure", "figure", "bound", "met"], [each.row() for each in figures])
     if strict and any(each.met is False for each in figures):
         sys.exit(1)
@@ -36,7 +36,7 @@ def show(title: str, figures: Sequence[Figure], *, strict: bool) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took: seconds, and the peak of its resident memory in 10^9 bytes."""
+    """The cost of a command: wall and CPU seconds, and peak resident memory in 10^9 bytes."""
 
     wall: float
     cpu: float
@@ -44,7 +44,7 @@ class Cost:
 
 
 def run(*arguments: str) -> tuple[str, Cost]:
-    """Runs this interpreter; returns what it said, and its cost. Exits when it fails."""
+    """Runs this interpreter and returns its output and its cost. Exits if it fails."""
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
         process = subprocess.Popen(

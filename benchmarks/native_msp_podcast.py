@@ -2,15 +2,15 @@
 
     python benchmarks/native_msp_podcast.py DIR [--turns 207136]
 
-DIR gets Labels/labels_consensus.csv, Labels/labels_detailed.csv, Partition.txt, a small file a turn
-in Transcripts/, and last generated.json, which says how many turns and votes were written. There
-is no sound, and none of labels.txt and the JSON files, which repeat the two tables.
+The script writes Labels/labels_consensus.csv, Labels/labels_detailed.csv, Partition.txt, a small
+file per turn in Transcripts/, and at the end generated.json with the numbers of turns and votes.
+It writes no audio, and neither labels.txt nor the JSON files, which repeat the two tables.
 
-Shape: 5 to 9 votes a turn, 1.2 million in all, by 14,000 workers; some 4,000 distinct free-text
-primary choices, a part of them with a comma; secondary lists, which 1 % of the votes lack;
-unknown speakers; three-part names; empty transcripts; and Test3, of which nothing but the names is
+Each turn has 5 to 9 votes, 1.2 million in all, by 14,000 workers. There are about 4,000 distinct
+free-text primary choices, some with a comma; secondary lists, which 1 % of the votes lack; unknown
+speakers; names with three parts; empty transcripts; and Test3, of which only the names are
 published. The consensus is the unique plurality of the votes over the eight classes and Other.
-The words are drawn at random. Nothing of ours is imported, so no mistake can be copied.
+The words are drawn at random. The script imports no code of ours, so it cannot repeat our mistakes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ import numpy.typing as npt
 import pandas as pd
 
 FULL = 207_136
-"""Turns of release 1.12."""
+"""The turns of release 1.12."""
 TEST3 = 3_200
-"""Those of them whose labels, speakers and transcripts are withheld."""
+"""The turns of the split Test3, whose labels, speakers and transcripts are withheld."""
 
 WORKERS = 14_000
 VOTES, VOTE_SHARES = (5, 6, 7, 8, 9), (0.49, 0.27, 0.14, 0.06, 0.04)
@@ -42,7 +42,7 @@ CLASSES = ("Neutral", "Happy", "Angry", "Sad", "Contempt", "Surprise", "Disgust"
 CODES = np.array(list("NHASCUDFOX"))
 SHARES = (0.36, 0.20, 0.11, 0.08, 0.06, 0.06, 0.04, 0.02, 0.07)
 AGREEMENT = 0.35
-"""How often a rater hears the turn's own class and does not draw one; gives 19 % of X."""
+"""The probability that a vote is the turn's own class and not a random one; it gives 19 % of X."""
 
 SPLITS = ("Train", "Development", "Test1", "Test2")
 SPLIT_SHARES = (0.55, 0.16, 0.22, 0.07)
@@ -68,7 +68,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Turns:
-    """The labelled turns in the order of the tables; `consensus` has their columns."""
+    """The labelled turns in the order of the tables; `consensus` has the columns of that table."""
 
     consensus: pd.DataFrame
     votes: Integers
@@ -78,14 +78,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("directory", type=Path, metavar="DIR")
-    parser.add_argument("--turns", type=int, default=FULL, help="Test3's included [%(default)s]")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="folder to write to")
+    parser.add_argument(
+        "--turns", type=int, default=FULL, help="number of turns, including Test3 [%(default)s]"
+    )
     arguments = parser.parse_args()
     write_msp_podcast(arguments.directory, arguments.turns)
 
 
 def write_msp_podcast(directory: Path, turns: int) -> None:
-    """Writes the corpus; the same bytes for the same number of turns."""
+    """Writes the corpus, with the same bytes for the same number of turns."""
     rng = np.random.default_rng(0)
     hidden = round(turns * TEST3 / FULL)
     names, podcasts = _names(turns - hidden)
@@ -113,7 +115,7 @@ def write_msp_podcast(directory: Path, turns: int) -> None:
 
 
 def _names(count: int) -> tuple[list[str], Integers]:
-    """File names in their order, one in 97 of three parts, and the podcast of each."""
+    """File names in order, one in 97 with three parts, and the podcast number of each."""
     podcasts, places = np.divmod(np.arange(count), TURNS_A_PODCAST)
     return [
         f"MSP-PODCAST_{podcast:04d}_{place:04d}{'_0001' if number % 97 == 5 else ''}.wav"
@@ -122,14 +124,14 @@ def _names(count: int) -> tuple[list[str], Integers]:
 
 
 def _primaries(votes: Integers, rng: np.random.Generator) -> Integers:
-    """The class that each vote names first, as its place in `CLASSES`."""
+    """The primary class of each vote, as its index in `CLASSES`."""
     own = np.repeat(rng.choice(len(CLASSES), len(votes), p=SHARES), votes)
     drawn = rng.choice(len(CLASSES), len(own), p=SHARES)
     return np.where(rng.random(len(own)) < AGREEMENT, own, drawn)
 
 
 def _consensus(votes: Integers, primaries: Integers) -> Integers:
-    """Each turn's unique plurality; one past the last class on a tie."""
+    """The unique plurality of each turn, as an index; on a tie, the index after the last class."""
     turn = np.repeat(np.arange(len(votes)), votes)
     counts = np.bincount(
         turn * len(CLASSES) + primaries, minlength=len(votes) * len(CLASSES)
@@ -145,7 +147,7 @@ def _means(votes: Integers, scores: Integers) -> dict[str, npt.NDArray[np.float6
 
 
 def _people(podcasts: Integers, rng: np.random.Generator) -> dict[str, Sequence[str]]:
-    """Speaker, gender and split: a show of three podcasts has a host and a guest of its own."""
+    """Speaker, gender and split; each show of three podcasts has its own host and guest."""
     shows = podcasts // 3
     speakers = 2 * shows + 1 + (rng.random(len(shows)) < 0.4)
     unknown = rng.random(len(shows)) < 0.05
@@ -158,14 +160,14 @@ def _people(podcasts: Integers, rng: np.random.Generator) -> dict[str, Sequence[
 
 
 def _workers(votes: Integers, rng: np.random.Generator) -> Integers:
-    """A number a vote; a turn's are distinct, as it takes neighbours on the ring of workers."""
+    """The worker of each vote; those of a turn are consecutive on a ring, so they are distinct."""
     first = np.repeat(rng.integers(0, WORKERS, len(votes)), votes)
     starts = np.repeat(np.cumsum(votes) - votes, votes)
     return (first + np.arange(votes.sum()) - starts) % WORKERS + 1
 
 
 def _free_text() -> list[str]:
-    """What raters type behind Other, the most frequent first; some with a comma."""
+    """What annotators type for Other, the most frequent first; some texts have a comma."""
     pairs = [f"{a}{mark}{b}" for mark in (" and ", ",", "/") for a, b in permutations(MOODS, 2)]
     degrees = [f"{degree} {mood}" for degree in ("very", "a bit", "Slightly") for mood in MOODS]
     return ["Other", *(f"Other-{text}" for text in (*MOODS, *degrees, *pairs))]
@@ -174,7 +176,7 @@ def _free_text() -> list[str]:
 def _details(
     primaries: Integers, scores: Integers, workers: Integers, rng: np.random.Generator
 ) -> Iterable[str]:
-    """Every vote's line of labels.txt."""
+    """The line of labels.txt of each vote."""
     free = _free_text()
     words = [*CLASSES[:-1], *free]
     by_rank = 1 / np.arange(1, len(free) + 1)
@@ -221,7 +223,7 @@ def _write_transcripts(folder: Path, names: list[str], rng: np.random.Generator)
     for number, (name, text) in enumerate(
         zip(names, rng.integers(0, len(texts), len(names)).tolist(), strict=True)
     ):
-        # Without a buffered stream, which takes longer to set up than the bytes to write.
+        # Use no buffered stream: setting one up takes longer than writing these few bytes.
         handle = os.open(f"{folder}/{name[:-4]}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.write(handle, b"" if number % 499 == 7 else texts[text])
         os.close(handle)

@@ -1,12 +1,12 @@
-"""How long `whyser-eval score` takes without resampling, start included, and `--help`.
+"""Measures the time of `whyser-eval score` (without resampling) and `--help`, with their start.
 
     python benchmarks/score.py
     python benchmarks/score.py --items 5000 --strict
 
-Made-up references of one corpus with five votes each, and a system that answers in the form of
-Eq. 1; every answer is worded differently, so nothing is read from memory. The baseline is what a
-script would do: read both files with `json`, take the label after "emotion is" and call
-scikit-learn's `f1_score` for the majority labels, whole and strict, and nothing else.
+The references are made up: one corpus with five votes per utterance. The system answers in the form
+of Eq. 1; every answer has other words, so no cached reading is used. The baseline does what a
+simple script would do: it reads both files with `json`, extracts the label after "emotion is", and
+calls scikit-learn's `f1_score` once for the majority labels.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--items", type=int, default=ITEMS, help="utterances [%(default)s]")
+    parser.add_argument(
+        "--items", type=int, default=ITEMS, help="number of utterances [%(default)s]"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -68,18 +70,18 @@ def measuring(folder: Path, count: int) -> Iterator[Figure]:
     rows = json.loads((folder / "results" / "scores.json").read_text())
     judged = count == ITEMS
     yield Figure(
-        "score, without resampling, start included",
+        "score without resampling, including the start",
         f"{cost.wall:.2f} s",
         f"within {MAX_SECONDS:.0f} s",
         cost.wall <= MAX_SECONDS if judged else None,
     )
     yield Figure("  peak memory", f"{cost.peak_gb:.2f} GB")
-    yield Figure("  scores told", f"{len(rows):,}")
+    yield Figure("  number of scores", f"{len(rows):,}")
     _, baseline = run("-c", _BASELINE, str(references), str(predictions))
-    yield Figure("  times as long as a script that tells one", f"{cost.wall / baseline.wall:.1f}")
+    yield Figure("  times as long as a script for one score", f"{cost.wall / baseline.wall:.1f}")
     _, cost = run(*score[:-1], "1000")
-    yield Figure("score, with 1,000 draws", f"{cost.wall:.2f} s")
-    # The second start: the first writes byte code.
+    yield Figure("score with 1,000 draws", f"{cost.wall:.2f} s")
+    # Take the best of three, because the first start writes byte code.
     _, cost = min((run(*_COMMAND, "--help") for _ in range(3)), key=lambda found: found[1].wall)
     yield Figure(
         "--help",

@@ -1,12 +1,13 @@
-"""How fast utterances become a LLaMA-Factory dataset: `whyser-convert sharegpt`, for each target.
+"""Measures how fast `whyser-convert sharegpt` writes a LLaMA-Factory dataset for each target.
 
     python benchmarks/sharegpt.py
     python benchmarks/sharegpt.py --utterances 20000 --strict
 
-The corpus is made up: sentences of ten to twenty words, five votes an utterance, a rationale for
-every annotator's label, cues, and a sound file for each utterance, since the command looks whether
-it is there. The figure is of the whole command, its start included. The baseline is what no writer
-can do without: the same lines parsed as JSON and as many rows written as JSON, unchecked.
+The corpus is made up: sentences of ten to twenty words, five votes per utterance, a rationale for
+every annotator's label, cues, and an audio file for each utterance, because the command checks that
+it exists. The figure is that of the whole command, including its start. The baseline does only what
+every writer must do: it parses the same lines as JSON and writes as many rows as JSON, without
+checks.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--utterances", type=int, default=UTTERANCES, help="utterances to write [%(default)s]"
+        "--utterances", type=int, default=UTTERANCES, help="number of utterances [%(default)s]"
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
@@ -85,17 +86,17 @@ def measuring(corpus: Path, count: int) -> Iterator[Figure]:
     bare = _bare(corpus)
     yield Figure("  bare JSON, target reason", f"{bare:.1f} s")
     if first:
-        yield Figure("  the command over bare JSON", f"{first.wall / bare:.2f}")
+        yield Figure("  the command divided by bare JSON", f"{first.wall / bare:.2f}")
 
 
 def _figure(measure: str, cost: Cost, judged: bool) -> Figure:
     met = cost.wall <= MAX_SECONDS if judged else None
-    told = f"{cost.wall:.1f} s, {cost.peak_gb:.2f} GB"
-    return Figure(measure, told, f"within {MAX_SECONDS:.0f} s", met)
+    figure = f"{cost.wall:.1f} s, {cost.peak_gb:.2f} GB"
+    return Figure(measure, figure, f"within {MAX_SECONDS:.0f} s", met)
 
 
 def _sharegpt(corpus: Path, rows: int, *options: str) -> Cost:
-    """Runs the command; raises when it wrote other than all rows, for then it did other work."""
+    """Runs the command. Exits if it did not write all rows, since it then did other work."""
     output = corpus / "out" / "rows"
     said, cost = run(
         *("-c", SHAREGPT, "sharegpt", str(corpus / "utterances.jsonl"), "--split", "train"),
@@ -104,7 +105,7 @@ def _sharegpt(corpus: Path, rows: int, *options: str) -> Cost:
     )
     written = (corpus / "out" / "rows.manifest.jsonl").read_bytes().count(b"\n")
     if written != rows:
-        raise SystemExit(f"{written:,} rows were written of {rows:,}:\n{said}")
+        raise SystemExit(f"sharegpt wrote {written:,} rows, expected {rows:,}:\n{said}")
     return cost
 
 

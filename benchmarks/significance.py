@@ -1,14 +1,15 @@
-"""How fast `whyser_eval.statistics.significance` compares two systems, against a loop over
-scikit-learn.
+"""Measures how fast `whyser_eval.statistics.significance` compares two systems, relative to a loop
+over scikit-learn.
 
     python benchmarks/significance.py
     python benchmarks/significance.py --items 5000 --draws 1000 --strict
 
-Two made-up systems on 46,000 utterances with five votes each, eight classes: 10,000 draws of the
-paired bootstrap and as many of the randomisation test, of majority and All-labels Macro-F1, on the
-whole set and its strict part. The baseline draws utterances with replacement and calls
-`f1_score` for both systems, as a script would: a few draws, timed by the draw, and the bootstrap
-alone. On those draws both must give the same F1, to 1e-12, or the script ends with status 1.
+Two made-up systems answer for 46,000 utterances with five votes each and eight classes. The paired
+bootstrap and the randomisation test each use 10,000 draws for majority and All-labels Macro-F1, on
+the whole set and its strict subset. The baseline runs only the bootstrap, as a simple script would:
+it draws utterances with replacement and calls `f1_score` for both systems, for a few draws, and
+reports the time per draw. On these draws both ways must give the same F1 to within 1e-12, or the
+script ends with status 1.
 """
 
 from __future__ import annotations
@@ -50,8 +51,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--items", type=int, default=ITEMS, help="utterances [%(default)s]")
-    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of each test [%(default)s]")
+    parser.add_argument(
+        "--items", type=int, default=ITEMS, help="number of utterances [%(default)s]"
+    )
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws per test [%(default)s]")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
@@ -68,7 +71,7 @@ def measuring(count: int, draws: int) -> Iterator[Figure]:
     swapping = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     gigabytes = peak * (1 if sys.platform == "darwin" else 1024) / 1e9
-    yield Figure("cells that utterances fall into", f"{len(pairing.members):,}")
+    yield Figure("distinct cells of the utterances", f"{len(pairing.members):,}")
     yield Figure(
         "paired bootstrap",
         f"{seconds:.3f} s",
@@ -84,19 +87,19 @@ def measuring(count: int, draws: int) -> Iterator[Figure]:
     )
     loop, apart = scikit_learn(first, second, subsets)
     ratio = loop * draws / seconds
-    yield Figure("  scikit-learn, one draw of the bootstrap", f"{loop * 1000:.0f} ms")
+    yield Figure("  scikit-learn, per draw of the bootstrap", f"{loop * 1000:.0f} ms")
     yield Figure(
-        "  times as fast as all draws of that",
+        "  times as fast as scikit-learn, all draws",
         f"{ratio:,.0f}",
         f"at least {MIN_RATIO}",
         ratio >= MIN_RATIO if judged else None,
     )
-    yield Figure("  F1 of the two ways, furthest apart", f"{apart:.1e}", "1e-12", apart <= 1e-12)
-    yield Figure("difference of the draws, majority, whole set", f"{drawn[0].mean():+.4f}")
+    yield Figure("  greatest difference in F1", f"{apart:.1e}", "1e-12", apart <= 1e-12)
+    yield Figure("mean difference of the draws, majority, all", f"{drawn[0].mean():+.4f}")
 
 
 def systems(count: int) -> tuple[Items, Items, dict[str, Subset]]:
-    """Two systems that are right in 45 % and 40 %, and the votes that they are scored against."""
+    """Two systems that copy the label of 45 % and 40 % of the utterances, and the subsets."""
     random = np.random.default_rng(0)
     width = len(CLASSES)
     shares = random.dirichlet(np.full(width, 3.0))
@@ -117,7 +120,7 @@ def systems(count: int) -> tuple[Items, Items, dict[str, Subset]]:
 
 
 def scikit_learn(first: Items, second: Items, subsets: dict[str, Subset]) -> tuple[float, float]:
-    """Seconds for one draw of both systems, metrics and subsets; the greatest deviation from us."""
+    """Seconds per draw of both systems, metrics and subsets; the greatest difference in F1."""
     from sklearn.metrics import f1_score
 
     warnings.simplefilter("ignore")

@@ -1,17 +1,18 @@
-"""How fast rows are tokenised: `whyser-convert tokenize` against LLaMA-Factory's preprocessing.
+"""Measures how fast `whyser-convert tokenize` is, compared with LLaMA-Factory's preprocessing.
 
     python benchmarks/tokenising.py [--strict]
     python benchmarks/tokenising.py --clips 200 --processes 4
 
-Clips of noise from 0.1 s to 40 s and the demo's tiny model with the window of the real one; rows of
-every target, one or the other question, and pairs of answers. Of one YAML each way makes the
-folder that training starts from, with the same number of processes, and the two are compared
-integer by integer; where they differ the script ends with status 1, fast or not.
+The input is clips of noise from 0.1 s to 40 s and the demo's tiny model with the window of the real
+one. The rows have every target and various questions; a second dataset has preference pairs. From
+one YAML each way writes the folder that training starts from, with the same number of processes.
+The script compares the two folders integer by integer and ends with status 1 if they differ.
 
-Each way runs in a process of its own. Its seconds begin when LLaMA-Factory and PyTorch are imported
-and the YAML and the tokenizer are read, which both do alike, and end when the folder is written;
-starting the worker processes, loading the rows and judging them is within. Both read clips that
-the page cache holds. The slow way is run once and the fast one anew each round, best taken.
+Each way runs in a separate process. Its time starts after LLaMA-Factory and PyTorch are imported
+and the YAML and the tokenizer are read, which both ways need, and ends when the folder is written.
+It includes starting the worker processes, loading the rows and checking them. Both ways read clips
+from the page cache. LLaMA-Factory runs once; our command runs several times, and the slowest run
+counts.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ FULL_CLIPS, MIN_RATIO = 1_000, 25.0
 SHORTEST_S, LONGEST_S = 0.1, 40.0
 RATE, ROUNDS = 16_000, 3
 
-#: Timed from the same point on; {work} is told the YAML's arguments and the folder to write.
+#: What both ways do before their time starts; the arguments are the YAML and the folder to write.
 READ = """
 import json, os, sys, time, warnings
 os.environ["LLAMAFACTORY_VERBOSITY"] = "WARN"
@@ -72,12 +73,12 @@ job = read_run(path)
 start = time.perf_counter()
 write(job, folder)
 """
-TELL = "print('SECONDS', time.perf_counter() - start)"
+REPORT = "print('SECONDS', time.perf_counter() - start)"
 
 
 def main() -> None:
     arguments = _parse()
-    # An installed copy, or another checkout's, would be measured without a sign of it.
+    # Show which code is measured, because it may be an installed copy or another checkout.
     say(f"measures {Path(whyser_converters.__file__).parent}")
     with tempfile.TemporaryDirectory(prefix="whyser_benchmark_") as folder:
         work = Path(folder)
@@ -100,8 +101,12 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clips", type=int, default=FULL_CLIPS, help="clips [%(default)s]")
-    parser.add_argument("--processes", type=int, default=2, help="of each way [%(default)s]")
+    parser.add_argument(
+        "--clips", type=int, default=FULL_CLIPS, help="number of clips [%(default)s]"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=2, help="processes of each way [%(default)s]"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
@@ -110,7 +115,7 @@ def _parse() -> argparse.Namespace:
 
 
 def write_clips(work: Path, count: int) -> float:
-    """Clips of evenly spaced lengths; returns the seconds of all of them."""
+    """Writes clips of evenly spaced lengths and returns their total length in seconds."""
     rng = np.random.default_rng(0)
     lengths = np.linspace(SHORTEST_S, LONGEST_S, count)
     for number, seconds in enumerate(lengths):
@@ -120,7 +125,7 @@ def write_clips(work: Path, count: int) -> float:
 
 
 def answers(work: Path) -> list[dict[str, Any]]:
-    """A row a clip; answers in the shapes of all targets, in turn."""
+    """One row per clip, with answers of all targets in turn."""
     questions = [question.text for question in QUESTIONS.values()]
     return [
         {
@@ -135,7 +140,7 @@ def answers(work: Path) -> list[dict[str, Any]]:
 
 
 def pairs(work: Path) -> list[dict[str, Any]]:
-    """A row a clip, with a better and a worse answer."""
+    """One row per clip, with a chosen and a rejected answer."""
     return [
         {
             "messages": row["messages"][:1],
@@ -148,7 +153,7 @@ def pairs(work: Path) -> list[dict[str, Any]]:
 
 
 def _answer(number: int) -> str:
-    """The targets in turn, with the transcript and without."""
+    """An answer of each target in turn, with and without the transcript."""
     turn, place = divmod(number, len(TARGETS))
     target = list(TARGETS)[place]
     words = list(MSP_PODCAST)[number % len(MSP_PODCAST)]
@@ -167,7 +172,7 @@ def _answer(number: int) -> str:
 def comparing(
     work: Path, stage: str, rows: list[dict[str, Any]], arguments: argparse.Namespace
 ) -> Iterator[Figure]:
-    """Both ways over the same YAML."""
+    """Runs both ways on the same YAML."""
     path = _yaml(work, stage, rows, arguments.processes)
     stock = _seconds(STOCK, path, work / f"{stage}_stock")
     say(f"{stage}: LLaMA-Factory took {stock:.1f} s")
@@ -185,7 +190,7 @@ def comparing(
 
 
 def identity(stock: Path, ours: Path) -> Iterator[Figure]:
-    """A line a column: integers compared, and whether all are the same."""
+    """For each column, the number of compared integers and whether all are identical."""
     from datasets import load_from_disk
 
     expected, found = (load_from_disk(str(folder))["train"] for folder in (stock, ours))
@@ -221,7 +226,7 @@ def _ours(path: Path, folder: Path) -> float:
 
 
 def _seconds(way: str, path: Path, folder: Path) -> float:
-    said, _ = run("-c", READ + way + TELL, str(path), str(folder))
+    said, _ = run("-c", READ + way + REPORT, str(path), str(folder))
     return float(said.rpartition("SECONDS ")[2].split()[0])
 
 

@@ -1,4 +1,4 @@
-"""Fixtures for all rooms: the demo's corpora, written once a session in their native layouts."""
+"""Fixtures for all tests, such as the demo's corpora, which are written once per session."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ collect_ignore_glob = ["servers/paths/*"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks whatever opens a browser as slow, and puts first what takes longest, so that at the end
-    no worker waits for the other."""
+    """Marks tests that open a browser as slow, and puts the longest tests first, so that no worker
+    waits for the other at the end."""
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
@@ -43,8 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keeps a file with one worker, and all tests of servers with one, so that what is made once
-    a session or a module is made by one worker. xdist's own groups do nothing under pytest 9.2."""
+    """Gives each file to one worker, and all tests of servers to one worker, so that one worker
+    makes what is made per session or module. xdist's own groups do nothing under pytest 9.2."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
@@ -57,13 +57,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The repository's root, for the files that are shipped beside the packages."""
+    """The root of the repository, for shipped files outside the packages."""
     return ROOT
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Licensed corpora beside the checkout; the test is skipped where they are not."""
+    """The folder of licensed corpora next to the checkout; skips the test if there is none."""
     if not SHARED_DATA.is_dir():
         pytest.skip("the licensed corpora do not lie beside this checkout")
     return SHARED_DATA
@@ -71,13 +71,13 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def lacks() -> Callable[[str], None]:
-    """Skips for want of something, unless CI has said that for this nothing is skipped."""
+    """Skips the test for the given reason, or fails it if CI requires every test to run."""
     return pytest.fail if os.environ.get("WHYSER_REQUIRE_ALL") else pytest.skip
 
 
 @pytest.fixture(scope="session")
 def needs(lacks: Callable[[str], None]) -> Callable[[str, str], None]:
-    """Skips without a package, as `lacks` does."""
+    """Skips the test if a package is missing, as `lacks` does."""
 
     def call(package: str, cure: str) -> None:
         if importlib.util.find_spec(package) is None:
@@ -88,7 +88,7 @@ def needs(lacks: Callable[[str], None]) -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def native_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The five miniature corpora at a small scale, to be read: all workers share them."""
+    """The five miniature corpora at a small scale, which all workers share and only read."""
     from whyser.demo.corpora import write_corpora
 
     base = tmp_path_factory.getbasetemp()
@@ -116,7 +116,7 @@ def small() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def manual() -> Callable[[Path], dict[str, list[tuple[dict[str, str], list[str]]]]]:
-    """The commands of a YAML's header under each of its words: settings before it, its words."""
+    """The commands under each keyword of a YAML's header: environment settings and words."""
 
     def call(path: Path) -> dict[str, list[tuple[dict[str, str], list[str]]]]:
         found: dict[str, list[tuple[dict[str, str], list[str]]]] = {}

@@ -1,4 +1,4 @@
-"""What all commands have in common: a version, and a plain word where a library is missing."""
+"""Properties of all commands: a version, and a clear message if a library is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two sets of packages that hold together, against the extras and what is installed."""
+"""The two pinned sets, compared with the extras and the installed packages."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the README, CONTRIBUTING.md and docs/ show exists and runs.
 
-The README's first two commands are run by CI.
+CI runs the README's first two commands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What maintainers use agrees with the project: hooks, workflow, citation, pinned versions."""
+"""The maintainers' files agree with the project: hooks, workflow, citation, pinned versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A class name occurs once in the three packages, so that a search for it finds one class."""
+"""Every class name occurs once in the three packages, so that a search for it finds one class."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every benchmark runs to its end at a tiny size. How fast it is, no test asks; where two ways must
-come to the same figures, `--strict` says that they do."""
+"""Every benchmark runs to its end at a tiny size. No test measures speed; where two ways must give
+the same figures, `--strict` checks that they do."""
 
 from __future__ import annotations
 

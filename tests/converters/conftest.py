@@ -1,4 +1,4 @@
-"""The command as a user runs it, and small sound files."""
+"""`whyser-convert` as a user runs it, and small audio files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def convert(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @dataclass
 class Converted:
-    """What lies in an output folder."""
+    """The files in an output folder."""
 
     folder: Path
 
@@ -75,7 +75,7 @@ class Converted:
 
 @pytest.fixture
 def converted(convert: Convert, tmp_path: Path) -> Callable[..., Converted]:
-    """Converts a corpus that must be sound, and returns what came out."""
+    """Converts a corpus that must have no fault, and returns the output."""
 
     def call(corpus: str, folder: Path, *arguments: object) -> Converted:
         outcome = convert(corpus, folder, tmp_path / "out", *arguments)
@@ -87,7 +87,7 @@ def converted(convert: Convert, tmp_path: Path) -> Callable[..., Converted]:
 
 @pytest.fixture
 def refused(convert: Convert, tmp_path: Path) -> Callable[..., str]:
-    """Converts a corpus that must be refused with nothing written, and returns the message."""
+    """Converts a corpus that must be refused without writing anything, and returns the message."""
 
     def call(corpus: str, folder: Path, *arguments: object, status: int = 1) -> str:
         before = sorted(tmp_path.rglob("*"))
@@ -102,7 +102,7 @@ def refused(convert: Convert, tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def faulty(convert: Convert, tmp_path: Path) -> Callable[..., Converted]:
-    """Converts a corpus with one fault: it costs its utterance, and a strict run."""
+    """Converts a corpus with one fault, which drops its utterance and makes a strict run fail."""
 
     def call(corpus: str, folder: Path, message: str, *arguments: object) -> Converted:
         strict = convert(corpus, folder, tmp_path / "strict", *arguments, "--strict")
@@ -124,7 +124,7 @@ def faulty(convert: Convert, tmp_path: Path) -> Callable[..., Converted]:
 
 @pytest.fixture(scope="session")
 def write_wav() -> Callable[..., Path]:
-    """A short tone; 16 kHz mono unless told otherwise."""
+    """Writes a short tone, by default 16 kHz mono."""
 
     def call(path: Path, *, rate: int = 16_000, channels: int = 1, seconds: float = 0.1) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def write_text() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def speechlm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dual encoder of 7 and 3 tokens a clip, from random parts with a window of 6 s."""
+    """A dual encoder with 7 and 3 tokens per clip, from random parts with a window of 6 s."""
     from whyser.assembly.build import build
     from whyser.assembly.recipes import Changes, recipe_of
     from whyser.demo.encoder import write_encoder

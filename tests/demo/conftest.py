@@ -1,4 +1,4 @@
-"""One small set of corpora and one model, shared by the tests that only read them."""
+"""One small set of corpora and one model, shared by all tests that only read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for all five corpora together."""
+"""Properties that all five miniature corpora share."""
 
 from __future__ import annotations
 

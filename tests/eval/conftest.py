@@ -1,4 +1,4 @@
-"""Small runs written to a temporary folder, and the command as a user starts it."""
+"""Small runs in a temporary folder, and the command as a user starts it."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 @pytest.fixture(scope="module")
 def chromium(needs, lacks):
-    """The installed browser; for this module alone, since its event loop is nobody else's."""
+    """The installed browser, one per module, because its event loop cannot be shared."""
     needs("playwright", "pip install -e '.[dev]'")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
@@ -172,7 +172,7 @@ def world(tmp_path):
 
 
 class Reading:
-    """An endpoint that reads answers as a test tells it to.
+    """An endpoint that reads answers as a test defines.
 
     `reply` gets the data of a request, as {"options", "answer"} or {"word"}, and returns the text
     of the reply, or the status to fail with.

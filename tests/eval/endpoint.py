@@ -1,4 +1,4 @@
-"""An endpoint in a thread: answers as a test says, and keeps what it was asked."""
+"""An endpoint in a thread: it answers as a test defines, and keeps the requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a judge and ten people said, in the figures of the paper (3.4, 3.5) and its shape."""
+"""Results of a judge and a study with ten raters that have the paper's figures (3.4, 3.5)."""
 
 from whyser_eval.explanations.judge.rows import AgreementRow, JudgeResults, JudgeRow, RubricRow
 from whyser_eval.explanations.study.rows import RaterRow, StudyResults, StudyRow

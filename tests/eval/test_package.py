@@ -1,4 +1,4 @@
-"""The package stands alone and starts at once."""
+"""The package imports no heavy library and starts fast."""
 
 import subprocess
 import sys

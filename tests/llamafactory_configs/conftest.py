@@ -1,4 +1,4 @@
-"""A session with LLaMA-Factory's own parser and loader."""
+"""Programs that run LLaMA-Factory's own parser and loader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..programs import start
 
 @pytest.fixture
 def ask(root: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Runs a program with LLaMA-Factory; what it prints as ANSWER, key and value."""
+    """Runs a program with LLaMA-Factory; returns the keys and values that it prints as ANSWER."""
 
     def call(program: str, *asked: Any, **environment: str) -> dict[str, Any]:
         # Elsewhere, so that nothing that was really trained in the checkout is taken up.

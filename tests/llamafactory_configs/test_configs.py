@@ -1,5 +1,5 @@
-"""Every YAML is read by LLaMA-Factory's own parser; rows 10 and 11 are the paper's; no variant
-differs in more than it says."""
+"""LLaMA-Factory's own parser reads every YAML; rows 10 and 11 follow the paper; a variant differs
+only in the keys that it declares."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Which weights each training YAML trains, and which tokens carry its loss, by LLaMA-Factory's own
-loader on tiny models of the two architectures."""
+"""The weights that each training YAML trains and the tokens that carry its loss, according to
+LLaMA-Factory's own loader on tiny models of the two architectures."""
 
 from __future__ import annotations
 

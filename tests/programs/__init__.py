@@ -1,9 +1,9 @@
-"""Commands of this environment, started as a user starts them, without the wait for their imports.
+"""Runs commands of this environment as a user would, without waiting for their imports.
 
-`import llamafactory` costs ten seconds of a core, and the slow tests start it a hundred times. Here
-a process that has imported it once forks for every command: Python's forkserver, one a pytest
-worker. Each command has a process, a folder, an environment and a standard output of its own, and
-runs the function that its console script names.
+`import llamafactory` takes ten seconds of a core, and the slow tests start it a hundred times. Here
+a process that has imported it once forks for every command: Python's forkserver, one per pytest
+worker. Each command has its own process, folder, environment and standard output, and runs the
+function that its console script names.
 """
 
 from __future__ import annotations

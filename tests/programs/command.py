@@ -1,4 +1,4 @@
-"""What a forked process does: it becomes the command that its caller names in `JOB`."""
+"""Code of a forked process: it becomes the command that its caller names in `JOB`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workplace in which the shipped YAMLs really run: the tiny model, and rows for every one."""
+"""A folder in which the shipped YAMLs really run: the tiny model, and rows for every YAML."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Command = tuple[dict[str, str], list[str]]
 
 
 def run(words: list[str], cwd: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Runs a command of this environment; its output when it ends well."""
+    """Runs a command of this environment, which must succeed, and returns its output."""
     done = start(words, cwd, environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
@@ -51,7 +51,7 @@ DATASETS = {
 
 @pytest.fixture(scope="session")
 def workplace(root: Path, native_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a user has it: YAMLs, table, rows; MSP-Podcast's miniature and the tiny model."""
+    """A user's folder: YAMLs, table and rows of the miniature MSP-Podcast, and the tiny model."""
     folder = tmp_path_factory.mktemp("run")
     shutil.copytree(root / "llamafactory_configs", folder / "llamafactory_configs")
     run(["whyser-convert", "msp_podcast", str(native_corpora / "msp_podcast"), "u"], folder)
@@ -72,7 +72,7 @@ def workplace(root: Path, native_corpora: Path, tmp_path_factory: pytest.TempPat
 def command(
     workplace: Path, manual: Callable[[Path], dict[str, list[Command]]]
 ) -> Callable[[str], Command]:
-    """The launch line of a YAML's header: the settings before it and its words."""
+    """The launch line in a YAML's header: its environment settings and its words."""
 
     def call(name: str) -> Command:
         (only,) = manual(workplace / f"llamafactory_configs/{name}.yaml")["Launch"]
@@ -85,7 +85,7 @@ def command(
 def launch(
     workplace: Path, command: Callable[[str], Command], small: tuple[str, ...]
 ) -> Callable[..., Path]:
-    """Runs the launch line of a YAML, made small; the folder of what it wrote."""
+    """Runs the launch line of a YAML at a small size, and returns the output folder."""
 
     def call(name: str, *overrides: str, output: str | None = None, **environment: str) -> Path:
         settings, words = command(name)

@@ -1,6 +1,6 @@
-"""install.sh on machines where something is missing or broken, and on the call after that.
+"""install.sh on machines where something is missing or broken, and the call after that.
 
-The interpreter is played by a script: what is tested is what install.sh makes of its answers.
+A script plays the interpreter, so the tests check only how install.sh reacts to its answers.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def test_another_python_is_another_environment(machine: Machine, tmp_path: Path)
     machine.install()
     newer = machine.play(tmp_path / "newer", INTERPRETER.replace(":-3.11", ":-3.12"))
     done = machine.install(PYTHON=str(newer))
-    assert "made anew" in done.stdout
+    assert "has another Python); replacing it" in done.stdout
     assert len(machine.lines("made")) == 2
     assert machine.install(PYTHON=str(newer)).stdout == ""
     assert machine.install().stdout == ""
@@ -138,7 +138,7 @@ def test_another_python_is_another_environment(machine: Machine, tmp_path: Path)
 def test_without_venv_or_pip_there_is_a_cure_and_the_next_call_goes_on(machine: Machine) -> None:
     done = machine.install(VENV_SAYS="ensurepip is not available")
     assert done.returncode == 1
-    assert "cannot make a virtual environment with pip: ensurepip is not" in done.stderr
+    assert "cannot create a virtual environment with pip: ensurepip is not" in done.stderr
     assert "apt-get install python3-venv" in done.stderr
     assert machine.install().returncode == 0
 
@@ -156,7 +156,7 @@ def test_an_environment_without_pip_heals(machine: Machine, heals: bool) -> None
     "broken",
     ["rm .venv/bin/python", "ln -sf nowhere .venv/bin/python", "touch .venv/.installing"],
 )
-def test_a_broken_environment_is_made_anew(machine: Machine, broken: str) -> None:
+def test_a_broken_environment_is_replaced(machine: Machine, broken: str) -> None:
     machine.install()
     subprocess.run(broken, shell=True, cwd=machine.checkout, check=True)
     done = machine.install()
@@ -172,7 +172,7 @@ def test_a_copied_or_moved_checkout_gets_its_own(machine: Machine, command: str)
     moved = machine.checkout.with_name("moved")
     subprocess.run([*command.split(), str(machine.checkout), str(moved)], check=True)
     machine.checkout = moved
-    assert "made anew" in machine.install().stdout
+    assert "replacing it" in machine.install().stdout
     assert machine.install().stdout == ""
 
 

@@ -1,4 +1,4 @@
-"""Real runs of the shipped YAMLs on the tiny model: their launch lines, made small."""
+"""Real runs of the shipped YAMLs on the tiny model, by their launch lines at a small size."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What run.sh refuses before it installs or writes anything, and which configurations it runs with
-which settings."""
+"""What run.sh refuses before it installs or writes anything, and the configurations and settings
+with which it runs."""
 
 from __future__ import annotations
 

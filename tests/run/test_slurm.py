@@ -1,4 +1,4 @@
-"""The Slurm script under a Slurm that is played: its two nodes are this machine, twice."""
+"""The Slurm script under a simulated Slurm, in which this machine plays both nodes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The related architectures through the stock trainer: built from tiny parts, each stage by its own
-YAML, and all that comes after training."""
+"""The related architectures with the stock trainer: built from tiny parts, each stage trained by
+its own YAML, and all steps after training."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Real servers with a tiny model that was trained, for all tests that talk to one: `vllm serve`
-from an environment of its own, and `llamafactory-cli api`.
+"""Real servers with a trained tiny model, for all tests that talk to one: `vllm serve` from a
+separate environment, and `llamafactory-cli api`.
 
-What takes time is that their programs start, so each starts once, with the model that the parity of
-prompts needs; whoever needs any model takes this one.
+Starting these programs takes long, so each starts only once, with the model that the tests of
+prompt parity need; tests that need any model use it too.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Served:
 
 @dataclass
 class Place:
-    """The exported model as LLaMA-Factory left it, the same made servable, and the rows."""
+    """The exported model as LLaMA-Factory wrote it, a copy that was made servable, and the rows."""
 
     folder: Path
     merged: Path
@@ -81,7 +81,7 @@ class Place:
 
 
 def whyser(name: str, *arguments: object, cwd: Path | None = None) -> str:
-    """What one of our commands says; in this process, for each start of one costs seconds."""
+    """Runs one of our commands in this process, which saves seconds, and returns its output."""
     (entry,) = entry_points(group="console_scripts", name=name)
     main, said = entry.load(), io.StringIO()
     words, sys.argv = sys.argv, [name, *map(str, arguments)]
@@ -100,7 +100,7 @@ def whyser(name: str, *arguments: object, cwd: Path | None = None) -> str:
 
 
 def run(words: Sequence[object], cwd: Path, **environment: str) -> None:
-    """A command of this environment, or a script of `paths/`, that ends well."""
+    """Runs a command of this environment, or a script of `paths/`, which must succeed."""
     name, *rest = map(str, words)
     start = [sys.executable, str(HERE / "paths" / name)] if name.endswith(".py") else [
         str(SCRIPTS / name)
@@ -124,7 +124,7 @@ def free_port() -> int:
 def running(
     command: list[str], url: str, log: Path, cwd: Path | None = None, **environment: str
 ) -> Iterator[Callable[[], None]]:
-    """A server that starts; what is given waits until it answers."""
+    """Starts a server; yields a function that waits until the server answers."""
     variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **environment}
     with log.open("wb") as stream:
         # A session of its own, so that its workers end with it.
@@ -170,8 +170,8 @@ def place(
     native_corpora: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Place:
-    """A LoRA on top of a tiny model, merged by the stock export, from a base whose generation
-    config samples and penalises, as those of instruct checkpoints do."""
+    """A LoRA adapter merged into a tiny model by the stock export. The base has a generation config
+    that samples and penalises repetition, like those of instruct checkpoints."""
     needs("llamafactory", "pip install 'whyser[train]'")
     folder = tmp_path_factory.mktemp("servers")
     write_rows(folder, native_corpora)
@@ -215,7 +215,8 @@ def write_rows(folder: Path, native_corpora: Path) -> None:
 
 
 def house(folder: Path) -> None:
-    """What was learnt with a short window in vLLM's, with a generation config that samples."""
+    """Writes the weights that were trained with a short window into a model with vLLM's window and
+    a generation config that samples."""
     from whyser.demo.model import write_model
 
     write_model(folder / "base", window=30, weights=folder / "full")
@@ -229,7 +230,7 @@ def house(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def vllm_program(lacks: Callable[[str], None]) -> Path:
-    """`vllm` of an environment of its own; the test is skipped where there is none."""
+    """`vllm` from a separate environment; skips the test if there is none."""
     found = Path(os.environ.get("WHYSER_VLLM") or ROOT / ".venv-vllm/bin/vllm")
     if not found.is_file():
         lacks(f"no {found}: run .ci/vllm_cpu, or let WHYSER_VLLM name a vllm of yours")
@@ -238,7 +239,7 @@ def vllm_program(lacks: Callable[[str], None]) -> Path:
 
 @pytest.fixture(scope="session")
 def servers(vllm_program: Path, place: Place) -> Iterator[dict[str, Served]]:
-    """Both at once, since one start fills one core."""
+    """Starts both servers at the same time, because each start uses one core."""
     addresses = {name: f"http://127.0.0.1:{free_port()}/v1" for name in ("vllm", "api")}
     ports = {name: url.split(":")[2].removesuffix("/v1") for name, url in addresses.items()}
     logs = {name: place.folder / f"{name}.log" for name in addresses}

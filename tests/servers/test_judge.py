@@ -1,4 +1,4 @@
-"""`whyser-eval judge` against a live `vllm serve`: the tiny model is held to the schema."""
+"""`whyser-eval judge` against a live `vllm serve`: the schema constrains the tiny model."""
 
 from __future__ import annotations
 

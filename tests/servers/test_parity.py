@@ -1,7 +1,7 @@
-"""Every path that answers sees the token ids of training, and answers alike.
+"""Every path to an answer uses the token ids of training and gives the same answers.
 
-The tiny model is asked about 20 clips that it was trained on: whether it hears is not the question
-here, and what it learnt by heart differs from clip to clip.
+The tiny model is asked about 20 clips of its training data. Whether it listens does not matter
+here; what it learnt by heart differs from clip to clip.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`whyser-eval predict` against a live `vllm serve`; what the tiny model says is nonsense."""
+"""`whyser-eval predict` against a live `vllm serve`; the tiny model answers nonsense."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hybrid reader against a live server: the tiny model, held to the schema."""
+"""The hybrid reader against a live server: the schema constrains the tiny model."""
 
 from __future__ import annotations
 

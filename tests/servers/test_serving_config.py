@@ -1,4 +1,4 @@
-"""The serving YAML as a current vLLM reads it."""
+"""A current vLLM reads the serving YAML as intended."""
 
 from __future__ import annotations
 

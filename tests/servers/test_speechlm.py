@@ -1,5 +1,5 @@
-"""A neighbour's model under `llamafactory-cli api`: it answers as `do_predict` does, and
-`whyser-eval predict` asks it as it asks any other."""
+"""A related architecture under `llamafactory-cli api`: it answers as `do_predict` does, and
+`whyser-eval predict` asks it like any other system."""
 
 from __future__ import annotations
 

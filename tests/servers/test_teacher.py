@@ -1,4 +1,4 @@
-"""The listening teacher against the servers that users run; the tiny model talks nonsense."""
+"""The listening teacher against the servers that users run; the tiny model answers nonsense."""
 
 from __future__ import annotations
 

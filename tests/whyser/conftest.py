@@ -59,7 +59,7 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def checkpoint(
     part: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Path]:
-    """The folder of a recipe; `llm` and the like name other parts, the rest are its changes."""
+    """The folder of a recipe; `llm` and the like name other parts, the rest are changes of it."""
     from whyser.assembly.build import build
     from whyser.assembly.recipes import Changes, recipe_of
 
@@ -101,7 +101,7 @@ def _encoder(family: str, **settings: Any) -> Callable[[Path], None]:
 
 
 def _whisper(folder: Path) -> None:
-    """Its real window, 30 s."""
+    """Writes a Whisper with the real window of 30 s."""
     import transformers
 
     config = transformers.WhisperConfig(
@@ -158,7 +158,7 @@ def _bfloat16(folder: Path) -> None:
 
 
 def _llama(folder: Path) -> None:
-    """Its tokenizer knows neither turns nor sound."""
+    """Writes a Llama whose tokenizer has no tokens for turns and audio."""
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 

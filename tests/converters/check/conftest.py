@@ -1,4 +1,4 @@
-"""Small datasets and corpora that a check looks at."""
+"""Small datasets and corpora for the tests of `check`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from whyser_converters.datasets.dataset_info import entry
 
 
 def make_noise(seconds: float = 1.0, *, seed: int = 0, peak: float = 0.1) -> np.ndarray[Any, Any]:
-    """Distinct sound for every seed, in steps of 16 bit."""
+    """Noise that differs for every seed, in steps of 16 bits."""
     draws = np.random.default_rng(seed).uniform(-peak, peak, round(16_000 * seconds))
     return np.round(draws * 32_768) / 32_768
 
@@ -56,7 +56,7 @@ def row() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def dataset(tmp_path: Path, write_noise: Callable[..., Path]) -> Callable[..., Path]:
-    """A table with a dataset of these rows, beside `a.wav` of one second."""
+    """Writes a table and a dataset with these rows, and `a.wav` of one second next to them."""
 
     def call(rows: list[Any], name: str = "d", **own: Any) -> Path:
         write_noise(tmp_path / "a.wav")
@@ -72,7 +72,7 @@ def dataset(tmp_path: Path, write_noise: Callable[..., Path]) -> Callable[..., P
 
 @pytest.fixture
 def faults(dataset: Callable[..., Path]) -> Callable[..., str]:
-    """What the check says of these rows; empty when all is well."""
+    """The faults that the check finds in these rows, or an empty string."""
 
     def call(rows: list[Any], entry: dict[str, Any] | None = None, **job: Any) -> str:
         table = dataset(rows, **(entry or {}))
@@ -85,7 +85,7 @@ def faults(dataset: Callable[..., Path]) -> Callable[..., str]:
 
 @pytest.fixture
 def corpus_of(tmp_path: Path) -> Callable[..., Corpus]:
-    """A folder `name` of utterances that are given by what matters of them."""
+    """Writes a folder `name` of utterances, of which a test gives only the fields that matter."""
 
     def call(
         name: str,

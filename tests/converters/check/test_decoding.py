@@ -1,4 +1,4 @@
-"""What a launch would meet at its first clip."""
+"""`check` finds what would fail when a run decodes its first clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our reading of a table's entry against LLaMA-Factory's own."""
+"""Our reading of an entry in the table equals LLaMA-Factory's own."""
 
 from __future__ import annotations
 

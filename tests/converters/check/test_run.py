@@ -1,4 +1,4 @@
-"""What a YAML asks of the run itself; the keys are held against LLaMA-Factory's own parser."""
+"""Faults of a run's own settings; the keys are compared with LLaMA-Factory's own parser."""
 
 from __future__ import annotations
 

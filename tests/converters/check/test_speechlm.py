@@ -1,5 +1,4 @@
-"""A run of a model that brings its code; what is claimed of PEFT and LLaMA-Factory is held against
-them."""
+"""`check` on runs of a model that brings its code, compared with PEFT and LLaMA-Factory."""
 
 from __future__ import annotations
 

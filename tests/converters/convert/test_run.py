@@ -1,4 +1,4 @@
-"""What all five converters share: folders, sound, determinism, resumption, the table."""
+"""Behaviour that all five converters share: folders, audio, determinism, resuming, the table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Whatever a line has become: no traceback, nothing lost unsaid, and no other line the worse.
+"""Whatever a line contains: no traceback, every dropped item reported, no other line affected.
 
-Two ways to damage a file. `damaged` does anything to it, and then a converter either reads it and
-its log adds up, or says why the whole file cannot be read. `other_line` spoils one line inside
-itself, and then every utterance that the line is not about comes out as it was.
+The tests damage files in two ways. `damaged` makes any change: a converter must read the file with
+a log that adds up, or say why it cannot read the whole file. `other_line` damages one line without
+adding or removing lines: every utterance that the line is not about must stay the same.
 """
 
 from __future__ import annotations

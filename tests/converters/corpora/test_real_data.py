@@ -1,4 +1,4 @@
-"""Published facts of the real files, beyond the counts of each corpus' own tests."""
+"""Published facts about the real files, in addition to the counts in each corpus' own tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets with every kind of material, and labels that are drawn from the annotators'."""
+"""Targets from every kind of input, and labels that are drawn from the annotators' labels."""
 
 from __future__ import annotations
 

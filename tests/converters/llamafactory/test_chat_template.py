@@ -1,4 +1,4 @@
-"""The chat template that goes with what we train, against LLaMA-Factory's own code."""
+"""The chat template for models that we train, compared with LLaMA-Factory's own code."""
 
 from __future__ import annotations
 

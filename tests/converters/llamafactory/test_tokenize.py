@@ -1,4 +1,4 @@
-"""Tokenised rows are those of LLaMA-Factory, to the last integer; what it would lose is refused."""
+"""Tokenised rows equal LLaMA-Factory's to the last integer; rows that it would drop are refused."""
 
 from __future__ import annotations
 

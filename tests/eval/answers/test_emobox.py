@@ -1,6 +1,7 @@
-"""Answers as EmoBox reads them: its keys, its numbers, and misses that stay misses.
+"""Answers as files of EmoBox, with its keys and numbers; misses stay misses.
 
-`scores_of_emobox` is what EmoBox's `ComputePerformance` computes: scikit-learn over the numbers.
+`scores_of_emobox` computes what EmoBox's `ComputePerformance` does: scikit-learn's scores of the
+numbers.
 """
 
 import json

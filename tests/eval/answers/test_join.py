@@ -1,4 +1,4 @@
-"""Predictions without ids get them back, or nothing is written."""
+"""`join` gives predictions without ids their ids back, or writes nothing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Content, prediction and voice in a rationale, as in the paper's Table 2."""
+"""Content, prediction and voice highlighted in a rationale, as in the paper's Table 2."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The metrics against scikit-learn, against arithmetic done by hand, and their invariants."""
+"""The metrics compared with scikit-learn and with calculations by hand, and their invariants."""
 
 import numpy as np
 import pytest

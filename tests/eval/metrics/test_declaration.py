@@ -1,4 +1,4 @@
-"""One declaration makes a metric known to scoring, signatures and tables."""
+"""One declaration is enough for scoring, signatures and tables to know a metric."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Distribution metrics, held against scipy and against arithmetic done by hand."""
+"""Distribution metrics compared with scipy and with calculations by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Explanations against measured cues, from the command's side."""
+"""Rationales compared with measured cues, as the command does it."""
 
 import re
 

@@ -1,9 +1,8 @@
-"""The metrics against audmetric and scikit-learn, which share no code with them.
+"""The metrics compared with audmetric and scikit-learn, which share no code with them.
 
-Data are drawn at random, with misses, classes that no reference has, and classes that nothing
-predicts. Both libraries are told the declared classes, and to count 0 / 0 as 0. audmetric forgets
-an item whose prediction lies outside the labels it is told, so misses are told it as one label
-more, and its figures of that label are left out of the mean.
+The data are random, with misses, classes that no reference has, and classes that nothing predicts.
+Both libraries get the declared classes and count 0 / 0 as 0. audmetric drops items whose prediction
+is outside its labels, so misses are one more label there, and that label is left out of the mean.
 """
 
 import audmetric

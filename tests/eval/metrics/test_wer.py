@@ -1,4 +1,4 @@
-"""Word error rate: that of jiwer on normalised text, with what is missing counted."""
+"""Word error rate: equals jiwer's on normalised text, and counts missing transcripts."""
 
 import time
 

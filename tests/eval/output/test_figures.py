@@ -1,4 +1,4 @@
-"""Figures for a paper: what they draw, that it fits, and the same bytes everywhere."""
+"""Figures for a paper: their content and size, and the same bytes on every machine."""
 
 import os
 import re

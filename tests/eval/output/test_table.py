@@ -1,4 +1,4 @@
-"""Runs laid out as the paper's Table 1: what stands together, what is marked, and hostile names."""
+"""Runs shown as the paper's Table 1: groups, marks, and hostile names."""
 
 import csv
 import io

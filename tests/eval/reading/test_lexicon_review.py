@@ -1,4 +1,4 @@
-"""Words that the table lacks: collected, proposed, reviewed, frozen, and used by a score."""
+"""Words that the lexicon lacks: collected, proposed, reviewed, frozen, and used by a score."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Reading by a model: what it is sent, what of its reply counts, and that it is asked once."""
+"""Reading by a model: the request, what counts of the reply, and that each answer is asked once."""
 
 import json
 import time

@@ -1,9 +1,10 @@
-"""The rule reader: what it takes for an answer, what it refuses, and how long hostile text takes.
+"""The rule reader: what it accepts as an answer, what it refuses, and its time on hostile text.
 
 All answers were written by hand for these tests; none is a training target. answers.jsonl shows the
-conventions, one by one. answers_of_models.jsonl imitates what audio-language models say: 141 were
-written before the rules were looked at (136 of them were read as they should be) and 32 after the
-first mending (27). answers_held_out.jsonl came after the second, and no rule was fitted to it.
+conventions one by one. answers_of_models.jsonl imitates audio-language models: 141 answers were
+written before the rules were read (136 of them were classified correctly) and 32 after the first
+correction of the rules (27 correct). answers_held_out.jsonl was written after the second, and no
+rule was fitted to it.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Controls from the command's side: what a system must beat, and how far wording alone moves it."""
+"""Controls in scores: what a system must beat, and how much only the wording changes its score."""
 
 import pytest
 

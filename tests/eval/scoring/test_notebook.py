@@ -1,4 +1,4 @@
-"""The functions for notebooks: the README's example, and the same figures as the files' way."""
+"""The functions for notebooks: the README's example, and the same figures as from files."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The audit: counts by hand, kappa against scikit-learn, and the file that score writes."""
+"""The reading audit: counts by hand, kappa compared with scikit-learn, and the file of `score`."""
 
 import json
 

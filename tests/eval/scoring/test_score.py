@@ -1,4 +1,4 @@
-"""From files to a signed table: what is scored, what is refused, what is written."""
+"""From files to a signed table: what `score` scores, refuses and writes."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""scores.json is as its schema says, the schema as the record says, and docs/scores.md as both."""
+"""scores.json follows its schema, the schema follows the record, and docs/scores.md shows both."""
 
 import json
 import re

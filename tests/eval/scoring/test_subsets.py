@@ -1,4 +1,4 @@
-"""What is scored by itself: agreement, corpora, genders, and those without consensus."""
+"""Subsets that are scored separately: agreement, corpora, genders, and no consensus."""
 
 import numpy as np
 import pytest

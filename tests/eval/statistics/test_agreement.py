@@ -1,4 +1,4 @@
-"""Agreement against published examples and other implementations."""
+"""Agreement compared with published examples and other implementations."""
 
 import random
 from collections import Counter

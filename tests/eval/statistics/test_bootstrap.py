@@ -1,4 +1,4 @@
-"""The multinomial over cells is the item bootstrap."""
+"""Drawing cells from a multinomial distribution equals drawing items in a bootstrap."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Intervals of shares against SciPy's and against the paper's."""
+"""Intervals of shares compared with SciPy's and with the paper's."""
 
 import pytest
 from scipy.stats import binomtest, ttest_1samp

@@ -1,4 +1,4 @@
-"""Tests of differences: against a naive version, and in simulations where the truth is known."""
+"""Tests of differences: compared with a naive version, and in simulations with a known truth."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`llamafactory-cli api`, which also writes down the ids of every prompt that it hands the model.
+"""`llamafactory-cli api` that also records the token ids of every prompt that its model gets.
 
 Usage: IDS=FILE python llamafactory_api.py --model_name_or_path MODEL ...
 """

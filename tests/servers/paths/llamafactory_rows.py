@@ -1,4 +1,4 @@
-"""Prompts as LLaMA-Factory's dataset code tokenises them, and what `transformers` makes of a model.
+"""Prompts as LLaMA-Factory's dataset code tokenises them, and the answers of `transformers`.
 
 Usage: python llamafactory_rows.py MODEL DATASET_DIR DATASET MAX_NEW_TOKENS OUT.json
 """

@@ -1,9 +1,9 @@
-"""Prompts and greedy answers of vLLM in this process, as users of `LLM.chat` get them.
+"""Prompts and greedy answers of vLLM in this process, as a user of `LLM.chat` gets them.
 
 Usage: python vllm_offline.py MODEL TEMPLATE OFFICIAL_TEMPLATE ROWS.json MEDIA_DIR MAX_TOKENS OUT
 
-Besides the chat template for this vLLM: the official one, and the ids with both marks around one
-`<|AUDIO|>` that LLaMA-Factory's own vLLM backend hands over.
+In addition to the chat template for this vLLM, it tries the official one, and the ids that
+LLaMA-Factory's own vLLM backend passes: both marks around one `<|AUDIO|>`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command, in this process."""
+"""`whyser-speechlm`, run in this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from whyser.assembly import cli
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """No queue on busy cores."""
+    """Uses one thread, so that threads do not queue on busy cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -28,7 +28,7 @@ def one_thread() -> Iterator[None]:
 def speechlm(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Runs `whyser-speechlm`; returns the exit status, and what it wrote and said."""
+    """Runs `whyser-speechlm`; returns the exit status, and what it wrote and printed."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["whyser-speechlm", *map(str, arguments)])

@@ -1,4 +1,4 @@
-"""A corpus of six speakers whose sound and cues tell the emotion, and the command."""
+"""A corpus of six speakers whose audio and cues reveal the emotion, and the command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RAISED = {"angry": 4.0, "sad": -4.0, "neutral": 0.0}
 
 
 class Clips:
-    """Utterances, their sound and their cues under one folder; change them, then write."""
+    """Utterances, their audio and their cues in one folder; a test changes and then writes them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -84,7 +84,7 @@ def clips(tmp_path: Path) -> Clips:
 def baseline(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
-    """Runs `whyser-baseline`; returns (exit status, all that it printed)."""
+    """Runs `whyser-baseline`; returns (exit status, everything that it printed)."""
 
     def run(*arguments: object) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["whyser-baseline", *map(str, arguments)])

@@ -1,4 +1,4 @@
-"""What is trained on, stopped by and tested on."""
+"""Which utterances are used for training, early stopping and testing."""
 
 from __future__ import annotations
 

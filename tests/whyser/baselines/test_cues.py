@@ -1,4 +1,4 @@
-"""Measured cues, classified: what goes in, what comes out, and that it is scored like any other."""
+"""Classification by measured cues: its input, its output, and that it is scored like any system."""
 
 from __future__ import annotations
 

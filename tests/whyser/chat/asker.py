@@ -1,10 +1,10 @@
-"""A run in a process of its own, for tests that interrupt, kill or starve it.
+"""Runs requests in a separate process, for tests that interrupt it, kill it or fill its disk.
 
     python asker.py URL LEDGER COUNT [--concurrency N] [--kill-rounds N --log SERVER_LOG]
 
-Prints the tally; the exit status is what a command makes of it. With --kill-rounds the run is
-started and killed so often, amid its work, before it is let through; after each kill the server's
-log is told what the ledger holds, so that it tells which requests were asked in spite of it.
+Prints the tally; the exit status is that of a command. With --kill-rounds the run is started and
+killed N times during its work, before it may finish. After each kill the contents of the ledger are
+written to the server's log, which then shows requests that were sent again in spite of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A scripted server process, and the counts that it keeps."""
+"""A scripted server process, and its counts of requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 
 @dataclass
 class Scripted:
-    """A server that may be killed and started again; its log and its port stay."""
+    """A server that may be killed and restarted; it keeps its log and its port."""
 
     log: Path
     delay: float
@@ -83,7 +83,7 @@ def session_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripte
 
 @pytest.fixture
 def server(session_server: Scripted) -> Scripted:
-    """One process for all tests that do not kill it, with counts from here on."""
+    """One process for all tests that do not kill it; its counts start at zero."""
     session_server.log.write_bytes(b"")
     return session_server
 
@@ -97,7 +97,7 @@ def request(name: str, *script: str, **parameters: Any) -> Request:
 
 @dataclass
 class Outcome:
-    """What a run told its caller."""
+    """The results that a run reported to its caller."""
 
     tally: RequestTally | None = None
     replies: dict[str, Reply] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Outcome:
 
 @pytest.fixture
 def ask_all(tmp_path: Path) -> Callable[..., Outcome]:
-    """Asks every named script of the server in one run, and files what comes back."""
+    """Asks for every named script in one run, and collects the results."""
 
     def ask(
         server: Scripted, scripts: dict[str, list[str]], *, unique: str = "", **settings: Any

@@ -1,10 +1,10 @@
-"""An OpenAI-compatible server that does wrong what it is told to.
+"""An OpenAI-compatible server that fails in the ways that a request defines.
 
     python server.py LOG [--port N] [--delay SECONDS]
 
-A request may bring a `script`: what to do the first time it is asked, the second, and so on; the
-last step is repeated. LOG gets `asked NAME` and `delivered NAME`, where the name is the text of
-the last message; it outlives the server, which may be killed and started again.
+A request may have a `script`: what to do the first time it is asked, the second, and so on; the
+last step is repeated. LOG gets `asked NAME` and `delivered NAME`, where NAME is the text of the
+last message. The log outlives the server, which may be killed and restarted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every fault that a server can have, by a real one: nothing lost, nothing asked twice."""
+"""Every fault that a server can have, on a real server: nothing is lost, nothing is asked twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that are killed, interrupted or starved of disk, as processes of their own."""
+"""Runs in separate processes that are killed, interrupted, or whose disk is full."""
 
 from __future__ import annotations
 

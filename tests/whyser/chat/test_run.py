@@ -1,4 +1,4 @@
-"""Bounds, rates and the driving of many items."""
+"""Limits and rates, and a run over many items."""
 
 from __future__ import annotations
 

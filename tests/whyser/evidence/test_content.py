@@ -1,4 +1,4 @@
-"""What a text takes from the words spoken, and where it stands."""
+"""The words that a rationale takes from the transcript, and where they are."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The cues of real clips: RAVDESS, where it lies beside the checkout."""
+"""Cues of real clips, from a RAVDESS next to the checkout."""
 
 from __future__ import annotations
 

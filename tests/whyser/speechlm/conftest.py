@@ -1,4 +1,4 @@
-"""Loaded checkpoints, sounds, and batches as LLaMA-Factory makes them."""
+"""Loaded checkpoints, audio, and batches as LLaMA-Factory collates them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ANSWERS = {
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Sums in one order, so that bits can be compared, and no queue on busy cores."""
+    """Uses one thread: sums have one order, so bits can be compared, and threads do not queue."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -43,14 +43,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that is set to train adds ours to the list that all trainers share."""
+    """Removes our callback from the list that all trainers share; a model in training adds it."""
     stock = [one for one in trainer.DEFAULT_CALLBACKS if one.__name__ != "TrainingCallback"]
     monkeypatch.setattr(trainer, "DEFAULT_CALLBACKS", stock)
 
 
 @pytest.fixture
 def loaded(checkpoint: Callable[..., Path]) -> Callable[..., tuple[Any, Any]]:
-    """A recipe's model, anew, and its processor, both of the package's classes."""
+    """Loads a recipe's model and processor anew, as classes of the package."""
 
     def load(recipe: str, **given: Any) -> tuple[Any, Any]:
         folder = checkpoint(recipe, **given)
@@ -66,7 +66,7 @@ def loaded(checkpoint: Callable[..., Path]) -> Callable[..., tuple[Any, Any]]:
 
 @pytest.fixture(scope="session")
 def noise() -> Callable[..., np.ndarray[Any, Any]]:
-    """So many seconds of it."""
+    """Makes noise of the given length in seconds."""
 
     def sound(seconds: float, seed: int = 0) -> np.ndarray[Any, Any]:
         random = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def noise() -> Callable[..., np.ndarray[Any, Any]]:
 
 @pytest.fixture(scope="session")
 def prompt() -> str:
-    """Of a clip, as the template has it; the processor writes out its tokens."""
+    """The prompt of one clip in the template's form; the processor expands its audio token."""
     return (
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
         "<|audio_bos|><|AUDIO|><|audio_eos|>What do you hear?<|im_end|>\n<|im_start|>assistant\n"
@@ -88,8 +88,8 @@ def prompt() -> str:
 def batch(
     needs: Callable[[str, str], None], noise: Callable[..., np.ndarray[Any, Any]]
 ) -> Callable[[Any, Sequence[str]], dict[str, Any]]:
-    """What LLaMA-Factory's collator hands to `forward` for samples of these tasks, of which the
-    n-th in `ANSWERS` always has the same sound; a task of another name is an answer's text."""
+    """The batch that LLaMA-Factory's collator passes to `forward` for samples of these tasks. The
+    n-th task in `ANSWERS` always has the same audio; any other name is the text of an answer."""
     needs("llamafactory", "pip install 'whyser[train]'")
     from llamafactory.data.collator import MultiModalDataCollatorForSeq2Seq
     from llamafactory.data.template import get_template_and_fix_tokenizer

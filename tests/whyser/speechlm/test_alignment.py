@@ -1,4 +1,4 @@
-"""The Q-Former's first stage: three losses, by hand where a hand suffices."""
+"""The Q-Former's first stage: three losses, compared with calculations by hand where possible."""
 
 from __future__ import annotations
 

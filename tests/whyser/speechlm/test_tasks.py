@@ -1,4 +1,4 @@
-"""The sample's task decides which branch learns: looked at in the gradients."""
+"""The task of a sample decides which branch learns, as its gradients show."""
 
 from __future__ import annotations
 

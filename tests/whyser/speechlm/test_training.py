@@ -1,4 +1,4 @@
-"""Through the real Trainer: epochs, terms, and encoders that nobody trains by accident."""
+"""Training with the real Trainer: epochs, terms of the loss, and encoders that stay frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two scored systems that explain the same labels, and a judge behind an endpoint."""
+"""Two scored systems that explain the same labels, and a judge at an endpoint."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ GOOD, BAD = "The pitch is high, and the voice shouts.", "It just sounds so."
 
 
 class Judge(Endpoint):
-    """A judge that a test tells how to decide.
+    """A judge whose decisions a test defines.
 
-    `prefer` gets the request's data and returns a verdict, `rate` the three ratings; either may
-    return a whole reply as text, or a status. `hears` says whether it takes a sound.
+    `prefer` gets the data of the request and returns a verdict, `rate` the three ratings; either
+    may return a whole reply as text, or a status. `hears` is whether the judge accepts audio.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Judge(Endpoint):
 
     @property
     def judged(self) -> list[dict[str, Any]]:
-        """The requests without the question whether it hears."""
+        """The requests, without the one that tests whether the judge can listen."""
         return [body for body in self.asked if "{" in asked_text(body)]
 
 
@@ -65,7 +65,7 @@ def data_of(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def better(data: dict[str, Any]) -> str:
-    """Prefers the explanation that says more of the voice, wherever it stands."""
+    """Prefers the rationale that says more about the voice, in either position."""
     good = [name for name in "AB" if "pitch" in data[name]["explanation"]]
     return good[0] if len(good) == 1 else "tie"
 
@@ -98,7 +98,7 @@ def scored(world, whyser_eval):
 
 @pytest.fixture
 def judging(whyser_eval, judge, world, monkeypatch):
-    """Runs the command on a folder of results; returns status, what it said, and judge.json."""
+    """Runs the command on folders of results; returns the status, the output and judge.json."""
     monkeypatch.setattr(client, "LONGEST_BACKOFF", 0.01)
 
     def run(*arguments: object, folder: str = "judged", model: str = "gemini-2.0-flash"):
@@ -116,7 +116,7 @@ def judging(whyser_eval, judge, world, monkeypatch):
 
 @pytest.fixture
 def both(scored):
-    """The words that name two systems, scored."""
+    """The arguments that name two scored systems."""
     results = scored(ours=lambda number: f"{GOOD} {number}", theirs=lambda number: BAD)
     return (results, "--system", "ours", "--against", "theirs")
 

@@ -1,4 +1,4 @@
-"""The command against a scripted endpoint: what is asked, what counts, what is written."""
+"""The command against a scripted endpoint: what it asks, what it counts, what it writes."""
 
 import json
 import os

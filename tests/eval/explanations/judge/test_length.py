@@ -1,4 +1,4 @@
-"""The logistic fit against scikit-learn's, and on data that have no fit of their own."""
+"""The logistic fit compared with scikit-learn's, and on data that have no finite fit."""
 
 import numpy as np
 import pytest

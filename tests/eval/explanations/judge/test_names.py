@@ -1,4 +1,4 @@
-"""Which family a name tells."""
+"""The model family that a name belongs to."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Figures of simulated judges, whose bias and preference are known; no endpoint."""
+"""Figures of simulated judges whose bias and preference are known, without an endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study and its raters without a page: a key, and files as the page saves them."""
+"""A study and its raters without a page: a key, and files like those that the page saves."""
 
 import json
 
@@ -12,7 +12,7 @@ SYSTEM, REFERENCE = "row11", "gold"
 
 
 def items(accept=32, prefer=32, checks=0):
-    """Test I, half match and half mismatch, Test II, all mismatches, and attention checks."""
+    """Items of Test I, half of them matches, of Test II, all mismatches, and attention checks."""
     found = [item(f"a{place}", "accept", place, place % 2) for place in range(accept)]
     found += [item(f"p{place}", "prefer", place, 0) for place in range(prefer)]
     return found + [
@@ -38,7 +38,7 @@ def item(name, test, place, match, **more):
 
 
 class Study:
-    """A key, and the files of its raters in a folder."""
+    """A key, and a folder with the files of its raters."""
 
     system, reference, items = SYSTEM, REFERENCE, staticmethod(items)
 
@@ -65,8 +65,8 @@ class Study:
     def file(self, rater, favours, *, items=None, **more):
         """A rater's file as a dictionary.
 
-        Args: `favours`, item -> whether the rater accepts, or prefers the system's own; `items`,
-            those answered.
+        Args: `favours` maps an item to whether the rater accepts it, or prefers the system's own
+            rationale; `items` are the answered items.
         """
         truth = {one.item: one for one in self.key.answers}
         shown = shown_to(rater, self.key)
@@ -106,7 +106,7 @@ class Study:
 
     @staticmethod
     def sealed(record):
-        """The file with the check that its content has: a forger may know how."""
+        """The file with the digest of its content, which a forger could compute too."""
         answers = [GivenAnswer.model_construct(**one) for one in record["answers"]]
         file = RaterFile.model_construct(**record | {"answers": answers, "check": ""})
         return record | {"check": digest(file._lines())}
@@ -121,7 +121,7 @@ class Study:
         return self.write(self.file(rater, favours, **more))
 
     def rate_first(self, rater, test, count):
-        """A rater who favours so many of one test, and none of the other."""
+        """Writes the file of a rater who favours only the first `count` items of a test."""
         chosen = self.of(test)[:count]
         return self.rate(rater, lambda name: name in chosen)
 

@@ -1,4 +1,4 @@
-"""A scored system with sound, a study made of it, and the files that raters bring back."""
+"""A scored system with audio, a study of it, and the files that raters send back."""
 
 import json
 from dataclasses import dataclass

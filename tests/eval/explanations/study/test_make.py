@@ -1,4 +1,4 @@
-"""`whyser-eval study make`: what is drawn, what raters may not learn, what is written."""
+"""`whyser-eval study make`: what it draws, what it hides from raters, what it writes."""
 
 import json
 import os

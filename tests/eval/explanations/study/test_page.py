@@ -1,4 +1,4 @@
-"""The study as a rater has it: opened in Chromium, from a file, without a network."""
+"""The study as a rater sees it: opened in Chromium, from a file, without a network."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""The bootstrap over raters and items, and the raters beside each other, against naive versions."""
+"""The bootstrap over raters and items, and the comparison of raters, against naive versions."""
 
 import numpy as np
 import pytest

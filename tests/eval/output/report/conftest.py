@@ -7,7 +7,7 @@ import pytest
 
 
 class Written(str):
-    """A report's text, and what its browser of samples holds."""
+    """The text of a report, and the data of its browser of samples."""
 
     @property
     def data(self):
@@ -28,7 +28,7 @@ class Written(str):
 
 @pytest.fixture
 def score(world, whyser_eval):
-    """Scores the small run; what a test adds to its folder then is added by hand."""
+    """Scores the small run; a test can then add files to its folder."""
 
     def call():
         status, _, err = whyser_eval(*world.score_arguments())
@@ -39,7 +39,7 @@ def score(world, whyser_eval):
 
 @pytest.fixture
 def report(world, whyser_eval, score):
-    """Scores, and writes the report; without `scored` of the folder as it is."""
+    """Scores the run and writes the report; with `scored=False` it reports the folder as it is."""
 
     def call(*more, scored=True):
         if scored:

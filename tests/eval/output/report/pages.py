@@ -1,4 +1,4 @@
-"""A written page, as tests read it."""
+"""A written page, parsed for tests."""
 
 import re
 from html.parser import HTMLParser

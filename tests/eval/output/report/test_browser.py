@@ -1,4 +1,4 @@
-"""The report as a person has it: opened in Chromium, from a file, without a network."""
+"""The report as a reader sees it: opened in Chromium, from a file, without a network."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The report: one file, no network, hostile text stays text, players find their sound."""
+"""The report: one file, no network, hostile text stays text, players find their audio."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Tiny encoders of every family, random, and a corpus of tones that can be told apart."""
+"""Tiny random encoders of every family, and a corpus of tones that can be distinguished."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ FAMILIES: dict[str, Callable[[], Any]] = {
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Sums in one order, so that bits can be compared, and no queue on busy cores."""
+    """Uses one thread: sums have one order, so bits can be compared, and threads do not queue."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -119,7 +119,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`utterances.jsonl` of tones between 0.3 and 0.9 s, a pitch a class."""
+    """`utterances.jsonl` of tones between 0.3 and 0.9 s, with one pitch per class."""
     return write_corpus(tmp_path_factory.mktemp("tones"))
 
 
@@ -168,7 +168,7 @@ def _card(count: int) -> dict[str, Any]:
 def baseline(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
-    """Runs `whyser-baseline` in this process; returns the exit status and what it said."""
+    """Runs `whyser-baseline` in this process; returns the exit status and its output."""
 
     def run(*arguments: object) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["whyser-baseline", *map(str, arguments)])
@@ -202,7 +202,7 @@ main()
 
 @pytest.fixture
 def killed_after() -> Callable[..., None]:
-    """Runs `whyser-baseline` in a process of its own that dies after so many updates."""
+    """Runs `whyser-baseline` in a separate process that dies after the given number of updates."""
 
     def run(updates: int, *arguments: object) -> None:
         done = subprocess.run(

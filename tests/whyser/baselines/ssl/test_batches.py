@@ -1,4 +1,4 @@
-"""What an epoch of batches holds."""
+"""The batches of an epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every family: padding changes nothing, and frames are counted as the model makes them."""
+"""Every family: padding changes nothing, and the number of frames equals the model's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dev Macro-F1 against scikit-learn's, and the rows that are told."""
+"""Dev Macro-F1 compared with scikit-learn's, and the rows that are printed."""
 
 from __future__ import annotations
 

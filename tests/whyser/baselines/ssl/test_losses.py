@@ -1,4 +1,4 @@
-"""Losses against values worked by hand."""
+"""Losses compared with calculations by hand."""
 
 from __future__ import annotations
 

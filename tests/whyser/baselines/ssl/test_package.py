@@ -1,4 +1,4 @@
-"""The help of a command that trains an encoder comes at once."""
+"""`--help` of a command that trains an encoder starts fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layer weights and both poolings against values worked by hand."""
+"""Layer weights and both poolings compared with calculations by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders that cannot be loaded are named, with the cure."""
+"""An encoder that cannot be loaded is named, with a cure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: two epochs on the CPU, stopped and gone on with, answered, scored."""
+"""The command: two epochs on the CPU, stopped and resumed, then answers and scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is heard of a clip."""
+"""Which part of a clip the encoder gets."""
 
 from __future__ import annotations
 
