@@ -1,4 +1,4 @@
-"""Counts what a conversion writes, and makes the card of the corpus from the counts."""
+"""Counts what a conversion writes, and builds the corpus card from the counts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def corpus_card(
     log: ConversionLog,
 ) -> CorpusCard:
     """The card of what was written; `labels` is the label map after the user's merges."""
+    consensus = ConsensusCard(compared=log.compared, different=len(log.differences))
     return CorpusCard(
         corpus=spec.name,
         title=spec.title,
@@ -41,18 +42,12 @@ def corpus_card(
         hours=tally.hours,
         splits=tally.splits(),
         votes=tally.votes(),
-        consensus=_consensus(log),
+        consensus=consensus if log.compared else None,
         read=log.read,
         dropped=dict(sorted(log.dropped.items())),
         unused=dict(sorted(log.unused.items())),
         whyser=whyser.__version__,
     )
-
-
-def _consensus(log: ConversionLog) -> ConsensusCard | None:
-    if not log.compared:
-        return None
-    return ConsensusCard(compared=log.compared, different=len(log.differences))
 
 
 @dataclass

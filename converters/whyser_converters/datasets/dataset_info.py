@@ -1,7 +1,7 @@
-"""LLaMA-Factory's dataset table: our entries in it, and nobody else's touched.
+"""Writes our entries in LLaMA-Factory's dataset table, and leaves all other entries alone.
 
-LLaMA-Factory reads only `<dataset_dir>/dataset_info.json`, takes `file_name` relative to it, and
-ignores a misspelt column without a warning (docs/design.md, "What LLaMA-Factory does"); so entries
+LLaMA-Factory reads only `<dataset_dir>/dataset_info.json`, looks for `file_name` in its folder, and
+ignores a misspelt column without a warning (docs/design.md, "What LLaMA-Factory does"). So entries
 are generated, never typed.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
 
-#: Where the rows of the committed table lie, from the repository's root.
-STANDARD_FOLDER = Path("data/sharegpt")
+#: The folder of the committed table's rows, from the repository's root.
+STANDARD_FOLDER = "data/sharegpt"
 
 #: The datasets that our YAMLs name.
 STANDARD_NAMES = (
@@ -38,10 +38,8 @@ STANDARD_NAMES = (
 )
 
 COLUMNS = {"messages": "messages", "audios": "audios"}
-#: Of pairs: LLaMA-Factory takes them for such only where `ranking` says so too.
+#: The columns of pairs; LLaMA-Factory reads pairs only if the entry also says `ranking`.
 RANKING_COLUMNS = {**COLUMNS, "chosen": "chosen", "rejected": "rejected"}
-#: What the names of our datasets of pairs end with.
-RANKING_SUFFIX = "_preference"
 
 TAGS = {
     "role_tag": "role",
@@ -55,22 +53,20 @@ def entry(file_name: str, *, ranking: bool = False) -> dict[str, Any]:
     """The table's entry for one of our row files; `ranking` for pairs of answers."""
     found: dict[str, Any] = {"file_name": file_name, "formatting": "sharegpt"}
     if ranking:
-        return {**found, "ranking": True, "columns": RANKING_COLUMNS, "tags": TAGS}
-    return {**found, "columns": COLUMNS, "tags": TAGS}
+        found["ranking"] = True
+    return {**found, "columns": RANKING_COLUMNS if ranking else COLUMNS, "tags": TAGS}
 
 
 def standard_table() -> dict[str, Any]:
     """The committed `dataset_info.json`, as the code generates it."""
     return {
-        name: entry(
-            f"{(STANDARD_FOLDER / name).as_posix()}.json", ranking=name.endswith(RANKING_SUFFIX)
-        )
+        name: entry(f"{STANDARD_FOLDER}/{name}.json", ranking=name.endswith("_preference"))
         for name in STANDARD_NAMES
     }
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The table; `InputError` when it is no object."""
+    """Raises: `InputError` when the table is not an object."""
     table = read_json(path)
     if not isinstance(table, dict):
         raise InputError("expected an object of datasets", file=path)

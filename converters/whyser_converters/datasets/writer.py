@@ -16,7 +16,7 @@ from whyser_converters.datasets.dataset_info import read_table, register
 Line = dict[str, Any]
 
 
-def whose(utterance: Utterance, question: Question, audio: Path | None) -> Line:
+def manifest_line(utterance: Utterance, question: Question, audio: Path | None) -> Line:
     """What every manifest says about a row: its utterance, its question, and its sound."""
     line: Line = {
         "id": utterance.id,
@@ -40,39 +40,31 @@ def write_dataset(
 ) -> Path:
     """Writes `<output>.json`, its manifest and the entry in the dataset table.
 
-    The three are renamed into place only after all rows were rendered.
+    The files are renamed into place only after all rows were rendered. `manifest` has one line per
+    row, in their order; `ranking` rows hold a chosen and a rejected answer.
 
     Returns: The file of the rows.
-
-    Args:
-        output: Folder and name; the name is what a YAML calls the dataset.
-        manifest: One line per row, in the order of the rows.
-        ranking: Whether the rows hold a chosen and a rejected answer.
 
     Raises: `InputError` for a name that no YAML could hold, or a broken table, before writing.
     """
     if output.name in {"", ".."} or "," in output.name:
-        # LLaMA-Factory's `dataset` is a list of names with commas between.
+        # LLaMA-Factory's `dataset` lists names with commas between them.
         raise InputError(
-            f"{str(output)!r} ends with no name of a dataset",
-            cure="Give --output FOLDER/NAME, the name without a comma.",
+            f"{str(output)!r} does not end with the name of a dataset",
+            cure="Give --output FOLDER/NAME, with no comma in the name.",
         )
     if table.exists():
         read_table(table)
     # Appended, since with_suffix would cut a name with a dot.
     rows_file = output.parent / f"{output.name}.json"
     with atomic_path(rows_file) as temporary:
-        _write_json_list(temporary, rows)
+        # One row per line, so that a person can read and diff a file of 100,000 rows.
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write("[")
+            for number, row in enumerate(rows):
+                stream.write(",\n" if number else "\n")
+                stream.write(json.dumps(row, ensure_ascii=False))
+            stream.write("\n]\n")
         write_jsonl(output.parent / f"{output.name}.manifest.jsonl", manifest)
     register(table, output.name, rows_file, ranking=ranking)
     return rows_file
-
-
-def _write_json_list(path: Path, rows: Iterable[Line]) -> None:
-    """Writes one row per line, so that a person can read and diff a file of 100,000 rows."""
-    with path.open("w", encoding="utf-8") as stream:
-        stream.write("[")
-        for number, row in enumerate(rows):
-            stream.write(",\n" if number else "\n")
-            stream.write(json.dumps(row, ensure_ascii=False))
-        stream.write("\n]\n")

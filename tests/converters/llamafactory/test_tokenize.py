@@ -368,18 +368,18 @@ def test_what_is_the_trainers_concern_changes_nothing(place: Workplace) -> None:
 
 @pytest.fixture
 def many(place: Workplace) -> Path:
-    """A YAML of 700 rows, three parts."""
+    """A YAML of 700 rows, three shards."""
     rows = [place.row(0.1 * (1 + n % 9), answer=f"sad {n}") for n in range(700)]
     return place.yaml(dataset=place.dataset("a", rows))
 
 
 def written(place: Workplace, path: Path, workers: int = 1) -> tuple[int, int]:
-    """Parts made, and parts in all."""
+    """Shards written, and shards in all."""
     from whyser_converters.llamafactory.tokenize.settings import read_run
     from whyser_converters.llamafactory.tokenize.write import write
 
     result = write(read_run(path), place.folder / "tokenised", workers)
-    return result.made, result.parts
+    return result.new, result.shards
 
 
 def test_processes_change_nothing(place: Workplace, many: Path) -> None:
