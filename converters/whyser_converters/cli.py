@@ -357,7 +357,7 @@ def check(
     cutoff_len=1024
     """
     from whyser.records.corpus import Corpus
-    from whyser_converters.check.datasets import DatasetSummary, check_datasets
+    from whyser_converters.check.datasets import CheckedDataset, check_datasets
     from whyser_converters.check.findings import Findings
     from whyser_converters.check.pins import check_pins
     from whyser_converters.check.settings import Job, is_override, is_yaml, jobs_of
@@ -386,7 +386,7 @@ def check(
         print_table("Splits", SplitSummary.COLUMNS, [summary.row() for summary in splits])
     if jobs:
         datasets = check_datasets(jobs, findings)
-        print_table("Datasets", DatasetSummary.COLUMNS, [summary.row() for summary in datasets])
+        print_table("Datasets", CheckedDataset.COLUMNS, [summary.row() for summary in datasets])
     for note in findings.notes:
         say(f"note: {note}")
     for warning in findings.warnings:

@@ -34,39 +34,6 @@ _MANIFEST = "broken manifests"
 _INTENDED = {"silence": SILENT, "transcript": UNHEARD}
 
 
-@dataclass
-class DatasetSummary:
-    """Totals of a checked dataset: `hours` of sound, `tokens` of audio, the `longest` in a row."""
-
-    name: str
-    rows: int = 0
-    hours: float = 0.0
-    tokens: int = 0
-    longest: int = 0
-    problems: int = 0
-    warned: Counter[str] = field(default_factory=Counter)
-    sounds: set[str] = field(default_factory=set)
-
-    COLUMNS: ClassVar = (
-        *("dataset", "rows", "hours", "audio tokens", "longest"),
-        *("too long", "clipped", "problems"),
-    )
-
-    def add(self, sounds: Sequence[str], clips: Sequence[CheckedClip]) -> int:
-        """Adds the sounds of one row, and returns its audio tokens."""
-        tokens = sum(clip.tokens for clip in clips)
-        self.sounds.update(map(os.path.realpath, sounds))
-        self.hours += sum(clip.seconds for clip in clips) / 3600
-        self.tokens += tokens
-        self.longest = max(self.longest, tokens)
-        return tokens
-
-    def row(self) -> tuple[str, ...]:
-        warned = (self.warned[TOO_LONG], self.warned[CLIPPED])
-        numbers = (self.tokens, self.longest, *warned, self.problems)
-        return self.name, f"{self.rows:,}", f"{self.hours:.2f}", *(f"{one:,}" for one in numbers)
-
-
 @dataclass(frozen=True)
 class _CheckedRow:
     """A readable row (two readings in a ranking dataset), its sound files, its manifest line."""
@@ -83,16 +50,35 @@ class _CheckedRow:
 
 
 @dataclass
-class _CheckedDataset:
-    """A dataset between two passes: first all rows are read, then all sounds that they name."""
+class CheckedDataset:
+    """A dataset's readable rows, and its totals: sound in `hours`, `tokens`, `longest` in a row.
+
+    First the rows of all datasets are read, then all sounds that they name.
+    """
 
     job: Job
-    summary: DatasetSummary
     file: Path = Path()
     rows: list[_CheckedRow] = field(default_factory=list)
+    all_rows: int = 0
+    hours: float = 0.0
+    tokens: int = 0
+    longest: int = 0
+    problems: int = 0
+    warned: Counter[str] = field(default_factory=Counter)
+    sounds: set[str] = field(default_factory=set)
+
+    COLUMNS: ClassVar = (
+        *("dataset", "rows", "hours", "audio tokens", "longest"),
+        *("too long", "clipped", "problems"),
+    )
+
+    def row(self) -> tuple[str, ...]:
+        warned = (self.warned[TOO_LONG], self.warned[CLIPPED])
+        numbers = [f"{one:,}" for one in (self.tokens, self.longest, *warned, self.problems)]
+        return self.job.name, f"{self.all_rows:,}", f"{self.hours:.2f}", *numbers
 
 
-def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSummary]:
+def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[CheckedDataset]:
     """Checks every row, and that no sound is used both for training and for evaluation."""
     datasets = [_check_rows(job, findings) for job in jobs]
     for hearing in dict.fromkeys(one.job.hearing for one in datasets):
@@ -103,25 +89,24 @@ def check_datasets(jobs: Sequence[Job], findings: Findings) -> list[DatasetSumma
             _check_sounds(dataset, clips, findings)
     for train, other in itertools.permutations(datasets, 2):
         findings.add_all(_leaks(train, other), other.file)
-    return [dataset.summary for dataset in datasets]
+    return datasets
 
 
-def _check_rows(job: Job, findings: Findings) -> _CheckedDataset:
-    dataset = _CheckedDataset(job, DatasetSummary(job.name))
+def _check_rows(job: Job, findings: Findings) -> CheckedDataset:
+    dataset = CheckedDataset(job)
     before = len(findings)
     with findings.caught(SHAPE):
         given = open_dataset(job.table, job.name, job.stage, findings)
-        dataset.file, rows = given.file, given.rows
-        dataset.summary.rows = len(rows)
-        manifest = _check_manifest(dataset.file, len(rows), job, findings)
-        for number, readings in readable_rows(given, rows, findings):
+        dataset.file, dataset.all_rows = given.file, len(given.rows)
+        manifest = _check_manifest(dataset.file, dataset.all_rows, job, findings)
+        for number, readings in readable_rows(given, given.rows, findings):
             sounds = tuple(resolve(job.media_dir, sound) for sound in readings[0].sounds)
             row = _CheckedRow(number, readings, sounds, manifest[number] if manifest else {})
             dataset.rows.append(row)
             faults = text_faults(readings, given.layout, trains=job.trains)
             own = (*faults, *manifest_faults(readings[0], row.line))
             findings.add_all(row.unintended(own), dataset.file)
-    dataset.summary.problems = len(findings) - before
+    dataset.problems = len(findings) - before
     return dataset
 
 
@@ -178,31 +163,30 @@ def readable_rows(
 
 
 def _check_sounds(
-    dataset: _CheckedDataset, clips: Mapping[str, CheckedClip], findings: Findings
+    dataset: CheckedDataset, clips: Mapping[str, CheckedClip], findings: Findings
 ) -> None:
-    summary = dataset.summary
     before = len(findings)
     for row in dataset.rows:
         own = [clips[path] for path in row.sounds]
-        tokens = summary.add(row.sounds, own)
+        tokens = sum(clip.tokens for clip in own)
+        dataset.sounds.update(map(os.path.realpath, row.sounds))
+        dataset.hours += sum(clip.seconds for clip in own) / 3600
+        dataset.tokens += tokens
+        dataset.longest = max(dataset.longest, tokens)
         longest = max(row.readings, key=text_tokens)
-        faults = row.unintended(
-            (
-                *(fault for clip in own for fault in clip.faults),
-                *budget_faults(longest, tokens, dataset.job.cutoff_len),
-            )
-        )
-        summary.warned.update(fault.kind for fault in faults if fault.warns)
+        over = budget_faults(longest, tokens, dataset.job.cutoff_len)
+        faults = row.unintended((*(fault for clip in own for fault in clip.faults), *over))
+        dataset.warned.update(fault.kind for fault in faults if fault.warns)
         findings.add_all(faults, dataset.file)
-    summary.problems += len(findings) - before
+    dataset.problems += len(findings) - before
 
 
-def _leaks(train: _CheckedDataset, other: _CheckedDataset) -> Iterator[CheckFault]:
+def _leaks(train: CheckedDataset, other: CheckedDataset) -> Iterator[CheckFault]:
     """A fault when sounds of a training set are also in an evaluation set.
 
     The check of the settings reports a dataset that is named for both.
     """
-    shared = train.summary.sounds & other.summary.sounds
+    shared = train.sounds & other.sounds
     if shared and train.job.trains and not other.job.trains and train.job.name != other.job.name:
         what = f"{other.job.name!r} evaluates on {len(shared):,} sounds that {train.job.name!r} "
         what += f"trains on, such as {min(shared)}"

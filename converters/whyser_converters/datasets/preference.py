@@ -33,6 +33,7 @@ from whyser.prompting.answer import render_answer
 from whyser.prompting.prompts import OPEN
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
+from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
 from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
     TargetSpec,
@@ -40,7 +41,6 @@ from whyser_converters.datasets.targets import (
     why_left_out,
     why_unexplained,
 )
-from whyser_converters.datasets.writer import manifest_line, write_dataset
 
 Kind = Literal["rationale", "label"]
 Pairs = Literal["rationale", "label", "both"]
@@ -234,7 +234,7 @@ def _mislabelled(
 
 
 def write(dataset: PreferenceDataset, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (writer.py); returns the file of the rows."""
+    """Writes rows, manifest and the table's entry; returns the file of the rows."""
     rows = (pair.ranking() for pair in dataset.pairs)
     manifest = (pair.manifest() for pair in dataset.pairs)
     return write_dataset(output, table, rows, manifest, ranking=True)

@@ -20,6 +20,7 @@ from whyser.prompting.prompts import Question, with_transcript
 from whyser.records.corpus import Corpus
 from whyser.records.derangement import derangement
 from whyser.records.utterance import Utterance
+from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
 from whyser_converters.datasets.questions import QuestionSpec
 from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
@@ -29,7 +30,6 @@ from whyser_converters.datasets.targets import (
     why_unexplained,
     write_answer,
 )
-from whyser_converters.datasets.writer import manifest_line, write_dataset
 
 #: What replaces the utterance's own sound; `transcript` gives the words and no sound.
 Control = Literal["none", "shuffled", "silence", "transcript"]
@@ -226,7 +226,7 @@ def _keep_first(dataset: SharegptDataset, count: int) -> None:
 
 
 def write(dataset: SharegptDataset, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (writer.py); returns the file of the rows.
+    """Writes rows, manifest and the table's entry; returns the file of the rows.
 
     The files of the silence control, one for each length, go to the folder `silence` there.
     """

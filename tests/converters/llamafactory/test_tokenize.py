@@ -489,7 +489,7 @@ def test_a_foreign_folder_is_refused(place: Workplace) -> None:
     path = place.yaml(dataset=place.dataset("a", [place.row()]))
     (place.folder / "tokenised").mkdir()
     (place.folder / "tokenised" / "thesis.tex").touch()
-    with pytest.raises(InputError, match="something else"):
+    with pytest.raises(InputError, match="was not written by this command"):
         place.ours(path)
 
 
@@ -537,14 +537,14 @@ def test_a_turn_that_is_cut_away(place: Workplace) -> None:
     }
     name = place.dataset("a", [row])
     said = place.refusal(dataset=name, cutoff_len=45, train_on_prompt=True)
-    assert "row 0: cutoff_len 45 cuts an answer away: 1 of 2 left" in said
+    assert "row 0: cutoff_len 45 cuts off an answer: 1 of 2 left" in said
 
 
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
         ({"stage": "kto"}, "stage is 'kto'"),
-        ({"stage": "dpo"}, "stage dpo takes ranking datasets"),
+        ({"stage": "dpo"}, "stage dpo needs a ranking dataset"),
         ({"dataset": "b"}, "no dataset 'b'"),
         ({"template": "qwen2_omni"}, "template 'qwen2_omni' counts audio tokens in its own way"),
         ({"template": "qwen2_odio"}, "qwen2_odio does not exist"),
