@@ -88,8 +88,8 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
     codes = ", ".join(code for code, label in spec.labels.items() if label is not None)
     command.__name__ = spec.name
     command.__doc__ = (
-        f"Convert {spec.title}, a folder that holds {spec.markers[0]}, to OUT_DIR/{spec.name}/.\n\n"
-        f"Licence: {spec.licence}. Source: {spec.source}. Label codes: {codes}.\n\n"
+        f"Convert {spec.title}.\n\nCORPUS_DIR holds {spec.markers[0]}, and {spec.name}/ is written to OUT_DIR. "
+        f"Licence: {spec.licence}. Source: {spec.source}. Label codes for --merge: {codes}.\n\n"
         f"Example: whyser-convert {spec.name} /corpora/{spec.name} data/utterances"
     )
     *common, _options = inspect.signature(command, eval_str=True).parameters.values()
@@ -211,8 +211,7 @@ def sharegpt(
         ),
     ] = "open",
     cot: Annotated[
-        bool,
-        _question("--cot", help="Ask the model to consider the words and the voice first."),
+        bool, _question("--cot", help="Ask the model to consider the words and the voice first.")
     ] = False,
     paraphrase: Annotated[
         bool, _question("--paraphrase", help="Draw the question's wording from its pool.")

@@ -56,7 +56,7 @@ def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
     given = row.get(layout.audios)
     sounds = [given] if isinstance(given, str) else given or []
     if not isinstance(sounds, list) or not all(isinstance(sound, str) for sound in sounds):
-        raise InputError(f"{layout.audios!r} is no list of paths", cure=_REBUILD)
+        raise InputError(f"{layout.audios!r} is not a list of paths", cure=_REBUILD)
     system = str(row.get(layout.system_column) or "") if layout.system_column else ""
     if messages and layout.system and messages[0].get(layout.role) == layout.system:
         system = messages[0][layout.content]

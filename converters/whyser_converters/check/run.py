@@ -24,10 +24,7 @@ _CHECKPOINTS = (*_MODELS, *_ADAPTERS, "resume_from_checkpoint")
 _HUB_ID = re.compile(r"(?!(saves|data|results|out|output)/)[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 #: Where LLaMA-Factory's keys are declared: package, files in it. Files are read, not imported.
-_DECLARED = {
-    "llamafactory": "hparams/*_args.py",
-    "transformers": "training_args*.py",
-}
+_DECLARED = {"llamafactory": "hparams/*_args.py", "transformers": "training_args*.py"}
 
 
 def run_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:

@@ -10,12 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from whyser_converters.check.adapters import (
-    MATCHES,
-    MAY_BE_TIED,
-    names_of,
-    rename_or_remove,
-)
+from whyser_converters.check.adapters import MATCHES, MAY_BE_TIED, names_of, rename_or_remove
 from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import folder_of, is_speechlm, module_names, weight_names
 

@@ -13,6 +13,7 @@ from whyser.records.utterance import Utterance
 from whyser_converters.check.clips import MISSING
 from whyser_converters.check.duplicate_audio import Sound, check_duplicate_audio
 from whyser_converters.check.findings import CheckFault, Findings
+from whyser_converters.convert.card import by_use
 
 #: The fields of an utterance whose values must not occur in two splits.
 APART = ("speaker", "dialogue", "session")
@@ -33,10 +34,6 @@ class SplitSummary:
     names: dict[str, set[str]] = field(default_factory=lambda: {noun: set() for noun in APART})
 
     COLUMNS: ClassVar = ("corpus", "split", "utterances", "hours", *(f"{noun}s" for noun in APART))
-
-    @property
-    def order(self) -> tuple[str, bool, bool, str]:
-        return self.corpus, self.split != "train", self.split != "dev", self.split
 
     def add(self, utterance: Utterance) -> None:
         self.utterances += 1
@@ -90,7 +87,7 @@ def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSum
     for fault, path in _shared_faults(places):
         findings.add(fault, path)
     check_duplicate_audio(sounds, findings)
-    return sorted(summaries, key=lambda summary: summary.order)
+    return sorted(summaries, key=lambda summary: (summary.corpus, by_use(summary.split)))
 
 
 def part_of(split: str) -> str:

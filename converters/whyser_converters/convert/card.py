@@ -91,7 +91,7 @@ class CorpusTally:
         return round(seconds / 3600, 4) if self._with_audio else None
 
     def splits(self) -> dict[str, SplitCard]:
-        """Training first; labels in the order of the classes, without those that do not occur."""
+        """Labels are in the order of the classes, without those that do not occur."""
         order = [*CLASSES, OTHER, NO_AGREEMENT]
         return {
             name: SplitCard(
@@ -100,7 +100,7 @@ class CorpusTally:
                 speakers=len(split.speakers),
                 labels={label: split.labels[label] for label in order if split.labels[label]},
             )
-            for name, split in sorted(self._splits.items(), key=_by_use)
+            for name, split in sorted(self._splits.items(), key=lambda item: by_use(item[0]))
         }
 
     def votes(self) -> VotesCard | None:
@@ -127,6 +127,6 @@ class CorpusTally:
         )
 
 
-def _by_use(item: tuple[str, object]) -> tuple[bool, bool, str]:
-    split = item[0]
+def by_use(split: str) -> tuple[bool, bool, str]:
+    """A key that sorts train first, then dev, then the test splits."""
     return split != "train", split != "dev", split

@@ -96,9 +96,7 @@ class SoundPass:
                 yield utterance
 
     def _attach(
-        self,
-        utterances: Iterable[Utterance],
-        inspect: Callable[[Utterance], AudioInfo | None],
+        self, utterances: Iterable[Utterance], inspect: Callable[[Utterance], AudioInfo | None]
     ) -> Iterator[Utterance]:
         """The utterances with what their header says; those without usable sound are dropped."""
 

@@ -16,11 +16,7 @@ from whyser.records.utterance import input_error
 
 
 class LeftOut(Exception):
-    """Ends a `ConversionLog.candidate` block without an utterance and without a new fault."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """Ends a `ConversionLog.candidate` block for this reason, without a new fault."""
 
 
 class ConsensusDifference(NamedTuple):
@@ -154,12 +150,7 @@ class _Block:
     __slots__ = ("file", "is_candidate", "line", "log", "of")
 
     def __init__(
-        self,
-        log: ConversionLog,
-        file: Path,
-        line: int | None,
-        of: str | None,
-        is_candidate: bool,
+        self, log: ConversionLog, file: Path, line: int | None, of: str | None, is_candidate: bool
     ) -> None:
         self.log, self.file, self.line, self.of = log, file, line, of
         self.is_candidate = is_candidate
@@ -171,7 +162,7 @@ class _Block:
         if error is None:
             return False
         if isinstance(error, LeftOut) and self.is_candidate:
-            self.log.drop(error.reason)
+            self.log.drop(str(error))
             return True
         if isinstance(error, ValidationError):
             error = input_error(error)

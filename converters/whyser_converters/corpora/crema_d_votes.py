@@ -119,11 +119,11 @@ def read_clips(
     wavs = {re.sub("_X$", "_XX", stem): stem for stem in stems}
     log.leave_unused("second sound of a clip, named with a single X", len(stems) - len(wavs))
     if table.is_file():
-        clips = _read_table(table, log)
-        for name, clip in clips.items():
+        rated = _read_table(table, log)
+        for name, clip in rated.items():
             clip.wav = wavs.pop(name, None)
         log.leave_unused(f"sound without a row in {table.name}", len(wavs))
-        return list(clips.values())
+        return list(rated.values())
     if label_source != "intended" and not responses:
         raise InputError(
             f"label source {label_source!r} needs the annotators' votes, and there is no such file",

@@ -79,28 +79,28 @@ def read_table(
         lost(InputError(fault, file=path, line=line, cure=cure), found[0] if found else "")
 
     with _opened(path) as stream:
-        taken: list[str] = []
-        rows = csv.reader(_noted(stream, taken), strict=True)
+        texts: list[str] = []
+        rows = csv.reader(_noted(stream, texts), strict=True)
         next(rows)
         line = 1
         while True:
-            line += len(taken)
-            taken.clear()
+            line += len(texts)
+            texts.clear()
             try:
                 cells = next(rows)
             except StopIteration:
                 return
             except csv.Error as error:
                 # An unclosed quote has swallowed the lines below its own.
-                for number, text in enumerate(taken, start=line):
-                    cells, fault = _parse_alone(text, str(error) if len(taken) == 1 else "")
+                for number, text in enumerate(texts, start=line):
+                    cells, fault = _parse_alone(text, str(error) if len(texts) == 1 else "")
                     if fault := fault or _fault_in(cells, width, text, stray_bytes):
                         lose(number, text, fault)
                     elif cells:
                         yield number, pick(cells)
                 continue
             # There are millions of rows, so a plainly good one takes the shortest path.
-            text = taken[0] if len(taken) == 1 else "".join(taken)
+            text = texts[0] if len(texts) == 1 else "".join(texts)
             if len(cells) == width and text.isascii() and "\0" not in text:
                 yield line, pick(cells)
             elif cells and (fault := _fault_in(cells, width, text, stray_bytes)):
@@ -130,10 +130,10 @@ def _parse_alone(text: str, reason: str) -> tuple[list[str], str]:
     return [], f"not valid CSV ({reason})" if text.strip() else ""
 
 
-def _noted(stream: TextIO, taken: list[str]) -> Iterator[str]:
-    """The lines, also appended to `taken`, since one row may span several."""
+def _noted(stream: TextIO, texts: list[str]) -> Iterator[str]:
+    """The lines, also appended to `texts`, since one row may span several."""
     for text in stream:
-        taken.append(text)
+        texts.append(text)
         yield text
 
 

@@ -70,9 +70,7 @@ class PreferencePair:
             {
                 "role": "assistant",
                 "content": render_answer(
-                    answer.label,
-                    transcript=self.utterance.transcript,
-                    rationale=answer.rationale,
+                    answer.label, transcript=self.utterance.transcript, rationale=answer.rationale
                 ),
             }
             for answer in (self.chosen, self.rejected)
