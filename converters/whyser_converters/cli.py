@@ -88,8 +88,9 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
     codes = ", ".join(code for code, label in spec.labels.items() if label is not None)
     command.__name__ = spec.name
     command.__doc__ = (
-        f"Convert {spec.title}.\n\nCORPUS_DIR holds {spec.markers[0]}, and {spec.name}/ is written to OUT_DIR. "
-        f"Licence: {spec.licence}. Source: {spec.source}. Label codes for --merge: {codes}.\n\n"
+        f"Convert {spec.title}.\n\nThe corpus folder holds {spec.markers[0]}. The command writes "
+        f"{spec.name}/ to the output folder. Licence: {spec.licence}. Source: {spec.source}. "
+        f"Label codes for --merge: {codes}.\n\n"
         f"Example: whyser-convert {spec.name} /corpora/{spec.name} data/utterances"
     )
     *common, _options = inspect.signature(command, eval_str=True).parameters.values()
