@@ -36,7 +36,7 @@ from figures import Cost, Figure, run, show
 import whyser_converters
 from whyser.io import audio
 from whyser.io.console import say
-from whyser_converters.convert.threads import in_threads
+from whyser_converters.convert.sound import in_threads
 from whyser_converters.datasets.dataset_info import entry
 
 #: The turns of MSP-Podcast 1.12, and the number of rows that the bound of `check` applies to.

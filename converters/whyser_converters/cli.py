@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,7 @@ from whyser.io.errors import InputError
 from whyser.io.extras import needs
 from whyser.labels.classes import CLASSES, OTHER
 from whyser.prompting.answer import Target
-from whyser.records.corpus import CorpusCard, VotesCard
+from whyser.records.corpus import CorpusCard
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import CorpusSpec
 from whyser_converters.datasets.preference import Pairs
@@ -24,26 +25,45 @@ from whyser_converters.datasets.sharegpt import Control
 from whyser_converters.datasets.targets import Labels
 
 app = new_app(
-    "Convert corpora to one record an utterance, and utterances to LLaMA-Factory datasets."
+    "Convert corpora to one record per utterance, and utterances to LLaMA-Factory datasets."
 )
 
 #: Number of faults shown on the terminal; the file lists all.
 SHOWN = 10
 
-#: Help panels of options that few datasets need.
-QUESTION, SELECTION = "Question", "Selection"
-
 
 def _command(spec: CorpusSpec) -> Callable[..., None]:
-    """The command of one corpus; its signature, and so its help, comes from the table."""
+    """The command of one corpus; the corpus' own options come from its specification."""
 
     def command(
-        corpus_dir: Path,
-        out_dir: Path,
-        no_audio: bool,
-        merge: list[str],
-        split_list: Path | None,
-        strict: bool,
+        corpus_dir: Annotated[Path, typer.Argument(help="Read the corpus in this folder.")],
+        out_dir: Annotated[Path, typer.Argument(help="Write to this folder.")],
+        no_audio: Annotated[
+            bool, typer.Option("--no-audio", help="Convert only the labels, without the sound.")
+        ] = False,
+        merge: Annotated[
+            list[str] | None,
+            typer.Option(
+                metavar="CODE=CLASS",
+                help="Map a label code of the corpus to another class; repeatable.",
+            ),
+        ] = None,
+        split_list: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="FILE",
+                help="Read the splits from this CSV. It has a column speaker, dialogue, session or "
+                "id, and a column split (train, dev, test...). Utterances that it does not list "
+                "are left out.",
+            ),
+        ] = None,
+        strict: Annotated[
+            bool,
+            typer.Option(
+                "--strict",
+                help="Stop at the first faulty line or clip; otherwise its utterance is dropped.",
+            ),
+        ] = False,
         **options: Enum,
     ) -> None:
         from whyser_converters.convert.run import prepare
@@ -55,7 +75,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
             corpus_dir,
             out_dir,
             with_audio=not no_audio,
-            merge=_parse_merges(spec, merge),
+            merge=_parse_merges(spec, merge or []),
             options={name: str(choice.value) for name, choice in options.items()},
             split_list=split_list,
             strict=strict,
@@ -65,79 +85,31 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
             say(f"note: {note}")
         _print_card(conversion.card, out_dir / spec.name)
 
+    codes = ", ".join(code for code, label in spec.labels.items() if label is not None)
     command.__name__ = spec.name
-    example = f"Example: whyser-convert {spec.name} /corpora/{spec.name} data/utterances"
     command.__doc__ = (
-        f"Convert {spec.title}. Licence: {spec.licence}. Source: {spec.source}\n\n{example}"
+        f"Convert {spec.title}.\n\nThe corpus folder holds {spec.markers[0]}. The command writes "
+        f"{spec.name}/ to the output folder. Licence: {spec.licence}. Source: {spec.source}. "
+        f"Label codes for --merge: {codes}.\n\n"
+        f"Example: whyser-convert {spec.name} /corpora/{spec.name} data/utterances"
     )
-    parameters = _parameters(spec)
+    *common, _options = inspect.signature(command, eval_str=True).parameters.values()
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [each.replace(kind=keyword) for each in common]
+    for name, choice in spec.choices.items():
+        # typer takes the choices of an option from an enumeration.
+        kind = Enum(name, [(value, value) for value in choice.values])  # type: ignore[misc]
+        annotation = Annotated[kind, typer.Option(help=choice.help)]
+        parameters.append(
+            inspect.Parameter(name, keyword, default=choice.default, annotation=annotation)
+        )
     # typer builds a command from the signature and the annotations of its function.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     return command
 
 
-def _parameters(spec: CorpusSpec) -> list[inspect.Parameter]:
-    codes = ", ".join(code for code, label in spec.labels.items() if label is not None)
-    given: list[tuple[str, Any, Any]] = [
-        (
-            "corpus_dir",
-            Annotated[
-                Path,
-                typer.Argument(
-                    help=f"Read the corpus in this folder, which holds {spec.markers[0]}."
-                ),
-            ],
-            ...,
-        ),
-        (
-            "out_dir",
-            Annotated[Path, typer.Argument(help=f"Write {spec.name}/ to this folder.")],
-            ...,
-        ),
-        (
-            "no_audio",
-            Annotated[bool, typer.Option("--no-audio", help="Convert the labels only.")],
-            False,
-        ),
-        ("merge", Annotated[list[str], _merge_option(f"Codes: {codes}.")], []),
-        ("split_list", Annotated[Path | None, _split_list_option()], None),
-        ("strict", Annotated[bool, _strict_option()], False),
-    ]
-    for name, choice in spec.choices.items():
-        # typer takes the choices of an option from an enumeration.
-        kind = Enum(name, [(value, value) for value in choice.values])  # type: ignore[misc]
-        given.append((name, Annotated[kind, typer.Option(help=choice.help)], choice.default))
-    return [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            annotation=annotation,
-            default=inspect.Parameter.empty if default is ... else default,
-        )
-        for name, annotation, default in given
-    ]
-
-
-def _merge_option(codes: str) -> Any:
-    text = f"Give a label code of the corpus another class; repeatable. {codes}"
-    return typer.Option("--merge", metavar="CODE=CLASS", help=text, show_default=False)
-
-
-def _split_list_option() -> Any:
-    text = (
-        "Take the splits from this CSV, which has a column speaker, dialogue, session or id, and a "
-        "column split (train, dev, test...). What it does not list is left out."
-    )
-    return typer.Option("--split-list", metavar="FILE", help=text, show_default=False)
-
-
-def _strict_option() -> Any:
-    text = "Stop at the first faulty line or clip; otherwise its utterance is dropped."
-    return typer.Option("--strict", help=text)
-
-
-def _parse_merges(spec: CorpusSpec, merge: list[str]) -> dict[str, str]:
+def _parse_merges(spec: CorpusSpec, merge: Sequence[str]) -> dict[str, str]:
     merges: dict[str, str] = {}
     for text in merge:
         code, equals, name = text.partition("=")
@@ -164,16 +136,11 @@ def _print_card(card: CorpusCard, folder: Path) -> None:
 
     found = {label for split in card.splits.values() for label in split.labels}
     labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
-    rows = [
-        [
-            name,
-            *(split.labels.get(label, 0) for label in labels),
-            split.utterances,
-            "-" if split.hours is None else f"{split.hours:.2f}",
-            split.speakers,
-        ]
-        for name, split in card.splits.items()
-    ]
+    rows = []
+    for name, split in card.splits.items():
+        hours = "-" if split.hours is None else f"{split.hours:.2f}"
+        counts = [split.labels.get(label, 0) for label in labels]
+        rows.append([name, *counts, split.utterances, hours, split.speakers])
     hours = "without sound" if card.hours is None else f"{card.hours:.2f} h"
     title = f"{card.title}: {card.utterances:,} utterances, {hours}"
     print_table(title, ["split", *labels, "all", "hours", "speakers"], rows)
@@ -181,59 +148,56 @@ def _print_card(card: CorpusCard, folder: Path) -> None:
         print_table("Dropped", ["reason", "utterances"], card.dropped.items())
     if card.unused:
         print_table("Without an utterance", ["what", "lines or files"], card.unused.items())
-    if card.votes:
-        say(_votes_line(card, card.votes, folder))
+    if votes := card.votes:
+        sizes = f"{min(votes.per_utterance)} to {max(votes.per_utterance)} per utterance"
+        kappa = "undefined" if votes.fleiss_kappa is None else f"{votes.fleiss_kappa:.3f}"
+        say(
+            f"votes: {votes.votes:,}, {sizes}; Fleiss' kappa is {kappa}. Of "
+            f"{sum(votes.per_utterance.values()):,} utterances {votes.strict:,} have a strict "
+            f"majority, {votes.tied:,} have a tie, and the label of {votes.as_label:,} is the "
+            "unique plurality of the votes"
+        )
+    if card.votes and (consensus := card.consensus):
+        where = f", listed in {folder / 'consensus_differences.csv'}" * bool(consensus.different)
+        say(
+            f"consensus: of {consensus.compared:,} published labels {consensus.different:,} differ "
+            f"from the majority label of the votes{where}"
+        )
     say(f"wrote {folder / 'utterances.jsonl'} and corpus.json")
-
-
-def _votes_line(card: CorpusCard, votes: VotesCard, folder: Path) -> str:
-    fewest, most = min(votes.per_utterance), max(votes.per_utterance)
-    rated = sum(votes.per_utterance.values())
-    kappa = "undefined" if votes.fleiss_kappa is None else f"{votes.fleiss_kappa:.3f}"
-    line = (
-        f"votes: {votes.votes:,}, {fewest} to {most} an utterance, Fleiss' kappa {kappa}; of "
-        f"{rated:,} utterances {votes.strict:,} have a strict majority, {votes.tied:,} a tie, "
-        f"{votes.as_label:,} the label as unique plurality"
-    )
-    if card.consensus is None:
-        return line
-    line += (
-        f"\nconsensus: of {card.consensus.compared:,} published labels the votes give another for "
-        f"{card.consensus.different:,}"
-    )
-    if card.consensus.different:
-        line += f", listed in {folder / 'consensus_differences.csv'}"
-    return line
 
 
 for _spec in CORPORA.values():
     app.command(_spec.name)(_command(_spec))
 
 
+Utterances = Annotated[
+    list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
+]
+Output = Annotated[
+    Path, typer.Option(help="Write OUTPUT.json; the last part of the path names the dataset.")
+]
 DatasetInfo = Annotated[
     Path | None,
     typer.Option(
         help="Register the dataset in this dataset_info.json.  [default: in the output's folder]"
     ),
 ]
+_question = partial(typer.Option, rich_help_panel="Question")
+_selection = partial(typer.Option, rich_help_panel="Selection")
 
 
 @app.command()
 def sharegpt(
-    utterances: Annotated[
-        list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
-    ],
-    split: Annotated[str, typer.Option(help="Take this split: train, dev, test1, ...")],
-    output: Annotated[
-        Path, typer.Option(help="Write OUTPUT.json; the last part of the path names the dataset.")
-    ],
+    utterances: Utterances,
+    split: Annotated[str, typer.Option(help="Use this split: train, dev, test1, ...")],
+    output: Output,
     target: Annotated[
         Target,
         typer.Option(
             help="Write answers with the label, then the rationale ('reason', Eq. 1 of the paper), "
-            "with the label only ('label'), the rationale first ('reason_first'), the label inside "
+            "with only the label ('label'), the rationale first ('reason_first'), the label inside "
             "the rationale ('interleaved', the paper's Table 2), words for the voice before the "
-            "label ('descriptors'), or the transcript only ('asr')."
+            "label ('descriptors'), or only the transcript ('asr')."
         ),
     ] = "reason",
     asr: Annotated[
@@ -242,34 +206,19 @@ def sharegpt(
     prompt: Annotated[
         Asked,
         typer.Option(
-            help="Ask in open form ('asr' has a question of its own), with nine lettered options, "
-            "half each ('mix'), or with the question of the target ('task'), for a mixture of "
-            "datasets."
+            help="Ask in open form ('asr' has its own question), with nine lettered options "
+            "('closed'), half of the rows each ('mix'), or with the question of the target "
+            "('task'), for a mixture of datasets."
         ),
     ] = "open",
     cot: Annotated[
-        bool,
-        typer.Option(
-            "--cot",
-            help="Ask the model to consider the words and the voice first.",
-            rich_help_panel=QUESTION,
-        ),
+        bool, _question("--cot", help="Ask the model to consider the words and the voice first.")
     ] = False,
     paraphrase: Annotated[
-        bool,
-        typer.Option(
-            "--paraphrase",
-            help="Draw the question's wording from its pool.",
-            rich_help_panel=QUESTION,
-        ),
+        bool, _question("--paraphrase", help="Draw the question's wording from its pool.")
     ] = False,
     shuffle_options: Annotated[
-        bool,
-        typer.Option(
-            "--shuffle-options",
-            help="Draw the order of the lettered options.",
-            rich_help_panel=QUESTION,
-        ),
+        bool, _question("--shuffle-options", help="Draw the order of the lettered options.")
     ] = False,
     labels: Annotated[
         Labels,
@@ -280,11 +229,10 @@ def sharegpt(
     ] = "majority",
     epochs: Annotated[
         int,
-        typer.Option(
+        _selection(
             min=1,
-            help="Write this many copies of each utterance, a block an epoch; each draws its label "
-            "and wording again.",
-            rich_help_panel=SELECTION,
+            help="Write each utterance this many times, one block per epoch; each copy draws its "
+            "label and wording again.",
         ),
     ] = 1,
     rationales: Annotated[
@@ -307,16 +255,9 @@ def sharegpt(
         ),
     ] = "none",
     max_samples: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Keep this many utterances after shuffling.",
-            rich_help_panel=SELECTION,
-        ),
+        int | None, _selection(min=1, help="Keep this many utterances after shuffling.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Seed all that is drawn.", rich_help_panel=SELECTION)
-    ] = 0,
+    seed: Annotated[int, _selection(help="Set the random seed.")] = 0,
     dataset_info: DatasetInfo = None,
 ) -> None:
     """Write a LLaMA-Factory dataset: OUTPUT.json, OUTPUT.manifest.jsonl, and its registration.
@@ -328,17 +269,11 @@ def sharegpt(
     from whyser_converters.datasets.sharegpt import DatasetSpec, build, write
     from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
-    recipe = DatasetSpec(
-        split,
-        TargetSpec(target, asr, labels),
-        QuestionSpec(prompt, cot, paraphrase, shuffle_options),
-        control,
-        max_samples,
-        seed,
-        epochs,
-    )
-    material = TrainingInputs.read(rationales or [], cues or [])
-    dataset = build([Corpus(path) for path in utterances], recipe, material)
+    answer = TargetSpec(target, asr, labels)
+    question = QuestionSpec(prompt, cot, paraphrase, shuffle_options)
+    spec = DatasetSpec(split, answer, question, control, max_samples, seed, epochs)
+    inputs = TrainingInputs.read(rationales or [], cues or [])
+    dataset = build([Corpus(path) for path in utterances], spec, inputs)
     rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
     if dataset.dropped:
@@ -347,10 +282,8 @@ def sharegpt(
 
 @app.command()
 def preference(
-    utterances: Annotated[
-        list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
-    ],
-    split: Annotated[str, typer.Option(help="Take this split: train or dev.")],
+    utterances: Utterances,
+    split: Annotated[str, typer.Option(help="Use this split: train or dev.")],
     rationales: Annotated[
         list[Path], typer.Option(help="Read this rationales.jsonl of a corpus; repeatable.")
     ],
@@ -358,9 +291,7 @@ def preference(
         list[Path],
         typer.Option(help="Check rationales against this cues.jsonl of a corpus; repeatable."),
     ],
-    output: Annotated[
-        Path, typer.Option(help="Write OUTPUT.json; the last part of the path names the dataset.")
-    ],
+    output: Output,
     pairs: Annotated[
         Pairs,
         typer.Option(
@@ -371,7 +302,7 @@ def preference(
     max_samples: Annotated[
         int | None, typer.Option(min=1, help="Keep this many pairs after shuffling.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed the order and the false answers.")] = 0,
+    seed: Annotated[int, typer.Option(help="Set the random seed.")] = 0,
     dataset_info: DatasetInfo = None,
 ) -> None:
     """Write pairs for LLaMA-Factory's DPO stage: OUTPUT.json, its manifest, its registration.
@@ -384,19 +315,19 @@ def preference(
     from whyser_converters.datasets.preference import PreferenceSpec, build, write
     from whyser_converters.datasets.targets import TrainingInputs
 
-    recipe = PreferenceSpec(split, pairs, max_samples, seed)
-    material = TrainingInputs.read(rationales, cues)
-    made = build([Corpus(path) for path in utterances], recipe, material)
-    rows_file = write(made, output, dataset_info or output.parent / "dataset_info.json")
-    counted = ", ".join(f"{made.counts[kind]:,} by {kind}" for kind in recipe.kinds)
-    say(f"wrote {len(made.pairs):,} pairs to {rows_file}: {counted}")
-    if made.without_votes:
+    spec = PreferenceSpec(split, pairs, max_samples, seed)
+    inputs = TrainingInputs.read(rationales, cues)
+    dataset = build([Corpus(path) for path in utterances], spec, inputs)
+    rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
+    counted = ", ".join(f"{dataset.counts[kind]:,} by {kind}" for kind in spec.kinds)
+    say(f"wrote {len(dataset.pairs):,} pairs to {rows_file}: {counted}")
+    if dataset.without_votes:
         say(
-            f"note: {made.without_votes:,} label pairs are of utterances without released votes: "
-            "any label but the majority label may be the rejected one"
+            f"note: {dataset.without_votes:,} label pairs come from utterances without released "
+            "votes, so an annotator may have given the rejected label"
         )
-    if made.dropped:
-        print_table("Left out", ["reason", "utterances"], made.dropped.most_common())
+    if dataset.dropped:
+        print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
 
 
 @app.command()
@@ -406,7 +337,7 @@ def check(
         typer.Argument(
             help="Check utterances.jsonl files (splits), a LLaMA-Factory YAML, a "
             "dataset_info.json, names of datasets, the folder of a model, or a YAML that serves "
-            "one. After a YAML, settings may override its own, as llamafactory-cli takes them.  "
+            "one. Settings after a YAML override its own, as in llamafactory-cli.  "
             "[default: every dataset that --dataset-dir registers]"
         ),
     ] = None,
@@ -426,33 +357,26 @@ def check(
     cutoff_len=1024
     """
     from whyser.records.corpus import Corpus
-    from whyser_converters.check.datasets import DatasetSummary, check_datasets
+    from whyser_converters.check.datasets import CheckedDataset, check_datasets
     from whyser_converters.check.findings import Findings
     from whyser_converters.check.pins import check_pins
     from whyser_converters.check.settings import Job, is_override, is_yaml, jobs_of
     from whyser_converters.check.splits import SplitSummary, check_splits
-    from whyser_converters.llamafactory.served import (
-        check_model,
-        check_serving,
-        is_model,
-        serving_settings,
-    )
+    from whyser_converters.llamafactory.served import check_served
 
     overrides = [target for target in targets or () if is_override(target)]
     names = [target for target in targets or () if not is_override(target)]
     if overrides and not any(map(is_yaml, names)):
-        raise typer.BadParameter(f"{overrides[0]!r} overrides the settings of a YAML: give one")
+        raise typer.BadParameter(f"{overrides[0]!r} overrides a setting, so give its YAML too")
     names = names or [str((dataset_dir or Path()) / "dataset_info.json")]
     findings = Findings(", ".join(names))
     corpora = [Corpus(Path(name)) for name in names if name.endswith(".jsonl")]
     jobs: list[Job] = []
-    for name in (name for name in names if not name.endswith(".jsonl")):
+    for name in names:
+        if name.endswith(".jsonl"):
+            continue
         with findings.caught("settings that cannot be read"):
-            if is_model(name):
-                check_model(Path(name), findings)
-            elif (serving := serving_settings(name)) is not None:
-                check_serving(Path(name), serving, findings)
-            else:
+            if not check_served(name, findings):
                 jobs += jobs_of(name, dataset_dir, findings, overrides)
         with findings.caught("broken constraints"):
             if is_yaml(name):
@@ -462,7 +386,7 @@ def check(
         print_table("Splits", SplitSummary.COLUMNS, [summary.row() for summary in splits])
     if jobs:
         datasets = check_datasets(jobs, findings)
-        print_table("Datasets", DatasetSummary.COLUMNS, [summary.row() for summary in datasets])
+        print_table("Datasets", CheckedDataset.COLUMNS, [summary.row() for summary in datasets])
     for note in findings.notes:
         say(f"note: {note}")
     for warning in findings.warnings:
@@ -474,8 +398,7 @@ def check(
 @app.command()
 def servable(
     model: Annotated[
-        Path,
-        typer.Argument(help="Change this folder, which llamafactory-cli export or training wrote."),
+        Path, typer.Argument(help="Change this folder, which an export or a training run wrote.")
     ],
 ) -> None:
     """Give an exported model the same prompt and decoding under any server.
@@ -509,15 +432,14 @@ def tokenize(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            help="Use this many processes.  [default: its preprocessing_num_workers, or 1]",
+            min=1, help="Use this many processes.  [default: preprocessing_num_workers, or 1]"
         ),
     ] = None,
 ) -> None:
-    """Write what LLaMA-Factory would save under tokenized_path, with headers in place of mels.
+    """Write what LLaMA-Factory would save under tokenized_path, reading only sound headers.
 
-    The command refuses, all at once, the rows that LLaMA-Factory would drop, truncate or crash on.
-    A killed run resumes where it stopped. The extra 'train' must be installed.
+    The command reports all rows that LLaMA-Factory would drop, truncate or crash on, and writes
+    nothing then. A killed run resumes where it stopped. The extra 'train' must be installed.
 
     Example: whyser-convert tokenize llamafactory_configs/qwen2audio/lora_sft_reason.yaml
     --output data/tokenized/reason; then llamafactory-cli train with
@@ -536,10 +458,10 @@ def tokenize(
     for warning in written.warnings:
         say(f"warning: {warning}")
     print_table("Tokenised", WrittenSplit.COLUMNS, [split.row() for split in written.splits])
-    if not written.made:
-        say(f"{folder} is complete, nothing was to be done")
+    if not written.new:
+        say(f"{folder} is complete already")
         return
-    say(f"wrote {folder}: {written.made:,} shards written, {written.parts - written.made:,} reused")
+    say(f"wrote {folder}: {written.new:,} shards written, {written.shards - written.new:,} reused")
 
 
 def main() -> None:

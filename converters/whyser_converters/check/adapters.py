@@ -1,20 +1,20 @@
 """Compares the modules that a YAML names for LoRA with those of its checkpoint.
 
-PEFT complains only where it finds none of the names: with one name misspelt, the others train.
+PEFT complains only if it finds none of the names; if one name is misspelt, it trains the others.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from whyser.io.errors import did_you_mean
 from whyser_converters.check.findings import CheckFault
-from whyser_converters.check.model import folder_of, module_names, with_parents
+from whyser_converters.check.model import folder_of, module_names, names_in, with_parents
 
 _NAME = re.compile(r"[\w.]+")
-#: A checkpoint that ties it to the embeddings has no weights of this name.
+#: A checkpoint that ties this module to the embeddings has no weights for it.
 MAY_BE_TIED = {"lm_head"}
 
 
@@ -31,19 +31,20 @@ def adapter_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
     ends = {module.rpartition(".")[2] for module in modules}
     for key, found in MATCHES.items():
         for name in names_of(settings.get(key)):
-            if name == "all" or not _NAME.fullmatch(name) or name in MAY_BE_TIED:
+            is_checked = name != "all" and _NAME.fullmatch(name) and name not in MAY_BE_TIED
+            if not is_checked or found(name, modules):
                 continue
-            if found(name, modules):
-                continue
-            what = f"{key} names {name!r}, and {folder} has no such module: the others would train"
-            close = did_you_mean(name, ends).partition("]. ")[2]
-            yield CheckFault("modules that do not exist", what, close or "Take the name out.")
+            what = f"{key} names {name!r}, but {folder} has no such module: only the others train"
+            yield CheckFault("modules that do not exist", what, rename_or_remove(name, ends))
 
 
 def names_of(value: Any) -> list[str]:
-    """A list, or names with commas between them."""
-    given = value if isinstance(value, list) else str(value or "").split(",")
-    return [name for name in (str(name).strip() for name in given) if name]
+    return [name for name in names_in(value) if name]
+
+
+def rename_or_remove(name: str, known: Collection[str]) -> str:
+    """The cure for an unknown name: the closest known one, if any is close."""
+    return did_you_mean(name, known).partition("]. ")[2] or "Remove it."
 
 
 def _targeted(name: str, modules: set[str]) -> set[str]:
@@ -54,8 +55,8 @@ def _added(name: str, modules: set[str]) -> set[str]:
     return {module for module in with_parents(modules) if module.endswith(name)}
 
 
-#: The modules that a name is of, as PEFT looks for them: whole parts of the name of one with
-#: weights, any end of any module's.
+#: The modules that a name selects in PEFT: for `lora_target` modules with weights whose name ends
+#: with these whole parts, for `additional_target` all modules whose name ends with this text.
 MATCHES: Mapping[str, Callable[[str, set[str]], set[str]]] = {
     "lora_target": _targeted,
     "additional_target": _added,

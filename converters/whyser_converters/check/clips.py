@@ -24,14 +24,14 @@ SILENT_PEAK = 16
 FULL_SCALE = 32_767
 
 #: Share of samples at full scale in runs of 3 or more. Loud speech reaches full scale for a
-#: sample or two; a plateau shows that the wave was cut off.
+#: sample or two; a longer plateau shows that the wave was cut off.
 CLIPPED_SHARE = 0.001
 
-#: Fewer clips are read before other processes have started; more processes slow the disk down.
+#: Starting other processes takes longer than reading few clips; too many slow down the disk.
 FEW_CLIPS, MOST_PROCESSES = 1_000, 8
 
 MISSING = "missing or unreadable sound files"
-TOO_LONG = "clips longer than what is heard"
+TOO_LONG = "clips longer than the model hears"
 CLIPPED = "clipped clips"
 SILENT = "silent clips"
 
@@ -48,12 +48,12 @@ class CheckedClip:
 
 
 def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, CheckedClip]:
-    """Reads every file once, in several processes where that is faster.
+    """Reads every file once, in several processes if that is faster.
 
-    Windows would be enough to suspect silence, but not to find a NaN or a broken frame in the
-    middle, so all samples are read. 15,000 clips of 6 s on two cores, from the page cache and
-    from a disk: one process 3.4 s and 10.4 s, two processes 1.7 s and 6.7 s, two threads 7.2 s
-    and 7.8 s. Decoding so short a file is mostly Python, for which threads wait for each other.
+    A few windows would show silence, but not a NaN or a broken frame in the middle, so all samples
+    are read. Times for 15,000 clips of 6 s on two cores, from the page cache and from a disk: one
+    process 3.4 s and 10.4 s, two processes 1.7 s and 6.7 s, two threads 7.2 s and 7.8 s, because
+    decoding such short files is mostly Python, in which threads wait for each other.
     """
     if len(paths) < FEW_CLIPS:
         return {path: judge(path, hearing) for path in track(paths, "sound", len(paths))}
@@ -81,9 +81,9 @@ def judge(path: str, hearing: Hearing) -> CheckedClip:
 
 
 def _read(path: str) -> Samples:
-    """All samples in steps of 16 bit, as integers where the file has integers: that is fastest.
+    """All samples in steps of 16 bit.
 
-    A float file is read as float, since an integer could not be NaN.
+    They are integers if the file has integers, which is fastest; a float file may hold NaN.
     """
     import soundfile
 
@@ -106,7 +106,7 @@ def length_faults(
         what = f"ends after {frames:,} of the {info.frames:,} samples that its header promises"
         yield CheckFault(MISSING, what, "Fetch the file again.")
     if tokens == 0:
-        what = f"{info.duration:.3f} s gives no audio token, training would crash"
+        what = f"{info.duration:.3f} s gives no audio token, so training would crash"
         yield CheckFault("clips without an audio token", what, "Leave the clip out.")
     if info.duration > heard:
         what = f"only the first {heard:g} s of {info.duration:.1f} s are heard"
@@ -118,21 +118,21 @@ def _sound_faults(samples: Samples, heard: Samples) -> Iterator[CheckFault]:
         return
     # max and min propagate NaN, so these two show it for any sample.
     if not np.isfinite([samples.max(), samples.min()]).all():
-        what = "holds NaN or infinite samples, the loss would be NaN"
+        what = "contains NaN or infinite samples, so the loss would be NaN"
         yield CheckFault("clips with NaN", what, "Convert the clip again, or leave it out.")
         return
     if _is_silent(heard):
         what = f"is silent (a peak below {SILENT_PEAK} steps of 16 bit)"
         yield CheckFault(SILENT, what, "Leave the clip out.")
     if (share := _clipped_share(samples)) > CLIPPED_SHARE:
-        what = f"is clipped: {share:.1%} of its samples stand at full scale"
+        what = f"is clipped: {share:.1%} of its samples are at full scale"
         yield CheckFault(CLIPPED, what, "Record or export it at a lower level.", warns=True)
 
 
 def _is_silent(samples: Samples) -> bool:
     """Whether the mean of the channels, which the model hears, hardly changes.
 
-    The peak is half the distance from lowest to highest sample: a constant offset is no sound.
+    The peak is half the distance from the lowest to the highest sample, without constant offset.
     """
     heard = samples if samples.ndim == 1 else samples.mean(axis=1)
     return int(heard.max()) - int(heard.min()) < 2 * SILENT_PEAK

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from packaging.version import Version
 
 from whyser_converters.check.findings import CheckFault
+from whyser_converters.check.pins import installed
 
-#: From this release on torchaudio decodes with torchcodec, before that with soundfile.
+#: From this release on torchaudio decodes with torchcodec, before it with soundfile.
 _BY_TORCHCODEC = Version("2.9")
 
 #: Writes and loads a tenth of a second of silence, as LLaMA-Factory loads a clip.
@@ -40,53 +39,47 @@ _INVOLVED = ("torch", "torchaudio", "torchcodec")
 _PATIENCE = 120
 
 
-def decoding_faults() -> Iterator[CheckFault]:
-    """No fault where torchaudio is not installed, or a clip can be decoded."""
-    if (fault := _fault()) is not None:
-        yield fault
-
-
 @cache
-def _fault() -> CheckFault | None:
-    kind = "sound that cannot be decoded"
-    torchaudio = _installed("torchaudio")
+def decoding_faults() -> tuple[CheckFault, ...]:
+    """A fault unless a clip can be decoded here, or torchaudio is not installed."""
+    torchaudio = installed("torchaudio")
     if torchaudio is None:
-        return None
-    if torchaudio < _BY_TORCHCODEC:
+        return ()
+    if Version(torchaudio) < _BY_TORCHCODEC:
         # Only soundfile can be missing here; importing torch would make every check slow.
-        if _imports("soundfile"):
-            return None
-        what = f"torchaudio {torchaudio} decodes by soundfile, which is missing or does not load"
-        return CheckFault(kind, what, "Run pip install soundfile.")
-    if _installed("torchcodec") is None:
-        what = f"torchaudio {torchaudio} decodes by torchcodec, which is not installed"
-        cure = (
-            "Run pip install -c constraints-2026.txt torchcodec, and install FFmpeg "
-            "(apt-get install ffmpeg)."
-        )
-        return CheckFault(kind, what, cure)
+        try:
+            importlib.import_module("soundfile")
+        except (ImportError, OSError):
+            what = f"torchaudio {torchaudio} decodes with soundfile, which is missing or broken"
+            return _fault(what, "Run pip install soundfile.")
+        return ()
+    if installed("torchcodec") is None:
+        what = f"torchaudio {torchaudio} decodes with torchcodec, which is not installed"
+        cure = "Run pip install -c constraints-2026.txt torchcodec, and install FFmpeg "
+        return _fault(what, cure + "(apt-get install ffmpeg).")
     said = _attempt()
     if said is None:
-        return None
+        return ()
     reasons = _reasons(said)
-    if reasons and all(_FFMPEG_IS_MISSING.search(reason) for reason in reasons):
-        what = "torchcodec finds no shared libraries of FFmpeg"
-        cure = "Install FFmpeg: apt-get install ffmpeg, or conda install ffmpeg."
-        return CheckFault(kind, what, cure)
     # torchcodec tries several FFmpeg releases; the installed one gives the useful reason.
     others = [reason for reason in reasons if not _FFMPEG_IS_MISSING.search(reason)]
-    versions = ", ".join(f"{name} {_installed(name)}" for name in _INVOLVED)
+    if reasons and not others:
+        what = "torchcodec finds no shared libraries of FFmpeg"
+        return _fault(what, "Install FFmpeg: apt-get install ffmpeg, or conda install ffmpeg.")
+    versions = ", ".join(f"{name} {installed(name)}" for name in _INVOLVED)
     what = f"torchaudio.load fails under {versions}: {others[0] if others else 'no reason given'}"
-    return CheckFault(
-        kind, what, "Install releases that fit together, as constraints-2026.txt does."
-    )
+    return _fault(what, "Install releases that fit together, as constraints-2026.txt does.")
+
+
+def _fault(what: str, cure: str) -> tuple[CheckFault]:
+    return (CheckFault("sound that cannot be decoded", what, cure),)
 
 
 def _attempt() -> str | None:
-    """The error output of a process that decodes a clip, empty when it succeeds.
+    """The error output of a process that decodes a clip; None when it succeeds or takes too long.
 
-    It is a separate process because incompatible libraries can end it, and to keep torch out of
-    this one. A process that takes too long counts as a success.
+    It is a separate process because incompatible libraries can crash it, and to keep torch out of
+    this one.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", _DECODE, str(Path(folder) / "clip.wav")]
@@ -107,18 +100,3 @@ def _reasons(said: str) -> list[str]:
     """
     found = (_EXCEPTION.fullmatch(line) for line in said.splitlines())
     return [one[1] for one in found if one and "Could not load " not in one[1]]
-
-
-def _installed(name: str) -> Version | None:
-    try:
-        return Version(importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _imports(name: str) -> bool:
-    try:
-        importlib.import_module(name)
-    except (ImportError, OSError):
-        return False
-    return True

@@ -15,14 +15,14 @@ from whyser.io.errors import InputError
 from whyser_converters.check.clips import MISSING
 from whyser_converters.check.findings import CheckFault, Findings
 
-#: A few short blocks distinguish nearly all sounds of equal length.
+#: A few short blocks tell nearly all sounds of equal length apart.
 _LOOKS, _LOOK_FRAMES = 3, 256
 _BLOCK_FRAMES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Sound:
-    """An utterance's sound; `part` is train, dev or test, `length` comes from its record."""
+    """An utterance's sound; `part` is train, dev or test, `length` is from the utterance."""
 
     id: str
     split: str
@@ -34,9 +34,9 @@ class Sound:
 def check_duplicate_audio(sounds: Sequence[Sound], findings: Findings) -> None:
     """Adds a problem for every sound that is in two parts, of one corpus or of several.
 
-    Each step compares only what the step before found equal: first the recorded length, then a
-    few blocks, last all samples. Samples are compared and not the file's bytes, so a copy with
-    another header, or in another lossless container, is found.
+    Each step compares only the sounds that the step before found equal: first their recorded
+    length, then a few blocks, last all samples. Samples are compared instead of bytes, which finds
+    a copy with another header or in another lossless container too.
     """
     groups = _spanning((sound, sound.length) for sound in sounds)
     for measure, description in (
@@ -100,9 +100,8 @@ def _opened(path: Path) -> Iterator[Any]:
         with soundfile.SoundFile(path) as stream:
             yield stream
     except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(
-            f"cannot be read ({error})", file=path, cure="Fetch the file again."
-        ) from None
+        what = f"cannot be read ({error})"
+        raise InputError(what, file=path, cure="Fetch the file again.") from None
 
 
 def _fault(group: Sequence[Sound]) -> CheckFault:

@@ -1,11 +1,11 @@
-"""Collects what a check found, by severity and kind, so that a frequent fault hides no other."""
+"""Collects the faults of a check by severity and kind, so that a frequent fault hides no other."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from whyser.io.errors import InputError, WhyserError
@@ -15,7 +15,7 @@ from whyser.io.errors import InputError, WhyserError
 class CheckFault:
     """What is wrong, and its cure. `kind` is the plural for all faults like it: `silent clips`.
 
-    A fault that `warns` costs quality; any other breaks a run or spoils it silently.
+    A fault that `warns` lowers quality; any other breaks a run or spoils it silently.
     """
 
     kind: str
@@ -25,7 +25,7 @@ class CheckFault:
 
     def of(self, owner: str) -> CheckFault:
         """The same fault, with its owner (a row, a file) in front."""
-        return CheckFault(self.kind, f"{owner}: {self.what}", self.cure, self.warns)
+        return replace(self, what=f"{owner}: {self.what}")
 
 
 class Findings:
@@ -53,6 +53,10 @@ class Findings:
         found = self._warnings if fault.warns else self._problems
         found[fault.kind].append(InputError(fault.what, file=file, line=line, cure=fault.cure))
 
+    def add_all(self, faults: Iterable[CheckFault], file: Path | str) -> None:
+        for fault in faults:
+            self.add(fault, file)
+
     @contextmanager
     def caught(self, kind: str) -> Iterator[None]:
         """Turns an `InputError` of the block into a problem of that kind."""
@@ -67,7 +71,7 @@ class Findings:
 
     @property
     def problems(self) -> list[str]:
-        """Lines for the user, some of each kind; empty when nothing is wrong."""
+        """Lines for the user, at most `SHOWN` of each kind; empty when nothing is wrong."""
         return _lines(self._problems, self.SHOWN)
 
     @property

@@ -1,8 +1,8 @@
 """Reads a dataset's entry in `dataset_info.json` as LLaMA-Factory 0.9.5 reads it.
 
-Its rules (`llamafactory/data/parser.py`), each of which can lose a dataset's sound or rows:
-unknown keys are ignored; `formatting` is `alpaca` unless given; where `columns` or `tags` are
-given, a name left out of them is missing; the defaults apply only where they are not given.
+Each of its rules (`llamafactory/data/parser.py`) can lose a dataset's sound or rows: unknown keys
+are ignored; `formatting` is `alpaca` by default; if `columns` or `tags` are given, they replace all
+of their defaults, so a name that they leave out is missing.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _TAGS: Mapping[str, str | None] = {
     "function_tag": "function_call",
     "system_tag": "system",
 }
-#: The names without which LLaMA-Factory finds nothing to train on.
+#: Without these names LLaMA-Factory finds nothing to train on.
 _NEEDED = ("messages", "audios", "role_tag", "content_tag", "user_tag", "assistant_tag")
-#: The stages that train on pairs of answers; LLaMA-Factory loads no pairs for the others.
+#: Only for these stages does LLaMA-Factory load pairs of answers.
 _RANKING_STAGES = ("dpo", "rm")
 _MISSPELT = "misspelt or missing names"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a dataset's rows lie and what their parts are called."""
+    """The file of a dataset's rows, and the names of a row's parts."""
 
     file_name: str
     messages: str
@@ -58,19 +58,19 @@ class Layout:
 
 
 def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
-    """The layout of a sharegpt dataset in a local file; `chosen` and `rejected` of a ranking one.
+    """The layout of a sharegpt dataset in a local file; only ranking datasets have `chosen`.
 
-    Raises: `InputError` for any other dataset, for one that lacks a needed name, and for one that
-    the `stage` refuses.
+    Raises: `InputError` for any other dataset, for a missing name, and for a dataset that does not
+    fit the `stage`.
     """
     if not isinstance(entry, dict):
-        raise InputError(f"dataset {name!r} is no object", cure='Write {"file_name": ...}.')
+        raise InputError(f"dataset {name!r} is not an object", cure='Write {"file_name": ...}.')
     _refuse_foreign(name, entry)
     is_ranking = bool(entry.get("ranking"))
     if stage is not None and is_ranking != (stage in _RANKING_STAGES):
+        rule = "accepts no ranking dataset" if is_ranking else "needs a ranking dataset"
         raise InputError(
-            f"stage {stage} takes {'no ' if is_ranking else ''}ranking datasets, and {name!r} is "
-            f"{'' if is_ranking else 'no '}one",
+            f"stage {stage} {rule}, and {name!r} is {'' if is_ranking else 'not '}one",
             cure="Name another dataset, or correct 'stage'.",
         )
     names = {**_names(name, entry, "columns", _COLUMNS), **_names(name, entry, "tags", _TAGS)}
@@ -79,7 +79,7 @@ def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
         effect = ": it would train without sound" if "audios" in missing else ""
         raise InputError(
             f"dataset {name!r} names no {', '.join(missing)}{effect}",
-            cure="Take the columns and tags that whyser-convert sharegpt writes.",
+            cure="Use the columns and tags that whyser-convert sharegpt writes.",
         )
     return Layout(
         file_name=entry["file_name"],
@@ -87,8 +87,8 @@ def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
         audios=str(names["audios"]),
         role=str(names["role_tag"]),
         content=str(names["content_tag"]),
-        user=_given(names["user_tag"], names["observation_tag"]),
-        assistant=_given(names["assistant_tag"], names["function_tag"]),
+        user=tuple(filter(None, (names["user_tag"], names["observation_tag"]))),
+        assistant=tuple(filter(None, (names["assistant_tag"], names["function_tag"]))),
         system=names["system_tag"],
         system_column=names["system"],
         chosen=names["chosen"] if is_ranking else None,
@@ -120,14 +120,14 @@ def _refuse_foreign(name: str, entry: Mapping[str, Any]) -> None:
             f"dataset {name!r} is read from {remote[0]}"
             if remote
             else f"dataset {name!r} names no local file",
-            cure="Only datasets with 'file_name' alone can be checked.",
+            cure="Only datasets with just a 'file_name' can be checked.",
         )
     formatting = entry.get("formatting", "alpaca")
     if formatting != "sharegpt":
         default = "" if "formatting" in entry else " (the default)"
         raise InputError(
             f"dataset {name!r} has formatting {formatting!r}{default}",
-            cure='Write "formatting": "sharegpt"; no other has our rows\' messages.',
+            cure='Write "formatting": "sharegpt", as our rows need it.',
         )
 
 
@@ -140,11 +140,6 @@ def _names(
     if not isinstance(given, dict) or not all(
         isinstance(one, str | None) for one in given.values()
     ):
-        raise InputError(
-            f"dataset {name!r}: {key} is no table of names", cure='Write {"name": "name", ...}.'
-        )
+        what, cure = f"dataset {name!r}: {key} is not a table of names", 'Write {"name": "name"}.'
+        raise InputError(what, cure=cure)
     return {known: given.get(known) for known in defaults}
-
-
-def _given(*names: str | None) -> tuple[str, ...]:
-    return tuple(name for name in names if name)

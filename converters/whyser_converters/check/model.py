@@ -1,6 +1,6 @@
 """Reads a model's folder: its kind, what it hears, the names of its modules.
 
-No model is loaded: the settings are in small files, the names at the start of large ones.
+No model is loaded: the settings are in small files, the names at the start of large files.
 """
 
 from __future__ import annotations
@@ -40,15 +40,21 @@ def folder_of(settings: Mapping[str, Any]) -> Path | None:
     return folder if folder and folder.is_dir() else None
 
 
+def names_in(value: Any) -> list[str]:
+    """The names of a setting: a list, or a text with commas between the names."""
+    given = value if isinstance(value, list) else str(value).split(",") if value else []
+    return [str(name).strip() for name in given]
+
+
 def is_speechlm(folder: Path) -> bool:
     config = folder / "config.json"
     return config.is_file() and _read(config).get("model_type") == SPEECHLM
 
 
 def hearing_of(folder: Path | None) -> Hearing:
-    """That of Qwen2-Audio, except for models of `whyser-speechlm`, whose folder says it.
+    """What a model hears; the folder of a `whyser-speechlm` model says it, others are Qwen2-Audio.
 
-    Raises: `InputError` for a model of `whyser-speechlm` that does not say it.
+    Raises: `InputError` for a model of `whyser-speechlm` whose folder does not say it.
     """
     if folder is None or not is_speechlm(folder):
         return QWEN2_AUDIO
@@ -62,7 +68,7 @@ def hearing_of(folder: Path | None) -> Hearing:
     seconds, tokens = settings.get("max_duration"), settings.get("num_audio_tokens")
     if not isinstance(seconds, int | float) or type(tokens) is not int or tokens < 1:
         what = f"max_duration is {seconds!r} and num_audio_tokens {tokens!r}, expected numbers"
-        raise InputError(what, file=file, cure="Build the model again by whyser-speechlm build.")
+        raise InputError(what, file=file, cure="Build the model again with whyser-speechlm build.")
     return Hearing(float(seconds), tokens)
 
 
@@ -78,7 +84,7 @@ def weight_names(folder: Path) -> set[str]:
 
     Raises: `InputError` for a file that is not safetensors.
 
-    Source: the safetensors format: 8 bytes with the length of a JSON object of all tensors.
+    Source: a safetensors file begins with 8 bytes for the length of a JSON object of all tensors.
     """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
@@ -89,15 +95,12 @@ def weight_names(folder: Path) -> set[str]:
 
 
 def module_names(folder: Path) -> set[str]:
-    """Modules with weights of their own.
-
-    Raises: `InputError` as `weight_names` does.
-    """
+    """Names of the modules that have weights; it raises what `weight_names` does."""
     return {name.rpartition(".")[0] for name in weight_names(folder)}
 
 
 def with_parents(modules: set[str]) -> set[str]:
-    """The modules, and all that hold them.
+    """The modules and all their parents.
 
     >>> sorted(with_parents({"connector.up"}))
     ['connector', 'connector.up']
@@ -113,5 +116,5 @@ def _header(file: Path) -> Mapping[str, Any]:
             header: Mapping[str, Any] = json.loads(stream.read(length))
     except (struct.error, ValueError, OverflowError, MemoryError):
         cure = "It may be cut short: fetch or export the model again."
-        raise InputError("is no safetensors file", file=file, cure=cure) from None
+        raise InputError("is not a safetensors file", file=file, cure=cure) from None
     return header

@@ -23,9 +23,9 @@ _AFTER = re.compile(r"(^|\s)(#|--).*")
 def check_pins(yaml: Path, findings: Findings) -> None:
     """Warns of every installed package that the constraints pin to another version.
 
-    The files are searched in the folder of the YAML, in those above it, and in the working
-    directory; without one nothing is checked. Of several the one whose torch is installed counts,
-    or else the first. A package that is not installed is not checked.
+    The constraints files are searched in the folder of the YAML, in those above it, and in the
+    working directory; without one nothing is checked. Of several files, the one that pins the
+    installed torch is used, or else the first. A package that is not installed is not checked.
 
     Raises: `InputError` with file and line for a line that is not a requirement.
     """
@@ -33,13 +33,12 @@ def check_pins(yaml: Path, findings: Findings) -> None:
     if path is None:
         return
     for number, pin in _pins(path):
-        installed = _installed(pin.name)
-        if installed and not pin.specifier.contains(installed, prereleases=True):
-            what = f"{pin.name} {installed} is installed, the pin is {pin.specifier}"
+        version = installed(pin.name)
+        if version and not pin.specifier.contains(version, prereleases=True):
+            what = f"{pin.name} {version} is installed, the pin is {pin.specifier}"
             cure = f"Run pip install -c {path} {pin.name}."
-            findings.add(
-                CheckFault("packages of other versions", what, cure, warns=True), path, number
-            )
+            fault = CheckFault("packages with other versions", what, cure, warns=True)
+            findings.add(fault, path, number)
 
 
 def _nearest(yaml: Path) -> list[Path]:
@@ -51,7 +50,7 @@ def _nearest(yaml: Path) -> list[Path]:
 
 
 def _set_of(files: list[Path]) -> Path | None:
-    torch = _installed("torch")
+    torch = installed("torch")
     for path in files if torch else ():
         pins = (pin for _, pin in _pins(path) if pin.name == "torch")
         if any(pin.specifier.contains(torch or "", prereleases=True) for pin in pins):
@@ -68,17 +67,13 @@ def _pins(path: Path) -> Iterator[tuple[int, Requirement]]:
         try:
             pin = Requirement(text)
         except InvalidRequirement:
-            raise InputError(
-                f"{text!r} is no requirement",
-                file=path,
-                line=number,
-                cure="Write one as 'torch==2.8.0'.",
-            ) from None
+            what, cure = f"{text!r} is not a requirement", "Write it like 'torch==2.8.0'."
+            raise InputError(what, file=path, line=number, cure=cure) from None
         if pin.marker is None or pin.marker.evaluate():
             yield number, pin
 
 
-def _installed(name: str) -> str | None:
+def installed(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

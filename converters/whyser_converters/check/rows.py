@@ -13,6 +13,8 @@ from whyser_converters.check.layout import Layout
 
 PLACEHOLDER = "<audio>"
 UNHEARD = "rows without sound"
+OVER_BUDGET = "rows over the token budget"
+SHORTEN = "Raise cutoff_len or leave the row out."
 _OTHER_MEDIA = ("<image>", "<video>")
 _SPECIAL_TOKEN = re.compile(r"<\|[^|<>\s]*\|>")
 
@@ -32,9 +34,9 @@ class Row:
 
 
 def read_rows(row: Any, layout: Layout) -> tuple[Row, ...]:
-    """The row; one of a ranking dataset twice, ended by the chosen and by the rejected answer.
+    """The row; a row of a ranking dataset gives two, one with each answer at its end.
 
-    Raises: `InputError` when the row has not the shape that the layout promises.
+    Raises: `InputError` when the row does not have the layout's shape.
     """
     messages = row.get(layout.messages) if isinstance(row, dict) else None
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
@@ -54,7 +56,7 @@ def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
     given = row.get(layout.audios)
     sounds = [given] if isinstance(given, str) else given or []
     if not isinstance(sounds, list) or not all(isinstance(sound, str) for sound in sounds):
-        raise InputError(f"{layout.audios!r} is no list of paths", cure=_REBUILD)
+        raise InputError(f"{layout.audios!r} is not a list of paths", cure=_REBUILD)
     system = str(row.get(layout.system_column) or "") if layout.system_column else ""
     if messages and layout.system and messages[0].get(layout.role) == layout.system:
         system = messages[0][layout.content]
@@ -70,23 +72,23 @@ def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
 _REBUILD = "Write it as whyser-convert sharegpt does."
 
 
-def pair_faults(rows: tuple[Row, ...]) -> Iterator[CheckFault]:
-    """A fault for a pair of equal answers, where nothing is preferred."""
+def text_faults(rows: tuple[Row, ...], layout: Layout, *, trains: bool) -> Iterator[CheckFault]:
+    """Faults of a row's text (`rows` as `read_rows` gives them), each reported once."""
+    yield from dict.fromkeys(fault for row in rows for fault in _row_faults(row, layout, trains))
     if len(rows) == 2 and rows[0].contents == rows[1].contents:
-        what = "has the same answer chosen and rejected"
+        what = "its chosen and its rejected answer are the same"
         yield CheckFault("pairs without a difference", what, "Leave the row out.")
 
 
-def row_faults(row: Row, layout: Layout, *, trains: bool) -> Iterator[CheckFault]:
-    """Faults of the row's text; its sound and its length are checked elsewhere."""
+def _row_faults(row: Row, layout: Layout, trains: bool) -> Iterator[CheckFault]:
     yield from _role_faults(row, layout)
     yield from _placeholder_faults(row)
     for text in (row.system, *row.contents):
         if found := _SPECIAL_TOKEN.search(text):
-            what = f"holds {found.group()!r}, which the tokenizer takes for a token of its own"
-            yield CheckFault("rows with special tokens", what, "Take the mark out of the text.")
+            what = f"contains {found.group()!r}, which the tokenizer reads as a special token"
+            yield CheckFault("rows with special tokens", what, "Remove the mark from the text.")
     if trains and not all(content.strip() for content in row.contents):
-        what = "has an empty message: there is nothing to answer, or nothing to learn"
+        what = "has an empty message, so there is no question or nothing to learn"
         yield CheckFault("rows with empty messages", what, "Leave the row out.")
 
 
@@ -96,7 +98,7 @@ def _role_faults(row: Row, layout: Layout) -> Iterator[CheckFault]:
     if not row.roles or len(row.roles) % 2 or not in_turn:
         expected = [layout.user[0], layout.assistant[0]]
         what = f"roles are {list(row.roles)}, expected {expected} in turn"
-        yield CheckFault("rows with wrong roles", what, "LLaMA-Factory drops such a row; mend it.")
+        yield CheckFault("rows with wrong roles", what, "LLaMA-Factory drops such a row; fix it.")
 
 
 def _placeholder_faults(row: Row) -> Iterator[CheckFault]:
@@ -104,23 +106,23 @@ def _placeholder_faults(row: Row) -> Iterator[CheckFault]:
     count = text.count(PLACEHOLDER)
     if count != len(row.sounds):
         what = f"{count} {PLACEHOLDER} in the messages for {len(row.sounds)} audios"
-        cure = "Write one for each sound and take it out of transcripts."
+        cure = "Write one for each sound and remove it from transcripts."
         yield CheckFault("rows with wrong placeholders", what, cure)
     elif not row.sounds:
-        what = "has no sound: the model would learn to answer unheard"
-        yield CheckFault(UNHEARD, what, "Leave it out unless that is meant.", warns=True)
+        what = "has no sound, so the model would learn to answer without listening"
+        yield CheckFault(UNHEARD, what, "Leave the row out, unless this is intended.", warns=True)
     for mark in _OTHER_MEDIA:
         if mark in text:
-            what = f"holds {mark!r}, for which LLaMA-Factory expects a file"
-            yield CheckFault("rows with wrong placeholders", what, "Take the mark out of the text.")
+            what = f"contains {mark!r}, for which LLaMA-Factory expects a file"
+            yield CheckFault("rows with wrong placeholders", what, "Remove the mark from the text.")
 
 
 def text_tokens(row: Row) -> int:
     """Tokens of a row's text and template.
 
-    Exact: what the template `qwen2_audio` adds. Estimated, since no tokenizer is loaded: the
-    text, as one token for 4 bytes of UTF-8, rounded up for each message. Qwen2 needs about one
-    for 4.5 bytes of English prose, so real rows are mostly a little shorter.
+    The count of what the template `qwen2_audio` adds is exact. No tokenizer is loaded, so the text
+    is estimated as one token for 4 bytes of UTF-8, rounded up for each message. Qwen2 needs about
+    one for 4.5 bytes of English prose, so real rows are mostly a little shorter.
 
     >>> text_tokens(Row(("user", "assistant"), ("<audio>What?", "sad"), "", ("a.wav",)))
     26
@@ -138,25 +140,21 @@ def _estimate(text: str) -> int:
 def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterator[CheckFault]:
     """LLaMA-Factory cuts a row over `cutoff_len` at the end of its question, answer or both.
 
-    A cut inside the clip crashes the model, a cut of the answer loses the label at its end;
-    LLaMA-Factory reports neither. `audio_tokens` is exact, so a row that is over the limit by it
-    without the text is certainly over.
+    A cut inside the clip crashes the model, and a cut answer loses the label at its end;
+    LLaMA-Factory reports neither. `audio_tokens` is exact, so a row whose audio alone exceeds the
+    limit certainly exceeds it.
     """
     text = text_tokens(row)
     if cutoff_len is not None and audio_tokens + text > cutoff_len:
-        what = (
-            f"{audio_tokens:,} audio tokens and about {text:,} of text and template "
-            f"do not fit cutoff_len {cutoff_len:,}"
-        )
-        yield CheckFault(
-            "rows over the token budget", what, "Raise cutoff_len or leave the row out."
-        )
+        what = f"{audio_tokens:,} audio tokens and about {text:,} of text and template "
+        what += f"do not fit cutoff_len {cutoff_len:,}"
+        yield CheckFault(OVER_BUDGET, what, SHORTEN)
 
 
 def manifest_faults(row: Row, line: Mapping[str, Any]) -> Iterator[CheckFault]:
-    """Predictions get their ids from this line, so it must belong to this row."""
+    """Predictions get their ids from the manifest's line, so it must belong to this row."""
     own = {"answer": row.contents[-1:], "audio": row.sounds}
     for key, found in own.items():
         if key in line and (line[key],) != found:
-            what = f"its {key} is not that of its line in the manifest"
+            what = f"its {key} differs from its line in the manifest"
             yield CheckFault("rows of another manifest", what, "Build the dataset again.")

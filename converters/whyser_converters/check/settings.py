@@ -15,7 +15,7 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_text
 from whyser_converters.check.decoding import decoding_faults
 from whyser_converters.check.findings import CheckFault, Findings
-from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of
+from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of, names_in
 from whyser_converters.check.run import run_faults
 from whyser_converters.datasets.dataset_info import read_table
 
@@ -24,10 +24,9 @@ from whyser_converters.datasets.dataset_info import read_table
 class Job:
     """A dataset to check.
 
-    `media_dir` is the folder that its audio paths are relative to; `cutoff_len` is in tokens and
-    None where no YAML says it, as `stage` is (`sft`, `dpo`, ...). A dataset that `trains` is for
-    training, one that `chooses` decides when training stops; `hearing` is what the model hears of
-    a clip.
+    Audio paths are relative to `media_dir`. `cutoff_len` is in tokens; it and `stage` (`sft`,
+    `dpo`, ...) are None without a YAML. A dataset that `trains` is for training, one that `chooses`
+    decides when training stops; `hearing` is what the model hears of a clip.
     """
 
     name: str
@@ -45,7 +44,7 @@ def is_yaml(target: str) -> bool:
 
 
 def is_override(target: str) -> bool:
-    """Whether it is a setting that `llamafactory-cli` takes after a YAML.
+    """Whether it is a setting, which `llamafactory-cli` accepts after a YAML.
 
     >>> is_override("learning_rate=2e-5"), is_override("data/a=b/dataset_info.json")
     (True, False)
@@ -75,9 +74,8 @@ def _jobs_of_yaml(
     path: Path, dataset_dir: Path | None, findings: Findings, overrides: Sequence[str]
 ) -> list[Job]:
     settings = {**_settings(path), **_overridden(overrides)}
-    for fault in run_faults(settings):
-        findings.add(fault, path)
-    names = {key: _names(settings.get(key)) for key in ("dataset", "eval_dataset")}
+    findings.add_all(run_faults(settings), path)
+    names = {key: names_in(settings.get(key)) for key in ("dataset", "eval_dataset")}
     if not any(names.values()):
         if settings.get("export_dir"):
             return []
@@ -86,8 +84,7 @@ def _jobs_of_yaml(
     media_dir = _folder(path, settings, "media_dir", str(folder))
     cutoff_len = _cutoff_len(path, settings)
     hearing = hearing_of(folder_of(settings))
-    for fault in (*_name_faults(names), *setting_faults(settings), *decoding_faults()):
-        findings.add(fault, path)
+    findings.add_all((*_name_faults(names), *setting_faults(settings), *decoding_faults()), path)
     return [
         Job(
             name,
@@ -108,13 +105,9 @@ def _settings(path: Path) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
-        raise InputError(f"not valid YAML ({error})", file=path, cure="Mend that line.") from None
+        raise InputError(f"not valid YAML ({error})", file=path, cure="Correct it.") from None
     if not isinstance(settings, dict):
-        raise InputError(
-            "holds no settings",
-            file=path,
-            cure="Write them as LLaMA-Factory has them, 'key: value'.",
-        )
+        raise InputError("holds no settings", file=path, cure="Write them as 'key: value'.")
     return settings
 
 
@@ -126,7 +119,7 @@ def _overridden(overrides: Sequence[str]) -> dict[str, Any]:
             settings[key] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise InputError(
-                f"{override!r} is no setting", cure="Write KEY=VALUE, the value as in a YAML."
+                f"{override!r} is not a setting", cure="Write KEY=VALUE, the value as in a YAML."
             ) from None
     return settings
 
@@ -135,27 +128,18 @@ def _folder(path: Path, settings: Mapping[str, Any], key: str, default: str) -> 
     """Relative to the working directory, as in LLaMA-Factory."""
     value = settings.get(key, default)
     if not isinstance(value, str) or value == "ONLINE" or value.startswith("REMOTE:"):
-        raise InputError(
-            f"{key} is {value!r}, expected a folder",
-            file=path,
-            cure="Only datasets on this machine can be checked.",
-        )
+        cure = "Only datasets on this machine can be checked."
+        raise InputError(f"{key} is {value!r}, expected a folder", file=path, cure=cure)
     return Path(value)
 
 
 def _cutoff_len(path: Path, settings: Mapping[str, Any]) -> int:
     value = settings.get("cutoff_len", 2048)
     if type(value) is not int or value < 1:
-        raise InputError(
-            f"bad cutoff_len {value!r}", file=path, cure="Give a whole number of tokens."
-        )
+        cure = "Give a whole number of tokens."
+        raise InputError(f"bad cutoff_len {value!r}", file=path, cure=cure)
     # LLaMA-Factory keeps one token back when it packs rows.
     return value - 1 if settings.get("packing") or settings.get("neat_packing") else value
-
-
-def _names(value: Any) -> list[str]:
-    given = value if isinstance(value, list) else str(value).split(",") if value else []
-    return [str(name).strip() for name in given]
 
 
 def _name_faults(names: Mapping[str, list[str]]) -> Iterator[CheckFault]:
@@ -163,21 +147,20 @@ def _name_faults(names: Mapping[str, list[str]]) -> Iterator[CheckFault]:
     for key, given in names.items():
         for name, count in Counter(given).items():
             if count > 1:
-                what = f"{key} names {name!r} {count} times, LLaMA-Factory takes it once"
-                yield CheckFault(
-                    kind, what, "Name it once; 'num_samples' in its entry oversamples."
-                )
+                what = f"{key} names {name!r} {count} times, but LLaMA-Factory uses it once"
+                cure = "Name it once; to oversample, set 'num_samples' in its entry."
+                yield CheckFault(kind, what, cure)
     for name in sorted({*names["dataset"]} & {*names["eval_dataset"]}):
-        what = f"{name!r} is trained on and evaluated on"
-        yield CheckFault(kind, what, "Evaluate on a split that is held out.")
+        what = f"{name!r} is used for training and for evaluation"
+        yield CheckFault(kind, what, "Evaluate on a held-out split.")
 
 
 def setting_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
-    kind = "settings that go around this check"
+    kind = "settings that bypass this check"
     if settings.get("val_size"):
-        what = "val_size draws rows at random: speakers that are trained on are evaluated on"
+        what = "val_size draws rows at random, so training speakers are also in the evaluation"
         yield CheckFault(kind, what, "Give eval_dataset instead.", warns=True)
     tokenized = settings.get("tokenized_path")
     if isinstance(tokenized, str) and Path(tokenized).is_dir() and any(Path(tokenized).iterdir()):
-        what = f"training reads {tokenized}, whatever the datasets now hold"
-        yield CheckFault(kind, what, "Remove that folder when they have changed.", warns=True)
+        what = f"training reads {tokenized}, even if the datasets have changed"
+        yield CheckFault(kind, what, "Remove that folder if they have changed.", warns=True)

@@ -1,6 +1,6 @@
 """Checks a run of a `whyser-speechlm` model: encoders stay frozen, connectors train.
 
-LLaMA-Factory keeps LoRA out of the encoders of models that it knows; it does not know this one.
+LLaMA-Factory keeps LoRA out of encoders only in models that it knows, and it does not know these.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from whyser.io.errors import did_you_mean
-from whyser_converters.check.adapters import MATCHES, MAY_BE_TIED, names_of
+from whyser_converters.check.adapters import MATCHES, MAY_BE_TIED, names_of, rename_or_remove
 from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import folder_of, is_speechlm, module_names, weight_names
 
 _MODULES = "modules that do not exist"
 _CURE = (
-    "Name modules of the language model alone, o_proj,gate_proj,up_proj,down_proj,lm_head, or "
+    "Name only modules of the language model, o_proj,gate_proj,up_proj,down_proj,lm_head, or "
     "whole names such as language_model.model.layers.0.self_attn.q_proj."
 )
 
@@ -29,13 +28,13 @@ def speechlm_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
         return
     yield from trust_faults(folder, settings.get("trust_remote_code"))
     if (template := settings.get("template")) != "qwen2_audio":
-        what = f"template is {template!r}, and the model hears where qwen2_audio puts the sound"
+        what = f"template is {template!r}, but the model expects the sound as qwen2_audio has it"
         yield CheckFault("templates of other models", what, "Write template: qwen2_audio.")
     if not settings.get("do_train"):
         return
     if settings.get("quantization_bit"):
-        what = "quantization_bit would round the connectors too, which then cannot train"
-        yield CheckFault("connectors that cannot train", what, "Leave it out.")
+        what = "quantization_bit also quantises the connectors, which then cannot train"
+        yield CheckFault("connectors that cannot train", what, "Remove it.")
     how = settings.get("finetuning_type", "lora")
     if how == "freeze":
         yield from _freeze_faults(folder, settings)
@@ -48,8 +47,8 @@ def speechlm_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
 
 def trust_faults(folder: Path, trusts: Any) -> Iterator[CheckFault]:
     if trusts is not True and is_speechlm(folder):
-        what = f"{folder} brings its code, which nothing runs without trust_remote_code"
-        yield CheckFault("models that bring their code", what, "Write trust_remote_code: true.")
+        what = f"{folder} comes with its own code, which does not run without trust_remote_code"
+        yield CheckFault("models with their own code", what, "Write trust_remote_code: true.")
 
 
 def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckFault]:
@@ -61,7 +60,7 @@ def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckFau
         if heard := _of("encoder", found):
             yield _encoder_fault(f"lora_target {target!r}", heard, _CURE)
         elif found and not _of("model", found) and target not in MAY_BE_TIED:
-            what = f"lora_target {target!r} names nothing of the language model"
+            what = f"lora_target {target!r} names no module of the language model"
             yield CheckFault(_MODULES, what, _CURE)
         learning |= found
     for name in names_of(settings.get("additional_target")):
@@ -73,10 +72,10 @@ def _lora_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckFau
 
 
 def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckFault]:
-    """LLaMA-Factory takes the name of what directly holds a weight, outside of any list of layers,
-    and keeps all weights free whose names contain it.
+    """LLaMA-Factory accepts the name of a module that directly holds a weight outside of any list
+    of layers, and unfreezes all weights whose names contain it.
 
-    It leaves weights frozen that are frozen already, so no encoder trains.
+    Weights that are frozen already stay frozen, so no encoder trains.
 
     Source: `_setup_freeze_tuning` of llamafactory/model/adapter.py, 0.9.5.
     """
@@ -88,14 +87,13 @@ def _freeze_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[CheckF
         if found and found == _of("encoder", found):
             yield _encoder_fault(f"freeze_extra_modules {name!r}", found, "Name the connectors.")
         elif name not in holders:
-            what = f"freeze_extra_modules names {name!r}, and {folder} has no such module"
-            close = did_you_mean(name, holders).partition("]. ")[2]
-            yield CheckFault(_MODULES, what, close or "Take the name out.")
+            what = f"freeze_extra_modules names {name!r}, but {folder} has no such module"
+            yield CheckFault(_MODULES, what, rename_or_remove(name, holders))
         free |= found
     yield from _connector_faults("freeze_extra_modules", weights, free)
     if settings.get("freeze_trainable_layers") is None:
-        what = "freeze_trainable_layers is left out: 2 layers of the language model would train"
-        cure = "Write freeze_trainable_layers: 0 to train connectors alone."
+        what = "freeze_trainable_layers is not set: 2 layers of the language model would train"
+        cure = "Write freeze_trainable_layers: 0 to train only the connectors."
         yield CheckFault("layers that train by default", what, cure, warns=True)
 
 
@@ -107,9 +105,9 @@ def _encoder_fault(who: str, names: set[str], cure: str) -> CheckFault:
 
 def _connector_faults(key: str, names: set[str], learning: set[str]) -> Iterator[CheckFault]:
     for connector in sorted(_parts(_of("connector", names)) - _parts(learning)):
-        what = f"{key} leaves {connector} out: it stays as it is"
+        what = f"{key} leaves out {connector}, which then does not train"
         yield CheckFault(
-            "connectors that stay as they are", what, "Name it, unless meant.", warns=True
+            "connectors that do not train", what, "Name it, unless this is intended.", warns=True
         )
 
 

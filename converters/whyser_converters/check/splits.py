@@ -1,4 +1,4 @@
-"""Converted corpora: no id, speaker, dialogue or sound stands in two splits."""
+"""Checks that no id, speaker, dialogue or sound of converted corpora is in two splits."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from whyser.records.utterance import Utterance
 from whyser_converters.check.clips import MISSING
 from whyser_converters.check.duplicate_audio import Sound, check_duplicate_audio
 from whyser_converters.check.findings import CheckFault, Findings
+from whyser_converters.convert.card import by_use
 
-#: What must not stand in two splits, as an utterance's record calls it.
+#: The fields of an utterance whose values must not occur in two splits.
 APART = ("speaker", "dialogue", "session")
 
-#: What must stay apart, its corpus and its name -> split, and a file where it stands in that.
+#: Field, corpus and value -> split -> a file that has the value in that split.
 Places: TypeAlias = dict[tuple[str, str, str], dict[str, Path]]
 
 
 @dataclass
 class SplitSummary:
-    """What one split of one corpus holds."""
+    """The contents of one split of one corpus."""
 
     corpus: str
     split: str
@@ -33,10 +34,6 @@ class SplitSummary:
     names: dict[str, set[str]] = field(default_factory=lambda: {noun: set() for noun in APART})
 
     COLUMNS: ClassVar = ("corpus", "split", "utterances", "hours", *(f"{noun}s" for noun in APART))
-
-    @property
-    def order(self) -> tuple[str, bool, bool, str]:
-        return self.corpus, self.split != "train", self.split != "dev", self.split
 
     def add(self, utterance: Utterance) -> None:
         self.utterances += 1
@@ -57,10 +54,10 @@ class SplitSummary:
 
 
 def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSummary]:
-    """Adds a problem for all that stands in two splits, of one file or of several.
+    """Adds a problem for everything that is in two splits, of one file or of several.
 
-    Speakers only where the corpus' card promises that its splits share none. The test sets of
-    one corpus count as one split: MSP-Podcast's share speakers.
+    Speakers count only if the corpus' card promises that its splits share none. The test sets of
+    one corpus count as one split, because MSP-Podcast's share speakers.
     """
     seen: dict[str, Path] = {}
     sounds: list[Sound] = []
@@ -74,30 +71,28 @@ def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSum
                 key = (utterance.corpus, utterance.split)
                 own.setdefault(key, SplitSummary(*key)).add(utterance)
                 if utterance.id in seen:
-                    findings.add(_id_fault(utterance, seen[utterance.id]), corpus.path)
+                    what = f"id {utterance.id!r} is also in {seen[utterance.id]}"
+                    fault = CheckFault("ids in two corpora", what, "Give each corpus once.")
+                    findings.add(fault, corpus.path)
                 seen[utterance.id] = corpus.path
                 sounds += _sound(corpus, utterance, findings)
             summaries += own.values()
             for summary in own.values():
                 _place(summary, corpus, places)
-            _note_without_sound(corpus, list(own.values()), findings)
+            if silent := sum(summary.without_sound for summary in own.values()):
+                findings.notes.append(
+                    f"{corpus.path}: {silent:,} utterances were converted without sound, so they "
+                    "are not checked for sounds in two splits"
+                )
     for fault, path in _shared_faults(places):
         findings.add(fault, path)
     check_duplicate_audio(sounds, findings)
-    return sorted(summaries, key=lambda summary: summary.order)
+    return sorted(summaries, key=lambda summary: (summary.corpus, by_use(summary.split)))
 
 
 def part_of(split: str) -> str:
     """The split, with all test sets as one."""
     return "test" if split.startswith("test") else split
-
-
-def _id_fault(utterance: Utterance, first: Path) -> CheckFault:
-    return CheckFault(
-        "ids in two corpora",
-        f"id {utterance.id!r} is also in {first}",
-        "Give each corpus once.",
-    )
 
 
 def _place(summary: SplitSummary, corpus: Corpus, places: Places) -> None:
@@ -125,18 +120,8 @@ def _sound(corpus: Corpus, utterance: Utterance, findings: Findings) -> list[Sou
         return []
     path = corpus.audio_path(utterance)
     if not path.is_file():
-        what, cure = f"no such sound file, of {utterance.id}", "Convert the corpus again."
+        what, cure = f"no such sound file for {utterance.id}", "Convert the corpus again."
         findings.add(CheckFault(MISSING, what, cure), path)
         return []
     length = (utterance.duration, utterance.sampling_rate, utterance.channels)
     return [Sound(utterance.id, utterance.split, part_of(utterance.split), path, length)]
-
-
-def _note_without_sound(
-    corpus: Corpus, summaries: Sequence[SplitSummary], findings: Findings
-) -> None:
-    if silent := sum(summary.without_sound for summary in summaries):
-        findings.notes.append(
-            f"{corpus.path}: {silent:,} utterances were converted without sound; "
-            "whether theirs stands in two splits is not looked at"
-        )

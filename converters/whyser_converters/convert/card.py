@@ -1,4 +1,4 @@
-"""Counts what a conversion writes, and makes the card of the corpus from the counts."""
+"""Counts what a conversion writes, and builds the corpus card from the counts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def corpus_card(
     log: ConversionLog,
 ) -> CorpusCard:
     """The card of what was written; `labels` is the label map after the user's merges."""
+    consensus = ConsensusCard(compared=log.compared, different=len(log.differences))
     return CorpusCard(
         corpus=spec.name,
         title=spec.title,
@@ -41,18 +42,12 @@ def corpus_card(
         hours=tally.hours,
         splits=tally.splits(),
         votes=tally.votes(),
-        consensus=_consensus(log),
+        consensus=consensus if log.compared else None,
         read=log.read,
         dropped=dict(sorted(log.dropped.items())),
         unused=dict(sorted(log.unused.items())),
         whyser=whyser.__version__,
     )
-
-
-def _consensus(log: ConversionLog) -> ConsensusCard | None:
-    if not log.compared:
-        return None
-    return ConsensusCard(compared=log.compared, different=len(log.differences))
 
 
 @dataclass
@@ -96,7 +91,7 @@ class CorpusTally:
         return round(seconds / 3600, 4) if self._with_audio else None
 
     def splits(self) -> dict[str, SplitCard]:
-        """Training first; labels in the order of the classes, without those that do not occur."""
+        """Labels are in the order of the classes, without those that do not occur."""
         order = [*CLASSES, OTHER, NO_AGREEMENT]
         return {
             name: SplitCard(
@@ -105,7 +100,7 @@ class CorpusTally:
                 speakers=len(split.speakers),
                 labels={label: split.labels[label] for label in order if split.labels[label]},
             )
-            for name, split in sorted(self._splits.items(), key=_by_use)
+            for name, split in sorted(self._splits.items(), key=lambda item: by_use(item[0]))
         }
 
     def votes(self) -> VotesCard | None:
@@ -132,6 +127,6 @@ class CorpusTally:
         )
 
 
-def _by_use(item: tuple[str, object]) -> tuple[bool, bool, str]:
-    split = item[0]
+def by_use(split: str) -> tuple[bool, bool, str]:
+    """A key that sorts train first, then dev, then the test splits."""
     return split != "train", split != "dev", split

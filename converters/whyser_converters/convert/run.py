@@ -16,17 +16,14 @@ from whyser.records.utterance import Utterance, write_utterances
 from whyser_converters.convert.card import CorpusTally, corpus_card
 from whyser_converters.convert.sound import SoundPass
 from whyser_converters.convert.split_list import SplitList
-from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.conversion_log import ConsensusDifference, ConversionLog
 from whyser_converters.corpora.registry import check_folder
 from whyser_converters.corpora.spec import CorpusSpec
-
-#: Lists that are written when they have a row.
-PROBLEMS_FILE, DIFFERENCES_FILE = "problems.csv", "consensus_differences.csv"
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """The result of a conversion: the card, what a user should know, and every fault."""
+    """The result of a conversion: the card, notes for the user, and every fault."""
 
     card: CorpusCard
     notes: Sequence[str]
@@ -46,10 +43,10 @@ def prepare(
 ) -> Conversion:
     """Writes `out_dir/<corpus>/utterances.jsonl` and `corpus.json`.
 
-    A faulty line or clip drops its utterance. All faults are listed in `problems.csv`, and
-    published majority labels that the votes do not give in `consensus_differences.csv`.
+    A faulty line or clip drops its utterance. `problems.csv` lists all faults, and
+    `consensus_differences.csv` the published majority labels that differ from the votes'.
 
-    Raises: `InputError` for a fault of the whole corpus, and when `strict` for the first fault;
+    Raises: `InputError` for a fault of the whole corpus, and with `strict` for the first fault;
     `BadInput` when more clips lack their sound than have it. Nothing is written then.
     """
     merge = dict(merge or {})
@@ -72,22 +69,29 @@ def prepare(
             tally, audio_root = pipeline.write(rows, temporary)
         else:
             tally, audio_root = CorpusTally(with_audio=False), None
-            write_utterances(temporary, tally.counted(map(_without_sound, rows)))
+            without_sound = (one.model_copy(update={"audio": None}) for one in rows)
+            write_utterances(temporary, tally.counted(without_sound))
         log.close()
         if not tally.utterances:
-            raise _nothing_left(corpus_dir, log)
+            if log.problems:
+                raise BadInput(log.problems, str(corpus_dir))
+            left_out = dict(log.dropped | log.unused)
+            cure = f"Left out: {left_out}." if left_out else "Is the copy complete?"
+            raise InputError("contains no utterance", file=corpus_dir, cure=cure)
         if listed is not None:
             chosen = {**chosen, "split_scheme": str(listed)}
             example = repr(min(listed.unseen, default=""))
-            what = f"names in {listed.path} that no utterance has, such as {example}"
+            what = f"names in {listed.path} without an utterance, such as {example}"
             log.note_count(len(listed.unseen), what)
         chosen["audio"] = "yes" if with_audio else "no"
         chosen["merge"] = " ".join(f"{code}={labels[code]}" for code in merge) or "none"
         card = corpus_card(spec, labels, chosen, audio_root=audio_root, tally=tally, log=log)
         _write_lists(folder, log)
-        # Before the utterances get their name, so that they never lie there without their card.
+        # Before the utterances get their name, so that they never appear without their card.
         write_card(folder / "corpus.json", card)
-    return Conversion(card, [*log.notes, *_size_note(spec, log)], log.problems)
+    if log.read != spec.size:
+        log.note(f"{log.read:,} utterances were read; the whole corpus has {spec.size:,}")
+    return Conversion(card, log.notes, log.problems)
 
 
 def _refuse_odd_name(folder: Path) -> None:
@@ -96,7 +100,7 @@ def _refuse_odd_name(folder: Path) -> None:
         str(folder.resolve()).encode()
     except UnicodeEncodeError:
         raise InputError(
-            "has a name that is not UTF-8", file=folder, cure="Rename the folder, or those above."
+            "has a name that is not UTF-8", file=folder, cure="Rename it or the folders above it."
         ) from None
 
 
@@ -127,45 +131,26 @@ def _as_chosen(
         yield utterance.model_copy(update=changes) if changes else utterance
 
 
-def _nothing_left(corpus_dir: Path, log: ConversionLog) -> InputError | BadInput:
-    if log.problems:
-        return BadInput(log.problems, str(corpus_dir))
-    left_out = dict(log.dropped | log.unused)
-    return InputError(
-        "holds no utterance",
-        file=corpus_dir,
-        cure=f"Left out: {left_out}." if left_out else "Is the copy complete?",
-    )
-
-
 def _write_lists(folder: Path, log: ConversionLog) -> None:
-    problems = ((each.file, each.line, each.what, each.cure) for each in log.problems)
-    _write_list(folder / PROBLEMS_FILE, ("file", "line", "problem", "cure"), problems)
-    columns = ("utterance", "published", "recomputed", "votes")
-    _write_list(folder / DIFFERENCES_FILE, columns, log.differences)
-
-
-def _write_list(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Writes a CSV of the rows; without rows it removes the file of an earlier run."""
-    if not (lines := list(rows)):
-        path.unlink(missing_ok=True)
-        return
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
+    """Writes the lists that have a row, and removes the others of an earlier run."""
+    problems = [(each.file, each.line, each.what, each.cure) for each in log.problems]
+    for name, columns, rows in (
+        ("problems.csv", ("file", "line", "problem", "cure"), problems),
+        ("consensus_differences.csv", ConsensusDifference._fields, log.differences),
     ):
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows([columns, *lines])
-
-
-def _size_note(spec: CorpusSpec, log: ConversionLog) -> Iterator[str]:
-    if log.read != spec.size:
-        yield f"{log.read:,} utterances were read; the whole corpus has {spec.size:,}"
+        if not rows:
+            (folder / name).unlink(missing_ok=True)
+            continue
+        with (
+            atomic_path(folder / name) as temporary,
+            temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
+        ):
+            csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
 
 
 @contextmanager
 def _no_empty_folder_left(folder: Path) -> Iterator[None]:
-    """Removes folders that the block made and left empty when it fails."""
+    """If the block fails, removes the empty folders that it has created."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         yield
@@ -174,7 +159,3 @@ def _no_empty_folder_left(folder: Path) -> Iterator[None]:
             with suppress(OSError):
                 path.rmdir()
         raise
-
-
-def _without_sound(utterance: Utterance) -> Utterance:
-    return utterance.model_copy(update={"audio": None})

@@ -1,17 +1,20 @@
 """Attaches the sound: reads every header, and writes 16 kHz mono where that is needed.
 
-A first pass reads the header of every sound file, so that faults come to light before any sound
-is written. Where everything is 16 kHz mono the sound stays where it is. Otherwise a second pass
-writes the whole corpus as 16 kHz mono. A written file gets the modification time of its source
-and is reused while the two agree, so a run that was stopped goes on where it was.
+A first pass reads the header of every sound file, so that faults are found before any sound is
+written. If everything is 16 kHz mono, the sound stays where it is. Otherwise a second pass writes
+the whole corpus as 16 kHz mono. A written file gets the modification time of its source and is
+reused while the two agree, so a stopped run continues where it was.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 from whyser.io import audio
 from whyser.io.audio import AudioInfo, LfsPointer
@@ -20,9 +23,11 @@ from whyser.io.errors import BadInput, InputError
 from whyser.io.files import atomic_path
 from whyser.records.utterance import Utterance, read_utterances, write_utterances
 from whyser_converters.convert.card import CorpusTally
-from whyser_converters.convert.threads import in_threads
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import CorpusSpec
+
+Item = TypeVar("Item")
+T = TypeVar("T")
 
 NO_SOUND = "sound is missing or unreadable"
 
@@ -45,12 +50,20 @@ class SoundPass:
         Raises: `BadInput` when more sound is lost than found.
         """
         tally = CorpusTally(with_audio=True)
-        ready = _Readiness()
-        probed = self._attach(self._without_bad(rows), ready.inspector(self.corpus_dir))
+        all_ready = True
+
+        def inspect(utterance: Utterance) -> AudioInfo | None:
+            nonlocal all_ready
+            info = _inspect(self.corpus_dir / str(utterance.audio))
+            if info is None or not info.is_ready:
+                all_ready = False
+            return info
+
+        probed = self._attach(self._without_bad(rows), inspect)
         shown = track(self._without_doubtful(probed), "Reading headers")
         write_utterances(path, tally.counted(shown))
         self._refuse_mostly_lost(tally)
-        if ready.everywhere:
+        if all_ready:
             return tally, str(self.corpus_dir.resolve())
 
         root = path.parent / "audio"
@@ -58,8 +71,9 @@ class SoundPass:
         written = self._attach(read_utterances(path), _writer(self.corpus_dir, root))
         kept = self._without_doubtful(written)
         shown = track(kept, "Writing 16 kHz mono", total=first_pass.utterances)
+        renamed = (one.model_copy(update={"audio": _written_name(one)}) for one in shown)
         with atomic_path(path) as second:
-            write_utterances(second, tally.counted(_with_written_audio(shown)))
+            write_utterances(second, tally.counted(renamed))
         self._refuse_mostly_lost(tally)
         return tally, "audio"
 
@@ -82,9 +96,7 @@ class SoundPass:
                 yield utterance
 
     def _attach(
-        self,
-        utterances: Iterable[Utterance],
-        inspect: Callable[[Utterance], AudioInfo | None],
+        self, utterances: Iterable[Utterance], inspect: Callable[[Utterance], AudioInfo | None]
     ) -> Iterator[Utterance]:
         """The utterances with what their header says; those without usable sound are dropped."""
 
@@ -96,44 +108,23 @@ class SoundPass:
 
         for utterance, found in in_threads(attempt, iter(utterances)):
             if isinstance(found, LfsPointer):
-                # All files are missing then, because nobody ran `git lfs pull`.
+                # Then all files are missing, because nobody ran `git lfs pull`.
                 raise found
             if isinstance(found, InputError):
                 self.log.lose(found, NO_SOUND)
             elif found is None:
                 yield utterance
             else:
-                yield utterance.model_copy(
-                    update={
-                        "duration": found.duration,
-                        "sampling_rate": found.sampling_rate,
-                        "channels": found.channels,
-                    }
-                )
+                fields = ("duration", "sampling_rate", "channels")
+                yield utterance.model_copy(update={name: getattr(found, name) for name in fields})
 
     def _refuse_mostly_lost(self, tally: CorpusTally) -> None:
         lost = self.log.dropped[NO_SOUND]
         if lost > tally.utterances:
-            cure = "Is the copy complete? --no-audio converts the annotation alone."
+            cure = "Is the copy complete? --no-audio converts only the labels."
             what = f"{lost:,} clips have no usable sound, and {tally.utterances:,} have"
             first = InputError(what, file=self.corpus_dir, cure=cure)
             raise BadInput([first, *self.log.problems], str(self.corpus_dir))
-
-
-@dataclass
-class _Readiness:
-    """Whether training can read every file seen so far as it is."""
-
-    everywhere: bool = True
-
-    def inspector(self, corpus_dir: Path) -> Callable[[Utterance], AudioInfo | None]:
-        def inspect(utterance: Utterance) -> AudioInfo | None:
-            info = _inspect(corpus_dir / str(utterance.audio))
-            if info is None or not info.is_ready:
-                self.everywhere = False
-            return info
-
-        return inspect
 
 
 def _inspect(path: Path) -> AudioInfo | None:
@@ -155,22 +146,32 @@ def _writer(corpus_dir: Path, root: Path) -> Callable[[Utterance], AudioInfo]:
     def write(utterance: Utterance) -> AudioInfo:
         source = corpus_dir / str(utterance.audio)
         target = root / _written_name(utterance)
-        made = source.stat().st_mtime_ns
+        changed = source.stat().st_mtime_ns
         # The same time as its source, not merely a later one: another copy of the corpus that is
         # converted into the same folder (the demo's, say) has the same names and any age.
-        if not target.is_file() or target.stat().st_mtime_ns != made:
+        if not target.is_file() or target.stat().st_mtime_ns != changed:
             audio.write(target, audio.load(source))
-            os.utime(target, ns=(made, made))
+            os.utime(target, ns=(changed, changed))
         return audio.probe(target)
 
     return write
 
 
 def _written_name(utterance: Utterance) -> str:
-    """Made from the id, since MELD repeats file names across splits."""
+    """Contains the id, because MELD repeats file names across splits."""
     return utterance.id.partition("/")[2] + ".wav"
 
 
-def _with_written_audio(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
-    for utterance in utterances:
-        yield utterance.model_copy(update={"audio": _written_name(utterance)})
+def in_threads(work: Callable[[Item], T], items: Iterator[Item]) -> Iterator[tuple[Item, T]]:
+    """Items with their results, in order; the sound libraries release the interpreter lock.
+
+    A thread gets several items at once, since handing one over takes longer than probing a header.
+    """
+
+    def each(chunk: Sequence[Item]) -> list[T]:
+        return [work(item) for item in chunk]
+
+    with ThreadPoolExecutor() as pool:
+        while batch := list(islice(items, 512)):
+            chunks = [batch[start : start + 16] for start in range(0, len(batch), 16)]
+            yield from zip(batch, chain.from_iterable(pool.map(each, chunks)), strict=True)

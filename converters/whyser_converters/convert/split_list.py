@@ -1,4 +1,4 @@
-"""Reads a user's own splits: a CSV of speakers, dialogues, sessions or ids, each with a split."""
+"""Reads a user's own splits: a CSV of speakers, dialogues, sessions or ids with their splits."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from whyser.io.files import read_text, short_hash
 from whyser.records.utterance import Utterance
 from whyser_converters.corpora.tables import read_header, read_table
 
-#: What the first column may name.
+#: Possible names of the first column.
 KEYS = ("speaker", "dialogue", "session", "id")
 
 _SPLIT = re.compile(r"train|dev|test\w*")
 
 
 class SplitList:
-    """Splits by speaker, dialogue, session or id, whichever the first column is called.
+    """Splits by speaker, dialogue, session or id, whichever is the name of the first column.
 
-    Names may be given as in the corpus (`1001`) or as in `utterances.jsonl` (`crema_d/1001`).
-    Raises: `BadInput` with every fault of the file, or `InputError`. Since the file is the user's
-    own, no faulty line is skipped.
+    Names may be written as in the corpus (`1001`) or as in `utterances.jsonl` (`crema_d/1001`).
+    The file is the user's own, so no faulty line is skipped.
+
+    Raises: `BadInput` with every fault of the file, or `InputError`.
     """
 
     def __init__(self, path: Path, corpus: str) -> None:

@@ -1,4 +1,4 @@
-"""Records what a converter kept, dropped and did not use, and every fault that it met."""
+"""Records what a converter kept, dropped and did not use, and every fault that it found."""
 
 from __future__ import annotations
 
@@ -16,15 +16,11 @@ from whyser.records.utterance import input_error
 
 
 class LeftOut(Exception):
-    """Ends a `ConversionLog.candidate` block without an utterance and without a new fault."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """Ends a `ConversionLog.candidate` block for this reason, without a new fault."""
 
 
 class ConsensusDifference(NamedTuple):
-    """A published majority label that the votes do not give; None means no agreement."""
+    """A published majority label that differs from the votes'; None means no agreement."""
 
     utterance: str
     published: str | None
@@ -33,12 +29,12 @@ class ConsensusDifference(NamedTuple):
 
 
 class ConversionLog:
-    """Counts what became of everything that was read, so that every dropped item is reported.
+    """Counts what happened to everything that was read, so that every dropped item is reported.
 
     A candidate is what should become one utterance: a row of the corpus' main table, or a file.
-    Every candidate is kept or dropped under one reason, so `read` = kept + dropped. Lines and
-    files that belong to no utterance are `unused`. Faults are collected in `problems`; a `strict`
-    log raises the first one. Converters use a strict log when the caller passes none.
+    Every candidate is kept or dropped for one reason, so `read` = kept + dropped. Lines and files
+    that belong to no utterance are `unused`. Faults are collected in `problems`; a `strict` log
+    raises the first one. Converters use a strict log when the caller passes none.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
@@ -53,16 +49,17 @@ class ConversionLog:
         self._spoiled: dict[str, str] = {}
         self._first_line: dict[str, int | None] = {}
 
-    def candidate(self, file: Path, line: int | None = None) -> _CandidateBlock:
-        """A `with` block that makes one utterance; a fault inside drops that utterance."""
-        return _CandidateBlock(self, file, line)
+    def candidate(self, file: Path, line: int | None = None) -> _Block:
+        """A `with` block that converts one utterance; a fault inside drops that utterance."""
+        self.read += 1
+        return _Block(self, file, line, None, is_candidate=True)
 
-    def part(self, file: Path, line: int | None, of: str | None = None) -> _PartBlock:
+    def part(self, file: Path, line: int | None, of: str | None = None) -> _Block:
         """A `with` block that reads a line about the utterance `of`; a fault inside drops it."""
-        return _PartBlock(self, file, line, of)
+        return _Block(self, file, line, of, is_candidate=False)
 
     def lost_candidate(self, problem: InputError, _name: str = "") -> None:
-        """Counts a candidate whose line is so broken that it has no name."""
+        """Counts a candidate whose line is too broken to have a name."""
         self.read += 1
         self.lose(problem, _faulty_line(problem))
 
@@ -86,26 +83,26 @@ class ConversionLog:
         self.problems.append(problem)
 
     def drop(self, reason: str, count: int = 1) -> None:
-        """Counts candidates that give no utterance; a count of 0 leaves no trace."""
+        """Counts candidates without an utterance; a count of 0 adds nothing."""
         if count:
             self.dropped[reason] += count
 
     def leave_unused(self, what: str, count: int = 1) -> None:
-        """Counts lines or files that belong to no utterance; a count of 0 leaves no trace."""
+        """Counts lines or files that belong to no utterance; a count of 0 adds nothing."""
         if count:
             self.unused[what] += count
 
     def note(self, text: str) -> None:
-        """Adds something that a user should know and that is no fault."""
+        """Adds something that a user should know and that is not a fault."""
         self.notes.append(text)
 
     def note_count(self, count: int, what: str) -> None:
-        """Adds a note that says how many, unless there are none."""
+        """Adds a note with the count, unless it is 0."""
         if count:
             self.note(f"{what}: {count:,}")
 
     def refuse_spoiled(self, name: str) -> None:
-        """Ends the candidate of this name when a line about it was faulty."""
+        """Ends the candidate of this name if a line about it was faulty."""
         reason = self._spoiled.pop(name, None)
         if reason is not None:
             raise LeftOut(reason)
@@ -128,11 +125,11 @@ class ConversionLog:
         if not votes:
             return
         self.compared += 1
-        recomputed = _majority(tuple(sorted(votes)))
+        ordered = tuple(sorted(votes))
+        recomputed = _majority(ordered)
         if recomputed != published:
-            shown = " ".join(sorted(votes))
-            found = ConsensusDifference(utterance_id, published, recomputed, shown)
-            self.differences.append(found)
+            difference = ConsensusDifference(utterance_id, published, recomputed, " ".join(ordered))
+            self.differences.append(difference)
 
     def close(self) -> None:
         """Counts faulty lines about utterances that were never read as unused."""
@@ -148,39 +145,15 @@ def _faulty_line(problem: InputError) -> str:
     return f"faulty line in {Path(str(problem.file)).name}"
 
 
-def _fault(error: BaseException | None, file: Path, line: int | None) -> InputError | None:
-    if isinstance(error, ValidationError):
-        error = input_error(error)
-    return error.at(file, line) if isinstance(error, InputError) else None
+# A class, because contextlib takes four times as long, and there are millions of lines.
+class _Block:
+    __slots__ = ("file", "is_candidate", "line", "log", "of")
 
-
-# Written by hand: contextlib takes four times as long, and there are millions of lines.
-class _CandidateBlock:
-    __slots__ = ("file", "line", "log")
-
-    def __init__(self, log: ConversionLog, file: Path, line: int | None) -> None:
-        self.log, self.file, self.line = log, file, line
-
-    def __enter__(self) -> None:
-        self.log.read += 1
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
-        if error is None:
-            return False
-        if isinstance(error, LeftOut):
-            self.log.drop(error.reason)
-            return True
-        if problem := _fault(error, self.file, self.line):
-            self.log.lose(problem, _faulty_line(problem))
-            return True
-        return False
-
-
-class _PartBlock:
-    __slots__ = ("file", "line", "log", "of")
-
-    def __init__(self, log: ConversionLog, file: Path, line: int | None, of: str | None) -> None:
+    def __init__(
+        self, log: ConversionLog, file: Path, line: int | None, of: str | None, is_candidate: bool
+    ) -> None:
         self.log, self.file, self.line, self.of = log, file, line, of
+        self.is_candidate = is_candidate
 
     def __enter__(self) -> None:
         pass
@@ -188,7 +161,16 @@ class _PartBlock:
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if error is None:
             return False
-        if problem := _fault(error, self.file, self.line):
-            self.log.lost_part(problem, self.of)
+        if isinstance(error, LeftOut) and self.is_candidate:
+            self.log.drop(str(error))
             return True
-        return False
+        if isinstance(error, ValidationError):
+            error = input_error(error)
+        if not isinstance(error, InputError):
+            return False
+        problem = error.at(self.file, self.line)
+        if self.is_candidate:
+            self.log.lose(problem, _faulty_line(problem))
+        else:
+            self.log.lost_part(problem, self.of)
+        return True

@@ -9,7 +9,7 @@ Layout    AudioWAV/1001_IEO_ANG_HI.wav           actor _ sentence _ acted emotio
           VideoDemographics.csv                  actor -> sex
 Splits    None are official. `audeering` (default): audEERING's published 56/18/17 actors.
           `emo_superb_1` to `emo_superb_5`: EMO-SUPERB's folds, 54 or 55 / 18 / 18 or 19 actors.
-          `train`: all of it, as the paper pools it.
+          `train`: all utterances, as the paper pools them.
 Votes     The answers to the voice without the face, since models only hear. With
           finishedResponses.csv each vote has its annotator; as in the published tables, an answer
           whose first click took more than ten seconds is left out. Without it the counts of
@@ -106,9 +106,9 @@ def prepare_crema_d(
     labels: Mapping[str, Label | None] = LABELS,
     log: ConversionLog | None = None,
 ) -> Iterator[Utterance]:
-    """CREMA-D's utterances, in the order of its vote table, or of the file names without one.
+    """CREMA-D's utterances, in the order of its vote table, or without one of the file names.
 
-    Raises: `InputError` without a log, or when the label source needs a missing table.
+    Raises: `InputError` for any fault without a log, or if the label source needs a missing table.
     """
     log = log or ConversionLog(strict=True)
     genders = _read_genders(corpus_dir / "VideoDemographics.csv", log)
@@ -213,7 +213,7 @@ SPEC = CorpusSpec(
     },
     options={
         "label_source": ConversionOption(
-            "The source of the label; votes are always those on the voice without the face.",
+            "Choose the source of the label; votes are always those on the voice without the face.",
             {
                 "intended": "the acted emotion, as in EmoBox and most papers",
                 "voice": "the plurality of those who only heard the voice, as in EMO-SUPERB",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,10 +28,10 @@ _SLOW_MS = 10_000
 
 @dataclass
 class VotedClip:
-    """A clip, where it was read, the stem of its sound, and what the annotators answered.
+    """A clip, where it was read, the stem of its sound, and the annotators' answers.
 
-    `counts` maps modality -> letter -> number of votes; `published` is the vote on the voice that
-    the table gives, ties joined by ":".
+    `counts` maps modality -> letter -> number of votes; `published` is the table's majority vote
+    on the voice, ties joined by ":".
     """
 
     name: str
@@ -90,7 +89,7 @@ def _read_slow(path: Path, log: ConversionLog) -> set[tuple[int, int, int]]:
     columns = ("ttr", "queryType", "sessionNums", "questNum")
     for line, (time, *key) in read_table(path, columns, log.lost_part):
         with log.part(path, line, of=None):
-            # Some answers have no time; the authors' own script takes them as quick.
+            # Some answers have no time; the authors' own script counts them as quick.
             if time.strip().isdecimal() and int(time) > _SLOW_MS:
                 modality, session, question = (number(cell, "number") for cell in key)
                 slow.add((modality, session, question))
@@ -110,9 +109,9 @@ def _is_there(path: Path, otherwise: str, log: ConversionLog) -> bool:
 def read_clips(
     corpus_dir: Path, label_source: str, responses: Responses, log: ConversionLog
 ) -> list[VotedClip]:
-    """All clips, in the order of the vote table, or of the file names without one.
+    """All clips, in the order of the vote table, or without one of the file names.
 
-    Raises: `InputError` when the label source needs votes and there are none.
+    Raises: `InputError` if the label source needs votes and there are none.
     """
     table = corpus_dir / TABLE
     stems = [name.removesuffix(".wav") for name in files_in(corpus_dir / "AudioWAV", ".wav")]
@@ -120,30 +119,26 @@ def read_clips(
     wavs = {re.sub("_X$", "_XX", stem): stem for stem in stems}
     log.leave_unused("second sound of a clip, named with a single X", len(stems) - len(wavs))
     if table.is_file():
-        clips = _read_table(table, log)
-        for name, clip in clips.items():
+        rated = _read_table(table, log)
+        for name, clip in rated.items():
             clip.wav = wavs.pop(name, None)
         log.leave_unused(f"sound without a row in {table.name}", len(wavs))
-        return list(clips.values())
+        return list(rated.values())
     if label_source != "intended" and not responses:
         raise InputError(
             f"label source {label_source!r} needs the annotators' votes, and there is no such file",
             file=table,
-            cure="Fetch processedResults, or take --label-source intended.",
+            cure="Fetch processedResults, or use --label-source intended.",
         )
-    log.note(f"no {TABLE}: clips are taken from the file names")
-    folder = corpus_dir / "AudioWAV"
-    return [
-        VotedClip(name, folder / f"{stem}.wav", wav=stem, counts=_counted(responses.get(name, {})))
-        for name, stem in wavs.items()
-    ]
-
-
-def _counted(answers: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, dict[str, int]]:
-    return {
-        modality: {letter: sum(given == letter for _, given in pairs) for letter in VOTE_CODES}
-        for modality, pairs in answers.items()
-    }
+    log.note(f"no {TABLE}: clips are listed from the file names")
+    clips = []
+    for name, stem in wavs.items():
+        clip = VotedClip(name, corpus_dir / "AudioWAV" / f"{stem}.wav", wav=stem)
+        for modality, answers in responses.get(name, {}).items():
+            given = Counter(letter for _, letter in answers)
+            clip.counts[modality] = {letter: given[letter] for letter in VOTE_CODES}
+        clips.append(clip)
+    return clips
 
 
 def _read_table(table: Path, log: ConversionLog) -> dict[str, VotedClip]:
@@ -172,15 +167,15 @@ def _read_counts(cells: list[str], total: str) -> dict[str, int]:
     if sum(counts.values()) != number(total, "numResponses"):
         raise InputError(
             f"counts add up to {sum(counts.values())}, but numResponses is {total}",
-            cure="Mend the row, or fetch the table again.",
+            cure="Correct the row, or fetch the table again.",
         )
     return counts
 
 
 def voice_votes(clip: VotedClip, responses: Responses) -> list[tuple[str, str]]:
-    """Annotators of the voice and their letters; anonymous where only the counts are known.
+    """Annotators of the voice and their letters; anonymous if only the counts are known.
 
-    Raises: `InputError` when the vote table has no row for the voice.
+    Raises: `InputError` if the vote table has no row for the voice.
     """
     if clip.line is not None and "voice" not in clip.counts:
         raise InputError(f"{clip.name!r} has no row of voice votes")

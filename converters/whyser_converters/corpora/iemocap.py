@@ -9,7 +9,7 @@ Speaker   The session and the letter of the id's LAST token: the letter in `Ses0
           wears the motion markers in the dialog, not who speaks.
 Splits    None are official. Leave one session out: `session_5` (default) tests on Session5 and
           develops on Session4; `session_1` to `session_4` likewise, each with the session before
-          it (Session5 before Session1). `train`: all of it, as the paper pools it.
+          it (Session5 before Session1). `train`: all utterances, as the paper pools them.
 Votes     `C-E<k>` lines. An annotator may give several labels, in one line or in two: the first
           is primary, the rest are secondary. `C-F1` and `C-M1` are the actors' self-reports and
           not votes.
@@ -89,7 +89,7 @@ def prepare_iemocap(
 ) -> Iterator[Utterance]:
     """IEMOCAP's utterances, session by session, dialog by dialog.
 
-    Raises: `InputError` without a log.
+    Raises: `InputError` for any fault without a log.
     """
     log = log or ConversionLog(strict=True)
     untranscribed = unrated = 0
@@ -100,12 +100,13 @@ def prepare_iemocap(
             transcripts = read_transcripts(dialogs / "transcriptions" / name, log)
             for turn in read_turns(path, log):
                 with log.candidate(path, turn.line):
-                    # First, or a second entry of the name outlives the fault of the first.
+                    # First, or a duplicate would be kept although the first entry was faulty.
                     utterance_id = log.once(f"iemocap/{turn.name}", turn.line)
                     log.refuse_spoiled(turn.name)
                     dialog, gender = _parse_id(turn.name, session)
                     label = label_of(turn.code, labels, "emotion code")
-                    _compare(log, utterance_id, turn)
+                    published = None if turn.code == "xxx" else turn.code
+                    log.compare_consensus(utterance_id, published, turn.vote_codes)
                     untranscribed += turn.name not in transcripts
                     unrated += not turn.votes
                     speaker = f"Ses0{session}{gender}"
@@ -136,13 +137,8 @@ def _text(transcript: str, stage_marks: str) -> str:
     return " ".join(_STAGE_MARK.sub(" ", transcript).split())
 
 
-def _compare(log: ConversionLog, utterance_id: str, turn: VotedTurn) -> None:
-    codes = [VOTE_CODES[word.lower()] for words in turn.votes.values() for word in words]
-    log.compare_consensus(utterance_id, None if turn.code == "xxx" else turn.code, codes)
-
-
 def _parse_id(name: str, session: int) -> tuple[str, str]:
-    """Dialog and speaker's letter of an utterance's id."""
+    """Dialog and speaker's letter from an utterance's id."""
     match = _ID.fullmatch(name)
     if match is None:
         cure = "Expected one like Ses01F_impro01_M000."
@@ -185,11 +181,8 @@ SPEC = CorpusSpec(
     | POOLED,
     options={
         "stage_marks": ConversionOption(
-            "Marks such as [LAUGHTER] in the transcripts.",
-            {
-                "keep": "they are part of what is heard",
-                "remove": "other corpora have none",
-            },
+            "Keep or remove marks such as [LAUGHTER] in the transcripts.",
+            {"keep": "they are part of what is heard", "remove": "other corpora have none"},
         )
     },
 )

@@ -37,13 +37,17 @@ _TRANSCRIPT = re.compile(r"(Ses\S+)\s+\[[\d.]+-[\d.]+\]:\s*(.*)")
 
 @dataclass
 class VotedTurn:
-    """A head line of an evaluation file, and the votes below it."""
+    """A head line of an evaluation file, and the votes below it: annotator -> words, comment."""
 
     line: int
     name: str
     code: str
     votes: dict[str, list[str]] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def vote_codes(self) -> list[str]:
+        return [VOTE_CODES[word.lower()] for words in self.votes.values() for word in words]
 
 
 def read_turns(path: Path, log: ConversionLog) -> list[VotedTurn]:
@@ -63,17 +67,17 @@ def read_turns(path: Path, log: ConversionLog) -> list[VotedTurn]:
             with log.part(path, number, of=turn.name):
                 _read_rating(turn, line)
         elif below_broken_head and not line.startswith("["):
-            # These are the votes of a candidate that is already lost.
+            # These are votes on a candidate that is lost already.
             continue
         elif turns and turn is None and _RATING.fullmatch(line):
-            # A vote after a gap most likely belongs to the last turn, which is dropped with it.
+            # A vote after a gap most likely belongs to the last turn, so that turn is dropped too.
             log.lost_part(_malformed(line, _HEAD_FORM).at(path, number), turns[-1].name)
         else:
             turn, below_broken_head = None, True
             log.lost_candidate(_malformed(line, _HEAD_FORM).at(path, number))
     if not turns:
         cure = "Fetch it again; it may be cut short."
-        log.report(InputError("holds no utterance", file=path, cure=cure))
+        log.report(InputError("contains no utterance", file=path, cure=cure))
     return turns
 
 
@@ -88,7 +92,7 @@ def _read_rating(turn: VotedTurn, line: str) -> None:
     chosen, _, comment = what.partition("\t")
     words = [word.strip() for word in chosen.split(";") if word.strip()]
     if not words:
-        raise InputError(f"annotator {rater} chose nothing", cure="Mend the line.")
+        raise InputError(f"annotator {rater} chose nothing", cure="Correct the line.")
     for word in words:
         if word.lower() not in VOTE_CODES:
             cure = did_you_mean(word, VOTE_CODES)
@@ -104,7 +108,7 @@ def read_transcripts(path: Path, log: ConversionLog) -> dict[str, str]:
     if not path.is_file():
         return transcripts
     for number, line in _lines(path):
-        # Stray lines such as "M: ..." carry no id, so they belong to no utterance.
+        # Stray lines such as "M: ..." have no id, so they belong to no utterance.
         if line.startswith("Ses"):
             with log.part(path, number, of=line.split(maxsplit=1)[0]):
                 match = _TRANSCRIPT.match(line)

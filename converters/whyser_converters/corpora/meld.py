@@ -2,12 +2,12 @@
 
 Licence   GPL-3.0 (annotation); the video belongs to third parties.
 Source    https://github.com/declare-lab/MELD (CSV), MELD.Raw.tar.gz (media)
-Layout    {train,dev,test}_sent_emo.csv, at the root, in data/MELD/ or beside the media
+Layout    {train,dev,test}_sent_emo.csv, at the root, in data/MELD/ or next to the media
           train_splits/dia0_utt0.mp4, dev_splits_complete/, output_repeated_splits_test/
           Sound is AAC at 48 kHz, 5.1 or stereo: written as 16 kHz mono.
 Splits    Official, by file. File names repeat across splits, so the id carries the split.
-Text      CSVs from before November 2020, and the tarball's, hold cp1252 punctuation as C1
-          controls; it is mended.
+Text      CSVs from before November 2020, and the tarball's, contain cp1252 punctuation as C1
+          controls, which is corrected.
 Votes     None: the votes of the three annotators were never released.
 Labels    The published majority label, by name; the authors left out utterances without one.
 Clips     Two have no usable sound and are dropped. Three are cut wrongly (up to 305 s) and at
@@ -65,8 +65,11 @@ MARKERS = tuple(
     for folder in ("", "data/MELD/", "MELD.Raw/", f"{split}/", f"MELD.Raw/{split}/")
 )
 
-_MEDIA = {"train": "train_splits", "dev": "dev_splits_complete"}
-_MEDIA["test"] = "output_repeated_splits_test"
+_MEDIA = {
+    "train": "train_splits",
+    "dev": "dev_splits_complete",
+    "test": "output_repeated_splits_test",
+}
 _MEDIA_SUFFIXES = (".mp4", ".wav", ".flac")
 
 _COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")

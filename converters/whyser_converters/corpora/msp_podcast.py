@@ -5,10 +5,10 @@ Source    https://lab-msp.com/MSP/MSP-Podcast.html
 Layout    Labels/labels_consensus.csv   class, speaker, gender and split of every turn
           Labels/labels_detailed.csv    one vote a row, in one of two schemas: a column a field
                                         (1.6, 2.0), or FileName,EmoDetail (the others); labels.txt
-                                        holds the same lines and is read where the CSV is missing
+                                        has the same lines and is read if the CSV is missing
           Audios/<stem>.wav             16 kHz mono
           Transcripts/<stem>.txt        optional
-          Partition(s).txt              split of every file; read where Split_Set names none;
+          Partition(s).txt              split of every file; read if Split_Set names none;
                                         a contradiction between the two drops the turn
           Older releases spell folders and files differently (label/, labels_concensus.csv,
           Audio/). The .json files repeat the CSVs and are not read.
@@ -82,7 +82,7 @@ _PARTITION_FILES = ("partitions.txt", "partition.txt")
 
 
 class _ConsensusRow(NamedTuple):
-    """What is published of a turn; `split_set` is empty where a release lacks the column."""
+    """The published data of a turn; `split_set` is empty if a release lacks the column."""
 
     line: int
     name: str
@@ -119,7 +119,7 @@ def prepare_msp_podcast(
         unlisted.pop(name, None)
         with log.candidate(table, row.line):
             rated = votes.pop(name, [])
-            # First, or a second entry of the name outlives a fault of the first, without votes.
+            # First, or a duplicate would be kept without votes although the first was faulty.
             utterance_id = _new_id(log, name, row.line)
             log.refuse_spoiled(name)
             split = _split(row, partition)
@@ -198,7 +198,7 @@ def _new_id(log: ConversionLog, name: str, line: int | None = None) -> str:
 
 
 def _withheld(utterance_id: str, name: str, sound: Path) -> Utterance:
-    """A turn of Test3, of which nothing but the sound is published."""
+    """A turn of Test3, of which only the sound is published."""
     return Utterance(
         id=utterance_id,
         corpus="msp_podcast",

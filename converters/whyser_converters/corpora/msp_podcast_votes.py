@@ -13,7 +13,7 @@ from whyser.labels.classes import Label
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import find_entry, numbered_lines, read_header, read_table
 
-#: The annotators' words and their code; every other word is Other.
+#: The annotators' words and their codes; every other word is Other.
 VOTE_CODES = {
     "angry": "A",
     "sad": "S",
@@ -79,7 +79,7 @@ def _field_rows(path: Path, rater: str, log: ConversionLog) -> Iterator[tuple[st
             worker, primary, secondary = (cell.strip() for cell in cells)
             if not worker or not primary:
                 raise InputError(
-                    "a vote without an annotator or a primary label", cure="Mend the vote."
+                    "a vote without an annotator or a primary label", cure="Correct the vote."
                 )
             yield name, (worker, (primary, secondary))
 

@@ -4,11 +4,11 @@ Licence   CC BY-NC-SA 4.0 (Livingstone and Russo 2018).
 Source    https://zenodo.org/records/1188976, Audio_Speech_Actors_01-24.zip
 Layout    Actor_01/03-01-06-01-02-01-12.wav
           modality - channel - emotion - intensity - statement - repetition - actor
-          Kaggle's copy holds every file twice; song (channel 02) may lie beside speech.
+          Kaggle's copy has every file twice; song (channel 02) may be mixed with speech.
           48 kHz, five files in stereo: written as 16 kHz mono.
 Splits    None are official. `emobox_1` (default) to `emobox_6`: EmoBox's speaker-disjoint folds;
           fold k is the test set, the next one (after 6 comes 1) is dev, the other four are for
-          training. `train`: all of it, as the paper pools it.
+          training. `train`: all utterances, as the paper pools them.
 Votes     None: of ten ratings a file only aggregates were published.
 Labels    The acted emotion, by name. `calm` has no class and stays `other`; it is near neutral,
           but was added by the authors because actors make neutral sound mildly negative, so
@@ -95,9 +95,9 @@ def prepare_ravdess(
     labels: Mapping[str, Label | None] = LABELS,
     log: ConversionLog | None = None,
 ) -> Iterator[Utterance]:
-    """RAVDESS' spoken utterances, in the order of their names; a part of the actors is enough.
+    """RAVDESS' spoken utterances, in the order of their names; some of the actors are enough.
 
-    Raises: `InputError` without a log.
+    Raises: `InputError` for any fault without a log.
     """
     log = log or ConversionLog(strict=True)
     seen: set[str] = set()
@@ -144,7 +144,7 @@ def _why_unused(path: Path, seen: Collection[str]) -> str | None:
 
 
 def _parse_name(stem: str) -> tuple[str, str, str]:
-    """Emotion, statement and actor of a file's name."""
+    """Emotion, statement and actor from a file's name."""
     match = _NAME.fullmatch(stem)
     if match is None:
         cure = "Expected seven two-digit fields, as in 03-01-06-01-02-01-12.wav."

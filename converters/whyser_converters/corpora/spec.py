@@ -1,4 +1,4 @@
-"""Declares a corpus to the commands: one `CorpusSpec` at the end of the corpus' file."""
+"""Describes a corpus to the commands: one `CorpusSpec` at the end of the corpus' file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from whyser.records.utterance import Utterance
 
 @dataclass(frozen=True)
 class ConversionOption:
-    """An option: what it decides, and its values with a reason for each, the default first."""
+    """An option: what it decides, and its values with a reason each, the default first."""
 
     about: str
     values: Mapping[str, str]
@@ -43,15 +43,11 @@ def official(source: str) -> dict[str, SplitScheme]:
 
 def by_speaker(source: str, splits: Mapping[str, str]) -> SplitScheme:
     """A scheme that gives every speaker (without the corpus' name) one split."""
-    return SplitScheme(source, lambda utterance: splits[_own_name(str(utterance.speaker))])
-
-
-def _own_name(speaker: str) -> str:
-    return speaker.partition("/")[2]
+    return SplitScheme(source, lambda utterance: splits[str(utterance.speaker).partition("/")[2]])
 
 
 #: For corpora without official splits, which the paper pools for training.
-POOLED = {"train": SplitScheme("all of it, as the paper pools it", lambda _utterance: "train")}
+POOLED = {"train": SplitScheme("all utterances, as the paper pools them", lambda _: "train")}
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class CorpusSpec:
     choices, the default first; the converter itself yields the default scheme's splits.
     `bad_audio` names clips with unusable sound, `doubtful_audio` those cut wrongly, each with the
     reason. `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False
-    where the official splits share speakers.
+    if the official splits share speakers.
     """
 
     name: str
@@ -84,9 +80,8 @@ class CorpusSpec:
     def choices(self) -> dict[str, ConversionOption]:
         """Every option with its values: the corpus' own, and those of all corpora."""
         sources = {name: scheme.source for name, scheme in self.split_schemes.items()}
-        about = "Which utterances are for training, development and test."
-        scheme = ConversionOption(about, sources)
-        return {"split_scheme": scheme} | {**self.options, **COMMON_OPTIONS}
+        scheme = ConversionOption("Choose the splits for training, development and test.", sources)
+        return {"split_scheme": scheme, **self.options, **COMMON_OPTIONS}
 
     def is_at(self, folder: Path) -> bool:
         """Whether the folder has the layout of this corpus."""
@@ -105,7 +100,7 @@ class CorpusSpec:
         return {**self.labels, **{code: canonical(name) for code, name in merge.items()}}
 
     def chosen(self, options: Mapping[str, str]) -> dict[str, str]:
-        """Every option with its value, the default where none is given.
+        """Every option with its value, or with its default if none is given.
 
         Raises: `InputError` for an unknown option or value.
         """
@@ -121,7 +116,7 @@ class CorpusSpec:
 #: The choices that are the same for every corpus (docs/design.md, "Where the paper is silent").
 COMMON_OPTIONS: Mapping[str, ConversionOption] = {
     "other": ConversionOption(
-        "Utterances whose label is none of the eight classes.",
+        "Keep or drop utterances whose label is none of the eight classes.",
         {
             "keep": "they stay in the file as 'other' and are counted, but neither used for "
             "training nor scored",
@@ -129,15 +124,15 @@ COMMON_OPTIONS: Mapping[str, ConversionOption] = {
         },
     ),
     "secondary": ConversionOption(
-        "The secondary labels of a vote.",
+        "Keep or drop the secondary labels of a vote.",
         {
             "keep": "they stay with the primary label, and scoring can use them",
             "drop": "votes hold only the primary label",
         },
     ),
     "doubtful_sound": ConversionOption(
-        "Clips shorter than 0.1 s, and those known to be cut wrongly. Test splits always keep "
-        "them, so that they stay as published.",
+        "Keep or drop clips shorter than 0.1 s and clips known to be cut wrongly. Test splits "
+        "always keep them, so that they stay as published.",
         {
             "drop": "nobody can hear an emotion in them",
             "keep": "they stay, for comparison with papers that use the whole corpus",

@@ -1,4 +1,4 @@
-"""Reads what corpora consist of: CSV tables, cells, texts and folders."""
+"""Reads the CSV tables, cells, texts and folders of corpora."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from whyser.io.errors import InputError, did_you_mean
 from whyser.labels.classes import Label
 from whyser.records.utterance import without_reserved_marks
 
-#: Receives the fault of a row that cannot be read, and the name of what the row is about or "".
+#: Called with the fault of a row that cannot be read, and with the subject of the row or "".
 Lost = Callable[[InputError, str], None]
 
-# Most tables name their subject first. A pattern finds it, since a broken row may have no cells.
+# Most rows begin with their subject. A pattern finds it, since a broken row may have no cells.
 _FIRST_CELL = re.compile(r'[^",\r\n]+')
 
 # `errors="surrogateescape"` turns a byte that is not UTF-8 into one of these.
@@ -34,7 +34,8 @@ def read_header(path: Path) -> list[str]:
         try:
             header = next(csv.reader(stream, strict=True), None)
         except csv.Error as error:
-            raise _not_csv(path, 1, str(error)) from None
+            cure = "The file may be cut short; fetch it again."
+            raise InputError(f"not valid CSV ({error})", file=path, line=1, cure=cure) from None
     if not header:
         raise InputError("is empty, expected a header row", file=path, cure="Fetch it again.")
     text = ",".join(header)
@@ -57,9 +58,9 @@ def read_table(
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Streams the line number and the cells of `columns` (two or more) of every row of a CSV file.
 
-    A row that is not CSV, has too many or too few cells or (unless `stray_bytes`) is not UTF-8
-    goes to `lost`, with the first match of `name` in its text. Reading goes on with the next line,
-    so an unclosed quote loses only its own line.
+    `lost` is called for a row that is not CSV, has too many or too few cells or (unless
+    `stray_bytes`) is not UTF-8, with the first match of `name` in its text. Reading continues with
+    the next line, so an unclosed quote loses only its own line.
 
     Raises: `InputError` for a missing file or column.
     """
@@ -71,40 +72,46 @@ def read_table(
             )
     pick = itemgetter(*(header.index(column) for column in columns))
     width = len(header)
+
+    def lose(line: int, text: str, fault: str) -> None:
+        found = name.search(text)
+        cure = "Correct the line, or fetch the file again."
+        lost(InputError(fault, file=path, line=line, cure=cure), found[0] if found else "")
+
     with _opened(path) as stream:
-        taken: list[str] = []
-        rows = csv.reader(_noted(stream, taken), strict=True)
+        texts: list[str] = []
+        rows = csv.reader(_noted(stream, texts), strict=True)
         next(rows)
         line = 1
         while True:
-            line += len(taken)
-            taken.clear()
+            line += len(texts)
+            texts.clear()
             try:
                 cells = next(rows)
             except StopIteration:
                 return
             except csv.Error as error:
                 # An unclosed quote has swallowed the lines below its own.
-                for number, cells, fault in _one_by_one(line, taken, str(error)):
-                    fault = fault or _fault_in(cells, width, taken[number - line], stray_bytes)
-                    if fault:
-                        lost(*_lost_row(path, number, taken[number - line], fault, name))
-                    else:
+                for number, text in enumerate(texts, start=line):
+                    cells, fault = _parse_alone(text, str(error) if len(texts) == 1 else "")
+                    if fault := fault or _fault_in(cells, width, text, stray_bytes):
+                        lose(number, text, fault)
+                    elif cells:
                         yield number, pick(cells)
                 continue
             # There are millions of rows, so a plainly good one takes the shortest path.
-            text = taken[0] if len(taken) == 1 else "".join(taken)
+            text = texts[0] if len(texts) == 1 else "".join(texts)
             if len(cells) == width and text.isascii() and "\0" not in text:
                 yield line, pick(cells)
             elif cells and (fault := _fault_in(cells, width, text, stray_bytes)):
-                lost(*_lost_row(path, line, text, fault, name))
+                lose(line, text, fault)
             elif cells:
                 yield line, pick(cells)
 
 
 def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) -> str:
-    """What is wrong with a row that is CSV, or an empty text."""
-    if len(cells) != width:
+    """What is wrong with a row that is CSV, or an empty text; a blank line is not a row."""
+    if cells and len(cells) != width:
         return f"row of {len(cells)} cells, expected {width}"
     if "\0" in text:
         return "not valid text (a NUL byte)"
@@ -113,45 +120,27 @@ def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) ->
     return ""
 
 
-def _lost_row(
-    path: Path, line: int, text: str, fault: str, name: re.Pattern[str]
-) -> tuple[InputError, str]:
-    cure = "Mend the line, or fetch the file again."
-    found = name.search(text)
-    return InputError(fault, file=path, line=line, cure=cure), found[0] if found else ""
-
-
-def _one_by_one(first: int, lines: list[str], reason: str) -> Iterator[tuple[int, list[str], str]]:
-    """Line number, cells and fault of each of several lines that together are not CSV."""
-    for line, text in enumerate(lines, start=first):
+def _parse_alone(text: str, reason: str) -> tuple[list[str], str]:
+    """The cells of one line, or the fault; `reason` is given if it is known not to be CSV."""
+    if not reason:
         try:
-            cells = next(csv.reader([text], strict=True)) if len(lines) > 1 else []
+            return next(csv.reader([text], strict=True)), ""
         except csv.Error as error:
-            cells, reason = [], str(error)
-        if cells or text.strip():
-            yield line, cells, "" if cells else _not_csv_text(reason)
+            reason = str(error)
+    return [], f"not valid CSV ({reason})" if text.strip() else ""
 
 
-def _noted(stream: TextIO, taken: list[str]) -> Iterator[str]:
-    """The lines, each also appended to `taken`, since one row may span several."""
+def _noted(stream: TextIO, texts: list[str]) -> Iterator[str]:
+    """The lines, also appended to `texts`, since one row may span several."""
     for text in stream:
-        taken.append(text)
+        texts.append(text)
         yield text
-
-
-def _not_csv_text(reason: str) -> str:
-    return f"not valid CSV ({reason})" if reason else ""
-
-
-def _not_csv(path: Path, line: int, reason: str) -> InputError:
-    cure = "The file may be cut short; fetch it again."
-    return InputError(_not_csv_text(reason), file=path, line=line, cure=cure)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
     try:
-        # newline="" keeps the csv module's own idea of where a row ends.
+        # With newline="" the csv module itself decides where a row ends.
         with _open_text(path, errors="surrogateescape", newline="") as stream:
             yield stream
     except FileNotFoundError:
@@ -199,7 +188,7 @@ def label_of(code: str, labels: Mapping[str, Label | None], what: str) -> Label 
 def transcript_text(text: str) -> str:
     """The text on one line, white space collapsed.
 
-    Raises: `InputError` when it holds a mark that training rows reserve, such as `<audio>`.
+    Raises: `InputError` for a mark that training rows reserve, such as `<audio>`.
     """
     try:
         return without_reserved_marks(" ".join(text.split()))
@@ -218,7 +207,7 @@ def files_in(folder: Path, suffix: str) -> list[str]:
 
 
 def find_entry(folder: Path, names: Sequence[str]) -> Path | None:
-    """The entry with one of the lower-case names, in whatever case; the first name wins."""
+    """The entry with one of the (lower-case) names, ignoring case; the first name wins."""
     if not folder.is_dir():
         return None
     entries = {entry.name.lower(): entry for entry in sorted(folder.iterdir(), reverse=True)}

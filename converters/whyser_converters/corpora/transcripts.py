@@ -1,4 +1,4 @@
-"""Reads transcripts that are files of their own, one per utterance, named like its sound."""
+"""Reads transcripts that are separate files, one per utterance, named like its sound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST = 1 << 20
 
 
 class TranscriptFolder:
-    """Transcripts by sound file; those that are missing, empty or garbled are counted and noted."""
+    """Transcripts by sound file; missing, empty and garbled ones are counted and noted."""
 
     def __init__(self, folder: Path | None, log: ConversionLog) -> None:
         self.folder, self.log = folder or Path(), log

@@ -1,22 +1,27 @@
-"""LLaMA-Factory's dataset table: our entries in it, and nobody else's touched.
+"""Writes a LLaMA-Factory dataset: its rows, their manifest, and our entry in the dataset table.
 
-LLaMA-Factory reads only `<dataset_dir>/dataset_info.json`, takes `file_name` relative to it, and
-ignores a misspelt column without a warning (docs/design.md, "What LLaMA-Factory does"); so entries
-are generated, never typed.
+LLaMA-Factory reads only `<dataset_dir>/dataset_info.json`, looks for `file_name` in its folder, and
+ignores a misspelt column without a warning (docs/design.md, "What LLaMA-Factory does"). So entries
+are generated, never typed, and entries of other names stay as they are.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_json, write_json
+from whyser.io.files import atomic_path, read_json, write_json, write_jsonl
+from whyser.prompting.prompts import Question
+from whyser.records.utterance import Utterance
 
-#: Where the rows of the committed table lie, from the repository's root.
-STANDARD_FOLDER = Path("data/sharegpt")
+Line = dict[str, Any]
+
+#: The folder of the committed table's rows, from the repository's root.
+STANDARD_FOLDER = "data/sharegpt"
 
 #: The datasets that our YAMLs name.
 STANDARD_NAMES = (
@@ -38,10 +43,8 @@ STANDARD_NAMES = (
 )
 
 COLUMNS = {"messages": "messages", "audios": "audios"}
-#: Of pairs: LLaMA-Factory takes them for such only where `ranking` says so too.
+#: The columns of pairs; LLaMA-Factory reads pairs only if the entry also says `ranking`.
 RANKING_COLUMNS = {**COLUMNS, "chosen": "chosen", "rejected": "rejected"}
-#: What the names of our datasets of pairs end with.
-RANKING_SUFFIX = "_preference"
 
 TAGS = {
     "role_tag": "role",
@@ -55,22 +58,20 @@ def entry(file_name: str, *, ranking: bool = False) -> dict[str, Any]:
     """The table's entry for one of our row files; `ranking` for pairs of answers."""
     found: dict[str, Any] = {"file_name": file_name, "formatting": "sharegpt"}
     if ranking:
-        return {**found, "ranking": True, "columns": RANKING_COLUMNS, "tags": TAGS}
-    return {**found, "columns": COLUMNS, "tags": TAGS}
+        found["ranking"] = True
+    return {**found, "columns": RANKING_COLUMNS if ranking else COLUMNS, "tags": TAGS}
 
 
 def standard_table() -> dict[str, Any]:
     """The committed `dataset_info.json`, as the code generates it."""
     return {
-        name: entry(
-            f"{(STANDARD_FOLDER / name).as_posix()}.json", ranking=name.endswith(RANKING_SUFFIX)
-        )
+        name: entry(f"{STANDARD_FOLDER}/{name}.json", ranking=name.endswith("_preference"))
         for name in STANDARD_NAMES
     }
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The table; `InputError` when it is no object."""
+    """The table. Raises: `InputError` when it is not an object."""
     table = read_json(path)
     if not isinstance(table, dict):
         raise InputError("expected an object of datasets", file=path)
@@ -79,8 +80,62 @@ def read_table(path: Path) -> dict[str, Any]:
 
 def register(path: Path, name: str, rows_file: Path, *, ranking: bool = False) -> None:
     """Puts `name` into the table at `path`; entries of other names stay as they are."""
-    table: Mapping[str, Any] = read_table(path) if path.exists() else {}
+    table = read_table(path) if path.exists() else {}
     file_name = Path(os.path.relpath(rows_file, path.parent)).as_posix()
     ours = entry(file_name, ranking=ranking)
     if table.get(name) != ours:
         write_json(path, {**table, name: ours})
+
+
+def manifest_line(utterance: Utterance, question: Question, audio: Path | None) -> Line:
+    """What every manifest says about a row: its utterance, its question, and its sound."""
+    line: Line = {
+        "id": utterance.id,
+        "corpus": utterance.corpus,
+        "split": utterance.split,
+        "form": question.form,
+        "prompt": question.hash,
+        "question": question.text,
+        "options": list(question.options),
+    }
+    return line if audio is None else {**line, "audio": str(audio)}
+
+
+def write_dataset(
+    output: Path,
+    table: Path,
+    rows: Iterable[Line],
+    manifest: Iterable[Line],
+    *,
+    ranking: bool = False,
+) -> Path:
+    """Writes `<output>.json`, its manifest and the entry in the dataset table.
+
+    The files are renamed into place only after all rows were rendered. `manifest` has one line per
+    row, in their order; `ranking` rows hold a chosen and a rejected answer.
+
+    Returns: The file of the rows.
+
+    Raises: `InputError` for a name that no YAML could hold, or a broken table, before writing.
+    """
+    if output.name in {"", ".."} or "," in output.name:
+        # LLaMA-Factory's `dataset` lists names with commas between them.
+        raise InputError(
+            f"{str(output)!r} does not end with the name of a dataset",
+            cure="Give --output FOLDER/NAME, with no comma in the name.",
+        )
+    if table.exists():
+        read_table(table)
+    # Appended, since with_suffix would cut a name with a dot.
+    rows_file = output.parent / f"{output.name}.json"
+    with atomic_path(rows_file) as temporary:
+        # One row per line, so that a person can read and diff a file of 100,000 rows.
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write("[")
+            for number, row in enumerate(rows):
+                stream.write(",\n" if number else "\n")
+                stream.write(json.dumps(row, ensure_ascii=False))
+            stream.write("\n]\n")
+        write_jsonl(output.parent / f"{output.name}.manifest.jsonl", manifest)
+    register(table, output.name, rows_file, ranking=ranking)
+    return rows_file

@@ -1,15 +1,15 @@
-"""Utterances, rationales and cues -> pairs for LLaMA-Factory's DPO stage.
+"""Utterances, rationales and cues -> pairs of answers for LLaMA-Factory's DPO stage.
 
-Of each pair the model learns to prefer the answer that is true. Two things can be false of an
-answer, and a pair has one of them:
+In each pair the model learns to prefer the true answer. The other answer is false in one of two
+ways:
 
-- `rationale`: what it says of the voice. Same transcript, same label; the rationale is turned
-  round so that the measurement contradicts it (whyser.evidence.reversal).
-- `label`: a class that no annotator gave. Same transcript, same rationale. Where a corpus never
-  released its votes only the consensus is known to be right, so another annotator may have given
-  the rejected class; the manifest's `votes` is 0 for these.
+- `rationale`: it describes the voice wrongly. Transcript and label are the same; the rationale is
+  changed so that the measurement contradicts it (whyser.evidence.reversal).
+- `label`: it names a class that no annotator gave. Transcript and rationale are the same. If a
+  corpus never released its votes, only the majority label is known, so an annotator may have given
+  the rejected class; the manifest's `votes` is 0 for these pairs.
 
-No chosen rationale is contradicted by the measurement, whichever the pair.
+The measurement contradicts no chosen rationale, whichever the kind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from whyser.evidence.antonyms import TABLE_HASH
 from whyser.evidence.claims import read_claims
@@ -30,9 +30,10 @@ from whyser.io.console import track
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import CLASSES, EmotionClass
 from whyser.prompting.answer import render_answer
-from whyser.prompting.prompts import OPEN, Question
+from whyser.prompting.prompts import OPEN
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
+from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
 from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
     TargetSpec,
@@ -40,28 +41,21 @@ from whyser_converters.datasets.targets import (
     why_left_out,
     why_unexplained,
 )
-from whyser_converters.datasets.writer import whose, write_dataset
 
 Kind = Literal["rationale", "label"]
 Pairs = Literal["rationale", "label", "both"]
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
-
-@dataclass(frozen=True)
-class RankedAnswer:
-    """The parts of Eq. 1 beside the transcript."""
+class RankedAnswer(NamedTuple):
+    """The parts of Eq. 1 that follow the transcript."""
 
     label: EmotionClass
     rationale: str
 
-    def rendered(self, transcript: str) -> str:
-        return render_answer(self.label, transcript=transcript, rationale=self.rationale)
-
 
 @dataclass(frozen=True)
 class PreferencePair:
-    """One example: the answer to prefer and the one that is false in what `kind` names."""
+    """One example: the answer to prefer, and the one that is false in its `kind`."""
 
     kind: Kind
     utterance: Utterance
@@ -69,24 +63,28 @@ class PreferencePair:
     chosen: RankedAnswer
     rejected: RankedAnswer
     teacher: str
-    question: Question = OPEN
 
     def ranking(self) -> dict[str, Any]:
         """The row that LLaMA-Factory reads: sharegpt with a chosen and a rejected last turn."""
         chosen, rejected = (
-            {"role": "assistant", "content": reply.rendered(self.utterance.transcript)}
-            for reply in (self.chosen, self.rejected)
+            {
+                "role": "assistant",
+                "content": render_answer(
+                    answer.label, transcript=self.utterance.transcript, rationale=answer.rationale
+                ),
+            }
+            for answer in (self.chosen, self.rejected)
         )
         return {
-            "messages": [{"role": "user", "content": f"<audio>{self.question.text}"}],
+            "messages": [{"role": "user", "content": f"<audio>{OPEN.text}"}],
             "chosen": chosen,
             "rejected": rejected,
             "audios": [str(self.audio)],
         }
 
     def manifest(self) -> dict[str, Any]:
-        """Whose row it is; `antonyms` is the hash of the table that rationales are turned with."""
-        return whose(self.utterance, self.question, self.audio) | {
+        """The line of the manifest; `antonyms` is the hash of the table that changed the text."""
+        return manifest_line(self.utterance, OPEN, self.audio) | {
             "pair": self.kind,
             "label": self.chosen.label,
             "rejected_label": self.rejected.label,
@@ -98,7 +96,7 @@ class PreferencePair:
 
 @dataclass(frozen=True)
 class PreferenceSpec:
-    """Which pairs to make of which split; `max_samples` counts pairs.
+    """Which pairs to build from which split; `max_samples` counts pairs.
 
     Raises: `InputError` for a test split.
     """
@@ -111,13 +109,13 @@ class PreferenceSpec:
     def __post_init__(self) -> None:
         if self.split.startswith("test"):
             raise InputError(
-                f"preference pairs of split {self.split!r}",
-                cure="They are made of training data only: use --split train or --split dev.",
+                f"preference pairs cannot be built from split {self.split!r}",
+                cure="They are for training: use --split train or --split dev.",
             )
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        return KINDS if self.pairs == "both" else (self.pairs,)
+        return get_args(Kind) if self.pairs == "both" else (self.pairs,)
 
     def drawn(self, what: str, utterance: Utterance) -> bytes:
         return drawn(self.seed, what, utterance.id)
@@ -127,7 +125,7 @@ class PreferenceSpec:
 class PreferenceDataset:
     """Pairs in their final order, and the number of dropped utterances by reason."""
 
-    pairs: list[PreferencePair]
+    pairs: list[PreferencePair] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -141,149 +139,100 @@ class PreferenceDataset:
 
 
 def build(
-    corpora: Sequence[Corpus], recipe: PreferenceSpec, material: TrainingInputs
+    corpora: Sequence[Corpus], spec: PreferenceSpec, inputs: TrainingInputs
 ) -> PreferenceDataset:
-    """Merged over the corpora and shuffled by seed, since `max_samples` takes the first N rows.
+    """The pairs of all corpora, shuffled by seed, since `max_samples` takes the first N rows.
 
-    Order, rejected label and turned levels are drawn from seed and id alone: a pair is the same
-    whatever others are made.
+    Order, rejected label and changed levels depend only on seed and id, so a pair is the same
+    whatever other pairs are built.
 
-    Raises: `InputError` for no rationales or cues at all, an id that comes twice, and when no pair
-    is left; `BadInput` with every sound file that is missing.
+    Raises: `InputError` without any rationales or cues, for a duplicate id, and when no pair is
+    left; `BadInput` with every missing sound file.
     """
-    _check_material(material)
-    made = PreferenceDataset([])
-    problems = Problems(f"split {recipe.split!r}")
-    for corpus, utterance in track(list(merged(corpora, recipe.split)), "Pairing"):
+    inputs.require("preference pairs need", rationales=True, cues=True)
+    dataset = PreferenceDataset()
+    problems = Problems(f"split {spec.split!r}")
+    for corpus, utterance in track(list(merged(corpora, spec.split)), "Pairing"):
         with problems.caught():
-            _add_pairs(made, corpus, utterance, recipe, material)
+            _add_pairs(dataset, corpus, utterance, spec, inputs)
     problems.raise_any()
-    if not made.pairs:
-        raise nothing_left("preference pair", recipe.split, corpora, made.dropped)
-    made.pairs.sort(key=lambda pair: recipe.drawn(f"order:{pair.kind}", pair.utterance))
-    if recipe.max_samples is not None and len(made.pairs) > recipe.max_samples:
-        made.dropped["over max_samples"] = len(made.pairs) - recipe.max_samples
-        del made.pairs[recipe.max_samples :]
-    return made
+    if not dataset.pairs:
+        raise nothing_left("preference pair", spec.split, corpora, dataset.dropped)
+    dataset.pairs.sort(key=lambda pair: spec.drawn(f"order:{pair.kind}", pair.utterance))
+    if spec.max_samples is not None and len(dataset.pairs) > spec.max_samples:
+        dataset.dropped["over max_samples"] = len(dataset.pairs) - spec.max_samples
+        del dataset.pairs[spec.max_samples :]
+    return dataset
 
 
 def _add_pairs(
-    made: PreferenceDataset,
+    dataset: PreferenceDataset,
     corpus: Corpus,
     utterance: Utterance,
-    recipe: PreferenceSpec,
-    material: TrainingInputs,
+    spec: PreferenceSpec,
+    inputs: TrainingInputs,
 ) -> None:
-    """A pair of every kind that can be made."""
-    try:
-        subject = _subject(utterance, material)
-    except _NoPair as reason:
-        made.dropped[str(reason)] += 1
+    """Adds a pair of every kind that the utterance allows, and counts the reasons of the others."""
+    label = utterance.emotion if utterance.is_scored else None
+    reason = why_left_out(utterance, TargetSpec(), is_test=False)
+    reason = reason or why_unexplained(utterance, label, inputs)
+    rationale, cues = inputs.rationale(utterance, label), inputs.cues.get(utterance.id)
+    if reason or label is None or rationale is None or cues is None:
+        dataset.dropped[reason or "no cues"] += 1
         return
-    audio = sound_of(corpus, utterance)
-    for kind in recipe.kinds:
-        try:
-            rejected = _REJECTED[kind](subject, corpus, recipe)
-        except _NoPair as reason:
-            made.dropped[f"{kind} pair: {reason}"] += 1
-            continue
-        made.pairs.append(
-            PreferencePair(kind, utterance, audio, subject.reply, rejected, subject.teacher)
-        )
-
-
-# ---- what is known of an utterance ---------------------------------------------------------
-
-
-class _NoPair(Exception):
-    """Gives the reason why no pair can be made; it is counted and is not an error."""
-
-
-@dataclass(frozen=True)
-class _PairSubject:
-    """An utterance with all that a pair needs."""
-
-    utterance: Utterance
-    reply: RankedAnswer
-    cues: Cues
-    teacher: str
-
-
-def _check_material(material: TrainingInputs) -> None:
-    given = {"rationales": material.has_rationales, "cues": bool(material.cues)}
-    for name, is_given in given.items():
-        if not is_given:
-            raise InputError(
-                f"preference pairs without {name}",
-                cure=f"Give --{name} FILE (whyser-teach writes it).",
-            )
-
-
-def _subject(utterance: Utterance, material: TrainingInputs) -> _PairSubject:
-    """Raises: `_NoPair` where something is missing, or the rationale is false already."""
-    if reason := why_left_out(utterance, TargetSpec(), is_test=False):
-        raise _NoPair(reason)
-    if reason := why_unexplained(utterance, utterance.emotion, material):
-        raise _NoPair(reason)
-    rationale = material.rationale(utterance, utterance.emotion)
-    cues = material.cues.get(utterance.id)
-    if rationale is None or cues is None:
-        raise _NoPair("no cues")
     verdicts = ground(read_claims(rationale.text, utterance.transcript), cues)
     if any(verdict.outcome == "contradicted" for verdict in verdicts):
-        raise _NoPair("rationale contradicts the measurement")
-    return _PairSubject(
-        utterance, RankedAnswer(utterance.emotion, rationale.text), cues, rationale.teacher
+        dataset.dropped["rationale contradicts the measurement"] += 1
+        return
+    audio = sound_of(corpus, utterance)
+    chosen = RankedAnswer(label, rationale.text)
+    for kind in spec.kinds:
+        if kind == "rationale":
+            rejected = _contradicted(chosen, utterance, cues, spec)
+        else:
+            rejected = _mislabelled(chosen, utterance, corpus, spec)
+        if isinstance(rejected, str):
+            dataset.dropped[f"{kind} pair: {rejected}"] += 1
+        else:
+            pair = PreferencePair(kind, utterance, audio, chosen, rejected, rationale.teacher)
+            dataset.pairs.append(pair)
+
+
+def _contradicted(
+    chosen: RankedAnswer, utterance: Utterance, cues: Cues, spec: PreferenceSpec
+) -> RankedAnswer | str:
+    """The answer with a rationale that the sound contradicts, or the reason why there is none."""
+    changed = contradict(
+        chosen.rationale,
+        cues,
+        transcript=utterance.transcript,
+        random_=random.Random(spec.drawn("rationale", utterance)),
     )
+    return chosen._replace(rationale=changed.text) if changed.text else changed.reason
 
 
-# ---- what is false -------------------------------------------------------------------------
-
-
-def _turned_rationale(
-    subject: _PairSubject, corpus: Corpus, recipe: PreferenceSpec
-) -> RankedAnswer:
-    turned = contradict(
-        subject.reply.rationale,
-        subject.cues,
-        transcript=subject.utterance.transcript,
-        random_=random.Random(recipe.drawn("rationale", subject.utterance)),
-    )
-    if not turned.text:
-        raise _NoPair(turned.reason)
-    return RankedAnswer(subject.reply.label, turned.text)
-
-
-def _other_label(subject: _PairSubject, corpus: Corpus, recipe: PreferenceSpec) -> RankedAnswer:
-    """A class of the corpus that no annotator gave, not even as a secondary label.
+def _mislabelled(
+    chosen: RankedAnswer, utterance: Utterance, corpus: Corpus, spec: PreferenceSpec
+) -> RankedAnswer | str:
+    """The answer with a class that no annotator gave, not even as a secondary label.
 
     It is drawn in proportion to its frequency in the split. If all were equally likely, a
     frequent class would be right more often than wrong, and its name would reveal the answer.
     """
-    given = subject.utterance.annotator_labels(secondary=True) | {subject.reply.label}
+    given = utterance.annotator_labels(secondary=True) | {chosen.label}
     free = [name for name in CLASSES if name in corpus.card.classes and name not in given]
     if not free:
-        raise _NoPair("every class was given by some annotator")
-    split = corpus.card.splits.get(recipe.split)
+        return "every class was given by some annotator"
+    split = corpus.card.splits.get(spec.split)
     found = split.labels if split else {}
-    chance = random.Random(recipe.drawn("label", subject.utterance))
+    chance = random.Random(spec.drawn("label", utterance))
     # One more than its frequency, so that a class without utterances can be drawn too.
     (label,) = chance.choices(free, [1 + found.get(name, 0) for name in free])
-    return RankedAnswer(label, subject.reply.rationale)
+    return chosen._replace(label=label)
 
 
-_REJECTED = {"rationale": _turned_rationale, "label": _other_label}
-
-
-# ---- on disk -------------------------------------------------------------------------------
-
-
-def write(made: PreferenceDataset, output: Path, table: Path) -> Path:
-    """Writes rows, manifest and the table's entry (writer.py); returns the file of the rows."""
-    return write_dataset(
-        output,
-        table,
-        (pair.ranking() for pair in made.pairs),
-        (pair.manifest() for pair in made.pairs),
-        ranking=True,
-    )
+def write(dataset: PreferenceDataset, output: Path, table: Path) -> Path:
+    """Writes rows, manifest and the table's entry; returns the file of the rows."""
+    rows = (pair.ranking() for pair in dataset.pairs)
+    manifest = (pair.manifest() for pair in dataset.pairs)
+    return write_dataset(output, table, rows, manifest, ranking=True)

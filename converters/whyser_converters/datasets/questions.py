@@ -27,11 +27,11 @@ Asked: TypeAlias = Literal["open", "closed", "mix", "task"]
 class QuestionSpec:
     """How the questions of a dataset vary; by default all ask the paper's open-form question.
 
-    Target `asr` never asks about the emotion, which would teach the model not to answer that: its
-    open form is the question of the transcription task.
+    Target `asr` never asks about the emotion, since that would teach the model not to answer such
+    a question: its open form is the question of the transcription task.
 
-    Raises: `InputError` for a task's question with a chain of thought, since the task fixes the
-    answer, and for options in a drawn order where no question has options.
+    Raises: `InputError` for a chain of thought with a task's question, since the task fixes the
+    answer, and for shuffled options in a form without options.
     """
 
     form: Asked = "open"
@@ -42,21 +42,20 @@ class QuestionSpec:
     def __post_init__(self) -> None:
         if self.thinks and self.form == "task":
             raise InputError(
-                "a chain of thought with the question of a task",
-                cure="--cot belongs to --prompt open, closed or mix.",
+                "--cot asks for a chain of thought, and the question of a task allows none",
+                cure="Use --cot with --prompt open, closed or mix.",
             )
         if self.shuffle_options and self.form not in {"closed", "mix"}:
             raise InputError(
-                f"options in a drawn order, and {self.form!r} questions have none",
-                cure="--shuffle-options belongs to --prompt closed or mix.",
+                f"--shuffle-options needs options, and {self.form!r} questions have none",
+                cure="Use it with --prompt closed or mix.",
             )
 
     def question(self, target: Target, drawn: Callable[[str], bytes]) -> Question:
         """The question of one row; `drawn` gives its random bytes for a purpose."""
         if self.form == "task" or (self.form == "open" and target == "asr"):
             return self._task_question(target, drawn)
-        form: Form = "open" if self.form == "mix" and drawn("form")[0] % 2 else "closed"
-        form = form if self.form == "mix" else self.form
+        form: Form = self.form if self.form != "mix" else ("closed", "open")[drawn("form")[0] % 2]
         stem = self._wording("stem", drawn) if self.paraphrase else STEM
         options = list(OPTIONS)
         if self.shuffle_options:

@@ -1,7 +1,6 @@
 """Merges the utterances of several corpora, and draws what is random about each of them.
 
-A draw depends only on seed and id, so another corpus, or an utterance that is left out, changes
-nothing for the others.
+A draw depends only on seed and id, so that adding or leaving out an utterance changes no other.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ from whyser.records.utterance import Utterance
 def merged(corpora: Sequence[Corpus], split: str) -> Iterator[tuple[Corpus, Utterance]]:
     """Every utterance of the split, with its corpus.
 
-    Raises: `InputError` for an id that comes twice, and for a corpus without its sound.
+    Raises: `InputError` for a duplicate id, and for a corpus without its sound.
     """
     seen: set[str] = set()
     for corpus in corpora:
         if not corpus.audio_root.is_dir():
             # Reported here once, and not again for every utterance.
             raise InputError(
-                f"no such folder, where the sound of {corpus.path} lies",
+                f"no such folder, but {corpus.path} has its sound there",
                 file=corpus.audio_root,
-                cure="Bring it back, or convert the corpus again.",
+                cure="Restore the folder, or convert the corpus again.",
             )
         for utterance in corpus.utterances():
             if utterance.split != split:
                 continue
             if utterance.id in seen:
                 raise InputError(
-                    f"id {utterance.id!r} comes twice", file=corpus.path, cure="Give a file once."
+                    f"duplicate id {utterance.id!r}", file=corpus.path, cure="Give each file once."
                 )
             seen.add(utterance.id)
             yield corpus, utterance
@@ -45,22 +44,19 @@ def nothing_left(
 ) -> InputError:
     """The error for a dataset without rows: what was left out, and why."""
     names = ", ".join(str(corpus.path) for corpus in corpora)
-    return InputError(
-        f"no {what} of split {split!r} is left of {names}",
-        cure=f"Left out: {dict(dropped) or 'nothing; no utterance has that split'}.",
-    )
+    cure = f"Left out: {dict(dropped)}." if dropped else "No utterance has that split."
+    return InputError(f"no {what} of split {split!r} is left from {names}", cure=cure)
 
 
 def sound_of(corpus: Corpus, utterance: Utterance) -> Path:
     """The sound file of an utterance.
 
-    Raises: `InputError` when it is missing: LLaMA-Factory warns of missing files once per run and
-    trains on.
+    Raises: `InputError` when it is missing; LLaMA-Factory would warn once per run and train on.
     """
     audio = corpus.audio_path(utterance)
     if not audio.is_file():
         raise InputError(
-            f"no such sound file, of {utterance.id}", file=audio, cure="Convert the corpus again."
+            f"no such sound file for {utterance.id}", file=audio, cure="Convert the corpus again."
         )
     return audio
 

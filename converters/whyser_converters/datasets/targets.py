@@ -1,8 +1,8 @@
-"""Decides what a row answers: whose label, and the text around it."""
+"""Decides the answer of a row: whose label it names, and the text around the label."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -34,8 +34,7 @@ class TargetSpec:
     def __post_init__(self) -> None:
         if self.target == "asr" and not self.writes_transcript:
             raise InputError(
-                "target 'asr' without the <asr> block: nothing is left to write",
-                cure="Leave --no-asr out.",
+                "without its <asr> block, target 'asr' writes nothing", cure="Leave --no-asr out."
             )
 
     @property
@@ -63,14 +62,14 @@ class TargetSpec:
             point -= share
             if point < 0:
                 return label
-        return label  # what rounding left over
+        return label  # Rounding may leave the shares just below 1.
 
 
 @dataclass
 class TrainingInputs:
     """Rationales and cues by utterance, from the files that the user gave.
 
-    Of several rationales for one label the first kept one counts.
+    If a label has several rationales, the first kept one is used.
     """
 
     rationales: dict[tuple[str, str | None], Rationale] = field(default_factory=dict)
@@ -90,6 +89,16 @@ class TrainingInputs:
             found.cues.update((one.id, one) for one in read_cues(file))
         return found
 
+    def require(self, who: str, *, rationales: bool, cues: bool, otherwise: str = "") -> None:
+        """Raises: `InputError` when `who` needs rationales or cues and no file was given."""
+        for is_missing, name, command in (
+            (rationales and not self.has_rationales, "rationales", "whyser-teach"),
+            (cues and not self.cues, "cues", "whyser-teach cues"),
+        ):
+            if is_missing:
+                cure = f"Give --{name} FILE, which {command} writes{otherwise}."
+                raise InputError(f"{who} {name}", cure=cure)
+
     def rationale(self, utterance: Utterance, label: EmotionClass | None) -> Rationale | None:
         """The rationale of the label; one without a label explains the majority label."""
         given = [self.rationales.get((utterance.id, label or utterance.label))]
@@ -99,56 +108,53 @@ class TrainingInputs:
         return next((one for one in found if one.kept), found[0] if found else None)
 
 
-def why_left_out(utterance: Utterance, aim: TargetSpec, *, is_test: bool) -> str | None:
+def why_left_out(utterance: Utterance, spec: TargetSpec, *, is_test: bool) -> str | None:
     """The reason why an utterance gives no row, whatever its label; None when there is none."""
-    if aim.needs_label and utterance.label is None:
+    if spec.needs_label and utterance.label is None:
         return "no agreement"
-    if aim.needs_label and utterance.label == OTHER:
+    if spec.needs_label and utterance.label == OTHER:
         return "none of the eight classes"
-    is_scored_alone = is_test and aim.needs_label
-    if aim.writes_transcript and not is_scored_alone and not utterance.transcript.strip():
+    only_label_counts = is_test and spec.needs_label
+    if spec.writes_transcript and not only_label_counts and not utterance.transcript.strip():
         # An empty <asr> block would teach the model to hear nothing.
         return "no transcript"
     return None
 
 
 def why_unexplained(
-    utterance: Utterance, label: EmotionClass | None, material: TrainingInputs
+    utterance: Utterance, label: EmotionClass | None, inputs: TrainingInputs
 ) -> str | None:
     """The reason why no rationale explains the label; None when one does, or none were given."""
-    if not material.has_rationales:
+    if not inputs.has_rationales:
         return None
-    rationale = material.rationale(utterance, label)
+    rationale = inputs.rationale(utterance, label)
     if rationale is None:
-        return "no rationale" if label in {None, utterance.label} else _UNEXPLAINED
+        if label in {None, utterance.label}:
+            return "no rationale"
+        return "no rationale for the label drawn (whyser-teach --labels annotators writes them)"
     if not rationale.kept:
         return f"rationale dropped: {', '.join(rationale.reasons)}"
     return None
 
 
-_UNEXPLAINED = "no rationale for the label drawn (whyser-teach --labels annotators writes them)"
-
-
 def write_answer(
-    utterance: Utterance, label: EmotionClass | None, aim: TargetSpec, material: TrainingInputs
+    utterance: Utterance, label: EmotionClass | None, spec: TargetSpec, inputs: TrainingInputs
 ) -> str:
     """The text of the assistant's turn.
 
-    Raises: `InputError` for descriptors of an utterance that was never measured.
+    Raises: `InputError` when the descriptors need cues that the utterance has not.
     """
-    rationale = material.rationale(utterance, label) if aim.needs_rationales else None
+    rationale = inputs.rationale(utterance, label) if spec.needs_rationales else None
+    descriptors = None
+    if spec.needs_cues:
+        if utterance.id not in inputs.cues:
+            cure = "Run whyser-teach cues on the same utterances."
+            raise InputError(f"no cues for {utterance.id}", cure=cure)
+        descriptors = describe(utterance.gender, inputs.cues[utterance.id])
     return render_answer(
         label,
-        transcript=(utterance.transcript or None) if aim.writes_transcript else None,
+        transcript=(utterance.transcript or None) if spec.writes_transcript else None,
         rationale=rationale.text if rationale else None,
-        descriptors=_descriptors(utterance, material.cues) if aim.needs_cues else None,
-        target=aim.target,
+        descriptors=descriptors,
+        target=spec.target,
     )
-
-
-def _descriptors(utterance: Utterance, cues: Mapping[str, Cues]) -> str | None:
-    if utterance.id not in cues:
-        raise InputError(
-            f"no cues for {utterance.id}", cure="Run whyser-teach cues on the same utterances."
-        )
-    return describe(utterance.gender, cues[utterance.id])

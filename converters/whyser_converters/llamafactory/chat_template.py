@@ -2,19 +2,20 @@
 
 LLaMA-Factory trains with its own template `qwen2_audio`, never with the checkpoint's chat template,
 which puts `Audio 1: ` before a sound and a line break after it. Servers use the chat template.
-Where the two differ, so do answers (docs/serving.md has figures).
+If the two differ, so do the answers (docs/serving.md has figures).
 
-How each path gets to `<|audio_bos|>`, n times `<|AUDIO|>`, `<|audio_eos|>` for one sound:
+A sound should become `<|audio_bos|>`, n times `<|AUDIO|>`, `<|audio_eos|>`. Each path gets there
+in its own way:
 
     LLaMA-Factory training, do_predict, api with infer_backend huggingface: its own template
-    transformers 4: the processor puts both marks around an `<|AUDIO|>` that stands alone
+    transformers 4: the processor puts both marks around an `<|AUDIO|>` that has none
     transformers 5, and vLLM from 0.17 on: leave the marks to the chat template
-    vLLM up to 0.16: puts both marks around every `<|AUDIO|>`, marks there or not
-    LLaMA-Factory's api with infer_backend vllm: hands vLLM 0.11, the newest that it takes, the
-        marks, so they appear twice; no setting changes that, so use `vllm serve` instead
+    vLLM up to 0.16: puts both marks around every `<|AUDIO|>`, even if it has them already
+    LLaMA-Factory's api with infer_backend vllm: gives the marks to vLLM 0.11, the newest that it
+        supports, so they appear twice; no setting changes that, so use `vllm serve` instead
 
-Hence a chat template that writes the marks is right everywhere but under vLLM up to 0.16, for which
-there is another (`chat_template_vllm_0.16.jinja`), with `<|AUDIO|>` alone.
+So a chat template that writes the marks is right everywhere except under vLLM up to 0.16, for which
+there is another one without them (`chat_template_vllm_0.16.jinja`).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Messages = Sequence[Mapping[str, Any]]
 def template_of(model: Path) -> str | None:
     """The chat template of a model's folder, from the file that transformers prefers.
 
-    None where there is none: then `Qwen2AudioProcessor` has one of its own, the official.
+    None without one; `Qwen2AudioProcessor` then uses its own, the official template.
 
     Raises: `InputError` when the file is broken.
     """
@@ -57,8 +58,7 @@ def template_of(model: Path) -> str | None:
 def render(template: str, messages: Messages) -> str:
     r"""The prompt for these messages, up to where the assistant answers.
 
-    It runs in a sandbox, since a template is a program, and with the whitespace rules and the names
-    of transformers.
+    A template is a program, so it runs in a sandbox, with transformers' whitespace rules and names.
 
     Raises: `InputError` when it cannot be rendered.
 
@@ -72,7 +72,7 @@ def render(template: str, messages: Messages) -> str:
     names = {"add_generation_prompt": True, "bos_token": "", "eos_token": "<|im_end|>"}
     try:
         return environment.from_string(template).render(messages=messages, **names)
-    except Exception as error:  # a program of somebody else's fails in its own ways
+    except Exception as error:  # Somebody else's program may raise anything.
         raise InputError(
             f"the chat template cannot be rendered ({type(error).__name__}: {error})",
             cure="It must take a message whose content is a list of parts.",

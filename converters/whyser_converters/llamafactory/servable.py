@@ -1,9 +1,9 @@
 """Makes an exported model answer as it was trained, under any server.
 
-`llamafactory-cli export` leaves two things of the base checkpoint in the folder that training never
-knew: its chat template, and its `generation_config.json`. The second may ask for sampling and a
-repetition penalty. vLLM adds the penalty to a greedy request, and LLaMA-Factory's api samples
-whatever it is asked, for transformers takes `do_sample: false` for nothing said.
+`llamafactory-cli export` keeps two files of the base checkpoint that training never used: its chat
+template, and its `generation_config.json`, which may ask for sampling and a repetition penalty.
+vLLM applies the penalty to greedy requests too, and LLaMA-Factory's api samples whatever is
+requested, because transformers treats `do_sample: false` as not set.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from whyser_converters.llamafactory.chat_template import FILE, template_of
 
 GENERATION = "generation_config.json"
 
-#: What LLaMA-Factory leaves where it exported or trained, and no official checkpoint has.
+#: Files that LLaMA-Factory's exports and trained models have, and official checkpoints have not.
 TRACES = ("Modelfile", "trainer_state.json", "training_args.bin")
 
 
 def make_servable(model: Path) -> list[Path]:
     """Gives a model's folder the template and the greedy decoding of training.
 
-    A file that is replaced is kept as a copy (`chat_template.original.jinja`).
+    A replaced file is kept as a copy (`chat_template.original.jinja`).
 
-    Returns: The files that were written; none when all was as it should be.
+    Returns: The files that were written; none when nothing had to change.
 
     Raises: `InputError` for a folder that holds no complete model trained with LLaMA-Factory.
     """
@@ -70,26 +70,21 @@ def _decodes(key: str) -> bool:
 
 
 def _refuse_foreign(model: Path) -> None:
-    if (model / "adapter_config.json").exists():
-        raise InputError(
-            "is an adapter without its model",
-            file=model,
-            cure="Merge it by llamafactory-cli export, and name that folder.",
-        )
-    if not (model / "config.json").exists():
-        raise InputError("is no folder of a model", file=model, cure="It has no config.json.")
-    if not any((model / trace).exists() for trace in TRACES):
-        raise InputError(
-            "is not what LLaMA-Factory exports or trains",
-            file=model,
-            cure=f"It has none of {', '.join(TRACES)}; an official checkpoint keeps its template.",
-        )
-    # transformers 5 lists tokens that were added in the second file only.
+    # transformers 5 lists added tokens only in the second file.
     files = [model / name for name in ("tokenizer_config.json", "tokenizer.json")]
-    if not any('"<|AUDIO|>"' in read_text(file) for file in files if file.is_file()):
-        raise InputError(
-            "has no token <|AUDIO|>", file=model, cure="Only the template qwen2_audio is known."
-        )
+    if (model / "adapter_config.json").exists():
+        what = "is an adapter without its model"
+        cure = "Merge it with llamafactory-cli export, and name that folder."
+    elif not (model / "config.json").exists():
+        what, cure = "is not a model's folder", "It has no config.json."
+    elif not any((model / trace).exists() for trace in TRACES):
+        what = "is not an export or a trained model of LLaMA-Factory"
+        cure = f"It has none of {', '.join(TRACES)}; an official checkpoint keeps its template."
+    elif not any('"<|AUDIO|>"' in read_text(file) for file in files if file.is_file()):
+        what, cure = "has no token <|AUDIO|>", "Only the template qwen2_audio is supported."
+    else:
+        return
+    raise InputError(what, file=model, cure=cure)
 
 
 def _keep(path: Path) -> None:

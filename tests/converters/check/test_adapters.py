@@ -62,5 +62,5 @@ def test_another_kind_of_training_and_a_model_of_a_hub_are_left_alone(model: Pat
 @pytest.mark.parametrize("content", [b"", b"1234567", b"\x05" + bytes(7) + b"{]}{]", b"\xff" * 40])
 def test_a_broken_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(content)
-    with pytest.raises(InputError, match="is no safetensors file"):
+    with pytest.raises(InputError, match="is not a safetensors file"):
         told(tmp_path, lora_target="q_proj")

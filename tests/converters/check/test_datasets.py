@@ -32,10 +32,10 @@ def test_a_good_row_has_no_fault_and_is_counted(
         ("What?", ["a.wav"], "row 1: 0 <audio> in the messages for 1 audios"),
         ("<audio>He said <audio>.", ["a.wav"], "2 <audio> in the messages for 1 audios"),
         ("<audio>What?", ["gone.wav"], "gone.wav: no such sound file"),
-        ("<audio>What?", [5], "'audios' is no list of paths"),
-        ("<audio>What?", {"path": "a.wav"}, "'audios' is no list of paths"),
-        ("<audio><|AUDIO|>What?", ["a.wav"], "holds '<|AUDIO|>'"),
-        ("<audio><image>What?", ["a.wav"], "holds '<image>'"),
+        ("<audio>What?", [5], "'audios' is not a list of paths"),
+        ("<audio>What?", {"path": "a.wav"}, "'audios' is not a list of paths"),
+        ("<audio><|AUDIO|>What?", ["a.wav"], "contains '<|AUDIO|>'"),
+        ("<audio><image>What?", ["a.wav"], "contains '<image>'"),
         ("What?", [], "warning: "),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_text_counts_by_its_bytes(faults: Faults, row: MakeRow) -> None:
         ({"file_name": None}, "names no local file"),
         ({"file_name": "rows.parquet"}, "rows.parquet: cannot be checked"),
         ({"columns": {}}, "names no messages, audios"),
-        ({"columns": ["messages"]}, "columns is no table of names"),
+        ({"columns": ["messages"]}, "columns is not a table of names"),
         ({"formatting": "alpaca"}, "has formatting 'alpaca'"),
         ({"ranking": True}, "names no chosen, rejected"),
     ],
@@ -188,7 +188,7 @@ def test_an_entry_that_is_no_object_is_named(dataset: Callable[..., Path], row: 
     path.write_text('{"d": "d.json"}', encoding="utf-8")
     findings = Findings("d")
     check_datasets([Job("d", path, path.parent)], findings)
-    assert "dataset_info.json: dataset 'd' is no object" in findings.problems[0]
+    assert "dataset_info.json: dataset 'd' is not an object" in findings.problems[0]
 
 
 @pytest.mark.parametrize("lost", ["formatting", "columns", "tags"])
@@ -233,7 +233,7 @@ def test_a_manifest_of_another_build_is_named(faults: Faults, row: MakeRow, tmp_
     # Which line is whose cannot be said.
     assert "row 0" not in found
     assert "2 lines for 1 rows" in found
-    assert "id 'a/1' stands twice" in found
+    assert "duplicate id 'a/1'" in found
 
 
 def test_a_row_must_be_that_of_its_line(faults: Faults, row: MakeRow, tmp_path: Path) -> None:
@@ -246,8 +246,8 @@ def test_a_row_must_be_that_of_its_line(faults: Faults, row: MakeRow, tmp_path: 
     )
     found = faults(3 * [row()])
     assert "row 0" not in found
-    assert "row 1: its answer is not that of its line in the manifest" in found
-    assert "row 2: its audio is not that of its line in the manifest" in found
+    assert "row 1: its answer differs from its line in the manifest" in found
+    assert "row 2: its audio differs from its line in the manifest" in found
 
 
 def test_what_a_control_does_on_purpose_is_no_fault(
@@ -287,7 +287,7 @@ def test_an_unknown_dataset_is_named(dataset: Callable[..., Path], row: MakeRow)
 
 def test_test_rows_in_training_are_refused(faults: Faults, row: MakeRow, tmp_path: Path) -> None:
     manifest(tmp_path, {"id": "a/1", "split": "test1"})
-    assert "1 rows of split 'test1' in a training dataset" in faults([row()], trains=True)
+    assert "1 rows of split 'test1' are used for training" in faults([row()], trains=True)
     assert faults([row()], trains=False) == ""
 
 
@@ -373,7 +373,7 @@ def test_a_good_pair_has_no_fault_and_counts_its_sound_once(
 @pytest.mark.parametrize(
     ("chosen", "rejected", "message"),
     [
-        ("sad", "sad", "has the same answer chosen and rejected"),
+        ("sad", "sad", "its chosen and its rejected answer are the same"),
         ("sad", None, "has no message under 'chosen' or 'rejected'"),
         ("sad", "<audio> happy", "2 <audio> in the messages for 1 audios"),
         ("sad", {"role": "user", "content": "happy"}, "roles are ['user', 'user']"),
@@ -400,8 +400,8 @@ def test_what_both_readings_of_a_pair_share_is_told_once(faults: Faults, row: Ma
 @pytest.mark.parametrize(
     ("entry", "stage", "message"),
     [
-        (RANKING, "sft", "stage sft takes no ranking datasets, and 'd' is one"),
-        ({}, "dpo", "stage dpo takes ranking datasets, and 'd' is no one"),
+        (RANKING, "sft", "stage sft accepts no ranking dataset, and 'd' is one"),
+        ({}, "dpo", "stage dpo needs a ranking dataset, and 'd' is not one"),
         ({"ranking": True}, "dpo", "dataset 'd' names no chosen, rejected"),
     ],
 )
@@ -417,4 +417,4 @@ def test_a_test_split_that_says_when_to_stop_is_named(
     line = {"id": "c/1", "split": "test1", "audio": "a.wav"}
     (tmp_path / "d.manifest.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
     assert faults([row()]) == ""
-    assert "1 rows of split 'test1' would say when training stops" in faults([row()], chooses=True)
+    assert "1 rows of split 'test1' are used for early stopping" in faults([row()], chooses=True)

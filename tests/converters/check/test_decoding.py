@@ -41,9 +41,9 @@ def no_ffmpeg(*reasons: str) -> str:
 
 @pytest.fixture(autouse=True)
 def anew() -> Iterator[None]:
-    decoding._fault.cache_clear()
+    decoding_faults.cache_clear()
     yield
-    decoding._fault.cache_clear()
+    decoding_faults.cache_clear()
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_what_decodes_has_no_fault(
 def test_torchaudio_2_9_needs_torchcodec(environment: Callable[..., None]) -> None:
     environment("not asked", torch="2.9.0", torchaudio="2.9.0+cpu")
     [fault] = decoding_faults()
-    assert fault.what == ("torchaudio 2.9.0+cpu decodes by torchcodec, which is not installed")
+    assert fault.what == ("torchaudio 2.9.0+cpu decodes with torchcodec, which is not installed")
     assert "pip install -c constraints-2026.txt torchcodec" in fault.cure
     assert "ffmpeg" in fault.cure
     assert not fault.warns
@@ -130,9 +130,7 @@ def test_torchaudio_2_8_needs_soundfile(
     # What an import statement finds here is a module that does not exist.
     monkeypatch.setitem(sys.modules, "soundfile", None)
     [fault] = decoding_faults()
-    assert fault.what == (
-        "torchaudio 2.8.0 decodes by soundfile, which is missing or does not load"
-    )
+    assert fault.what == ("torchaudio 2.8.0 decodes with soundfile, which is missing or broken")
     assert fault.cure == "Run pip install soundfile."
 
 
@@ -168,7 +166,8 @@ def test_a_launch_without_sound_is_refused(
     environment(torch="2.9.0", torchaudio="2.9.0")
     outcome = convert("check", path, "--dataset-dir", tmp_path)
     assert outcome.status == 1
-    assert f"{path}: torchaudio 2.9.0 decodes by torchcodec, which is not installed" in outcome.err
+    told = f"{path}: torchaudio 2.9.0 decodes with torchcodec, which is not installed"
+    assert told in outcome.err
     # Only a YAML is about to be run.
     assert convert("check", table).status == 0
     path.write_text("export_dir: merged\n", encoding="utf-8")

@@ -65,7 +65,7 @@ def test_pins_are_read_as_pip_reads_them(tmp_path: Path, line: str, differs: boo
 def test_what_is_no_requirement_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "constraints.txt"
     path.write_text("numpy==2.2.6\ntorch=2.8.0\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"'torch=2\.8\.0' is no requirement") as caught:
+    with pytest.raises(InputError, match=r"'torch=2\.8\.0' is not a requirement") as caught:
         check_pins(tmp_path / "x.yaml", Findings("x.yaml"))
     assert str(caught.value).startswith(f"{path}:2: ")
 
@@ -137,5 +137,5 @@ def test_a_broken_constraints_file_ends_with_status_1_and_hides_no_row(
     path.write_text("dataset: d\n", encoding="utf-8")
     outcome = convert("check", path, "--dataset-dir", tmp_path)
     assert outcome.status == 1
-    assert "constraints.txt:1: 'numpy==' is no requirement" in outcome.err
+    assert "constraints.txt:1: 'numpy==' is not a requirement" in outcome.err
     assert "row 0: 0 <audio>" in outcome.err

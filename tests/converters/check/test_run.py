@@ -63,7 +63,7 @@ def test_an_adapter_that_only_a_hub_may_have_is_warned_of() -> None:
         ({"predict_with_generate": True}, "ZeRO-3 cannot predict"),
         (
             {"adapter_name_or_path": "a", "create_new_adapter": True},
-            "ZeRO-3 trains the given adapter on instead of merging it",
+            "ZeRO-3 continues training the given adapter instead of merging it",
         ),
         ({"do_train": True}, ""),
     ],
@@ -129,10 +129,10 @@ def test_overrides_are_checked_as_they_are_launched(
     mended = ("dataset=d", f"dataset_dir={folder}", "model_name_or_path=a/b", "cutoff_len=61")
     assert convert("check", "x.yaml", *mended).status == 0
     outcome = convert("check", "x.yaml", "dataset={")
-    assert (outcome.status, "'dataset={' is no setting" in outcome.err) == (1, True)
+    assert (outcome.status, "'dataset={' is not a setting" in outcome.err) == (1, True)
     outcome = convert("check", "dataset=d")
     assert outcome.status == 2
-    assert "overrides the settings of a YAML" in outcome.err
+    assert "overrides a setting, so give its YAML too" in outcome.err
 
 
 def test_an_export_needs_no_dataset(convert: Callable[..., Any]) -> None:

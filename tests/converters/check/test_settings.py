@@ -69,8 +69,8 @@ def test_settings_that_cannot_be_checked_are_refused(
 def test_names_that_llamafactory_takes_otherwise_are_named(tmp_path: Path) -> None:
     found, findings = jobs(tmp_path, "dataset: a,b,a\neval_dataset: b")
     twice, both = findings.problems
-    assert "dataset names 'a' 2 times, LLaMA-Factory takes it once" in twice
-    assert "'b' is trained on and evaluated on" in both
+    assert "dataset names 'a' 2 times, but LLaMA-Factory uses it once" in twice
+    assert "'b' is used for training and for evaluation" in both
     assert [job.name for job in found] == ["a", "b", "b"]
 
 

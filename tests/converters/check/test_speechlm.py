@@ -127,7 +127,7 @@ def test_every_fault_of_a_list_is_told(model: Path) -> None:
     assert len(said) == 3
     assert "names 'o_porj'" in said[0] and "Did you mean 'o_proj'?" in said[0]
     assert "'k_proj' reaches into speech_encoder," in said[1]
-    assert "'down' names nothing of the language model" in said[2]
+    assert "'down' names no module of the language model" in said[2]
 
 
 def test_a_tied_head_may_be_named_alone(model: Path) -> None:
@@ -152,12 +152,12 @@ def test_what_else_trains_is_looked_at(model: Path, added: str, said: str) -> No
 
 def test_a_connector_that_is_left_out_is_warned_of(model: Path) -> None:
     said = warnings(model, lora_target="o_proj", additional_target="emotion_connector")
-    assert said == ["additional_target leaves content_connector out: it stays as it is"]
+    assert said == ["additional_target leaves out content_connector, which then does not train"]
     assert len(warnings(model, lora_target="o_proj")) == 2
     assert warnings(model, lora_target="o_proj", additional_target="connector") == []
     assert warnings(model, lora_target="o_proj", additional_target="down") == []
     said = warnings(model, **FREEZE, freeze_extra_modules="content_connector")
-    assert said == ["freeze_extra_modules leaves emotion_connector out: it stays as it is"]
+    assert said == ["freeze_extra_modules leaves out emotion_connector, which then does not train"]
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_what_is_said_is_what_would_train(
     said = "\n".join(fault.what for fault in faults(speechlm, **settings))
     assert ("_encoder" in said) == any(name.endswith("_encoder") for name in training)
     for connector in CONNECTORS.split(","):
-        assert (f"leaves {connector} out" in said) == (connector not in training)
+        assert (f"leaves out {connector}" in said) == (connector not in training)
     by_default = "2 layers of the language model would train" in said
     if settings.get("finetuning_type") == "freeze":
         assert by_default == ("language_model" in training)

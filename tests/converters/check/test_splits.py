@@ -188,7 +188,7 @@ def test_a_sound_that_is_gone_or_broken_is_a_problem(
         path.write_bytes(content)
     [problem] = problems(corpus)
     assert problem.startswith(f"{path}: ")
-    assert ("no such sound file, of a/test" in problem) == (content is None)
+    assert ("no such sound file for a/test" in problem) == (content is None)
 
 
 def test_the_command_names_all_that_is_shared(

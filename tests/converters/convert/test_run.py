@@ -324,7 +324,7 @@ def test_a_list_of_ones_own(
         ("01", "train"),
     ]
     outcome = convert("ravdess", clips[0].parents[1], tmp_path / "again", "--split-list", listed)
-    assert "that no utterance has, such as 'ravdess/09': 1" in outcome.err
+    assert "without an utterance, such as 'ravdess/09': 1" in outcome.err
     assert result.card["dropped"] == {"not in the split list": 1}
     assert result.card["options"]["split_scheme"].startswith("my.csv by speaker, ")
 

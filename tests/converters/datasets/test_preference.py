@@ -282,9 +282,9 @@ def test_test_splits_are_refused(split: str) -> None:
 def test_nothing_to_pair_with_is_an_error(tmp_path: Path) -> None:
     corpus = made_corpus(tmp_path)
     folder = corpus.path.parent
-    with pytest.raises(InputError, match="without rationales"):
+    with pytest.raises(InputError, match="need rationales"):
         build([corpus], PreferenceSpec("train"), TrainingInputs.read([], [folder / "cues.jsonl"]))
-    with pytest.raises(InputError, match="without cues"):
+    with pytest.raises(InputError, match="need cues"):
         build(
             [corpus],
             PreferenceSpec("train"),
@@ -292,14 +292,14 @@ def test_nothing_to_pair_with_is_an_error(tmp_path: Path) -> None:
         )
     with pytest.raises(InputError, match="no preference pair of split 'dev' is left"):
         build([corpus], PreferenceSpec("dev"), material(corpus))
-    with pytest.raises(InputError, match="id 'a/0' comes twice"):
+    with pytest.raises(InputError, match="duplicate id 'a/0'"):
         build([corpus, corpus], PreferenceSpec("train"), material(corpus))
 
 
 def test_missing_sound_is_named(tmp_path: Path) -> None:
     corpus = made_corpus(tmp_path)
     (corpus.path.parent / "7.wav").unlink()
-    with pytest.raises(BadInput, match=r"7\.wav: no such sound file, of a/7"):
+    with pytest.raises(BadInput, match=r"7\.wav: no such sound file for a/7"):
         pairs([corpus])
 
 
@@ -340,7 +340,7 @@ def test_the_command_writes_and_tells(convert: Callable[..., Any], tmp_path: Pat
     outcome = convert("preference", *given, "--split", "train", "--output", output)
     assert outcome.status == 0, outcome.err
     assert "wrote 120 pairs to" in outcome.err and "60 by rationale, 60 by label" in outcome.err
-    assert "note: 30 label pairs are of utterances without released votes" in outcome.err
+    assert "note: 30 label pairs come from utterances without released votes" in outcome.err
     assert {one.name for one in output.parent.iterdir()} == {
         "whyser_train_preference.json", "whyser_train_preference.manifest.jsonl",
         "dataset_info.json",

@@ -209,7 +209,7 @@ def test_rationales_are_never_made_of_test_labels(tmp_path: Path) -> None:
 def test_missing_sound_is_named_and_nothing_written(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
     (corpus.path.parent / "test_1.wav").unlink()
-    with pytest.raises(BadInput, match=r"test_1\.wav: no such sound file, of a/test_1"):
+    with pytest.raises(BadInput, match=r"test_1\.wav: no such sound file for a/test_1"):
         build([corpus], DatasetSpec("test", LABEL), TrainingInputs())
 
 
@@ -273,7 +273,7 @@ def test_leaving_one_utterance_out_moves_no_other(tmp_path: Path) -> None:
 
 def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "a", ["test"])
-    with pytest.raises(InputError, match="id 'a/test_0' comes twice"):
+    with pytest.raises(InputError, match="duplicate id 'a/test_0'"):
         build([corpus, corpus], DatasetSpec("test", LABEL), TrainingInputs())
 
 
@@ -284,7 +284,7 @@ def test_a_dataset_that_no_yaml_could_name_is_refused(tmp_path: Path, name: str)
     )
     folder = tmp_path / "out"
     output = folder / name if name else Path()
-    with pytest.raises(InputError, match="ends with no name of a dataset"):
+    with pytest.raises(InputError, match="does not end with the name of a dataset"):
         write(dataset, output, folder / "dataset_info.json")
     assert not folder.exists()
 

@@ -95,7 +95,7 @@ def test_every_target_holds_its_blocks(
     corpus: Corpus, material: TrainingInputs, target: Target, writes_transcript: bool
 ) -> None:
     if target == "asr" and not writes_transcript:
-        with pytest.raises(InputError, match="nothing is left to write"):
+        with pytest.raises(InputError, match="target 'asr' writes nothing"):
             TargetSpec(target, writes_transcript)
         return
     aim = TargetSpec(target, writes_transcript)
@@ -120,7 +120,7 @@ def test_a_transcript_needs_no_label(corpus: Corpus) -> None:
 
 
 def test_the_sound_of_copies_is_not_shuffled() -> None:
-    with pytest.raises(InputError, match="could get its own from another copy"):
+    with pytest.raises(InputError, match="its own sound from another copy"):
         DatasetSpec("train", TargetSpec("label"), control="shuffled", epochs=2)
 
 
@@ -144,7 +144,7 @@ def test_no_rationale_is_asked_of_a_test_split(target: Target) -> None:
 def test_a_test_split_has_one_row_an_utterance_with_its_consensus(
     aim: TargetSpec, epochs: int
 ) -> None:
-    with pytest.raises(InputError, match="sampled labels or copies"):
+    with pytest.raises(InputError, match="neither sampled labels nor copies"):
         DatasetSpec("test", aim, epochs=epochs)
 
 

@@ -90,8 +90,8 @@ def test_a_folder_without_either_file_gets_the_template(convert: Convert, export
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("Modelfile", "is not what LLaMA-Factory exports or trains"),
-        ("config.json", "is no folder of a model"),
+        ("Modelfile", "is not an export or a trained model of LLaMA-Factory"),
+        ("config.json", "is not a model's folder"),
         ("adapter_config.json", "is an adapter without its model"),
         ("tokenizer_config.json", "has no token <|AUDIO|>"),
         ("generation_config.json", "expected an object"),

@@ -368,18 +368,18 @@ def test_what_is_the_trainers_concern_changes_nothing(place: Workplace) -> None:
 
 @pytest.fixture
 def many(place: Workplace) -> Path:
-    """A YAML of 700 rows, three parts."""
+    """A YAML of 700 rows, three shards."""
     rows = [place.row(0.1 * (1 + n % 9), answer=f"sad {n}") for n in range(700)]
     return place.yaml(dataset=place.dataset("a", rows))
 
 
 def written(place: Workplace, path: Path, workers: int = 1) -> tuple[int, int]:
-    """Parts made, and parts in all."""
+    """Shards written, and shards in all."""
     from whyser_converters.llamafactory.tokenize.settings import read_run
     from whyser_converters.llamafactory.tokenize.write import write
 
     result = write(read_run(path), place.folder / "tokenised", workers)
-    return result.made, result.parts
+    return result.new, result.shards
 
 
 def test_processes_change_nothing(place: Workplace, many: Path) -> None:
@@ -489,7 +489,7 @@ def test_a_foreign_folder_is_refused(place: Workplace) -> None:
     path = place.yaml(dataset=place.dataset("a", [place.row()]))
     (place.folder / "tokenised").mkdir()
     (place.folder / "tokenised" / "thesis.tex").touch()
-    with pytest.raises(InputError, match="something else"):
+    with pytest.raises(InputError, match="was not written by this command"):
         place.ours(path)
 
 
@@ -537,14 +537,14 @@ def test_a_turn_that_is_cut_away(place: Workplace) -> None:
     }
     name = place.dataset("a", [row])
     said = place.refusal(dataset=name, cutoff_len=45, train_on_prompt=True)
-    assert "row 0: cutoff_len 45 cuts an answer away: 1 of 2 left" in said
+    assert "row 0: cutoff_len 45 cuts off an answer: 1 of 2 left" in said
 
 
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
         ({"stage": "kto"}, "stage is 'kto'"),
-        ({"stage": "dpo"}, "stage dpo takes ranking datasets"),
+        ({"stage": "dpo"}, "stage dpo needs a ranking dataset"),
         ({"dataset": "b"}, "no dataset 'b'"),
         ({"template": "qwen2_omni"}, "template 'qwen2_omni' counts audio tokens in its own way"),
         ({"template": "qwen2_odio"}, "qwen2_odio does not exist"),

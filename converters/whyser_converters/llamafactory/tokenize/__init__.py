@@ -1,6 +1,6 @@
 """Tokenises a YAML's rows as LLaMA-Factory would for `tokenized_path`, in seconds.
 
-LLaMA-Factory loads every clip and computes its mel only to learn how many tokens it takes
+LLaMA-Factory loads every clip and computes its mel only to find its number of tokens
 (docs/design.md, "What LLaMA-Factory does"). Here the length comes from the file's header, and no
 text is encoded twice; the rest of the preprocessing is LLaMA-Factory's own.
 
@@ -11,5 +11,5 @@ text is encoded twice; the rest of the preprocessing is LLaMA-Factory's own.
     shards.py     the rows in shards, each named by the hash of its inputs
     write.py      from a YAML to the finished folder
 
-Nothing but these modules may import LLaMA-Factory, and they do so only when they run.
+Only these modules may import LLaMA-Factory, and only when they run.
 """

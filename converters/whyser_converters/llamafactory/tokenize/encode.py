@@ -1,4 +1,4 @@
-"""Runs LLaMA-Factory's processor of rows without the mel and without encoding a text twice."""
+"""Runs LLaMA-Factory's row processor without computing mels or encoding a text twice."""
 
 from __future__ import annotations
 
@@ -15,23 +15,21 @@ import numpy as np
 
 from whyser.io.audio import mel_tokens
 from whyser_converters.check.findings import CheckFault
+from whyser_converters.check.rows import OVER_BUDGET, SHORTEN
 from whyser_converters.llamafactory.tokenize.rows import Key
 from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
 #: Number of remembered texts: prompts recur, answers mostly do not.
 _REMEMBERED = 10_000
 
-_BUDGET = "rows over the token budget"
-_CURE = "Raise cutoff_len or leave the row out."
-
 Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass
 class RowEncoder:
-    """Rows of one split to columns, as LLaMA-Factory's processor returns them.
+    """Turns rows of one split into columns, as LLaMA-Factory's processor does.
 
-    Rows in `faulty` are reported elsewhere and come out empty; `cut` collects those that
+    Rows in `faulty` are reported elsewhere and become empty; `cut` collects the rows that
     `cutoff_len` would spoil.
     """
 
@@ -70,20 +68,22 @@ class RowEncoder:
         sound = sum(mel_tokens(self.frames[path]) for path in row["audios"])
         kept = min(ids.count(self._audio_id) for ids in encoded[::2])
         if kept < sound:
-            what = f"{limit} leaves {kept:,} of {sound:,} audio tokens, training would crash"
-            return CheckFault(_BUDGET, what, _CURE)
+            what = f"{limit} leaves {kept:,} of {sound:,} audio tokens, so training would crash"
+            return CheckFault(OVER_BUDGET, what, SHORTEN)
         turns, answers = self._turns(row), min(self._answers(row, encoded))
         if answers < turns:
-            what = f"{limit} cuts an answer away: {answers} of {turns} left"
-            return CheckFault(_BUDGET, what, _CURE)
+            what = f"{limit} cuts off an answer: {answers} of {turns} left"
+            return CheckFault(OVER_BUDGET, what, SHORTEN)
         return None
 
     def _answers(self, row: Mapping[str, Any], encoded: Sequence[list[int]]) -> list[int]:
-        """The number of answers in each list of labels, without prompts that are trained on too."""
+        """The number of answers in each list of labels, even if prompts are trained on too."""
+        from llamafactory.extras.constants import IGNORE_INDEX
+
         if self._processor.data_args.train_on_prompt:
             encoded = _masked(self._processor)._encode_data_example(**row)
         return [
-            sum(is_answer for is_answer, _ in groupby(label != _ignored() for label in labels))
+            sum(is_answer for is_answer, _ in groupby(label != IGNORE_INDEX for label in labels))
             for labels in encoded[1::2]
         ]
 
@@ -115,7 +115,7 @@ def _processor(run: TokenizeRun, generates: bool, frames: Mapping[str, int]) -> 
 
 
 def _counting(plugin: Any, frames: Mapping[str, int]) -> Any:
-    """The plugin with mel frames looked up; it only uses the sum of the mask that it asks for."""
+    """The plugin with known mel frames; it uses only the sum of the mask that it asks for."""
 
     def masks(_images: Any, _videos: Any, sounds: Sequence[str], _: Any) -> dict[str, Any]:
         return {"feature_attention_mask": np.array([[frames[sound]] for sound in sounds])}
@@ -134,18 +134,12 @@ def _masked(processor: Any) -> Any:
     return masked
 
 
-def _ignored() -> int:
-    from llamafactory.extras.constants import IGNORE_INDEX
-
-    return int(IGNORE_INDEX)
-
-
 class Remembering:
     """A tokenizer that encodes a text once, whatever the length of its clip.
 
     A run of audio tokens is encoded as one token and repeated afterwards. This is exact because
-    an added token is cut out of the text first, so its neighbours do not depend on the number.
-    Where a run does not come back as one token the whole text is encoded.
+    added tokens are split off before a text is encoded, so the number does not affect the rest.
+    If a run does not become one token, the whole text is encoded.
     """
 
     def __init__(self, tokenizer: Any, audio_token: str) -> None:

@@ -1,27 +1,22 @@
 """Checks every row that the run uses before LLaMA-Factory reads it.
 
 LLaMA-Factory drops a bad row with a warning, and the rows that it keeps have no number. So each row
-is checked in its own file, with the checks of `check`, and is found again by its content.
+is checked in its own file, with the checks of `check`, and is identified by its content.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from whyser.io.errors import InputError, did_you_mean
-from whyser_converters.check.datasets import SHAPE, mixture_faults, resolve, rows_of
+from whyser_converters.check.datasets import SHAPE, open_dataset, readable_rows, resolve
 from whyser_converters.check.findings import CheckFault, Findings
-from whyser_converters.check.layout import Layout, read_layout, unknown_names
-from whyser_converters.check.rows import Row, pair_faults, read_rows, row_faults
-from whyser_converters.datasets.dataset_info import read_table
+from whyser_converters.check.rows import Row, text_faults
 from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: All turns of a row in order, and its sounds; a row is found again by this.
+#: All turns of a row in order, and its sounds; they identify the row.
 Key = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -47,7 +42,7 @@ class Rows:
         for sound in dict.fromkeys(place.key[1]):
             self.sounds[sound].append(place)
 
-    def tell(self, fault: CheckFault, place: Place, findings: Findings) -> None:
+    def report(self, fault: CheckFault, place: Place, findings: Findings) -> None:
         findings.add(fault.of(f"row {place.number}"), place.file)
         if not fault.warns:
             self.faulty.add(place.key)
@@ -66,48 +61,20 @@ def judge_rows(run: TokenizeRun, findings: Findings) -> Rows:
 def _judge_dataset(
     run: TokenizeRun, name: str, trains: bool, rows: Rows, findings: Findings
 ) -> None:
-    entry, layout = _layout(run, name, findings)
-    file = Path(run.data_args.dataset_dir) / layout.file_name
-    given = rows_of(file)
-    for fault in mixture_faults(given, layout.audios):
-        findings.add(fault, file)
-    for number, row in enumerate(_used(given, entry, run.data_args.max_samples)):
-        try:
-            versions = read_rows(row, layout)
-        except InputError as error:
-            fault = CheckFault(SHAPE, error.what, error.cure or "")
-            findings.add(fault.of(f"row {number}"), file)
-            continue
-        place = Place(file, number, _key(versions, run.data_args.media_dir))
+    table = Path(run.data_args.dataset_dir) / "dataset_info.json"
+    dataset = open_dataset(table, name, run.stage, findings)
+    # LLaMA-Factory uses the first `max_samples`, unless it has drawn `num_samples` before.
+    all_are_used = dataset.entry.get("num_samples") is not None
+    used = dataset.rows if all_are_used else dataset.rows[: run.data_args.max_samples]
+    for number, readings in readable_rows(dataset, used, findings):
+        place = Place(dataset.file, number, _key(readings, run.data_args.media_dir))
         rows.add(place)
-        of_each = (row_faults(version, layout, trains=trains) for version in versions)
-        faults = itertools.chain(*of_each, pair_faults(versions))
-        for fault in dict.fromkeys(faults):
-            rows.tell(fault, place, findings)
+        for fault in text_faults(readings, dataset.layout, trains=trains):
+            rows.report(fault, place, findings)
 
 
-def _layout(run: TokenizeRun, name: str, findings: Findings) -> tuple[Mapping[str, Any], Layout]:
-    path = Path(run.data_args.dataset_dir) / "dataset_info.json"
-    table = read_table(path)
-    if name not in table:
-        raise InputError(f"no dataset {name!r}", file=path, cure=did_you_mean(name, table))
-    entry = table[name]
-    for fault in unknown_names(name, entry):
-        findings.add(fault, path)
-    try:
-        layout = read_layout(name, entry, run.stage)
-    except InputError as error:
-        raise error.at(path) from None
-    return entry, layout
-
-
-def _used(rows: Sequence[Any], entry: Mapping[str, Any], max_samples: int | None) -> Sequence[Any]:
-    """LLaMA-Factory takes the first `max_samples`, unless it has drawn `num_samples` before."""
-    return rows if entry.get("num_samples") is not None else rows[:max_samples]
-
-
-def _key(versions: Sequence[Row], media_dir: str) -> Key:
-    first, *others = versions
+def _key(readings: Sequence[Row], media_dir: str) -> Key:
+    first, *others = readings
     answers = (other.contents[-1] for other in others)
     sounds = (resolve(media_dir, sound) for sound in first.sounds)
     return (*first.contents, *answers), tuple(sounds)

@@ -14,11 +14,11 @@ from whyser.io.extras import require
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of
 from whyser_converters.check.speechlm import trust_faults
 
-#: A stage, and LLaMA-Factory's name for its kind of rows.
+#: Stage -> LLaMA-Factory's name for its kind of rows.
 STAGES = {"sft": "sft", "dpo": "rm"}
 
-#: Settings of the machine that trains: LLaMA-Factory refuses a machine that lacks one of them,
-#: and none changes a row.
+#: Settings of the machine that trains. LLaMA-Factory refuses a machine that does not support one
+#: of them, and none changes a row.
 _OF_THE_TRAINER = (
     *("bf16", "fp16", "pure_bf16", "tf32", "deepspeed", "fsdp", "fsdp_config"),
     *("enable_liger_kernel", "use_unsloth", "report_to", "resume_from_checkpoint"),
@@ -58,18 +58,22 @@ class TokenizeRun:
         return Hearing(self.extractor.max_duration, self.extractor.num_audio_tokens)
 
     def generates(self, split: str) -> bool:
-        """Whether the model is to answer the split's rows, which then end with the question."""
+        """Whether the model will answer the split's rows, which then end with the question."""
         return self.training_args.predict_with_generate and split != "train"
 
 
 def read_run(path: Path, overrides: Sequence[str] = ()) -> TokenizeRun:
     """The YAML with `KEY=VALUE` overrides, its tokenizer and its template.
 
-    Raises: `WhyserError` without the extra `train`; `InputError` for what LLaMA-Factory refuses, a
-    stage whose rows are unknown here, a checkpoint that counts audio tokens in another way, and one
-    whose code is not trusted.
+    Raises: `WhyserError` without the extra `train`; `InputError` for what LLaMA-Factory refuses,
+    for an unsupported stage, for a checkpoint that counts audio tokens in another way, and for a
+    model with code that is not trusted.
     """
-    _require_llamafactory()
+    # Read when the package is imported; without it, LLaMA-Factory logs every file that it opens.
+    os.environ.setdefault("LLAMAFACTORY_VERBOSITY", "WARN")
+    # Processes share the rows; threads inside each would only wait for each other.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    require("tokenising", train=["llamafactory"])
     from llamafactory.data import get_template_and_fix_tokenizer
     from llamafactory.hparams import get_train_args
     from llamafactory.model import load_tokenizer
@@ -77,7 +81,7 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> TokenizeRun:
     settings = _read_settings(path, overrides)
     stage = settings.get("stage", "sft")
     if stage not in STAGES:
-        cure = f"Stages {' and '.join(STAGES)} can be tokenised."
+        cure = f"Only the stages {' and '.join(STAGES)} can be tokenised."
         raise InputError(f"stage is {stage!r}", file=path, cure=cure)
     folder = folder_of(settings)
     for fault in trust_faults(folder, settings.get("trust_remote_code")) if folder else ():
@@ -85,7 +89,7 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> TokenizeRun:
     try:
         model_args, data_args, training_args, *_ = get_train_args(settings)
         if data_args.streaming:
-            raise ValueError("`streaming` reads no tokenized_path: turn it off")
+            raise ValueError("with `streaming` it reads no tokenized_path: turn it off")
         for key in ("cutoff_len", "max_samples"):
             if type(value := getattr(data_args, key)) not in {int, type(None)}:
                 raise ValueError(f"{key} is {value!r}, expected a whole number")
@@ -93,18 +97,10 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> TokenizeRun:
         template = get_template_and_fix_tokenizer(loaded["tokenizer"], data_args)
     except (ValueError, TypeError, ImportError, OSError) as error:
         what = f"LLaMA-Factory refuses it ({str(error).rstrip('.')})"
-        raise InputError(what, file=path, cure="Mend that setting.") from None
+        raise InputError(what, file=path, cure="Correct that setting.") from None
     run = TokenizeRun(path, stage, model_args, data_args, training_args, template, **loaded)
     _refuse_other_counts(run)
     return run
-
-
-def _require_llamafactory() -> None:
-    # Read when the package is imported; without it, it logs every file that it opens.
-    os.environ.setdefault("LLAMAFACTORY_VERBOSITY", "WARN")
-    # Processes share the rows; threads inside each would only wait for each other.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    require("tokenising", train=["llamafactory"])
 
 
 def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
@@ -120,8 +116,7 @@ def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
         own = OmegaConf.from_cli(list(overrides)) if OmegaConf.is_dict(loaded) else []
         settings = OmegaConf.to_container(OmegaConf.merge(loaded, own))
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        what = f"not valid YAML ({error})"
-        raise InputError(what, file=path, cure="Mend that line.") from None
+        raise InputError(f"not valid YAML ({error})", file=path, cure="Correct it.") from None
     if not isinstance(settings, dict):
         raise InputError("holds no settings", file=path, cure="Write them as 'key: value'.")
     kept = {str(key): value for key, value in settings.items() if key not in _OF_THE_TRAINER}
@@ -130,9 +125,9 @@ def _read_settings(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _refuse_other_counts(run: TokenizeRun) -> None:
-    """Under the plugin of Qwen2-Audio two are known: Whisper's mel, whose tokens follow from the
-    length, and our feature extractor, which says how many a clip has."""
-    cure = "Let LLaMA-Factory tokenise it: give it tokenized_path yourself."
+    """Accepts only the plugin of Qwen2-Audio, with one of two feature extractors: Whisper's, whose
+    number of tokens follows from the length, or ours, which gives a fixed number."""
+    cure = "Let LLaMA-Factory tokenise it: set tokenized_path in its YAML."
     plugin = type(run.template.mm_plugin).__name__
     if plugin != "Qwen2AudioPlugin":
         what = f"template {run.data_args.template!r} counts audio tokens in its own way ({plugin})"

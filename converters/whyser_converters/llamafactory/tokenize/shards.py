@@ -1,8 +1,8 @@
 """Writes the rows in shards, each a file named by the hash of all its inputs.
 
-An existing shard is therefore right and is reused, even if the run before was killed. If a row, a
-setting, the tokenizer, a package or the length of a sound changes, so does the name. Of a sound
-only its number of mel frames enters the rows and the name; every run reads the headers.
+So an existing shard is always right and is reused, even after a killed run. If a row, a setting,
+the tokenizer, a package or the length of a sound changes, so does the name. A sound affects rows
+and name only by its number of mel frames; every run reads the headers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import repeat
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ from whyser_converters.llamafactory.tokenize.encode import RowEncoder
 from whyser_converters.llamafactory.tokenize.rows import Key
 from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: Rows per shard, where LLaMA-Factory's result does not depend on it.
+#: Rows per shard, if LLaMA-Factory's result does not depend on it.
 ROWS = 250
 
-#: Data options that change where rows lie or how fast they load, but not the rows.
+#: Data options that change the place or the loading speed of the rows, but not the rows.
 _WITHOUT_EFFECT = ("tokenized_path", "overwrite_cache", "preprocessing_num_workers")
 
 
@@ -49,18 +49,17 @@ class Shard:
 def shards_of(run: TokenizeRun, split: str, rows: int) -> list[Shard]:
     """The shards of the split.
 
-    Rows that are packed are packed within the batches that LLaMA-Factory would hand to its
-    processes: the same share for each (`datasets.Dataset.shard`), in batches from its start.
+    LLaMA-Factory packs rows within the batches of its processes. So packed rows are sharded in the
+    same way: an equal share for each process (`datasets.Dataset.shard`), in batches from its start.
     """
     if not run.data_args.packing or run.generates(split):
         bounds = [(0, rows)]
         size = ROWS
     else:
         processes = min(run.data_args.preprocessing_num_workers or 1, rows)
-        starts = [
-            rows // processes * each + min(each, rows % processes) for each in range(processes)
-        ]
-        bounds = list(zip(starts, [*starts[1:], rows], strict=True))
+        share, more = divmod(rows, processes)
+        starts = [share * each + min(each, more) for each in range(processes + 1)]
+        bounds = list(pairwise(starts))
         size = run.data_args.preprocessing_batch_size
     return [
         Shard(split, start, min(start + size, stop))
@@ -71,7 +70,7 @@ def shards_of(run: TokenizeRun, split: str, rows: int) -> list[Shard]:
 
 @dataclass
 class Workshop:
-    """All that making shards needs: aligned rows and encoder of each split, and the folder."""
+    """What a process needs to write shards: rows and encoder of each split, and the folder."""
 
     datasets: Mapping[str, Any]
     encoders: Mapping[str, RowEncoder]
@@ -89,7 +88,7 @@ class Workshop:
         return self.folder / f"{stamp}.arrow"
 
     def make(self, shard: Shard, stamp: str) -> list[tuple[Key, CheckFault]]:
-        """Writes the shard, unless some of its rows would be spoilt; returns those rows."""
+        """Writes the shard, unless some of its rows would be spoilt; returns these rows."""
         encoder = self.encoders[shard.split]
         encoder.cut.clear()
         columns = encoder.columns(self._rows(shard))
@@ -103,7 +102,7 @@ class Workshop:
 
 
 def _write(path: Path, columns: Mapping[str, Any]) -> None:
-    """Uses the writer behind `datasets.map`, which chooses the types of the columns."""
+    """Uses the writer of `datasets.map`, which chooses the types of the columns."""
     from datasets.arrow_writer import ArrowWriter
 
     with atomic_path(path) as temporary, ArrowWriter(path=str(temporary)) as writer:
@@ -136,17 +135,17 @@ Crew = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[Any]]
 
 @contextmanager
 def crew(workshop: Workshop, workers: int) -> Iterator[Crew]:
-    """Processes that share the workshop as it stands.
+    """Processes that share the workshop as it is now.
 
-    They are forked: any other start would import PyTorch again in each, which takes longer than
-    thousands of rows. Where forking is impossible, one process does all the work.
+    They are forked, because any other start would import PyTorch again in each, which takes longer
+    than thousands of rows. If forking is impossible, one process does all the work.
     """
     if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
         yield lambda method, arguments: (method(workshop, *each) for each in arguments)
         return
     fork = multiprocessing.get_context("fork")
-    # What PyTorch leaves in memory is shared until a child's collector touches it: frozen, it
-    # does not, and 1,000 rows take two thirds of the time.
+    # A child's garbage collector would copy what PyTorch has in memory. Freezing prevents that,
+    # and 1,000 rows take two thirds of the time.
     gc.freeze()
     try:
         with ProcessPoolExecutor(workers, fork, _enter, (workshop, os.getpid())) as pool:
@@ -165,7 +164,7 @@ _workshop: Workshop
 
 
 def _leave_with(parent: int) -> None:
-    """Ends this process with its parent, which may be killed without telling its children."""
+    """Ends this process after its parent, which may be killed without stopping its children."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

@@ -12,26 +12,26 @@ from whyser.io.console import track
 from whyser.io.errors import InputError
 from whyser_converters.check.clips import MISSING, length_faults
 from whyser_converters.check.findings import CheckFault, Findings
-from whyser_converters.convert.threads import in_threads
+from whyser_converters.convert.sound import in_threads
 from whyser_converters.llamafactory.tokenize.rows import Rows
 from whyser_converters.llamafactory.tokenize.settings import TokenizeRun
 
-#: In other formats a header only estimates the length, and decoders differ by some samples.
+#: In other formats a header only estimates the length, and decoders differ by a few samples.
 _EXACT_SUFFIXES = {".wav", ".flac"}
 
 #: Two strides of 2, see `audio.mel_tokens`.
-_FRAMES_A_TOKEN = 4
+_FRAMES_PER_TOKEN = 4
 
 
 def count_frames(run: TokenizeRun, rows: Rows, findings: Findings) -> Mapping[str, int]:
-    """Frames of each sound of the rows; one that cannot be counted is reported for every row."""
+    """Mel frames of each sound; a sound that cannot be counted is reported for each of its rows."""
     frames: dict[str, int] = {}
     probed = in_threads(partial(_frames, run), iter(list(rows.sounds)))
     for path, (count, faults) in track(probed, "headers", len(rows.sounds)):
         frames[path] = count
         for fault in faults:
             for place in rows.sounds[path]:
-                rows.tell(fault, place, findings)
+                rows.report(fault, place, findings)
     return frames
 
 
@@ -47,13 +47,11 @@ def _frames(run: TokenizeRun, path: str) -> tuple[int, tuple[CheckFault, ...]]:
 
 
 def _counted(run: TokenizeRun, path: str, info: audio.AudioInfo) -> int:
-    """The mel frames that the plugin expects; for a model with a fixed number of tokens, the
-    number that gives it."""
+    """The mel frames that the plugin expects; if the number of tokens is fixed, those for it."""
     if (tokens := run.hearing.tokens) is not None:
-        return _FRAMES_A_TOKEN * tokens
-    extractor = run.extractor
-    frames: int = -(-_samples(run, path, info) // extractor.hop_length)
-    return min(int(extractor.nb_max_frames), frames)
+        return _FRAMES_PER_TOKEN * tokens
+    frames: int = -(-_samples(run, path, info) // run.extractor.hop_length)
+    return min(int(run.extractor.nb_max_frames), frames)
 
 
 def _samples(run: TokenizeRun, path: str, info: audio.AudioInfo) -> int:

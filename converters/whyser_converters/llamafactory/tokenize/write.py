@@ -1,4 +1,4 @@
-"""Makes the folder from which `llamafactory-cli train` starts at once."""
+"""Writes the folder from which `llamafactory-cli train` starts at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,30 +52,32 @@ class WrittenSplit:
 
 @dataclass(frozen=True)
 class Written:
-    """The finished folder; `made` of its `parts` are new, the others are from an earlier run."""
+    """The finished folder; `new` of its `shards` were written now, the others were reused."""
 
     splits: Sequence[WrittenSplit]
-    parts: int
-    made: int
+    shards: int
+    new: int
     warnings: Sequence[str]
 
 
 def write(run: TokenizeRun, output: Path, workers: int | None = None) -> Written:
-    """Tokenises the run's rows into `output`; `workers` are as many as the YAML says, or one.
+    """Tokenises the run's rows into `output`, by default with as many workers as the YAML says.
 
-    The same call resumes a run that was killed. It replaces an earlier output of its own when an
-    input has changed, and leaves it alone otherwise.
+    The same call resumes a run that was killed. It replaces its earlier output if an input has
+    changed, and otherwise leaves it as it is.
 
-    Raises: `WhyserError` with all rows that LLaMA-Factory would drop, cut away or crash on;
-    `InputError` for an output that holds something else.
+    Raises: `WhyserError` with all rows that LLaMA-Factory would drop, truncate or crash on;
+    `InputError` for an output folder with other contents.
     """
     refuse_foreign(output)
     findings = Findings(str(run.yaml))
-    for fault in setting_faults({"val_size": run.data_args.val_size}):
-        findings.add(fault, run.yaml)
+    findings.add_all(setting_faults({"val_size": run.data_args.val_size}), run.yaml)
     rows = judge_rows(run, findings)
     frames = count_frames(run, rows, findings)
-    workshop = _workshop(run, _load(run, findings), frames, rows, _parts_folder(output))
+    splits = _load(run, findings)
+    encoders = {name: RowEncoder(run, name, frames, rows.faulty) for name in splits}
+    folder = output.absolute().with_name(f".{output.absolute().name}.parts")
+    workshop = Workshop(splits, encoders, folder, common_stamp(run))
     shards = [
         shard
         for split, dataset in workshop.datasets.items()
@@ -85,11 +88,11 @@ def write(run: TokenizeRun, output: Path, workers: int | None = None) -> Written
         stamps = list(work(Workshop.stamp, [(shard,) for shard in shards]))
         whole = hashlib.sha256(" ".join([*workshop.datasets, *stamps]).encode()).hexdigest()
         is_done = not len(findings) and _stamp_of(output) == whole
-        made = 0 if is_done else _make(workshop, shards, stamps, work, rows, findings)
+        new = 0 if is_done else _make(workshop, shards, stamps, work, rows, findings)
     findings.raise_any()
     if not is_done:
         _finish(run, workshop, shards, stamps, whole, output)
-    return Written(_summaries(run, output), len(shards), made, findings.warnings)
+    return Written(_summaries(run, output), len(shards), new, findings.warnings)
 
 
 def refuse_foreign(output: Path) -> None:
@@ -98,22 +101,22 @@ def refuse_foreign(output: Path) -> None:
         return
     if output.exists() and not (output / CARD).is_file():
         cure = "Give another --output, or remove it."
-        raise InputError("holds something else than our tokenised rows", file=output, cure=cure)
-
-
-def _parts_folder(output: Path) -> Path:
-    return output.absolute().with_name(f".{output.absolute().name}.parts")
+        raise InputError("was not written by this command", file=output, cure=cure)
 
 
 def _load(run: TokenizeRun, findings: Findings) -> Mapping[str, Any]:
-    """The splits as LLaMA-Factory's loader gives them, rows aligned and not yet tokenised."""
+    """The splits from LLaMA-Factory's loader, rows aligned but not yet tokenised."""
     import datasets
     from datasets.exceptions import DatasetsError
     from llamafactory.data.data_utils import split_dataset
     from llamafactory.data.loader import _get_merged_dataset
 
     datasets.disable_progress_bars()
-    args = (run.model_args, _loading(run.data_args), run.training_args, run.kind)
+    # One process, as starting others takes longer, and never an older cache, which does not notice
+    # that a sound has moved and would keep its old path.
+    loading = copy(run.data_args)
+    loading.preprocessing_num_workers, loading.overwrite_cache = None, True
+    args = (run.model_args, loading, run.training_args, run.kind)
     per_dataset = run.data_args.eval_on_each_dataset
     try:
         train = _get_merged_dataset(run.data_args.dataset, *args)
@@ -123,25 +126,8 @@ def _load(run: TokenizeRun, findings: Findings) -> Mapping[str, Any]:
     except (ValueError, TypeError, KeyError, DatasetsError) as error:
         findings.raise_any()
         what = f"LLaMA-Factory cannot load its rows ({str(error).rstrip('.')})"
-        raise InputError(what, file=run.yaml, cure="Mend the dataset or its entry.") from None
+        raise InputError(what, file=run.yaml, cure="Correct the dataset or its entry.") from None
     return {name: dataset for part in splits for name, dataset in part.items()}
-
-
-def _loading(data_args: Any) -> Any:
-    """Loads with one process, as starting others takes longer, and never from an older cache.
-
-    The cache does not notice that a sound has moved, and would keep its old path.
-    """
-    loading = copy(data_args)
-    loading.preprocessing_num_workers, loading.overwrite_cache = None, True
-    return loading
-
-
-def _workshop(
-    run: TokenizeRun, splits: Mapping[str, Any], frames: Mapping[str, int], rows: Rows, folder: Path
-) -> Workshop:
-    encoders = {name: RowEncoder(run, name, frames, rows.faulty) for name in splits}
-    return Workshop(splits, encoders, folder, common_stamp(run))
 
 
 def _make(
@@ -152,16 +138,12 @@ def _make(
     rows: Rows,
     findings: Findings,
 ) -> int:
-    """Makes the missing shards, and reports the rows that would be spoilt."""
+    """Writes the missing shards, reports the rows that would be spoilt, and returns the number."""
     pairs = zip(shards, stamps, strict=True)
     missing = [pair for pair in pairs if not workshop.path(pair[1]).exists()]
-    ruined = {
-        key: fault
-        for cut in track(work(Workshop.make, missing), "rows", len(missing))
-        for key, fault in cut
-    }
-    for key, fault in ruined.items():
-        rows.tell(fault, rows.places[key], findings)
+    spoilt = dict(chain.from_iterable(track(work(Workshop.make, missing), "rows", len(missing))))
+    for key, fault in spoilt.items():
+        rows.report(fault, rows.places[key], findings)
     return len(missing)
 
 
@@ -176,16 +158,10 @@ def _finish(
     """Combines the shards into one `DatasetDict`, and renames it into place."""
     from datasets import Dataset, DatasetDict, concatenate_datasets
 
-    splits = {
-        name: concatenate_datasets(
-            [
-                Dataset.from_file(str(workshop.path(stamp)))
-                for shard, stamp in zip(shards, stamps, strict=True)
-                if shard.split == name
-            ]
-        )
-        for name in workshop.datasets
-    }
+    pieces: dict[str, list[Any]] = {name: [] for name in workshop.datasets}
+    for shard, stamp in zip(shards, stamps, strict=True):
+        pieces[shard.split].append(Dataset.from_file(str(workshop.path(stamp))))
+    splits = {name: concatenate_datasets(parts) for name, parts in pieces.items()}
     finished, old = workshop.folder / "finished", workshop.folder / "old"
     for leftover in (finished, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -204,23 +180,17 @@ def _stamp_of(output: Path) -> str | None:
 
 
 def _summaries(run: TokenizeRun, output: Path) -> list[WrittenSplit]:
+    import pyarrow.compute as pc
     from datasets import load_from_disk
 
-    return [_summary(run, name, dataset) for name, dataset in load_from_disk(str(output)).items()]
-
-
-def _summary(run: TokenizeRun, name: str, dataset: Any) -> WrittenSplit:
-    import pyarrow.compute as pc
-
-    table = dataset.data.table
-    columns = [one for one in table.column_names if one.endswith("input_ids")]
-    lengths = [pc.list_value_length(table[one]) for one in columns]
-    longest = [pc.max(one).as_py() for one in lengths]
     limit = run.data_args.cutoff_len
-    return WrittenSplit(
-        name,
-        rows=len(dataset),
-        tokens=sum(pc.sum(one).as_py() for one in lengths),
-        longest=max(longest),
-        at_limit=max(pc.sum(pc.greater_equal(one, limit)).as_py() for one in lengths),
-    )
+    summaries = []
+    for name, dataset in load_from_disk(str(output)).items():
+        table = dataset.data.table
+        columns = [one for one in table.column_names if one.endswith("input_ids")]
+        lengths = [pc.list_value_length(table[one]) for one in columns]
+        tokens = sum(pc.sum(one).as_py() for one in lengths)
+        longest = max(pc.max(one).as_py() for one in lengths)
+        at_limit = max(pc.sum(pc.greater_equal(one, limit)).as_py() for one in lengths)
+        summaries.append(WrittenSplit(name, len(dataset), tokens, longest, at_limit))
+    return summaries
