@@ -93,10 +93,10 @@ def _outlying(
     """Remarks by Tukey's fences; only low agreement is an outlier."""
     low, high = fences(shares)
     if not low <= share <= high:
-        yield f"outlier: the share is {share:.0%}, outside {low:.0%} to {high:.0%}"
+        yield f"outlier: share {share:.0%}, the fences are {low:.0%} and {high:.0%}"
     low, _ = fences(agreements)
     if agreement < low:
-        yield f"outlier: agreement with the others is {agreement:.0%}, below {low:.0%}"
+        yield f"outlier: agrees with the others on {agreement:.0%}, the fence is {low:.0%}"
 
 
 def fences(values: FloatArray) -> tuple[float, float]:

@@ -106,7 +106,7 @@ def _groups(
     lines = [_line(scored, key, columns, stars, decimals) for key in scored.rows]
     where = f"{scored.corpus}, {scored.split} (references {scored.references})"
     kinds = {"system", "control"} if controls else {"system"}
-    for title, shown in ((where, kinds), (f"Chance baselines on {where}", {"baseline"})):
+    for title, shown in ((where, kinds), (f"Guesses on {where}", {"baseline"})):
         found = [line for line in lines if line.kind in shown and any(line.cells)]
         if found:
             yield Group(

@@ -66,7 +66,7 @@ def _of_published(groups: Sequence[Group]) -> Iterator[str]:
     if published:
         releases = ", ".join(f"{group.corpus} {group.release} {group.split}" for group in published)
         yield (
-            f"Published rows ({releases}) are printed as their authors report them. Releases, "
-            "splits, answer readers or the definition of All-labels may differ. They are not "
-            "tested against ours, because a test needs their answers."
+            f"Published rows ({releases}) are printed as their authors gave them: another release, "
+            "split, or reading of answers and of All-labels does not compare like for like. None "
+            "is tested against ours, for that needs their answers."
         )

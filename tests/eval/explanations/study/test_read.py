@@ -512,8 +512,8 @@ def test_an_outlier_is_named_and_counts(study, whyser_eval):
         study.rate_first(f"r{number}", "accept", 20 + number % 3)
     study.rate_first("odd", "accept", 1)
     found = remarks(study, whyser_eval)
-    assert "outlier: the share is 3%" in found["odd", "accept"]
-    assert "outlier: agreement with the others is" in found["odd", "accept"]
+    assert "outlier: share 3%" in found["odd", "accept"]
+    assert "outlier: agrees with the others on" in found["odd", "accept"]
     assert not any("outlier" in found[f"r{number}", "accept"] for number in range(9))
     assert study.rows()["all", "acceptance_rate", "t"]["raters"] == 10
 
