@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +125,7 @@ def agreeing_pairs(
     for id_ in shared:
         one, two = first.by_id[id_], second.by_id[id_]
         if one.label == two.label:
-            strata[one.label].append(paired(one, two, one.label))
+            strata[one.label].append(paired(one, candidate(two), one.label))
         else:
             left_out["the systems give different labels"] += 1
     if not strata:
@@ -146,15 +146,19 @@ def agreeing_pairs(
     )
 
 
-def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> ExplanationPair:
+def candidate(one: Explanation) -> Candidate:
+    return Candidate(system=one.system, label=one.label, text=one.text)
+
+
+def paired(one: Explanation, second: Candidate, emotion: EmotionClass) -> ExplanationPair:
     return ExplanationPair(
         id=one.id,
         emotion=emotion,
         gold=one.gold,
         audio=one.audio,
         transcript=one.transcript,
-        first=Candidate(system=one.system, label=one.label, text=one.text),
-        second=Candidate(system=two.system, label=two.label, text=two.text),
+        first=candidate(one),
+        second=second,
     )
 
 
@@ -171,9 +175,3 @@ def drawn(items: Sequence[T], seed: int, most: int | None, *, key: Callable[[T],
 
 def _rank(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest()
-
-
-def strata_of(pairs: Iterable[ExplanationPair]) -> Iterator[tuple[EmotionClass, int]]:
-    """The number of pairs of each emotion, in the order of the classes."""
-    counts = Counter(pair.emotion for pair in pairs)
-    yield from ((label, counts[label]) for label in CLASSES if counts[label])

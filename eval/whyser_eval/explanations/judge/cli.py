@@ -12,10 +12,12 @@ from whyser.io.console import print_json, say
 from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, EndpointOptions
 from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
-from whyser_eval.explanations.judge import TEACHER
 
 if TYPE_CHECKING:
     from whyser_eval.explanations.judge.selection import PairSelection
+
+#: The paper's teacher (2.1): a judge of its family may prefer what it wrote.
+TEACHER = "Qwen2.5-Omni"
 
 #: Room for a model that thinks before it replies.
 MAX_TOKENS = 1024
@@ -115,7 +117,7 @@ def judge_command(
     Example: whyser-eval judge results/row11 results/q2a_cot --system row11 --against Q2A+CoT
     --output results/row11/judge --endpoint http://localhost:8000/v1 --model google/gemma-3-27b-it
     """
-    from whyser_eval.explanations.judge.answers import JudgeFiles
+    from whyser_eval.explanations.judge.files import JudgeFiles
     from whyser_eval.explanations.judge.outcomes import read_humans
     from whyser_eval.explanations.judge.panel import JudgePanel
     from whyser_eval.explanations.judge.questions import JudgeConfig
@@ -137,7 +139,7 @@ def judge_command(
     if as_json:
         print_json(asdict(judged))
     else:
-        from whyser_eval.explanations.judge.terminal import print_judged
+        from whyser_eval.explanations.judge.rows import print_judged
 
         selection.print_drawn()
         print_judged(judged)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from whyser.io.errors import InputError
 from whyser.labels.classes import EmotionClass
 from whyser.records.utterance import read_records
-from whyser_eval.explanations.judge.answers import JudgedPair, Preference
+from whyser_eval.explanations.judge.files import JudgedPair, Preference
 from whyser_eval.explanations.judge.rows import AgreementRow, judge_signature
 from whyser_eval.explanations.pairs import ExplanationPair
 from whyser_eval.statistics.agreement import cohen_kappa
@@ -86,15 +86,12 @@ def comparisons(
                 cure="Give the two systems different names.",
             )
         found.setdefault(names, []).append(pair)
-    made = []
+    compared = []
     for own in found.values():
         one, two = own[0].systems
-        made.append(
-            JudgeComparison(two, one, tuple(own))
-            if two == system
-            else JudgeComparison(one, two, tuple(own))
-        )
-    return made
+        own_first = (two, one) if two == system else (one, two)
+        compared.append(JudgeComparison(*own_first, tuple(own)))
+    return compared
 
 
 def pair_outcome(pair: ExplanationPair, verdicts: Sequence[JudgedPair], system: str) -> PairOutcome:
@@ -136,18 +133,10 @@ HUMANS = "humans"
 #: The result of a readable pair, seen from the comparison's system.
 PairResult: TypeAlias = Literal["win", "tie", "loss"]
 
-_RESULTS: dict[Outcome, PairResult] = {"win": "win", "loss": "loss", "tie": "tie", "flip": "tie"}
+RESULTS: dict[Outcome, PairResult] = {"win": "win", "loss": "loss", "tie": "tie", "flip": "tie"}
 
 #: Results by the pair's key; an unreadable pair has none.
 PairResults: TypeAlias = Mapping[str, PairResult]
-
-
-def result_of(outcome: Outcome) -> PairResult | None:
-    """
-    >>> result_of("flip"), result_of("unreadable")
-    ('tie', None)
-    """
-    return _RESULTS.get(outcome)
 
 
 def agreements(results: Mapping[str, PairResults], pairs: str) -> Iterator[AgreementRow]:
@@ -207,7 +196,8 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
         key, system, against = place
         if key in found:
             raise InputError(f"duplicate pair: {told.id} of these systems", file=path, line=number)
-        found[key] = _majority(told.preferred.get(system, 0), told.preferred.get(against, 0))
+        own, other = (told.preferred.get(name, 0) for name in (system, against))
+        found[key] = "tie" if own == other else "win" if own > other else "loss"
     if not found:
         raise InputError(
             "contains none of the judged pairs",
@@ -215,7 +205,3 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
             cure="Give the study's own pairs.jsonl with --pairs.",
         )
     return found
-
-
-def _majority(own: int, other: int) -> PairResult:
-    return "tie" if own == other else "win" if own > other else "loss"

@@ -179,9 +179,9 @@ def read_command(
     """
     from whyser_eval.explanations.study.files import collect, rater_files
     from whyser_eval.explanations.study.material import read_whole_key
-    from whyser_eval.explanations.study.read import StudyInputs, studied, write_study
+    from whyser_eval.explanations.study.read import studied, write_study
+    from whyser_eval.explanations.study.rows import print_studied
     from whyser_eval.explanations.study.statistics import BootstrapSettings
-    from whyser_eval.explanations.study.terminal import print_studied
 
     truth = read_whole_key(key)
     without = leave_out or []
@@ -196,8 +196,8 @@ def read_command(
         "draws": draws,
         "seed": seed,
     }
-    inputs = StudyInputs(tuple(rater_files(files)), key, settings)
-    write_study(output, found, collected.files, truth, inputs)
+    inputs = [key, *rater_files(files)]
+    write_study(output, found, collected.files, truth, inputs=inputs, settings=settings)
     if as_json:
         print_json(asdict(found))
     else:

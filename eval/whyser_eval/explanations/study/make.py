@@ -13,10 +13,9 @@ from whyser.io.files import atomic_path, write_json, write_text
 from whyser.io.visible import visible
 from whyser.prompting.prompts import Form
 from whyser.records.provenance import provenance
-from whyser_eval.explanations.pairs import Candidate, ExplanationPair, drawn, write_pairs
+from whyser_eval.explanations.pairs import ExplanationPair, drawn, paired, write_pairs
 from whyser_eval.explanations.scored import SAMPLES, Explanation, read_explanations
 from whyser_eval.explanations.study.material import (
-    KeyEntry,
     StudyItem,
     StudyKey,
     StudyMaterial,
@@ -105,8 +104,14 @@ def make_study(
     clips = _StudyClips()
     both = [one for test, items in asked.items() for one in named(test, items, clips.of, plan.seed)]
     material = _material(plan, [item for item, _ in both])
-    inputs = [*(run / SAMPLES for run in runs), *references]
-    key = _key(plan, material, [answer for _, answer in both], pairs, inputs)
+    key = StudyKey(
+        study=material.study,
+        system=plan.system,
+        reference=pairs[0].second.system if pairs else None,
+        seed=plan.seed,
+        answers=tuple(answer for _, answer in both),
+        provenance=provenance([*(run / SAMPLES for run in runs), *references]),
+    )
     folder.holds(key, force=force)
     folder.write(render(material), clips.sounds, key, pairs)
     return MadeStudy(
@@ -134,15 +139,7 @@ def _lacking(preferred: PreferenceSample, folder: StudyFolder, runs: Sequence[Pa
 def _pair(one: Explanation, references: ReferenceRationales) -> ExplanationPair:
     """The system's own rationale is first; the judge sees both orders, a rater one random order."""
     reference = references.candidate(one)
-    return ExplanationPair(
-        id=one.id,
-        emotion=reference.label,
-        gold=one.gold,
-        audio=one.audio,
-        transcript=one.transcript,
-        first=Candidate(system=one.system, label=one.label, text=one.text),
-        second=reference,
-    )
+    return paired(one, reference, reference.label)
 
 
 def _asked(
@@ -199,23 +196,6 @@ def _material(plan: StudyPlan, items: Sequence[StudyItem]) -> StudyMaterial:
             if any(item.test == test for item in items)
         },
         items=tuple(items),
-    )
-
-
-def _key(
-    plan: StudyPlan,
-    material: StudyMaterial,
-    answers: Sequence[KeyEntry],
-    pairs: Sequence[ExplanationPair],
-    inputs: Iterable[Path],
-) -> StudyKey:
-    return StudyKey(
-        study=material.study,
-        system=plan.system,
-        reference=pairs[0].second.system if pairs else None,
-        seed=plan.seed,
-        answers=tuple(answers),
-        provenance=provenance(inputs),
     )
 
 

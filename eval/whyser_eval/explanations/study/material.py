@@ -145,13 +145,13 @@ def _key_fault(one: KeyEntry, key: StudyKey) -> str | None:
     # The author of the references may differ between pairs.
     wrong_length = len(one.systems) != {"accept": 1, "prefer": 2}[one.test]
     if wrong_length or len(set(one.systems)) != len(one.systems):
-        return f"has the systems {_named(one.systems)}"
+        return f"has the systems {quoted(one.systems)}"
     if key.system not in one.systems:
-        return f"belongs to {_named(one.systems)}, the study to {key.system!r}"
+        return f"belongs to {quoted(one.systems)}, the study to {key.system!r}"
     return None
 
 
-def _named(names: Sequence[str]) -> str:
+def quoted(names: Sequence[str]) -> str:
     return " and ".join(map(repr, names))
 
 

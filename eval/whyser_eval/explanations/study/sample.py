@@ -212,7 +212,6 @@ class PreferenceSample:
 class ReferenceRationales:
     """Rationales by id and label; one without a label explains the majority label."""
 
-    teacher: str | None
     found: Mapping[tuple[str, EmotionClass | None], Rationale]
 
     def of(self, one: Explanation) -> Rationale | None:
@@ -262,7 +261,7 @@ def read_references(paths: Sequence[Path]) -> ReferenceRationales:
             file=teachers[second],
             cure="Let one teacher write all references: a mixture cannot be interpreted.",
         )
-    return ReferenceRationales(next(iter(teachers), None), found)
+    return ReferenceRationales(found)
 
 
 # Commands that write missing references

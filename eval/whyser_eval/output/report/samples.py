@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from whyser.io.visible import visible
 from whyser_eval.explanations.highlights import StatedClaim, pieces, stated_claims
-from whyser_eval.output.report.disagreement import VERDICTS
+from whyser_eval.output.report.classes import VERDICTS
 from whyser_eval.output.report.grounding import OUTCOMES
 from whyser_eval.output.report.results import Results, Sample, verdict
 from whyser_eval.page.onefile import SHOWN

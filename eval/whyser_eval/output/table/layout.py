@@ -14,8 +14,7 @@ from whyser_eval.metrics.declaration import METRICS
 from whyser_eval.output.table.model import Cell, Column, Group, Kind, Table, TableLine
 from whyser_eval.output.table.notes import notes
 from whyser_eval.output.table.published import published_groups, read_published
-from whyser_eval.output.table.runs import ReferenceGroup, RowKey, read_runs
-from whyser_eval.output.table.stars import Stars, read_stars
+from whyser_eval.output.table.runs import ReferenceGroup, RowKey, Stars, read_runs, read_stars
 from whyser_eval.scoring.scores import ScoreRow
 
 _FORMS: tuple[str, ...] = get_args(Form)

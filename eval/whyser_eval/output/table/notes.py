@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from whyser_eval.output.table.model import Column, Group
-from whyser_eval.output.table.runs import ReferenceGroup
-from whyser_eval.output.table.stars import SIGNIFICANT, Stars
+from whyser_eval.output.table.runs import SIGNIFICANT, ReferenceGroup, Stars
 
 #: Parts of a signature that may differ within a group.
 _ALIKE = {"parser": "were read by different readers", "whyser": "come from different versions"}
