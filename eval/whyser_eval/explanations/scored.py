@@ -121,12 +121,8 @@ def _read(path: Path, wanted: Sequence[str], form: Form, names: set[str]) -> dic
         except ValidationError as error:
             raise input_error(error).at(path, number) from None
         except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"is not a sample as this version writes it ({error})",
-                file=path,
-                line=number,
-                cure=_CURE,
-            ) from None
+            what = f"is not a sample as this version writes it ({error})"
+            raise InputError(what, file=path, line=number, cure=_CURE) from None
     return {
         name: Explainer(name, found[name], left_out[name])
         for name in wanted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -101,6 +100,11 @@ class JudgePanel:
         """Raises: `InputError` for a broken file of a judge, or one of other pairs."""
         told = read_records(self.folder)
         judges = read_judges(self.folder, (one for one in told if one.finished), self.pairs)
+        unfinished = (
+            f"judge {one.judge} is left out: its questions are not all answered yet"
+            for one in told
+            if not one.finished
+        )
         results: dict[str, PairResults] = {judge.name: self._results(judge) for judge in judges}
         if self.humans:
             results[HUMANS] = self.humans
@@ -108,14 +112,7 @@ class JudgePanel:
             rows=tuple(row for judge in judges for row in self._rows(judge)),
             rubric=tuple(row for judge in judges for row in self._rubric(judge)),
             agreement=tuple(agreements(results, pairs_hash(self.pairs))),
-            warnings=(
-                *(warning for judge in judges for warning in self._warnings(judge)),
-                *(
-                    f"judge {one.judge} is left out: its questions are not all answered yet"
-                    for one in told
-                    if not one.finished
-                ),
-            ),
+            warnings=(*(one for judge in judges for one in self._warnings(judge)), *unfinished),
         )
 
     def _results(self, judge: Judge) -> dict[str, PairResult]:
@@ -155,12 +152,10 @@ class JudgePanel:
             yield f"several models answered for judge {judge.name}: {', '.join(models)}"
         for one in self.compared:
             outcomes = [each.outcome for each in one.outcomes(judge.verdicts)]
-            unreadable = outcomes.count("unreadable")
-            if unreadable > MANY_UNREADABLE * len(outcomes):
-                yield (
-                    f"judge {judge.name} gave no readable verdict on {unreadable:,} of "
-                    f"{len(outcomes):,} pairs of {one.system} and {one.against}"
-                )
+            unreadable, n = outcomes.count("unreadable"), len(outcomes)
+            if unreadable > MANY_UNREADABLE * n:
+                pairs = f"{unreadable:,} of {n:,} pairs of {one.system} and {one.against}"
+                yield f"judge {judge.name} gave no readable verdict on {pairs}"
 
 
 # ---- files --------------------------------------------------------------------------------
@@ -191,9 +186,9 @@ def read_judges(
 
 
 def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list[JudgedPair]]:
-    found: defaultdict[str, list[JudgedPair]] = defaultdict(list)
+    found: dict[str, list[JudgedPair]] = {pair.key: [] for pair in pairs}
     for one in read_answers(path, JudgedPair):
-        found[one.pair].append(one)
+        found.setdefault(one.pair, []).append(one)
     for pair in pairs:
         if sorted(one.shown_first for one in found[pair.key]) != sorted(pair.systems):
             raise InputError(
@@ -201,7 +196,7 @@ def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list
                 file=path,
                 cure=CURE,
             )
-    return dict(found)
+    return found
 
 
 # ---- model families ----------------------------------------------------------------------------

@@ -86,9 +86,8 @@ def make_study(
     ones are then listed in a file next to the output), and if the folder has another study.
     """
     if not plan.accept and not plan.prefer:
-        raise InputError(
-            "the study has no items", cure="Give --accept or --prefer a number above 0."
-        )
+        cure = "Give --accept or --prefer a number above 0."
+        raise InputError("the study has no items", cure=cure)
     folder = StudyFolder(output)
     explainer = read_explanations(runs, [plan.system], form=plan.form)[plan.system]
     found, told = pool(explainer), read_references(references)
@@ -176,11 +175,9 @@ class _StudyClips:
     def of(self, one: Explanation) -> StudyClip:
         audio = one.audio or ""
         if audio not in self._known:
-            sound = encoded(Path(audio))
-            if sound is None:
-                raise InputError(
-                    "cannot be read as audio", file=audio, cure="Restore the audio file."
-                )
+            if (sound := encoded(Path(audio))) is None:
+                cure = "Restore the audio file."
+                raise InputError("cannot be read as audio", file=audio, cure=cure)
             clip = StudyClip(clip_name(sound), sound.duration)
             self.sounds[clip.path], self._known[audio] = sound, clip
         return self._known[audio]
@@ -258,8 +255,10 @@ class StudyFolder:
             raise InputError(what, file=self.path, cure="Give an empty folder as --output.")
         if _PAGE not in there:
             return False
-        if self.key.is_file() and _same(read_key(self.key), key):
-            return True
+        if self.key.is_file():
+            earlier = read_key(self.key)
+            if earlier.model_copy(update={"provenance": key.provenance}) == key:
+                return True
         if not force:
             raise InputError(
                 "contains another study, which raters may have begun",
@@ -299,7 +298,3 @@ class StudyFolder:
         for path in (self.path / _AUDIO).iterdir():
             if _OURS.fullmatch(path.name) and f"{_AUDIO}/{path.name}" not in kept:
                 path.unlink()
-
-
-def _same(one: StudyKey, other: StudyKey) -> bool:
-    return one.model_dump(exclude={"provenance"}) == other.model_dump(exclude={"provenance"})

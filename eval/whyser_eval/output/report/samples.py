@@ -160,7 +160,12 @@ def audio_url(audio: str | None, output: Path, mode: AudioMode) -> str | None:
     """The URL of the audio in the page `output`; None if there is no audio."""
     if mode == "none" or audio is None or not Path(audio).is_file():
         return None
-    return relative_url(Path(audio), output) if mode == "link" else _data_url(Path(audio))
+    if mode == "link":
+        return relative_url(Path(audio), output)
+    sound = encoded(Path(audio))
+    if sound is None:
+        return None
+    return f"data:{sound.mime};base64,{base64.b64encode(sound.content).decode()}"
 
 
 def relative_url(target: Path, page: Path) -> str:
@@ -171,10 +176,3 @@ def relative_url(target: Path, page: Path) -> str:
     """
     path = os.path.relpath(target.resolve(), page.resolve().parent)
     return quote(Path(path).as_posix())
-
-
-def _data_url(path: Path) -> str | None:
-    sound = encoded(path)
-    if sound is None:
-        return None
-    return f"data:{sound.mime};base64,{base64.b64encode(sound.content).decode()}"

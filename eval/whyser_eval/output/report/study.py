@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from whyser_eval.explanations.study.material import Test
 from whyser_eval.explanations.study.rows import Interval, RaterRow, StudyResults, StudyRow
@@ -46,10 +47,8 @@ class ShareEstimate:
         >>> ShareEstimate(0.25, 0.125, 0.5).rest
         ShareEstimate(value=0.75, low=0.5, high=0.875)
         """
-        value, low, high = (
-            None if one is None else 1 - one for one in (self.value, self.high, self.low)
-        )
-        return ShareEstimate(value, low, high)
+        ends = (self.value, self.high, self.low)
+        return ShareEstimate(*(None if one is None else 1 - one for one in ends))
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,7 @@ class ShareLine:
         return next(self.estimates[kind] for kind in kinds if kind in self.estimates)
 
 
-@dataclass(frozen=True)
-class Concord:
+class Concord(NamedTuple):
     """The agreement of raters on a subset, beyond chance."""
 
     subset: str
@@ -78,8 +76,7 @@ class Concord:
     n: int
 
 
-@dataclass(frozen=True)
-class StudyTest:
+class StudyTest(NamedTuple):
     """One test; `p` is the p-value of the share against one half."""
 
     name: str
@@ -105,21 +102,15 @@ def _view(test: Test, rows: Sequence[StudyRow], raters: list[RaterRow]) -> Study
     name, question, metric = TESTS[test]
     shares = [row for row in rows if row.metric == metric]
     lines = [_line(subset, found) for subset in _SUBSETS if (found := _of(shares, subset))]
-    return StudyTest(
-        name,
-        question,
-        [choice for line in lines for choice in _both(line)] if test == "prefer" else lines,
-        [
-            _line(subset.removeprefix(_EMOTION), _of(shares, subset))
-            for subset in dict.fromkeys(row.subset for row in shares)
-            if subset.startswith(_EMOTION)
-        ],
-        _agreement(rows),
-        raters,
-        next(
-            (row.value for row in rows if (row.subset, row.metric) == ("all", "p_two_sided")), None
-        ),
-    )
+    if test == "prefer":
+        lines = [choice for line in lines for choice in _both(line)]
+    emotions = [
+        _line(subset.removeprefix(_EMOTION), _of(shares, subset))
+        for subset in dict.fromkeys(row.subset for row in shares)
+        if subset.startswith(_EMOTION)
+    ]
+    p = [row.value for row in _of(rows, "all") if row.metric == "p_two_sided"]
+    return StudyTest(name, question, lines, emotions, _agreement(rows), raters, (*p, None)[0])
 
 
 def _of(rows: Sequence[StudyRow], subset: str) -> list[StudyRow]:

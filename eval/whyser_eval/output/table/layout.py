@@ -15,7 +15,6 @@ from whyser_eval.output.table.model import Cell, Column, Group, Kind, Table, Tab
 from whyser_eval.output.table.notes import notes
 from whyser_eval.output.table.published import published_groups, read_published
 from whyser_eval.output.table.runs import ReferenceGroup, RowKey, Stars, read_runs, read_stars
-from whyser_eval.scoring.scores import ScoreRow
 
 _FORMS: tuple[str, ...] = get_args(Form)
 _READINGS = tuple(one.name for one in METRICS.values() if one.heading)
@@ -103,37 +102,28 @@ def _groups(
 ) -> Iterator[Group]:
     """The systems with their controls, then the chance baselines."""
     lines = [_line(scored, key, columns, stars, decimals) for key in scored.rows]
-    where = f"{scored.corpus}, {scored.split} (references {scored.references})"
+    where = f"{scored.signed['corpus']}, {scored.signed['split']} (references {scored.references})"
     kinds = {"system", "control"} if controls else {"system"}
     for title, shown in ((where, kinds), (f"Guesses on {where}", {"baseline"})):
         found = [line for line in lines if line.kind in shown and any(line.cells)]
         if found:
-            yield Group(
-                title,
-                scored.corpus,
-                None,
-                scored.split,
-                scored.references,
-                tuple(_with_best(found)),
-            )
+            where_from = scored.signed["corpus"], None, scored.signed["split"], scored.references
+            yield Group(title, *where_from, tuple(_with_best(found)))
 
 
 def _line(
     scored: ReferenceGroup, key: RowKey, columns: Sequence[Column], stars: Stars, decimals: int
 ) -> TableLine:
     kind: Kind = "baseline" if key.is_baseline else "system" if key.control == "none" else "control"
-    cells = []
+    cells: list[Cell | None] = []
     for column in columns:
         row = scored.find(key, column)
+        if row is None or row.value is None:
+            cells.append(None)
+            continue
         marks = stars.marks.get((scored.references, key, column), "")
-        cells.append(_cell(row, marks, decimals) if row else None)
+        cells.append(Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks))
     return TableLine(key.system, key.control, kind, tuple(cells))
-
-
-def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
-    if row.value is None:
-        return None
-    return Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks)
 
 
 def _with_best(lines: Sequence[TableLine]) -> Iterator[TableLine]:

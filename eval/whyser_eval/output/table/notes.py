@@ -51,8 +51,8 @@ def notes(
 def _of_references(scored: ReferenceGroup, columns: Sequence[Column]) -> Iterator[str]:
     sizes = ", ".join(f"{subset} n = {n:,}" for subset, n in scored.sizes(columns).items())
     yield (
-        f"References {scored.references}: {scored.corpus}, {scored.split}, "
-        f"{scored.labels} classes; {sizes}."
+        f"References {scored.references}: {scored.signed['corpus']}, {scored.signed['split']}, "
+        f"{scored.signed['labels']} classes; {sizes}."
     )
     for name, words in _ALIKE.items():
         found = {row.signed.get(name) for row in scored.all_rows()} - {None, "none"}

@@ -29,19 +29,8 @@ class ReferenceGroup:
     rows: Mapping[RowKey, Mapping[Column, ScoreRow]]
 
     @property
-    def corpus(self) -> str:
-        return self._signed["corpus"]
-
-    @property
-    def split(self) -> str:
-        return self._signed["split"]
-
-    @property
-    def labels(self) -> str:
-        return self._signed["labels"]
-
-    @property
-    def _signed(self) -> dict[str, str]:
+    def signed(self) -> dict[str, str]:
+        """The signature of a figure on the whole set, by name: corpus, split, number of labels."""
         return next(row.signed for row in self.all_rows() if row.subset == "all")
 
     def all_rows(self) -> Iterator[ScoreRow]:
@@ -147,7 +136,9 @@ def _compared_on(
     for group in scored:
         own, other = (group.find(RowKey(name), column) for name in (row.system, row.against))
         if own and other:
-            seen.append(None if own.value is None or other.value is None else own.value - other.value)
+            seen.append(
+                None if own.value is None or other.value is None else own.value - other.value
+            )
             if own.n == row.n and _agree(seen[-1], row.value):
                 return group.references
     names = f"{row.system} less {row.against} ({', '.join(column)})"
