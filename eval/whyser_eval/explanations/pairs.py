@@ -115,14 +115,13 @@ def agreeing_pairs(
     Raises: `InputError` where the systems give no utterance the same label.
     """
     strata: defaultdict[EmotionClass, list[ExplanationPair]] = defaultdict(list)
-    left_out: Counter[str] = Counter()
-    for system in (first, second):
-        left_out.update({f"{system.system}: {why}": n for why, n in system.left_out.items()})
+    left_out = Counter(
+        {f"{one.system}: {why}": n for one in (first, second) for why, n in one.left_out.items()}
+    )
     for system, other in ((first, second), (second, first)):
         if alone := len(system.by_id.keys() - other.by_id.keys()):
             left_out[f"only {system.system} explains"] = alone
-    shared = first.by_id.keys() & second.by_id.keys()
-    for id_ in shared:
+    for id_ in first.by_id.keys() & second.by_id.keys():
         one, two = first.by_id[id_], second.by_id[id_]
         if one.label == two.label:
             strata[one.label].append(paired(one, candidate(two), one.label))
@@ -136,14 +135,10 @@ def agreeing_pairs(
     chosen = {
         label: drawn(strata[label], seed, per_emotion, key=lambda pair: pair.id)
         for label in CLASSES
-        if label in strata
     }
-    return SampledPairs(
-        tuple(pair for pairs in chosen.values() for pair in pairs),
-        {label: len(strata[label]) for label in CLASSES},
-        {label: len(chosen.get(label, ())) for label in CLASSES},
-        dict(left_out),
-    )
+    available, taken = ({one: len(own[one]) for one in CLASSES} for own in (strata, chosen))
+    pairs = tuple(pair for own in chosen.values() for pair in own)
+    return SampledPairs(pairs, available, taken, dict(left_out))
 
 
 def candidate(one: Explanation) -> Candidate:

@@ -169,17 +169,17 @@ class JudgeFiles:
         return re.sub(r"[^\w.+-]+", "_", self.judge).lstrip(".")
 
     @property
+    def base(self) -> Path:
+        """The path from which the names of ledger and record are derived."""
+        return self.folder / f"{self.slug}.jsonl"
+
+    @property
     def verdicts(self) -> Path:
         return self.folder / f"{self.slug}.verdicts.jsonl"
 
     @property
     def ratings(self) -> Path:
         return self.folder / f"{self.slug}.ratings.jsonl"
-
-    @property
-    def base(self) -> Path:
-        """The path from which the names of ledger and record are derived."""
-        return self.folder / f"{self.slug}.jsonl"
 
     @property
     def record(self) -> Path:

@@ -81,10 +81,8 @@ def comparisons(
     found: dict[frozenset[str], list[ExplanationPair]] = {}
     for pair in pairs:
         if len(names := frozenset(pair.systems)) < 2:
-            raise InputError(
-                f"{pair.id}: both rationales are by {pair.first.system}",
-                cure="Give the two systems different names.",
-            )
+            what = f"{pair.id}: both rationales are by {pair.first.system}"
+            raise InputError(what, cure="Give the two systems different names.")
         found.setdefault(names, []).append(pair)
     compared = []
     for own in found.values():
@@ -99,20 +97,13 @@ def pair_outcome(pair: ExplanationPair, verdicts: Sequence[JudgedPair], system: 
     outcome = outcome_of(straight.preference, swapped.preference)
     ratio = math.log(word_count(pair.first.text) / word_count(pair.second.text))
     if system != pair.first.system:
-        outcome, ratio = mirrored(outcome), -ratio
-    single = [one.verdict for one in verdicts]
-    return PairOutcome(
-        pair.emotion, outcome, single.count("A"), single.count("A") + single.count("B"), ratio
-    )
+        outcome, ratio = _MIRRORED.get(outcome, outcome), -ratio
+    single = Counter(one.verdict for one in verdicts)
+    return PairOutcome(pair.emotion, outcome, single["A"], single["A"] + single["B"], ratio)
 
 
-def mirrored(outcome: Outcome) -> Outcome:
-    """
-    >>> mirrored("win"), mirrored("flip")
-    ('loss', 'flip')
-    """
-    turned: dict[Outcome, Outcome] = {"win": "loss", "loss": "win"}
-    return turned.get(outcome, outcome)
+#: An outcome as the other system sees it, where it is another one.
+_MIRRORED: dict[Outcome, Outcome] = {"win": "loss", "loss": "win"}
 
 
 def word_count(text: str) -> int:
@@ -185,11 +176,8 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
     found: dict[str, PairResult] = {}
     for number, told in read_records(path, _PreferenceLine):
         if strange := told.preferred.keys() - set(told.systems):
-            raise InputError(
-                f"votes for {min(strange)!r}, expected {' or '.join(told.systems)}",
-                file=path,
-                line=number,
-            )
+            what = f"votes for {min(strange)!r}, expected {' or '.join(told.systems)}"
+            raise InputError(what, file=path, line=number)
         place = known.get((told.id, frozenset(told.systems)))
         if place is None or not any(told.preferred.values()):
             continue
@@ -199,9 +187,6 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
         own, other = (told.preferred.get(name, 0) for name in (system, against))
         found[key] = "tie" if own == other else "win" if own > other else "loss"
     if not found:
-        raise InputError(
-            "contains none of the judged pairs",
-            file=path,
-            cure="Give the study's own pairs.jsonl with --pairs.",
-        )
+        cure = "Give the study's own pairs.jsonl with --pairs."
+        raise InputError("contains none of the judged pairs", file=path, cure=cure)
     return found

@@ -173,11 +173,9 @@ def read_judges(
     for one in told:
         files = JudgeFiles(folder, one.judge)
         if one.pairs != pairs_hash(pairs):
-            raise InputError(
-                f"{one.judge} judged other pairs ({one.pairs})",
-                file=files.record,
-                cure="Remove its files from the folder, or run that judge again.",
-            )
+            what = f"{one.judge} judged other pairs ({one.pairs})"
+            cure = "Remove its files from the folder, or run that judge again."
+            raise InputError(what, file=files.record, cure=cure)
         verdicts = _both_orders(files.verdicts, pairs)
         # Without a rubric in this run, an older ratings file may be of other pairs or settings.
         ratings = read_answers(files.ratings, RatedExplanation) if one.rubric else []
@@ -191,11 +189,8 @@ def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list
         found.setdefault(one.pair, []).append(one)
     for pair in pairs:
         if sorted(one.shown_first for one in found[pair.key]) != sorted(pair.systems):
-            raise InputError(
-                f"does not have exactly one verdict on {pair.id} in each order",
-                file=path,
-                cure=CURE,
-            )
+            what = f"does not have exactly one verdict on {pair.id} in each order"
+            raise InputError(what, file=path, cure=CURE)
     return found
 
 

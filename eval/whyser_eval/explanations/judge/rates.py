@@ -301,15 +301,13 @@ def within_strata(
         values: maps float[b, n], the weight of each item, to float[keys, b]
     """
     names = np.asarray(strata)
-    urns = [
-        (place, MultinomialSampler(np.ones(len(place), dtype=np.int64)))
-        for place in (np.flatnonzero(names == name) for name in sorted(set(strata)))
-    ]
+    places = [np.flatnonzero(names == name) for name in sorted(set(strata))]
+    samplers = [MultinomialSampler(np.ones(len(place), dtype=np.int64)) for place in places]
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
         counts = np.empty((size, len(names)))
-        for place, urn in urns:
-            counts[:, place] = urn.draw(generator, size)
+        for place, sampler in zip(places, samplers, strict=True):
+            counts[:, place] = sampler.draw(generator, size)
         return values(counts)
 
     return in_batches(sample, draws=draws, width=len(names), seed=(seed,))

@@ -138,15 +138,16 @@ def print_judged(judged: JudgeResults) -> None:
     for _, group in groupby(judged.rows, lambda row: (row.judge, row.system, row.against)):
         _print_comparison(list(group))
     for _, rated in groupby(judged.rubric, lambda row: row.judge):
-        _print_rubric(list(rated))
+        own = [row for row in rated if row.emotion == "all"]
+        columns = ["system", "criterion", "mean", "n", "unreadable"]
+        print_table(f"Ratings, {_judge(own[0])}", columns, map(_rating, own))
     if judged.agreement:
+        columns = ["one", "other", "agree", "kappa", "n"]
         rows = [
             [one.first, one.second, f"{one.agreement:.3f}", _three(one.kappa), f"{one.n:,}"]
             for one in judged.agreement
         ]
-        print_table(
-            "Agreement over win, tie and loss", ["one", "other", "agree", "kappa", "n"], rows
-        )
+        print_table("Agreement over win, tie and loss", columns, rows)
 
 
 def _print_comparison(rows: Sequence[JudgeRow]) -> None:
@@ -154,23 +155,17 @@ def _print_comparison(rows: Sequence[JudgeRow]) -> None:
     title = f"{first.system} against {first.against}, {_judge(first)}"
     whole = [row for row in rows if row.emotion == "all"]
     print_table(title, ["", "rate", "bootstrap", "Wilson", "n"], _rates(whole))
-    print_table(
-        f"{title}, per emotion",
-        ["emotion", *(_NAMES[metric] for metric in _PER_EMOTION), "n"],
-        _per_emotion([row for row in rows if row.emotion != "all" and row.interval != "wilson"]),
-    )
+    parts = [row for row in rows if row.emotion != "all" and row.interval != "wilson"]
+    columns = ["emotion", *(_NAMES[metric] for metric in _PER_EMOTION), "n"]
+    print_table(f"{title}, per emotion", columns, _per_emotion(parts))
 
 
 def _per_emotion(rows: Sequence[JudgeRow]) -> Iterator[list[str]]:
     for emotion in dict.fromkeys(row.emotion for row in rows):
         own = {row.metric: row for row in rows if row.emotion == emotion}
         first, *others = (own[metric] for metric in _PER_EMOTION)
-        yield [
-            emotion,
-            format_estimate(first.value, first.low, first.high),
-            *(_three(row.value) for row in others),
-            f"{own['win_rate'].n:,}",
-        ]
+        value = format_estimate(first.value, first.low, first.high)
+        yield [emotion, value, *(_three(row.value) for row in others), f"{own['win_rate'].n:,}"]
 
 
 def _rates(rows: Sequence[JudgeRow]) -> Iterator[list[str]]:
@@ -182,22 +177,9 @@ def _rates(rows: Sequence[JudgeRow]) -> Iterator[list[str]]:
             yield [name, _three(row.value), *bounds, f"{row.n:,}"]
 
 
-def _print_rubric(rows: Sequence[RubricRow]) -> None:
-    own = [row for row in rows if row.emotion == "all"]
-    print_table(
-        f"Ratings, {_judge(rows[0])}",
-        ["system", "criterion", "mean", "n", "unreadable"],
-        (
-            [
-                row.system,
-                row.criterion.replace("_", " "),
-                format_estimate(row.value, row.low, row.high),
-                f"{row.n:,}",
-                f"{row.unreadable:,}",
-            ]
-            for row in own
-        ),
-    )
+def _rating(row: RubricRow) -> list[str]:
+    mean = format_estimate(row.value, row.low, row.high)
+    return [row.system, row.criterion.replace("_", " "), mean, f"{row.n:,}", f"{row.unreadable:,}"]
 
 
 def _judge(row: JudgeRow | RubricRow) -> str:

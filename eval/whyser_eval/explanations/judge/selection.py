@@ -82,15 +82,13 @@ def drawn_from(
     """
     against = list(dict.fromkeys(against))
     if system in against:
-        raise InputError(
-            f"{system} would be compared with itself", cure="Name another system with --against."
-        )
+        cure = "Name another system with --against."
+        raise InputError(f"{system} would be compared with itself", cure=cure)
     explainers = read_explanations(results, [system, *against], form=form)
+    own, rest = explainers[system], {other: explainers[other] for other in against}
     drawn = {
-        other: agreeing_pairs(
-            explainers[system], explainers[other], per_emotion=per_emotion, seed=seed
-        )
-        for other in against
+        other: agreeing_pairs(own, opponent, per_emotion=per_emotion, seed=seed)
+        for other, opponent in rest.items()
     }
     compared = [JudgeComparison(system, other, one.pairs) for other, one in drawn.items()]
     return PairSelection(compared, drawn, per_emotion)

@@ -117,12 +117,12 @@ class JudgeSession:
         }
 
     def _ask(self, settings: ChatSettings) -> None:
-        asked = self._questions
+        asked, ledger = self._questions, ledger_of(self.files.base)
         replies, tally = ask_all(
             asked,
             partial(self._reply, refusals(self.files)),
             settings,
-            ledger_of(self.files.base),
+            ledger,
             description="Judging",
             undone="questions were not answered",
         )
@@ -130,7 +130,7 @@ class JudgeSession:
         self._write(asked, replies)
         say(
             f"{settings.model} was asked {tally.asked:,} times for {len(asked):,} judgements; "
-            f"{tally.from_ledger:,} replies were in {ledger_of(self.files.base)}"
+            f"{tally.from_ledger:,} replies were in {ledger}"
         )
 
     async def _reply(
@@ -247,16 +247,13 @@ async def _probe(settings: ChatSettings, folder: Path) -> AudioForm:
         try:
             await chat.ask(request, label="does it hear?")
         except Stopped as stopped:
-            raise WhyserError(
-                f"{stopped}, before it was known whether the judge accepts audio"
-            ) from None
+            what = f"{stopped}, before it was known whether the judge accepts audio"
+            raise WhyserError(what) from None
         except ChatError as error:
             if error.is_empty:
                 return FORM
             if error.status in _CANNOT:
                 return "none"
-            raise WhyserError(
-                f"{error} Give --audio none for a judge that only reads, or the --audio form that "
-                "it accepts."
-            ) from None
+            cure = "Give --audio none for a judge that only reads, or the --audio form it accepts."
+            raise WhyserError(f"{error} {cure}") from None
     return FORM

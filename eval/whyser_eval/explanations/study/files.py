@@ -85,7 +85,6 @@ class RaterFile(BaseModel):
 
 _AGAIN = "Ask the rater for the file as the page saved it."
 _OTHER = "Give the key of that study, or only the files of this one."
-_ONE = "Give only the file that counts."
 _SUBJECT = "the raters' files; --skip-bad goes on without them"
 _RATER_FILE = TypeAdapter(RaterFile)
 
@@ -117,8 +116,10 @@ class CollectedFiles:
     def leave(self, path: Path, why: str) -> None:
         self.left_out.append(f"{path}: {why}")
 
-    def refuse(self, path: Path, what: str, cure: str) -> None:
-        self.refused.add(InputError(what, file=path, cure=cure))
+    def refuse(self, group: Sequence[SavedFile], what: str) -> None:
+        paths = ", ".join(str(one.path) for one in group)
+        cure = "Give only the file that counts."
+        self.refused.add(InputError(f"{what}: {paths}", file=group[0].path, cure=cure))
 
 
 def collect(
@@ -269,14 +270,12 @@ def _single(files: Sequence[SavedFile], found: CollectedFiles) -> list[SavedFile
     for session, group in _grouped(files, lambda one: one.file.session).items():
         raters = sorted({one.rater for one in group})
         if len(raters) > 1:
-            what = f"session {session!r} is used by the raters {quoted(raters)}: {_paths(group)}"
-            found.refuse(group[0].path, what, _ONE)
+            found.refuse(group, f"session {session!r} is used by the raters {quoted(raters)}")
             bad.update(raters)
     for rater, group in _grouped(files, lambda one: one.rater).items():
         last = max(group, key=lambda one: (one.file.saved, len(one.file.answers)))
         if not all(_holds(last, one) for one in group):
-            what = f"rater {rater!r} has files with different answers: {_paths(group)}"
-            found.refuse(group[0].path, what, _ONE)
+            found.refuse(group, f"rater {rater!r} has files with different answers")
         elif rater not in bad:
             kept.append(last)
             for one in group:
@@ -302,7 +301,3 @@ def _holds(last: SavedFile, other: SavedFile) -> bool:
     if last.file.saved == other.file.saved:
         return last.file == other.file
     return other.items <= last.items
-
-
-def _paths(group: Sequence[SavedFile]) -> str:
-    return ", ".join(str(one.path) for one in group)

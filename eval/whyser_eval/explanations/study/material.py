@@ -111,11 +111,8 @@ class StudyKey(BaseModel):
 
 def read_key(path: Path) -> StudyKey:
     """Raises: `InputError` for a missing or a broken file."""
-    return read_record(
-        path,
-        TypeAdapter(StudyKey),
-        cure="Give the key that whyser-eval study make wrote next to the page folder.",
-    )
+    cure = "Give the key that whyser-eval study make wrote next to the page folder."
+    return read_record(path, TypeAdapter(StudyKey), cure=cure)
 
 
 def read_whole_key(path: Path) -> StudyKey:

@@ -23,17 +23,8 @@ from whyser_eval.page.onefile import cut, render_page, script_json
 
 #: In the order in which they are joined.
 _STYLES = ("palette.css", "study.css")
-_SCRIPTS = (
-    "data.js",
-    "element.js",
-    "order.js",
-    "progress.js",
-    "answers.js",
-    "player.js",
-    "item.js",
-    "steps.js",
-    "keyboard.js",
-)
+_SCRIPTS = ("data.js", "element.js", "order.js", "progress.js", "answers.js", "player.js",
+            "item.js", "steps.js", "keyboard.js")  # fmt: skip
 
 
 def render(material: StudyMaterial) -> str:

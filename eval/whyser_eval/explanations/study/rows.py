@@ -94,12 +94,9 @@ _Figures = dict[tuple[str, str, str | None], StudyRow]
 
 def print_studied(studied: StudyResults) -> None:
     """Prints shares in percent with their intervals, then agreement and counts."""
-    figures: dict[Test, _Figures] = {
-        test: {
-            (row.subset, row.metric, row.interval): row for row in studied.rows if row.test == test
-        }
-        for test in RATES
-    }
+    figures: dict[Test, _Figures] = {test: {} for test in RATES}
+    for row in studied.rows:
+        figures[row.test][row.subset, row.metric, row.interval] = row
     print_table(
         f"Study {studied.study} of {studied.system}, percent with 95 % intervals",
         ["", "share", "over raters", "raters x items", "pooled", "p", "kappa", "alpha", "raters",
@@ -124,21 +121,15 @@ def _shares(test: Test, figures: _Figures) -> Iterator[list[object]]:
         if row is None:
             continue
         p = figures.get((subset, "p_two_sided", None))
+        kinds = ("t", "bootstrap", "binomial")
+        agreement = (figures[subset, one, None] for one in ("fleiss_kappa", "krippendorff_alpha"))
         yield [
             _CHOSEN[test] if subset == "all" else f"- {subset}",
             _percent(row.value),
-            *(
-                _bounds(figures.get((subset, row.metric, interval)))
-                for interval in ("t", "bootstrap", "binomial")
-            ),
+            *(_bounds(figures.get((subset, row.metric, kind))) for kind in kinds),
             format_p(p.value if p else None),
-            *(
-                _decimals(figures[subset, metric, None].value)
-                for metric in ("fleiss_kappa", "krippendorff_alpha")
-            ),
-            row.raters,
-            row.items,
-            row.n,
+            *(_decimals(one.value) for one in agreement),
+            *(row.raters, row.items, row.n),
         ]
 
 

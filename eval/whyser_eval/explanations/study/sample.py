@@ -244,11 +244,9 @@ def read_references(paths: Sequence[Path]) -> ReferenceRationales:
             teachers.setdefault(one.teacher, path)
     if len(teachers) > 1:
         first, second, *_ = teachers
-        raise InputError(
-            f"was written by {second!r}, other references by {first!r}",
-            file=teachers[second],
-            cure="Let one teacher write all references: a mixture cannot be interpreted.",
-        )
+        what = f"was written by {second!r}, other references by {first!r}"
+        cure = "Let one teacher write all references: a mixture cannot be interpreted."
+        raise InputError(what, file=teachers[second], cure=cure)
     return ReferenceRationales(found)
 
 

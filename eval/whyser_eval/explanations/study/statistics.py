@@ -135,8 +135,23 @@ def study_rows(chosen: Votes, key: StudyKey, draws: BootstrapSettings) -> Iterat
     for subset, mask in chosen.subsets.items():
         part = chosen.of(mask)
         if part.n:
-            for figure in _figures(part, subset, drawn[subset]):
-                yield _row(*figure, part=part, subset=subset, key=key, draws=draws)
+            answers, answered = part.hash, part.answered
+            raters, items = int(answered.any(axis=1).sum()), int(answered.any(axis=0).sum())
+            for metric, value, ends, interval in _figures(part, subset, drawn[subset]):
+                pairs = {
+                    "study": key.study,
+                    "test": part.test,
+                    "subset": subset,
+                    **{"n": part.n, "raters": raters, "items": items},
+                    **({"interval": interval} if interval else {}),
+                    **({"draws": draws.n, "seed": draws.seed} if interval == "bootstrap" else {}),
+                    **{"drawn": key.seed, "answers": answers},
+                }
+                low, high = ends or (None, None)
+                yield StudyRow(
+                    part.test, subset, metric, value, low, high, interval, part.n, raters, items,
+                    signed(metric, pairs),
+                )  # fmt: skip
 
 
 #: Metric, value, ends and method of the interval.
@@ -155,35 +170,6 @@ def _figures(part: Votes, subset: str, drawn: FloatArray) -> Iterator[_Figure]:
         yield "p_two_sided", t_against_half(part.means), None, None
     yield "fleiss_kappa", fleiss_kappa(part.votes_by_item), None, None
     yield "krippendorff_alpha", krippendorff_alpha(part.votes_by_item), None, None
-
-
-def _row(
-    metric: str,
-    value: float | None,
-    bounds: tuple[float, float] | None,
-    interval: Interval | None,
-    *,
-    part: Votes,
-    subset: str,
-    key: StudyKey,
-    draws: BootstrapSettings,
-) -> StudyRow:
-    raters, items = (int(part.answered.any(axis=axis).sum()) for axis in (1, 0))
-    pairs = {
-        "study": key.study,
-        "test": part.test,
-        "subset": subset,
-        "n": part.n,
-        "raters": raters,
-        "items": items,
-        **({"interval": interval} if interval else {}),
-        **({"draws": draws.n, "seed": draws.seed} if interval == "bootstrap" else {}),
-        "drawn": key.seed,
-        "answers": part.hash,
-    }
-    signature, (low, high) = signed(metric, pairs), bounds or (None, None)
-    of = part.test, subset, metric, value, low, high, interval
-    return StudyRow(*of, part.n, raters, items, signature)
 
 
 # Raters x items

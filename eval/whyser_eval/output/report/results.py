@@ -243,12 +243,9 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
         if not results.classes:
             raise InputError("contains no scores", file=folder, cure=_CURE)
         if not shown:
-            raise InputError(
-                "contains only answers to a repeated question" if tallies else
-                "contains no answers",
-                file=folder / "samples.jsonl",
-                cure="Score the system's answers to the original question too.",
-            )  # fmt: skip
+            what = f"contains {'only answers to a repeated question' if tallies else 'no answers'}"
+            cure = "Score the system's answers to the original question too."
+            raise InputError(what, file=folder / "samples.jsonl", cure=cure)
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(

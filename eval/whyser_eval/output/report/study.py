@@ -90,12 +90,11 @@ class StudyTest(NamedTuple):
 
 def study_view(studied: StudyResults) -> list[StudyTest]:
     """One view per test with figures."""
-    views = []
-    for test in TESTS:
-        rows = [row for row in studied.rows if row.test == test]
-        if rows:
-            views.append(_view(test, rows, [one for one in studied.raters if one.test == test]))
-    return views
+    return [
+        _view(test, rows, [one for one in studied.raters if one.test == test])
+        for test in TESTS
+        if (rows := [row for row in studied.rows if row.test == test])
+    ]
 
 
 def _view(test: Test, rows: Sequence[StudyRow], raters: list[RaterRow]) -> StudyTest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -20,26 +20,13 @@ _FORMS: tuple[str, ...] = get_args(Form)
 _READINGS = tuple(one.name for one in METRICS.values() if one.heading)
 
 
-def _paper(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The paper's Table 1."""
-    return product(_FORMS, ("all", "strict"), ("f1_majority", "f1_all_labels"))
-
-
-def _readings(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Every reading of All-labels, D1 to D5, and the majority."""
-    return product(_FORMS, ("all",), _READINGS)
-
-
-def _subsets(subsets: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Macro-F1 on the majority labels, on every subset that was scored."""
-    return product(_FORMS, subsets, ("f1_majority",))
-
-
-#: Name -> its columns, from the subsets that the runs have.
-LAYOUTS: dict[str, Callable[[Sequence[str]], Iterator[tuple[str, str, str]]]] = {
-    "paper": _paper,
-    "readings": _readings,
-    "subsets": _subsets,
+#: Name -> subsets and metrics of its columns; None for every subset that was scored.
+LAYOUTS: dict[str, tuple[Sequence[str] | None, Sequence[str]]] = {
+    # The paper's Table 1.
+    "paper": (("all", "strict"), ("f1_majority", "f1_all_labels")),
+    # Every reading of All-labels, D1 to D5, and the majority.
+    "readings": (("all",), _READINGS),
+    "subsets": (None, ("f1_majority",)),
 }
 
 
@@ -71,8 +58,10 @@ def lay_out(
     scored = read_runs(runs)
     figures = read_published() if published else []
     stars = read_stars(comparisons, scored)
-    subsets = list(dict.fromkeys(row.subset for group in scored for row in group.all_rows()))
-    columns = [Column(*names) for names in LAYOUTS[layout](subsets)]
+    subsets, metrics = LAYOUTS[layout]
+    if subsets is None:
+        subsets = list(dict.fromkeys(row.subset for group in scored for row in group.all_rows()))
+    columns = [Column(*names) for names in product(_FORMS, subsets, metrics)]
     # Only question forms with answers get columns; a baseline has no form.
     filled = {column for group in scored for rows in group.rows.values() for column in rows}
     filled |= {figure.column for figure in figures}
@@ -83,11 +72,8 @@ def lay_out(
         for group in _groups(one, columns, stars, controls=controls, decimals=decimals)
     ]
     if not groups:
-        raise InputError(
-            f"the runs have no figure for the layout {layout!r}",
-            file=runs[0],
-            cure="Score them with this version.",
-        )
+        what = f"the runs have no figure for the layout {layout!r}"
+        raise InputError(what, file=runs[0], cure="Score them with this version.")
     groups += published_groups(figures, columns)
     return Table(tuple(columns), tuple(groups), tuple(notes(scored, columns, groups, stars)))
 

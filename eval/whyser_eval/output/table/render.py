@@ -210,29 +210,23 @@ def rich_groups(table: Table) -> Iterator[Text | RichTable]:
 
     Names are Text, so that their brackets are not markup.
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
     from rich.text import Text
 
     widest = max(len(printable(line.name)) for _, line in _lines(table))
     for number, group in enumerate(table.groups):
-        lines = _rich_lines(table.columns, min(widest, _NAME), has_headings=number == 0)
+        lines = RichTable(
+            box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_header=number == 0
+        )
+        lines.add_column("System", width=min(widest, _NAME), overflow="fold")
+        for column in table.columns:
+            heading = "\n".join(column.headings)
+            lines.add_column(heading, justify="right", min_width=_FIGURE, no_wrap=True)
         for line in group.lines:
             lines.add_row(Text(printable(line.name)), *map(_rich_cell, line.cells))
         yield Text(visible(group.title), style="italic")
         yield lines
-
-
-def _rich_lines(columns: Sequence[Column], name: int, *, has_headings: bool) -> RichTable:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
-
-    lines = RichTable(
-        box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_header=has_headings
-    )
-    lines.add_column("System", width=name, overflow="fold")
-    for column in columns:
-        heading = "\n".join(column.headings)
-        lines.add_column(heading, justify="right", min_width=_FIGURE, no_wrap=True)
-    return lines
 
 
 def _rich_cell(cell: Cell | None) -> str:
@@ -263,11 +257,8 @@ def write_table(table: Table, path: Path, form: str | None = None) -> Path:
     """
     form = form or _BY_SUFFIX.get(path.suffix)
     if form is None:
-        raise InputError(
-            f"unknown suffix {path.suffix!r}",
-            file=path,
-            cure=f"Use one of {', '.join(_BY_SUFFIX)}, or give --format.",
-        )
+        cure = f"Use one of {', '.join(_BY_SUFFIX)}, or give --format."
+        raise InputError(f"unknown suffix {path.suffix!r}", file=path, cure=cure)
     beside = path.with_suffix(".signatures.tsv")
     write_text(beside, signatures(table))
     write_text(path, FORMATS[form](table))
