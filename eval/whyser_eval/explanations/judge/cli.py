@@ -34,7 +34,7 @@ def judge_command(
     asked: EndpointOptions,
     results: Annotated[
         list[Path] | None,
-        typer.Argument(help="Draw pairs from these folders, which `score` wrote, of all systems."),
+        typer.Argument(help="Draw pairs from these folders of all systems, which `score` wrote."),
     ] = None,
     system: Annotated[str | None, typer.Option(help="Compute the rates of this system.")] = None,
     against: Annotated[
@@ -48,12 +48,12 @@ def judge_command(
     ] = 50,
     pairs: Annotated[
         Path | None,
-        typer.Option(help="Judge this pairs.jsonl, as of a human study, instead of drawing pairs."),
+        typer.Option(help="Judge this pairs.jsonl, for example of a human study; draw no pairs."),
     ] = None,
     humans: Annotated[
         Path | None,
         typer.Option(
-            help="Compare the judge with people: with this preferences.jsonl of `study read`."
+            help="Compare the judge with the people of this preferences.jsonl of `study read`."
         ),
     ] = None,
     rubric: Annotated[
@@ -70,8 +70,8 @@ def judge_command(
     teacher: Annotated[
         list[str] | None,
         typer.Option(
-            help="Name the model that wrote the training rationales; a judge of its family is "
-            f"warned of; repeatable.  [default: {TEACHER}, the paper's]",
+            help="Name the model that wrote the training rationales; a judge of its family "
+            f"causes a warning; repeatable.  [default: {TEACHER}, the paper's]",
             rich_help_panel=JUDGING,
         ),
     ] = None,
@@ -87,7 +87,7 @@ def judge_command(
         int,
         typer.Option(
             min=32,
-            help="Let a reply have this many tokens, its thinking included.",
+            help="Limit a reply to this many tokens, including its thinking.",
             rich_help_panel=JUDGING,
         ),
     ] = MAX_TOKENS,
@@ -101,7 +101,7 @@ def judge_command(
     ] = 1000,
     seed: Annotated[
         int,
-        typer.Option(min=0, help="Seed the pairs and the draws.", rich_help_panel=INTERVALS),
+        typer.Option(min=0, help="Set the seed of pairs and draws.", rich_help_panel=INTERVALS),
     ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print judge.json instead of the tables.")
@@ -163,8 +163,8 @@ def _select(
 
     if pairs:
         if results or against:
-            raise typer.BadParameter("--pairs brings its own systems: leave RESULTS, --against out")
+            raise typer.BadParameter("--pairs names its own systems: omit RESULTS and --against")
         return of_file(pairs, system)
     if not (results and system and against):
-        raise typer.BadParameter("RESULTS, --system and --against belong together; or give --pairs")
+        raise typer.BadParameter("Give RESULTS, --system and --against together, or --pairs")
     return drawn_from(results, system, against, form=form, per_emotion=per_emotion, seed=seed)

@@ -1,7 +1,7 @@
 """The raters' files: what the page saves, and which of them count.
 
 A file that the page cannot have written is refused by name. What may happen to honest people (a
-file sent twice, a study left half way) is counted and reported instead.
+file that was sent again, an unfinished study) is counted and reported instead.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _faults(file: RaterFile, key: StudyKey) -> Iterator[str]:
         if given.item not in known:
             yield f"item {given.item!r} is not in the key"
         elif given.item in answered:
-            yield f"item {given.item!r} is answered twice"
+            yield f"item {given.item!r} has two answers"
         elif given.test != known[given.item].test:
             yield f"item {given.item!r} does not belong to test {given.test!r}"
         elif given.choice not in CHOICES[given.test]:

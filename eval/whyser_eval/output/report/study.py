@@ -125,10 +125,10 @@ def _line(name: str, rows: Sequence[StudyRow]) -> ShareLine:
 def _both(own: ShareLine) -> list[ShareLine]:
     """The system's own rationales and, as the mirror image, the gold-referenced ones."""
     mirrored = {kind: estimate.rest for kind, estimate in own.estimates.items()}
-    beside = "" if own.name == "all" else f", {own.name}"
+    suffix = "" if own.name == "all" else f", {own.name}"
     return [
-        replace(own, name=_OWN + beside),
-        replace(own, name=_REFERENCE + beside, estimates=mirrored),
+        replace(own, name=_OWN + suffix),
+        replace(own, name=_REFERENCE + suffix, estimates=mirrored),
     ]
 
 

@@ -259,10 +259,10 @@ def write_table(table: Table, path: Path, form: str | None = None) -> Path:
     if form is None:
         cure = f"Use one of {', '.join(_BY_SUFFIX)}, or give --format."
         raise InputError(f"unknown suffix {path.suffix!r}", file=path, cure=cure)
-    beside = path.with_suffix(".signatures.tsv")
-    write_text(beside, signatures(table))
+    written = path.with_suffix(".signatures.tsv")
+    write_text(written, signatures(table))
     write_text(path, FORMATS[form](table))
-    return beside
+    return written
 
 
 def print_table(table: Table, form: str | None = None) -> None:

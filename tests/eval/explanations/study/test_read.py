@@ -269,7 +269,7 @@ BAD = {
         "belongs to study '00000000'",
     ),
     "an item too many": (set_answer(item="zz"), "'zz' is not in the key"),
-    "answered twice": (edited(twice), "is answered twice"),
+    "answered twice": (edited(twice), "has two answers"),
     "of the other test": (set_answer(test="accept"), "does not belong to test 'accept'"),
     "another choice": (set_answer(choice="both"), "choice 'both', expected first or second"),
     "another order": (edited(reversed_order), "order differs from that shown to rater 'r2'"),
