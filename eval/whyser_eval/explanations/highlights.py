@@ -11,9 +11,9 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from whyser.evidence.claims import read_claims
 from whyser.evidence.content import content_cues
@@ -43,8 +43,7 @@ class StatedClaim:
     negated: bool = False
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """`text[start:end]`; `claim` is a claim's place in the list that was given.
 
     `misheard` is content of the model's own transcript that the reference transcript lacks.
@@ -56,8 +55,7 @@ class Span:
     claim: int | None = None
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of text of one kind; None for the rest."""
 
     text: str
@@ -116,8 +114,7 @@ def _cut(text: str, spans: Iterable[Span]) -> Iterator[Piece]:
     """The text, cut by the span that was painted last."""
     paint: list[Span | None] = [None] * len(text)
     for span in spans:
-        covered = range(len(text))[max(span.start, 0) : max(span.end, 0)]
-        for position in covered:
+        for position in range(len(text))[max(span.start, 0) : max(span.end, 0)]:
             paint[position] = span
     for painted, run in groupby(range(len(text)), key=paint.__getitem__):
         positions = list(run)
@@ -147,14 +144,12 @@ def _clauses(text: str, claims: Sequence[StatedClaim], content: Sequence[Span]) 
     ]
     begins = sorted([0, *(end for _, end in ends)])
     stops = sorted([*(begin for begin, _ in ends), len(text)])
-    found = dict.fromkeys(
-        (
-            begins[bisect_right(begins, claim.start) - 1],
-            stops[min(bisect_left(stops, claim.end), len(stops) - 1)],
-        )
-        for claim in claims
-    )
-    yield from (Span(begin, end, "acoustic") for begin, end in found)
+    found: dict[Span, None] = {}
+    for claim in claims:
+        begin = begins[bisect_right(begins, claim.start) - 1]
+        end = stops[min(bisect_left(stops, claim.end), len(stops) - 1)]
+        found[Span(begin, end, "acoustic")] = None
+    yield from found
 
 
 def _after_spaces(text: str, position: int) -> int:
@@ -173,17 +168,12 @@ def _emotion_words(text: str, label: Label | None) -> Iterator[Span]:
     folded, origin = _folded(text)
     for mention in find_mentions(folded):
         if mention.label == label and mention.standing is not Standing.REJECTED:
-            end = mention.start + _length(folded, mention.start, mention.word)
+            pattern = r"\W+".join(map(re.escape, words(fold(mention.word))))
+            found = re.compile(pattern).match(folded, mention.start)
+            end = found.end() if found else mention.start + len(mention.word)
             # End where the next character begins, so that an accent stays with its letter.
             stop = origin[end] if end < len(origin) else len(text)
             yield Span(origin[mention.start], stop, "prediction")
-
-
-def _length(folded: str, start: int, word: str) -> int:
-    """The length of a word or phrase in the text, including whatever separates its parts."""
-    pattern = r"\W+".join(map(re.escape, words(fold(word))))
-    found = re.compile(pattern).match(folded, start)
-    return len(found.group()) if found else len(word)
 
 
 def _folded(text: str) -> tuple[str, Sequence[int]]:
@@ -191,11 +181,6 @@ def _folded(text: str) -> tuple[str, Sequence[int]]:
     folded = fold(text)
     if len(folded) == len(text):
         return folded, range(len(text))
-    marks = [(_fold_mark(mark), place) for place, mark in enumerate(text)]
-    origin = [place for shown, place in marks for _ in shown]
-    return "".join(shown for shown, _ in marks), origin
-
-
-@lru_cache(maxsize=4096)
-def _fold_mark(mark: str) -> str:
-    return fold(mark)
+    fold_mark = cache(fold)
+    marks = [fold_mark(mark) for mark in text]
+    return "".join(marks), [place for place, shown in enumerate(marks) for _ in shown]

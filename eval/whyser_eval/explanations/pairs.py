@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -115,17 +115,16 @@ def agreeing_pairs(
     Raises: `InputError` where the systems give no utterance the same label.
     """
     strata: defaultdict[EmotionClass, list[ExplanationPair]] = defaultdict(list)
-    left_out: Counter[str] = Counter()
-    for system in (first, second):
-        left_out.update({f"{system.system}: {why}": n for why, n in system.left_out.items()})
+    left_out = Counter(
+        {f"{one.system}: {why}": n for one in (first, second) for why, n in one.left_out.items()}
+    )
     for system, other in ((first, second), (second, first)):
         if alone := len(system.by_id.keys() - other.by_id.keys()):
             left_out[f"only {system.system} explains"] = alone
-    shared = first.by_id.keys() & second.by_id.keys()
-    for id_ in shared:
+    for id_ in first.by_id.keys() & second.by_id.keys():
         one, two = first.by_id[id_], second.by_id[id_]
         if one.label == two.label:
-            strata[one.label].append(paired(one, two, one.label))
+            strata[one.label].append(paired(one, candidate(two), one.label))
         else:
             left_out["the systems give different labels"] += 1
     if not strata:
@@ -136,25 +135,25 @@ def agreeing_pairs(
     chosen = {
         label: drawn(strata[label], seed, per_emotion, key=lambda pair: pair.id)
         for label in CLASSES
-        if label in strata
     }
-    return SampledPairs(
-        tuple(pair for pairs in chosen.values() for pair in pairs),
-        {label: len(strata[label]) for label in CLASSES},
-        {label: len(chosen.get(label, ())) for label in CLASSES},
-        dict(left_out),
-    )
+    available, taken = ({one: len(own[one]) for one in CLASSES} for own in (strata, chosen))
+    pairs = tuple(pair for own in chosen.values() for pair in own)
+    return SampledPairs(pairs, available, taken, dict(left_out))
 
 
-def paired(one: Explanation, two: Explanation, emotion: EmotionClass) -> ExplanationPair:
+def candidate(one: Explanation) -> Candidate:
+    return Candidate(system=one.system, label=one.label, text=one.text)
+
+
+def paired(one: Explanation, second: Candidate, emotion: EmotionClass) -> ExplanationPair:
     return ExplanationPair(
         id=one.id,
         emotion=emotion,
         gold=one.gold,
         audio=one.audio,
         transcript=one.transcript,
-        first=Candidate(system=one.system, label=one.label, text=one.text),
-        second=Candidate(system=two.system, label=two.label, text=two.text),
+        first=candidate(one),
+        second=second,
     )
 
 
@@ -171,9 +170,3 @@ def drawn(items: Sequence[T], seed: int, most: int | None, *, key: Callable[[T],
 
 def _rank(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest()
-
-
-def strata_of(pairs: Iterable[ExplanationPair]) -> Iterator[tuple[EmotionClass, int]]:
-    """The number of pairs of each emotion, in the order of the classes."""
-    counts = Counter(pair.emotion for pair in pairs)
-    yield from ((label, counts[label]) for label in CLASSES if counts[label])

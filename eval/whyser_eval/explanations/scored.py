@@ -79,26 +79,19 @@ def read_explanations(
     for folder in folders:
         for name, explainer in _read(folder / SAMPLES, wanted, form, names).items():
             if name in found:
-                raise InputError(
-                    f"system {name!r} was also scored in {place[name]}",
-                    file=folder / SAMPLES,
-                    cure="Give only the folder whose answers should count.",
-                )
+                what = f"system {name!r} was also scored in {place[name]}"
+                cure = "Give only the folder whose answers should count."
+                raise InputError(what, file=folder / SAMPLES, cure=cure)
             found[name], place[name] = explainer, folder
     for name in wanted:
         if name not in found:
-            raise InputError(
-                f"no system {name!r} was asked the {form} form",
-                file=folders[0] / SAMPLES,
-                cure=did_you_mean(name, sorted(names)) if names else "Give another --form.",
-            )
+            what = f"no system {name!r} was asked the {form} form"
+            cure = did_you_mean(name, sorted(names)) if names else "Give another --form."
+            raise InputError(what, file=folders[0] / SAMPLES, cure=cure)
         if not found[name].by_id:
             told = ", ".join(f"{count:,} {why}" for why, count in found[name].left_out.items())
-            raise InputError(
-                f"{name} has no rationale ({told})",
-                file=place[name] / SAMPLES,
-                cure="Name a system whose answers contain rationales.",
-            )
+            what, cure = f"{name} has no rationale ({told})", "Name a system with rationales."
+            raise InputError(what, file=place[name] / SAMPLES, cure=cure)
     return found
 
 
@@ -121,12 +114,8 @@ def _read(path: Path, wanted: Sequence[str], form: Form, names: set[str]) -> dic
         except ValidationError as error:
             raise input_error(error).at(path, number) from None
         except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"is not a sample as this version writes it ({error})",
-                file=path,
-                line=number,
-                cure=_CURE,
-            ) from None
+            what = f"is not a sample as this version writes it ({error})"
+            raise InputError(what, file=path, line=number, cure=_CURE) from None
     return {
         name: Explainer(name, found[name], left_out[name])
         for name in wanted

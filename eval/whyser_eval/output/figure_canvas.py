@@ -134,17 +134,13 @@ class FigureCanvas:
         start = 0.0
         for share, look in parts:
             x, width = self.x(start), self.x(start + share) - self.x(start)
-            self.axes.add_patch(
-                Rectangle(
-                    (x, y - _BAR / 2), width, _BAR, fc=look.face, ec=INK, hatch=look.hatch, lw=0.4
-                )
-            )
+            part = Rectangle((x, y - _BAR / 2), width, _BAR, fc=look.face, ec=INK, lw=0.4)
+            part.set_hatch(look.hatch)
+            self.axes.add_patch(part)
             if look.ink and width >= _ROOM:
                 ground = {"fc": look.face, "ec": "none", "pad": 0.6}
-                self.text(
-                    x + width / 2, y, f"{100 * share:.1f}", ha="center",
-                    color=look.ink, size=_SMALL, bbox=ground,
-                )  # fmt: skip
+                how: dict[str, Any] = {"color": look.ink, "size": _SMALL, "bbox": ground}
+                self.text(x + width / 2, y, f"{100 * share:.1f}", ha="center", **how)
             start += share
         outline = (self.left, y - _BAR / 2), self.right - self.left, _BAR
         self.axes.add_patch(Rectangle(*outline, fc="none", ec=INK, lw=0.4))

@@ -52,11 +52,8 @@ def write_figure(results: Path, output: Path, which: Which) -> None:
     anything to draw; `WhyserError` if matplotlib is not installed.
     """
     if output.suffix not in FORMATS:
-        raise InputError(
-            f"unknown suffix {output.suffix!r}",
-            file=output,
-            cure=f"Use one of {', '.join(FORMATS)}.",
-        )
+        cure = f"Use one of {', '.join(FORMATS)}."
+        raise InputError(f"unknown suffix {output.suffix!r}", file=output, cure=cure)
     with drawing():
         canvas = _study(results / STUDIED) if which == "study" else _judge(results / JUDGED)
         canvas.write(output)
@@ -139,12 +136,8 @@ def _draw_contest(canvas: FigureCanvas, top: float, contest: Contest) -> None:
         end, side = row.value if row.low is None else row.low, -1
     else:
         end, side = row.value if row.high is None else row.high, 1
-    canvas.text(
-        canvas.x(end) + 0.07 * side,
-        top + 0.36,
-        _digits(estimate),
-        ha="right" if side < 0 else "left",
-    )
+    where = "right" if side < 0 else "left"
+    canvas.text(canvas.x(end) + 0.07 * side, top + 0.36, _digits(estimate), ha=where)
 
 
 def _short(name: str) -> str:

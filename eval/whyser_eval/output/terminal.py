@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -39,12 +39,9 @@ def print_comparisons(rows: Sequence[SystemComparison], *, as_json: bool) -> Non
     if as_json:
         print_json(comparisons_json(rows))
         return
-    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("system", "less", "form", "subset", "metric"):
-        table.add_column(name, overflow="fold")
-    for name in ("difference", "p", "p Holm", "smallest", "n"):
-        table.add_column(name, justify="right", no_wrap=True)
+    console = _console()
+    names = ("system", "less", "form", "subset", "metric")
+    table = _table(names, ("difference", "p", "p Holm", "smallest", "n"))
     for row in rows:
         star = "*" if row.p_holm is not None and row.p_holm <= 0.05 else ""
         table.add_row(
@@ -61,8 +58,8 @@ def print_comparisons(rows: Sequence[SystemComparison], *, as_json: bool) -> Non
 
 def print_scores(run: ScoredRun) -> None:
     """Prints the table, then its signatures."""
-    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
-    console.print(_table(run))
+    console = _console()
+    console.print(_headline(run))
     told = {row.metric for row in run.rows if row.value is not None}
     for metrics in _MORE:
         if columns := [name for name in metrics if name in told]:
@@ -74,62 +71,55 @@ def print_scores(run: ScoredRun) -> None:
             console.print(Text(f"  {row.system}  {row.signature}"), soft_wrap=True, highlight=False)
 
 
-def _table(run: ScoredRun) -> Table:
-    subsets = run.references.subsets
-    # Two-line headings and no padding: the table fits a log of 120 columns.
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+
+
+def _table(names: Iterable[str], figures: Iterable[str]) -> Table:
+    """Two-line headings and no padding: the table fits a log of 120 columns."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in _NAMES:
+    for name in names:
         table.add_column(name, overflow="fold")
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _headline(run: ScoredRun) -> Table:
+    subsets = run.references.subsets
     columns = [column for column in _COLUMNS if column[0] in subsets]
-    for subset, metric, _ in columns:
-        heading = f"{metric}\n{subset}, n={int(subsets[subset].mask.sum()):,}"
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("unread", justify="right")
+    sizes = {name: int(subset.mask.sum()) for name, subset in subsets.items()}
+    headings = [f"{metric}\n{subset}, n={sizes[subset]:,}" for subset, metric, _ in columns]
+    table = _table(_NAMES, [*headings, "unread"])
     unread: Counter[tuple[str, str, str]] = Counter()
     for system in run.systems:
         unread[system.name.row] += system.unread
-    for rows in _by_system(run.rows):
+    for name, rows in _by_system(run.rows).items():
         scores = {(row.subset, row.metric): row for row in rows}
-        cells = [
-            _cell(scores[subset, metric], with_interval)
-            for subset, metric, with_interval in columns
-        ]
-        first = rows[0]
-        unread_here = unread.get((first.system, first.form, first.control))
-        table.add_row(
-            # Names come from files; as Text, their brackets are not markup.
-            *(Text(getattr(first, name)) for name in _NAMES),
-            *cells,
-            "-" if unread_here is None else f"{unread_here:,}",
-        )
+        cells = [_cell(scores[subset, metric], has_ends) for subset, metric, has_ends in columns]
+        # Names come from files; as Text, their brackets are not markup.
+        table.add_row(*map(Text, name), *cells, f"{unread[name]:,}" if name in unread else "-")
     return table
 
 
 def _more(run: ScoredRun, columns: Sequence[str]) -> Table:
     """Further metrics on all utterances, for the systems that have them."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in _NAMES:
-        table.add_column(name, overflow="fold")
-    for name in columns:
-        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
-    for rows in _by_system(run.rows):
+    table = _table(_NAMES, [name.replace("_", "\n") for name in columns])
+    for name, rows in _by_system(run.rows).items():
         scores = {row.metric: row for row in rows if row.subset == "all" and row.value is not None}
         if scores.keys() & set(columns):
-            cells = [
-                _cell(scores[name], with_interval=True) if name in scores else Text("-")
-                for name in columns
-            ]
-            table.add_row(*(Text(getattr(rows[0], name)) for name in _NAMES), *cells)
+            cells = [_cell(scores[one], True) if one in scores else Text("-") for one in columns]
+            table.add_row(*map(Text, name), *cells)
     return table
 
 
-def _by_system(rows: Sequence[ScoreRow]) -> list[list[ScoreRow]]:
+def _by_system(rows: Sequence[ScoreRow]) -> dict[tuple[str, str, str], list[ScoreRow]]:
     groups: dict[tuple[str, str, str], list[ScoreRow]] = {}
     for row in rows:
         groups.setdefault((row.system, row.form, row.control), []).append(row)
-    return list(groups.values())
+    return groups
 
 
-def _cell(row: ScoreRow, with_interval: bool) -> Text:
-    low, high = (row.low, row.high) if with_interval else (None, None)
+def _cell(row: ScoreRow, has_ends: bool) -> Text:
+    low, high = (row.low, row.high) if has_ends else (None, None)
     return Text(format_estimate(row.value, low, high))

@@ -181,7 +181,7 @@ def test_other_references_stand_apart_with_their_hash(two, run):
     table = lay_out([*two, other], published=False)
     assert titles(table) == [
         "msp_podcast, test1 (references 3fa9c1d2)",
-        "Chance baselines on msp_podcast, test1 (references 3fa9c1d2)",
+        "Guesses on msp_podcast, test1 (references 3fa9c1d2)",
         "msp_podcast, test1 (references 0badcafe)",
     ]
     # 90.00 would be the highest of the column, and is of other utterances.

@@ -12,10 +12,12 @@ from whyser.io.console import print_json, say
 from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, EndpointOptions
 from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
-from whyser_eval.explanations.judge import TEACHER
 
 if TYPE_CHECKING:
     from whyser_eval.explanations.judge.selection import PairSelection
+
+#: The paper's teacher (2.1): a judge of its family may prefer what it wrote.
+TEACHER = "Qwen2.5-Omni"
 
 #: Room for a model that thinks before it replies.
 MAX_TOKENS = 1024
@@ -32,7 +34,7 @@ def judge_command(
     asked: EndpointOptions,
     results: Annotated[
         list[Path] | None,
-        typer.Argument(help="Draw pairs from these folders, which `score` wrote, of all systems."),
+        typer.Argument(help="Draw pairs from these folders of all systems, which `score` wrote."),
     ] = None,
     system: Annotated[str | None, typer.Option(help="Compute the rates of this system.")] = None,
     against: Annotated[
@@ -46,12 +48,12 @@ def judge_command(
     ] = 50,
     pairs: Annotated[
         Path | None,
-        typer.Option(help="Judge this pairs.jsonl, as of a human study, instead of drawing pairs."),
+        typer.Option(help="Judge this pairs.jsonl, for example of a human study; draw no pairs."),
     ] = None,
     humans: Annotated[
         Path | None,
         typer.Option(
-            help="Compare the judge with people: with this preferences.jsonl of `study read`."
+            help="Compare the judge with the people of this preferences.jsonl of `study read`."
         ),
     ] = None,
     rubric: Annotated[
@@ -68,8 +70,8 @@ def judge_command(
     teacher: Annotated[
         list[str] | None,
         typer.Option(
-            help="Name the model that wrote the training rationales; a judge of its family is "
-            f"warned of; repeatable.  [default: {TEACHER}, the paper's]",
+            help="Name the model that wrote the training rationales; a judge of its family "
+            f"causes a warning; repeatable.  [default: {TEACHER}, the paper's]",
             rich_help_panel=JUDGING,
         ),
     ] = None,
@@ -85,7 +87,7 @@ def judge_command(
         int,
         typer.Option(
             min=32,
-            help="Let a reply have this many tokens, its thinking included.",
+            help="Limit a reply to this many tokens, including its thinking.",
             rich_help_panel=JUDGING,
         ),
     ] = MAX_TOKENS,
@@ -99,7 +101,7 @@ def judge_command(
     ] = 1000,
     seed: Annotated[
         int,
-        typer.Option(min=0, help="Seed the pairs and the draws.", rich_help_panel=INTERVALS),
+        typer.Option(min=0, help="Set the seed of pairs and draws.", rich_help_panel=INTERVALS),
     ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print judge.json instead of the tables.")
@@ -115,7 +117,7 @@ def judge_command(
     Example: whyser-eval judge results/row11 results/q2a_cot --system row11 --against Q2A+CoT
     --output results/row11/judge --endpoint http://localhost:8000/v1 --model google/gemma-3-27b-it
     """
-    from whyser_eval.explanations.judge.answers import JudgeFiles
+    from whyser_eval.explanations.judge.files import JudgeFiles
     from whyser_eval.explanations.judge.outcomes import read_humans
     from whyser_eval.explanations.judge.panel import JudgePanel
     from whyser_eval.explanations.judge.questions import JudgeConfig
@@ -137,7 +139,7 @@ def judge_command(
     if as_json:
         print_json(asdict(judged))
     else:
-        from whyser_eval.explanations.judge.terminal import print_judged
+        from whyser_eval.explanations.judge.rows import print_judged
 
         selection.print_drawn()
         print_judged(judged)
@@ -161,8 +163,8 @@ def _select(
 
     if pairs:
         if results or against:
-            raise typer.BadParameter("--pairs brings its own systems: leave RESULTS, --against out")
+            raise typer.BadParameter("--pairs names its own systems: omit RESULTS and --against")
         return of_file(pairs, system)
     if not (results and system and against):
-        raise typer.BadParameter("RESULTS, --system and --against belong together; or give --pairs")
+        raise typer.BadParameter("Give RESULTS, --system and --against together, or --pairs")
     return drawn_from(results, system, against, form=form, per_emotion=per_emotion, seed=seed)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from whyser.io.errors import InputError
 from whyser.labels.classes import EmotionClass
 from whyser.records.utterance import read_records
-from whyser_eval.explanations.judge.answers import JudgedPair, Preference
+from whyser_eval.explanations.judge.files import JudgedPair, Preference
 from whyser_eval.explanations.judge.rows import AgreementRow, judge_signature
 from whyser_eval.explanations.pairs import ExplanationPair
 from whyser_eval.statistics.agreement import cohen_kappa
@@ -81,20 +81,15 @@ def comparisons(
     found: dict[frozenset[str], list[ExplanationPair]] = {}
     for pair in pairs:
         if len(names := frozenset(pair.systems)) < 2:
-            raise InputError(
-                f"{pair.id}: both rationales are by {pair.first.system}",
-                cure="Give the two systems different names.",
-            )
+            what = f"{pair.id}: both rationales are by {pair.first.system}"
+            raise InputError(what, cure="Give the two systems different names.")
         found.setdefault(names, []).append(pair)
-    made = []
+    compared = []
     for own in found.values():
         one, two = own[0].systems
-        made.append(
-            JudgeComparison(two, one, tuple(own))
-            if two == system
-            else JudgeComparison(one, two, tuple(own))
-        )
-    return made
+        own_first = (two, one) if two == system else (one, two)
+        compared.append(JudgeComparison(*own_first, tuple(own)))
+    return compared
 
 
 def pair_outcome(pair: ExplanationPair, verdicts: Sequence[JudgedPair], system: str) -> PairOutcome:
@@ -102,20 +97,13 @@ def pair_outcome(pair: ExplanationPair, verdicts: Sequence[JudgedPair], system: 
     outcome = outcome_of(straight.preference, swapped.preference)
     ratio = math.log(word_count(pair.first.text) / word_count(pair.second.text))
     if system != pair.first.system:
-        outcome, ratio = mirrored(outcome), -ratio
-    single = [one.verdict for one in verdicts]
-    return PairOutcome(
-        pair.emotion, outcome, single.count("A"), single.count("A") + single.count("B"), ratio
-    )
+        outcome, ratio = _MIRRORED.get(outcome, outcome), -ratio
+    single = Counter(one.verdict for one in verdicts)
+    return PairOutcome(pair.emotion, outcome, single["A"], single["A"] + single["B"], ratio)
 
 
-def mirrored(outcome: Outcome) -> Outcome:
-    """
-    >>> mirrored("win"), mirrored("flip")
-    ('loss', 'flip')
-    """
-    turned: dict[Outcome, Outcome] = {"win": "loss", "loss": "win"}
-    return turned.get(outcome, outcome)
+#: An outcome as the other system sees it, where it is another one.
+_MIRRORED: dict[Outcome, Outcome] = {"win": "loss", "loss": "win"}
 
 
 def word_count(text: str) -> int:
@@ -136,18 +124,10 @@ HUMANS = "humans"
 #: The result of a readable pair, seen from the comparison's system.
 PairResult: TypeAlias = Literal["win", "tie", "loss"]
 
-_RESULTS: dict[Outcome, PairResult] = {"win": "win", "loss": "loss", "tie": "tie", "flip": "tie"}
+RESULTS: dict[Outcome, PairResult] = {"win": "win", "loss": "loss", "tie": "tie", "flip": "tie"}
 
 #: Results by the pair's key; an unreadable pair has none.
 PairResults: TypeAlias = Mapping[str, PairResult]
-
-
-def result_of(outcome: Outcome) -> PairResult | None:
-    """
-    >>> result_of("flip"), result_of("unreadable")
-    ('tie', None)
-    """
-    return _RESULTS.get(outcome)
 
 
 def agreements(results: Mapping[str, PairResults], pairs: str) -> Iterator[AgreementRow]:
@@ -196,26 +176,17 @@ def read_humans(path: Path, compared: Sequence[JudgeComparison]) -> dict[str, Pa
     found: dict[str, PairResult] = {}
     for number, told in read_records(path, _PreferenceLine):
         if strange := told.preferred.keys() - set(told.systems):
-            raise InputError(
-                f"votes for {min(strange)!r}, expected {' or '.join(told.systems)}",
-                file=path,
-                line=number,
-            )
+            what = f"votes for {min(strange)!r}, expected {' or '.join(told.systems)}"
+            raise InputError(what, file=path, line=number)
         place = known.get((told.id, frozenset(told.systems)))
         if place is None or not any(told.preferred.values()):
             continue
         key, system, against = place
         if key in found:
             raise InputError(f"duplicate pair: {told.id} of these systems", file=path, line=number)
-        found[key] = _majority(told.preferred.get(system, 0), told.preferred.get(against, 0))
+        own, other = (told.preferred.get(name, 0) for name in (system, against))
+        found[key] = "tie" if own == other else "win" if own > other else "loss"
     if not found:
-        raise InputError(
-            "contains none of the judged pairs",
-            file=path,
-            cure="Give the study's own pairs.jsonl with --pairs.",
-        )
+        cure = "Give the study's own pairs.jsonl with --pairs."
+        raise InputError("contains none of the judged pairs", file=path, cure=cure)
     return found
-
-
-def _majority(own: int, other: int) -> PairResult:
-    return "tie" if own == other else "win" if own > other else "loss"

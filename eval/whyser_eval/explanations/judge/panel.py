@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from whyser.io.errors import InputError
-from whyser_eval.explanations.judge.answers import (
+from whyser_eval.explanations.judge.files import (
+    CURE,
     JudgedPair,
     JudgeFiles,
+    JudgeRecord,
     RatedExplanation,
     read_answers,
+    read_records,
 )
 from whyser_eval.explanations.judge.outcomes import (
     HUMANS,
+    RESULTS,
     JudgeComparison,
     PairResult,
     PairResults,
     agreements,
-    result_of,
 )
 from whyser_eval.explanations.judge.rates import figures, means
-from whyser_eval.explanations.judge.record import JudgeRecord, read_records
 from whyser_eval.explanations.judge.rows import (
     JudgeResults,
     JudgeRow,
@@ -49,20 +50,17 @@ class Judge:
     verdicts: Mapping[str, Sequence[JudgedPair]]
     ratings: Sequence[RatedExplanation]
 
-    @property
-    def signature_fields(self) -> dict[str, str]:
-        """The judge's part of a signature."""
-        return {"judge": self.name, "hears": "yes" if self.hears else "no"}
+    def sign(self, metric: str, emotion: str, n: int, prompt: str, pairs: str, **how: int) -> str:
+        """The signature of a figure of this judge."""
+        hears = "yes" if self.hears else "no"
+        own = {"judge": self.name, "hears": hears, "emotion": emotion, "n": n, "prompt": prompt}
+        return judge_signature(metric, **own, pairs=pairs, **how)
 
-    @cached_property
-    def answered_by(self) -> set[str]:
+    @property
+    def answered_by(self) -> list[str]:
         """The model names that the endpoint reported."""
-        return {
-            one.model
-            for own in self.verdicts.values()
-            for one in own
-            if one.reply is not None and one.model
-        }
+        verdicts = (one for own in self.verdicts.values() for one in own)
+        return sorted({one.model for one in verdicts if one.reply is not None and one.model})
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,11 @@ class JudgePanel:
         """Raises: `InputError` for a broken file of a judge, or one of other pairs."""
         told = read_records(self.folder)
         judges = read_judges(self.folder, (one for one in told if one.finished), self.pairs)
+        unfinished = (
+            f"judge {one.judge} is left out: its questions are not all answered yet"
+            for one in told
+            if not one.finished
+        )
         results: dict[str, PairResults] = {judge.name: self._results(judge) for judge in judges}
         if self.humans:
             results[HUMANS] = self.humans
@@ -109,21 +112,14 @@ class JudgePanel:
             rows=tuple(row for judge in judges for row in self._rows(judge)),
             rubric=tuple(row for judge in judges for row in self._rubric(judge)),
             agreement=tuple(agreements(results, pairs_hash(self.pairs))),
-            warnings=(
-                *(warning for judge in judges for warning in self._warnings(judge)),
-                *(
-                    f"judge {one.judge} is left out: its questions are not all answered yet"
-                    for one in told
-                    if not one.finished
-                ),
-            ),
+            warnings=(*(one for judge in judges for one in self._warnings(judge)), *unfinished),
         )
 
     def _results(self, judge: Judge) -> dict[str, PairResult]:
         found = {}
         for one in self.compared:
             for pair, pair_outcome in zip(one.pairs, one.outcomes(judge.verdicts), strict=True):
-                if (result := result_of(pair_outcome.outcome)) is not None:
+                if (result := RESULTS.get(pair_outcome.outcome)) is not None:
                     found[pair.key] = result
         return found
 
@@ -133,37 +129,17 @@ class JudgePanel:
             pairs = pairs_hash(one.pairs)
             for each in figures(one.outcomes(judge.verdicts), draws=self.draws, seed=self.seed):
                 how = {"orders": 2} | (self._bootstrap if each.interval == "bootstrap" else {})
-                signature = judge_signature(
-                    each.metric,
-                    **judge.signature_fields,
-                    emotion=each.emotion,
-                    n=each.n,
-                    prompt=prompt,
-                    pairs=pairs,
-                    **how,
-                )
-                yield JudgeRow(
-                    judge.name,
-                    judge.hears,
-                    one.system,
-                    one.against,
-                    **vars(each),
-                    signature=signature,
-                )
+                signature = judge.sign(each.metric, each.emotion, each.n, prompt, pairs, **how)
+                names = judge.name, judge.hears, one.system, one.against
+                yield JudgeRow(*names, **each._asdict(), signature=signature)
 
     def _rubric(self, judge: Judge) -> Iterator[RubricRow]:
         pairs = pairs_hash(self.pairs)
         for one in means(judge.ratings, draws=self.draws, seed=self.seed):
-            signature = judge_signature(
-                one.criterion,
-                **judge.signature_fields,
-                emotion=one.emotion,
-                n=one.n,
-                prompt=judge.ratings[0].prompt,
-                pairs=pairs,
-                **(self._bootstrap if one.low is not None else {}),
-            )
-            yield RubricRow(judge.name, judge.hears, **vars(one), signature=signature)
+            how = self._bootstrap if one.low is not None else {}
+            prompt = judge.ratings[0].prompt
+            signature = judge.sign(one.criterion, one.emotion, one.n, prompt, pairs, **how)
+            yield RubricRow(judge.name, judge.hears, *one, signature)
 
     @property
     def _bootstrap(self) -> dict[str, int]:
@@ -172,17 +148,14 @@ class JudgePanel:
     def _warnings(self, judge: Judge) -> Iterator[str]:
         systems = dict.fromkeys(name for one in self.compared for name in (one.system, one.against))
         yield from kinship(judge.name, self.teachers, systems)
-        if len(judge.answered_by) > 1:
-            told = ", ".join(sorted(judge.answered_by))
-            yield f"several models answered for judge {judge.name}: {told}"
+        if len(models := judge.answered_by) > 1:
+            yield f"several models answered for judge {judge.name}: {', '.join(models)}"
         for one in self.compared:
             outcomes = [each.outcome for each in one.outcomes(judge.verdicts)]
-            unreadable = outcomes.count("unreadable")
-            if unreadable > MANY_UNREADABLE * len(outcomes):
-                yield (
-                    f"judge {judge.name} gave no readable verdict on {unreadable:,} of "
-                    f"{len(outcomes):,} pairs of {one.system} and {one.against}"
-                )
+            unreadable, n = outcomes.count("unreadable"), len(outcomes)
+            if unreadable > MANY_UNREADABLE * n:
+                pairs = f"{unreadable:,} of {n:,} pairs of {one.system} and {one.against}"
+                yield f"judge {judge.name} gave no readable verdict on {pairs}"
 
 
 # ---- files --------------------------------------------------------------------------------
@@ -200,11 +173,9 @@ def read_judges(
     for one in told:
         files = JudgeFiles(folder, one.judge)
         if one.pairs != pairs_hash(pairs):
-            raise InputError(
-                f"{one.judge} judged other pairs ({one.pairs})",
-                file=files.record,
-                cure="Remove its files from the folder, or run that judge again.",
-            )
+            what = f"{one.judge} judged other pairs ({one.pairs})"
+            cure = "Remove its files from the folder, or run that judge again."
+            raise InputError(what, file=files.record, cure=cure)
         verdicts = _both_orders(files.verdicts, pairs)
         # Without a rubric in this run, an older ratings file may be of other pairs or settings.
         ratings = read_answers(files.ratings, RatedExplanation) if one.rubric else []
@@ -213,17 +184,14 @@ def read_judges(
 
 
 def _both_orders(path: Path, pairs: Sequence[ExplanationPair]) -> dict[str, list[JudgedPair]]:
-    found: defaultdict[str, list[JudgedPair]] = defaultdict(list)
+    found: dict[str, list[JudgedPair]] = {pair.key: [] for pair in pairs}
     for one in read_answers(path, JudgedPair):
-        found[one.pair].append(one)
+        found.setdefault(one.pair, []).append(one)
     for pair in pairs:
         if sorted(one.shown_first for one in found[pair.key]) != sorted(pair.systems):
-            raise InputError(
-                f"does not have exactly one verdict on {pair.id} in each order",
-                file=path,
-                cure="Delete the file and run the command again: the ledger has the replies.",
-            )
-    return dict(found)
+            what = f"does not have exactly one verdict on {pair.id} in each order"
+            raise InputError(what, file=path, cure=CURE)
+    return found
 
 
 # ---- model families ----------------------------------------------------------------------------
@@ -273,24 +241,17 @@ def kinship(judge: str, teachers: Iterable[str], systems: Iterable[str]) -> Iter
     judge QwQ-32B and teacher Qwen2-Audio share a model family (Qwen): the judge may favour its own
     """
     own = families_of(judge)
+    unknown = "the model family of {} is unknown, so it was not compared with the {}'s"
     if not own:
-        yield (
-            f"the model family of judge {judge} is unknown, so it was not compared with the "
-            "teacher's"
-        )
+        yield unknown.format(f"judge {judge}", "teacher")
     named = [("teacher", one) for one in teachers] + [("system", one) for one in systems]
     for role, name in named:
         other = families_of(name)
         if name == judge:
             yield f"judge {judge} is also the {role}: the judge may favour its own"
         elif shared := own & other:
-            told = " and ".join(sorted(shared))
-            yield (
-                f"judge {judge} and {role} {name} share a model family ({told}): the judge may "
-                "favour its own"
-            )
+            family = " and ".join(sorted(shared))
+            both = f"judge {judge} and {role} {name} share a model family ({family})"
+            yield f"{both}: the judge may favour its own"
         elif own and role == "teacher" and not other:
-            yield (
-                f"the model family of teacher {name} is unknown, so it was not compared with the "
-                "judge's"
-            )
+            yield unknown.format(f"teacher {name}", "judge")

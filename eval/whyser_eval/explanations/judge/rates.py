@@ -9,13 +9,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
 from whyser.labels.classes import CLASSES
-from whyser_eval.explanations.judge.answers import RatedExplanation
+from whyser_eval.explanations.judge.files import RatedExplanation
 from whyser_eval.explanations.judge.outcomes import PairOutcome
-from whyser_eval.explanations.judge.prompts import CRITERIA
+from whyser_eval.explanations.judge.questions import CRITERIA
 from whyser_eval.explanations.judge.rows import Interval
 from whyser_eval.metrics.data import FloatArray, IntArray
 from whyser_eval.statistics.bootstrap import MultinomialSampler, in_batches, percentiles
@@ -33,8 +35,7 @@ _OF_VERDICTS = "first_position_rate"
 LENGTH_CONTROLLED = "win_rate_length_controlled"
 
 
-@dataclass(frozen=True)
-class JudgeFigure:
+class JudgeFigure(NamedTuple):
     """The figure of one row of judge.json."""
 
     emotion: str
@@ -77,8 +78,7 @@ class PairColumns:
         every = np.ones(len(self.pairs))
         shorter, longer = self.log_ratios < -SIMILAR, self.log_ratios > SIMILAR
         bins = {"shorter": shorter, "similar": ~(shorter | longer), "longer": longer}
-        first = np.array([float(one.first) for one in self.pairs])
-        decided = np.array([float(one.decided) for one in self.pairs])
+        first, decided = np.array([(float(one.first), one.decided) for one in self.pairs]).T
         return {
             "win_rate": (self._is("win"), every),
             "loss_rate": (self._is("loss"), every),
@@ -102,11 +102,6 @@ class PairColumns:
         emotions = {name: np.flatnonzero(own == name) for name in names}
         return {"all": np.arange(len(own)), **emotions}
 
-    @property
-    def keys(self) -> list[tuple[str, str]]:
-        metrics = [*self.shares, LENGTH_CONTROLLED]
-        return [(subset, metric) for subset in self.subsets for metric in metrics]
-
     def values(self, counts: FloatArray) -> FloatArray:
         """float[keys, b], every figure under the weights `counts`, float[b, n]."""
         found: list[FloatArray] = []
@@ -119,53 +114,36 @@ class PairColumns:
             found.append(rate_at_equal_length(ratios, wins, own * self.readable[places]))
         return np.stack(found)
 
-    def sizes(self) -> list[tuple[float, int]]:
-        """Numerator and denominator of every figure."""
-        found = []
-        for places in self.subsets.values():
-            for one, of in (*self.shares.values(), (self.wins, self.readable)):
-                found.append((float(one[places].sum()), int(of[places].sum())))
-        return found
+    def sizes(self) -> dict[tuple[str, str], tuple[float, int]]:
+        """Subset and metric -> numerator and denominator, in the order of `values`."""
+        shares = self.shares | {LENGTH_CONTROLLED: (self.wins, self.readable)}
+        return {
+            (subset, metric): (float(one[places].sum()), int(of[places].sum()))
+            for subset, places in self.subsets.items()
+            for metric, (one, of) in shares.items()
+        }
 
 
-def figures(pairs: Sequence[PairOutcome], *, draws: int, seed: int) -> list[JudgeFigure]:
+def figures(pairs: Sequence[PairOutcome], *, draws: int, seed: int) -> Iterator[JudgeFigure]:
     """Every figure with its bootstrap interval and, if it is a share of pairs, with Wilson's
     interval; last the p-value of wins against losses.
 
     Args: `draws`, 0 for no bootstrap.
     """
-    return list(_figures(PairColumns(pairs), draws, seed))
-
-
-def _figures(table: PairColumns, draws: int, seed: int) -> Iterator[JudgeFigure]:
-    values = table.values(np.ones((1, len(table.pairs))))[:, 0]
-    strata = [one.emotion for one in table.pairs]
-    drawn = within_strata(strata, table.values, draws=draws, seed=seed) if draws else None
-    for place, ((emotion, metric), (count, n)) in enumerate(
-        zip(table.keys, table.sizes(), strict=True)
+    table = PairColumns(pairs)
+    found = estimates([one.emotion for one in pairs], table.values, draws=draws, seed=seed)
+    for ((emotion, metric), (count, n)), (value, low, high) in zip(
+        table.sizes().items(), found, strict=True
     ):
-        value = float(values[place]) if n else None
-        bounds = percentiles(drawn[place]) if drawn is not None and n else None
-        yield _figure(emotion, metric, value, bounds, "bootstrap", n)
+        interval: Interval | None = None if low is None else "bootstrap"
+        yield JudgeFigure(emotion, metric, value, low, high, interval, n)
         if n and metric not in (_OF_VERDICTS, LENGTH_CONTROLLED):
-            yield _figure(emotion, metric, value, wilson(count, n), "wilson", n)
+            low, high = wilson(count, n) or (None, None)
+            yield JudgeFigure(emotion, metric, value, low, high, "wilson", n)
     for emotion, places in table.subsets.items():
         won, decided = (int(one[places].sum()) for one in table.shares["win_rate_decided"])
-        yield JudgeFigure(
-            emotion, "p_two_sided", against_half(won, decided), None, None, None, decided
-        )
-
-
-def _figure(
-    emotion: str,
-    metric: str,
-    value: float | None,
-    bounds: tuple[float, float] | None,
-    interval: Interval,
-    n: int,
-) -> JudgeFigure:
-    low, high = bounds or (None, None)
-    return JudgeFigure(emotion, metric, value, low, high, interval if bounds else None, n)
+        p = against_half(won, decided)
+        yield JudgeFigure(emotion, "p_two_sided", p, None, None, None, decided)
 
 
 # ---- mean ratings ------------------------------------------------------------------------------
@@ -175,8 +153,7 @@ def _figure(
 TOLD = (*CRITERIA, "quotation_measured")
 
 
-@dataclass(frozen=True)
-class MeanRating:
+class MeanRating(NamedTuple):
     """The mean of one row of judge.json."""
 
     system: str
@@ -189,17 +166,13 @@ class MeanRating:
     unreadable: int
 
 
-def means(rated: Sequence[RatedExplanation], *, draws: int, seed: int) -> list[MeanRating]:
+def means(rated: Sequence[RatedExplanation], *, draws: int, seed: int) -> Iterator[MeanRating]:
     """Means with bootstrap intervals, in the order of the systems.
 
     Args: `draws`, 0 for no intervals.
     """
-    systems = dict.fromkeys(one.system for one in rated)
-    return [
-        mean
-        for system in systems
-        for mean in _means([one for one in rated if one.system == system], draws, seed)
-    ]
+    for system in dict.fromkeys(one.system for one in rated):
+        yield from _means([one for one in rated if one.system == system], draws, seed)
 
 
 def _means(rated: Sequence[RatedExplanation], draws: int, seed: int) -> Iterator[MeanRating]:
@@ -207,9 +180,8 @@ def _means(rated: Sequence[RatedExplanation], draws: int, seed: int) -> Iterator
     subsets = {"all": np.ones(len(rated))} | {
         name: np.array([float(one == name) for one in strata]) for name in CLASSES if name in strata
     }
-    given = [[getattr(one, name) for name in TOLD] for one in rated]
-    readable = np.array([[value is not None for value in row] for row in given], dtype=np.float64)
-    ratings = np.array([[value or 0 for value in row] for row in given], dtype=np.float64)
+    given = np.array([[getattr(one, name) for name in TOLD] for one in rated], dtype=np.float64)
+    readable, ratings = 1.0 - np.isnan(given), np.nan_to_num(given)
 
     def values(counts: FloatArray) -> FloatArray:
         found = [
@@ -218,22 +190,12 @@ def _means(rated: Sequence[RatedExplanation], draws: int, seed: int) -> Iterator
         ]
         return np.hstack(found).T
 
-    observed = values(np.ones((1, len(rated))))[:, 0]
-    drawn = within_strata(strata, values, draws=draws, seed=seed) if draws else None
-    keys = [(name, criterion) for name in subsets for criterion in TOLD]
-    for place, (emotion, criterion) in enumerate(keys):
-        n = int(subsets[emotion] @ readable[:, TOLD.index(criterion)])
-        low, high = (percentiles(drawn[place]) if drawn is not None and n else None) or (None, None)
-        yield MeanRating(
-            rated[0].system,
-            emotion,
-            criterion,
-            float(observed[place]) if n else None,
-            low,
-            high,
-            n,
-            int(subsets[emotion].sum()) - n,
-        )
+    keys = product(subsets.items(), enumerate(TOLD))
+    found = estimates(strata, values, draws=draws, seed=seed)
+    for ((emotion, inside), (column, criterion)), estimate in zip(keys, found, strict=True):
+        n = int(inside @ readable[:, column])
+        unreadable = int(inside.sum()) - n
+        yield MeanRating(rated[0].system, emotion, criterion, *estimate, n, unreadable)
 
 
 # ---- length control ----------------------------------------------------------------------------
@@ -305,6 +267,26 @@ def _logistic(value: FloatArray) -> FloatArray:
 # ---- bootstrap within strata -------------------------------------------------------------------
 
 
+def estimates(
+    strata: Sequence[str],
+    values: Callable[[FloatArray], FloatArray],
+    *,
+    draws: int,
+    seed: int,
+) -> Iterator[tuple[float | None, float | None, float | None]]:
+    """Each value of `within_strata` with its interval; None where nothing counts.
+
+    Args: `draws`, 0 for no intervals.
+    """
+    observed = values(np.ones((1, len(strata))))[:, 0]
+    drawn: FloatArray = np.empty((len(observed), 0))
+    if draws:
+        drawn = within_strata(strata, values, draws=draws, seed=seed)
+    for value, found in zip(observed, drawn, strict=True):
+        low, high = percentiles(found) or (None, None)
+        yield None if np.isnan(value) else float(value), low, high
+
+
 def within_strata(
     strata: Sequence[str],
     values: Callable[[FloatArray], FloatArray],
@@ -319,15 +301,13 @@ def within_strata(
         values: maps float[b, n], the weight of each item, to float[keys, b]
     """
     names = np.asarray(strata)
-    urns = [
-        (place, MultinomialSampler(np.ones(len(place), dtype=np.int64)))
-        for place in (np.flatnonzero(names == name) for name in sorted(set(strata)))
-    ]
+    places = [np.flatnonzero(names == name) for name in sorted(set(strata))]
+    samplers = [MultinomialSampler(np.ones(len(place), dtype=np.int64)) for place in places]
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
         counts = np.empty((size, len(names)))
-        for place, urn in urns:
-            counts[:, place] = urn.draw(generator, size)
+        for place, sampler in zip(places, samplers, strict=True):
+            counts[:, place] = sampler.draw(generator, size)
         return values(counts)
 
     return in_batches(sample, draws=draws, width=len(names), seed=(seed,))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from whyser.io.console import print_table, say
-from whyser.io.errors import BadInput, InputError, did_you_mean
+from whyser.io.errors import InputError, Problems, did_you_mean
 from whyser.labels.classes import CLASSES
 from whyser.prompting.prompts import Form
 from whyser_eval.explanations.judge.outcomes import JudgeComparison, comparisons
@@ -50,11 +50,8 @@ class PairSelection:
     def as_json(self) -> dict[str, Any]:
         """For the record."""
         left_out = {against: dict(drawn.left_out) for against, drawn in self.drawn.items()}
-        return {
-            "per_emotion": self.per_emotion,
-            "shortages": self.shortages,
-            "left_out": left_out,
-        }
+        told = {"per_emotion": self.per_emotion, "shortages": self.shortages}
+        return told | {"left_out": left_out}
 
     def print_drawn(self) -> None:
         """Prints the pairs of each emotion, and why other utterances have none."""
@@ -85,15 +82,13 @@ def drawn_from(
     """
     against = list(dict.fromkeys(against))
     if system in against:
-        raise InputError(
-            f"{system} would be compared with itself", cure="Name another system with --against."
-        )
+        cure = "Name another system with --against."
+        raise InputError(f"{system} would be compared with itself", cure=cure)
     explainers = read_explanations(results, [system, *against], form=form)
+    own, rest = explainers[system], {other: explainers[other] for other in against}
     drawn = {
-        other: agreeing_pairs(
-            explainers[system], explainers[other], per_emotion=per_emotion, seed=seed
-        )
-        for other in against
+        other: agreeing_pairs(own, opponent, per_emotion=per_emotion, seed=seed)
+        for other, opponent in rest.items()
     }
     compared = [JudgeComparison(system, other, one.pairs) for other, one in drawn.items()]
     return PairSelection(compared, drawn, per_emotion)
@@ -132,14 +127,10 @@ def keep(selection: PairSelection, folder: Path) -> Path:
 
 def check_sounds(pairs: Sequence[ExplanationPair]) -> None:
     """Raises: `BadInput` with every pair whose audio file is missing."""
-    missing = list(_missing(pairs))
-    if missing:
-        raise BadInput(missing, "the pairs; give --audio none for a judge that only reads")
-
-
-def _missing(pairs: Sequence[ExplanationPair]) -> Iterator[InputError]:
+    problems = Problems("the pairs; give --audio none for a judge that only reads")
     for id_, audio in dict.fromkeys((pair.id, pair.audio) for pair in pairs):
         if audio is None:
-            yield InputError(f"{id_} has no audio")
+            problems.add(InputError(f"{id_} has no audio"))
         elif not Path(audio).is_file():
-            yield InputError(f"the audio file of {id_} does not exist", file=audio)
+            problems.add(InputError(f"the audio file of {id_} does not exist", file=audio))
+    problems.raise_any()

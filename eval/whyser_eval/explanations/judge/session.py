@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from whyser.chat import (
     Chat,
@@ -25,19 +26,27 @@ from whyser.io.audio import silence
 from whyser.io.console import say
 from whyser.io.errors import InputError, WhyserError
 from whyser.options.endpoint import AudioForm
-from whyser_eval.explanations.judge.answers import (
+from whyser_eval.explanations.judge.files import (
     JudgeAnswer,
     JudgedPair,
     JudgeFiles,
     JudgeReply,
     RatedExplanation,
+    audio_of_earlier_run,
     judged_pair,
     rated,
     refusals,
     write_answers,
+    write_record,
 )
-from whyser_eval.explanations.judge.questions import JudgeConfig, PairQuestion, Question, questions
-from whyser_eval.explanations.judge.record import JudgingRun, audio_of_earlier_run
+from whyser_eval.explanations.judge.questions import (
+    JudgeConfig,
+    PairQuestion,
+    Question,
+    pairwise_prompt,
+    questions,
+    rubric_prompt,
+)
 from whyser_eval.explanations.judge.selection import PairSelection, check_sounds, keep
 from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
 
@@ -56,7 +65,6 @@ class JudgeSession:
     files: JudgeFiles
     rubric: bool = True
     seed: int = 0
-    _refused: dict[str, JudgeAnswer] = field(default_factory=dict)
 
     def print_estimate(self, settings: ChatSettings) -> None:
         """Prints what the run would still ask; it sends no request.
@@ -83,26 +91,38 @@ class JudgeSession:
         single questions, and as `run_all`.
         """
         pairs = keep(self.selection, self.files.folder)
-        record = JudgingRun(
-            settings.model,
-            self.config,
-            pairs_hash(self.selection.pairs),
-            self.seed,
-            self.rubric,
-            self.selection.as_json(),
-        )
-        record.write(settings, self.files, pairs)
+        record = self._record(settings.model)
+        write_record(self.files, record | {"finished": False}, settings, pairs)
         self._ask(settings)
-        replace(record, is_finished=True).write(settings, self.files, pairs)
+        write_record(self.files, record | {"finished": True}, settings, pairs)
+
+    def _record(self, judge: str) -> dict[str, Any]:
+        config = self.config
+        asked = [pairwise_prompt, rubric_prompt] if self.rubric else [pairwise_prompt]
+        prompts = [prompt(hears=config.hears) for prompt in asked]
+        return {
+            "judge": judge,
+            "hears": config.hears,
+            "audio": config.audio,
+            "prompts": [
+                {"name": one.name, "version": one.version, "prompt": one.hash, "text": one.text}
+                for one in prompts
+            ],
+            "decoding": {"temperature": 0, "max_tokens": config.max_tokens},
+            "schema": config.schema,
+            "rubric": self.rubric,
+            "pairs": pairs_hash(self.selection.pairs),
+            "seed": self.seed,
+            "drawn": self.selection.as_json(),
+        }
 
     def _ask(self, settings: ChatSettings) -> None:
-        self._refused = refusals(self.files)
-        asked = self._questions
+        asked, ledger = self._questions, ledger_of(self.files.base)
         replies, tally = ask_all(
             asked,
-            self._work,
+            partial(self._reply, refusals(self.files)),
             settings,
-            ledger_of(self.files.base),
+            ledger,
             description="Judging",
             undone="questions were not answered",
         )
@@ -110,20 +130,26 @@ class JudgeSession:
         self._write(asked, replies)
         say(
             f"{settings.model} was asked {tally.asked:,} times for {len(asked):,} judgements; "
-            f"{tally.from_ledger:,} replies were in {ledger_of(self.files.base)}"
+            f"{tally.from_ledger:,} replies were in {ledger}"
         )
 
-    async def _work(self, chat: Chat, question: Question) -> JudgeReply:
+    async def _reply(
+        self, refused: Mapping[str, JudgeAnswer], chat: Chat, question: Question
+    ) -> JudgeReply:
         request = self.config.request(question)
         key = chat.key(request)
-        if key in self._refused:
-            return JudgeReply(self._refused[key])
+        if key in refused:
+            return JudgeReply(refused[key])
         try:
             reply = await chat.ask(request, label=question.label)
         except ChatError as error:
             if not (error.is_refusal or error.is_empty):
                 raise
-            return JudgeReply(_refusal(error, key, chat.settings.model))
+            fault, now = f"refused: {error.what}", datetime.now(UTC).isoformat(timespec="seconds")
+            model = chat.settings.model
+            return JudgeReply(
+                JudgeAnswer(reply=None, fault=fault, model=model, time=now, request=key)
+            )
         time = chat.ledger.entry(key).time
         asked = JudgeAnswer(reply=reply.text, fault=None, model=reply.model, time=time, request=key)
         return JudgeReply(asked, is_cut=reply.finish_reason == "length")
@@ -132,11 +158,8 @@ class JudgeSession:
         """Raises: `WhyserError` if the endpoint refused every question."""
         refused = [one.asked.fault for one in replies if one.asked.reply is None]
         if refused and len(refused) == len(replies):
-            cure = (
-                " If it does not support JSON schemas, give --no-schema."
-                if self.config.schema
-                else ""
-            )
+            cure = " If it does not support JSON schemas, give --no-schema."
+            cure = cure if self.config.schema else ""
             raise WhyserError(f"the judge answered no question; the first was {refused[0]}{cure}")
         if refused:
             say(f"note: {len(refused):,} questions count as unreadable; the first was {refused[0]}")
@@ -154,13 +177,6 @@ class JudgeSession:
         write_answers(self.files.verdicts, verdicts)
         if self.rubric:
             write_answers(self.files.ratings, ratings)
-
-
-def _refusal(error: ChatError, key: str, model: str) -> JudgeAnswer:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return JudgeAnswer(
-        reply=None, fault=f"refused: {error.what}", model=model, time=now, request=key
-    )
 
 
 # ---- does the judge hear? ----------------------------------------------------------------------
@@ -218,10 +234,10 @@ def find_form(settings: ChatSettings) -> AudioForm:
     Raises: `EndpointError` if it cannot be reached, `WhyserError` if it fails.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_ask(replace(settings, attempts=2), Path(folder)))
+        return asyncio.run(_probe(replace(settings, attempts=2), Path(folder)))
 
 
-async def _ask(settings: ChatSettings, folder: Path) -> AudioForm:
+async def _probe(settings: ChatSettings, folder: Path) -> AudioForm:
     content = [
         audio_part(silence(1.0, folder), "input_audio"),
         {"type": "text", "text": "Is anybody speaking in this clip? Answer with one word."},
@@ -231,16 +247,13 @@ async def _ask(settings: ChatSettings, folder: Path) -> AudioForm:
         try:
             await chat.ask(request, label="does it hear?")
         except Stopped as stopped:
-            raise WhyserError(
-                f"{stopped}, before it was known whether the judge accepts audio"
-            ) from None
+            what = f"{stopped}, before it was known whether the judge accepts audio"
+            raise WhyserError(what) from None
         except ChatError as error:
             if error.is_empty:
                 return FORM
             if error.status in _CANNOT:
                 return "none"
-            raise WhyserError(
-                f"{error} Give --audio none for a judge that only reads, or the --audio form that "
-                "it accepts."
-            ) from None
+            cure = "Give --audio none for a judge that only reads, or the --audio form it accepts."
+            raise WhyserError(f"{error} {cure}") from None
     return FORM

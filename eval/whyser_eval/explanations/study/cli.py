@@ -28,7 +28,7 @@ def make_command(
     results: Annotated[
         list[Path], typer.Argument(help="Draw items from these folders, which `score` wrote.")
     ],
-    system: Annotated[str, typer.Option(help="Have the rationales of this system judged.")],
+    system: Annotated[str, typer.Option(help="Ask raters about the rationales of this system.")],
     output: Annotated[
         Path,
         typer.Option(help="Write the page to this folder, and its key next to it, never inside."),
@@ -48,23 +48,23 @@ def make_command(
         typer.Option(
             min=0,
             callback=_is_even,
-            help="Show this many items in Test I, accept or reject, half of them matches; 0 leaves "
-            "it out.",
+            help="Show this many items in Test I (accept or reject), half of them matches; 0 "
+            "leaves it out.",
         ),
     ] = 32,
     prefer: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Show this many items in Test II, the system's rationale or the gold-referenced "
-            "one; 0 leaves it out.",
+            help="Show this many items in Test II (the system's rationale or the gold-referenced "
+            "one); 0 leaves it out.",
         ),
     ] = 32,
     attention_checks: Annotated[
         int,
-        typer.Option(min=0, help="Add this many items to each test that ask for a certain choice."),
+        typer.Option(min=0, help="Add to each test this many items that ask for a certain choice."),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Seed all that is drawn; it is recorded.")] = 0,
+    seed: Annotated[int, typer.Option(help="Set the random seed, which is recorded.")] = 0,
     title: Annotated[
         str | None,
         typer.Option(
@@ -76,21 +76,21 @@ def make_command(
         Path | None,
         typer.Option(
             help="Show the text of this file, which raters agree to; blank lines separate "
-            "paragraphs, {items} is the number of items.  [default: a text of ours]",
+            "paragraphs, {items} is the number of items.  [default: our own text]",
             rich_help_panel=TEXTS,
         ),
     ] = None,
     instructions_accept: Annotated[
         Path | None,
         typer.Option(
-            help="Show the text of this file before Test I.  [default: a text of ours]",
+            help="Show the text of this file before Test I.  [default: our own text]",
             rich_help_panel=TEXTS,
         ),
     ] = None,
     instructions_prefer: Annotated[
         Path | None,
         typer.Option(
-            help="Show the text of this file before Test II.  [default: a text of ours]",
+            help="Show the text of this file before Test II.  [default: our own text]",
             rich_help_panel=TEXTS,
         ),
     ] = None,
@@ -165,7 +165,7 @@ def read_command(
             help="Make this many bootstrap draws over raters and items; 0 leaves intervals out.",
         ),
     ] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Set the seed of the draws.")] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print study.json instead of the tables.")
     ] = False,
@@ -179,9 +179,9 @@ def read_command(
     """
     from whyser_eval.explanations.study.files import collect, rater_files
     from whyser_eval.explanations.study.material import read_whole_key
-    from whyser_eval.explanations.study.read import StudyInputs, studied, write_study
+    from whyser_eval.explanations.study.read import studied, write_study
+    from whyser_eval.explanations.study.rows import print_studied
     from whyser_eval.explanations.study.statistics import BootstrapSettings
-    from whyser_eval.explanations.study.terminal import print_studied
 
     truth = read_whole_key(key)
     without = leave_out or []
@@ -196,8 +196,8 @@ def read_command(
         "draws": draws,
         "seed": seed,
     }
-    inputs = StudyInputs(tuple(rater_files(files)), key, settings)
-    write_study(output, found, collected.files, truth, inputs)
+    inputs = [key, *rater_files(files)]
+    write_study(output, found, collected.files, truth, inputs=inputs, settings=settings)
     if as_json:
         print_json(asdict(found))
     else:

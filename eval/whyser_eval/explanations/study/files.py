@@ -1,7 +1,7 @@
 """The raters' files: what the page saves, and which of them count.
 
 A file that the page cannot have written is refused by name. What may happen to honest people (a
-file sent twice, a study left half way) is counted and reported instead.
+file that was sent again, an unfinished study) is counted and reported instead.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from whyser_eval.explanations.study.material import (
     digest,
     in_order,
     is_swapped,
+    quoted,
 )
 
 # A rater's file, which `script/answers.js` writes
@@ -84,7 +85,6 @@ class RaterFile(BaseModel):
 
 _AGAIN = "Ask the rater for the file as the page saved it."
 _OTHER = "Give the key of that study, or only the files of this one."
-_ONE = "Give only the file that counts."
 _SUBJECT = "the raters' files; --skip-bad goes on without them"
 _RATER_FILE = TypeAdapter(RaterFile)
 
@@ -116,8 +116,10 @@ class CollectedFiles:
     def leave(self, path: Path, why: str) -> None:
         self.left_out.append(f"{path}: {why}")
 
-    def refuse(self, path: Path, what: str, cure: str) -> None:
-        self.refused.add(InputError(what, file=path, cure=cure))
+    def refuse(self, group: Sequence[SavedFile], what: str) -> None:
+        paths = ", ".join(str(one.path) for one in group)
+        cure = "Give only the file that counts."
+        self.refused.add(InputError(f"{what}: {paths}", file=group[0].path, cure=cure))
 
 
 def collect(
@@ -168,11 +170,8 @@ def rater_files(paths: Sequence[Path]) -> list[Path]:
         if not path.exists():
             raise InputError("no such file or folder", file=path, cure="Check the path.")
         if path.is_dir():
-            files = [
-                one
-                for one in sorted(path.iterdir())
-                if one.suffix.lower() == ".json" and not one.name.startswith(".")
-            ]
+            there = (one for one in sorted(path.iterdir()) if one.suffix.lower() == ".json")
+            files = [one for one in there if not one.name.startswith(".")]
             if not files:
                 cure = "Give the folder with the raters' files."
                 raise InputError("contains no .json file", file=path, cure=cure)
@@ -221,7 +220,7 @@ def _faults(file: RaterFile, key: StudyKey) -> Iterator[str]:
         if given.item not in known:
             yield f"item {given.item!r} is not in the key"
         elif given.item in answered:
-            yield f"item {given.item!r} is answered twice"
+            yield f"item {given.item!r} has two answers"
         elif given.test != known[given.item].test:
             yield f"item {given.item!r} does not belong to test {given.test!r}"
         elif given.choice not in CHOICES[given.test]:
@@ -241,24 +240,21 @@ def _misplaced(file: RaterFile, key: StudyKey) -> Iterator[str]:
     answered = {given.item: given.place for given in file.answers}
     if list(answered.items()) != [(item, place) for item, place in shown if item in answered]:
         yield f"order differs from that shown to rater {file.rater!r}"
-    wrong = sum(given.swapped != _swapped(given, file) for given in file.answers)
+    wrong = sum(
+        given.swapped != (given.test == "prefer" and is_swapped(file.study, file.rater, given.item))
+        for given in file.answers
+    )
     if wrong:
         yield f"sides differ from those shown to rater {file.rater!r} ({wrong:,} items)"
 
 
 def shown_to(rater: str, key: StudyKey) -> list[tuple[str, int]]:
     """The items in this rater's order, Test I before Test II, with their positions in the test."""
-    return [
-        (item, place)
-        for test in CHOICES
-        for place, item in enumerate(
-            in_order(key.study, rater, (one.item for one in key.answers if one.test == test))
-        )
-    ]
-
-
-def _swapped(given: GivenAnswer, file: RaterFile) -> bool:
-    return given.test == "prefer" and is_swapped(file.study, file.rater, given.item)
+    shown: list[tuple[str, int]] = []
+    for test in CHOICES:
+        items = (one.item for one in key.answers if one.test == test)
+        shown += [(item, place) for place, item in enumerate(in_order(key.study, rater, items))]
+    return shown
 
 
 # Duplicate files
@@ -274,20 +270,17 @@ def _single(files: Sequence[SavedFile], found: CollectedFiles) -> list[SavedFile
     for session, group in _grouped(files, lambda one: one.file.session).items():
         raters = sorted({one.rater for one in group})
         if len(raters) > 1:
-            what = f"session {session!r} is used by the raters {_named(raters)}: {_paths(group)}"
-            found.refuse(group[0].path, what, _ONE)
+            found.refuse(group, f"session {session!r} is used by the raters {quoted(raters)}")
             bad.update(raters)
     for rater, group in _grouped(files, lambda one: one.rater).items():
         last = max(group, key=lambda one: (one.file.saved, len(one.file.answers)))
         if not all(_holds(last, one) for one in group):
-            what = f"rater {rater!r} has files with different answers: {_paths(group)}"
-            found.refuse(group[0].path, what, _ONE)
+            found.refuse(group, f"rater {rater!r} has files with different answers")
         elif rater not in bad:
             kept.append(last)
             for one in group:
                 if one is not last:
-                    alike = one.file == last.file
-                    what = "the same as" if alike else "an earlier save of"
+                    what = "the same as" if one.file == last.file else "an earlier save of"
                     found.leave(one.path, f"{what} {last.path}")
     return kept
 
@@ -308,11 +301,3 @@ def _holds(last: SavedFile, other: SavedFile) -> bool:
     if last.file.saved == other.file.saved:
         return last.file == other.file
     return other.items <= last.items
-
-
-def _named(names: Sequence[str]) -> str:
-    return " and ".join(map(repr, names))
-
-
-def _paths(group: Sequence[SavedFile]) -> str:
-    return ", ".join(str(one.path) for one in group)

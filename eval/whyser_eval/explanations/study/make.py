@@ -13,10 +13,9 @@ from whyser.io.files import atomic_path, write_json, write_text
 from whyser.io.visible import visible
 from whyser.prompting.prompts import Form
 from whyser.records.provenance import provenance
-from whyser_eval.explanations.pairs import Candidate, ExplanationPair, drawn, write_pairs
+from whyser_eval.explanations.pairs import ExplanationPair, drawn, paired, write_pairs
 from whyser_eval.explanations.scored import SAMPLES, Explanation, read_explanations
 from whyser_eval.explanations.study.material import (
-    KeyEntry,
     StudyItem,
     StudyKey,
     StudyMaterial,
@@ -87,9 +86,8 @@ def make_study(
     ones are then listed in a file next to the output), and if the folder has another study.
     """
     if not plan.accept and not plan.prefer:
-        raise InputError(
-            "the study has no items", cure="Give --accept or --prefer a number above 0."
-        )
+        cure = "Give --accept or --prefer a number above 0."
+        raise InputError("the study has no items", cure=cure)
     folder = StudyFolder(output)
     explainer = read_explanations(runs, [plan.system], form=plan.form)[plan.system]
     found, told = pool(explainer), read_references(references)
@@ -105,8 +103,14 @@ def make_study(
     clips = _StudyClips()
     both = [one for test, items in asked.items() for one in named(test, items, clips.of, plan.seed)]
     material = _material(plan, [item for item, _ in both])
-    inputs = [*(run / SAMPLES for run in runs), *references]
-    key = _key(plan, material, [answer for _, answer in both], pairs, inputs)
+    key = StudyKey(
+        study=material.study,
+        system=plan.system,
+        reference=pairs[0].second.system if pairs else None,
+        seed=plan.seed,
+        answers=tuple(answer for _, answer in both),
+        provenance=provenance([*(run / SAMPLES for run in runs), *references]),
+    )
     folder.holds(key, force=force)
     folder.write(render(material), clips.sounds, key, pairs)
     return MadeStudy(
@@ -134,15 +138,7 @@ def _lacking(preferred: PreferenceSample, folder: StudyFolder, runs: Sequence[Pa
 def _pair(one: Explanation, references: ReferenceRationales) -> ExplanationPair:
     """The system's own rationale is first; the judge sees both orders, a rater one random order."""
     reference = references.candidate(one)
-    return ExplanationPair(
-        id=one.id,
-        emotion=reference.label,
-        gold=one.gold,
-        audio=one.audio,
-        transcript=one.transcript,
-        first=Candidate(system=one.system, label=one.label, text=one.text),
-        second=reference,
-    )
+    return paired(one, reference, reference.label)
 
 
 def _asked(
@@ -179,11 +175,9 @@ class _StudyClips:
     def of(self, one: Explanation) -> StudyClip:
         audio = one.audio or ""
         if audio not in self._known:
-            sound = encoded(Path(audio))
-            if sound is None:
-                raise InputError(
-                    "cannot be read as audio", file=audio, cure="Restore the audio file."
-                )
+            if (sound := encoded(Path(audio))) is None:
+                cure = "Restore the audio file."
+                raise InputError("cannot be read as audio", file=audio, cure=cure)
             clip = StudyClip(clip_name(sound), sound.duration)
             self.sounds[clip.path], self._known[audio] = sound, clip
         return self._known[audio]
@@ -199,23 +193,6 @@ def _material(plan: StudyPlan, items: Sequence[StudyItem]) -> StudyMaterial:
             if any(item.test == test for item in items)
         },
         items=tuple(items),
-    )
-
-
-def _key(
-    plan: StudyPlan,
-    material: StudyMaterial,
-    answers: Sequence[KeyEntry],
-    pairs: Sequence[ExplanationPair],
-    inputs: Iterable[Path],
-) -> StudyKey:
-    return StudyKey(
-        study=material.study,
-        system=plan.system,
-        reference=pairs[0].second.system if pairs else None,
-        seed=plan.seed,
-        answers=tuple(answers),
-        provenance=provenance(inputs),
     )
 
 
@@ -278,8 +255,10 @@ class StudyFolder:
             raise InputError(what, file=self.path, cure="Give an empty folder as --output.")
         if _PAGE not in there:
             return False
-        if self.key.is_file() and _same(read_key(self.key), key):
-            return True
+        if self.key.is_file():
+            earlier = read_key(self.key)
+            if earlier.model_copy(update={"provenance": key.provenance}) == key:
+                return True
         if not force:
             raise InputError(
                 "contains another study, which raters may have begun",
@@ -319,7 +298,3 @@ class StudyFolder:
         for path in (self.path / _AUDIO).iterdir():
             if _OURS.fullmatch(path.name) and f"{_AUDIO}/{path.name}" not in kept:
                 path.unlink()
-
-
-def _same(one: StudyKey, other: StudyKey) -> bool:
-    return one.model_dump(exclude={"provenance"}) == other.model_dump(exclude={"provenance"})

@@ -111,11 +111,8 @@ class StudyKey(BaseModel):
 
 def read_key(path: Path) -> StudyKey:
     """Raises: `InputError` for a missing or a broken file."""
-    return read_record(
-        path,
-        TypeAdapter(StudyKey),
-        cure="Give the key that whyser-eval study make wrote next to the page folder.",
-    )
+    cure = "Give the key that whyser-eval study make wrote next to the page folder."
+    return read_record(path, TypeAdapter(StudyKey), cure=cure)
 
 
 def read_whole_key(path: Path) -> StudyKey:
@@ -145,13 +142,13 @@ def _key_fault(one: KeyEntry, key: StudyKey) -> str | None:
     # The author of the references may differ between pairs.
     wrong_length = len(one.systems) != {"accept": 1, "prefer": 2}[one.test]
     if wrong_length or len(set(one.systems)) != len(one.systems):
-        return f"has the systems {_named(one.systems)}"
+        return f"has the systems {quoted(one.systems)}"
     if key.system not in one.systems:
-        return f"belongs to {_named(one.systems)}, the study to {key.system!r}"
+        return f"belongs to {quoted(one.systems)}, the study to {key.system!r}"
     return None
 
 
-def _named(names: Sequence[str]) -> str:
+def quoted(names: Sequence[str]) -> str:
     return " and ".join(map(repr, names))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from whyser.io.visible import visible
-from whyser_eval.explanations.pairs import Candidate, ExplanationPair, drawn
+from whyser_eval.explanations.pairs import Candidate, ExplanationPair, candidate, drawn
 from whyser_eval.explanations.scored import Explanation
 from whyser_eval.explanations.study.material import (
     ACCEPT_CHECK,
@@ -23,17 +23,8 @@ from whyser_eval.page.onefile import cut, render_page, script_json
 
 #: In the order in which they are joined.
 _STYLES = ("palette.css", "study.css")
-_SCRIPTS = (
-    "data.js",
-    "element.js",
-    "order.js",
-    "progress.js",
-    "answers.js",
-    "player.js",
-    "item.js",
-    "steps.js",
-    "keyboard.js",
-)
+_SCRIPTS = ("data.js", "element.js", "order.js", "progress.js", "answers.js", "player.js",
+            "item.js", "steps.js", "keyboard.js")  # fmt: skip
 
 
 def render(material: StudyMaterial) -> str:
@@ -89,7 +80,7 @@ class StudyQuestion:
 
 def accepting(chosen: Iterable[Explanation]) -> Iterator[StudyQuestion]:
     for one in chosen:
-        yield StudyQuestion(one, (Candidate(system=one.system, label=one.label, text=one.text),))
+        yield StudyQuestion(one, (candidate(one),))
 
 
 def preferring(
@@ -99,18 +90,16 @@ def preferring(
     for one, pair in pairs:
         sides = [(f"{one.id}/first", pair.first), (f"{one.id}/second", pair.second)]
         order = drawn(sides, seed, None, key=lambda side: side[0])
-        yield StudyQuestion(one, tuple(candidate for _, candidate in order))
+        yield StudyQuestion(one, tuple(side for _, side in order))
 
 
 def checks(test: Test, about: Sequence[Explanation]) -> Iterator[StudyQuestion]:
     """Items whose text asks for a certain choice, alternating between the two."""
     for number, one in enumerate(about):
         expected = CHOICES[test][number % 2]
-        texts = (
-            [ACCEPT_CHECK.format(choice=expected)]
-            if test == "accept"
-            else [PREFER_CHECK[choice == expected] for choice in CHOICES[test]]
-        )
+        texts = [ACCEPT_CHECK.format(choice=expected)]
+        if test == "prefer":
+            texts = [PREFER_CHECK[choice == expected] for choice in CHOICES[test]]
         candidates = (Candidate(system=CHECK, label=one.label, text=text) for text in texts)
         yield StudyQuestion(one, tuple(candidates), expected)
 
@@ -126,8 +115,8 @@ def named(
     for number, one in enumerate(mixed, start=1):
         name, clip = f"{_LETTER[test]}{number:02}", clip_of(one.about)
         shown = (
-            ShownExplanation(label=candidate.label, text=visible(cut(candidate.text)))
-            for candidate in one.candidates
+            ShownExplanation(label=side.label, text=visible(cut(side.text)))
+            for side in one.candidates
         )
         yield (
             StudyItem(item=name, test=test, audio=clip.path, candidates=tuple(shown)),
@@ -138,7 +127,7 @@ def named(
                 gold=one.about.gold,
                 prediction=one.about.label,
                 condition="match" if one.about.is_match else "mismatch",
-                systems=tuple(candidate.system for candidate in one.candidates),
+                systems=tuple(side.system for side in one.candidates),
                 expected=one.expected,
                 duration=clip.duration,
             ),

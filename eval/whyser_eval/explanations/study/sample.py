@@ -6,12 +6,13 @@ Both tests are as even over the emotions as possible, and drawn by seed.
 from __future__ import annotations
 
 import shlex
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_json
@@ -32,7 +33,8 @@ class ExplanationPool:
 
 def pool(explainer: Explainer) -> ExplanationPool:
     """Rationales for utterances with a majority label among the eight classes and an audio file."""
-    usable: list[Explanation] = []
+    matches: list[Explanation] = []
+    mismatches: list[Explanation] = []
     left_out = Counter(explainer.left_out)
     for one in explainer.by_id.values():
         if one.gold not in CLASSES:
@@ -40,12 +42,8 @@ def pool(explainer: Explainer) -> ExplanationPool:
         elif one.audio is None or not Path(one.audio).is_file():
             left_out["utterances without an audio file"] += 1
         else:
-            usable.append(one)
-    return ExplanationPool(
-        tuple(one for one in usable if one.is_match),
-        tuple(one for one in usable if not one.is_match),
-        left_out,
-    )
+            (matches if one.is_match else mismatches).append(one)
+    return ExplanationPool(tuple(matches), tuple(mismatches), left_out)
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,8 @@ def draw_accept(found: ExplanationPool, count: int, seed: int) -> StudySample:
     mismatches = balanced(found.mismatches, half, seed)
     if count and not matches and not mismatches:
         raise nothing_to_ask("Test I")
-    notes = (
-        shortage("Test I, matches", matches, half),
-        shortage("Test I, mismatches", mismatches, half),
-    )
+    parts = {"Test I, matches": matches, "Test I, mismatches": mismatches}
+    notes = (shortage(what, chosen, half) for what, chosen in parts.items())
     return StudySample((*matches, *mismatches), tuple(filter(None, notes)))
 
 
@@ -87,12 +83,10 @@ def by_emotion(
     found: Iterable[Explanation], seed: int
 ) -> Mapping[Label | None, Sequence[Explanation]]:
     """The rationales for each majority label, in the order in which they are drawn."""
-    strata: defaultdict[Label | None, list[Explanation]] = defaultdict(list)
-    for one in found:
-        strata[one.gold].append(one)
-    return {
-        label: drawn(among, seed, None, key=lambda one: one.id) for label, among in strata.items()
-    }
+    strata: dict[Label | None, list[Explanation]] = {}
+    for one in drawn(list(found), seed, None, key=lambda one: one.id):
+        strata.setdefault(one.gold, []).append(one)
+    return strata
 
 
 def shortage(what: str, chosen: Sequence[Explanation], count: int) -> str | None:
@@ -136,7 +130,12 @@ class PreferenceSample:
     def draw(self) -> StudySample:
         """Raises: `InputError` if there is nothing to ask about."""
         if self.count and not self._chosen:
-            raise self._nothing()
+            if dropped := sum(map(self.references.dropped, self.mismatches)):
+                raise InputError(
+                    f"Test II: all {dropped:,} gold-referenced rationales were dropped",
+                    cure="Their file gives the reasons; --prefer 0 leaves Test II out.",
+                )
+            raise nothing_to_ask("Test II")
         return StudySample(tuple(self._chosen), tuple(filter(None, self._notes())))
 
     @cached_property
@@ -175,23 +174,13 @@ class PreferenceSample:
 
     @cached_property
     def _chosen(self) -> list[Explanation]:
-        return self._drawn(filter(self.references.of, self._allowed))
+        return self._drawn(list(filter(self.references.of, self._allowed)))
 
-    def _drawn(self, among: Iterable[Explanation]) -> list[Explanation]:
-        fresh: list[Explanation] = []
-        again: list[Explanation] = []
-        for one in among:
-            (again if one.id in self.taken else fresh).append(one)
+    def _drawn(self, among: Sequence[Explanation]) -> list[Explanation]:
+        fresh = [one for one in among if one.id not in self.taken]
+        again = [one for one in among if one.id in self.taken]
         chosen = balanced(fresh, self.count, self.seed)
         return chosen + balanced(again, self.count - len(chosen), self.seed)
-
-    def _nothing(self) -> InputError:
-        if dropped := sum(map(self.references.dropped, self.mismatches)):
-            return InputError(
-                f"Test II: all {dropped:,} gold-referenced rationales were dropped",
-                cure="Their file gives the reasons; --prefer 0 leaves Test II out.",
-            )
-        return nothing_to_ask("Test II")
 
     def _notes(self) -> Iterable[str | None]:
         yield shortage("Test II", self._chosen, self.count)
@@ -212,7 +201,6 @@ class PreferenceSample:
 class ReferenceRationales:
     """Rationales by id and label; one without a label explains the majority label."""
 
-    teacher: str | None
     found: Mapping[tuple[str, EmotionClass | None], Rationale]
 
     def of(self, one: Explanation) -> Rationale | None:
@@ -239,9 +227,8 @@ class ReferenceRationales:
         return self.knows(one) and self.of(one) is None
 
     def _rationale(self, one: Explanation) -> Rationale | None:
-        labels = [label for label in (one.gold, None) if label != "other"]
-        found = (self.found.get((one.id, label)) for label in labels)
-        return next(filter(None, found), None)
+        gold = None if one.gold == "other" else one.gold
+        return self.found.get((one.id, gold)) or self.found.get((one.id, None))
 
 
 def read_references(paths: Sequence[Path]) -> ReferenceRationales:
@@ -257,12 +244,10 @@ def read_references(paths: Sequence[Path]) -> ReferenceRationales:
             teachers.setdefault(one.teacher, path)
     if len(teachers) > 1:
         first, second, *_ = teachers
-        raise InputError(
-            f"was written by {second!r}, other references by {first!r}",
-            file=teachers[second],
-            cure="Let one teacher write all references: a mixture cannot be interpreted.",
-        )
-    return ReferenceRationales(next(iter(teachers), None), found)
+        what = f"was written by {second!r}, other references by {first!r}"
+        cure = "Let one teacher write all references: a mixture cannot be interpreted."
+        raise InputError(what, file=teachers[second], cure=cure)
+    return ReferenceRationales(found)
 
 
 # Commands that write missing references
@@ -292,14 +277,11 @@ def _parts(runs: Sequence[Path]) -> list[tuple[str, str, str]]:
             for part in record["parts"]:
                 corpus, _, split = part.partition("/")
                 parts.setdefault((corpus, split), files.get(corpus, "UTTERANCES"))
-    return [(corpus, split, path) for (corpus, split), path in parts.items()]
+    return [(*part, path) for part, path in parts.items()]
 
 
-def _corpus(path: str) -> str | None:
+def _corpus(path: str) -> Any:
     """The corpus of a converted file; None for any other file."""
-    file = Path(path)
-    card = file.with_name("corpus.json")
-    if file.name != "utterances.jsonl" or not card.is_file():
-        return None
-    name: str | None = read_json(card).get("corpus")
-    return name
+    card = Path(path).with_name("corpus.json")
+    is_converted = Path(path).name == "utterances.jsonl" and card.is_file()
+    return read_json(card).get("corpus") if is_converted else None

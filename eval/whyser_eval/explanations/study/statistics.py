@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from whyser.labels.classes import CLASSES
 from whyser_eval.explanations.study.files import GivenAnswer, SavedFile
 from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
-from whyser_eval.explanations.study.rows import Interval, StudyRow
+from whyser_eval.explanations.study.rows import RATES, Interval, StudyRow
 from whyser_eval.metrics.data import FloatArray, IntArray
 from whyser_eval.scoring.signature import rows_hash, signed
 from whyser_eval.statistics.agreement import fleiss_kappa, krippendorff_alpha
@@ -28,9 +29,6 @@ from whyser_eval.statistics.bootstrap import percentiles
 from whyser_eval.statistics.proportions import t_against_half, t_interval, wilson
 
 BoolArray = npt.NDArray[np.bool_]
-
-#: Test -> the name of its share.
-RATES: dict[Test, str] = {"accept": "acceptance_rate", "prefer": "preference_rate"}
 
 
 @dataclass(frozen=True)
@@ -137,62 +135,41 @@ def study_rows(chosen: Votes, key: StudyKey, draws: BootstrapSettings) -> Iterat
     for subset, mask in chosen.subsets.items():
         part = chosen.of(mask)
         if part.n:
-            for one in _figures(part, subset, drawn[subset]):
-                yield _row(one, part, subset, key, draws)
+            answers, answered = part.hash, part.answered
+            raters, items = int(answered.any(axis=1).sum()), int(answered.any(axis=0).sum())
+            for metric, value, ends, interval in _figures(part, subset, drawn[subset]):
+                pairs = {
+                    "study": key.study,
+                    "test": part.test,
+                    "subset": subset,
+                    **{"n": part.n, "raters": raters, "items": items},
+                    **({"interval": interval} if interval else {}),
+                    **({"draws": draws.n, "seed": draws.seed} if interval == "bootstrap" else {}),
+                    **{"drawn": key.seed, "answers": answers},
+                }
+                low, high = ends or (None, None)
+                yield StudyRow(
+                    part.test, subset, metric, value, low, high, interval, part.n, raters, items,
+                    signed(metric, pairs),
+                )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Figure:
-    metric: str
-    value: float | None
-    bounds: tuple[float, float] | None = None
-    interval: Interval | None = None
+#: Metric, value, ends and method of the interval.
+_Figure: TypeAlias = tuple[str, float | None, tuple[float, float] | None, Interval | None]
 
 
 def _figures(part: Votes, subset: str, drawn: FloatArray) -> Iterator[_Figure]:
     rate, share = RATES[part.test], part.favoured / part.n
-    yield _Figure(rate, fmean(part.means), t_interval(part.means), "t")
+    yield rate, fmean(part.means), t_interval(part.means), "t"
     if len(drawn):
-        yield _Figure(rate, share, percentiles(drawn), "bootstrap")
-    yield _Figure(rate, share, wilson(part.favoured, part.n), "binomial")
+        yield rate, share, percentiles(drawn), "bootstrap"
+    yield rate, share, wilson(part.favoured, part.n), "binomial"
     if subset.startswith("emotion:"):
         return
     if part.test == "prefer":
-        yield _Figure("p_two_sided", t_against_half(part.means))
-    yield _Figure("fleiss_kappa", fleiss_kappa(part.votes_by_item))
-    yield _Figure("krippendorff_alpha", krippendorff_alpha(part.votes_by_item))
-
-
-def _row(
-    one: _Figure, part: Votes, subset: str, key: StudyKey, draws: BootstrapSettings
-) -> StudyRow:
-    raters, items = (int(part.answered.any(axis=axis).sum()) for axis in (1, 0))
-    pairs = {
-        "study": key.study,
-        "test": part.test,
-        "subset": subset,
-        "n": part.n,
-        "raters": raters,
-        "items": items,
-        **({"interval": one.interval} if one.interval else {}),
-        **({"draws": draws.n, "seed": draws.seed} if one.interval == "bootstrap" else {}),
-        "drawn": key.seed,
-        "answers": part.hash,
-    }
-    low, high = one.bounds or (None, None)
-    return StudyRow(
-        test=part.test,
-        subset=subset,
-        metric=one.metric,
-        value=one.value,
-        low=low,
-        high=high,
-        interval=one.interval,
-        n=part.n,
-        raters=raters,
-        items=items,
-        signature=signed(one.metric, pairs),
-    )
+        yield "p_two_sided", t_against_half(part.means), None, None
+    yield "fleiss_kappa", fleiss_kappa(part.votes_by_item), None, None
+    yield "krippendorff_alpha", krippendorff_alpha(part.votes_by_item), None, None
 
 
 # Raters x items

@@ -1,30 +1,27 @@
-"""F1 per class on the majority labels, and the confusion matrix."""
+"""Answers by majority label: F1, the confusion matrix, and where annotators disagree."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from whyser_eval.metrics.classification import f1_majority
-from whyser_eval.metrics.data import Items
-from whyser_eval.output.report.results import AnswerTally, Results, link
+from whyser_eval.output.report.results import AnswerTally, Results, Verdict, link
 from whyser_eval.scoring.score import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 
-@dataclass(frozen=True)
-class ConfusionCell:
+class ConfusionCell(NamedTuple):
     """A cell of the confusion matrix; `share` is its share of the row."""
 
     predicted: str
-    count: int
+    number: int
     share: float
     is_right: bool
     link: str
 
 
-@dataclass(frozen=True)
-class ClassView:
+class ClassView(NamedTuple):
     """One class of one system; `interval` is None if scores.json has none for the class."""
 
     label: str
@@ -36,49 +33,126 @@ class ClassView:
 
 def class_views(results: Results, name: SystemName) -> list[ClassView]:
     """One view per class; its last two cells are other and unread."""
+    tally, scores = results.tallies[name], results.scores.get(name, {})
+    rows = {label: tally.count("prediction", label=label) for label in results.classes}
+    views = []
+    for label, row in rows.items():
+        n = row.total()
+        both = n + sum(other[label] for other in rows.values())
+        cells = [
+            ConfusionCell(
+                predicted or "unread",
+                row[predicted],
+                row[predicted] / n if n else 0.0,
+                predicted == label,
+                link(name, gold=label, predicted=predicted or "unread"),
+            )
+            for predicted in results.columns
+        ]
+        f1 = 2 * row[label] / both if both else 0.0
+        views.append(ClassView(label, n, f1, scores.get(("all", f"f1:{label}")), cells))
+    return views
+
+
+# ---- disagreement of annotators -----------------------------------------------------------------
+
+#: Verdict -> (mark, words): distinguished by shape and word, not only by colour.
+VERDICTS: Mapping[Verdict, tuple[str, str]] = {
+    "right": ("✓", "right"),
+    "minority": ("◐", "right by a minority label"),
+    "wrong": ("✗", "wrong"),
+    "unread": ("?", "unread"),
+}
+
+#: Number of pairs of majority and minority label that are shown.
+_NAMED = 6
+
+_BAND = "agreement:"
+
+
+class VerdictShare(NamedTuple):
+    """The answers to one class with one verdict."""
+
+    verdict: Verdict
+    number: int
+    share: float
+    link: str
+
+
+class MinorityChoice(NamedTuple):
+    """Answers with a minority label instead of the majority label."""
+
+    label: str
+    predicted: str
+    number: int
+    link: str
+
+
+class Band(NamedTuple):
+    """Scores on utterances with this degree of agreement; either may be missing."""
+
+    name: str
+    n: int
+    majority: ScoreRow | None
+    all_labels: ScoreRow | None
+
+
+class DisagreementView(NamedTuple):
+    """The view of one system; the first of `lines` covers all classes."""
+
+    name: SystemName
+    lines: list[tuple[str, int, list[VerdictShare]]]
+    pairs: list[MinorityChoice]
+    bands: list[Band]
+
+
+def disagreement_view(results: Results, name: SystemName) -> DisagreementView:
     tally = results.tallies[name]
-    counts, scores = tally.confusion(), results.scores.get(name, {})
-    return [
-        ClassView(
-            label,
-            sum(counts[label, predicted] for predicted in results.columns),
-            f1,
-            scores.get(("all", f"f1:{label}")),
-            _cells(results, name, counts, label),
+    lines = [_line(name, None, tally.count("verdict"))]
+    lines += [_line(name, one, tally.count("verdict", label=one)) for one in results.classes]
+    return DisagreementView(name, lines, _pairs(tally, name), _bands(results, name))
+
+
+def _line(
+    name: SystemName, label: str | None, counts: Counter[Any]
+) -> tuple[str, int, list[VerdictShare]]:
+    n, chosen = counts.total(), {"gold": label} if label else {}
+    shares = [
+        VerdictShare(
+            found,
+            counts[found],
+            counts[found] / n if n else 0.0,
+            link(name, verdict=found, **chosen),
         )
-        for label, f1 in zip(results.classes, _f1(tally, results.classes), strict=True)
+        for found in VERDICTS
     ]
+    return label or "all classes", n, shares
 
 
-def _f1(tally: AnswerTally, classes: list[str]) -> list[float]:
-    rows = [
-        pair
-        for pair, count in tally.confusion().items()
-        if pair[0] in classes
-        for _ in range(count)
-    ]
-    items = Items.from_names(
-        [label for label, _ in rows if label],
-        [predicted for _, predicted in rows],
-        classes=classes,
-    )
-    return [float(value) for value in f1_majority(items).per_column]
-
-
-def _cells(
-    results: Results,
-    name: SystemName,
-    counts: Counter[tuple[str | None, str | None]],
-    label: str,
-) -> list[ConfusionCell]:
-    n = sum(counts[label, predicted] for predicted in results.columns)
-    return [
-        ConfusionCell(
-            predicted or "unread",
-            counts[label, predicted],
-            counts[label, predicted] / n if n else 0.0,
-            predicted == label,
-            link(name, gold=label, predicted=predicted or "unread"),
+def _pairs(tally: AnswerTally, name: SystemName) -> list[MinorityChoice]:
+    counts = tally.count("label", "prediction", verdict="minority")
+    found = [
+        MinorityChoice(
+            label or "none",
+            predicted,
+            number,
+            link(name, verdict="minority", gold=label or "", predicted=predicted),
         )
-        for predicted in results.columns
+        for (label, predicted), number in counts.items()
+    ]
+    return sorted(found, key=lambda pair: (-pair.number, pair.label, pair.predicted))[:_NAMED]
+
+
+def _bands(results: Results, name: SystemName) -> list[Band]:
+    scores = results.scores.get(name, {})
+    sizes = {subset: row.n for (subset, _), row in reversed(scores.items())}
+    return [
+        Band(
+            subset.removeprefix(_BAND),
+            sizes[subset],
+            scores.get((subset, "f1_majority")),
+            scores.get((subset, "f1_all_labels")),
+        )
+        for subset in dict.fromkeys(subset for subset, _ in scores)
+        if subset.startswith(_BAND)
     ]

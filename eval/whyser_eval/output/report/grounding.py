@@ -65,7 +65,7 @@ def grounding_views(results: Results) -> list[GroundingView]:
 def _families(results: Results, name: SystemName) -> list[Family]:
     counts = results.tallies[name].claims
     measured = [outcome for outcome in OUTCOMES if outcome != "unchecked"]
-    families = [
-        Family(name, [counts[name, outcome] for outcome in measured]) for name in CLAIM_FAMILIES
-    ]
+    families = (
+        Family(one, [counts[one, outcome] for outcome in measured]) for one in CLAIM_FAMILIES
+    )
     return [family for family in families if family.n]

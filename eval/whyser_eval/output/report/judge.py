@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from whyser_eval.explanations.judge.rows import (
     AgreementRow,
@@ -34,14 +35,9 @@ METRICS: Mapping[str, str] = {
     "flip_rate": "the verdict flips with the order",
     "first_position_rate": "the first position is preferred",
     "win_rate_length_controlled": "win + tie/2 at equal length",
-    **{
-        f"{HEADLINE}_{length}": f"win + tie/2 where it is {words}"
-        for length, words in (
-            ("shorter", "the shorter"),
-            ("similar", "of similar length"),
-            ("longer", "the longer"),
-        )
-    },
+    f"{HEADLINE}_shorter": "win + tie/2 where it is the shorter",
+    f"{HEADLINE}_similar": "win + tie/2 where it is of similar length",
+    f"{HEADLINE}_longer": "win + tie/2 where it is the longer",
 }
 
 #: Kinds of intervals, in order of preference for drawing.
@@ -64,25 +60,16 @@ class Contest:
 
     def find(self, metric: str, emotion: str = "all") -> JudgeRow | None:
         """The figure, with the bootstrap interval if there are several."""
-        return next(
-            (
-                row
-                for kind in _KINDS
-                if (row := self._figures.get((emotion, metric, kind))) is not None
-            ),
-            None,
-        )
+        found = (self._figures.get((emotion, metric, kind)) for kind in _KINDS)
+        return next(filter(None, found), None)
 
     def wilson(self, metric: str) -> JudgeRow | None:
         return self._figures.get(("all", metric, "wilson"))
 
     def shares(self, emotion: str = "all") -> list[tuple[str, float]]:
         """Shares of all pairs, in the order of `SHARES`; 0 if nothing was judged."""
-        rows = [self.find(metric, emotion) for metric in SHARES]
-        return [
-            (metric, row.value or 0.0 if row else 0.0)
-            for metric, row in zip(SHARES, rows, strict=True)
-        ]
+        rows = {metric: self.find(metric, emotion) for metric in SHARES}
+        return [(metric, (row.value if row else None) or 0.0) for metric, row in rows.items()]
 
     @property
     def n(self) -> int:
@@ -94,8 +81,7 @@ class Contest:
         return [one for one in dict.fromkeys(row.emotion for row in self.rows) if one != "all"]
 
 
-@dataclass(frozen=True)
-class Ratings:
+class Ratings(NamedTuple):
     """Mean ratings of one system's rationales, one cell per criterion."""
 
     system: str
@@ -108,22 +94,14 @@ class Ratings:
         return max(row.unreadable for row in self.cells if row)
 
 
-@dataclass(frozen=True)
-class RubricTable:
-    """All ratings by one judge."""
+class RubricTable(NamedTuple):
+    """All ratings by one judge, over all classes and by class."""
 
     judge: str
     hears: bool
     criteria: list[str]
-    lines: list[Ratings]
-
-    @property
-    def overall(self) -> list[Ratings]:
-        return [line for line in self.lines if line.emotion == "all"]
-
-    @property
-    def by_emotion(self) -> list[Ratings]:
-        return [line for line in self.lines if line.emotion != "all"]
+    overall: list[Ratings]
+    by_emotion: list[Ratings]
 
 
 @dataclass(frozen=True)
@@ -148,11 +126,6 @@ class JudgeView:
 def judge_view(judged: JudgeResults) -> JudgeView:
     judges = contests_by_judge(judged)
     contests = [contest for one in judges for contest in one]
-    rows: list[JudgeRow | RubricRow | AgreementRow] = [
-        *judged.rows,
-        *judged.rubric,
-        *judged.agreement,
-    ]
     return JudgeView(
         judges,
         [
@@ -162,20 +135,23 @@ def judge_view(judged: JudgeResults) -> JudgeView:
         _rubric(judged.rubric),
         judged.agreement,
         judged.warnings,
-        list(dict.fromkeys(row.signature for row in rows)),
+        [
+            *dict.fromkeys(row.signature for row in judged.rows),
+            *dict.fromkeys(row.signature for row in judged.rubric),
+            *dict.fromkeys(row.signature for row in judged.agreement),
+        ],
     )
 
 
 def contests_by_judge(judged: JudgeResults) -> list[list[Contest]]:
     """The contests of every judge; with and without audio, a judge counts as two."""
-    grouped: dict[tuple[str, bool], dict[tuple[str, str], list[JudgeRow]]] = {}
+    contests: dict[tuple[str, bool, str, str], list[JudgeRow]] = {}
     for row in judged.rows:
-        of_judge = grouped.setdefault((row.judge, row.hears), {})
-        of_judge.setdefault((row.system, row.against), []).append(row)
-    return [
-        [Contest(*judge, *systems, tuple(rows)) for systems, rows in of_judge.items()]
-        for judge, of_judge in grouped.items()
-    ]
+        contests.setdefault((row.judge, row.hears, row.system, row.against), []).append(row)
+    by_judge: dict[tuple[str, bool], list[Contest]] = {}
+    for names, rows in contests.items():
+        by_judge.setdefault(names[:2], []).append(Contest(*names, tuple(rows)))
+    return list(by_judge.values())
 
 
 def _metrics(rows: Sequence[JudgeRow]) -> list[str]:
@@ -192,8 +168,9 @@ def _rubric(rows: Sequence[RubricRow]) -> list[RubricTable]:
         cells = {(row.system, row.emotion, row.criterion): row for row in own}
         places = dict.fromkeys((row.system, row.emotion) for row in own)
         lines = [
-            Ratings(system, emotion, [cells.get((system, emotion, one)) for one in criteria])
-            for system, emotion in places
+            Ratings(*place, [cells.get((*place, one)) for one in criteria]) for place in places
         ]
-        tables.append(RubricTable(judge, hears, criteria, lines))
+        overall = [line for line in lines if line.emotion == "all"]
+        by_emotion = [line for line in lines if line.emotion != "all"]
+        tables.append(RubricTable(judge, hears, criteria, overall, by_emotion))
     return tables

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from whyser.io.files import write_text
-from whyser_eval.output.report.classes import class_views
-from whyser_eval.output.report.disagreement import VERDICTS, disagreement_view
+from whyser_eval.output.report.classes import VERDICTS, class_views, disagreement_view
 from whyser_eval.output.report.grounding import OUTCOMES, grounding_views
 from whyser_eval.output.report.judge import METRICS, SHARES, judge_view
 from whyser_eval.output.report.reading import reading_views, stage_names

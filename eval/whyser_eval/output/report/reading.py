@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from typing import Any, NamedTuple
 
 from whyser.labels.classes import OTHER
 from whyser_eval.output.report.results import Results
 from whyser_eval.scoring.systems import SystemName
 
 
-@dataclass(frozen=True)
-class ReadClass:
+class ReadClass(NamedTuple):
     """The answers to utterances of one majority label."""
 
     label: str
@@ -19,8 +19,7 @@ class ReadClass:
     two_emotions: int
 
 
-@dataclass(frozen=True)
-class ReadingView:
+class ReadingView(NamedTuple):
     """The view of one system; `words` are words, labels and counts from the audit, if any."""
 
     name: SystemName
@@ -35,47 +34,29 @@ class ReadingView:
 
 def stage_names(results: Results) -> list[str]:
     """Every stage that read an answer, sorted by count; unread is not a stage."""
-    counts = {
-        stage: sum(tally.stages[stage] for tally in results.tallies.values())
-        for tally in results.tallies.values()
-        for stage in tally.stages
-        if stage != "unread"
-    }
+    counts = sum((tally.count("stage") for tally in results.tallies.values()), Counter[Any]())
+    del counts["unread"]
     return sorted(counts, key=lambda stage: (-counts[stage], stage))
 
 
 def reading_views(results: Results) -> list[ReadingView]:
-    stages = stage_names(results)
-    return [_view(results, name, stages) for name in results.tallies]
+    return [_view(results, name, stage_names(results)) for name in results.tallies]
 
 
 def _view(results: Results, name: SystemName, stages: list[str]) -> ReadingView:
     tally = results.tallies[name]
-    confusion, unread = tally.confusion(), tally.unread()
+    n, stage = tally.count("label"), tally.count("stage")
+    unread = tally.count("label", verdict="unread")
+    two = tally.count("label", two_emotions=True)
+    audited = results.audit.systems if results.audit else []
+    words = (one.words for one in audited if SystemName(one.model, one.form, one.control) == name)
     return ReadingView(
         name,
-        tally.n,
-        [tally.stages[stage] for stage in stages],
+        n.total(),
+        [stage[one] for one in stages],
         unread.total(),
-        sum(count for (_, predicted), count in confusion.items() if predicted == OTHER),
-        tally.two_emotions.total(),
-        [
-            ReadClass(
-                label,
-                sum(count for (own, _), count in confusion.items() if own == label),
-                unread[label],
-                tally.two_emotions[label],
-            )
-            for label in results.classes
-        ],
-        _words(results, name),
+        tally.count("label", prediction=OTHER).total(),
+        two.total(),
+        [ReadClass(one, n[one], unread[one], two[one]) for one in results.classes],
+        next(words, []),
     )
-
-
-def _words(results: Results, name: SystemName) -> list[tuple[str, str | None, int]]:
-    if results.audit is None:
-        return []
-    for found in results.audit.systems:
-        if SystemName(found.model, found.form, found.control) == name:
-            return found.words
-    return []

@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, read_jsonl
@@ -25,7 +25,6 @@ from whyser.labels.classes import OTHER
 from whyser.records.predictions import REPEATED
 from whyser_eval.explanations.judge.rows import JudgeResults, read_judged
 from whyser_eval.explanations.study.rows import StudyResults, read_studied
-from whyser_eval.output.report.audit import Audit
 from whyser_eval.page.onefile import cut
 from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 from whyser_eval.scoring.scores import ScoreRow, read_scores
@@ -34,8 +33,7 @@ from whyser_eval.scoring.systems import SystemName
 #: Files of the judges and of the human study in a run's folder.
 JUDGED, STUDIED = Path("judge", "judge.json"), Path("study", "study.json")
 
-T = TypeVar("T", bound=Hashable)
-K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 Sample: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = Literal["right", "minority", "wrong", "unread"]
 
@@ -43,6 +41,53 @@ Verdict: TypeAlias = Literal["right", "minority", "wrong", "unread"]
 _TEXTS = ("text", "rationale", "transcript")
 
 _CURE = "Give a folder that whyser-eval score wrote; run it again."
+
+
+# ---- audit.json ---------------------------------------------------------------------------------
+
+
+class ReadSystem(BaseModel):
+    """`words` has words, their labels and counts, the most frequent first."""
+
+    model: str
+    form: str
+    control: str = "none"
+    words: list[tuple[str, str | None, int]] = []
+
+
+class Example(BaseModel):
+    """An answer; `text` is only its beginning."""
+
+    id: str
+    text: str
+
+
+class Disagreement(BaseModel):
+    """`n` answers that the rules read as one label and the language model as another."""
+
+    rules: str
+    llm: str
+    n: int
+    examples: list[Example]
+
+
+class Agreement(BaseModel):
+    """The agreement of rules and language model on the same answers; None where it is undefined."""
+
+    n: int
+    agreement: float | None
+    kappa: float | None = None
+    disagreements: list[Disagreement] = []
+
+
+class Audit(BaseModel):
+    """The words that the readers found, and the agreement of rules and a language model."""
+
+    systems: list[ReadSystem] = []
+    rules_against_llm: Agreement | None = None
+
+
+# ---- samples ------------------------------------------------------------------------------------
 
 
 def verdict(sample: Sample) -> Verdict:
@@ -54,23 +99,30 @@ def verdict(sample: Sample) -> Verdict:
     return "minority" if sample["is_hit"] else "wrong"
 
 
+class AnswerKind(NamedTuple):
+    """By what answers are counted; `label` is the majority label, `prediction` None if unread."""
+
+    label: str | None
+    prediction: str | None
+    verdict: Verdict
+    stage: str
+    two_emotions: bool
+
+
 @dataclass
 class AnswerTally:
     """Counts over the answers of one system.
 
-    `answers` counts by majority label, prediction and verdict, `claims` by family and outcome,
-    without claims that were not measured.
+    `claims` counts by family and outcome, without claims that were not measured.
     """
 
-    answers: Counter[tuple[str | None, str | None, Verdict]] = field(default_factory=Counter)
-    stages: Counter[str] = field(default_factory=Counter)
-    two_emotions: Counter[str | None] = field(default_factory=Counter)
+    answers: Counter[AnswerKind] = field(default_factory=Counter)
     claims: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, sample: Sample) -> None:
-        self.answers[sample["label"], sample["prediction"], verdict(sample)] += 1
-        self.stages[sample["stage"]] += 1
-        self.two_emotions[sample["label"]] += bool(sample["two_emotions"])
+        seen, two = verdict(sample), bool(sample["two_emotions"])
+        kind = AnswerKind(sample["label"], sample["prediction"], seen, sample["stage"], two)
+        self.answers[kind] += 1
         for claim in sample.get("claims") or ():
             if claim["outcome"] is not None:
                 self.claims[claim["family"], claim["outcome"]] += 1
@@ -79,26 +131,16 @@ class AnswerTally:
     def n(self) -> int:
         return self.answers.total()
 
-    def confusion(self) -> Counter[tuple[str | None, str | None]]:
-        """By majority label and prediction."""
-        return _summed(self.answers, itemgetter(0, 1))
+    def count(self, *columns: str, **where: object) -> Counter[Any]:
+        """Answers by one column, or by a tuple of several.
 
-    def verdicts(self) -> Counter[tuple[str | None, Verdict]]:
-        """By majority label and verdict."""
-        return _summed(self.answers, itemgetter(0, 2))
-
-    def unread(self) -> Counter[str | None]:
-        """By majority label."""
-        return Counter(
-            {label: n for (label, found), n in self.verdicts().items() if found == "unread"}
-        )
-
-
-def _summed(counts: Counter[T], key: Callable[[T], K]) -> Counter[K]:
-    summed: Counter[K] = Counter()
-    for one, count in counts.items():
-        summed[key(one)] += count
-    return summed
+        Args: `where`, the only value of a column that is counted.
+        """
+        value_of, found = attrgetter(*columns), Counter[Any]()
+        for kind, number in self.answers.items():
+            if all(getattr(kind, column) == value for column, value in where.items()):
+                found[value_of(kind)] += number
+        return found
 
 
 class SampleChoice:
@@ -141,7 +183,7 @@ class Results:
     provenance: Mapping[str, Any]
     tallies: Mapping[SystemName, AnswerTally]
     shown: Mapping[SystemName, Sequence[Sample]]
-    comparisons: tuple[SystemComparison, ...]
+    comparisons: Sequence[SystemComparison]
     audit: Audit | None
     judged: JudgeResults | None
     studied: StudyResults | None
@@ -171,7 +213,7 @@ class Results:
     @cached_property
     def columns(self) -> list[str | None]:
         """Possible predictions: classes, also undeclared ones, and other; None is unread."""
-        predicted = {name for tally in self.tallies.values() for _, name, _ in tally.answers}
+        predicted = {kind.prediction for tally in self.tallies.values() for kind in tally.answers}
         undeclared = sorted(name for name in predicted - {*self.classes, OTHER} if name)
         return [*self.classes, *undeclared, OTHER, None]
 
@@ -193,20 +235,17 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             read_json(folder / "provenance.json"),
             tallies,
             shown,
-            _read_comparisons(folder / "comparisons.json"),
-            _read_audit(folder / "audit.json"),
-            read_judged(folder / JUDGED) if (folder / JUDGED).is_file() else None,
-            read_studied(folder / STUDIED) if (folder / STUDIED).is_file() else None,
+            _if_there(read_comparisons, folder / "comparisons.json") or (),
+            _if_there(_read_audit, folder / "audit.json"),
+            _if_there(read_judged, folder / JUDGED),
+            _if_there(read_studied, folder / STUDIED),
         )
         if not results.classes:
             raise InputError("contains no scores", file=folder, cure=_CURE)
         if not shown:
-            raise InputError(
-                "contains only answers to a repeated question" if tallies else
-                "contains no answers",
-                file=folder / "samples.jsonl",
-                cure="Score the system's answers to the original question too.",
-            )  # fmt: skip
+            what = f"contains {'only answers to a repeated question' if tallies else 'no answers'}"
+            cure = "Score the system's answers to the original question too."
+            raise InputError(what, file=folder / "samples.jsonl", cure=cure)
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(
@@ -229,12 +268,12 @@ def _read_samples(
     return dict(tallies), {name: list(choice) for name, choice in choices.items()}
 
 
-def _read_comparisons(path: Path) -> tuple[SystemComparison, ...]:
-    return tuple(read_comparisons(path)) if path.is_file() else ()
+def _if_there(read: Callable[[Path], T], path: Path) -> T | None:
+    return read(path) if path.is_file() else None
 
 
-def _read_audit(path: Path) -> Audit | None:
-    return Audit.model_validate(read_json(path)) if path.is_file() else None
+def _read_audit(path: Path) -> Audit:
+    return Audit.model_validate(read_json(path))
 
 
 def link(name: SystemName, **filters: str) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from whyser.io.visible import visible
 from whyser_eval.explanations.highlights import StatedClaim, pieces, stated_claims
-from whyser_eval.output.report.disagreement import VERDICTS
+from whyser_eval.output.report.classes import VERDICTS
 from whyser_eval.output.report.grounding import OUTCOMES
 from whyser_eval.output.report.results import Results, Sample, verdict
 from whyser_eval.page.onefile import SHOWN
@@ -53,32 +53,21 @@ def browser_data(results: Results, output: Path, audio: AudioMode) -> dict[str, 
 
 
 def _utterance(sample: Sample, url: str | None) -> dict[str, Any]:
-    share = _agreement(sample)
+    votes: Mapping[str, int] = sample["votes"]
+    # The share of votes for the most frequent label.
+    share = max(votes.values()) / sum(votes.values()) if votes else None
     return {
         "id": visible(sample["id"]),
         "corpus": visible(sample["corpus"]),
         "speaker": visible(sample["speaker"]),
         "gender": sample["gender"],
         "gold": sample["label"],
-        "votes": list(sample["votes"].items()),
+        "votes": list(votes.items()),
         "agreement": share,
-        "band": _band(share),
+        "band": _BANDS[3 if share is None else 0 if share == 1 else 1 if share > 0.5 else 2],
         "audio": url,
         "said": visible(sample["reference_transcript"]),
     }
-
-
-def _agreement(sample: Sample) -> float | None:
-    """The share of votes for the most frequent label."""
-    votes: Mapping[str, int] = sample["votes"]
-    return max(votes.values()) / sum(votes.values()) if votes else None
-
-
-def _band(share: float | None) -> str:
-    unanimous, strict, split, unreleased = _BANDS
-    if share is None:
-        return unreleased
-    return unanimous if share == 1 else strict if share > 0.5 else split
 
 
 def _answer(sample: Sample) -> dict[str, Any]:
@@ -86,13 +75,15 @@ def _answer(sample: Sample) -> dict[str, Any]:
     is_free = sample["rationale"] is None and sample["transcript"] is None
     reason = sample["text"] if is_free else sample["rationale"] or ""
     claims = _claims(sample, reason)
+    # The model's probability of its own label, if it reports one.
+    probabilities: Mapping[str, float] | None = sample.get("probabilities")
     return {
         "predicted": sample["prediction"],
         "verdict": verdict(sample),
         "stage": sample["stage"],
         "word": visible(sample["word"]),
         "two": sample["two_emotions"],
-        "confidence": _confidence(sample),
+        "confidence": probabilities.get(sample["prediction"], 0.0) if probabilities else None,
         "heard": visible(sample["transcript"]),
         "reason": [
             [visible(piece.text), piece.kind, piece.claim]
@@ -124,24 +115,10 @@ def _claims(sample: Sample, reason: str) -> list[StatedClaim]:
     given = sample.get("claims")
     if given is None:
         return stated_claims(reason, sample["reference_transcript"] or "")
-    found = [
-        StatedClaim(
-            one["start"],
-            one["end"],
-            one["family"],
-            one["level"],
-            one["outcome"],
-            one.get("negated", False),
-        )
-        for one in given
-    ]
+    names = ("start", "end", "family", "level", "outcome")
+    values = ({n: one[n] for n in names} | {"negated": one.get("negated", False)} for one in given)
+    found = [StatedClaim(**each) for each in values]
     return [claim for claim in found if claim.end <= SHOWN]
-
-
-def _confidence(sample: Sample) -> float | None:
-    """The model's probability of its own label, if it reports one."""
-    probabilities: Mapping[str, float] | None = sample.get("probabilities")
-    return probabilities.get(sample["prediction"], 0.0) if probabilities else None
 
 
 def _grounded(claims: list[StatedClaim]) -> float | None:
@@ -160,7 +137,12 @@ def audio_url(audio: str | None, output: Path, mode: AudioMode) -> str | None:
     """The URL of the audio in the page `output`; None if there is no audio."""
     if mode == "none" or audio is None or not Path(audio).is_file():
         return None
-    return relative_url(Path(audio), output) if mode == "link" else _data_url(Path(audio))
+    if mode == "link":
+        return relative_url(Path(audio), output)
+    sound = encoded(Path(audio))
+    if sound is None:
+        return None
+    return f"data:{sound.mime};base64,{base64.b64encode(sound.content).decode()}"
 
 
 def relative_url(target: Path, page: Path) -> str:
@@ -171,10 +153,3 @@ def relative_url(target: Path, page: Path) -> str:
     """
     path = os.path.relpath(target.resolve(), page.resolve().parent)
     return quote(Path(path).as_posix())
-
-
-def _data_url(path: Path) -> str | None:
-    sound = encoded(path)
-    if sound is None:
-        return None
-    return f"data:{sound.mime};base64,{base64.b64encode(sound.content).decode()}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from whyser.prompting.prompts import Form
 from whyser.records.predictions import REPEATED
@@ -24,25 +23,21 @@ _HEADLINE = (
 _CHANCE = "prior"
 
 
-@dataclass(frozen=True)
-class ScoredSystem:
-    """A row of the headline table; `n` and `unread` are None for a baseline."""
+class ScoredSystem(NamedTuple):
+    """A row of the headline table; `unread` is None for a baseline.
+
+    `is_range`: low and high are the lowest and the highest score of the question's variants.
+    """
 
     name: SystemName
     kind: Literal["system", "control", "baseline"]
     cells: list[ScoreRow | None]
     signatures: list[str]
-    n: int | None
     unread: int | None
-
-    @property
-    def is_range(self) -> bool:
-        """Whether low and high are the lowest and the highest score of the question's variants."""
-        return self.name.control in REPEATED
+    is_range: bool
 
 
-@dataclass(frozen=True)
-class HeadlineColumn:
+class HeadlineColumn(NamedTuple):
     """A column of the headline table; `chance` is the score of guessing by the labels' shares."""
 
     subset: str
@@ -51,8 +46,7 @@ class HeadlineColumn:
     chance: float | None
 
 
-@dataclass(frozen=True)
-class SubsetTable:
+class SubsetTable(NamedTuple):
     """Every score of a subset: one line per metric, one cell per system."""
 
     subset: str
@@ -60,25 +54,24 @@ class SubsetTable:
     lines: list[tuple[str, list[ScoreRow | None]]]
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     columns: list[HeadlineColumn]
     systems: list[ScoredSystem]
     subsets: list[SubsetTable]
 
 
 def scores_view(results: Results) -> Scores:
-    headline = [
-        place for place in _HEADLINE if any(place in table for table in results.scores.values())
-    ]
     names = sorted(results.scores, key=_is_baseline)
+    columns = []
+    for place in _HEADLINE:
+        if found := [table[place] for table in results.scores.values() if place in table]:
+            chance = next((row.value for row in found if row.system == _CHANCE), None)
+            columns.append(HeadlineColumn(*place, found[0].n, chance))
+    subsets = dict.fromkeys(row.subset for row in results.rows)
     return Scores(
-        [_column(results, subset, metric) for subset, metric in headline],
-        [_system(results, name, headline) for name in names],
-        [
-            _subset(results, names, subset)
-            for subset in dict.fromkeys(row.subset for row in results.rows)
-        ],
+        columns,
+        [_system(results, name, columns) for name in names],
+        [_subset(results, names, subset) for subset in subsets],
     )
 
 
@@ -87,33 +80,22 @@ def _is_baseline(name: SystemName) -> bool:
     return name.form not in get_args(Form)
 
 
-def _column(results: Results, subset: str, metric: str) -> HeadlineColumn:
-    found = [
-        table[subset, metric] for table in results.scores.values() if (subset, metric) in table
-    ]
-    chance = next((row.value for row in found if row.system == _CHANCE), None)
-    return HeadlineColumn(subset, metric, found[0].n, chance)
-
-
-def _system(results: Results, name: SystemName, headline: list[tuple[str, str]]) -> ScoredSystem:
+def _system(results: Results, name: SystemName, columns: list[HeadlineColumn]) -> ScoredSystem:
     scores, tally = results.scores[name], results.tallies.get(name)
     return ScoredSystem(
         name,
         "baseline" if _is_baseline(name) else "system" if name.control == "none" else "control",
-        [scores.get(place) for place in headline],
+        [scores.get((column.subset, column.metric)) for column in columns],
         [row.signature for row in scores.values()],
-        tally.n if tally else None,
-        sum(tally.unread().values()) if tally else None,
+        tally.count("verdict")["unread"] if tally else None,
+        name.control in REPEATED,
     )
 
 
 def _subset(results: Results, names: list[SystemName], subset: str) -> SubsetTable:
     rows = [row for row in results.rows if row.subset == subset]
-    return SubsetTable(
-        subset,
-        max(row.n for row in rows),
-        [
-            (metric, [results.scores[name].get((subset, metric)) for name in names])
-            for metric in dict.fromkeys(row.metric for row in rows)
-        ],
-    )
+    lines = [
+        (metric, [results.scores[name].get((subset, metric)) for name in names])
+        for metric in dict.fromkeys(row.metric for row in rows)
+    ]
+    return SubsetTable(subset, max(row.n for row in rows), lines)

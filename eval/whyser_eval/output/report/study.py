@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from whyser_eval.explanations.study.material import Test
 from whyser_eval.explanations.study.rows import Interval, RaterRow, StudyResults, StudyRow
@@ -46,10 +47,8 @@ class ShareEstimate:
         >>> ShareEstimate(0.25, 0.125, 0.5).rest
         ShareEstimate(value=0.75, low=0.5, high=0.875)
         """
-        value, low, high = (
-            None if one is None else 1 - one for one in (self.value, self.high, self.low)
-        )
-        return ShareEstimate(value, low, high)
+        ends = (self.value, self.high, self.low)
+        return ShareEstimate(*(None if one is None else 1 - one for one in ends))
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,7 @@ class ShareLine:
         return next(self.estimates[kind] for kind in kinds if kind in self.estimates)
 
 
-@dataclass(frozen=True)
-class Concord:
+class Concord(NamedTuple):
     """The agreement of raters on a subset, beyond chance."""
 
     subset: str
@@ -78,8 +76,7 @@ class Concord:
     n: int
 
 
-@dataclass(frozen=True)
-class StudyTest:
+class StudyTest(NamedTuple):
     """One test; `p` is the p-value of the share against one half."""
 
     name: str
@@ -93,33 +90,26 @@ class StudyTest:
 
 def study_view(studied: StudyResults) -> list[StudyTest]:
     """One view per test with figures."""
-    views = []
-    for test in TESTS:
-        rows = [row for row in studied.rows if row.test == test]
-        if rows:
-            views.append(_view(test, rows, [one for one in studied.raters if one.test == test]))
-    return views
+    return [
+        _view(test, rows, [one for one in studied.raters if one.test == test])
+        for test in TESTS
+        if (rows := [row for row in studied.rows if row.test == test])
+    ]
 
 
 def _view(test: Test, rows: Sequence[StudyRow], raters: list[RaterRow]) -> StudyTest:
     name, question, metric = TESTS[test]
     shares = [row for row in rows if row.metric == metric]
     lines = [_line(subset, found) for subset in _SUBSETS if (found := _of(shares, subset))]
-    return StudyTest(
-        name,
-        question,
-        [choice for line in lines for choice in _both(line)] if test == "prefer" else lines,
-        [
-            _line(subset.removeprefix(_EMOTION), _of(shares, subset))
-            for subset in dict.fromkeys(row.subset for row in shares)
-            if subset.startswith(_EMOTION)
-        ],
-        _agreement(rows),
-        raters,
-        next(
-            (row.value for row in rows if (row.subset, row.metric) == ("all", "p_two_sided")), None
-        ),
-    )
+    if test == "prefer":
+        lines = [choice for line in lines for choice in _both(line)]
+    emotions = [
+        _line(subset.removeprefix(_EMOTION), _of(shares, subset))
+        for subset in dict.fromkeys(row.subset for row in shares)
+        if subset.startswith(_EMOTION)
+    ]
+    p = [row.value for row in _of(rows, "all") if row.metric == "p_two_sided"]
+    return StudyTest(name, question, lines, emotions, _agreement(rows), raters, (*p, None)[0])
 
 
 def _of(rows: Sequence[StudyRow], subset: str) -> list[StudyRow]:
@@ -135,10 +125,10 @@ def _line(name: str, rows: Sequence[StudyRow]) -> ShareLine:
 def _both(own: ShareLine) -> list[ShareLine]:
     """The system's own rationales and, as the mirror image, the gold-referenced ones."""
     mirrored = {kind: estimate.rest for kind, estimate in own.estimates.items()}
-    beside = "" if own.name == "all" else f", {own.name}"
+    suffix = "" if own.name == "all" else f", {own.name}"
     return [
-        replace(own, name=_OWN + beside),
-        replace(own, name=_REFERENCE + beside, estimates=mirrored),
+        replace(own, name=_OWN + suffix),
+        replace(own, name=_REFERENCE + suffix, estimates=mirrored),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -14,34 +14,19 @@ from whyser_eval.metrics.declaration import METRICS
 from whyser_eval.output.table.model import Cell, Column, Group, Kind, Table, TableLine
 from whyser_eval.output.table.notes import notes
 from whyser_eval.output.table.published import published_groups, read_published
-from whyser_eval.output.table.runs import ReferenceGroup, RowKey, read_runs
-from whyser_eval.output.table.stars import Stars, read_stars
-from whyser_eval.scoring.scores import ScoreRow
+from whyser_eval.output.table.runs import ReferenceGroup, RowKey, Stars, read_runs, read_stars
 
 _FORMS: tuple[str, ...] = get_args(Form)
 _READINGS = tuple(one.name for one in METRICS.values() if one.heading)
 
 
-def _paper(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The paper's Table 1."""
-    return product(_FORMS, ("all", "strict"), ("f1_majority", "f1_all_labels"))
-
-
-def _readings(_: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Every reading of All-labels, D1 to D5, and the majority."""
-    return product(_FORMS, ("all",), _READINGS)
-
-
-def _subsets(subsets: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Macro-F1 on the majority labels, on every subset that was scored."""
-    return product(_FORMS, subsets, ("f1_majority",))
-
-
-#: Name -> its columns, from the subsets that the runs have.
-LAYOUTS: dict[str, Callable[[Sequence[str]], Iterator[tuple[str, str, str]]]] = {
-    "paper": _paper,
-    "readings": _readings,
-    "subsets": _subsets,
+#: Name -> subsets and metrics of its columns; None for every subset that was scored.
+LAYOUTS: dict[str, tuple[Sequence[str] | None, Sequence[str]]] = {
+    # The paper's Table 1.
+    "paper": (("all", "strict"), ("f1_majority", "f1_all_labels")),
+    # Every reading of All-labels, D1 to D5, and the majority.
+    "readings": (("all",), _READINGS),
+    "subsets": (None, ("f1_majority",)),
 }
 
 
@@ -73,8 +58,10 @@ def lay_out(
     scored = read_runs(runs)
     figures = read_published() if published else []
     stars = read_stars(comparisons, scored)
-    subsets = list(dict.fromkeys(row.subset for group in scored for row in group.all_rows()))
-    columns = [Column(*names) for names in LAYOUTS[layout](subsets)]
+    subsets, metrics = LAYOUTS[layout]
+    if subsets is None:
+        subsets = list(dict.fromkeys(row.subset for group in scored for row in group.all_rows()))
+    columns = [Column(*names) for names in product(_FORMS, subsets, metrics)]
     # Only question forms with answers get columns; a baseline has no form.
     filled = {column for group in scored for rows in group.rows.values() for column in rows}
     filled |= {figure.column for figure in figures}
@@ -85,11 +72,8 @@ def lay_out(
         for group in _groups(one, columns, stars, controls=controls, decimals=decimals)
     ]
     if not groups:
-        raise InputError(
-            f"the runs have no figure for the layout {layout!r}",
-            file=runs[0],
-            cure="Score them with this version.",
-        )
+        what = f"the runs have no figure for the layout {layout!r}"
+        raise InputError(what, file=runs[0], cure="Score them with this version.")
     groups += published_groups(figures, columns)
     return Table(tuple(columns), tuple(groups), tuple(notes(scored, columns, groups, stars)))
 
@@ -104,37 +88,28 @@ def _groups(
 ) -> Iterator[Group]:
     """The systems with their controls, then the chance baselines."""
     lines = [_line(scored, key, columns, stars, decimals) for key in scored.rows]
-    where = f"{scored.corpus}, {scored.split} (references {scored.references})"
+    where = f"{scored.signed['corpus']}, {scored.signed['split']} (references {scored.references})"
     kinds = {"system", "control"} if controls else {"system"}
-    for title, shown in ((where, kinds), (f"Chance baselines on {where}", {"baseline"})):
+    for title, shown in ((where, kinds), (f"Guesses on {where}", {"baseline"})):
         found = [line for line in lines if line.kind in shown and any(line.cells)]
         if found:
-            yield Group(
-                title,
-                scored.corpus,
-                None,
-                scored.split,
-                scored.references,
-                tuple(_with_best(found)),
-            )
+            where_from = scored.signed["corpus"], None, scored.signed["split"], scored.references
+            yield Group(title, *where_from, tuple(_with_best(found)))
 
 
 def _line(
     scored: ReferenceGroup, key: RowKey, columns: Sequence[Column], stars: Stars, decimals: int
 ) -> TableLine:
     kind: Kind = "baseline" if key.is_baseline else "system" if key.control == "none" else "control"
-    cells = []
+    cells: list[Cell | None] = []
     for column in columns:
         row = scored.find(key, column)
+        if row is None or row.value is None:
+            cells.append(None)
+            continue
         marks = stars.marks.get((scored.references, key, column), "")
-        cells.append(_cell(row, marks, decimals) if row else None)
+        cells.append(Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks))
     return TableLine(key.system, key.control, kind, tuple(cells))
-
-
-def _cell(row: ScoreRow, marks: str, decimals: int) -> Cell | None:
-    if row.value is None:
-        return None
-    return Cell(row.value, f"{100 * row.value:.{decimals}f}", row, marks)
 
 
 def _with_best(lines: Sequence[TableLine]) -> Iterator[TableLine]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from whyser_eval.output.table.model import Column, Group
-from whyser_eval.output.table.runs import ReferenceGroup
-from whyser_eval.output.table.stars import SIGNIFICANT, Stars
+from whyser_eval.output.table.runs import SIGNIFICANT, ReferenceGroup, Stars
 
 #: Parts of a signature that may differ within a group.
 _ALIKE = {"parser": "were read by different readers", "whyser": "come from different versions"}
@@ -52,8 +51,8 @@ def notes(
 def _of_references(scored: ReferenceGroup, columns: Sequence[Column]) -> Iterator[str]:
     sizes = ", ".join(f"{subset} n = {n:,}" for subset, n in scored.sizes(columns).items())
     yield (
-        f"References {scored.references}: {scored.corpus}, {scored.split}, "
-        f"{scored.labels} classes; {sizes}."
+        f"References {scored.references}: {scored.signed['corpus']}, {scored.signed['split']}, "
+        f"{scored.signed['labels']} classes; {sizes}."
     )
     for name, words in _ALIKE.items():
         found = {row.signed.get(name) for row in scored.all_rows()} - {None, "none"}
@@ -66,7 +65,7 @@ def _of_published(groups: Sequence[Group]) -> Iterator[str]:
     if published:
         releases = ", ".join(f"{group.corpus} {group.release} {group.split}" for group in published)
         yield (
-            f"Published rows ({releases}) are printed as their authors report them. Releases, "
-            "splits, answer readers or the definition of All-labels may differ. They are not "
-            "tested against ours, because a test needs their answers."
+            f"Published rows ({releases}) are printed as their authors gave them: another release, "
+            "split, or reading of answers and of All-labels does not compare like for like. None "
+            "is tested against ours, for that needs their answers."
         )

@@ -51,17 +51,13 @@ def published_groups(figures: Sequence[Published], columns: Sequence[Column]) ->
         if figure.column in columns:
             part = (figure.source, figure.corpus, figure.release, figure.split)
             groups.setdefault(part, {}).setdefault(figure.id, []).append(figure)
-    return [
-        Group(
-            f"Published: {source}; {corpus} {release}, {split}",
-            corpus,
-            release,
-            split,
-            references=None,
-            lines=tuple(_line(id_, found, columns) for id_, found in lines.items()),
-        )
-        for (source, corpus, release, split), lines in groups.items()
-    ]
+    found = []
+    for (source, *place), rows in groups.items():
+        lines = tuple(_line(id_, own, columns) for id_, own in rows.items())
+        corpus, release, split = place
+        title = f"Published: {source}; {corpus} {release}, {split}"
+        found.append(Group(title, corpus, release, split, None, lines))
+    return found
 
 
 def _line(id_: int, figures: Sequence[Published], columns: Sequence[Column]) -> TableLine:

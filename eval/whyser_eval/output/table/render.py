@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whyser.io.errors import InputError
+from whyser.io.files import write_text
 from whyser_eval.output.table.model import Cell, Column, Group, Table, TableLine
 
 if TYPE_CHECKING:
@@ -31,11 +35,8 @@ def printable(name: str) -> str:
 
 def visible(text: str) -> str:
     """As `printable`, without a limit on the length: for titles and notes that contain names."""
-    return "".join("?" if _is_hidden(mark) else mark for mark in text)
-
-
-def _is_hidden(mark: str) -> bool:
-    return unicodedata.category(mark)[0] == "C" or unicodedata.category(mark) in {"Zl", "Zp"}
+    kinds = ((mark, unicodedata.category(mark)) for mark in text)
+    return "".join("?" if kind[0] == "C" or kind in {"Zl", "Zp"} else mark for mark, kind in kinds)
 
 
 # Markdown
@@ -189,12 +190,13 @@ def _lines(table: Table) -> Iterator[tuple[Group, TableLine]]:
 
 def signatures(table: Table) -> str:
     """Name, figure and signature of every figure of ours, one per line."""
-    rows: dict[str, None] = {}
-    for _, line in _lines(table):
-        for cell in line.cells:
-            if cell and cell.row:
-                rows[f"{printable(line.name)}\t{cell.text}\t{cell.row.signature}"] = None
-    return "".join(f"{row}\n" for row in rows)
+    rows = (
+        f"{printable(line.name)}\t{cell.text}\t{cell.row.signature}\n"
+        for _, line in _lines(table)
+        for cell in line.cells
+        if cell and cell.row
+    )
+    return "".join(dict.fromkeys(rows))
 
 
 # Terminal
@@ -208,29 +210,23 @@ def rich_groups(table: Table) -> Iterator[Text | RichTable]:
 
     Names are Text, so that their brackets are not markup.
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
     from rich.text import Text
 
     widest = max(len(printable(line.name)) for _, line in _lines(table))
     for number, group in enumerate(table.groups):
-        lines = _rich_lines(table.columns, min(widest, _NAME), has_headings=number == 0)
+        lines = RichTable(
+            box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_header=number == 0
+        )
+        lines.add_column("System", width=min(widest, _NAME), overflow="fold")
+        for column in table.columns:
+            heading = "\n".join(column.headings)
+            lines.add_column(heading, justify="right", min_width=_FIGURE, no_wrap=True)
         for line in group.lines:
             lines.add_row(Text(printable(line.name)), *map(_rich_cell, line.cells))
         yield Text(visible(group.title), style="italic")
         yield lines
-
-
-def _rich_lines(columns: Sequence[Column], name: int, *, has_headings: bool) -> RichTable:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
-
-    lines = RichTable(
-        box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_header=has_headings
-    )
-    lines.add_column("System", width=name, overflow="fold")
-    for column in columns:
-        heading = "\n".join(column.headings)
-        lines.add_column(heading, justify="right", min_width=_FIGURE, no_wrap=True)
-    return lines
 
 
 def _rich_cell(cell: Cell | None) -> str:
@@ -245,3 +241,43 @@ FORMATS: dict[str, Callable[[Table], str]] = {
     "latex": latex,
     "csv": comma_separated,
 }
+
+
+# Output
+
+_BY_SUFFIX = {".md": "markdown", ".tex": "latex", ".csv": "csv"}
+
+
+def write_table(table: Table, path: Path, form: str | None = None) -> Path:
+    """Writes the table, and the signature of every figure to a file next to it; returns that file.
+
+    Args: `form` is one of `FORMATS`; without it the suffix of `path` decides.
+
+    Raises: `InputError` for an unknown suffix.
+    """
+    form = form or _BY_SUFFIX.get(path.suffix)
+    if form is None:
+        cure = f"Use one of {', '.join(_BY_SUFFIX)}, or give --format."
+        raise InputError(f"unknown suffix {path.suffix!r}", file=path, cure=cure)
+    written = path.with_suffix(".signatures.tsv")
+    write_text(written, signatures(table))
+    write_text(path, FORMATS[form](table))
+    return written
+
+
+def print_table(table: Table, form: str | None = None) -> None:
+    """Prints the table; without a format as a terminal table, or as Markdown if redirected."""
+    if form is None and sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console()
+        for part in rich_groups(table):
+            console.print(part)
+        for note in table.notes:
+            console.print(visible(note), markup=False, highlight=False)
+    else:
+        sys.stdout.write(FORMATS[form or "markdown"](table))
+
+
+def print_signatures(table: Table) -> None:
+    sys.stdout.write(signatures(table))

@@ -1,4 +1,4 @@
-"""Scored runs, grouped by the references that they were scored on."""
+"""Scored runs by the references that they were scored on, and the marks of their comparisons."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from whyser.io.errors import InputError
 from whyser_eval.output.table.model import Column
+from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 from whyser_eval.scoring.scores import ANY, ScoreRow, read_scores
 
 
@@ -28,19 +29,8 @@ class ReferenceGroup:
     rows: Mapping[RowKey, Mapping[Column, ScoreRow]]
 
     @property
-    def corpus(self) -> str:
-        return self._signed["corpus"]
-
-    @property
-    def split(self) -> str:
-        return self._signed["split"]
-
-    @property
-    def labels(self) -> str:
-        return self._signed["labels"]
-
-    @property
-    def _signed(self) -> dict[str, str]:
+    def signed(self) -> dict[str, str]:
+        """The signature of a figure on the whole set, by name: corpus, split, number of labels."""
         return next(row.signed for row in self.all_rows() if row.subset == "all")
 
     def all_rows(self) -> Iterator[ScoreRow]:
@@ -69,7 +59,7 @@ def read_runs(folders: Sequence[Path]) -> list[ReferenceGroup]:
     for folder in folders:
         path = folder / "scores.json"
         rows = read_scores(path)
-        references = _references(rows, path)
+        references = _references_of(rows, path)
         for row in rows:
             key = RowKey(row.system, row.control, row.form == ANY)
             column = Column(row.form, row.subset, row.metric)
@@ -86,9 +76,86 @@ def read_runs(folders: Sequence[Path]) -> list[ReferenceGroup]:
     return [ReferenceGroup(references, rows) for references, rows in found.items()]
 
 
-def _references(rows: Sequence[ScoreRow], path: Path) -> str:
+def _references_of(rows: Sequence[ScoreRow], path: Path) -> str:
     """The hash of the references, from a row of the whole set."""
     for row in rows:
         if row.subset == "all":
             return row.signed["refs"]
     raise InputError("has no row of the subset 'all'", file=path, cure="Score the run again.")
+
+
+# Marks: figures that differ from a baseline after Holm's correction
+
+MARKS = ("*", "†", "‡")
+
+#: The paper's level of significance.
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Stars:
+    """`marks` by references, line and column; `baselines` maps a mark to its baseline system."""
+
+    marks: dict[tuple[str, RowKey, Column], str]
+    baselines: dict[str, str]
+
+
+def read_stars(paths: Sequence[Path], scored: Sequence[ReferenceGroup]) -> Stars:
+    """Marks from files of `compare --output`, each checked against the figures of the table.
+
+    Raises: `InputError` for a broken file, for comparisons of other scores than the table's, and
+    for more baselines than marks.
+    """
+    marks: dict[tuple[str, RowKey, Column], str] = {}
+    mark_of: dict[str, str] = {}
+    for path in paths:
+        for row in read_comparisons(path):
+            mark = _mark(row.against, mark_of, path)
+            column = Column(row.form, row.subset, row.metric)
+            place = (_compared_on(row, column, scored, path), RowKey(row.system), column)
+            if row.p_holm is not None and row.p_holm <= SIGNIFICANT:
+                marks[place] = marks.get(place, "") + mark
+    return Stars(marks, {mark: against for against, mark in mark_of.items()})
+
+
+def _mark(against: str, mark_of: dict[str, str], path: Path) -> str:
+    if against not in mark_of and len(mark_of) == len(MARKS):
+        raise InputError(
+            f"compares with {against!r}, baseline number {len(MARKS) + 1}",
+            file=path,
+            cure=f"A table can mark differences from at most {len(MARKS)} systems.",
+        )
+    return mark_of.setdefault(against, MARKS[len(mark_of) % len(MARKS)])
+
+
+def _compared_on(
+    row: SystemComparison, column: Column, scored: Sequence[ReferenceGroup], path: Path
+) -> str:
+    """The references on which the systems' figures differ as the comparison says."""
+    seen = []
+    for group in scored:
+        own, other = (group.find(RowKey(name), column) for name in (row.system, row.against))
+        if own and other:
+            seen.append(
+                None if own.value is None or other.value is None else own.value - other.value
+            )
+            if own.n == row.n and _agree(seen[-1], row.value):
+                return group.references
+    names = f"{row.system} less {row.against} ({', '.join(column)})"
+    if seen:
+        raise InputError(
+            f"{names} is {row.value} on {row.n:,} utterances, but {seen[-1]} in the scores",
+            file=path,
+            cure="The compared scores have changed; run whyser-eval compare again.",
+        )
+    raise InputError(
+        f"{names} does not compare two systems of the table",
+        file=path,
+        cure="Give the runs of both systems, scored on the same references.",
+    )
+
+
+def _agree(first: float | None, second: float | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return abs(first - second) < 1e-9

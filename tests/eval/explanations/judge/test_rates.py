@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from whyser.labels.classes import CLASSES
-from whyser_eval.explanations.judge.answers import Preference
+from whyser_eval.explanations.judge.files import Preference
 from whyser_eval.explanations.judge.outcomes import PairOutcome, outcome_of
 from whyser_eval.explanations.judge.rates import figures
 

@@ -269,7 +269,7 @@ BAD = {
         "belongs to study '00000000'",
     ),
     "an item too many": (set_answer(item="zz"), "'zz' is not in the key"),
-    "answered twice": (edited(twice), "is answered twice"),
+    "answered twice": (edited(twice), "has two answers"),
     "of the other test": (set_answer(test="accept"), "does not belong to test 'accept'"),
     "another choice": (set_answer(choice="both"), "choice 'both', expected first or second"),
     "another order": (edited(reversed_order), "order differs from that shown to rater 'r2'"),
@@ -512,8 +512,8 @@ def test_an_outlier_is_named_and_counts(study, whyser_eval):
         study.rate_first(f"r{number}", "accept", 20 + number % 3)
     study.rate_first("odd", "accept", 1)
     found = remarks(study, whyser_eval)
-    assert "outlier: the share is 3%" in found["odd", "accept"]
-    assert "outlier: agreement with the others is" in found["odd", "accept"]
+    assert "outlier: share 3%" in found["odd", "accept"]
+    assert "outlier: agrees with the others on" in found["odd", "accept"]
     assert not any("outlier" in found[f"r{number}", "accept"] for number in range(9))
     assert study.rows()["all", "acceptance_rate", "t"]["raters"] == 10
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from whyser_eval.explanations.study.files import RaterFile, SavedFile
-from whyser_eval.explanations.study.raters import agreements_with_others, fences
+from whyser_eval.explanations.study.read import agreements_with_others, fences
 from whyser_eval.explanations.study.statistics import bootstrapped, votes
 from whyser_eval.statistics.bootstrap import percentiles
 from whyser_eval.statistics.proportions import t_interval, wilson

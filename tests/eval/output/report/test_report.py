@@ -343,7 +343,7 @@ def test_a_class_that_nobody_declared_is_in_the_matrix(world, whyser_eval, repor
     results = read_results(world.results, max_samples=1)
     fear = class_views(results, results.main[0])[declared.index("fear")]
     assert (fear.n, fear.f1) == (2, 0)
-    assert [(cell.predicted, cell.share) for cell in fear.cells if cell.count] == [("contempt", 1)]
+    assert [(cell.predicted, cell.share) for cell in fear.cells if cell.number] == [("contempt", 1)]
     assert "contempt" in section(page, "confusion")
 
 

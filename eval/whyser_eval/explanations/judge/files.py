@@ -1,21 +1,38 @@
-"""The judges' answers: `JUDGE.verdicts.jsonl` and `JUDGE.ratings.jsonl`, one line per question."""
+"""The files of one judge: its verdicts and ratings, and the record of how it was asked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from whyser.chat import ChatSettings, ledger_of
+from whyser.evidence.content import content_cues
 from whyser.io.errors import InputError
-from whyser.io.files import read_jsonl, write_jsonl
+from whyser.io.files import read_jsonl, read_record, write_json, write_jsonl
 from whyser.labels.classes import EmotionClass
+from whyser.options.endpoint import AudioForm
+from whyser.records.provenance import provenance
 from whyser.records.utterance import input_error
-from whyser_eval.explanations.judge.prompts import PairChoice, RubricRating, Verdict, read_as
-from whyser_eval.explanations.judge.questions import PairQuestion, RubricQuestion
+from whyser_eval.explanations.judge.questions import (
+    CRITERIA,
+    PairChoice,
+    PairQuestion,
+    RubricQuestion,
+    RubricRating,
+    Verdict,
+    read_as,
+)
+
+A = TypeVar("A", bound="JudgeAnswer")
+
+R = TypeVar("R", PairChoice, RubricRating)
+
+CURE = "Delete the file and run the command again: the ledger has the replies."
 
 #: Which candidate of a pair the judge prefers.
 Preference: TypeAlias = Literal["first", "second", "tie"]
@@ -108,8 +125,6 @@ def judged_pair(
 def rated(
     question: RubricQuestion, reply: JudgeReply, prompt: str, *, hears: bool
 ) -> RatedExplanation:
-    from whyser.evidence.content import content_cues
-
     rating, asked = _read(RubricRating, reply)
     pair, candidate = question.pair, question.candidate
     return RatedExplanation(
@@ -117,9 +132,7 @@ def rated(
         id=pair.id,
         emotion=pair.emotion,
         system=candidate.system,
-        quotation=rating.quotation if rating else None,
-        groundedness=rating.groundedness if rating else None,
-        relevance=rating.relevance if rating else None,
+        **{name: getattr(rating, name, None) for name in CRITERIA},
         quotation_measured=int(bool(content_cues(candidate.text, pair.transcript))),
         reason=rating.reason if rating else "",
         prompt=prompt,
@@ -127,11 +140,7 @@ def rated(
     )
 
 
-T = TypeVar("T", bound=BaseModel)
-A = TypeVar("A", bound=JudgeAnswer)
-
-
-def _read(form: type[T], reply: JudgeReply) -> tuple[T | None, JudgeAnswer]:
+def _read(form: type[R], reply: JudgeReply) -> tuple[R | None, JudgeAnswer]:
     if reply.asked.reply is None:
         return None, reply.asked
     found = read_as(form, reply.asked.reply, is_cut=reply.is_cut)
@@ -140,7 +149,7 @@ def _read(form: type[T], reply: JudgeReply) -> tuple[T | None, JudgeAnswer]:
     return found, reply.asked
 
 
-# ---- files --------------------------------------------------------------------------------
+# ---- paths, and answers on disk -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -160,17 +169,17 @@ class JudgeFiles:
         return re.sub(r"[^\w.+-]+", "_", self.judge).lstrip(".")
 
     @property
+    def base(self) -> Path:
+        """The path from which the names of ledger and record are derived."""
+        return self.folder / f"{self.slug}.jsonl"
+
+    @property
     def verdicts(self) -> Path:
         return self.folder / f"{self.slug}.verdicts.jsonl"
 
     @property
     def ratings(self) -> Path:
         return self.folder / f"{self.slug}.ratings.jsonl"
-
-    @property
-    def base(self) -> Path:
-        """The path from which the names of ledger and record are derived."""
-        return self.folder / f"{self.slug}.jsonl"
 
     @property
     def record(self) -> Path:
@@ -188,22 +197,98 @@ def read_answers(path: Path, form: type[A]) -> list[A]:
     """
     if not path.exists():
         return []
-    return [one for _, one in read_jsonl(path, form.model_validate_json, _broken)]
 
+    def explain(error: ValidationError) -> InputError:
+        return InputError(input_error(error).what, cure=CURE)
 
-def _broken(error: ValidationError) -> InputError:
-    cure = "Delete the file and run the command again: the ledger has the replies."
-    return InputError(input_error(error).what, cure=cure)
+    return [one for _, one in read_jsonl(path, form.model_validate_json, explain)]
 
 
 def refusals(files: JudgeFiles) -> dict[str, JudgeAnswer]:
     """Refusals of an earlier run, by request; the ledger contains only answers."""
-    earlier: Sequence[JudgeAnswer] = [
+    earlier = (
         *read_answers(files.verdicts, JudgedPair),
         *read_answers(files.ratings, RatedExplanation),
-    ]
+    )
     return {
-        one.request: JudgeAnswer(**{name: getattr(one, name) for name in JudgeAnswer.model_fields})
+        one.request: JudgeAnswer(**one.model_dump(include=set(JudgeAnswer.model_fields)))
         for one in earlier
         if one.reply is None
     }
+
+
+# ---- record -------------------------------------------------------------------------------------
+
+
+#: Fields of a record that change when the same command runs again.
+_OF_THE_RUN = ("command", "created", "versions", "git")
+
+_ANY = TypeAdapter(dict[str, Any])
+
+
+class JudgeRecord(BaseModel):
+    """The part of a record that is read: how the judge was asked about which pairs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    judge: str
+    hears: bool
+    audio: AudioForm
+    pairs: str
+    rubric: bool
+    finished: bool
+
+
+_RECORD = TypeAdapter(JudgeRecord)
+
+
+def write_record(
+    files: JudgeFiles, asked: Mapping[str, Any], settings: ChatSettings, pairs: Path
+) -> None:
+    """Writes how a judge was asked; a finished record stays if a later run adds nothing to it."""
+    common = provenance([pairs])
+    common["command"] = settings.hide(common["command"])
+    written = common | {"endpoint": settings.address} | dict(asked)
+    earlier = _earlier_record(files)
+    if earlier.get("finished"):
+        same = {name: earlier.get(name) for name in _OF_THE_RUN} | {"finished": True}
+        if written | same == earlier:
+            return
+    write_json(files.record, written)
+
+
+def read_records(folder: Path) -> list[JudgeRecord]:
+    """The record of every judge in a folder, by name; records of other commands are ignored.
+
+    Raises: `InputError` for a broken file.
+    """
+    return [
+        read_record(path, _RECORD, cure=CURE)
+        for path in sorted(folder.glob("*.provenance.json"))
+        if "judge" in read_record(path, _ANY, cure=CURE)
+    ]
+
+
+def _earlier_record(files: JudgeFiles) -> dict[str, Any]:
+    """Empty if there is none.
+
+    Raises: `InputError` if another model's files have the same name, and for a broken file.
+    """
+    if not files.record.exists():
+        return {}
+    found = read_record(files.record, _ANY, cure=CURE)
+    if found.get("judge") != files.judge:
+        raise InputError(
+            f"is the record of {found.get('judge')!r}, whose files have the same names",
+            file=files.record,
+            cure="Give another --output.",
+        )
+    return found
+
+
+def audio_of_earlier_run(files: JudgeFiles) -> AudioForm | None:
+    """How the audio was sent for the replies in the ledger; None if there are none."""
+    ledger = ledger_of(files.base)
+    if not (ledger.exists() and ledger.stat().st_size) or not _earlier_record(files):
+        return None
+    return read_record(files.record, _RECORD, cure=CURE).audio
