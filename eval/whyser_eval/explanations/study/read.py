@@ -57,13 +57,13 @@ def studied(collected: CollectedFiles, key: StudyKey, draws: BootstrapSettings) 
 def _warnings(chosen: Votes) -> Iterator[str]:
     raters = len(chosen.means)
     if raters < 2:
-        yield f"{chosen.test}: with one rater there is no t interval"
+        yield f"{chosen.test}: one rater says nothing of other raters; there is no t interval"
     elif raters < FEWEST:
-        yield f"{chosen.test}: {raters} raters are too few to identify outliers"
+        yield f"{chosen.test}: {raters} raters are too few to tell an outlier"
     if missing := chosen.chosen.size - chosen.n:
         yield (
             f"{chosen.test}: {missing:,} of {chosen.chosen.size:,} answers are missing; the t "
-            "interval weights raters equally, the other two intervals weight answers equally"
+            "interval weighs every rater alike, the other two every answer"
         )
 
 
@@ -171,16 +171,16 @@ def _alike(own: Sequence[GivenAnswer], test: Test) -> Iterator[str]:
     # By position on the screen.
     upper = sum((one.choice == first) != one.swapped for one in own)
     if upper in (0, len(own)):
-        yield f"always the rationale shown {'first' if upper else 'second'}"
+        yield f"always the one shown {'first' if upper else 'second'}"
 
 
 def _hasty(own: Sequence[GivenAnswer], items: Sequence[KeyEntry]) -> Iterator[str]:
     n = len(own)
     if unheard := sum(not one.plays for one in own):
-        yield f"{unheard} of {n} answered without playing the audio"
+        yield f"{unheard} of {n} answered without playing the sound"
     durations = {one.item: one.duration or 0.0 for one in items}
     if early := sum(one.plays > 0 and one.milliseconds < 1000 * durations[one.item] for one in own):
-        yield f"{early} of {n} answered in less time than the audio takes"
+        yield f"{early} of {n} answered in less time than the sound takes"
 
 
 # ---- output -----------------------------------------------------------------------------------

@@ -29,16 +29,16 @@ def notes(
         yield "Strict: one label has more than half of an utterance's votes."
     if metrics & {"f1_multilabel", "f1_relaxed", "hit_rate", "hit_rate_macro"}:
         yield (
-            "D2: Macro-F1 with every annotator's label a reference. D3: as D2, but after a hit "
-            "the other labels do not count as missed. D4: share of predictions that some annotator "
-            "chose. D5: the same, averaged over classes."
+            "D2: Macro-F1 with every annotator's label a reference. D3: as D2, but a hit misses "
+            "nothing. D4: share of predictions that some annotator chose. D5: the same, averaged "
+            "over classes."
         )
     for group in scored:
         yield from _of_references(group, columns)
     if len(scored) > 1:
         yield (
-            "Rows with different references cannot be compared: the best figure and the marks "
-            "refer to one group."
+            "Rows of different references do not compare: the best figure and the marks are of "
+            "one group each."
         )
     for mark, against in stars.baselines.items():
         yield f"{mark} differs from {against}: p <= {SIGNIFICANT} after Holm."

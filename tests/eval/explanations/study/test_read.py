@@ -215,7 +215,7 @@ def test_one_rater_has_no_interval_over_raters(study, whyser_eval):
     assert status == 0
     row = study.rows()["all", "acceptance_rate", "t"]
     assert (row["value"], row["low"], row["high"]) == (20 / 32, None, None)
-    assert "with one rater there is no t interval" in told
+    assert "one rater says nothing of other raters; there is no t interval" in told
 
 
 # Files that are refused
@@ -523,7 +523,7 @@ def test_too_few_raters_to_tell_an_outlier(study, whyser_eval):
         study.rate_first(f"r{number}", "accept", 20)
     study.rate_first("odd", "accept", 1)
     assert "outlier" not in remarks(study, whyser_eval)["odd", "accept"]
-    assert "accept: 4 raters are too few to identify outliers" in study.found()["warnings"]
+    assert "accept: 4 raters are too few to tell an outlier" in study.found()["warnings"]
 
 
 def test_always_the_same(study, whyser_eval):
@@ -535,7 +535,7 @@ def test_always_the_same(study, whyser_eval):
     assert found["r1", "accept"] == "always the same choice: accept"
     assert found["r1", "prefer"] == ""  # always the system's own is a preference
     assert found["r2", "accept"] == "always the same choice: reject"
-    assert found["r2", "prefer"] == "always the rationale shown first"
+    assert found["r2", "prefer"] == "always the one shown first"
 
 
 def test_without_hearing(study, whyser_eval):
@@ -546,8 +546,8 @@ def test_without_hearing(study, whyser_eval):
     record["answers"][2]["milliseconds"] = 4000
     study.write(study.sealed(record))
     found = remarks(study, whyser_eval)["r1", "accept"]
-    assert "1 of 32 answered without playing the audio" in found
-    assert "1 of 32 answered in less time than the audio takes" in found
+    assert "1 of 32 answered without playing the sound" in found
+    assert "1 of 32 answered in less time than the sound takes" in found
 
 
 def test_attention_checks_are_told_and_no_part_of_any_figure(study, whyser_eval):
