@@ -49,14 +49,14 @@ class ConversionLog:
         self._spoiled: dict[str, str] = {}
         self._first_line: dict[str, int | None] = {}
 
-    def candidate(self, file: Path, line: int | None = None) -> _Block:
+    def candidate(self, file: Path, line: int | None = None) -> _PartBlock:
         """A `with` block that converts one utterance; a fault inside drops that utterance."""
         self.read += 1
-        return _Block(self, file, line, None, is_candidate=True)
+        return _PartBlock(self, file, line, None, is_candidate=True)
 
-    def part(self, file: Path, line: int | None, of: str | None = None) -> _Block:
+    def part(self, file: Path, line: int | None, of: str | None = None) -> _PartBlock:
         """A `with` block that reads a line about the utterance `of`; a fault inside drops it."""
-        return _Block(self, file, line, of, is_candidate=False)
+        return _PartBlock(self, file, line, of, is_candidate=False)
 
     def lost_candidate(self, problem: InputError, _name: str = "") -> None:
         """Counts a candidate whose line is too broken to have a name."""
@@ -146,7 +146,7 @@ def _faulty_line(problem: InputError) -> str:
 
 
 # A class, because contextlib takes four times as long, and there are millions of lines.
-class _Block:
+class _PartBlock:
     __slots__ = ("file", "is_candidate", "line", "log", "of")
 
     def __init__(

@@ -97,7 +97,7 @@ def distinct(rows: npt.NDArray[Any]) -> Sequence[IntArray]:
 
 
 @dataclass(frozen=True)
-class Block:
+class SubsetBlock:
     """The scores on one subset, which are computed from the same rows.
 
     Attributes:
@@ -124,7 +124,7 @@ class ResamplingPlan:
 
     members: IntArray
     sizes: Mapping[ScoreKey, int]
-    blocks: Sequence[Block]
+    blocks: Sequence[SubsetBlock]
 
     @classmethod
     def of(cls, cells: Cells, metrics: Mapping[str, ClassMetric]) -> ResamplingPlan:
@@ -149,7 +149,7 @@ class ResamplingPlan:
                 sizes[name, metric] = int(members[rows].sum())
             if sides:
                 table = np.ascontiguousarray(np.hstack(sides))
-                blocks.append(Block(rows, table, [side.shape[1] for side in sides]))
+                blocks.append(SubsetBlock(rows, table, [side.shape[1] for side in sides]))
         return cls(members, sizes, blocks)
 
     def values(self, counts: FloatArray) -> FloatArray:
@@ -187,7 +187,7 @@ class ResamplingPlan:
         blocks = []
         for block in self.blocks:
             clusters, place = np.unique(cluster_of[block.rows], return_inverse=True)
-            blocks.append(Block(clusters, summed(block.table, place), block.widths))
+            blocks.append(SubsetBlock(clusters, summed(block.table, place), block.widths))
         return ResamplingPlan(np.ones(cluster_of.max() + 1, dtype=np.int64), self.sizes, blocks)
 
     def __or__(self, other: ResamplingPlan) -> ResamplingPlan:

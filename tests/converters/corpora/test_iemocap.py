@@ -237,7 +237,7 @@ def test_one_session_is_left_out(converted: Any, iemocap: Path, test: int) -> No
 
 def test_reserved_mark_names_the_transcript(faulty: Any, iemocap: Path) -> None:
     edit(iemocap, "Yes!", "Yes <audio>!", "transcriptions")
-    message = "transcriptions/Ses01F_impro01.txt:3: transcript holds '<audio>'"
+    message = "transcriptions/Ses01F_impro01.txt:3: transcript contains '<audio>'"
     faulty("iemocap", iemocap, message, "--no-audio")
 
 

@@ -197,7 +197,7 @@ def test_a_split_that_is_absent_is_noted(convert: Any, meld: Path, tmp_path: Pat
     [
         ("sadness", "sadnes", "train_sent_emo.csv:2: bad Emotion 'sadnes'"),
         ("sadness", "sadnes", "Did you mean 'sadness'?"),
-        ("What?", "<audio>", "train_sent_emo.csv:3: transcript holds '<audio>'"),
+        ("What?", "<audio>", "train_sent_emo.csv:3: transcript contains '<audio>'"),
         ("positive,0,1", "positive,0,0", "emo.csv:3: duplicate id 'meld/train/dia0_utt0'"),
         ("positive,0,1", "positive,0,one", "train_sent_emo.csv:3: bad Utterance_ID 'one'"),
     ],

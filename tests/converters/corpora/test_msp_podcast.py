@@ -254,7 +254,7 @@ def test_votes_without_a_turn_are_counted(converted: Any, msp: Path, write_text:
 
 def test_reserved_mark_names_the_transcript(faulty: Any, msp: Path, write_text: Any) -> None:
     path = write_text(msp / "Transcripts/MSP-PODCAST_0001_0008.txt", "Well,\nI <audio> know.")
-    faulty("msp_podcast", msp, f"{path}:2: transcript holds '<audio>'")
+    faulty("msp_podcast", msp, f"{path}:2: transcript contains '<audio>'")
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_other_references_stand_apart_with_their_hash(two, run):
     ]
     # 90.00 would be the highest of the column, and is of other utterances.
     assert texts(table, "row11")[0] == "36.14 best" and texts(table, "row12")[0] == "90.00"
-    assert any("different references cannot be compared" in note for note in table.notes)
+    assert any("different references do not compare" in note for note in table.notes)
     assert any("References 0badcafe: msp_podcast, test1, 8 classes; Whole n = 1,200, Strict n = 900"
                in note for note in table.notes)  # fmt: skip
 
