@@ -73,7 +73,7 @@ def jobs_of(
 def _jobs_of_yaml(
     path: Path, dataset_dir: Path | None, findings: Findings, overrides: Sequence[str]
 ) -> list[Job]:
-    settings = {**_settings(path), **_overridden(overrides)}
+    settings = settings_of(path, overrides)
     findings.add_all(run_faults(settings), path)
     names = {key: names_in(settings.get(key)) for key in ("dataset", "eval_dataset")}
     if not any(names.values()):
@@ -99,6 +99,14 @@ def _jobs_of_yaml(
         for key in names
         for name in dict.fromkeys(names[key])
     ]
+
+
+def settings_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The settings of a YAML, with `key=value` overrides, as LLaMA-Factory merges them.
+
+    Raises: `InputError` for a missing or malformed file, and for a malformed override.
+    """
+    return {**_settings(path), **_overridden(overrides)}
 
 
 def _settings(path: Path) -> dict[str, Any]:

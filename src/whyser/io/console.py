@@ -79,7 +79,7 @@ def _every_command(
     """The options of every command before its verb."""
 
 
-def run(app: typer.Typer) -> None:
+def run(app: Callable[[], object]) -> None:
     """Runs a command; prints an error that the user can fix without traceback and exits with 1."""
     # Hundreds of thousands of records live to the end and form no cycles; collecting garbage among
     # them took a third of the time.

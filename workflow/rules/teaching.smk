@@ -1,0 +1,31 @@
+# From utterances to measured cues and rationales.
+
+rule cues:
+    input: plan.shared / "utterances" / "{corpus}" / "utterances.jsonl", MARKS / "check"
+    output: update(plan.shared / "rationales" / "{corpus}" / "cues.jsonl")
+    params: code=code_identity("whyser.evidence")
+    message: "teach: cues of {wildcards.corpus}"
+    shell: "whyser-teach cues {input[0]} --output {output}"
+
+# The evaluation loss of the dev split needs rationales too, and a teacher that knows the labels may
+# teach training data only. In the demo, whose voices no model has learnt to hear, what the teacher
+# fails at is written from the measured sound as well.
+rule measured:
+    input: plan.shared / "utterances" / "{corpus}" / "utterances.jsonl", rules.cues.output
+    output: update(plan.shared / "rationales" / "{corpus}" / "rationales.jsonl")
+    params:
+        code=code_identity("whyser.teacher", "whyser.evidence"),
+        split="" if plan.teacher.kind == "measured" or plan.is_demo else "--split dev",
+    message: "teach: rationales of {wildcards.corpus} from measured cues"
+    shell:
+        "whyser-teach measured {input[0]} --cues {input[1]} {params.split} --labels {plan.labels} "
+        "--output {output}"
+
+ONE_SERVER = plan.teacher.kind == "serve"
+
+rule listening:
+    input: utterances(plan.corpora) if ONE_SERVER else rules.measured.input, taught("cues") if ONE_SERVER else rules.cues.output
+    output: update(taught("listening")) if ONE_SERVER else update(plan.shared / "rationales" / "{corpus}" / "listening.jsonl")
+    params: corpora=lambda wildcards: plan.corpora if ONE_SERVER else wildcards.corpus, teacher=str(plan.teacher), options=plan.teacher.options
+    message: "teach: rationales by {plan.teacher}"
+    shell: "python -m whyser_workflow.teaching {PLAN_FILE} {params.corpora}"

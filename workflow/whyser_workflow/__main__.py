@@ -1,0 +1,95 @@
+"""`./run.sh` after the installation: options, checks, and Snakemake."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from whyser.io.console import run, say
+from whyser.io.errors import InputError, WhyserError
+from whyser_workflow.options import parse
+from whyser_workflow.plan import RunPlan, plan_of
+from whyser_workflow.preflight import refuse_what_would_fail
+from whyser_workflow.serving import find_vllm, has_gpu
+from whyser_workflow.training import set_aside
+
+#: Stage -> the rules that `--restart` repeats.
+RULES = {
+    "demo": ("demo_corpora", "demo_model"),
+    "convert": ("convert",),
+    "check": ("check",),
+    "teach": ("cues", "measured", "listening"),
+    "build": ("build",),
+    "train": ("train",),
+    "predict": ("predict",),
+    "baselines": ("baseline_cues", "baseline_ssl"),
+    "score": ("score",),
+    "report": ("report",),
+}
+
+
+def main() -> None:
+    options = parse()
+    plan = plan_of(options, has_vllm=bool(find_vllm()) and has_gpu())
+    refuse_what_would_fail(plan)
+    if options.dry_run:
+        with tempfile.TemporaryDirectory() as folder:
+            # A dry run leaves the record of the last run as it is.
+            snakemake(plan, plan.write(Path(folder, "run.json")), options, "--dry-run")
+        return
+    began = time.monotonic()
+    with locked(plan):
+        if plan.restart == "train" and (kept := set_aside(plan.saves)):
+            say(f"The earlier model is kept as {kept}")
+        snakemake(plan, plan.write(), options)
+    print(f"== done in {time.monotonic() - began:.0f} s")
+    report = plan.results / "report.html"
+    if report.exists():
+        print(f"Open {report} in a browser.")
+
+
+@contextmanager
+def locked(plan: RunPlan) -> Iterator[None]:
+    """Raises: `InputError` while another process has the run of that name."""
+    plan.data.mkdir(parents=True, exist_ok=True)
+    with (plan.data / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"the run {plan.name!r} is going on in another process",
+                cure="Wait for it, or give another --name.",
+            ) from None
+        yield
+
+
+def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None:
+    """Runs the stages up to the wanted one. Raises: `WhyserError` when a job failed."""
+    forced = [f"--forcerun={rule}" for rule in RULES.get(plan.restart or "", ())]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
+            *("--cores", str(options.jobs), "--config", f"plan={file}"),
+            *("--nolock", "--rerun-incomplete", "--keep-going"),
+            *("--rerun-triggers", "params", "input", "mtime"),
+            *("--logger", "whyser"),
+            *(("--profile", "workflow/profiles/slurm") if options.slurm else ()),
+            *forced,
+            *more,
+            *("--", f"until_{options.to}"),
+        ],
+        check=False,
+    )
+    if done.returncode:
+        raise WhyserError("a stage failed; see the lines above. The same command goes on from there.")
+
+
+if __name__ == "__main__":
+    run(main)

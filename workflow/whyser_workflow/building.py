@@ -1,0 +1,69 @@
+"""Writes the datasets that a plan's configurations name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from whyser.io.console import run
+from whyser_workflow.plan import RunPlan, read_plan
+from whyser_workflow.training import call
+
+
+def build(plan: RunPlan) -> None:
+    """Writes every training and test set into the plan's folder of rows, and checks them."""
+    for name in plan.training_sets:
+        call("whyser-convert", *training_words(plan, name))
+    for name in plan.test_sets:
+        call("whyser-convert", *test_words(plan, name))
+    call("whyser-convert", "check", str(plan.rows / "dataset_info.json"))
+
+
+def training_words(plan: RunPlan, name: str) -> list[str]:
+    """The command for `whyser_train_reason`, `whyser_dev_label`, `whyser_task_asr`, ...: a split,
+    or a task of the training split with a question of its own, and the target."""
+    _, kind, what = name.split("_", 2)
+    words = ["preference" if what == "preference" else "sharegpt"]
+    words += map(str, map(plan.utterances, plan.corpora))
+    words += ["--split", "dev" if kind == "dev" else "train", "--output", str(plan.rows / name)]
+    # Early stopping looks at the loss of a subset.
+    words += ["--max-samples", "1000"] if kind == "dev" else []
+    if what != "preference":
+        words += ["--prompt", "task" if kind == "task" else plan.prompt]
+        target = "reason" if what == "sampled" else what
+        words += ["--target", target]
+        words += ["--labels", "sampled", "--epochs", "2"] if what == "sampled" else []
+        words += ["--no-asr"] if kind == "task" and what != "asr" else []
+    # Rationales choose the utterances of every target, so rows 10 and 11, and all tasks of a
+    # mixture, have the same utterances in the same order.
+    return [*words, *taught_words(plan)]
+
+
+def taught_words(plan: RunPlan) -> Iterator[str]:
+    for file in plan.rationale_files:
+        for corpus in plan.corpora:
+            yield from ("--rationales", str(plan.taught(corpus, file)))
+    for corpus in plan.corpora:
+        yield from ("--cues", str(plan.taught(corpus, "cues")))
+
+
+def test_words(plan: RunPlan, name: str) -> list[str]:
+    """The command for `whyser_test_open`, `whyser_test_closed_cot`, `whyser_test_open_shuffled`."""
+    words = ["sharegpt", *map(str, map(plan.utterances, plan.tested))]
+    words += ["--split", plan.test_split, "--target", "label", "--output", str(plan.rows / name)]
+    words += ["--prompt", "closed" if "_closed" in name else "open"]
+    words += ["--cot"] if "_cot" in name else []
+    # Each item gets another utterance's audio; the score should drop to chance.
+    words += ["--control", "shuffled"] if name.endswith("_shuffled") else []
+    return words
+
+
+def main() -> None:
+    """`python -m whyser_workflow.building PLAN`."""
+    (path,) = sys.argv[1:]
+    build(read_plan(Path(path)))
+
+
+if __name__ == "__main__":
+    run(main)

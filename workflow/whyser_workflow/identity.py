@@ -1,0 +1,128 @@
+"""What identifies an input: what it says, not when it was written.
+
+A touched file, a comment in a YAML or another order of its keys change nothing. Identities are
+short hashes, or where a person wants to see what changed, the values themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from whyser.io.errors import InputError
+from whyser.io.files import read_json, short_hash
+from whyser_converters.check.settings import settings_of
+
+#: Settings that say where results go and how they are shown; they change no weight.
+_NEUTRAL = (
+    *("output_dir", "overwrite_output_dir", "dataset_dir", "overwrite_cache", "report_to"),
+    *("plot_loss", "run_name", "resume_from_checkpoint", "logging_dir", "logging_steps"),
+)
+#: What a model is made of.
+_MODEL_FILES = ("*.safetensors", "*.bin", "*config.json", "tokenizer*", "vocab*", "*.py")
+#: Bytes that are read of a large file: from its beginning, its end, and places between.
+_BLOCK, _BLOCKS = 1 << 16, 64
+
+
+def settings_identity(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """The settings of a YAML with its overrides, and the content of JSON files that it names."""
+    settings = settings_of(path, list(overrides))
+    named = {
+        key: read_json(Path(value))
+        for key, value in settings.items()
+        if isinstance(value, str) and value.endswith(".json") and Path(value).is_file()
+    }
+    kept = {**settings, **named}
+    return {key: kept[key] for key in sorted(kept) if key not in _NEUTRAL}
+
+
+def row_hashes(path: Path) -> list[str]:
+    """A short hash for each row of a dataset.
+
+    Raises: `InputError` for a missing or broken file.
+    """
+    rows = read_json(path)
+    if not isinstance(rows, list):
+        raise InputError("expected a list of rows", file=path, cure="Write the dataset again.")
+    return [short_hash(json.dumps(row, sort_keys=True)) for row in rows]
+
+
+def model_identity(name: str) -> str:
+    """A model folder by the content of its files; a model of a hub by its name.
+
+    Large files are read in part: their size, and 64 pieces of 64 KiB.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        return name
+    digest = hashlib.sha256()
+    for file in _files(folder):
+        # Logs and checkpoints of its training are not the model.
+        if file.parent == folder and any(map(file.match, _MODEL_FILES)):
+            digest.update(f"{file.relative_to(folder)} {file.stat().st_size}\n".encode())
+            digest.update(_sampled(file))
+    return digest.hexdigest()[:16]
+
+
+def folder_identity(folder: Path) -> str:
+    """A corpus by the names, sizes and times of its files; to read all sound would take hours."""
+    digest = hashlib.sha256()
+    for file in _files(folder):
+        status = file.stat()
+        digest.update(f"{file}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def code_identity(*rooms: str) -> str:
+    """The content of our own modules: those below each of the packages or modules."""
+    from importlib.util import find_spec
+
+    digest = hashlib.sha256()
+    for room in rooms:
+        spec = find_spec(room)
+        if spec is None or spec.origin is None:
+            raise InputError(f"no module {room}", cure="Install Whyser again: ./install.sh")
+        origin = Path(spec.origin)
+        files = _files(origin.parent) if origin.name == "__init__.py" else iter([origin])
+        for file in files:
+            if "__pycache__" not in file.parts:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def digest_of(value: Mapping[str, Any]) -> str:
+    return short_hash(json.dumps(value, sort_keys=True, default=str))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below, in a fixed order, each folder once.
+
+    What cannot be read, such as `lost+found` of a disk, is left out: a converter that needs it says
+    so.
+    """
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        yield from (file for name in sorted(names) if (file := Path(place, name)).is_file())
+
+
+def _sampled(file: Path) -> bytes:
+    size = file.stat().st_size
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        if size <= _BLOCK * _BLOCKS:
+            digest.update(stream.read())
+        else:
+            for number in range(_BLOCKS):
+                stream.seek((size - _BLOCK) * number // (_BLOCKS - 1))
+                digest.update(stream.read(_BLOCK))
+    return digest.digest()

@@ -1,0 +1,137 @@
+"""The options of `./run.sh`.
+
+This file needs only the standard library: run.sh reads wrong usage here before it installs
+anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from typing import Any
+
+STAGES = (
+    *("demo", "convert", "check", "teach", "build"),
+    *("train", "predict", "baselines", "score", "report"),
+)
+#: The embedded demo's and the tiny model's configuration.
+DEFAULT_TRAIN = "llamafactory_configs/tiny/full_sft_reason.yaml"
+#: LLaMA-Factory's distributed launcher breaks on spaces, so names and paths under it have none.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+_USAGE = """./run.sh [OPTIONS]        run the stages: {stages}
+       ./run.sh test [ARGS]      run the fast tests: every unit, and one short run from corpora to a
+                                 signed score; takes 3 to 8 minutes. ARGS are passed to pytest
+       ./run.sh test --all [ARGS]  run every test, also those that start LLaMA-Factory, servers and
+                                 benchmarks; takes about half an hour
+       ./run.sh --version        print the version"""
+
+_EPILOG = """environment:
+  PYTHON                  interpreter for .venv, 3.11 to 3.13 [default: the first one found]
+  CONSTRAINTS             pinned set to install: constraints.txt or constraints-2026.txt
+                          [default: constraints.txt]
+  TEACHER_URL, TEACHER_MODEL
+                          the same as --teacher URL and --teacher-model
+  TEACHER_KEY_VARIABLE    environment variable that holds the teacher's key
+                          [default: OPENAI_API_KEY]
+  TEACHER_OPTIONS         more options for 'whyser-teach listening', such as --concurrency 64
+
+Example, the paper's row 11 on a GPU:
+  ./run.sh --corpora msp_podcast=/corpora/MSP-PODCAST-Publish-1.12 crema_d=/corpora/CREMA-D \\
+      --train llamafactory_configs/qwen2audio/lora_sft_reason.yaml \\
+      --model Qwen/Qwen2-Audio-7B-Instruct --teacher serve --name row11"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; every option is an attribute of what it returns."""
+    found = argparse.ArgumentParser(
+        prog="run.sh",
+        usage=_USAGE.format(stages=" ".join(STAGES)),
+        epilog=_EPILOG,
+        description="Run every stage whose inputs changed, from corpora to a signed score and a "
+        "report. A run writes into data/RUN, saves/RUN and results/RUN. A trained model is never "
+        "overwritten or removed.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = found.add_argument
+    pairs: dict[str, Any] = {"nargs": "+", "action": "extend", "type": _pair, "default": []}
+    add("--corpora", metavar="NAME=DIR", **pairs,
+        help="run on these real corpora [default: the embedded demo]")
+    add("--name", metavar="RUN", type=_name,
+        help="name the run [default: demo; with --corpora: real]")
+    add("--data", metavar="RUN", type=_name,
+        help="use the corpora, cues and rationales of this run, and convert and teach nothing")
+    add("--train", metavar="YAML", action="append", default=[], type=_path,
+        help="train by this configuration; if several are given, each continues from the "
+             f"checkpoint of the one before [default: {DEFAULT_TRAIN}]")
+    add("--set", metavar="KEY=VALUE", **pairs,
+        help="override these settings of every training configuration")
+    add("--small", action="store_true",
+        help="train a tiny model on a CPU in minutes by configurations that are meant for hours on "
+             "a GPU, and predict on the CPU too")
+    add("--predict", metavar="YAML", type=_path,
+        help="predict by this configuration, which asks the open-form question; the closed form "
+             "and the controls override its eval_dataset and output_dir [default: the last "
+             "training configuration, '_sft_*' or '_dpo' in its name replaced by '_predict']")
+    add("--set-predict", metavar="KEY=VALUE", **pairs,
+        help="override these settings of the prediction configuration")
+    add("--predict-with", choices=("vllm", "transformers"),
+        help="generate the answers with this engine [default: vllm where it and a GPU are found]")
+    add("--model", metavar="PATH",
+        help="start from this checkpoint [default: the demo's tiny Qwen2-Audio]")
+    add("--teacher", metavar="measured|serve|URL",
+        help="who writes the rationales of the training utterances: measured cues, an audio model "
+             "that this run serves with vLLM, or one at an OpenAI-compatible endpoint. Real "
+             "corpora need the choice, unless the tiny model is trained [default: measured]")
+    add("--teacher-model", metavar="NAME",
+        help="the teacher's model name [default with 'serve': Qwen/Qwen2.5-Omni-7B]")
+    add("--from", "--restart", dest="restart", metavar="STAGE", choices=STAGES,
+        help="repeat this stage and all after it; a trained model is kept as saves/RUN.1")
+    add("--to", metavar="STAGE", choices=STAGES, default=STAGES[-1], help="stop after this stage")
+    add("--jobs", metavar="N", type=int, default=os.cpu_count(),
+        help="run this many jobs at a time [default: the number of cores]")
+    add("--dry-run", action="store_true", help="print what would run, and run nothing")
+    add("--slurm", action="store_true", help="submit every job to Slurm (docs/scale.md)")
+    return found  # fmt: skip
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    """The options; wrong usage is printed, and ends the process with status 2."""
+    found = parser()
+    options = found.parse_args(words)
+    if options.restart and STAGES.index(options.restart) > STAGES.index(options.to):
+        found.error(f"--from {options.restart} comes after --to {options.to}")
+    if options.data and options.corpora:
+        found.error("--data and --corpora exclude each other: the corpora are those of that run")
+    options.name = options.name or ("real" if options.corpora or options.data else "demo")
+    if options.data == options.name:
+        found.error(f"--data {options.data} is this run; give another --name")
+    options.train = options.train or [DEFAULT_TRAIN]
+    return options
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: use letters, digits, '.', '_' and '-', a letter or digit first"
+        )
+    return text
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    return name, value
+
+
+def _path(text: str) -> str:
+    """A path of the folder in which the user is, or else of run.sh's folder."""
+    theirs = os.path.join(os.environ.get("WHYSER_CALLED_FROM", ""), text)
+    return theirs if os.path.exists(theirs) else text
+
+
+if __name__ == "__main__":
+    parse()

@@ -1,0 +1,357 @@
+"""A run as it was asked for, with every choice made: what Snakemake and the stages read.
+
+The plan is written to `data/RUN/run.json` before anything starts, so that a stage on another
+machine reads the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from argparse import Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser.io.files import read_record, write_json
+from whyser_converters.check.model import names_in
+from whyser_converters.check.settings import settings_of
+from whyser_converters.corpora.registry import CORPORA
+
+TeacherKind = Literal["measured", "endpoint", "serve"]
+
+#: Rows and epochs for a model of a million weights, with large steps and without early stopping,
+#: since the run is short.
+SMALL = (
+    "use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 plot_loss=false "
+    "max_samples=700 num_train_epochs=4 per_device_train_batch_size=16 "
+    "gradient_accumulation_steps=1 learning_rate=2e-3 lora_rank=16 lora_alpha=32 logging_steps=10 "
+    "save_strategy=no eval_strategy=no load_best_model_at_end=false early_stopping_steps=null"
+).split()
+SMALL_PREDICT = (
+    "use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 "
+    "per_device_eval_batch_size=50"
+).split()
+
+#: The teacher of the paper's set-up that a node can serve.
+SERVED_TEACHER = "Qwen/Qwen2.5-Omni-7B"
+#: The datasets that the stage `build` can write.
+_TRAINING_SET = re.compile(r"whyser_(train|dev|task)_[a-z_]+")
+_TEST_SET = re.compile(r"whyser_test_(open|closed)(_cot)?(_shuffled)?")
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Who writes the rationales of the training split; `options` go to `whyser-teach listening`."""
+
+    kind: TeacherKind = "measured"
+    url: str = ""
+    model: str = ""
+    key_variable: str = "OPENAI_API_KEY"
+    options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "measured cues" if self.kind == "measured" else self.model
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One run.
+
+    `sources` has the folder of each corpus, none in a demo. `data_run` is the run whose corpora,
+    cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
+    of the configurations, `key=value`.
+    """
+
+    name: str
+    data_run: str
+    sources: dict[str, str]
+    trains: tuple[str, ...]
+    settings: tuple[str, ...]
+    predict: str
+    predict_settings: tuple[str, ...]
+    predict_with: Literal["vllm", "transformers"]
+    model: str
+    teacher: Teacher = field(default_factory=Teacher)
+    restart: str | None = None
+
+    # ---- where its files are ---------------------------------------------------------------
+
+    @property
+    def data(self) -> Path:
+        return Path("data", self.name)
+
+    @property
+    def shared(self) -> Path:
+        """The folder with corpora, cues and rationales."""
+        return Path("data", self.data_run)
+
+    @property
+    def rows(self) -> Path:
+        return self.data / "sharegpt"
+
+    @property
+    def saves(self) -> Path:
+        return Path("saves", self.name)
+
+    @property
+    def results(self) -> Path:
+        return Path("results", self.name)
+
+    def utterances(self, corpus: str) -> Path:
+        return self.shared / "utterances" / corpus / "utterances.jsonl"
+
+    def taught(self, corpus: str, file: str) -> Path:
+        return self.shared / "rationales" / corpus / f"{file}.jsonl"
+
+    def generated(self, test_set: str) -> Path:
+        return self.results / "generated" / test_set / "generated_predictions.jsonl"
+
+    # ---- what it holds ---------------------------------------------------------------------
+
+    @property
+    def is_demo(self) -> bool:
+        return not self.sources
+
+    @property
+    def corpora(self) -> list[str]:
+        """In the order of the registry, which is that of the merged files."""
+        return [name for name in CORPORA if self.is_demo or name in self.sources]
+
+    def source(self, corpus: str) -> str:
+        return self.sources.get(corpus) or str(self.shared / "corpora" / corpus)
+
+    @property
+    def rationale_files(self) -> list[str]:
+        """Those of an audio teacher first: of two that were kept the first is used."""
+        return ["rationales"] if self.teacher.kind == "measured" else ["listening", "rationales"]
+
+    @property
+    def test_split(self) -> str:
+        """The paper tests on MSP-Podcast's Test1 only; without it the test splits are pooled."""
+        return "test1" if "msp_podcast" in self.corpora else "test"
+
+    @property
+    def tested(self) -> list[str]:
+        return ["msp_podcast"] if "msp_podcast" in self.corpora else self.corpora
+
+    def split_options(self, corpus: str) -> list[str]:
+        """With MSP-Podcast the corpora without official splits are trained on whole, as in the
+        paper."""
+        is_official = "official" in CORPORA[corpus].split_schemes
+        pooled = "msp_podcast" in self.corpora and not is_official
+        return ["--split-scheme", "train"] if pooled else []
+
+    @property
+    def is_tiny(self) -> bool:
+        return family_of(self.trains[-1]) == "tiny"
+
+    @property
+    def prompt(self) -> str:
+        """The paper trains on the open form only. A tiny model knows no language but what it is
+        taught, so it is taught both forms; a pretrained one understands the closed form unseen."""
+        return "mix" if self.is_demo or self.is_tiny else "open"
+
+    @cached_property
+    def training_sets(self) -> list[str]:
+        """The datasets of the training configurations, in their order."""
+        names = (
+            name
+            for train in self.trains
+            for key in ("dataset", "eval_dataset")
+            for name in names_in(settings_of(Path(train), self.settings).get(key))
+        )
+        return list(dict.fromkeys(names))
+
+    @cached_property
+    def test_sets(self) -> list[str]:
+        """The open form, the closed form, and the shuffled control of the open form."""
+        (first,) = names_in(settings_of(Path(self.predict), self.predict_settings)["eval_dataset"])
+        return [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
+
+    @property
+    def labels(self) -> str:
+        """Labels of single annotators are trained on with a rationale for each."""
+        return "annotators" if "whyser_train_sampled" in self.training_sets else "majority"
+
+    def saved(self, number: int) -> Path:
+        """The folder of the training with this number; each of several has its own."""
+        if len(self.trains) == 1:
+            return self.saves
+        train = self.trains[number]
+        return self.saves / f"{family_of(train)}_{Path(train).stem}"
+
+    def start_of(self, number: int) -> dict[str, str]:
+        """The checkpoint that the training with this number starts from, as settings.
+
+        A folder of whole weights, and the adapters on top of it. After the last training it is
+        what predicts.
+        """
+        base, adapters = self.model, list[str]()
+        for done, train in enumerate(self.trains[:number]):
+            settings = settings_of(Path(train), self.settings)
+            if settings.get("finetuning_type") != "lora":
+                base, adapters = str(self.saved(done)), []
+                continue
+            # The first goes on from the adapter that it names itself, if any. A new adapter is
+            # stacked on it; otherwise the trained one replaces it.
+            adapters = adapters or names_in(settings.get("adapter_name_or_path"))
+            if adapters and not settings.get("create_new_adapter"):
+                adapters.pop()
+            adapters.append(str(self.saved(done)))
+        found = {"model_name_or_path": base}
+        return found | ({"adapter_name_or_path": ",".join(adapters)} if adapters else {})
+
+    # ---- its file --------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        return self.data / "run.json"
+
+    def write(self, path: Path | None = None) -> Path:
+        """Writes the plan, as a rule to its own place."""
+        write_json(path or self.path, asdict(self))
+        return path or self.path
+
+
+_FORM = TypeAdapter(RunPlan)
+
+
+def read_plan(path: Path) -> RunPlan:
+    """Raises: `InputError` for a missing or broken file."""
+    return read_record(path, _FORM, cure="Give the command of that run again.")
+
+
+def family_of(configuration: str) -> str:
+    """The folder of a configuration is its model's family."""
+    return Path(configuration).parent.name
+
+
+# ---- from options to a plan --------------------------------------------------------------------
+
+
+def plan_of(options: Namespace, *, has_vllm: bool) -> RunPlan:
+    """The plan that the options ask for.
+
+    Args: `has_vllm`, whether vLLM and a GPU are there.
+
+    Raises: `InputError` for a corpus, folder or configuration that does not exist, for a
+    configuration whose datasets no stage writes, and for a teacher that was not chosen.
+    """
+    sources = _sources(options.corpora)
+    teacher = _teacher(options, os.environ)
+    if options.data:
+        other = read_plan(Path("data", options.data, "run.json"))
+        sources, teacher = other.sources, other.teacher
+    small, small_predict = (SMALL, SMALL_PREDICT) if options.small else ((), ())
+    plan = RunPlan(
+        name=options.name,
+        data_run=options.data or options.name,
+        sources=sources,
+        trains=tuple(map(_configuration, options.train)),
+        settings=(*small, *map("=".join, options.set)),
+        predict=_configuration(options.predict or _predict_of(options.train[-1])),
+        predict_settings=(*small_predict, *map("=".join, options.set_predict)),
+        predict_with=options.predict_with or ("vllm" if has_vllm else "transformers"),
+        model=options.model or str(Path("data", options.data or options.name, "model")),
+        teacher=teacher or Teacher(),
+        restart=options.restart,
+    )
+    _refuse_unwritten(plan)
+    if sources and not (teacher or plan.is_tiny):
+        raise InputError(
+            "real corpora need the choice of a teacher",
+            cure="Give --teacher measured (rationales from measured cues), --teacher serve (an "
+            "audio model on this machine's GPU) or --teacher URL.",
+        )
+    return plan
+
+
+def _sources(given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    sources = {}
+    called_from = os.environ.get("WHYSER_CALLED_FROM", "")
+    for name, folder in given:
+        if name not in CORPORA:
+            raise InputError(f"no corpus {name!r}", cure=did_you_mean(name, CORPORA))
+        path = Path(called_from, folder)
+        if not folder or not path.is_dir():
+            raise InputError(f"no folder {folder!r} for {name}", cure="Correct --corpora.")
+        sources[name] = str(path)
+    return sources
+
+
+def _teacher(options: Namespace, environment: Mapping[str, str]) -> Teacher | None:
+    """The chosen teacher; None without a choice."""
+    chosen = options.teacher or environment.get("TEACHER_URL")
+    if not chosen:
+        return None
+    if chosen == "measured":
+        return Teacher()
+    kind: TeacherKind = "serve" if chosen == "serve" else "endpoint"
+    model = options.teacher_model or environment.get("TEACHER_MODEL", "")
+    if kind == "endpoint" and not re.match(r"https?://", chosen):
+        raise InputError(
+            f"no teacher {chosen!r}", cure="Give 'measured', 'serve', or an address: http://..."
+        )
+    if kind == "endpoint" and not model:
+        raise InputError(
+            "the teacher at an endpoint needs its model's name", cure="Give --teacher-model NAME."
+        )
+    return Teacher(
+        kind,
+        chosen if kind == "endpoint" else "",
+        model or SERVED_TEACHER,
+        environment.get("TEACHER_KEY_VARIABLE") or "OPENAI_API_KEY",
+        tuple(shlex.split(environment.get("TEACHER_OPTIONS", ""))),
+    )
+
+
+def _configuration(path: str) -> str:
+    if not Path(path).is_file():
+        raise InputError(f"no configuration {path!r}", cure="Ours are in llamafactory_configs/.")
+    return path
+
+
+def _predict_of(train: str) -> str:
+    """The family's prediction configuration: lora_sft_reason.yaml -> lora_predict.yaml."""
+    path = Path(train)
+    found = path.with_name(re.sub(r"_(sft|dpo)[_.].*", "_predict.yaml", path.name))
+    if found == path or not found.is_file():
+        raise InputError(
+            f"no prediction configuration belongs to {train}",
+            cure="Give it with --predict.",
+        )
+    return str(found)
+
+
+def _refuse_unwritten(plan: RunPlan) -> None:
+    for names, form, of in (
+        (plan.training_sets, _TRAINING_SET, plan.trains),
+        (plan.test_sets, _TEST_SET, (plan.predict,)),
+    ):
+        for name in names:
+            if not form.fullmatch(name):
+                raise InputError(
+                    f"reads the dataset {name!r}, which no stage writes",
+                    file=", ".join(of),
+                    cure="docs/targets.md lists the datasets.",
+                )
+
+
+def as_words(settings: Mapping[str, Any]) -> Sequence[str]:
+    """Settings as LLaMA-Factory takes them after a YAML.
+
+    >>> as_words({"use_cpu": True, "early_stopping_steps": None, "model_name_or_path": "a b"})
+    ['use_cpu=true', 'early_stopping_steps=null', 'model_name_or_path=a b']
+    """
+    return [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in settings.items()
+    ]

@@ -1,0 +1,142 @@
+"""Asks the trained model of a plan about every test set.
+
+With transformers, by LLaMA-Factory's own generation (`generate.py`); with vLLM, by serving the
+merged model and `whyser-eval predict`. Both go on where they were stopped, and leave
+`results/RUN/predictions/SET.jsonl`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from whyser.io.console import run, say
+from whyser.io.files import read_json, write_json, write_text
+from whyser_converters.check.model import names_in
+from whyser_converters.check.settings import settings_of
+from whyser_workflow.identity import digest_of, model_identity, row_hashes, settings_identity
+from whyser_workflow.plan import RunPlan, as_words, read_plan
+from whyser_workflow.serving import KEY, served, vllm_options
+from whyser_workflow.training import call
+
+RECORD = "inputs.json"
+
+
+def start_of_prediction(plan: RunPlan) -> dict[str, Any]:
+    """The checkpoint as settings; the adapter that the configuration names is not of this run."""
+    return {"adapter_name_or_path": None} | plan.start_of(len(plan.trains))
+
+
+def inputs_of(plan: RunPlan, test_set: str) -> dict[str, Any]:
+    """What the answers to a test set are made from."""
+    start = start_of_prediction(plan)
+    return {
+        "settings": settings_identity(
+            Path(plan.predict), [*as_words(start), *plan.predict_settings]
+        ),
+        "start": [model_identity(name) for value in start.values() for name in names_in(value)],
+        "rows": digest_of({"rows": row_hashes(plan.rows / f"{test_set}.json")}),
+        "engine": plan.predict_with,
+    }
+
+
+def predict(plan: RunPlan) -> None:
+    """Answers every set that has no answers from the same inputs."""
+    for name in plan.test_sets:
+        _clear_outdated(plan.generated(name).parent, inputs_of(plan, name))
+    if plan.predict_with == "vllm":
+        _ask_server(plan)
+    else:
+        _generate(plan)
+
+
+def _clear_outdated(folder: Path, inputs: Mapping[str, Any]) -> None:
+    """Begins a set again whose answers, whole or partial, are from other inputs."""
+    record = folder / RECORD
+    if record.is_file() and read_json(record) == inputs:
+        return
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    write_json(record, inputs)
+
+
+def _generate(plan: RunPlan) -> None:
+    missing = [name for name in plan.test_sets if not plan.generated(name).is_file()]
+    if missing:
+        settings = settings_of(
+            Path(plan.predict), [*as_words(start_of_prediction(plan)), *plan.predict_settings]
+        ) | {
+            "dataset_dir": str(plan.rows),
+            "eval_dataset": ",".join(missing),
+            "eval_on_each_dataset": True,
+            "output_dir": str(plan.results / "generated"),
+            "overwrite_output_dir": True,
+        }
+        copy = plan.results / "generated" / "whyser_settings.yaml"
+        write_text(copy, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        call(sys.executable, "-m", "whyser_workflow.generate", str(copy))
+    for name in plan.test_sets:
+        call(
+            *("whyser-eval", "join", "--model", plan.name),
+            *("--manifest", str(plan.rows / f"{name}.manifest.jsonl")),
+            *("--predictions", str(plan.generated(name))),
+            *("--output", str(plan.results / "predictions" / f"{name}.jsonl")),
+        )
+
+
+def _ask_server(plan: RunPlan) -> None:
+    model = _merged(plan)
+    call("whyser-convert", "servable", str(model))
+    utterances = [str(plan.utterances(corpus)) for corpus in plan.tested]
+    log = plan.results / "generated" / "vllm.log"
+    with served(str(model), log, "--served-model-name", plan.name, *vllm_options()) as server:
+        for name in plan.test_sets:
+            form = "closed" if "_closed" in name else "open"
+            control = "shuffled" if name.endswith("_shuffled") else "none"
+            call(
+                *("whyser-eval", "predict", *utterances, "--split", plan.test_split),
+                *("--form", form, "--control", control, *(["--cot"] if "_cot" in name else [])),
+                *("--template", "whyser", "--endpoint", server.url, "--model", plan.name),
+                *("--name", plan.name, "--api-key-env", KEY),
+                *("--output", str(plan.results / "predictions" / f"{name}.jsonl")),
+                env=server.environment,
+            )
+
+
+def _merged(plan: RunPlan) -> Path:
+    """A folder with whole weights: the trained one, or a base with its adapters merged."""
+    start = plan.start_of(len(plan.trains))
+    if "adapter_name_or_path" not in start:
+        return Path(start["model_name_or_path"])
+    folder = plan.saves.with_name(f"{plan.saves.name}_merged")
+    record, inputs = folder / RECORD, {name: model_identity(name) for name in start.values()}
+    if not (record.is_file() and read_json(record) == inputs):
+        say(f"merging the adapters into {folder}")
+        base = settings_of(Path(plan.predict), plan.predict_settings)
+        settings = {
+            **start,
+            **{key: base[key] for key in ("template", "trust_remote_code") if key in base},
+            "finetuning_type": "lora",
+            "export_dir": str(folder),
+        }
+        copy = plan.results / "generated" / "whyser_export.yaml"
+        write_text(copy, yaml.safe_dump(settings, sort_keys=False))
+        call("llamafactory-cli", "export", str(copy))
+        write_json(record, inputs)
+    return folder
+
+
+def main() -> None:
+    """`python -m whyser_workflow.prediction PLAN`."""
+    (path,) = sys.argv[1:]
+    predict(read_plan(Path(path)))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,228 @@
+"""What would fail hours later, in seconds and for the whole run: all problems at once."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from whyser.io.errors import InputError, Problems
+from whyser_converters.check.findings import CheckFault
+from whyser_converters.check.run import run_faults
+from whyser_converters.check.settings import setting_faults, settings_of
+from whyser_converters.corpora.registry import CORPORA, check_folder
+from whyser_workflow.plan import RunPlan, as_words, family_of
+from whyser_workflow.serving import find_vllm, has_gpu
+from whyser_workflow.training import inputs_of, refuse_change
+
+#: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter.
+NEEDED_GB = {True: 2, False: 20}
+#: Families whose models vLLM can serve.
+SERVABLE = ("qwen2audio", "tiny")
+
+
+def refuse_what_would_fail(plan: RunPlan) -> None:
+    """Raises: `BadInput` with everything that is wrong with the plan."""
+    problems = Problems("the run; nothing was started")
+    for check in (_corpora, _model, _configurations, _teacher, _prediction, _disk, _trained):
+        for problem in check(plan):
+            problems.add(problem)
+    problems.raise_any()
+
+
+def _corpora(plan: RunPlan) -> Iterator[InputError]:
+    for name, folder in plan.sources.items():
+        try:
+            check_folder(CORPORA[name], Path(folder))
+        except InputError as problem:
+            yield problem
+    if plan.data_run != plan.name:
+        for corpus in plan.corpora:
+            for file in (plan.utterances(corpus), plan.taught(corpus, plan.rationale_files[0])):
+                if not file.is_file():
+                    yield InputError(
+                        "no such file", file=file, cure=f"Finish the run {plan.data_run} first."
+                    )
+
+
+def _model(plan: RunPlan) -> Iterator[InputError]:
+    name = plan.model
+    if Path(name) == plan.shared / "model":
+        return
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            yield InputError("has no config.json, so it is no model", file=name, cure=_MODEL)
+    elif name.count("/") != 1 or name.startswith((".", "/", "~")):
+        yield InputError(f"--model: no folder {name!r}", cure=_MODEL)
+    elif problem := _why_not_on_a_hub(name):
+        yield InputError(f"--model: {name!r} {problem}", cure=_MODEL)
+
+
+_MODEL = "Give a folder that holds a model, or the name of one on a hub, 'owner/name'."
+
+
+def _why_not_on_a_hub(name: str) -> str | None:
+    """None for a model that is in the cache, or that the hub has."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return None
+    try:
+        HfApi().model_info(name, timeout=5)
+    except GatedRepoError:
+        return "is gated, and this account has no access to it"
+    except RepositoryNotFoundError:
+        return "is not on the hub"
+    except (HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
+        return f"is not in the cache, and the hub cannot be asked ({type(error).__name__})"
+    return None
+
+
+def _configurations(plan: RunPlan) -> Iterator[InputError]:
+    for number, train in enumerate(plan.trains):
+        try:
+            settings = _known_settings(train, plan.settings, plan.start_of(number))
+        except InputError as problem:
+            yield problem
+            continue
+        yield from _errors([*run_faults(settings), *setting_faults(settings)], train)
+        if not settings.get("do_train"):
+            yield InputError("does not train", file=train, cure="It needs 'do_train: true'.")
+        yield from _batch(train, settings)
+    if importlib.util.find_spec("llamafactory") is None:
+        yield InputError("LLaMA-Factory is not installed", cure="Run ./install.sh.")
+
+
+def _known_settings(path: str, overrides: tuple[str, ...], start: dict[str, str]) -> dict[str, Any]:
+    """The settings without checkpoints that this run trains itself."""
+    settings = settings_of(Path(path), [*as_words(start), *overrides])
+    for key in start:
+        settings.pop(key)
+    return settings
+
+
+def _errors(faults: list[CheckFault], file: str) -> Iterator[InputError]:
+    for fault in faults:
+        if not fault.warns:
+            yield InputError(fault.what, file=file, cure=fault.cure)
+
+
+def gpu_count() -> int:
+    """The GPUs that LLaMA-Factory would train on; 0 without any."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([one for one in visible.split(",") if one.strip() not in {"", "-1"}])
+    if not has_gpu():
+        return 0
+    done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    return done.stdout.count("GPU ")
+
+
+def accumulation(settings: dict[str, Any], processes: int) -> int:
+    """The steps of accumulation that keep the configured global batch on so many processes.
+
+    A configuration is written for one process.
+
+    Raises: `InputError` when the batch cannot be divided.
+
+    >>> accumulation({"per_device_train_batch_size": 1, "gradient_accumulation_steps": 8}, 4)
+    2
+    """
+    each = int(settings.get("per_device_train_batch_size", 8))
+    batch = each * int(settings.get("gradient_accumulation_steps", 1))
+    steps, rest = divmod(batch, each * processes)
+    if rest or not steps:
+        raise InputError(
+            f"a global batch of {batch} rows cannot be shared by {processes} GPUs that take "
+            f"{each} at a time",
+            cure="Set per_device_train_batch_size and gradient_accumulation_steps with --set so "
+            "that it can, or show fewer GPUs with CUDA_VISIBLE_DEVICES.",
+        )
+    return steps
+
+
+def _batch(train: str, settings: dict[str, Any]) -> Iterator[InputError]:
+    processes = 1 if settings.get("use_cpu") else max(gpu_count(), 1)
+    try:
+        accumulation(settings, processes)
+    except InputError as problem:
+        yield problem.at(train)
+
+
+def _teacher(plan: RunPlan) -> Iterator[InputError]:
+    teacher = plan.teacher
+    if teacher.kind == "serve" and not (find_vllm() and has_gpu()):
+        what = "vLLM is not installed" if has_gpu() else "this machine has no GPU"
+        yield InputError(
+            f"--teacher serve: {what}",
+            cure="docs/serving.md installs vLLM; --teacher URL asks a server elsewhere.",
+        )
+    if teacher.kind == "endpoint":
+        try:
+            urlopen(f"{teacher.url.rstrip('/')}/models", timeout=10).close()
+        except HTTPError:
+            pass  # It answers; the key is the teacher's business.
+        except (OSError, ValueError) as error:
+            yield InputError(
+                f"the teacher at {teacher.url} does not answer ({error})",
+                cure="Start it, or correct --teacher.",
+            )
+
+
+def _prediction(plan: RunPlan) -> Iterator[InputError]:
+    try:
+        settings = _known_settings(
+            plan.predict, plan.predict_settings, plan.start_of(len(plan.trains))
+        )
+    except InputError as problem:
+        yield problem
+        return
+    settings["adapter_name_or_path"] = None
+    yield from _errors(list(run_faults(settings)), plan.predict)
+    if not settings.get("do_predict"):
+        yield InputError("does not predict", file=plan.predict, cure="It needs 'do_predict: true'.")
+    trained = settings_of(Path(plan.trains[-1]), plan.settings)
+    if settings.get("template") != trained.get("template"):
+        yield InputError(
+            f"has the template {settings.get('template')!r}, and the model is trained with "
+            f"{trained.get('template')!r}",
+            file=plan.predict,
+            cure="Give the prediction configuration of the same family.",
+        )
+    if plan.predict_with == "vllm":
+        if find_vllm() is None:
+            yield InputError(
+                "--predict-with vllm: vLLM is not installed", cure="docs/serving.md installs it."
+            )
+        if family_of(plan.predict) not in SERVABLE:
+            yield InputError(
+                f"--predict-with vllm: vLLM cannot serve models of {family_of(plan.predict)}",
+                cure="Give --predict-with transformers.",
+            )
+
+
+def _disk(plan: RunPlan) -> Iterator[InputError]:
+    free, needed = shutil.disk_usage(".").free / 1e9, NEEDED_GB[plan.is_tiny]
+    if free < needed:
+        yield InputError(
+            f"the disk of {Path.cwd()} has {free:.0f} GB left, and the run needs {needed}",
+            cure="Free some space, or clone Whyser on a larger disk.",
+        )
+
+
+def _trained(plan: RunPlan) -> Iterator[InputError]:
+    """What was trained under this name from other settings."""
+    if plan.restart == "train":
+        return
+    for number in range(len(plan.trains)):
+        try:
+            refuse_change(plan.saved(number), inputs_of(plan, number, with_rows=False))
+        except InputError as problem:
+            yield problem

@@ -1,0 +1,177 @@
+"""Trains a configuration of a plan by `llamafactory-cli`, and never loses a trained model.
+
+Beside the weights lies `whyser_training.json`: what they were trained from, recorded before the
+first step. The same inputs go on from the last checkpoint, or find the training finished. Other
+inputs end the run with what changed, key by key and row by row.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import count, zip_longest
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from whyser.io.console import run, say
+from whyser.io.errors import InputError, WhyserError
+from whyser.io.files import read_json, write_json, write_text
+from whyser_converters.check.model import names_in
+from whyser_converters.check.settings import settings_of
+from whyser_workflow.identity import model_identity, row_hashes, settings_identity
+from whyser_workflow.plan import RunPlan, as_words, read_plan
+
+RECORD = "whyser_training.json"
+#: How many changes an error names.
+_SHOWN = 10
+
+
+def inputs_of(plan: RunPlan, number: int, *, with_rows: bool = True) -> dict[str, Any]:
+    """What the training with this number is made from; without its rows what is known before.
+
+    The start model of a later training is the one before it, by its own record.
+    """
+    train = Path(plan.trains[number])
+    start = plan.start_of(number)
+    settings = settings_identity(train, [*as_words(start), *plan.settings])
+    found: dict[str, Any] = {"settings": settings}
+    found["start"] = {
+        name: model_identity(name) for value in start.values() for name in names_in(value)
+    }
+    if with_rows:
+        names = [*names_in(settings.get("dataset")), *names_in(settings.get("eval_dataset"))]
+        found["rows"] = {name: row_hashes(plan.rows / f"{name}.json") for name in names}
+    return found
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What differs, a line each: a setting, a start model, the first rows of a dataset.
+
+    Only what `now` holds is compared.
+    """
+    for part in ("settings", "start"):
+        old, new = before.get(part, {}), now[part]
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                was, is_ = (json.dumps(one.get(key)) for one in (old, new))
+                yield f"{key}: {was} -> {is_}"
+    for name, rows in now.get("rows", {}).items():
+        old = before.get("rows", {}).get(name, [])
+        places = [n for n, (a, b) in enumerate(zip_longest(old, rows), 1) if a != b]
+        if places:
+            first = ", ".join(map(str, places[:5])) + (", ..." if len(places) > 5 else "")
+            yield f"{name}: {len(old):,} -> {len(rows):,} rows; {len(places):,} differ: {first}"
+
+
+def refuse_change(folder: Path, inputs: Mapping[str, Any]) -> None:
+    """Raises: `InputError` when the folder holds a model, or a part of one, of other inputs."""
+    record = folder / RECORD
+    if not record.is_file():
+        if _holds_weights(folder):
+            raise InputError(
+                "holds a model, and no record of what it was trained from",
+                file=folder,
+                cure=_CURE,
+            )
+        return
+    found = list(changes(read_json(record), inputs))
+    if found:
+        shown = found[:_SHOWN] + (["..."] if len(found) > _SHOWN else [])
+        lines = "".join(f"\n  {line}" for line in shown)
+        raise InputError(
+            f"was trained from other inputs:{lines}\nIt is kept as it is", file=folder, cure=_CURE
+        )
+
+
+_CURE = (
+    "Give another --name for a new run, or --restart train, which keeps this folder under a new "
+    "name and trains again."
+)
+
+
+def is_finished(folder: Path) -> bool:
+    record = folder / RECORD
+    return record.is_file() and bool(read_json(record).get("finished"))
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Renames the folder to the first free `NAME.1`, `NAME.2`, ...; None where there is none."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    free = next(
+        path for number in count(1) if not (path := folder.with_name(f"{folder.name}.{number}")).exists()
+    )
+    folder.rename(free)
+    return free
+
+
+def train(plan: RunPlan, number: int) -> None:
+    """Trains, goes on with, or finds finished the training with this number.
+
+    Raises: `InputError` for other inputs than the folder's, `WhyserError` when a program fails.
+    """
+    folder = plan.saved(number)
+    inputs = inputs_of(plan, number)
+    refuse_change(folder, inputs)
+    if is_finished(folder):
+        say(f"{folder} is trained from the same inputs already; it is kept")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / RECORD, {**inputs, "finished": False})
+    settings = settings_of(Path(plan.trains[number]), [*as_words(plan.start_of(number)), *plan.settings])
+    settings |= {"dataset_dir": str(plan.rows), "output_dir": str(folder)}
+    settings |= _resumed(folder)
+    # What runs is this copy, whatever happens to the configuration meanwhile.
+    copy = folder / "whyser_settings.yaml"
+    write_text(copy, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    call("whyser-convert", "check", str(copy))
+    call("llamafactory-cli", "train", str(copy))
+    write_json(folder / RECORD, {**inputs, "finished": True})
+
+
+def _resumed(folder: Path) -> dict[str, Any]:
+    """Settings that go on from the last whole checkpoint, and overwrite nothing but the log.
+
+    A checkpoint that was not written to its end is renamed, so that nothing resumes from it.
+    """
+    checkpoints = sorted(
+        folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2])
+    )
+    whole = []
+    for path in checkpoints:
+        try:
+            read_json(path / "trainer_state.json")
+        except InputError:
+            path.rename(path.with_name(f"incomplete-{path.name}"))
+        else:
+            whole.append(path)
+    if not whole:
+        return {"overwrite_output_dir": True, "resume_from_checkpoint": None}
+    say(f"resuming from {whole[-1]}")
+    return {"overwrite_output_dir": False, "resume_from_checkpoint": str(whole[-1])}
+
+
+def _holds_weights(folder: Path) -> bool:
+    kinds = ("*.safetensors", "*.bin", "checkpoint-*")
+    return folder.is_dir() and any(next(folder.glob(kind), None) for kind in kinds)
+
+
+def call(*words: str, **options: Any) -> None:
+    """Runs a program. Raises: `WhyserError` when it fails."""
+    status = subprocess.run(words, check=False, **options).returncode
+    if status:
+        raise WhyserError(f"{' '.join(words[:2])} failed with status {status}; see the lines above")
+
+
+def main() -> None:
+    """`python -m whyser_workflow.training PLAN NUMBER`."""
+    path, number = sys.argv[1:]
+    train(read_plan(Path(path)), int(number))
+
+
+if __name__ == "__main__":
+    run(main)
