@@ -54,7 +54,7 @@ def test_the_sets_differ_where_they_must() -> None:
     differs = {name for name in usual.keys() | new.keys() if usual.get(name) != new.get(name)}
     assert differs == {
         *("torch", "torchaudio", "torchcodec", "torchvision", "setuptools", "vllm"),
-        *("transformers", "huggingface-hub", "smart-open"),
+        *("transformers", "huggingface-hub"),
     }
 
 

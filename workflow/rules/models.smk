@@ -7,7 +7,7 @@ rule demo_model:
     shell: "whyser-demo model {plan.shared}/model"
 
 rule build:
-    input: utterances(plan.corpora), taught("cues"), [taught(file) for file in plan.rationale_files], MARKS / "check"
+    input: utterances(plan.corpora), taught("cues"), plan.rationales, MARKS / "check"
     output: touch(MARKS / "build")
     params:
         code=code_identity("whyser_converters.datasets", *GROUND),

@@ -21,11 +21,10 @@ rule measured:
         "whyser-teach measured {input[0]} --cues {input[1]} {params.split} --labels {plan.labels} "
         "--output {output}"
 
-ONE_SERVER = plan.teacher.kind == "serve"
-
+# One job for all corpora: the first rows of the merged training set are taught first.
 rule listening:
-    input: utterances(plan.corpora) if ONE_SERVER else rules.measured.input, taught("cues") if ONE_SERVER else rules.cues.output
-    output: update(taught("listening")) if ONE_SERVER else update(plan.shared / "rationales" / "{corpus}" / "listening.jsonl")
-    params: corpora=lambda wildcards: plan.corpora if ONE_SERVER else wildcards.corpus, teacher=str(plan.teacher), options=plan.teacher.options
-    message: "teach: rationales by {plan.teacher}"
-    shell: "python -m whyser_workflow.teaching {PLAN_FILE} {params.corpora}"
+    input: utterances(plan.corpora), taught("cues")
+    output: update(plan.listened)
+    params: teacher=str(plan.teacher), options=plan.teacher.options, labels=plan.labels, wanted=plan.rows_wanted
+    message: "teach: rationales by {params.teacher}"
+    shell: "python -m whyser_workflow.teaching {PLAN_FILE}"

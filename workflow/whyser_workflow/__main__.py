@@ -88,7 +88,7 @@ def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None
         check=False,
     )
     if done.returncode:
-        raise WhyserError("a stage failed; see the lines above. The same command goes on from there.")
+        raise WhyserError("a stage failed; see above. The same command continues from there.")
 
 
 if __name__ == "__main__":

@@ -41,9 +41,8 @@ def training_words(plan: RunPlan, name: str) -> list[str]:
 
 
 def taught_words(plan: RunPlan) -> Iterator[str]:
-    for file in plan.rationale_files:
-        for corpus in plan.corpora:
-            yield from ("--rationales", str(plan.taught(corpus, file)))
+    for file in plan.rationales:
+        yield from ("--rationales", str(file))
     for corpus in plan.corpora:
         yield from ("--cues", str(plan.taught(corpus, "cues")))
 

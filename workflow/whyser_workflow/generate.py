@@ -9,9 +9,7 @@ a block is on the disk before the next one begins.
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
 from llamafactory.train.tuner import run_exp
 from transformers.trainer_utils import PredictionOutput
 
-from whyser.io.files import atomic_path, read_lines
+from whyser.io.files import atomic_path
 
 #: Batches of a process in a block.
 BATCHES = 8
@@ -37,7 +35,7 @@ class BlockwiseTrainer(CustomSeq2SeqTrainer):
         for name, rows in sets.items():
             if not (folder / name / FILE).exists():
                 self._answer(folder / name, rows, options)
-        return PredictionOutput(None, None, {})
+        return PredictionOutput(None, None, {"predict_sets": len(sets)})
 
     def save_predictions(self, *_: Any) -> None:
         """Does nothing: the blocks are saved already."""

@@ -106,7 +106,7 @@ def _files(folder: Path) -> Iterator[Path]:
     """
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        status = os.stat(place)
+        status = Path(place).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue

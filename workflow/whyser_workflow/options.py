@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 STAGES = (
@@ -57,41 +58,97 @@ def parser() -> argparse.ArgumentParser:
     )
     add = found.add_argument
     pairs: dict[str, Any] = {"nargs": "+", "action": "extend", "type": _pair, "default": []}
-    add("--corpora", metavar="NAME=DIR", **pairs,
-        help="run on these real corpora [default: the embedded demo]")
-    add("--name", metavar="RUN", type=_name,
-        help="name the run [default: demo; with --corpora: real]")
-    add("--data", metavar="RUN", type=_name,
-        help="use the corpora, cues and rationales of this run, and convert and teach nothing")
-    add("--train", metavar="YAML", action="append", default=[], type=_path,
+    add(
+        "--corpora",
+        metavar="NAME=DIR",
+        **pairs,
+        help="run on these real corpora [default: the embedded demo]",
+    )
+    add(
+        "--name",
+        metavar="RUN",
+        type=_name,
+        help="name the run [default: demo; with --corpora: real]",
+    )
+    add(
+        "--data",
+        metavar="RUN",
+        type=_name,
+        help="use the corpora, cues and rationales of this run, and convert and teach nothing",
+    )
+    add(
+        "--train",
+        metavar="YAML",
+        action="append",
+        default=[],
+        type=_path,
         help="train by this configuration; if several are given, each continues from the "
-             f"checkpoint of the one before [default: {DEFAULT_TRAIN}]")
-    add("--set", metavar="KEY=VALUE", **pairs,
-        help="override these settings of every training configuration")
-    add("--small", action="store_true",
+        f"checkpoint of the one before [default: {DEFAULT_TRAIN}]",
+    )
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        **pairs,
+        help="override these settings of every training configuration",
+    )
+    add(
+        "--small",
+        action="store_true",
         help="train a tiny model on a CPU in minutes by configurations that are meant for hours on "
-             "a GPU, and predict on the CPU too")
-    add("--predict", metavar="YAML", type=_path,
+        "a GPU, and predict on the CPU too",
+    )
+    add(
+        "--predict",
+        metavar="YAML",
+        type=_path,
         help="predict by this configuration, which asks the open-form question; the closed form "
-             "and the controls override its eval_dataset and output_dir [default: the last "
-             "training configuration, '_sft_*' or '_dpo' in its name replaced by '_predict']")
-    add("--set-predict", metavar="KEY=VALUE", **pairs,
-        help="override these settings of the prediction configuration")
-    add("--predict-with", choices=("vllm", "transformers"),
-        help="generate the answers with this engine [default: vllm where it and a GPU are found]")
-    add("--model", metavar="PATH",
-        help="start from this checkpoint [default: the demo's tiny Qwen2-Audio]")
-    add("--teacher", metavar="measured|serve|URL",
+        "and the controls override its eval_dataset and output_dir [default: the last "
+        "training configuration, '_sft_*' or '_dpo' in its name replaced by '_predict']",
+    )
+    add(
+        "--set-predict",
+        metavar="KEY=VALUE",
+        **pairs,
+        help="override these settings of the prediction configuration",
+    )
+    add(
+        "--predict-with",
+        choices=("vllm", "transformers"),
+        help="generate the answers with this engine [default: vllm where it and a GPU are found]",
+    )
+    add(
+        "--model",
+        metavar="PATH",
+        help="start from this checkpoint [default: the demo's tiny Qwen2-Audio]",
+    )
+    add(
+        "--teacher",
+        metavar="measured|serve|URL",
         help="who writes the rationales of the training utterances: measured cues, an audio model "
-             "that this run serves with vLLM, or one at an OpenAI-compatible endpoint. Real "
-             "corpora need the choice, unless the tiny model is trained [default: measured]")
-    add("--teacher-model", metavar="NAME",
-        help="the teacher's model name [default with 'serve': Qwen/Qwen2.5-Omni-7B]")
-    add("--from", "--restart", dest="restart", metavar="STAGE", choices=STAGES,
-        help="repeat this stage and all after it; a trained model is kept as saves/RUN.1")
+        "that this run serves with vLLM, or one at an OpenAI-compatible endpoint. Real "
+        "corpora need the choice, unless the tiny model is trained [default: measured]",
+    )
+    add(
+        "--teacher-model",
+        metavar="NAME",
+        help="the teacher's model name [default with 'serve': Qwen/Qwen2.5-Omni-7B]",
+    )
+    add(
+        "--from",
+        "--restart",
+        dest="restart",
+        metavar="STAGE",
+        choices=STAGES,
+        help="repeat this stage and all after it; a trained model is kept as saves/RUN.1",
+    )
     add("--to", metavar="STAGE", choices=STAGES, default=STAGES[-1], help="stop after this stage")
-    add("--jobs", metavar="N", type=int, default=os.cpu_count(),
-        help="run this many jobs at a time [default: the number of cores]")
+    add(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=os.cpu_count(),
+        help="run this many jobs at a time [default: the number of cores]",
+    )
     add("--dry-run", action="store_true", help="print what would run, and run nothing")
     add("--slurm", action="store_true", help="submit every job to Slurm (docs/scale.md)")
     return found  # fmt: skip
@@ -129,8 +186,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _path(text: str) -> str:
     """A path of the folder in which the user is, or else of run.sh's folder."""
-    theirs = os.path.join(os.environ.get("WHYSER_CALLED_FROM", ""), text)
-    return theirs if os.path.exists(theirs) else text
+    theirs = Path(os.environ.get("WHYSER_CALLED_FROM", ""), text)
+    return str(theirs) if theirs.exists() else text
 
 
 if __name__ == "__main__":

@@ -30,15 +30,16 @@ TeacherKind = Literal["measured", "endpoint", "serve"]
 #: Rows and epochs for a model of a million weights, with large steps and without early stopping,
 #: since the run is short.
 SMALL = (
-    "use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 plot_loss=false "
-    "max_samples=700 num_train_epochs=4 per_device_train_batch_size=16 "
-    "gradient_accumulation_steps=1 learning_rate=2e-3 lora_rank=16 lora_alpha=32 logging_steps=10 "
-    "save_strategy=no eval_strategy=no load_best_model_at_end=false early_stopping_steps=null"
-).split()
+    *("use_cpu=true", "bf16=false", "preprocessing_num_workers=2", "dataloader_num_workers=0"),
+    *("plot_loss=false", "max_samples=700", "num_train_epochs=4", "per_device_train_batch_size=16"),
+    *("gradient_accumulation_steps=1", "learning_rate=2e-3", "lora_rank=16", "lora_alpha=32"),
+    *("logging_steps=10", "save_strategy=no", "eval_strategy=no", "load_best_model_at_end=false"),
+    "early_stopping_steps=null",
+)
 SMALL_PREDICT = (
-    "use_cpu=true bf16=false preprocessing_num_workers=2 dataloader_num_workers=0 "
-    "per_device_eval_batch_size=50"
-).split()
+    *("use_cpu=true", "bf16=false", "preprocessing_num_workers=2", "dataloader_num_workers=0"),
+    "per_device_eval_batch_size=50",
+)
 
 #: The teacher of the paper's set-up that a node can serve.
 SERVED_TEACHER = "Qwen/Qwen2.5-Omni-7B"
@@ -129,9 +130,15 @@ class RunPlan:
         return self.sources.get(corpus) or str(self.shared / "corpora" / corpus)
 
     @property
-    def rationale_files(self) -> list[str]:
+    def listened(self) -> Path:
+        """The rationales of an audio teacher, for all corpora."""
+        return self.shared / "rationales" / "listening.jsonl"
+
+    @property
+    def rationales(self) -> list[Path]:
         """Those of an audio teacher first: of two that were kept the first is used."""
-        return ["rationales"] if self.teacher.kind == "measured" else ["listening", "rationales"]
+        measured = [self.taught(corpus, "rationales") for corpus in self.corpora]
+        return measured if self.teacher.kind == "measured" else [self.listened, *measured]
 
     @property
     def test_split(self) -> str:
@@ -175,6 +182,13 @@ class RunPlan:
         """The open form, the closed form, and the shuffled control of the open form."""
         (first,) = names_in(settings_of(Path(self.predict), self.predict_settings)["eval_dataset"])
         return [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
+
+    @cached_property
+    def rows_wanted(self) -> int | None:
+        """The most utterances that a training uses; None when it uses all."""
+        settings = [settings_of(Path(train), self.settings) for train in self.trains]
+        limits = [int(one.get("max_samples") or 0) for one in settings]
+        return max(limits) if all(limits) else None
 
     @property
     def labels(self) -> str:

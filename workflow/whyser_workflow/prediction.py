@@ -13,16 +13,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from whyser.io.console import run, say
-from whyser.io.files import read_json, write_json, write_text
+from whyser.io.files import read_json, write_json
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_workflow.identity import digest_of, model_identity, row_hashes, settings_identity
 from whyser_workflow.plan import RunPlan, as_words, read_plan
 from whyser_workflow.serving import KEY, served, vllm_options
-from whyser_workflow.training import call
+from whyser_workflow.training import (
+    call,
+    environment_of,
+    set_aside,
+    tokenised,
+    write_settings,
+)
 
 RECORD = "inputs.json"
 
@@ -79,8 +83,10 @@ def _generate(plan: RunPlan) -> None:
             "overwrite_output_dir": True,
         }
         copy = plan.results / "generated" / "whyser_settings.yaml"
-        write_text(copy, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-        call(sys.executable, "-m", "whyser_workflow.generate", str(copy))
+        write_settings(copy, settings)
+        write_settings(copy, tokenised(settings, copy, plan.data / "tokenized" / "test"))
+        words = [sys.executable, "-m", "whyser_workflow.generate", str(copy)]
+        call(*words, env=environment_of(settings))
     for name in plan.test_sets:
         call(
             *("whyser-eval", "join", "--model", plan.name),
@@ -115,18 +121,16 @@ def _merged(plan: RunPlan) -> Path:
     if "adapter_name_or_path" not in start:
         return Path(start["model_name_or_path"])
     folder = plan.saves.with_name(f"{plan.saves.name}_merged")
-    record, inputs = folder / RECORD, {name: model_identity(name) for name in start.values()}
+    names = [name for value in start.values() for name in names_in(value)]
+    record, inputs = folder / RECORD, {name: model_identity(name) for name in names}
     if not (record.is_file() and read_json(record) == inputs):
+        set_aside(folder)
         say(f"merging the adapters into {folder}")
         base = settings_of(Path(plan.predict), plan.predict_settings)
-        settings = {
-            **start,
-            **{key: base[key] for key in ("template", "trust_remote_code") if key in base},
-            "finetuning_type": "lora",
-            "export_dir": str(folder),
-        }
+        kept = {key: base[key] for key in ("template", "trust_remote_code") if key in base}
+        settings = {**kept, **start, "finetuning_type": "lora", "export_dir": str(folder)}
         copy = plan.results / "generated" / "whyser_export.yaml"
-        write_text(copy, yaml.safe_dump(settings, sort_keys=False))
+        write_settings(copy, settings)
         call("llamafactory-cli", "export", str(copy))
         write_json(record, inputs)
     return folder

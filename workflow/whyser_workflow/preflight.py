@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.run import run_faults
 from whyser_converters.check.settings import setting_faults, settings_of
 from whyser_converters.corpora.registry import CORPORA, check_folder
+from whyser_workflow.batch import accumulation, processes_of
 from whyser_workflow.plan import RunPlan, as_words, family_of
 from whyser_workflow.serving import find_vllm, has_gpu
 from whyser_workflow.training import inputs_of, refuse_change
@@ -44,11 +43,13 @@ def _corpora(plan: RunPlan) -> Iterator[InputError]:
             yield problem
     if plan.data_run != plan.name:
         for corpus in plan.corpora:
-            for file in (plan.utterances(corpus), plan.taught(corpus, plan.rationale_files[0])):
-                if not file.is_file():
-                    yield InputError(
-                        "no such file", file=file, cure=f"Finish the run {plan.data_run} first."
-                    )
+            if not plan.utterances(corpus).is_file():
+                yield _unfinished(plan, plan.utterances(corpus))
+        yield from (_unfinished(plan, file) for file in plan.rationales if not file.is_file())
+
+
+def _unfinished(plan: RunPlan, file: Path) -> InputError:
+    return InputError("no such file", file=file, cure=f"Finish the run {plan.data_run} first.")
 
 
 def _model(plan: RunPlan) -> Iterator[InputError]:
@@ -114,44 +115,9 @@ def _errors(faults: list[CheckFault], file: str) -> Iterator[InputError]:
             yield InputError(fault.what, file=file, cure=fault.cure)
 
 
-def gpu_count() -> int:
-    """The GPUs that LLaMA-Factory would train on; 0 without any."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([one for one in visible.split(",") if one.strip() not in {"", "-1"}])
-    if not has_gpu():
-        return 0
-    done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    return done.stdout.count("GPU ")
-
-
-def accumulation(settings: dict[str, Any], processes: int) -> int:
-    """The steps of accumulation that keep the configured global batch on so many processes.
-
-    A configuration is written for one process.
-
-    Raises: `InputError` when the batch cannot be divided.
-
-    >>> accumulation({"per_device_train_batch_size": 1, "gradient_accumulation_steps": 8}, 4)
-    2
-    """
-    each = int(settings.get("per_device_train_batch_size", 8))
-    batch = each * int(settings.get("gradient_accumulation_steps", 1))
-    steps, rest = divmod(batch, each * processes)
-    if rest or not steps:
-        raise InputError(
-            f"a global batch of {batch} rows cannot be shared by {processes} GPUs that take "
-            f"{each} at a time",
-            cure="Set per_device_train_batch_size and gradient_accumulation_steps with --set so "
-            "that it can, or show fewer GPUs with CUDA_VISIBLE_DEVICES.",
-        )
-    return steps
-
-
 def _batch(train: str, settings: dict[str, Any]) -> Iterator[InputError]:
-    processes = 1 if settings.get("use_cpu") else max(gpu_count(), 1)
     try:
-        accumulation(settings, processes)
+        accumulation(settings, processes_of(settings))
     except InputError as problem:
         yield problem.at(train)
 

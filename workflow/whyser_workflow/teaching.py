@@ -1,10 +1,13 @@
-"""Lets an audio model write the rationales of a plan's corpora."""
+"""Lets an audio model write the rationales of a plan's training utterances.
+
+It works in the order of the training rows, and stops when as many utterances are explained as the
+training uses.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from whyser.io.console import run
@@ -13,36 +16,34 @@ from whyser_workflow.serving import KEY, served, vllm_options
 from whyser_workflow.training import call
 
 
-def teach(plan: RunPlan, corpora: Sequence[str]) -> None:
-    """Teaches the corpora by the plan's endpoint, or by a server that ends with this call."""
+def teach(plan: RunPlan) -> None:
+    """Teaches by the plan's endpoint, or by a server that ends with this call."""
     teacher = plan.teacher
     if teacher.kind == "endpoint":
-        for corpus in corpora:
-            _listen(plan, corpus, teacher.url, teacher.key_variable, dict(os.environ))
+        _listen(plan, teacher.url, teacher.key_variable, dict(os.environ))
         return
     log = plan.shared / "rationales" / "vllm.log"
     with served(teacher.model, log, *vllm_options()) as server:
-        for corpus in corpora:
-            _listen(plan, corpus, server.url, KEY, server.environment)
+        _listen(plan, server.url, KEY, server.environment)
 
 
-def _listen(
-    plan: RunPlan, corpus: str, url: str, key_variable: str, environment: dict[str, str]
-) -> None:
+def _listen(plan: RunPlan, url: str, key_variable: str, environment: dict[str, str]) -> None:
+    enough = plan.rows_wanted
     call(
-        *("whyser-teach", "listening", str(plan.utterances(corpus))),
-        *("--cues", str(plan.taught(corpus, "cues")), "--labels", plan.labels),
-        *("--output", str(plan.taught(corpus, "listening"))),
+        *("whyser-teach", "listening", *(str(plan.utterances(corpus)) for corpus in plan.corpora)),
+        *(word for corpus in plan.corpora for word in ("--cues", str(plan.taught(corpus, "cues")))),
+        *("--labels", plan.labels, "--output", str(plan.listened)),
         *("--endpoint", url, "--model", plan.teacher.model, "--api-key-env", key_variable),
+        *(("--enough", str(enough)) if enough else ()),
         *plan.teacher.options,
         env=environment,
     )
 
 
 def main() -> None:
-    """`python -m whyser_workflow.teaching PLAN CORPUS...`."""
-    path, *corpora = sys.argv[1:]
-    teach(read_plan(Path(path)), corpora)
+    """`python -m whyser_workflow.teaching PLAN`."""
+    (path,) = sys.argv[1:]
+    teach(read_plan(Path(path)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ inputs end the run with what changed, key by key and row by row.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from whyser.io.errors import InputError, WhyserError
 from whyser.io.files import read_json, write_json, write_text
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
+from whyser_converters.llamafactory.tokenize.settings import STAGES
+from whyser_workflow.batch import accumulation, processes_of
 from whyser_workflow.identity import model_identity, row_hashes, settings_identity
 from whyser_workflow.plan import RunPlan, as_words, read_plan
 
@@ -102,9 +105,8 @@ def set_aside(folder: Path) -> Path | None:
     """Renames the folder to the first free `NAME.1`, `NAME.2`, ...; None where there is none."""
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
-    free = next(
-        path for number in count(1) if not (path := folder.with_name(f"{folder.name}.{number}")).exists()
-    )
+    names = (folder.with_name(f"{folder.name}.{number}") for number in count(1))
+    free = next(path for path in names if not path.exists())
     folder.rename(free)
     return free
 
@@ -122,15 +124,39 @@ def train(plan: RunPlan, number: int) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RECORD, {**inputs, "finished": False})
-    settings = settings_of(Path(plan.trains[number]), [*as_words(plan.start_of(number)), *plan.settings])
+    words = [*as_words(plan.start_of(number)), *plan.settings]
+    settings = settings_of(Path(plan.trains[number]), words)
     settings |= {"dataset_dir": str(plan.rows), "output_dir": str(folder)}
+    settings["gradient_accumulation_steps"] = accumulation(settings, processes_of(settings))
     settings |= _resumed(folder)
-    # What runs is this copy, whatever happens to the configuration meanwhile.
     copy = folder / "whyser_settings.yaml"
-    write_text(copy, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    write_settings(copy, settings)
     call("whyser-convert", "check", str(copy))
-    call("llamafactory-cli", "train", str(copy))
+    write_settings(copy, tokenised(settings, copy, plan.data / "tokenized" / f"train-{number}"))
+    call("llamafactory-cli", "train", str(copy), env=environment_of(settings))
     write_json(folder / RECORD, {**inputs, "finished": True})
+
+
+def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
+    """A configuration of one launch, which stays as it is when the user's is edited meanwhile."""
+    write_text(path, yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True))
+
+
+def tokenised(settings: Mapping[str, Any], path: Path, output: Path) -> dict[str, Any]:
+    """The settings with their rows tokenised into `output`, where our tokenising knows the model.
+
+    Args: `path`, a file with the settings.
+    """
+    if settings.get("template") != "qwen2_audio" or settings.get("stage", "sft") not in STAGES:
+        return dict(settings)
+    call("whyser-convert", "tokenize", str(path), "--output", str(output))
+    return {**settings, "tokenized_path": str(output)}
+
+
+def environment_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """On a CPU a model of a million weights is slower on many threads than on four."""
+    threads = str(min(4, os.cpu_count() or 1))
+    return {"OMP_NUM_THREADS": threads, **os.environ} if settings.get("use_cpu") else {**os.environ}
 
 
 def _resumed(folder: Path) -> dict[str, Any]:

@@ -32,9 +32,10 @@ from whyser.labels.classes import CLASSES, EmotionClass
 from whyser.prompting.answer import render_answer
 from whyser.prompting.prompts import OPEN
 from whyser.records.corpus import Corpus
+from whyser.records.draws import drawn
 from whyser.records.utterance import Utterance
 from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
-from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of
+from whyser_converters.datasets.sampling import merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
     TargetSpec,
     TrainingInputs,

@@ -59,8 +59,3 @@ def sound_of(corpus: Corpus, utterance: Utterance) -> Path:
             f"no such sound file for {utterance.id}", file=audio, cure="Convert the corpus again."
         )
     return audio
-
-
-def drawn(seed: int, what: str, id_: str) -> bytes:
-    """32 random bytes for one purpose and utterance."""
-    return hashlib.sha256(f"{seed}:{what}:{id_}".encode()).digest()

@@ -18,11 +18,12 @@ from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question, with_transcript
 from whyser.records.corpus import Corpus
+from whyser.records.draws import ORDER, drawn
 from whyser.records.derangement import derangement
 from whyser.records.utterance import Utterance
 from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
 from whyser_converters.datasets.questions import QuestionSpec
-from whyser_converters.datasets.sampling import drawn, merged, nothing_left, sound_of
+from whyser_converters.datasets.sampling import merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
     TargetSpec,
     TrainingInputs,
@@ -159,7 +160,7 @@ def build(corpora: Sequence[Corpus], spec: DatasetSpec, inputs: TrainingInputs) 
     problems.raise_any()
     if not dataset.rows:
         raise nothing_left("utterance", spec.split, corpora, dataset.dropped)
-    dataset.rows.sort(key=lambda row: (row.epoch, spec.drawn("order", row.utterance, row.epoch)))
+    dataset.rows.sort(key=lambda row: (row.epoch, spec.drawn(ORDER, row.utterance, row.epoch)))
     dataset.rows = _under_control(dataset.rows, spec)
     if spec.max_samples is not None:
         _keep_first(dataset, spec.max_samples)

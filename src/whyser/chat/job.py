@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import nullcontext
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,8 +50,11 @@ def ask_in_order(
     write: Callable[[T, R | WhyserError], None],
     total: int,
     description: str,
+    is_enough: Callable[[], bool] = lambda: False,
 ) -> None:
     """Runs `worker` on every item; `write` gets each item with its result or error, in item order.
+
+    Args: `is_enough` is asked after each write; once it is true, no item is begun or written.
 
     Raises: `SystemExit` with 130 if Ctrl-C ended the run, `WhyserError` if a limit did, and what
     `run_all` raises. The answers are in the ledger, and the same call continues from it.
@@ -62,13 +66,14 @@ def ask_in_order(
     def add(place: int, item: T, result: R | WhyserError) -> None:
         nonlocal written
         ahead[place] = item, result
-        while written in ahead:
+        while written in ahead and not is_enough():
             write(*ahead.pop(written))
             written += 1
 
-    tally = _run_numbered(items, worker, settings, ledger, add, total, description)
+    wanted = takewhile(lambda _: not is_enough(), items)
+    tally = _run_numbered(wanted, worker, settings, ledger, add, total, description)
     print_tally(tally)
-    if written == total:
+    if written == total or is_enough():
         return
     message = (
         f"{tally.stopped}: {written:,} of {total:,} utterances are done; their answers are in "

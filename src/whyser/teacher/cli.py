@@ -163,12 +163,17 @@ def measured(
 @app.command()
 @with_option_group
 def listening(
-    utterances: Utterances,
+    utterances: Annotated[
+        list[Path], typer.Argument(help="Read these utterances.jsonl, one for each corpus.")
+    ],
     output: Output,
     asked: EndpointOptions,
     cues: Annotated[
-        Path | None,
-        typer.Option(help="Drop a rationale that contradicts the measurements in this cues.jsonl."),
+        list[Path] | None,
+        typer.Option(
+            help="Drop a rationale that contradicts the measurements in this cues.jsonl; repeat "
+            "it for each corpus."
+        ),
     ] = None,
     evidence: Annotated[
         Literal["none", "measured"],
@@ -204,7 +209,17 @@ def listening(
     labels: Labels_ = "majority",
     seed: Annotated[int, typer.Option(help="Seed the sampling with this number.")] = 0,
     max_samples: Annotated[
-        int | None, typer.Option(min=1, help="Write only the first N rationales of the split.")
+        int | None,
+        typer.Option(min=1, help="Ask about the first N only, in the order of the training rows."),
+    ] = None,
+    enough: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop when N utterances have a rationale that passed the checks; give the "
+            "max_samples of the training.",
+            rich_help_panel=CHECKS,
+        ),
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
@@ -227,8 +242,9 @@ def listening(
         split=split,
         is_for_study=reference_for_study,
         ids=ids,
-        cues=cues,
+        cues=cues or (),
         max_samples=max_samples,
+        enough=enough,
         labels=labels,
     )
     if dry_run:
