@@ -15,6 +15,7 @@ from typing import Any
 
 from whyser.io.console import run, say
 from whyser.io.files import read_json, write_json
+from whyser.records.training import TrainingFacts, write_training
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_workflow.identity import digest_of, model_identity, row_hashes, settings_identity
@@ -57,6 +58,23 @@ def predict(plan: RunPlan) -> None:
         _ask_server(plan)
     else:
         _generate(plan)
+    write_training(plan.results, facts_of(plan))
+
+
+def facts_of(plan: RunPlan) -> TrainingFacts:
+    """What a reader of the scores must know of the training."""
+    trained = [
+        names_in(settings_of(Path(one), plan.settings).get("dataset")) for one in plan.trains
+    ]
+    names = dict.fromkeys(name for names in trained for name in names)
+    rows = {name: len(row_hashes(plan.rows / f"{name}.json")) for name in names}
+    limits = plan.rows_wanted
+    return TrainingFacts(
+        system=plan.name,
+        checkpoint=plan.model,
+        rows={name: min(count, limits or count) for name, count in rows.items()},
+        teacher=str(plan.teacher),
+    )
 
 
 def _clear_outdated(folder: Path, inputs: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from whyser.io.files import read_json, read_jsonl
 from whyser.io.visible import visible
 from whyser.labels.classes import OTHER
 from whyser.records.predictions import REPEATED
+from whyser.records.training import TrainingFacts, read_training
 from whyser_eval.explanations.judge.rows import JudgeResults, read_judged
 from whyser_eval.explanations.study.rows import StudyResults, read_studied
 from whyser_eval.page.onefile import cut
@@ -187,6 +188,7 @@ class Results:
     audit: Audit | None
     judged: JudgeResults | None
     studied: StudyResults | None
+    trained: TrainingFacts | None
 
     @property
     def classes(self) -> list[str]:
@@ -239,6 +241,7 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             _if_there(_read_audit, folder / "audit.json"),
             _if_there(read_judged, folder / JUDGED),
             _if_there(read_studied, folder / STUDIED),
+            read_training(folder),
         )
         if not results.classes:
             raise InputError("contains no scores", file=folder, cure=_CURE)

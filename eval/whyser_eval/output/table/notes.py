@@ -54,6 +54,7 @@ def _of_references(scored: ReferenceGroup, columns: Sequence[Column]) -> Iterato
         f"References {scored.references}: {scored.signed['corpus']}, {scored.signed['split']}, "
         f"{scored.signed['labels']} classes; {sizes}."
     )
+    yield from map(str, scored.trained)
     for name, words in _ALIKE.items():
         found = {row.signed.get(name) for row in scored.all_rows()} - {None, "none"}
         if len(found) > 1:

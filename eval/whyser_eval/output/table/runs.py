@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from whyser.io.errors import InputError
+from whyser.records.training import TrainingFacts, read_training
 from whyser_eval.output.table.model import Column
 from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 from whyser_eval.scoring.scores import ANY, ScoreRow, read_scores
@@ -23,10 +25,12 @@ class RowKey(NamedTuple):
 
 @dataclass(frozen=True)
 class ReferenceGroup:
-    """All scores on the same references, identified by their hash."""
+    """All scores on the same references, identified by their hash; `trained` has what is known of
+    the systems' training."""
 
     references: str
     rows: Mapping[RowKey, Mapping[Column, ScoreRow]]
+    trained: Sequence[TrainingFacts] = ()
 
     @property
     def signed(self) -> dict[str, str]:
@@ -55,11 +59,14 @@ def read_runs(folders: Sequence[Path]) -> list[ReferenceGroup]:
     of the same figure.
     """
     found: dict[str, dict[RowKey, dict[Column, ScoreRow]]] = {}
+    trained: defaultdict[str, list[TrainingFacts]] = defaultdict(list)
     origin: dict[tuple[str, RowKey, Column], Path] = {}
     for folder in folders:
         path = folder / "scores.json"
         rows = read_scores(path)
         references = _references_of(rows, path)
+        if facts := read_training(folder):
+            trained[references].append(facts)
         for row in rows:
             key = RowKey(row.system, row.control, row.form == ANY)
             column = Column(row.form, row.subset, row.metric)
@@ -73,7 +80,9 @@ def read_runs(folders: Sequence[Path]) -> list[ReferenceGroup]:
                     file=path,
                     cure="Give one run of a system, or score one of them under another name.",
                 )
-    return [ReferenceGroup(references, rows) for references, rows in found.items()]
+    return [
+        ReferenceGroup(references, rows, trained[references]) for references, rows in found.items()
+    ]
 
 
 def _references_of(rows: Sequence[ScoreRow], path: Path) -> str:
