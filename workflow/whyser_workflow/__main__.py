@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from whyser.io.console import run, say
-from whyser.io.errors import InputError, WhyserError
+from whyser.io.errors import WhyserError
+from whyser_workflow.lock import locked
 from whyser_workflow.options import parse
 from whyser_workflow.plan import RunPlan, plan_of
 from whyser_workflow.preflight import refuse_what_would_fail
@@ -45,7 +43,7 @@ def main() -> None:
             snakemake(plan, plan.write(Path(folder, "run.json")), options, "--dry-run")
         return
     began = time.monotonic()
-    with locked(plan):
+    with locked(plan.data):
         if plan.restart == "train" and (kept := set_aside(plan.saves)):
             say(f"The earlier model is kept as {kept}")
         snakemake(plan, plan.write(), options)
@@ -53,21 +51,6 @@ def main() -> None:
     report = plan.results / "report.html"
     if report.exists():
         print(f"Open {report} in a browser.")
-
-
-@contextmanager
-def locked(plan: RunPlan) -> Iterator[None]:
-    """Raises: `InputError` while another process has the run of that name."""
-    plan.data.mkdir(parents=True, exist_ok=True)
-    with (plan.data / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"the run {plan.name!r} is going on in another process",
-                cure="Wait for it, or give another --name.",
-            ) from None
-        yield
 
 
 def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None:

@@ -19,6 +19,7 @@ from whyser.records.training import TrainingFacts, write_training
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_workflow.identity import digest_of, model_identity, row_hashes, settings_identity
+from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan, as_words, read_plan
 from whyser_workflow.serving import KEY, served, vllm_options
 from whyser_workflow.training import (
@@ -52,28 +53,26 @@ def inputs_of(plan: RunPlan, test_set: str) -> dict[str, Any]:
 
 def predict(plan: RunPlan) -> None:
     """Answers every set that has no answers from the same inputs."""
-    for name in plan.test_sets:
-        _clear_outdated(plan.generated(name).parent, inputs_of(plan, name))
-    if plan.predict_with == "vllm":
-        _ask_server(plan)
-    else:
-        _generate(plan)
+    with locked(plan.results / "generated") as lock:
+        for name in plan.test_sets:
+            _clear_outdated(plan.generated(name).parent, inputs_of(plan, name))
+        if plan.predict_with == "vllm":
+            _ask_server(plan)
+        else:
+            _generate(plan, lock)
     write_training(plan.results, facts_of(plan))
 
 
 def facts_of(plan: RunPlan) -> TrainingFacts:
     """What a reader of the scores must know of the training."""
-    trained = [
-        names_in(settings_of(Path(one), plan.settings).get("dataset")) for one in plan.trains
-    ]
-    names = dict.fromkeys(name for names in trained for name in names)
-    rows = {name: len(row_hashes(plan.rows / f"{name}.json")) for name in names}
-    limits = plan.rows_wanted
+    rows = {}
+    for train in plan.trains:
+        settings = settings_of(Path(train), plan.settings)
+        for name in names_in(settings.get("dataset")):
+            count = len(row_hashes(plan.rows / f"{name}.json"))
+            rows[name] = min(count, settings.get("max_samples") or count)
     return TrainingFacts(
-        system=plan.name,
-        checkpoint=plan.model,
-        rows={name: min(count, limits or count) for name, count in rows.items()},
-        teacher=str(plan.teacher),
+        system=plan.name, checkpoint=plan.model, rows=rows, teacher=str(plan.teacher)
     )
 
 
@@ -88,7 +87,7 @@ def _clear_outdated(folder: Path, inputs: Mapping[str, Any]) -> None:
     write_json(record, inputs)
 
 
-def _generate(plan: RunPlan) -> None:
+def _generate(plan: RunPlan, lock: int) -> None:
     missing = [name for name in plan.test_sets if not plan.generated(name).is_file()]
     if missing:
         settings = settings_of(
@@ -104,7 +103,7 @@ def _generate(plan: RunPlan) -> None:
         write_settings(copy, settings)
         write_settings(copy, tokenised(settings, copy, plan.data / "tokenized" / "test"))
         words = [sys.executable, "-m", "whyser_workflow.generate", str(copy)]
-        call(*words, env=environment_of(settings))
+        call(*words, env=environment_of(settings), pass_fds=(lock,))
     for name in plan.test_sets:
         call(
             *("whyser-eval", "join", "--model", plan.name),

@@ -26,6 +26,7 @@ from whyser_converters.check.settings import settings_of
 from whyser_converters.llamafactory.tokenize.settings import STAGES
 from whyser_workflow.batch import accumulation, processes_of
 from whyser_workflow.identity import model_identity, row_hashes, settings_identity
+from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan, as_words, read_plan
 
 RECORD = "whyser_training.json"
@@ -122,19 +123,23 @@ def train(plan: RunPlan, number: int) -> None:
     if is_finished(folder):
         say(f"{folder} is trained from the same inputs already; it is kept")
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / RECORD, {**inputs, "finished": False})
-    words = [*as_words(plan.start_of(number)), *plan.settings]
-    settings = settings_of(Path(plan.trains[number]), words)
-    settings |= {"dataset_dir": str(plan.rows), "output_dir": str(folder)}
-    settings["gradient_accumulation_steps"] = accumulation(settings, processes_of(settings))
-    settings |= _resumed(folder)
-    copy = folder / "whyser_settings.yaml"
-    write_settings(copy, settings)
-    call("whyser-convert", "check", str(copy))
-    write_settings(copy, tokenised(settings, copy, plan.data / "tokenized" / f"train-{number}"))
-    call("llamafactory-cli", "train", str(copy), env=environment_of(settings))
-    write_json(folder / RECORD, {**inputs, "finished": True})
+    with locked(folder) as lock:
+        write_json(folder / RECORD, {**inputs, "finished": False})
+        words = [*as_words(plan.start_of(number)), *plan.settings]
+        settings = settings_of(Path(plan.trains[number]), words)
+        settings |= {"dataset_dir": str(plan.rows), "output_dir": str(folder)}
+        settings["gradient_accumulation_steps"] = accumulation(settings, processes_of(settings))
+        settings |= _resumed(folder)
+        copy = folder / "whyser_settings.yaml"
+        write_settings(copy, settings)
+        call("whyser-convert", "check", str(copy))
+        write_settings(copy, tokenised(settings, copy, plan.data / "tokenized" / f"train-{number}"))
+        call(
+            *("llamafactory-cli", "train", str(copy)),
+            env=environment_of(settings),
+            pass_fds=(lock,),
+        )
+        write_json(folder / RECORD, {**inputs, "finished": True})
 
 
 def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
