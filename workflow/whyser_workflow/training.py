@@ -104,7 +104,7 @@ def is_finished(folder: Path) -> bool:
 
 def set_aside(folder: Path) -> Path | None:
     """Renames the folder to the first free `NAME.1`, `NAME.2`, ...; None where there is none."""
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if not folder.is_dir() or all(path.name == ".lock" for path in folder.iterdir()):
         return None
     names = (folder.with_name(f"{folder.name}.{number}") for number in count(1))
     free = next(path for path in names if not path.exists())
