@@ -2,7 +2,7 @@
 # Installs Whyser and the packages of the given extras into .venv. If nothing has changed since the
 # last call, it does nothing. A .venv that does not work is replaced.
 #
-#   ./install.sh [EXTRAS]      [default: train,acoustics,baselines,demo]
+#   ./install.sh [EXTRAS]      [default: train,acoustics,baselines,demo,workflow]
 #
 # Environment:
 #   PYTHON        interpreter to use, 3.11 to 3.13 [default: the first one found]
@@ -19,7 +19,7 @@ fail() {
     exit 1
 }
 
-extras=${1:-train,acoustics,baselines,demo}
+extras=${1:-train,acoustics,baselines,demo,workflow}
 constraints=${CONSTRAINTS:-constraints.txt}
 [[ $constraints =~ ^constraints(-[0-9]+)?\.txt$ && -f $constraints ]] ||
     fail "CONSTRAINTS is '$constraints', expected one of: $(echo constraints*.txt)"

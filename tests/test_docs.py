@@ -25,6 +25,8 @@ import typer
 
 from whyser.io.files import read_jsonl, write_jsonl
 from whyser_converters.corpora.registry import CORPORA
+from whyser_workflow.options import parse, parser
+from whyser_workflow.plan import plan_of
 
 from .eval.endpoint import Endpoint
 from .programs import start
@@ -70,7 +72,7 @@ def test_a_shown_command_exists(words: list[str]) -> None:
                 re.search(rf"(?<![\w-]){option}(?![\w-])", script) for option in options(rest)
             )
             return
-        assert all(re.search(rf"^  {option} ", script, re.MULTILINE) for option in options(rest))
+        assert options(rest) <= set(parser()._option_string_actions)
     elif name == "llamafactory-cli":
         assert rest[0] == "train"
         assert (ROOT / rest[1]).is_file()
@@ -94,6 +96,29 @@ def test_a_shown_command_exists(words: list[str]) -> None:
             for option in (*parameter.opts, *parameter.secondary_opts)
         }
         assert options(rest) <= known
+
+
+def options_of_run(words: list[str]) -> list[str]:
+    return words[words.index("./run.sh") + 1 :]
+
+
+RUNS = [words for words in SHOWN if "./run.sh" in words and options_of_run(words)[:1] != ["test"]]
+
+
+@pytest.mark.parametrize("words", RUNS, ids=" ".join)
+def test_a_shown_run_can_be_planned(
+    words: list[str], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its values are allowed, its configurations exist, and real corpora have a teacher."""
+    monkeypatch.chdir(root)
+    for setting in words[: words.index("./run.sh")]:
+        monkeypatch.setenv(*setting.split("=", 1))
+    asked = parse([re.sub(r"=/corpora/.*", f"={tmp_path}", word) for word in options_of_run(words)])
+    if asked.data:
+        assert asked.data in {parse(options_of_run(run)).name for run in RUNS}
+        asked.data = None
+    plan = plan_of(asked, has_vllm=False)
+    assert plan.training_sets and plan.test_sets
 
 
 def run_step(words: list[str], folder: Path) -> str:

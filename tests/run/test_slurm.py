@@ -67,6 +67,18 @@ def test_two_nodes_train_as_one(
     assert round(results["train_runtime"] * results["train_samples_per_second"]) == 16
 
 
+def test_srun_gets_the_cores_of_the_job(root: Path, tmp_path: Path, slurm: dict[str, str]) -> None:
+    """Since Slurm 22.05 srun does not take --cpus-per-task from the job."""
+    programs = {"whyser-convert": "true", "llamafactory-cli": 'echo "$SRUN_CPUS_PER_TASK cores"'}
+    for name, line in programs.items():
+        (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    shutil.copytree(root / "llamafactory_configs/slurm", tmp_path / "llamafactory_configs/slurm")
+    (tmp_path / "a.yaml").write_text("stage: sft\n")
+    done = submit(tmp_path, slurm | {"SLURM_CPUS_PER_TASK": "32"}, "a.yaml")
+    assert (done.returncode, done.stdout) == (0, "32 cores\n32 cores\n"), done.stderr
+
+
 def test_what_the_check_refuses_is_not_started(root: Path, slurm: dict[str, str]) -> None:
     done = submit(root, slurm, "llamafactory_configs/qwen2audio/lora_sft_label.yaml",
                   "dataset=nonsense")  # fmt: skip
