@@ -67,7 +67,9 @@ class BlockwiseTrainer(CustomSeq2SeqTrainer):
         partial.parent.mkdir(parents=True, exist_ok=True)
         if not partial.exists():
             return 0
-        lines = [line for line in partial.read_bytes().splitlines(keepends=True)]
+        written = partial.read_bytes().splitlines(keepends=True)
+        # The last line may be cut short.
+        lines = [line for line in written if line.endswith(b"\n")]
         kept = len(lines) // size * size
         if self.is_world_process_zero():
             with atomic_path(partial) as temporary:
