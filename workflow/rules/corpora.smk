@@ -1,23 +1,24 @@
 # From a corpus in its own layout to utterances.
 
-rule demo_corpora:
-    output: touch(plan.shared / ".stages" / "demo")
-    params: code=code_identity("whyser.demo")
-    message: "demo: five miniature corpora"
-    shell: "whyser-demo corpora {plan.shared}/corpora"
+if OWN_DATA:
+    rule demo_corpora:
+        output: touch(plan.shared / ".stages" / "demo")
+        params: code=code_identity("whyser.demo")
+        message: "demo: five miniature corpora"
+        shell: "whyser-demo corpora {plan.shared}/corpora"
 
-rule convert:
-    input: rules.demo_corpora.output if plan.is_demo else []
-    output:
-        update(plan.shared / "utterances" / "{corpus}" / "utterances.jsonl"),
-        update(plan.shared / "utterances" / "{corpus}" / "corpus.json"),
-    params:
-        source=lambda wildcards: plan.source(wildcards.corpus),
-        identity=lambda wildcards: [] if plan.is_demo else folder_identity(Path(plan.source(wildcards.corpus))),
-        code=code_identity("whyser_converters.convert", "whyser_converters.corpora", *GROUND),
-        options=lambda wildcards: plan.split_options(wildcards.corpus),
-    message: "convert: {wildcards.corpus}"
-    shell: "whyser-convert {wildcards.corpus} {params.source:q} {plan.shared}/utterances {params.options}"
+    rule convert:
+        input: rules.demo_corpora.output if plan.is_demo else []
+        output:
+            update(plan.shared / "utterances" / "{corpus}" / "utterances.jsonl"),
+            update(plan.shared / "utterances" / "{corpus}" / "corpus.json"),
+        params:
+            source=lambda wildcards: plan.source(wildcards.corpus),
+            identity=lambda wildcards: [] if plan.is_demo else folder_identity(Path(plan.source(wildcards.corpus))),
+            code=code_identity("whyser_converters.convert", "whyser_converters.corpora", *GROUND),
+            options=lambda wildcards: plan.split_options(wildcards.corpus),
+        message: "convert: {wildcards.corpus}"
+        shell: "whyser-convert {wildcards.corpus} {params.source:q} {plan.shared}/utterances {params.options}"
 
 # Before anything is taught: no speaker appears in two splits, and no id is a duplicate.
 rule check:

@@ -25,6 +25,6 @@ rule measured:
 rule listening:
     input: utterances(plan.corpora), taught("cues")
     output: update(plan.listened)
-    params: teacher=str(plan.teacher), options=plan.teacher.options, labels=plan.labels, wanted=plan.rows_wanted
+    params: teacher=str(plan.teacher), options=options_identity(plan.teacher.options), labels=plan.labels, wanted=plan.rows_wanted
     message: "teach: rationales by {params.teacher}"
     shell: "python -m whyser_workflow.teaching {PLAN_FILE}"

@@ -16,7 +16,7 @@ from whyser_workflow.options import parse
 from whyser_workflow.plan import RunPlan, plan_of
 from whyser_workflow.preflight import refuse_what_would_fail
 from whyser_workflow.serving import find_vllm, has_gpu
-from whyser_workflow.training import set_aside
+from whyser_workflow.training import is_finished, set_aside
 
 #: Stage -> the rules that `--restart` repeats.
 RULES = {
@@ -55,7 +55,10 @@ def main() -> None:
 
 def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None:
     """Runs the stages up to the wanted one. Raises: `WhyserError` when a job failed."""
-    forced = [f"--forcerun={rule}" for rule in RULES.get(plan.restart or "", ())]
+    forced = {*RULES.get(plan.restart or "", ())}
+    # The mark of a training says nothing when its folder was set aside, moved or removed.
+    if not all(is_finished(plan.saved(number)) for number in range(len(plan.trains))):
+        forced.add("train")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
@@ -64,7 +67,7 @@ def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None
             *("--rerun-triggers", "params", "input", "mtime"),
             *("--logger", "whyser"),
             *(("--profile", "workflow/profiles/slurm") if options.slurm else ()),
-            *forced,
+            *(("--forcerun", *sorted(forced)) if forced else ()),
             *more,
             *("--", f"until_{options.to}"),
         ],

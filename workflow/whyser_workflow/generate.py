@@ -44,18 +44,21 @@ class BlockwiseTrainer(CustomSeq2SeqTrainer):
         size = BATCHES * self.args.per_device_eval_batch_size * self.args.world_size
         partial = folder / "partial.jsonl"
         done = self._whole_blocks(partial, size)
+        block_folder = folder / "block"
+        block_folder.mkdir(exist_ok=True)
         for first in range(done, len(rows), size):
             block = rows.select(range(first, min(first + size, len(rows))))
             result = super().predict(block, **options)
-            # The answers as LLaMA-Factory decodes them.
-            self.args.output_dir = str(folder)
+            # The answers as LLaMA-Factory decodes them. They never lie where a whole set would.
+            self.args.output_dir = str(block_folder)
             super().save_predictions(block, result)
             self.args.output_dir = str(folder.parent)
             if self.is_world_process_zero():
-                _append(partial, (folder / FILE).read_bytes())
-                (folder / FILE).unlink()
+                _append(partial, (block_folder / FILE).read_bytes())
             self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
+            (block_folder / FILE).unlink(missing_ok=True)
+            block_folder.rmdir()
             partial.replace(folder / FILE)
         self.accelerator.wait_for_everyone()
 
@@ -64,7 +67,9 @@ class BlockwiseTrainer(CustomSeq2SeqTrainer):
         partial.parent.mkdir(parents=True, exist_ok=True)
         if not partial.exists():
             return 0
-        lines = [line for line in partial.read_bytes().splitlines(keepends=True)]
+        written = partial.read_bytes().splitlines(keepends=True)
+        # The last line may be cut short.
+        lines = [line for line in written if line.endswith(b"\n")]
         kept = len(lines) // size * size
         if self.is_world_process_zero():
             with atomic_path(partial) as temporary:

@@ -94,6 +94,17 @@ def code_identity(*rooms: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def options_identity(words: Iterable[str]) -> list[str]:
+    """Options, each file among them by its content, as in `--prompt FILE`."""
+    found = []
+    for word in words:
+        path = Path(word.partition("=")[2] if word.startswith("--") else word)
+        is_file = path.is_file()
+        content = hashlib.sha256(path.read_bytes()).hexdigest()[:16] if is_file else ""
+        found.append(f"{word} {content}".rstrip())
+    return found
+
+
 def digest_of(value: Mapping[str, Any]) -> str:
     return short_hash(json.dumps(value, sort_keys=True, default=str))
 
@@ -106,13 +117,23 @@ def _files(folder: Path) -> Iterator[Path]:
     """
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
+        try:
+            status = Path(place).stat()
+        except OSError:
+            continue
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
         folders.sort()
-        yield from (file for name in sorted(names) if (file := Path(place, name)).is_file())
+        yield from filter(_is_file, (Path(place, name) for name in sorted(names)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _sampled(file: Path) -> bytes:

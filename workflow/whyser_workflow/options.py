@@ -119,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--model",
         metavar="PATH",
+        type=_path,
         help="start from this checkpoint [default: the demo's tiny Qwen2-Audio]",
     )
     add(
@@ -145,7 +146,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--jobs",
         metavar="N",
-        type=int,
+        type=_count,
         default=os.cpu_count(),
         help="run this many jobs at a time [default: the number of cores]",
     )
@@ -182,6 +183,12 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and sign):
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
     return name, value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
 
 
 def _path(text: str) -> str:

@@ -180,7 +180,17 @@ class RunPlan:
     @cached_property
     def test_sets(self) -> list[str]:
         """The open form, the closed form, and the shuffled control of the open form."""
-        (first,) = names_in(settings_of(Path(self.predict), self.predict_settings)["eval_dataset"])
+        settings = settings_of(Path(self.predict), self.predict_settings)
+        names = names_in(settings.get("eval_dataset"))
+        if len(names) != 1 or "_open" not in names[0] or names[0].endswith("_shuffled"):
+            raise InputError(
+                f"eval_dataset is {settings.get('eval_dataset')!r}, expected one test set of the "
+                "open form",
+                file=self.predict,
+                cure="Give 'whyser_test_open' or 'whyser_test_open_cot'; the closed form and the "
+                "control follow from it.",
+            )
+        (first,) = names
         return [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
 
     @cached_property

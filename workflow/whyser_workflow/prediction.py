@@ -55,7 +55,7 @@ def predict(plan: RunPlan) -> None:
     """Answers every set that has no answers from the same inputs."""
     with locked(plan.results / "generated") as lock:
         for name in plan.test_sets:
-            _clear_outdated(plan.generated(name).parent, inputs_of(plan, name))
+            _clear_outdated(plan, name, inputs_of(plan, name))
         if plan.predict_with == "vllm":
             _ask_server(plan)
         else:
@@ -76,13 +76,19 @@ def facts_of(plan: RunPlan) -> TrainingFacts:
     )
 
 
-def _clear_outdated(folder: Path, inputs: Mapping[str, Any]) -> None:
-    """Begins a set again whose answers, whole or partial, are from other inputs."""
+def _clear_outdated(plan: RunPlan, name: str, inputs: Mapping[str, Any]) -> None:
+    """Begins a set again whose answers, whole or partial, are from other inputs.
+
+    The ledger of a server's answers knows the model by the run's name only.
+    """
+    folder = plan.generated(name).parent
     record = folder / RECORD
     if record.is_file() and read_json(record) == inputs:
         return
     if folder.is_dir():
         shutil.rmtree(folder)
+    for file in (plan.results / "predictions").glob(f"{name}.*"):
+        file.unlink()
     folder.mkdir(parents=True)
     write_json(record, inputs)
 

@@ -124,6 +124,8 @@ def _batch(train: str, settings: dict[str, Any]) -> Iterator[InputError]:
 
 def _teacher(plan: RunPlan) -> Iterator[InputError]:
     teacher = plan.teacher
+    if plan.data_run != plan.name:
+        return  # The other run has taught.
     if teacher.kind == "serve" and not (find_vllm() and has_gpu()):
         what = "vLLM is not installed" if has_gpu() else "this machine has no GPU"
         yield InputError(

@@ -43,9 +43,11 @@ def inputs_of(plan: RunPlan, number: int, *, with_rows: bool = True) -> dict[str
     start = plan.start_of(number)
     settings = settings_identity(train, [*as_words(start), *plan.settings])
     found: dict[str, Any] = {"settings": settings}
-    found["start"] = {
-        name: model_identity(name) for value in start.values() for name in names_in(value)
-    }
+    names = [name for value in start.values() for name in names_in(value)]
+    # The tiny model of this run may still have to be written, and is then the same again.
+    tiny = plan.shared / "model"
+    if with_rows or tiny.is_dir() or str(tiny) not in names:
+        found["start"] = {name: model_identity(name) for name in names}
     if with_rows:
         names = [*names_in(settings.get("dataset")), *names_in(settings.get("eval_dataset"))]
         found["rows"] = {name: row_hashes(plan.rows / f"{name}.json") for name in names}
@@ -58,7 +60,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     Only what `now` holds is compared.
     """
     for part in ("settings", "start"):
-        old, new = before.get(part, {}), now[part]
+        old, new = before.get(part, {}), now.get(part, before.get(part, {}))
         for key in sorted({*old, *new}):
             if old.get(key) != new.get(key):
                 was, is_ = (json.dumps(one.get(key)) for one in (old, new))
@@ -106,10 +108,14 @@ def set_aside(folder: Path) -> Path | None:
     """Renames the folder to the first free `NAME.1`, `NAME.2`, ...; None where there is none."""
     if not folder.is_dir() or all(path.name == ".lock" for path in folder.iterdir()):
         return None
-    names = (folder.with_name(f"{folder.name}.{number}") for number in count(1))
-    free = next(path for path in names if not path.exists())
+    free = _free(folder)
     folder.rename(free)
     return free
+
+
+def _free(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}.{number}") for number in count(1))
+    return next(one for one in names if not one.exists())
 
 
 def train(plan: RunPlan, number: int) -> None:
@@ -177,7 +183,8 @@ def _resumed(folder: Path) -> dict[str, Any]:
         try:
             read_json(path / "trainer_state.json")
         except InputError:
-            path.rename(path.with_name(f"incomplete-{path.name}"))
+            kept = path.with_name(f"incomplete-{path.name}")
+            path.rename(_free(kept) if kept.exists() else kept)
         else:
             whole.append(path)
     if not whole:

@@ -5,7 +5,6 @@ A draw depends only on seed and id, so that adding or leaving out an utterance c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 

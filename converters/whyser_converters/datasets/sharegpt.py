@@ -18,8 +18,8 @@ from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question, with_transcript
 from whyser.records.corpus import Corpus
-from whyser.records.draws import ORDER, drawn
 from whyser.records.derangement import derangement
+from whyser.records.draws import ORDER, drawn
 from whyser.records.utterance import Utterance
 from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
 from whyser_converters.datasets.questions import QuestionSpec

@@ -1,0 +1,245 @@
+"""`python -m whyser_workflow`: lock, dry run, restart, and what Snakemake is called with."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from whyser.io.errors import InputError, WhyserError
+from whyser_workflow import __main__ as launch
+from whyser_workflow.__main__ import RULES, locked
+from whyser_workflow.options import STAGES
+from whyser_workflow.training import RECORD
+
+from .conftest import PlanOf
+
+
+class Snakemake:
+    """Stands for the program; `does` happens while it runs."""
+
+    def __init__(self) -> None:
+        self.called: list[list[str]] = []
+        self.status = 0
+        self.does: Callable[[], None] = lambda: None
+
+    def __call__(self, words: list[str], *, check: bool) -> SimpleNamespace:
+        self.called.append(words)
+        self.does()
+        return SimpleNamespace(returncode=self.status)
+
+    def forced(self) -> list[str]:
+        """What the last call repeats: the words up to the next option."""
+        words = self.called[-1]
+        if "--forcerun" not in words:
+            return []
+        assert words.count("--forcerun") == 1, "Snakemake takes the last one only"
+        rest = words[words.index("--forcerun") + 1 :]
+        return rest[: next(n for n, word in enumerate(rest) if word.startswith("--"))]
+
+
+@pytest.fixture
+def snakemake(monkeypatch: pytest.MonkeyPatch) -> Snakemake:
+    found = Snakemake()
+    monkeypatch.setattr(launch, "subprocess", SimpleNamespace(run=found))
+    monkeypatch.setattr(launch, "refuse_what_would_fail", lambda plan: None)
+    monkeypatch.setattr(launch, "find_vllm", lambda: None)
+    return found
+
+
+@pytest.fixture
+def start(
+    place: Path, snakemake: Snakemake, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
+    def call(*words: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["run.sh", *words])
+        launch.main()
+
+    return call
+
+
+Start = Callable[..., None]
+
+
+def finished(name: str = "demo") -> Path:
+    folder = Path("saves", name)
+    folder.mkdir(parents=True)
+    (folder / RECORD).write_text('{"finished": true}')
+    (folder / "model.safetensors").write_bytes(b"trained")
+    return folder
+
+
+def test_snakemake_gets_plan_stage_and_jobs(start: Start, snakemake: Snakemake) -> None:
+    finished()
+    start("--to", "build", "--jobs", "3")
+    assert snakemake.called == [
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
+            *("--cores", "3", "--config", "plan=data/demo/run.json"),
+            *("--nolock", "--rerun-incomplete", "--keep-going"),
+            *("--rerun-triggers", "params", "input", "mtime", "--logger", "whyser"),
+            *("--", "until_build"),
+        ]
+    ]
+    assert json.loads(Path("data/demo/run.json").read_text())["name"] == "demo"
+
+
+def test_under_slurm_there_is_a_profile(start: Start, snakemake: Snakemake) -> None:
+    start("--slurm")
+    words = snakemake.called[0]
+    assert words[words.index("--profile") + 1] == "workflow/profiles/slurm"
+
+
+def test_a_dry_run_writes_nothing(start: Start, snakemake: Snakemake) -> None:
+    folder = finished()
+    seen: list[dict[str, Any]] = []
+
+    def look() -> None:
+        (plan,) = [word for word in snakemake.called[0] if word.startswith("plan=")]
+        seen.append(json.loads(Path(plan.removeprefix("plan=")).read_text()))
+
+    snakemake.does = look
+    before = sorted(Path().rglob("*"))
+    start("--dry-run", "--restart", "train", "--set", "seed=3")
+    assert sorted(Path().rglob("*")) == before
+    assert (folder / "model.safetensors").read_bytes() == b"trained"
+    assert seen[0]["settings"] == ["seed=3"]
+    assert "--dry-run" in snakemake.called[0]
+
+
+def test_what_would_fail_is_refused_before_anything_is_written(
+    start: Start, snakemake: Snakemake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(plan: Any) -> None:
+        raise InputError("bad")
+
+    monkeypatch.setattr(launch, "refuse_what_would_fail", refuse)
+    before = sorted(Path().rglob("*"))
+    with pytest.raises(InputError, match="bad"):
+        start()
+    assert (snakemake.called, sorted(Path().rglob("*"))) == ([], before)
+
+
+def test_a_failed_stage_is_a_failed_run(
+    start: Start, snakemake: Snakemake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snakemake.status = 1
+    with pytest.raises(WhyserError, match="The same command continues from there"):
+        start()
+    assert "done" not in capsys.readouterr().out
+
+
+def test_the_report_is_named(
+    start: Start, snakemake: Snakemake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start()
+    assert "report.html" not in capsys.readouterr().out
+    Path("results/demo").mkdir(parents=True)
+    Path("results/demo/report.html").touch()
+    start()
+    assert "Open results/demo/report.html in a browser." in capsys.readouterr().out
+
+
+# ---- two runs of one name ------------------------------------------------------------------
+
+HOLDER = """
+import fcntl, pathlib, sys
+path = pathlib.Path(sys.argv[1])
+path.parent.mkdir(parents=True, exist_ok=True)
+stream = path.open("w")
+fcntl.flock(stream, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_run_of_the_name_is_refused(
+    start: Start, plan: PlanOf, snakemake: Snakemake
+) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-S", "-c", HOLDER, "data/demo/.lock"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert other.stdout and other.stdout.readline() == "held\n"
+    finished()
+    try:
+        with pytest.raises(InputError) as caught:
+            start("--restart", "train")
+        assert str(caught.value) == (
+            "the run 'demo' is going on in another process. Wait for it, or give another --name."
+        )
+        assert snakemake.called == []
+        # The model of the run that is going on stays where it is.
+        assert Path("saves/demo/model.safetensors").exists()
+        start("--name", "another")
+        assert len(snakemake.called) == 1
+    finally:
+        other.communicate("")
+    start()
+    assert len(snakemake.called) == 2
+
+
+def test_the_lock_is_held_as_long_as_snakemake_runs(
+    start: Start, plan: PlanOf, snakemake: Snakemake
+) -> None:
+    def try_too() -> None:
+        with Path("data/demo/.lock").open("w") as stream, pytest.raises(BlockingIOError):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    snakemake.does = try_too
+    start()
+    with locked(plan()):
+        try_too()
+
+
+# ---- --restart -----------------------------------------------------------------------------
+
+
+def test_restart_train_sets_the_model_aside(
+    start: Start, snakemake: Snakemake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished()
+    start("--restart", "train")
+    assert Path("saves/demo.1/model.safetensors").read_bytes() == b"trained"
+    assert not Path("saves/demo").exists()
+    assert "The earlier model is kept as saves/demo.1" in capsys.readouterr().err
+    assert snakemake.forced() == ["train"]
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "train"])
+def test_another_restart_repeats_all_rules_of_its_stage(
+    start: Start, snakemake: Snakemake, stage: str
+) -> None:
+    finished()
+    start("--restart", stage)
+    assert snakemake.forced() == sorted(RULES[stage])
+    assert Path("saves/demo/model.safetensors").exists()
+
+
+def test_a_training_whose_folder_is_gone_or_unfinished_is_done_again(
+    start: Start, snakemake: Snakemake
+) -> None:
+    """The workflow's own mark says that it was trained."""
+    start()
+    assert snakemake.forced() == ["train"]
+    folder = finished()
+    start()
+    assert snakemake.forced() == []
+    (folder / RECORD).write_text('{"finished": false}')
+    start("--restart", "teach")
+    assert snakemake.forced() == ["cues", "listening", "measured", "train"]
+
+
+def test_every_rule_that_is_repeated_exists(root: Path) -> None:
+    files = [*(root / "workflow/rules").glob("*.smk"), root / "workflow/Snakefile"]
+    lines = [line.strip() for file in files for line in file.read_text().splitlines()]
+    rules = {line[5:-1] for line in lines if line.startswith("rule ") and line.endswith(":")}
+    assert rules == {rule for names in RULES.values() for rule in names}
+    assert [*RULES] == [*STAGES]

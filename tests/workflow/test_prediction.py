@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from whyser.io.errors import WhyserError
+from whyser_workflow import prediction
+from whyser_workflow.plan import RunPlan
+from whyser_workflow.prediction import predict
+from whyser_workflow.serving import KEY, Server
+
+from .conftest import PlanOf, write_rows
+
+OPEN, CLOSED, SHUFFLED = SETS = (
+    *("whyser_test_open", "whyser_test_closed", "whyser_test_open_shuffled"),
+)
+ROW_11 = ("--train", "llamafactory_configs/qwen2audio/lora_sft_reason.yaml")
+
+
+class Programs:
+    """Stands for the programs; the generating one answers every set, or stops before `stops_at`."""
+
+    def __init__(self) -> None:
+        self.started: list[list[str]] = []
+        self.environments: list[dict[str, str]] = []
+        self.asked: list[str] = []
+        self.settings: dict[str, Any] = {}
+        self.stops_at = ""
+
+    def __call__(self, *words: str, env: dict[str, str] | None = None) -> None:
+        self.started.append([*words])
+        self.environments.append(env or {})
+        if "whyser_workflow.generate" in words:
+            self.settings = yaml.safe_load(Path(words[-1]).read_text(encoding="utf-8"))
+            for name in self.settings["eval_dataset"].split(","):
+                if name == self.stops_at:
+                    raise WhyserError("killed")
+                self.asked.append(name)
+                file = Path(self.settings["output_dir"], name, "generated_predictions.jsonl")
+                file.write_text("{}\n")
+        if words[:2] == ("whyser-eval", "predict"):
+            self.asked.append(Path(words[-1]).stem)
+            for suffix in (".jsonl", ".ledger.jsonl", ".provenance.json"):
+                file = Path(words[-1]).with_suffix(suffix)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("{}\n")
+
+    def words_of(self, program: str) -> list[list[str]]:
+        return [words for words in self.started if words[:2] == program.split()]
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
+    found = Programs()
+    monkeypatch.setattr(prediction, "call", found)
+    monkeypatch.setattr("whyser_workflow.training.call", found)
+    return found
+
+
+def trained(made: RunPlan) -> RunPlan:
+    for name in made.test_sets:
+        write_rows(made, name, [{"messages": [name], "audios": [f"{n}.wav"]} for n in range(3)])
+    made.saves.mkdir(parents=True, exist_ok=True)
+    (made.saves / "model.safetensors").write_bytes(b"trained")
+    return made
+
+
+@pytest.fixture
+def made(plan: PlanOf) -> RunPlan:
+    return trained(plan())
+
+
+# ---- with transformers ---------------------------------------------------------------------
+
+
+def test_all_sets_are_answered_on_one_load_and_joined(made: RunPlan, programs: Programs) -> None:
+    predict(made)
+    copy = "results/demo/generated/whyser_settings.yaml"
+    assert programs.started[:2] == [
+        ["whyser-convert", "tokenize", copy, "--output", "data/demo/tokenized/test"],
+        [sys.executable, "-m", "whyser_workflow.generate", copy],
+    ]
+    assert programs.asked == [*SETS]
+    settings = programs.settings
+    assert {key: settings[key] for key in ("model_name_or_path", "adapter_name_or_path")} == {
+        "model_name_or_path": "saves/demo",
+        "adapter_name_or_path": None,
+    }
+    assert settings["eval_on_each_dataset"] is True
+    assert settings["output_dir"] == "results/demo/generated"
+    assert settings["tokenized_path"] == "data/demo/tokenized/test"
+    assert settings["max_new_tokens"] == 512
+    assert programs.words_of("whyser-eval join") == [
+        [
+            *("whyser-eval", "join", "--model", "demo"),
+            *("--manifest", f"data/demo/sharegpt/{name}.manifest.jsonl"),
+            *("--predictions", f"results/demo/generated/{name}/generated_predictions.jsonl"),
+            *("--output", f"results/demo/predictions/{name}.jsonl"),
+        ]
+        for name in SETS
+    ]
+
+
+def test_answered_sets_are_not_asked_again(made: RunPlan, programs: Programs) -> None:
+    predict(made)
+    predict(made)
+    assert programs.asked == [*SETS]
+    assert len(programs.words_of("whyser-eval join")) == 6
+
+
+def test_after_a_stop_in_the_third_set_only_it_is_asked(made: RunPlan, programs: Programs) -> None:
+    programs.stops_at = SHUFFLED
+    with pytest.raises(WhyserError, match="killed"):
+        predict(made)
+    partial = made.generated(SHUFFLED).with_name("partial.jsonl")
+    partial.write_text("{}\n")
+    programs.stops_at = ""
+    predict(made)
+    assert programs.asked == [OPEN, CLOSED, SHUFFLED]
+    assert programs.settings["eval_dataset"] == SHUFFLED
+    # What was answered of it is for the generating program to go on from.
+    assert partial.exists()
+
+
+def test_only_a_set_whose_rows_changed_is_asked_again(made: RunPlan, programs: Programs) -> None:
+    predict(made)
+    write_rows(made, CLOSED, [{"messages": ["other"]}])
+    half = made.generated(CLOSED).with_name("partial.jsonl")
+    half.write_text("{}\n")
+    predict(made)
+    assert programs.asked == [*SETS, CLOSED]
+    assert not half.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("--set-predict", "max_new_tokens=64"),
+        ("--set-predict", "do_sample=true"),
+    ],
+)
+def test_other_settings_ask_everything_again(
+    plan: PlanOf, made: RunPlan, programs: Programs, change: tuple[str, ...]
+) -> None:
+    predict(made)
+    predict(plan(*change))
+    assert programs.asked == [*SETS, *SETS]
+    key, _, value = change[1].partition("=")
+    assert programs.settings[key] == yaml.safe_load(value)
+
+
+def test_another_model_is_asked_everything(made: RunPlan, programs: Programs) -> None:
+    predict(made)
+    (made.saves / "model.safetensors").write_bytes(b"trained again")
+    predict(made)
+    assert programs.asked == [*SETS, *SETS]
+
+
+def test_an_adapter_is_that_of_the_run(plan: PlanOf, programs: Programs) -> None:
+    predict(trained(plan(*ROW_11, "--model", "Qwen/Qwen2-Audio-7B-Instruct", "--name", "x")))
+    assert programs.settings["model_name_or_path"] == "Qwen/Qwen2-Audio-7B-Instruct"
+    assert programs.settings["adapter_name_or_path"] == "saves/x"
+
+
+# ---- with vLLM -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was served, and when it was stopped."""
+    found: list[Any] = []
+
+    @contextmanager
+    def serve(model: str, log: Path, *options: str) -> Iterator[Server]:
+        found.append((model, str(log), options))
+        try:
+            yield Server("http://127.0.0.1:4321/v1", {KEY: "of this process"})
+        finally:
+            found.append("stopped")
+
+    monkeypatch.setattr(prediction, "served", serve)
+    return found
+
+
+def test_one_server_is_asked_about_all_sets(
+    plan: PlanOf, programs: Programs, served: list[Any]
+) -> None:
+    made = trained(
+        plan("--predict-with", "vllm", "--set-predict", "eval_dataset=whyser_test_open_cot")
+    )
+    predict(made)
+    assert programs.started[0] == ["whyser-convert", "servable", "saves/demo"]
+    assert served == [
+        (
+            *("saves/demo", "results/demo/generated/vllm.log"),
+            (
+                *("--served-model-name", "demo", "--limit-mm-per-prompt", '{"audio":1}'),
+                *("--max-model-len", "4096"),
+            ),
+        ),
+        "stopped",
+    ]
+    sets = [
+        ("whyser_test_open_cot", "open", "none"),
+        ("whyser_test_closed_cot", "closed", "none"),
+        ("whyser_test_open_cot_shuffled", "open", "shuffled"),
+    ]
+    assert programs.words_of("whyser-eval predict") == [
+        [
+            *("whyser-eval", "predict", "data/demo/utterances/msp_podcast/utterances.jsonl"),
+            *("--split", "test1", "--form", form, "--control", control, "--cot"),
+            *("--template", "whyser", "--endpoint", "http://127.0.0.1:4321/v1", "--model", "demo"),
+            *("--name", "demo", "--api-key-env", "WHYSER_SERVER_KEY"),
+            *("--output", f"results/demo/predictions/{name}.jsonl"),
+        ]
+        for name, form, control in sets
+    ]
+    assert programs.environments[1:] == [{KEY: "of this process"}] * 3
+    assert not programs.words_of("whyser-eval join")
+
+
+def test_a_ledger_of_another_model_is_not_used(
+    plan: PlanOf, programs: Programs, served: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger knows a model by its name, which is that of the run."""
+    made = trained(plan("--predict-with", "vllm"))
+    predict(made)
+    ledger = made.results / "predictions" / f"{OPEN}.ledger.jsonl"
+    ledger.write_text("answers of this model")
+    predict(made)
+    assert ledger.exists()
+    (made.saves / "model.safetensors").write_bytes(b"trained again")
+    seen: list[bool] = []
+
+    def look(*words: str, **options: Any) -> None:
+        if words[:2] == ("whyser-eval", "predict"):
+            seen.append(Path(words[-1]).with_suffix(".ledger.jsonl").exists())
+
+    monkeypatch.setattr(prediction, "call", look)
+    predict(made)
+    assert seen == [False] * 3
+
+
+def test_adapters_are_merged_once_and_anew_after_a_training(
+    plan: PlanOf, programs: Programs, served: list[Any]
+) -> None:
+    words = (*ROW_11, "--model", "Qwen/Q", "--name", "x", "--predict-with", "vllm")
+    made = trained(plan(*words))
+    predict(made)
+    copy = Path("results/x/generated/whyser_export.yaml")
+    assert programs.words_of("llamafactory-cli export") == [
+        ["llamafactory-cli", "export", str(copy)]
+    ]
+    assert yaml.safe_load(copy.read_text()) == {
+        "template": "qwen2_audio",
+        "trust_remote_code": False,
+        "model_name_or_path": "Qwen/Q",
+        "adapter_name_or_path": "saves/x",
+        "finetuning_type": "lora",
+        "export_dir": "saves/x_merged",
+    }
+    assert served[0][0] == "saves/x_merged"
+    predict(made)
+    assert len(programs.words_of("llamafactory-cli export")) == 1
+    (Path("saves/x_merged") / "model.safetensors").write_bytes(b"merged")
+    (made.saves / "model.safetensors").write_bytes(b"trained again")
+    predict(made)
+    assert len(programs.words_of("llamafactory-cli export")) == 2
+    assert Path("saves/x_merged.1/model.safetensors").read_bytes() == b"merged"
+
+
+def test_a_merge_that_was_stopped_is_not_served(
+    plan: PlanOf, programs: Programs, served: list[Any]
+) -> None:
+    made = trained(plan(*ROW_11, "--model", "Qwen/Q", "--name", "x", "--predict-with", "vllm"))
+    half = Path("saves/x_merged/model.safetensors")
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    predict(made)
+    assert len(programs.words_of("llamafactory-cli export")) == 1
+    assert Path("saves/x_merged.1/model.safetensors").read_bytes() == b"half"
+
+
+def test_inputs_of_the_answers_are_recorded(made: RunPlan, programs: Programs) -> None:
+    predict(made)
+    record = json.loads((made.generated(OPEN).parent / "inputs.json").read_text())
+    assert record["engine"] == "transformers"
+    assert record["settings"]["max_new_tokens"] == 512
+    assert record["settings"]["model_name_or_path"] == "saves/demo"
