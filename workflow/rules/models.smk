@@ -24,9 +24,11 @@ rule train:
         rules.demo_model.output if OWN_MODEL else [],
         lambda wildcards: [] if wildcards.number == "0" else MARKS / f"train.{int(wildcards.number) - 1}",
     output: touch(MARKS / "train.{number}")
-    params: inputs=lambda wildcards: digest_of(settings_identity(Path(plan.trains[int(wildcards.number)]), plan.settings) | {"": plan.model})
+    params:
+        yaml=lambda wildcards: plan.trains[int(wildcards.number)],
+        inputs=lambda wildcards: digest_of(settings_identity(Path(plan.trains[int(wildcards.number)]), plan.settings) | {"": plan.model})
     threads: workflow.cores
-    message: "train: {plan.trains[0]}"
+    message: "train: {params.yaml}"
     shell: "python -m whyser_workflow.training {PLAN_FILE} {wildcards.number}"
 
 rule predict:

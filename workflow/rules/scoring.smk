@@ -1,6 +1,6 @@
 # Baselines without a language model, scores and the report.
 RESULTS = plan.results
-#: Real corpora want a real encoder, and hours: docs/baselines.md.
+#: Real corpora need a real encoder, and hours: docs/baselines.md.
 TRAINS_ENCODER = plan.is_demo and plan.name == "demo"
 BASELINES = [RESULTS / "baselines" / name / "predictions.jsonl" for name in ("cues", *(["ssl"] if TRAINS_ENCODER else []))]
 

@@ -4,6 +4,8 @@ rule cues:
     input: plan.shared / "utterances" / "{corpus}" / "utterances.jsonl", MARKS / "check"
     output: update(plan.shared / "rationales" / "{corpus}" / "cues.jsonl")
     params: code=code_identity("whyser.evidence")
+    # It measures in as many processes as there are cores.
+    threads: workflow.cores
     message: "teach: cues of {wildcards.corpus}"
     shell: "whyser-teach cues {input[0]} --output {output}"
 
@@ -25,6 +27,7 @@ rule measured:
 rule listening:
     input: utterances(plan.corpora), taught("cues")
     output: update(plan.listened)
-    params: teacher=str(plan.teacher), options=options_identity(plan.teacher.options), labels=plan.labels, wanted=plan.rows_wanted
+    # Answers are in the ledger, so another filter asks only for what it rejects now.
+    params: code=code_identity("whyser.teacher", "whyser.evidence"), teacher=str(plan.teacher), options=options_identity(plan.teacher.options), labels=plan.labels, wanted=plan.rows_wanted
     message: "teach: rationales by {params.teacher}"
     shell: "python -m whyser_workflow.teaching {PLAN_FILE}"

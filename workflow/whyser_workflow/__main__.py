@@ -36,7 +36,7 @@ RULES = {
 def main() -> None:
     options = parse()
     plan = plan_of(options, has_vllm=bool(find_vllm()) and has_gpu())
-    refuse_what_would_fail(plan)
+    refuse_what_would_fail(plan, elsewhere=options.slurm)
     if options.dry_run:
         with tempfile.TemporaryDirectory() as folder:
             # A dry run leaves the record of the last run as it is.

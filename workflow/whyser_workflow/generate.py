@@ -27,7 +27,7 @@ FILE = "generated_predictions.jsonl"
 
 
 class BlockwiseTrainer(CustomSeq2SeqTrainer):
-    """Predicts a set after the other into `output_dir/NAME/generated_predictions.jsonl`."""
+    """Predicts the sets in turn, each into `output_dir/NAME/generated_predictions.jsonl`."""
 
     def predict(self, sets: Mapping[str, Any], **options: Any) -> PredictionOutput:
         """Answers the sets that have no file yet, in blocks of whole batches."""

@@ -1,7 +1,7 @@
 """What identifies an input: what it says, not when it was written.
 
 A touched file, a comment in a YAML or another order of its keys change nothing. Identities are
-short hashes, or where a person wants to see what changed, the values themselves.
+short hashes, or the values themselves where a person needs to see what changed.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ class RunPlan:
         return self.data / "run.json"
 
     def write(self, path: Path | None = None) -> Path:
-        """Writes the plan, as a rule to its own place."""
+        """Writes the plan to `data/RUN/run.json`, or to another path for a dry run."""
         write_json(path or self.path, asdict(self))
         return path or self.path
 

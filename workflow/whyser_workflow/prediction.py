@@ -15,9 +15,11 @@ from typing import Any
 
 from whyser.io.console import run, say
 from whyser.io.files import read_json, write_json
+from whyser.prompting.prompts import TRAINED
 from whyser.records.training import TrainingFacts, write_training
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
+from whyser_workflow.batch import processes_of
 from whyser_workflow.identity import digest_of, model_identity, row_hashes, settings_identity
 from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan, as_words, read_plan
@@ -108,8 +110,11 @@ def _generate(plan: RunPlan, lock: int) -> None:
         copy = plan.results / "generated" / "whyser_settings.yaml"
         write_settings(copy, settings)
         write_settings(copy, tokenised(settings, copy, plan.data / "tokenized" / "test"))
-        words = [sys.executable, "-m", "whyser_workflow.generate", str(copy)]
-        call(*words, env=environment_of(settings), pass_fds=(lock,))
+        # As llamafactory-cli starts a training: a process for each GPU.
+        processes = processes_of(settings)
+        launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
+        words = [*(launcher if processes > 1 else ()), "-m", "whyser_workflow.generate", str(copy)]
+        call(sys.executable, *words, env=environment_of(settings), pass_fds=(lock,))
     for name in plan.test_sets:
         call(
             *("whyser-eval", "join", "--model", plan.name),
@@ -120,12 +125,18 @@ def _generate(plan: RunPlan, lock: int) -> None:
 
 
 def _ask_server(plan: RunPlan) -> None:
-    model = _merged(plan)
-    call("whyser-convert", "servable", str(model))
+    predictions = {name: plan.results / "predictions" / f"{name}.jsonl" for name in plan.test_sets}
+    missing = [name for name, file in predictions.items() if not file.is_file()]
+    if not missing:
+        return
     utterances = [str(plan.utterances(corpus)) for corpus in plan.tested]
     log = plan.results / "generated" / "vllm.log"
-    with served(str(model), log, "--served-model-name", plan.name, *vllm_options()) as server:
-        for name in plan.test_sets:
+    # Prompt and decoding of training as flags: the folder of a trained model stays as it is.
+    flags = ["--chat-template", str(TRAINED), "--chat-template-content-format", "openai"]
+    flags += ["--generation-config", "vllm"]
+    flags += ["--served-model-name", plan.name, *vllm_options()]
+    with served(str(_merged(plan)), log, *flags) as server:
+        for name in missing:
             form = "closed" if "_closed" in name else "open"
             control = "shuffled" if name.endswith("_shuffled") else "none"
             call(
@@ -133,7 +144,7 @@ def _ask_server(plan: RunPlan) -> None:
                 *("--form", form, "--control", control, *(["--cot"] if "_cot" in name else [])),
                 *("--template", "whyser", "--endpoint", server.url, "--model", plan.name),
                 *("--name", plan.name, "--api-key-env", KEY),
-                *("--output", str(plan.results / "predictions" / f"{name}.jsonl")),
+                *("--output", str(predictions[name])),
                 env=server.environment,
             )
 

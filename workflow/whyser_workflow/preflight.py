@@ -26,10 +26,14 @@ NEEDED_GB = {True: 2, False: 20}
 SERVABLE = ("qwen2audio", "tiny")
 
 
-def refuse_what_would_fail(plan: RunPlan) -> None:
-    """Raises: `BadInput` with everything that is wrong with the plan."""
+def refuse_what_would_fail(plan: RunPlan, *, elsewhere: bool = False) -> None:
+    """Looks at everything; `elsewhere`, the stages run on other machines, whose GPUs are not known.
+
+    Raises: `BadInput` with everything that is wrong with the plan.
+    """
     problems = Problems("the run; nothing was started")
-    for check in (_corpora, _model, _configurations, _teacher, _prediction, _disk, _trained):
+    anywhere = (_corpora, _model, _configurations, _teacher, _prediction, _disk, _trained)
+    for check in anywhere if elsewhere else (*anywhere, _machine):
         for problem in check(plan):
             problems.add(problem)
     problems.raise_any()
@@ -96,7 +100,6 @@ def _configurations(plan: RunPlan) -> Iterator[InputError]:
         yield from _errors([*run_faults(settings), *setting_faults(settings)], train)
         if not settings.get("do_train"):
             yield InputError("does not train", file=train, cure="It needs 'do_train: true'.")
-        yield from _batch(train, settings)
     if importlib.util.find_spec("llamafactory") is None:
         yield InputError("LLaMA-Factory is not installed", cure="Run ./install.sh.")
 
@@ -115,24 +118,31 @@ def _errors(faults: list[CheckFault], file: str) -> Iterator[InputError]:
             yield InputError(fault.what, file=file, cure=fault.cure)
 
 
-def _batch(train: str, settings: dict[str, Any]) -> Iterator[InputError]:
-    try:
-        accumulation(settings, processes_of(settings))
-    except InputError as problem:
-        yield problem.at(train)
-
-
-def _teacher(plan: RunPlan) -> Iterator[InputError]:
-    teacher = plan.teacher
-    if plan.data_run != plan.name:
-        return  # The other run has taught.
-    if teacher.kind == "serve" and not (find_vllm() and has_gpu()):
+def _machine(plan: RunPlan) -> Iterator[InputError]:
+    """What this machine's GPUs and programs must be able to do."""
+    for train in plan.trains:
+        try:
+            settings = settings_of(Path(train), plan.settings)
+            accumulation(settings, processes_of(settings))
+        except InputError as problem:
+            yield problem.at(train)
+    serves = plan.teacher.kind == "serve" and plan.data_run == plan.name
+    if serves and not (find_vllm() and has_gpu()):
         what = "vLLM is not installed" if has_gpu() else "this machine has no GPU"
         yield InputError(
             f"--teacher serve: {what}",
             cure="docs/serving.md installs vLLM; --teacher URL asks a server elsewhere.",
         )
-    if teacher.kind == "endpoint":
+    if plan.predict_with == "vllm" and find_vllm() is None:
+        yield InputError(
+            "--predict-with vllm: vLLM is not installed", cure="docs/serving.md installs it."
+        )
+
+
+def _teacher(plan: RunPlan) -> Iterator[InputError]:
+    teacher = plan.teacher
+    # With --data the other run has taught.
+    if teacher.kind == "endpoint" and plan.data_run == plan.name:
         try:
             urlopen(f"{teacher.url.rstrip('/')}/models", timeout=10).close()
         except HTTPError:
@@ -164,16 +174,11 @@ def _prediction(plan: RunPlan) -> Iterator[InputError]:
             file=plan.predict,
             cure="Give the prediction configuration of the same family.",
         )
-    if plan.predict_with == "vllm":
-        if find_vllm() is None:
-            yield InputError(
-                "--predict-with vllm: vLLM is not installed", cure="docs/serving.md installs it."
-            )
-        if family_of(plan.predict) not in SERVABLE:
-            yield InputError(
-                f"--predict-with vllm: vLLM cannot serve models of {family_of(plan.predict)}",
-                cure="Give --predict-with transformers.",
-            )
+    if plan.predict_with == "vllm" and family_of(plan.predict) not in SERVABLE:
+        yield InputError(
+            f"--predict-with vllm: vLLM cannot serve models of {family_of(plan.predict)}",
+            cure="Give --predict-with transformers.",
+        )
 
 
 def _disk(plan: RunPlan) -> Iterator[InputError]:

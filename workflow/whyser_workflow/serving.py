@@ -1,19 +1,20 @@
 """Serves a model with vLLM on this machine, for one stage.
 
 The port is free when it is chosen, and a server counts as ours when it asks for the key of this
-process: whoever else answers there is refused.
+process: any other server is refused.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,7 @@ def _stop(process: subprocess.Popen[bytes], patience: float = 30) -> None:
         return
 
 
-def vllm_options(words: Sequence[str] = ()) -> list[str]:
-    """What every model of ours is served with: a clip a question."""
-    return ["--limit-mm-per-prompt", '{"audio":1}', "--max-model-len", "4096", *words]
+def vllm_options() -> list[str]:
+    """Options of every server: one clip per question, and what `VLLM_OPTIONS` adds or overrides."""
+    added = shlex.split(os.environ.get("VLLM_OPTIONS", ""))
+    return ["--limit-mm-per-prompt", '{"audio":1}', "--max-model-len", "4096", *added]

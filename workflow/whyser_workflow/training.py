@@ -1,7 +1,7 @@
 """Trains a configuration of a plan by `llamafactory-cli`, and never loses a trained model.
 
-Beside the weights lies `whyser_training.json`: what they were trained from, recorded before the
-first step. The same inputs go on from the last checkpoint, or find the training finished. Other
+`whyser_training.json` is next to the weights. It says what they were trained from, and is written
+before the first step. The same inputs go on from the last checkpoint, or find the training finished. Other
 inputs end the run with what changed, key by key and row by row.
 """
 
