@@ -1,8 +1,8 @@
 """Trains a configuration of a plan by `llamafactory-cli`, and never loses a trained model.
 
 `whyser_training.json` is next to the weights. It says what they were trained from, and is written
-before the first step. The same inputs go on from the last checkpoint, or find the training finished. Other
-inputs end the run with what changed, key by key and row by row.
+before the first step. The same inputs continue from the last checkpoint, or find the training
+finished. Other inputs end the run with what changed, key by key and row by row.
 """
 
 from __future__ import annotations

@@ -6,13 +6,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 from whyser.io import audio
 from whyser.io.errors import InputError
 from whyser.records.corpus import Clip, Corpus, test_split
 from whyser.records.derangement import derangement
+from whyser.records.draws import ORDER, drawn
 from whyser.records.predictions import Control
 
 
@@ -22,7 +22,7 @@ class Clips:
 
     Args:
         split: None for the only test split of each corpus.
-        max_samples: Take only the first ones of all.
+        max_samples: Take only so many, the first in the order of the training rows' draw.
         everything: Take utterances without a majority label among the eight classes too.
         seed: For the shuffled sounds.
         silence: Folder for silent files.
@@ -37,10 +37,19 @@ class Clips:
     seed: int = 0
 
     def __iter__(self) -> Iterator[Clip]:
-        return islice(self._all.values(), self.max_samples)
+        return iter(self._chosen)
 
     def __len__(self) -> int:
-        return min(len(self._all), self.max_samples or len(self._all))
+        return len(self._chosen)
+
+    @cached_property
+    def _chosen(self) -> list[Clip]:
+        """The clips that are asked about, in the files' order."""
+        if self.max_samples is None:
+            return list(self._all.values())
+        drawn_first = sorted(self._all, key=lambda id_: drawn(0, ORDER, id_))[: self.max_samples]
+        chosen = set(drawn_first)
+        return [clip for id_, clip in self._all.items() if id_ in chosen]
 
     @cached_property
     def _all(self) -> dict[str, Clip]:
