@@ -133,7 +133,7 @@ def test_a_hub_that_has_a_pickle_alone(
         text=True,
     )  # fmt: skip
     assert "microsoft/wavlm: its weights are a pickle, which may run code" in done.stderr
-    assert "the same of AutoFeatureExtractor" in done.stderr
+    assert "the same for AutoFeatureExtractor" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"feature_extractor_type": "Nobodys"}'])
