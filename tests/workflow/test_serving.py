@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -21,9 +22,11 @@ from whyser_workflow.serving import KEY, find_vllm, has_gpu, served, vllm_option
 
 #: Like `vllm serve`: it refuses a wrong key, has a worker, and writes down what it was given.
 VLLM = f"""#!{sys.executable} -S
-import os, subprocess, sys
+import os, signal, subprocess, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+# A test that waits for what never comes ends too.
+signal.alarm(20)
 words = sys.argv[1:]
 print("words", *words, flush=True)
 if os.environ.get("PLAYED_FAULT"):
@@ -120,6 +123,23 @@ def test_a_failure_of_the_stage_ends_the_server(log: Path) -> None:
     with pytest.raises(KeyboardInterrupt), served("x", log):
         worker = worker_of(log)
         raise KeyboardInterrupt
+    assert wait_for_end(worker)
+
+
+def test_a_worker_that_will_not_end_is_ended(vllm: Path, log: Path) -> None:
+    """It would keep the memory of the GPU."""
+    stubborn = """["sh", "-c", "trap '' TERM; sleep 60"]"""
+    vllm.write_text(VLLM.replace('["sleep", "60"]', stubborn))
+    with served("x", log):
+        worker = worker_of(log)
+        # The shell has to come to its trap.
+        for _ in range(100):
+            ignored = Path(f"/proc/{worker}/status").read_text().partition("SigIgn:")[2].split()[0]
+            if int(ignored, 16) & 1 << (signal.SIGTERM - 1):
+                break
+            threading.Event().wait(0.02)
+        else:
+            pytest.fail("it never ignored the signal")
     assert wait_for_end(worker)
 
 

@@ -45,10 +45,10 @@ def main() -> None:
             snakemake(plan, plan.write(Path(folder, "run.json")), options, "--dry-run")
         return
     began = time.monotonic()
-    with locked(plan):
+    with locked(plan) as lock:
         if plan.restart == "train" and (kept := set_aside(plan.saves)):
             say(f"The earlier model is kept as {kept}")
-        snakemake(plan, plan.write(), options)
+        snakemake(plan, plan.write(), options, lock=lock)
     print(f"== done in {time.monotonic() - began:.0f} s")
     report = plan.results / "report.html"
     if report.exists():
@@ -56,8 +56,11 @@ def main() -> None:
 
 
 @contextmanager
-def locked(plan: RunPlan) -> Iterator[None]:
-    """Raises: `InputError` while another process has the run of that name."""
+def locked(plan: RunPlan) -> Iterator[int]:
+    """Yields the lock's file descriptor: a child that has it too holds the lock.
+
+    Raises: `InputError` while another process has the run of that name.
+    """
     plan.data.mkdir(parents=True, exist_ok=True)
     with (plan.data / ".lock").open("w") as stream:
         try:
@@ -67,10 +70,12 @@ def locked(plan: RunPlan) -> Iterator[None]:
                 f"the run {plan.name!r} is going on in another process",
                 cure="Wait for it, or give another --name.",
             ) from None
-        yield
+        yield stream.fileno()
 
 
-def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None:
+def snakemake(
+    plan: RunPlan, file: Path, options: Namespace, *more: str, lock: int | None = None
+) -> None:
     """Runs the stages up to the wanted one. Raises: `WhyserError` when a job failed."""
     forced = {*RULES.get(plan.restart or "", ())}
     # The mark of a training says nothing when its folder was set aside, moved or removed.
@@ -89,6 +94,8 @@ def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None
             *("--", f"until_{options.to}"),
         ],
         check=False,
+        # If this process alone is killed, Snakemake goes on, and so does the lock.
+        pass_fds=() if lock is None else (lock,),
     )
     if done.returncode:
         raise WhyserError("a stage failed; see above. The same command continues from there.")
