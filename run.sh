@@ -28,6 +28,10 @@ test)
     ;;
 esac
 
+case " $* " in
+*" -h "* | *" --help "*) exec "$python" workflow/whyser_workflow/options.py --help ;;
+esac
+
 # Wrong usage is found before anything is installed; an old or missing Python is install.sh's matter.
 ! command -v "$python" >/dev/null || "$python" workflow/whyser_workflow/options.py "$@" || exit
 ./install.sh train,acoustics,baselines,demo,workflow

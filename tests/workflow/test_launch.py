@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,8 @@ import pytest
 
 from whyser.io.errors import InputError, WhyserError
 from whyser_workflow import __main__ as launch
-from whyser_workflow.__main__ import RULES, locked
+from whyser_workflow.__main__ import RULES
+from whyser_workflow.lock import locked
 from whyser_workflow.options import STAGES
 from whyser_workflow.training import RECORD
 
@@ -27,11 +29,15 @@ class Snakemake:
 
     def __init__(self) -> None:
         self.called: list[list[str]] = []
+        self.inherits: list[int] = []
         self.status = 0
         self.does: Callable[[], None] = lambda: None
 
-    def __call__(self, words: list[str], *, check: bool) -> SimpleNamespace:
+    def __call__(
+        self, words: list[str], *, check: bool, pass_fds: tuple[int, ...]
+    ) -> SimpleNamespace:
         self.called.append(words)
+        self.inherits = [os.fstat(one).st_ino for one in pass_fds]
         self.does()
         return SimpleNamespace(returncode=self.status)
 
@@ -195,7 +201,9 @@ def test_the_lock_is_held_as_long_as_snakemake_runs(
 
     snakemake.does = try_too
     start()
-    with locked(plan()):
+    # It goes on when its parent alone is killed, and holds the lock then.
+    assert snakemake.inherits == [Path("data/demo/.lock").stat().st_ino]
+    with locked(plan().data):
         try_too()
 
 

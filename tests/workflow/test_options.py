@@ -56,6 +56,7 @@ def test_a_restart_has_two_names(word: str) -> None:
         (["--predict-with", "magic"], "--predict-with: invalid choice: 'magic'"),
         (["--data", "row11", "--corpora", "meld=/m"], "--data and --corpora exclude each other"),
         (["--data", "row11", "--name", "row11"], "--data row11 is this run"),
+        (["--data", "row11", "--from", "teach"], "--from teach is work of the run row11"),
         (["--jobs", "0"], "--jobs: expected a number from 1 on, got '0'"),
         (["--jobs", "-1"], "--jobs: expected"),
         (["--jobs", "all"], "--jobs: expected a number from 1 on, got 'all'"),

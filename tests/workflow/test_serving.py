@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
 import socket
 import sys
 import threading
@@ -21,9 +23,11 @@ from whyser_workflow.serving import KEY, find_vllm, has_gpu, served, vllm_option
 
 #: Like `vllm serve`: it refuses a wrong key, has a worker, and writes down what it was given.
 VLLM = f"""#!{sys.executable} -S
-import os, subprocess, sys
+import os, signal, subprocess, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+# A test that waits for what never comes ends too.
+signal.alarm(20)
 words = sys.argv[1:]
 print("words", *words, flush=True)
 if os.environ.get("PLAYED_FAULT"):
@@ -123,16 +127,39 @@ def test_a_failure_of_the_stage_ends_the_server(log: Path) -> None:
     assert wait_for_end(worker)
 
 
+def test_a_worker_that_will_not_end_is_ended(vllm: Path, log: Path) -> None:
+    """It would keep the memory of the GPU."""
+    stubborn = """["sh", "-c", "trap '' TERM; sleep 60"]"""
+    vllm.write_text(VLLM.replace('["sleep", "60"]', stubborn))
+    with served("x", log):
+        worker = worker_of(log)
+        # The shell has to come to its trap.
+        for _ in range(100):
+            ignored = Path(f"/proc/{worker}/status").read_text().partition("SigIgn:")[2].split()[0]
+            if int(ignored, 16) & 1 << (signal.SIGTERM - 1):
+                break
+            threading.Event().wait(0.02)
+        else:
+            pytest.fail("it never ignored the signal")
+    assert wait_for_end(worker)
+
+
 def test_a_proxy_does_not_lie_between(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         # Nothing listens there.
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("NO_PROXY", "example.org")
-    with served("x", log) as server:
-        # Our commands read these.
-        for name in ("no_proxy", "NO_PROXY"):
-            assert server.environment[name].split(",")[:2] == ["127.0.0.1", "localhost"]
+    # What a stage's own process does: urllib reads the variables early.
+    importlib.reload(serving)
+    try:
+        with serving.served("x", log) as server:
+            # Our commands read these.
+            for name in ("no_proxy", "NO_PROXY"):
+                assert server.environment[name].split(",")[:2] == ["127.0.0.1", "localhost"]
+    finally:
+        monkeypatch.undo()
+        importlib.reload(serving)
 
 
 class Foreign:

@@ -43,17 +43,19 @@ def main() -> None:
             snakemake(plan, plan.write(Path(folder, "run.json")), options, "--dry-run")
         return
     began = time.monotonic()
-    with locked(plan.data):
+    with locked(plan.data) as lock:
         if plan.restart == "train" and (kept := set_aside(plan.saves)):
             say(f"The earlier model is kept as {kept}")
-        snakemake(plan, plan.write(), options)
+        snakemake(plan, plan.write(), options, lock=lock)
     print(f"== done in {time.monotonic() - began:.0f} s")
     report = plan.results / "report.html"
     if report.exists():
         print(f"Open {report} in a browser.")
 
 
-def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None:
+def snakemake(
+    plan: RunPlan, file: Path, options: Namespace, *more: str, lock: int | None = None
+) -> None:
     """Runs the stages up to the wanted one. Raises: `WhyserError` when a job failed."""
     forced = {*RULES.get(plan.restart or "", ())}
     # The mark of a training says nothing when its folder was set aside, moved or removed.
@@ -72,6 +74,8 @@ def snakemake(plan: RunPlan, file: Path, options: Namespace, *more: str) -> None
             *("--", f"until_{options.to}"),
         ],
         check=False,
+        # If this process alone is killed, Snakemake goes on, and so does the lock.
+        pass_fds=() if lock is None else (lock,),
     )
     if done.returncode:
         raise WhyserError("a stage failed; see above. The same command continues from there.")

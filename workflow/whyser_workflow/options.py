@@ -163,6 +163,11 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         found.error(f"--from {options.restart} comes after --to {options.to}")
     if options.data and options.corpora:
         found.error("--data and --corpora exclude each other: the corpora are those of that run")
+    if options.data and options.restart in ("demo", "convert", "teach"):
+        found.error(
+            f"--from {options.restart} is work of the run {options.data}, which --data uses as it "
+            "is; repeat it there"
+        )
     options.name = options.name or ("real" if options.corpora or options.data else "demo")
     if options.data == options.name:
         found.error(f"--data {options.data} is this run; give another --name")

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -113,16 +113,11 @@ def _status(url: str, key: str) -> int | None:
 
 
 def _stop(process: subprocess.Popen[bytes], patience: float = 30) -> None:
-    """Ends the server and its workers."""
+    """Ends the server and its workers, also those that outlive it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, number)
             process.wait(patience)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        return
 
 
 def vllm_options() -> list[str]:

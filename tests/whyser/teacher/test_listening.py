@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -16,11 +17,11 @@ from whyser.chat import Reply, Request
 from whyser.evidence.cues import FAMILIES, Cue, Cues
 from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT
 from whyser.records.corpus import CorpusCard, write_card
-from whyser.records.utterance import Utterance, write_utterances
+from whyser.records.utterance import Utterance, Vote, write_utterances
 from whyser.teacher.cli import main
 from whyser.teacher.lesson import Lesson, choose_prompt
 from whyser.teacher.listening import build_request, teach
-from whyser.teacher.rationale import read_rationales
+from whyser.teacher.rationale import Rationale, read_rationales
 
 SPOKEN = "I never want to see him here again."
 GOOD = (
@@ -28,6 +29,8 @@ GOOD = (
     "high for this speaker, and every stressed word is pressed out with force to its very end."
 )
 LEAKING = GOOD + " That is anger."
+#: The order of the training rows, which is that of sha256("0:order:ID").
+IN_ORDER = ["c/4", "c/5", "c/3", "c/2", "c/1"]
 
 
 def utterance(number: int = 1, split: str = "train") -> Utterance:
@@ -252,7 +255,7 @@ def test_only_the_utterances_that_a_study_wants(
     ids.write_text("c/2\nmeld/7\nc/4\n")
     status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
     assert status == 0, said
-    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == ["c/2", "c/4"]
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == ["c/4", "c/2"]
     assert f"note: 1 of the 3 ids in {ids} are not explained here" in said
     ids.write_text("meld/7\n")
     status, said = listen("--endpoint", teacher.url, "--ids", str(ids))
@@ -337,7 +340,7 @@ def test_a_run_and_the_same_again(
     status, said = listen(*arguments)
     assert status == 0, said
     rationales = list(read_rationales(corpus / "out.jsonl"))
-    assert [one.id for one in rationales] == [f"c/{number}" for number in range(1, 6)]
+    assert [one.id for one in rationales] == IN_ORDER
     assert all(one.kept and one.text == GOOD for one in rationales)
     assert sorted(one.attempts for one in rationales) == [1, 1, 1, 1, 2]
     assert "5 of 5 rationales kept" in said
@@ -373,8 +376,8 @@ def test_an_unreadable_clip_is_named_and_skipped(
     status, said = listen("--endpoint", teacher.url)
     assert status == 0, said
     assert "3.wav: is not a readable sound file" in said
-    third = list(read_rationales(corpus / "out.jsonl"))[2]
-    assert (third.id, third.kept, third.reasons) == ("c/3", False, ("no answer",))
+    (third,) = [one for one in read_rationales(corpus / "out.jsonl") if one.id == "c/3"]
+    assert (third.kept, third.reasons) == (False, ("no answer",))
 
 
 def test_a_key_is_written_nowhere(
@@ -388,3 +391,207 @@ def test_a_key_is_written_nowhere(
     assert status == 0
     files = [path.read_bytes() for path in corpus.iterdir() if path.is_file()]
     assert b"sk-very-secret" not in b"".join([*files, said.encode()])
+
+
+# ---- in the order of the training rows, until enough are explained -------------------------
+
+
+def test_the_order_is_that_of_the_training_rows(corpus: Path) -> None:
+    """LLaMA-Factory trains on the first rows of the dataset, so they are taught first."""
+    from whyser_converters.cli import main as convert
+
+    rationales = [
+        Rationale(
+            id=f"c/{number}", label="angry", text=GOOD, teacher="t", prompt="p", kept=True,
+            reasons=(), attempts=1,
+        ).model_dump_json() for number in range(1, 6)
+    ]  # fmt: skip
+    (corpus / "all.jsonl").write_text("\n".join([*rationales, ""]))
+    words = ["sharegpt", str(corpus / "utterances.jsonl"), "--split", "train"]
+    words += ["--rationales", str(corpus / "all.jsonl"), "--output", str(corpus / "d/x")]
+    with pytest.MonkeyPatch.context() as patch, suppress(SystemExit):
+        patch.setattr(sys, "argv", ["whyser-convert", *words])
+        convert()
+    manifest = (corpus / "d/x.manifest.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in manifest] == IN_ORDER
+
+
+@pytest.mark.parametrize("concurrency", [1, 5])
+def test_teaching_ends_when_enough_are_explained(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any, concurrency: int
+) -> None:
+    words = ("--endpoint", teacher.url, "--concurrency", str(concurrency))
+    status, said = listen(*words, "--enough", "2")
+    assert status == 0, said
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == IN_ORDER[:2]
+    # The second answer leaks the label, and is asked for again. One more may be on its way.
+    assert len(teacher.asked) in ((3, 4) if concurrency == 1 else (3, 4, 5, 6))
+    assert "2 of 2 rationales kept" in said
+
+
+def test_what_is_dropped_does_not_count(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any
+) -> None:
+    words = (
+        "--endpoint",
+        teacher.url,
+        "--concurrency",
+        "1",
+        "--enough",
+        "2",
+        "--new-attempts",
+        "0",
+    )
+    status, said = listen(*words)
+    assert status == 0, said
+    found = list(read_rationales(corpus / "out.jsonl"))
+    assert [(one.id, one.kept) for one in found] == list(
+        zip(IN_ORDER[:3], [True, False, True], strict=True)
+    )
+
+
+def test_more_is_taught_when_more_are_needed(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any
+) -> None:
+    words = ("--endpoint", teacher.url, "--concurrency", "1")
+    listen(*words, "--enough", "2")
+    first = list(read_rationales(corpus / "out.jsonl"))
+    asked = len(teacher.asked)
+    status, said = listen(*words, "--enough", "4")
+    assert status == 0, said
+    found = list(read_rationales(corpus / "out.jsonl"))
+    assert [one.id for one in found] == IN_ORDER[:4]
+    assert found[:2] == first
+    # What was answered is in the ledger.
+    assert len(teacher.asked) - asked <= 3
+    before = len(teacher.asked)
+    listen(*words, "--enough", "4")
+    assert len(teacher.asked) == before
+
+
+def test_fewer_than_enough_is_no_fault(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any
+) -> None:
+    status, said = listen("--endpoint", teacher.url, "--enough", "100")
+    assert status == 0, said
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == IN_ORDER
+
+
+def test_a_limit_before_enough_is_a_fault(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any
+) -> None:
+    words = ("--endpoint", teacher.url, "--concurrency", "1", "--enough", "4")
+    status, said = listen(*words, "--max-requests", "2")
+    assert status == 1
+    assert "of 5 utterances are done" in said
+    assert not (corpus / "out.jsonl").exists()
+
+
+def test_the_first_n_are_those_of_the_training_rows(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any
+) -> None:
+    status, said = listen("--endpoint", teacher.url, "--max-samples", "2")
+    assert status == 0, said
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == IN_ORDER[:2]
+
+
+# ---- several corpora -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def second(corpus: Path) -> Path:
+    """Another corpus, `d`, with its own sound and cues."""
+    folder = corpus / "d"
+    folder.mkdir()
+    rows = [
+        utterance(number).model_copy(update={"id": f"d/{number}", "corpus": "d"})
+        for number in range(1, 4)
+    ]
+    write_utterances(folder / "utterances.jsonl", rows)
+    card = json.loads((corpus / "corpus.json").read_text())
+    (folder / "corpus.json").write_text(json.dumps(card | {"corpus": "d", "utterances": 3}))
+    for number in range(1, 4):
+        noise = np.random.default_rng(10 + number).uniform(-0.1, 0.1, 1600)
+        soundfile.write(folder / f"{number}.wav", noise, 16_000)
+    measured = [cues(n, pitch=-2.0, loudness=1.5, rate=1.0) for n in range(1, 4)]
+    lines = [
+        one.model_copy(update={"id": f"d/{number}"}).model_dump_json()
+        for number, one in enumerate(measured, 1)
+    ]
+    (folder / "cues.jsonl").write_text("\n".join([*lines, ""]))
+    return folder
+
+
+#: Of both corpora: sorted by sha256("0:order:ID").
+OF_BOTH = sorted(
+    [*IN_ORDER, "d/1", "d/2", "d/3"],
+    key=lambda id_: hashlib.sha256(f"0:order:{id_}".encode()).digest(),
+)
+
+
+def test_corpora_are_taught_together_in_one_order(
+    listen: Callable[..., tuple[int, str]], corpus: Path, second: Path, teacher: Any
+) -> None:
+    assert [id_ for id_ in OF_BOTH if id_.startswith("c/")] == IN_ORDER
+    status, said = listen(str(second / "utterances.jsonl"), "--endpoint", teacher.url)
+    assert status == 0, said
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == OF_BOTH
+    rows = [line.replace("│", " ").split() for line in said.splitlines()]
+    assert [row[:3] for row in rows if row[1:2] == ["angry"]] == [
+        *(["c", "angry", "5"], ["d", "angry", "3"])
+    ]
+
+
+def test_each_corpus_is_checked_by_its_own_cues(
+    listen: Callable[..., tuple[int, str]], corpus: Path, second: Path, teacher: Any
+) -> None:
+    """The voices of the second are low, and the teacher says that they are high."""
+    words = [str(second / "utterances.jsonl"), "--endpoint", teacher.url, "--new-attempts", "0"]
+    words += ["--cues", str(corpus / "cues.jsonl"), "--cues", str(second / "cues.jsonl")]
+    status, said = listen(*words)
+    assert status == 0, said
+    found = list(read_rationales(corpus / "out.jsonl"))
+    contradicting = {one.id for one in found if "contradicts the measurement" in one.reasons}
+    assert contradicting == {"d/1", "d/2", "d/3"}
+
+
+def test_each_clip_is_that_of_its_corpus(
+    listen: Callable[..., tuple[int, str]], corpus: Path, second: Path, teacher: Any
+) -> None:
+    (second / "2.wav").write_bytes(b"RIFF")
+    status, said = listen(str(second / "utterances.jsonl"), "--endpoint", teacher.url)
+    assert status == 0, said
+    failed = {one.id for one in read_rationales(corpus / "out.jsonl") if not one.kept}
+    assert failed == {"d/2"}
+
+
+def test_enough_counts_over_all_corpora(
+    listen: Callable[..., tuple[int, str]], corpus: Path, second: Path, teacher: Any
+) -> None:
+    words = (str(second / "utterances.jsonl"), "--endpoint", teacher.url, "--concurrency", "1")
+    status, said = listen(*words, "--enough", "4")
+    assert status == 0, said
+    assert [one.id for one in read_rationales(corpus / "out.jsonl")] == OF_BOTH[:4]
+
+
+def test_a_corpus_is_given_once(listen: Callable[..., tuple[int, str]], corpus: Path) -> None:
+    status, said = listen(str(corpus / "utterances.jsonl"))
+    assert status == 1
+    assert "two files are of one corpus. Give a file for each corpus." in said
+
+
+def test_labels_of_annotators_count_as_one_utterance(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any
+) -> None:
+    votes = tuple(
+        Vote(rater=rater, primary=label, raw=label)
+        for rater, label in (("a", "angry"), ("b", "sad"))
+    )
+    rows = [utterance(number).model_copy(update={"votes": votes}) for number in range(1, 6)]
+    write_utterances(corpus / "utterances.jsonl", rows)
+    words = ("--endpoint", teacher.url, "--concurrency", "1", "--labels", "annotators")
+    status, said = listen(*words, "--enough", "2")
+    assert status == 0, said
+    found = list(read_rationales(corpus / "out.jsonl"))
+    assert [(one.id, one.label) for one in found[:2]] == [("c/4", "angry"), ("c/4", "sad")]
+    assert {one.id for one in found} == {*IN_ORDER[:2]}
