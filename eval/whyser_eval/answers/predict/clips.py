@@ -107,7 +107,7 @@ class Clips:
     @cached_property
     def _heard(self) -> dict[str, str]:
         """Utterance -> the one whose sound it gets, drawn over the whole split."""
-        heard = dict(derangement(self._all, random.Random(self.seed)))
+        heard = dict(derangement(sorted(self._all), random.Random(self.seed)))
         if alone := self._all.keys() - heard.keys():
             raise InputError(
                 f"{min(alone)} is the only utterance of its corpus and split, so there is no other "
