@@ -30,6 +30,7 @@ class Snakemake:
     def __init__(self) -> None:
         self.called: list[list[str]] = []
         self.inherits: list[int] = []
+        self.elsewhere: list[bool] = []
         self.status = 0
         self.does: Callable[[], None] = lambda: None
 
@@ -55,7 +56,9 @@ class Snakemake:
 def snakemake(monkeypatch: pytest.MonkeyPatch) -> Snakemake:
     found = Snakemake()
     monkeypatch.setattr(launch, "subprocess", SimpleNamespace(run=found))
-    monkeypatch.setattr(launch, "refuse_what_would_fail", lambda plan: None)
+    monkeypatch.setattr(
+        launch, "refuse_what_would_fail", lambda plan, *, elsewhere: found.elsewhere.append(elsewhere)
+    )
     monkeypatch.setattr(launch, "find_vllm", lambda: None)
     return found
 
@@ -101,6 +104,10 @@ def test_under_slurm_there_is_a_profile(start: Start, snakemake: Snakemake) -> N
     start("--slurm")
     words = snakemake.called[0]
     assert words[words.index("--profile") + 1] == "workflow/profiles/slurm"
+    # The machine of the command is not that of the stages.
+    assert snakemake.elsewhere == [True]
+    start()
+    assert snakemake.elsewhere == [True, False]
 
 
 def test_a_dry_run_writes_nothing(start: Start, snakemake: Snakemake) -> None:
@@ -123,7 +130,7 @@ def test_a_dry_run_writes_nothing(start: Start, snakemake: Snakemake) -> None:
 def test_what_would_fail_is_refused_before_anything_is_written(
     start: Start, snakemake: Snakemake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(plan: Any) -> None:
+    def refuse(plan: Any, *, elsewhere: bool) -> None:
         raise InputError("bad")
 
     monkeypatch.setattr(launch, "refuse_what_would_fail", refuse)
@@ -179,7 +186,7 @@ def test_a_second_run_of_the_name_is_refused(
         with pytest.raises(InputError) as caught:
             start("--restart", "train")
         assert str(caught.value) == (
-            "the run 'demo' is going on in another process. Wait for it, or give another --name."
+            "data/demo: is in use by another process. Wait until it ends, or give another --name."
         )
         assert snakemake.called == []
         # The model of the run that is going on stays where it is.
