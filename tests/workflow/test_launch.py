@@ -57,7 +57,9 @@ def snakemake(monkeypatch: pytest.MonkeyPatch) -> Snakemake:
     found = Snakemake()
     monkeypatch.setattr(launch, "subprocess", SimpleNamespace(run=found))
     monkeypatch.setattr(
-        launch, "refuse_what_would_fail", lambda plan, *, elsewhere: found.elsewhere.append(elsewhere)
+        launch,
+        "refuse_what_would_fail",
+        lambda plan, *, elsewhere: found.elsewhere.append(elsewhere),
     )
     monkeypatch.setattr(launch, "find_vllm", lambda: None)
     return found

@@ -257,7 +257,9 @@ def test_options_of_every_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VLLM_OPTIONS", raising=False)
     assert vllm_options() == ours
     # vLLM takes the last of two.
-    monkeypatch.setenv("VLLM_OPTIONS", """--max-model-len 8192 --limit-mm-per-prompt '{"audio": 2}'""")
+    monkeypatch.setenv(
+        "VLLM_OPTIONS", """--max-model-len 8192 --limit-mm-per-prompt '{"audio": 2}'"""
+    )
     assert vllm_options() == [
         *ours,
         *("--max-model-len", "8192", "--limit-mm-per-prompt", '{"audio": 2}'),
