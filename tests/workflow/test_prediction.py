@@ -192,6 +192,15 @@ def test_on_several_gpus_there_is_a_process_for_each(
     ]
 
 
+def test_ray_is_for_training_alone(
+    made: RunPlan, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USE_RAY", "1")
+    predict(made)
+    assert programs.environments[1]["USE_RAY"] == "0"
+    assert programs.asked == [*SETS]
+
+
 def test_a_tiny_model_answers_on_few_threads(
     made: RunPlan, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

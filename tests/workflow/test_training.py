@@ -37,12 +37,14 @@ class Programs:
     def __init__(self) -> None:
         self.started: list[list[str]] = []
         self.environments: list[dict[str, str]] = []
+        self.inherits: list[int] = []
         self.trains: Callable[[dict[str, Any]], None] = lambda settings: None
 
     def __call__(self, *words: str, **options: Any) -> None:
         self.started.append([*words])
         if words[0] == "llamafactory-cli":
             self.environments.append(options["env"])
+            self.inherits += [os.fstat(one).st_ino for one in options["pass_fds"]]
             self.trains(yaml.safe_load(Path(words[2]).read_text(encoding="utf-8")))
 
     @property
@@ -122,17 +124,51 @@ def test_inputs_are_recorded_before_the_first_step(made: RunPlan, programs: Prog
     assert is_finished(made.saves)
 
 
-def test_the_configured_batch_is_kept_on_two_gpus(
+@pytest.mark.parametrize(("gpus", "steps"), [("0,1", 4), ("0,1,2,3", 2), ("3", 8)])
+def test_the_configured_batch_is_kept_on_several_gpus(
+    plan: PlanOf,
+    made: RunPlan,
+    own_yaml: Path,
+    programs: Programs,
+    monkeypatch: pytest.MonkeyPatch,
+    gpus: str,
+    steps: int,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    seen: list[dict[str, Any]] = []
+    programs.trains = seen.append
+    words = ("--set", "use_cpu=false", "gradient_accumulation_steps=8")
+    train(plan("--train", str(own_yaml), *words), 0)
+    written = yaml.safe_load((made.saves / "whyser_settings.yaml").read_text())
+    assert seen == [written]
+    assert written["gradient_accumulation_steps"] == steps
+    assert written["per_device_train_batch_size"] == 4
+    # The record has what was asked for, so that another machine goes on with it.
+    assert record(made)["settings"]["gradient_accumulation_steps"] == 8
+
+
+def test_a_batch_that_is_written_for_eight_gpus_stays_on_two(
     plan: PlanOf, made: RunPlan, own_yaml: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    Path("zero.json").write_text('{"stage": 2}')
+    words = ("--set", "use_cpu=false", "deepspeed=zero.json", "gradient_accumulation_steps=1")
     seen: list[dict[str, Any]] = []
     programs.trains = seen.append
-    train(plan("--train", str(own_yaml), "--set", "use_cpu=false"), 0)
-    assert seen[0]["gradient_accumulation_steps"] == 1
-    assert seen[0]["per_device_train_batch_size"] == 4
-    # The record has what was asked for, so that another machine goes on with it.
-    assert record(made)["settings"]["gradient_accumulation_steps"] == 2
+    train(plan("--train", str(own_yaml), *words), 0)
+    assert seen[0]["gradient_accumulation_steps"] == 4
+
+
+def test_the_folder_is_held_as_long_as_the_training_runs(made: RunPlan, programs: Programs) -> None:
+    def try_too(_: dict[str, Any]) -> None:
+        with pytest.raises(InputError, match="saves/demo: is in use by another process"):
+            train(made, 0)
+
+    programs.trains = try_too
+    train(made, 0)
+    # The training holds it too, should the process that started it be killed.
+    assert programs.inherits == [(made.saves / ".lock").stat().st_ino]
+    assert is_finished(made.saves)
 
 
 def test_small_numbers_stay_numbers(
