@@ -19,7 +19,7 @@ from whyser_workflow import __main__ as launch
 from whyser_workflow.__main__ import RULES
 from whyser_workflow.lock import locked
 from whyser_workflow.options import STAGES
-from whyser_workflow.training import RECORD
+from whyser_workflow.training import RECORD, inputs_of
 
 from .conftest import PlanOf
 
@@ -228,6 +228,50 @@ def test_restart_train_sets_the_model_aside(
     assert not Path("saves/demo").exists()
     assert "The earlier model is kept as saves/demo.1" in capsys.readouterr().err
     assert snakemake.forced() == ["train"]
+
+
+def test_the_same_restart_after_a_failure_keeps_what_is_trained(
+    start: Start, plan: PlanOf, snakemake: Snakemake
+) -> None:
+    finished()
+
+    def train_half() -> None:
+        folder = Path("saves/demo")
+        if not folder.exists():
+            folder.mkdir()
+            record = inputs_of(plan(), 0, with_rows=False) | {"finished": False}
+            (folder / RECORD).write_text(json.dumps(record))
+
+    snakemake.does, snakemake.status = train_half, 1
+    for _ in range(2):
+        with pytest.raises(WhyserError, match="The same command continues from there"):
+            start("--restart", "train")
+        assert snakemake.forced() == ["train"]
+    snakemake.status = 0
+    start("--restart", "train")
+    assert sorted(Path("saves").iterdir()) == [Path("saves/demo"), Path("saves/demo.1")]
+    # That run is done, so this is a new restart.
+    start("--restart", "train")
+    assert Path("saves/demo.2").exists()
+
+
+def test_a_run_that_ends_without_the_option_ends_its_restart(
+    start: Start, plan: PlanOf, snakemake: Snakemake
+) -> None:
+    finished()
+    snakemake.status = 1
+    with pytest.raises(WhyserError):
+        start("--restart", "train")
+    # The model of the same inputs, as the mark of a restart would keep it.
+    record = inputs_of(plan(), 0, with_rows=False) | {"finished": True}
+    (finished() / RECORD).write_text(json.dumps(record))
+    with pytest.raises(WhyserError):
+        start("--restart", "train")
+    assert not Path("saves/demo.2").exists()
+    snakemake.status = 0
+    start()
+    start("--restart", "train")
+    assert Path("saves/demo.2").exists()
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "train"])
