@@ -18,6 +18,7 @@ PlanOf = Callable[..., RunPlan]
 OURS = (
     *("TEACHER_URL", "TEACHER_MODEL", "TEACHER_KEY_VARIABLE", "TEACHER_OPTIONS"),
     *("WHYSER_CALLED_FROM", "WHYSER_VLLM", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
+    *("USE_RAY", "FORCE_TORCHRUN", "NPROC_PER_NODE", "VLLM_OPTIONS"),
 )
 #: A training of one process on a CPU.
 YAML = """\

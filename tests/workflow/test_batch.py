@@ -4,9 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from whyser.io.errors import InputError
-from whyser_workflow.batch import accumulation, gpu_count, processes_of
+from whyser_workflow.batch import accumulation, gpu_count, processes_of, written_for
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell in which LLaMA-Factory is told nothing."""
+    for name in ("USE_RAY", "FORCE_TORCHRUN", "NPROC_PER_NODE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def of(each: int, steps: int) -> dict[str, int]:
@@ -35,6 +43,66 @@ def test_what_cannot_be_shared_is_refused(each: int, steps: int, processes: int)
 def test_llamafactorys_defaults_hold() -> None:
     assert accumulation({}, 1) == 1
     assert accumulation({"gradient_accumulation_steps": 4}, 4) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "processes"),
+    [
+        ({}, 1),
+        ({"deepspeed": "zero2.json"}, 8),
+        ({"ray_num_workers": 4}, 4),
+        ({"ray_num_workers": 4, "deepspeed": "zero2.json"}, 4),
+        ({"deepspeed": None, "ray_num_workers": None}, 1),
+        ({"deepspeed": "zero2.json", "use_cpu": True}, 1),
+    ],
+)
+def test_the_processes_that_a_configuration_is_written_for(
+    settings: dict[str, object], processes: int
+) -> None:
+    assert written_for(settings) == processes
+    batch = of(2, 4) | settings
+    assert accumulation(batch, processes) == 4
+    assert accumulation(batch, 1) == 4 * processes
+
+
+def test_shipped_configurations_have_8_rows_a_step_on_the_gpus_of_their_headers(root: Path) -> None:
+    seen = set()
+    for path in (root / "llamafactory_configs/qwen2audio").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        settings = yaml.safe_load(text)
+        if not settings.get("do_train"):
+            continue
+        (hardware,) = [line for line in text.splitlines() if line.startswith("# Hardware")]
+        gpus = 8 if hardware.split()[2] == "8" else 1
+        assert written_for(settings) == gpus, path.name
+        for processes in (1, 2, 4, 8):
+            steps = accumulation(settings, processes)
+            assert settings["per_device_train_batch_size"] * steps * processes == 8, path.name
+        seen.add(gpus)
+    assert seen == {1, 8}
+
+
+@pytest.mark.parametrize(
+    ("visible", "told", "count"),
+    [
+        ("0,1,2,3", {}, 4),
+        ("0,1,2,3", {"NPROC_PER_NODE": "2"}, 2),
+        # LLaMA-Factory starts one process by itself then.
+        ("0", {"NPROC_PER_NODE": "2"}, 1),
+        ("0", {"NPROC_PER_NODE": "2", "FORCE_TORCHRUN": "1"}, 2),
+        ("0", {"FORCE_TORCHRUN": "1"}, 1),
+        ("", {"USE_RAY": "1"}, 6),
+        ("0,1,2,3", {"USE_RAY": "0"}, 4),
+    ],
+)
+def test_processes_are_those_that_llamafactory_starts(
+    visible: str, told: dict[str, str], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert processes_of({"ray_num_workers": 6}) == count
+    assert processes_of({"use_cpu": True}) == 1
 
 
 @pytest.mark.parametrize(

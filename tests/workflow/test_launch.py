@@ -19,7 +19,7 @@ from whyser_workflow import __main__ as launch
 from whyser_workflow.__main__ import RULES
 from whyser_workflow.lock import locked
 from whyser_workflow.options import STAGES
-from whyser_workflow.training import RECORD
+from whyser_workflow.training import RECORD, inputs_of
 
 from .conftest import PlanOf
 
@@ -30,6 +30,7 @@ class Snakemake:
     def __init__(self) -> None:
         self.called: list[list[str]] = []
         self.inherits: list[int] = []
+        self.elsewhere: list[bool] = []
         self.status = 0
         self.does: Callable[[], None] = lambda: None
 
@@ -55,7 +56,11 @@ class Snakemake:
 def snakemake(monkeypatch: pytest.MonkeyPatch) -> Snakemake:
     found = Snakemake()
     monkeypatch.setattr(launch, "subprocess", SimpleNamespace(run=found))
-    monkeypatch.setattr(launch, "refuse_what_would_fail", lambda plan: None)
+    monkeypatch.setattr(
+        launch,
+        "refuse_what_would_fail",
+        lambda plan, *, elsewhere: found.elsewhere.append(elsewhere),
+    )
     monkeypatch.setattr(launch, "find_vllm", lambda: None)
     return found
 
@@ -101,6 +106,10 @@ def test_under_slurm_there_is_a_profile(start: Start, snakemake: Snakemake) -> N
     start("--slurm")
     words = snakemake.called[0]
     assert words[words.index("--profile") + 1] == "workflow/profiles/slurm"
+    # The machine of the command is not that of the stages.
+    assert snakemake.elsewhere == [True]
+    start()
+    assert snakemake.elsewhere == [True, False]
 
 
 def test_a_dry_run_writes_nothing(start: Start, snakemake: Snakemake) -> None:
@@ -123,7 +132,7 @@ def test_a_dry_run_writes_nothing(start: Start, snakemake: Snakemake) -> None:
 def test_what_would_fail_is_refused_before_anything_is_written(
     start: Start, snakemake: Snakemake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(plan: Any) -> None:
+    def refuse(plan: Any, *, elsewhere: bool) -> None:
         raise InputError("bad")
 
     monkeypatch.setattr(launch, "refuse_what_would_fail", refuse)
@@ -179,7 +188,7 @@ def test_a_second_run_of_the_name_is_refused(
         with pytest.raises(InputError) as caught:
             start("--restart", "train")
         assert str(caught.value) == (
-            "the run 'demo' is going on in another process. Wait for it, or give another --name."
+            "data/demo: is in use by another process. Wait until it ends, or give another --name."
         )
         assert snakemake.called == []
         # The model of the run that is going on stays where it is.
@@ -219,6 +228,50 @@ def test_restart_train_sets_the_model_aside(
     assert not Path("saves/demo").exists()
     assert "The earlier model is kept as saves/demo.1" in capsys.readouterr().err
     assert snakemake.forced() == ["train"]
+
+
+def test_the_same_restart_after_a_failure_keeps_what_is_trained(
+    start: Start, plan: PlanOf, snakemake: Snakemake
+) -> None:
+    finished()
+
+    def train_half() -> None:
+        folder = Path("saves/demo")
+        if not folder.exists():
+            folder.mkdir()
+            record = inputs_of(plan(), 0, with_rows=False) | {"finished": False}
+            (folder / RECORD).write_text(json.dumps(record))
+
+    snakemake.does, snakemake.status = train_half, 1
+    for _ in range(2):
+        with pytest.raises(WhyserError, match="The same command continues from there"):
+            start("--restart", "train")
+        assert snakemake.forced() == ["train"]
+    snakemake.status = 0
+    start("--restart", "train")
+    assert sorted(Path("saves").iterdir()) == [Path("saves/demo"), Path("saves/demo.1")]
+    # That run is done, so this is a new restart.
+    start("--restart", "train")
+    assert Path("saves/demo.2").exists()
+
+
+def test_a_run_that_ends_without_the_option_ends_its_restart(
+    start: Start, plan: PlanOf, snakemake: Snakemake
+) -> None:
+    finished()
+    snakemake.status = 1
+    with pytest.raises(WhyserError):
+        start("--restart", "train")
+    # The model of the same inputs, as the mark of a restart would keep it.
+    record = inputs_of(plan(), 0, with_rows=False) | {"finished": True}
+    (finished() / RECORD).write_text(json.dumps(record))
+    with pytest.raises(WhyserError):
+        start("--restart", "train")
+    assert not Path("saves/demo.2").exists()
+    snakemake.status = 0
+    start()
+    start("--restart", "train")
+    assert Path("saves/demo.2").exists()
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "train"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from whyser.io.errors import WhyserError
+from whyser.io.errors import InputError, WhyserError
+from whyser.prompting.prompts import TRAINED
+from whyser.records.training import TrainingFacts, read_training
 from whyser_workflow import prediction
+from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan
 from whyser_workflow.prediction import predict
 from whyser_workflow.serving import KEY, Server
@@ -30,13 +34,17 @@ class Programs:
     def __init__(self) -> None:
         self.started: list[list[str]] = []
         self.environments: list[dict[str, str]] = []
+        self.inherits: list[int] = []
         self.asked: list[str] = []
         self.settings: dict[str, Any] = {}
         self.stops_at = ""
 
-    def __call__(self, *words: str, env: dict[str, str] | None = None) -> None:
+    def __call__(
+        self, *words: str, env: dict[str, str] | None = None, pass_fds: tuple[int, ...] = ()
+    ) -> None:
         self.started.append([*words])
         self.environments.append(env or {})
+        self.inherits += [os.fstat(one).st_ino for one in pass_fds]
         if "whyser_workflow.generate" in words:
             self.settings = yaml.safe_load(Path(words[-1]).read_text(encoding="utf-8"))
             for name in self.settings["eval_dataset"].split(","):
@@ -67,6 +75,8 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
 def trained(made: RunPlan) -> RunPlan:
     for name in made.test_sets:
         write_rows(made, name, [{"messages": [name], "audios": [f"{n}.wav"]} for n in range(3)])
+    for name in made.training_sets:
+        write_rows(made, name, [{"messages": [n]} for n in range(5)])
     made.saves.mkdir(parents=True, exist_ok=True)
     (made.saves / "model.safetensors").write_bytes(b"trained")
     return made
@@ -169,6 +179,93 @@ def test_an_adapter_is_that_of_the_run(plan: PlanOf, programs: Programs) -> None
     assert programs.settings["adapter_name_or_path"] == "saves/x"
 
 
+@pytest.mark.parametrize("gpus", ["0,1", "0"])
+def test_on_several_gpus_there_is_a_process_for_each(
+    plan: PlanOf, programs: Programs, monkeypatch: pytest.MonkeyPatch, gpus: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    predict(trained(plan("--set-predict", "use_cpu=false")))
+    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2"] if gpus == "0,1" else []
+    copy = "results/demo/generated/whyser_settings.yaml"
+    assert programs.started[1] == [
+        *(sys.executable, *launcher, "-m", "whyser_workflow.generate", copy)
+    ]
+
+
+def test_ray_is_for_training_alone(
+    made: RunPlan, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USE_RAY", "1")
+    predict(made)
+    assert programs.environments[1]["USE_RAY"] == "0"
+    assert programs.asked == [*SETS]
+
+
+def test_a_tiny_model_answers_on_few_threads(
+    made: RunPlan, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    predict(made)
+    assert programs.environments[1]["OMP_NUM_THREADS"] == "4"
+    assert programs.environments[1]["PATH"] == os.environ["PATH"]
+
+
+def test_the_answers_are_written_by_one_process(
+    made: RunPlan, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def try_too(*words: str, **options: Any) -> None:
+        with pytest.raises(InputError, match="results/demo/generated: is in use by another"):
+            predict(made)
+        programs(*words, **options)
+
+    monkeypatch.setattr(prediction, "call", try_too)
+    predict(made)
+    # The program that answers holds the lock too, should this process be killed.
+    assert programs.inherits == [Path("results/demo/generated/.lock").stat().st_ino]
+    with locked(made.results / "generated"):
+        pass
+
+
+# ---- what is known of the training -----------------------------------------------------------
+
+
+def test_training_is_described_beside_the_answers(
+    plan: PlanOf, programs: Programs, place: Path
+) -> None:
+    (place / "meld").mkdir()
+    words = ("--corpora", "meld=meld", "--teacher", "http://t/v1", "--teacher-model", "T/Omni")
+    made = trained(plan(*words, *ROW_11, "--model", "Qwen/Q", "--name", "x"))
+    predict(made)
+    assert read_training(made.results) == TrainingFacts(
+        system="x", checkpoint="Qwen/Q", rows={"whyser_train_reason": 5}, teacher="T/Omni"
+    )
+
+
+def test_rows_that_a_limit_leaves_out_are_not_counted(plan: PlanOf, programs: Programs) -> None:
+    predict(trained(plan("--set", "max_samples=3")))
+    assert read_training(Path("results/demo")) == TrainingFacts(
+        system="demo",
+        checkpoint="data/demo/model",
+        rows={"whyser_train_reason": 3},
+        teacher="measured cues",
+    )
+
+
+def test_rows_of_all_trainings_are_counted(plan: PlanOf, programs: Programs) -> None:
+    folder = "llamafactory_configs/qwen2audio/"
+    words = ("--train", f"{folder}lora_sft_mixture.yaml", *ROW_11, "--model", "Qwen/Q")
+    predict(trained(plan(*words)))
+    facts = read_training(Path("results/demo"))
+    assert facts and facts.rows == {
+        **dict.fromkeys(names_of(f"{folder}lora_sft_mixture.yaml"), 5),
+        "whyser_train_reason": 5,
+    }
+
+
+def names_of(configuration: str) -> list[str]:
+    return yaml.safe_load(Path(configuration).read_text())["dataset"].replace(" ", "").split(",")
+
+
 # ---- with vLLM -----------------------------------------------------------------------------
 
 
@@ -196,11 +293,12 @@ def test_one_server_is_asked_about_all_sets(
         plan("--predict-with", "vllm", "--set-predict", "eval_dataset=whyser_test_open_cot")
     )
     predict(made)
-    assert programs.started[0] == ["whyser-convert", "servable", "saves/demo"]
     assert served == [
         (
             *("saves/demo", "results/demo/generated/vllm.log"),
             (
+                *("--chat-template", str(TRAINED), "--chat-template-content-format", "openai"),
+                *("--generation-config", "vllm"),
                 *("--served-model-name", "demo", "--limit-mm-per-prompt", '{"audio":1}'),
                 *("--max-model-len", "4096"),
             ),
@@ -222,8 +320,48 @@ def test_one_server_is_asked_about_all_sets(
         ]
         for name, form, control in sets
     ]
-    assert programs.environments[1:] == [{KEY: "of this process"}] * 3
+    assert programs.environments == [{KEY: "of this process"}] * 3
     assert not programs.words_of("whyser-eval join")
+    facts = read_training(made.results)
+    assert facts and facts.system == "demo"
+
+
+def test_the_prompt_of_training_comes_as_a_flag(
+    plan: PlanOf, programs: Programs, served: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the trained model stays as it is."""
+    made = trained(plan("--predict-with", "vllm"))
+    before = sorted(made.saves.iterdir())
+    monkeypatch.setenv("VLLM_OPTIONS", "--dtype float32")
+    predict(made)
+    assert sorted(made.saves.iterdir()) == before
+    (_, _, flags), _ = served
+    template = Path(flags[flags.index("--chat-template") + 1])
+    assert "<|AUDIO|>" in template.read_text(encoding="utf-8")
+    assert flags[-2:] == ("--dtype", "float32")
+
+
+def test_no_server_is_started_when_every_set_is_answered(
+    plan: PlanOf, programs: Programs, served: list[Any]
+) -> None:
+    made = trained(plan(*ROW_11, "--model", "Qwen/Q", "--name", "x", "--predict-with", "vllm"))
+    predict(made)
+    started, known = len(programs.started), len(served)
+    (made.results / "training.json").unlink()
+    predict(made)
+    assert (len(programs.started), len(served)) == (started, known)
+    assert (made.results / "training.json").exists()
+
+
+def test_a_server_is_asked_about_what_is_missing(
+    plan: PlanOf, programs: Programs, served: list[Any]
+) -> None:
+    made = trained(plan("--predict-with", "vllm"))
+    predict(made)
+    (made.results / "predictions" / f"{CLOSED}.jsonl").unlink()
+    predict(made)
+    assert programs.asked == [*SETS, CLOSED]
+    assert len(served) == 4
 
 
 def test_a_ledger_of_another_model_is_not_used(
@@ -267,7 +405,9 @@ def test_adapters_are_merged_once_and_anew_after_a_training(
         "export_dir": "saves/x_merged",
     }
     assert served[0][0] == "saves/x_merged"
+    (made.results / "predictions" / f"{OPEN}.jsonl").unlink()
     predict(made)
+    assert served[2][0] == "saves/x_merged"
     assert len(programs.words_of("llamafactory-cli export")) == 1
     (Path("saves/x_merged") / "model.safetensors").write_bytes(b"merged")
     (made.saves / "model.safetensors").write_bytes(b"trained again")

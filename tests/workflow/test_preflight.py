@@ -209,6 +209,37 @@ def test_a_batch_that_the_gpus_cannot_share(
     assert problems(*ROW_11) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["lora_sft_reason_zero2", "full_sft_reason", "lora_sft_reason_ray"]
+)
+def test_a_configuration_for_eight_gpus_is_not_refused_on_them(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    words = (
+        "--train",
+        f"{FOLDER}qwen2audio/{name}.yaml",
+        "--model",
+        "Qwen/Qwen2-Audio-7B-Instruct",
+    )
+    for gpus in ("0,1,2,3,4,5,6,7", "0,1,2,3", "0"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+        assert [one for one in problems(*words) if "batch" in one] == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    (problem,) = [one for one in problems(*words) if "batch" in one]
+    assert "a global batch of 8 rows cannot be shared by 3 GPUs that take 1 at a time" in problem
+
+
+def test_on_other_machines_this_machine_does_not_count(
+    plan: PlanOf, problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    words = (*ROW_11, "--model", "Qwen/Q", "--predict-with", "vllm", "--teacher", "serve")
+    here = problems(*words)
+    assert [one for one in here if "3 GPUs" in one or "vllm" in one or "serve" in one] == here
+    assert len(here) == 3
+    refuse_what_would_fail(plan(*words), elsewhere=True)
+
+
 # ---- corpora, disk and engine --------------------------------------------------------------
 
 

@@ -252,8 +252,15 @@ def test_a_gpu_is_what_the_driver_lists(vllm: Path, script: str, found: bool) ->
     assert has_gpu() is found
 
 
-def test_options_of_a_model() -> None:
-    assert vllm_options(["--dtype", "float32"]) == [
-        *("--limit-mm-per-prompt", '{"audio":1}', "--max-model-len", "4096"),
-        *("--dtype", "float32"),
+def test_options_of_every_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = ["--limit-mm-per-prompt", '{"audio":1}', "--max-model-len", "4096"]
+    monkeypatch.delenv("VLLM_OPTIONS", raising=False)
+    assert vllm_options() == ours
+    # vLLM takes the last of two.
+    monkeypatch.setenv(
+        "VLLM_OPTIONS", """--max-model-len 8192 --limit-mm-per-prompt '{"audio": 2}'"""
+    )
+    assert vllm_options() == [
+        *ours,
+        *("--max-model-len", "8192", "--limit-mm-per-prompt", '{"audio": 2}'),
     ]

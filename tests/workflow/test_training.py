@@ -12,15 +12,18 @@ import yaml
 
 from whyser.io.errors import InputError, WhyserError
 from whyser_workflow import training
+from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan
 from whyser_workflow.training import (
     RECORD,
     call,
     changes,
+    end_restart,
     environment_of,
     inputs_of,
     is_finished,
     refuse_change,
+    restart,
     set_aside,
     tokenised,
     train,
@@ -37,12 +40,14 @@ class Programs:
     def __init__(self) -> None:
         self.started: list[list[str]] = []
         self.environments: list[dict[str, str]] = []
+        self.inherits: list[int] = []
         self.trains: Callable[[dict[str, Any]], None] = lambda settings: None
 
     def __call__(self, *words: str, **options: Any) -> None:
         self.started.append([*words])
         if words[0] == "llamafactory-cli":
             self.environments.append(options["env"])
+            self.inherits += [os.fstat(one).st_ino for one in options["pass_fds"]]
             self.trains(yaml.safe_load(Path(words[2]).read_text(encoding="utf-8")))
 
     @property
@@ -122,17 +127,51 @@ def test_inputs_are_recorded_before_the_first_step(made: RunPlan, programs: Prog
     assert is_finished(made.saves)
 
 
-def test_the_configured_batch_is_kept_on_two_gpus(
+@pytest.mark.parametrize(("gpus", "steps"), [("0,1", 4), ("0,1,2,3", 2), ("3", 8)])
+def test_the_configured_batch_is_kept_on_several_gpus(
+    plan: PlanOf,
+    made: RunPlan,
+    own_yaml: Path,
+    programs: Programs,
+    monkeypatch: pytest.MonkeyPatch,
+    gpus: str,
+    steps: int,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    seen: list[dict[str, Any]] = []
+    programs.trains = seen.append
+    words = ("--set", "use_cpu=false", "gradient_accumulation_steps=8")
+    train(plan("--train", str(own_yaml), *words), 0)
+    written = yaml.safe_load((made.saves / "whyser_settings.yaml").read_text())
+    assert seen == [written]
+    assert written["gradient_accumulation_steps"] == steps
+    assert written["per_device_train_batch_size"] == 4
+    # The record has what was asked for, so that another machine goes on with it.
+    assert record(made)["settings"]["gradient_accumulation_steps"] == 8
+
+
+def test_a_batch_that_is_written_for_eight_gpus_stays_on_two(
     plan: PlanOf, made: RunPlan, own_yaml: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    Path("zero.json").write_text('{"stage": 2}')
+    words = ("--set", "use_cpu=false", "deepspeed=zero.json", "gradient_accumulation_steps=1")
     seen: list[dict[str, Any]] = []
     programs.trains = seen.append
-    train(plan("--train", str(own_yaml), "--set", "use_cpu=false"), 0)
-    assert seen[0]["gradient_accumulation_steps"] == 1
-    assert seen[0]["per_device_train_batch_size"] == 4
-    # The record has what was asked for, so that another machine goes on with it.
-    assert record(made)["settings"]["gradient_accumulation_steps"] == 2
+    train(plan("--train", str(own_yaml), *words), 0)
+    assert seen[0]["gradient_accumulation_steps"] == 4
+
+
+def test_the_folder_is_held_as_long_as_the_training_runs(made: RunPlan, programs: Programs) -> None:
+    def try_too(_: dict[str, Any]) -> None:
+        with pytest.raises(InputError, match="saves/demo: is in use by another process"):
+            train(made, 0)
+
+    programs.trains = try_too
+    train(made, 0)
+    # The training holds it too, should the process that started it be killed.
+    assert programs.inherits == [(made.saves / ".lock").stat().st_ino]
+    assert is_finished(made.saves)
 
 
 def test_small_numbers_stay_numbers(
@@ -158,6 +197,10 @@ def test_threads_of_a_small_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     assert environment_of({"use_cpu": True})["OMP_NUM_THREADS"] == "4"
     assert "OMP_NUM_THREADS" not in environment_of({})
+    # LLaMA-Factory would start a process for each GPU, on the CPU.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert environment_of({"use_cpu": True})["CUDA_VISIBLE_DEVICES"] == ""
+    assert environment_of({})["CUDA_VISIBLE_DEVICES"] == "0,1"
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert environment_of({"use_cpu": True})["OMP_NUM_THREADS"] == "2"
 
@@ -366,6 +409,63 @@ def test_a_model_is_set_aside_under_the_next_free_name(tmp_path: Path) -> None:
     assert [(tmp_path / f"demo.{n}/model.safetensors").read_bytes() for n in (1, 2)] == [
         *(b"1", b"2")
     ]
+
+
+@pytest.fixture
+def restarted(made: RunPlan, programs: Programs) -> RunPlan:
+    """A finished model was set aside, and its training was killed half way."""
+    train(made, 0)
+    weights(made.saves)
+    made.data.mkdir(exist_ok=True)
+    assert restart(made) == Path("saves/demo.1")
+    programs.trains = killed
+    with pytest.raises(WhyserError, match="killed"):
+        train(made, 0)
+    checkpoint(made.saves, 8)
+    return made
+
+
+def test_a_restart_that_was_killed_goes_on(restarted: RunPlan, programs: Programs) -> None:
+    assert restart(restarted) is None
+    seen: list[dict[str, Any]] = []
+    programs.trains = seen.append
+    train(restarted, 0)
+    assert seen[0]["resume_from_checkpoint"] == "saves/demo/checkpoint-8"
+    # A later stage may fail; what is trained stays then, too.
+    assert restart(restarted) is None
+    assert is_finished(restarted.saves)
+    assert sorted(Path("saves").iterdir()) == [Path("saves/demo"), Path("saves/demo.1")]
+    end_restart(restarted)
+    assert restart(restarted) == Path("saves/demo.2")
+
+
+def test_a_restart_of_other_settings_begins_again(
+    plan: PlanOf, restarted: RunPlan, own_yaml: Path, programs: Programs
+) -> None:
+    other = plan("--train", str(own_yaml), "--set", "seed=3")
+    assert restart(other) == Path("saves/demo.2")
+    assert Path("saves/demo.2/checkpoint-8/model.safetensors").read_bytes() == b"trained"
+    programs.trains = lambda settings: None
+    train(other, 0)
+    assert restart(other) is None
+
+
+def test_a_restart_whose_rows_changed_begins_again(restarted: RunPlan, programs: Programs) -> None:
+    """The training refuses other rows, and names `--restart train` as the cure."""
+    write_rows(restarted, "whyser_train_reason", ROWS[:3])
+    with pytest.raises(InputError, match="8 -> 3 rows"):
+        train(restarted, 0)
+    assert restart(restarted) == Path("saves/demo.2")
+    shutil.rmtree(restarted.rows)
+    assert restart(restarted) is None
+
+
+def test_nothing_is_set_aside_under_a_training_that_runs(made: RunPlan, programs: Programs) -> None:
+    train(made, 0)
+    kept = weights(made.saves)
+    with locked(made.saves), pytest.raises(InputError, match="saves/demo: is in use by another"):
+        restart(made)
+    assert kept.exists()
 
 
 # ---- several trainings ---------------------------------------------------------------------

@@ -16,7 +16,7 @@ from whyser_workflow.options import parse
 from whyser_workflow.plan import RunPlan, plan_of
 from whyser_workflow.preflight import refuse_what_would_fail
 from whyser_workflow.serving import find_vllm, has_gpu
-from whyser_workflow.training import is_finished, set_aside
+from whyser_workflow.training import end_restart, is_finished, restart
 
 #: Stage -> the rules that `--restart` repeats.
 RULES = {
@@ -44,9 +44,10 @@ def main() -> None:
         return
     began = time.monotonic()
     with locked(plan.data) as lock:
-        if plan.restart == "train" and (kept := set_aside(plan.saves)):
+        if plan.restart == "train" and (kept := restart(plan)):
             say(f"The earlier model is kept as {kept}")
         snakemake(plan, plan.write(), options, lock=lock)
+        end_restart(plan)
     print(f"== done in {time.monotonic() - began:.0f} s")
     report = plan.results / "report.html"
     if report.exists():

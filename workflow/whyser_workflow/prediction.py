@@ -114,7 +114,9 @@ def _generate(plan: RunPlan, lock: int) -> None:
         processes = processes_of(settings)
         launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
         words = [*(launcher if processes > 1 else ()), "-m", "whyser_workflow.generate", str(copy)]
-        call(sys.executable, *words, env=environment_of(settings), pass_fds=(lock,))
+        # A worker of Ray would not know our way to answer.
+        environment = environment_of(settings) | {"USE_RAY": "0"}
+        call(sys.executable, *words, env=environment, pass_fds=(lock,))
     for name in plan.test_sets:
         call(
             *("whyser-eval", "join", "--model", plan.name),

@@ -118,6 +118,51 @@ def _free(path: Path) -> Path:
     return next(one for one in names if not one.exists())
 
 
+def restart(plan: RunPlan) -> Path | None:
+    """Sets the trained models aside for `--restart train`; returns where they are kept.
+
+    A restart that was stopped goes on by the same command: what it has trained since from the same
+    inputs stays. `end_restart` ends it.
+
+    Raises: `InputError` while a training writes there.
+    """
+    folders = [plan.saved(number) for number in range(len(plan.trains))]
+    for folder in filter(Path.is_dir, folders):
+        with locked(folder):
+            pass
+    if _restarted(plan).exists() and not any(
+        _is_of_others(plan, number) for number in range(len(folders))
+    ):
+        return None
+    kept = set_aside(plan.saves)
+    _restarted(plan).touch()
+    return kept
+
+
+def end_restart(plan: RunPlan) -> None:
+    """The run is done: the next `--restart train` begins again."""
+    _restarted(plan).unlink(missing_ok=True)
+
+
+def _restarted(plan: RunPlan) -> Path:
+    """The mark of a restart that is under way."""
+    return plan.data / ".restarted"
+
+
+def _is_of_others(plan: RunPlan, number: int) -> bool:
+    """Whether the folder holds a model of other inputs than the plan's; rows count if they are
+    there."""
+    folder = plan.saved(number)
+    if not folder.is_dir():
+        return False
+    has_rows = all((plan.rows / f"{name}.json").is_file() for name in plan.training_sets)
+    try:
+        refuse_change(folder, inputs_of(plan, number, with_rows=has_rows))
+    except InputError:
+        return True
+    return False
+
+
 def train(plan: RunPlan, number: int) -> None:
     """Trains, goes on with, or finds finished the training with this number.
 
@@ -165,9 +210,14 @@ def tokenised(settings: Mapping[str, Any], path: Path, output: Path) -> dict[str
 
 
 def environment_of(settings: Mapping[str, Any]) -> dict[str, str]:
-    """On a CPU a model of a million weights is slower on many threads than on four."""
+    """On a CPU a model of a million weights is slower on many threads than on four.
+
+    GPUs are hidden from it, since LLaMA-Factory would start a process for each of them.
+    """
+    if not settings.get("use_cpu"):
+        return {**os.environ}
     threads = str(min(4, os.cpu_count() or 1))
-    return {"OMP_NUM_THREADS": threads, **os.environ} if settings.get("use_cpu") else {**os.environ}
+    return {"OMP_NUM_THREADS": threads, **os.environ, "CUDA_VISIBLE_DEVICES": ""}
 
 
 def _resumed(folder: Path) -> dict[str, Any]:

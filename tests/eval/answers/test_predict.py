@@ -26,6 +26,7 @@ from whyser.prompting.prompts import (
     emotion_question,
     lettered_options,
 )
+from whyser.records.draws import ORDER, drawn
 from whyser.records.predictions import Control, read_predictions
 from whyser.teacher.cli import app as teach_app
 from whyser_eval.answers.predict.plan import Decoding
@@ -151,7 +152,32 @@ def test_all_utterances_and_the_first_ones(predict, corpus):
     _, _, written = predict("--all-utterances")
     assert len(written) == CLIPS + 1
     _, _, written = predict("--max-samples", "2", output="few.jsonl")
-    assert [one.id for one in written] == [row["id"] for row in corpus.utterances[:2]]
+    assert [one.id for one in written] == first_drawn(corpus.utterances[:CLIPS], 2)
+
+
+def first_drawn(rows, count):
+    """The ids that the draw of the training rows puts first, in the file's order."""
+    ids = [row["id"] for row in rows]
+    chosen = sorted(ids, key=lambda id_: drawn(0, ORDER, id_))[:count]
+    return [id_ for id_ in ids if id_ in chosen]
+
+
+def test_max_samples_takes_the_first_by_the_draw(predict, corpus, endpoint):
+    """Not the first of the file, whose order may be that of speakers or classes."""
+    taken = {}
+    for count in range(1, CLIPS + 2):
+        status, said, written = predict("--max-samples", str(count), output=f"{count}.jsonl")
+        assert status == 0, said
+        taken[count] = [one.id for one in written]
+        assert taken[count] == first_drawn(corpus.utterances[:CLIPS], count)
+    # A larger sample holds the smaller ones, and another order of the file changes nothing.
+    assert all({*taken[n]} < {*taken[n + 1]} for n in range(1, CLIPS))
+    assert taken[CLIPS] == taken[CLIPS + 1]
+    assert taken[3] != [row["id"] for row in corpus.utterances[:3]]
+    corpus.utterances.reverse()
+    corpus.write()
+    _, _, written = predict("--max-samples", "3", "--seed", "7", output="turned.jsonl")
+    assert [one.id for one in written] == taken[3][::-1]
 
 
 def test_the_command_knows_every_control(whyser_eval):
@@ -181,7 +207,9 @@ def test_under_shuffling_everybody_hears_another(predict, corpus, endpoint):
     assert sorted(heard.values()) == sorted(own[id_] for id_ in heard)
     # Another number of utterances changes nobody's sound.
     _, _, few = predict("--control", "shuffled", "--max-samples", "2", output="few.jsonl")
-    assert [one.text for one in few] == [one.text for one in written[:2]]
+    answered = {one.id: one.text for one in written}
+    assert len(few) == 2
+    assert all(answered[one.id] == one.text for one in few)
 
 
 def test_under_the_transcript_nothing_is_heard(predict, corpus, endpoint):

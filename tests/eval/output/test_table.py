@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from whyser.io.errors import BadInput, InputError
+from whyser.records.training import TrainingFacts, write_training
 from whyser_eval.output.table import lay_out, read_published
 from whyser_eval.output.table.render import FORMATS, rich_groups
 from whyser_eval.scoring.scores import read_scores
@@ -479,3 +480,41 @@ def test_a_table_does_not_change_what_it_was_given(two):
     first, second = lay_out(two), lay_out(two)
     assert first == second and first == replace(second)
     assert before == [(folder / "scores.json").read_bytes() for folder in two]
+
+
+# What a system was trained from
+
+TRAINED = {
+    name: TrainingFacts(
+        system=name, checkpoint="Qwen/Q", rows={"whyser_train_x": rows}, teacher="measured cues"
+    )
+    for name, rows in (("row10", 84000), ("row11", 15000))
+}
+
+
+def test_the_training_of_each_system_is_noted(two):
+    table = lay_out(two)
+    assert not any("trained from" in note for note in table.notes)
+    write_training(two[1], TRAINED["row11"])
+    sentence = (
+        "row11 was trained from Qwen/Q on 15,000 rows of whyser_train_x; their rationales are by "
+        "measured cues."
+    )
+    assert [note for note in lay_out(two).notes if "trained from" in note] == [sentence]
+    write_training(two[0], TRAINED["row10"])
+    noted = [note for note in lay_out(two).notes if "trained from" in note]
+    assert noted == [str(TRAINED["row10"]), sentence]
+    assert sentence.replace("_", r"\_") in FORMATS["markdown"](lay_out(two))
+
+
+def test_the_command_prints_the_training(two, whyser_eval):
+    write_training(two[0], TRAINED["row10"])
+    status, out, err = whyser_eval("table", *two, "--format", "markdown")
+    assert status == 0, err
+    assert str(TRAINED["row10"]).replace("_", r"\_") in out
+
+
+def test_a_broken_record_of_a_training_is_refused(two):
+    (two[0] / "training.json").write_text('{"system": "row10"}')
+    with pytest.raises(InputError, match="from predict again"):
+        lay_out(two)

@@ -9,6 +9,7 @@ import pytest
 
 from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
+from whyser.records.training import TrainingFacts, write_training
 from whyser_eval.output.report import write_report
 from whyser_eval.output.report.classes import class_views
 from whyser_eval.output.report.results import SampleChoice, read_results
@@ -448,3 +449,20 @@ def test_foreign_content_is_refused(world, whyser_eval, score, name, content, wo
     assert status == 1
     assert words in err
     assert not (world.results / "report.html").exists()
+
+
+# What the system was trained from
+
+
+def test_the_training_is_named(world, report, score):
+    assert "was trained from" not in report()
+    facts = TrainingFacts(
+        system="row <11>", checkpoint="Qwen/Q", rows={"whyser_train_reason": 15000}, teacher="T"
+    )
+    write_training(world.results, facts)
+    page = report(scored=False)
+    assert page.count("was trained from") == 1
+    assert (
+        "row &lt;11&gt; was trained from Qwen/Q on 15,000 rows of whyser_train_reason; their "
+        "rationales are by T."
+    ) in page
