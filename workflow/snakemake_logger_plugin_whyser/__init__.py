@@ -35,6 +35,11 @@ class LogHandler(LogHandlerBase):
             job = self._jobs.pop(getattr(record, "job_id", -1), None)
             if job and not self.common_settings.dryrun:
                 self._print(f"== {job[0]} took {time.monotonic() - job[1]:.0f} s")
+            elif not job and "until_" not in record.getMessage():
+                # A job of Slurm, whose beginning only its own log tells.
+                self._print(f"== {record.getMessage()}")
+        elif "has been submitted with SLURM jobid" in str(record.msg):
+            self._print(f"== {record.getMessage()}")
         elif event == LogEvent.JOB_ERROR:
             job = self._jobs.get(getattr(record, "jobid", -1))
             self._print(f"== {job[0] if job else getattr(record, 'rule_name', '')} failed")
