@@ -36,7 +36,7 @@ RULES = {
 def main() -> None:
     options = parse()
     plan = plan_of(options, has_vllm=bool(find_vllm()) and has_gpu())
-    refuse_what_would_fail(plan, elsewhere=options.slurm)
+    refuse_what_would_fail(plan, elsewhere=bool(options.slurm))
     if options.dry_run:
         with tempfile.TemporaryDirectory() as folder:
             # A dry run leaves the record of the last run as it is.
@@ -69,7 +69,7 @@ def snakemake(
             *("--nolock", "--rerun-incomplete", "--keep-going"),
             *("--rerun-triggers", "params", "input", "mtime"),
             *("--logger", "whyser"),
-            *(("--profile", "workflow/profiles/slurm") if options.slurm else ()),
+            *(("--profile", options.slurm) if options.slurm else ()),
             *(("--forcerun", *sorted(forced)) if forced else ()),
             *more,
             *("--", f"until_{options.to}"),

@@ -151,7 +151,15 @@ def parser() -> argparse.ArgumentParser:
         help="run this many jobs at a time [default: the number of cores]",
     )
     add("--dry-run", action="store_true", help="print what would run, and run nothing")
-    add("--slurm", action="store_true", help="submit every job to Slurm (docs/scale.md)")
+    add(
+        "--slurm",
+        metavar="PROFILE",
+        nargs="?",
+        const="workflow/profiles/slurm",
+        type=_path,
+        help="submit every job to Slurm by this profile (docs/scale.md) "
+        "[default: workflow/profiles/slurm]",
+    )
     return found  # fmt: skip
 
 
