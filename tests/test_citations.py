@@ -6,13 +6,12 @@ A citation has one form, `docs/NAME.md, "Heading"`. "paper, 3.1" is a section of
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .checkout import ROOT, tracked
 
 #: Comment marks and line breaks inside a citation are no part of it.
 _BREAK = re.compile(r"\s*\n\s*(?:#:?\s*)?")
@@ -33,17 +32,6 @@ _UNSHIPPED = re.compile(
     r"|(?<![\w/])(?:method|platform|words)\.md|\bseeds? 00\d",
     re.IGNORECASE,
 )
-
-
-def tracked(*endings: str) -> list[Path]:
-    """The files that git knows; skips in an unpacked source archive."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    names = listed.stdout.split("\0") if listed.returncode == 0 else []
-    if not names:
-        pytest.skip("not a git checkout")
-    return [ROOT / name for name in names if name.endswith(endings) and (ROOT / name).is_file()]
 
 
 FILES = (".py", ".yaml", ".yml", ".sh", ".md", ".csv", ".toml", ".sbatch")

@@ -13,7 +13,7 @@ import typer
 
 from whyser.io.console import new_app, print_table, run, say
 from whyser.io.errors import InputError
-from whyser.io.extras import needs
+from whyser.io.extras import KEYWORD_ONLY, needs, with_parameters
 from whyser.labels.classes import CLASSES, OTHER
 from whyser.prompting.answer import Target
 from whyser.records.corpus import CorpusCard
@@ -94,19 +94,15 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
         f"Example: whyser-convert {spec.name} /corpora/{spec.name} data/utterances"
     )
     *common, _options = inspect.signature(command, eval_str=True).parameters.values()
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [each.replace(kind=keyword) for each in common]
+    own = []
     for name, choice in spec.choices.items():
         # typer takes the choices of an option from an enumeration.
         kind = Enum(name, [(value, value) for value in choice.values])  # type: ignore[misc]
         annotation = Annotated[kind, typer.Option(help=choice.help)]
-        parameters.append(
-            inspect.Parameter(name, keyword, default=choice.default, annotation=annotation)
+        own.append(
+            inspect.Parameter(name, KEYWORD_ONLY, default=choice.default, annotation=annotation)
         )
-    # typer builds a command from the signature and the annotations of its function.
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
-    return command
+    return with_parameters(command, [*common, *own])
 
 
 def _parse_merges(spec: CorpusSpec, merge: Sequence[str]) -> dict[str, str]:

@@ -174,8 +174,9 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str]) -> int:
     count = 0
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         writer = Writer(stream, dumps=_serialised)
-        for count, row in enumerate(rows, start=1):  # noqa: B007
+        for row in rows:
             writer.write(row)
+            count += 1
     return count
 
 

@@ -98,11 +98,11 @@ class JudgePanel:
 
     def judged(self) -> JudgeResults:
         """Raises: `InputError` for a broken file of a judge, or one of other pairs."""
-        told = read_records(self.folder)
-        judges = read_judges(self.folder, (one for one in told if one.finished), self.pairs)
+        records = read_records(self.folder)
+        judges = read_judges(self.folder, (one for one in records if one.finished), self.pairs)
         unfinished = (
             f"judge {one.judge} is left out: its questions are not all answered yet"
-            for one in told
+            for one in records
             if not one.finished
         )
         results: dict[str, PairResults] = {judge.name: self._results(judge) for judge in judges}
@@ -162,7 +162,7 @@ class JudgePanel:
 
 
 def read_judges(
-    folder: Path, told: Iterable[JudgeRecord], pairs: Sequence[ExplanationPair]
+    folder: Path, records: Iterable[JudgeRecord], pairs: Sequence[ExplanationPair]
 ) -> list[Judge]:
     """The judges of these pairs, by name.
 
@@ -170,7 +170,7 @@ def read_judges(
     in each order.
     """
     judges = []
-    for one in told:
+    for one in records:
         files = JudgeFiles(folder, one.judge)
         if one.pairs != pairs_hash(pairs):
             what = f"{one.judge} judged other pairs ({one.pairs})"
