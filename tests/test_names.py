@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from .checkout import ROOT, tracked
 
-PACKAGES = ("src/whyser", "converters/whyser_converters", "eval/whyser_eval")
+PACKAGES = ("src/whyser", "converters/whyser_converters", "eval/whyser_eval", "workflow")
 
 
 def test_class_names_are_unique() -> None:

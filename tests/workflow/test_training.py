@@ -201,6 +201,11 @@ def test_threads_of_a_small_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert environment_of({"use_cpu": True})["CUDA_VISIBLE_DEVICES"] == ""
     assert environment_of({})["CUDA_VISIBLE_DEVICES"] == "0,1"
+    # One GPU: LLaMA-Factory refuses DeepSpeed without torchrun. Ray starts its workers itself.
+    assert "FORCE_TORCHRUN" not in environment_of({})
+    assert environment_of({"deepspeed": "ds_z2.json"})["FORCE_TORCHRUN"] == "1"
+    monkeypatch.setenv("USE_RAY", "1")
+    assert "FORCE_TORCHRUN" not in environment_of({"deepspeed": "ds_z2.json"})
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert environment_of({"use_cpu": True})["OMP_NUM_THREADS"] == "2"
 

@@ -18,14 +18,14 @@ def processes_of(settings: Mapping[str, Any]) -> int:
     """The processes that LLaMA-Factory would start here: one per GPU, or as many as it is told."""
     if settings.get("use_cpu"):
         return 1
-    if _is_on("USE_RAY"):
+    if is_on("USE_RAY"):
         return int(settings.get("ray_num_workers") or 1)
     gpus = gpu_count()
-    told = os.environ.get("NPROC_PER_NODE") if gpus > 1 or _is_on("FORCE_TORCHRUN") else None
+    told = os.environ.get("NPROC_PER_NODE") if gpus > 1 or is_on("FORCE_TORCHRUN") else None
     return int(told or max(gpus, 1))
 
 
-def _is_on(name: str) -> bool:
+def is_on(name: str) -> bool:
     """Whether LLaMA-Factory takes this environment variable for yes."""
     return os.environ.get(name, "").lower() in {"true", "y", "1"}
 

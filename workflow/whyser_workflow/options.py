@@ -140,7 +140,8 @@ def parser() -> argparse.ArgumentParser:
         dest="restart",
         metavar="STAGE",
         choices=STAGES,
-        help="repeat this stage and all after it; a trained model is kept as saves/RUN.1",
+        help="repeat this stage and all after it. A model of unchanged inputs is not trained again, "
+        "except by 'train', which keeps the earlier one as saves/RUN.1",
     )
     add("--to", metavar="STAGE", choices=STAGES, default=STAGES[-1], help="stop after this stage")
     add(

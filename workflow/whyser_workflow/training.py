@@ -24,7 +24,7 @@ from whyser.io.files import read_json, write_json, write_text
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_converters.llamafactory.tokenize.settings import STAGES
-from whyser_workflow.batch import accumulation, processes_of
+from whyser_workflow.batch import accumulation, is_on, processes_of
 from whyser_workflow.identity import model_identity, row_hashes, settings_identity
 from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan, as_words, read_plan
@@ -212,10 +212,12 @@ def tokenised(settings: Mapping[str, Any], path: Path, output: Path) -> dict[str
 def environment_of(settings: Mapping[str, Any]) -> dict[str, str]:
     """On a CPU a model of a million weights is slower on many threads than on four.
 
-    GPUs are hidden from it, since LLaMA-Factory would start a process for each of them.
+    GPUs are hidden from it, since LLaMA-Factory would start a process for each of them. With
+    DeepSpeed it wants torchrun on a single GPU too.
     """
     if not settings.get("use_cpu"):
-        return {**os.environ}
+        is_torchrun = settings.get("deepspeed") and not is_on("USE_RAY")
+        return {**({"FORCE_TORCHRUN": "1"} if is_torchrun else {}), **os.environ}
     threads = str(min(4, os.cpu_count() or 1))
     return {"OMP_NUM_THREADS": threads, **os.environ, "CUDA_VISIBLE_DEVICES": ""}
 

@@ -13,7 +13,9 @@ FILE = "training.json"
 
 
 class TrainingFacts(FrozenRecord):
-    """A system's training: its start checkpoint, its rows, and who wrote their rationales.
+    """A system's training: its start checkpoint, its rows, and who wrote the rationales.
+
+    Only utterances with a rationale become rows, also rows that are trained on the label alone.
 
     `rows` has the number of rows of each dataset that it was trained on.
     """
@@ -26,8 +28,8 @@ class TrainingFacts(FrozenRecord):
     def __str__(self) -> str:
         rows = " and ".join(f"{count:,} rows of {name}" for name, count in self.rows.items())
         return (
-            f"{self.system} was trained from {self.checkpoint} on {rows}; their rationales are by "
-            f"{self.teacher}."
+            f"{self.system} was trained from {self.checkpoint} on {rows}, of utterances that have "
+            f"a rationale by {self.teacher}."
         )
 
 
