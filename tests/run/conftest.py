@@ -28,6 +28,15 @@ def cli() -> Callable[..., str]:
     return call
 
 
+@pytest.fixture(scope="session")
+def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `python -m whyser_workflow` runs as in a clone."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("workflow", "llamafactory_configs", "constraints.txt"):
+        (folder / name).symlink_to(root / name)
+    return folder
+
+
 #: How each dataset of the shipped YAMLs is written, as run.sh does.
 DATASETS = {
     "train_reason": ("sharegpt", "train"),

@@ -26,14 +26,6 @@ SHORT = (
 )
 
 
-@pytest.fixture(scope="module")
-def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkout")
-    for name in ("workflow", "llamafactory_configs", "constraints.txt"):
-        (folder / name).symlink_to(root / name)
-    return folder
-
-
 def start(folder: Path, name: str) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "whyser_workflow", "--name", name, *SHORT]
     with (folder / f"{name}.log").open("ab") as log:
