@@ -67,13 +67,22 @@ def test_a_run_that_is_killed_anywhere_ends_as_one_that_is_not(checkout: Path) -
     finish(checkout, "whole")
     lasted = time.monotonic() - began
     chance = random.Random(17)
-    for _ in range(KILLS):
-        process = start(checkout, "killed")
+    killed = [0]
+    while sum(killed) < KILLS:
+        name = f"killed-{len(killed)}"
+        process = start(checkout, name)
         time.sleep(chance.uniform(1, lasted * 0.6))
-        kill(process)
-    finish(checkout, "killed")
-    assert results(checkout, "killed") == results(checkout, "whole")
-    weights = [checkout / "saves" / name / "model.safetensors" for name in ("whole", "killed")]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
-    repeated = len(steps(checkout, "killed")) - len(steps(checkout, "whole"))
-    assert repeated <= KILLS * INTERVAL
+        if process.poll() is None:
+            kill(process)
+            killed[-1] += 1
+        else:
+            # It came to its end before the next kill.
+            killed.append(0)
+    for number, kills in enumerate(killed, 1):
+        name = f"killed-{number}"
+        finish(checkout, name)
+        assert results(checkout, name) == results(checkout, "whole")
+        weights = [checkout / "saves" / one / "model.safetensors" for one in ("whole", name)]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
+        repeated = len(steps(checkout, name)) - len(steps(checkout, "whole"))
+        assert repeated <= kills * INTERVAL
