@@ -77,6 +77,7 @@ def test_a_run_that_is_killed_anywhere_ends_as_one_that_is_not(checkout: Path) -
             killed[-1] += 1
         else:
             # It came to its end before the next kill.
+            assert process.returncode == 0, (checkout / f"{name}.log").read_text()[-3000:]
             killed.append(0)
     for number, kills in enumerate(killed, 1):
         name = f"killed-{number}"
