@@ -320,6 +320,14 @@ def test_a_touched_wav_and_a_readme_keep_the_model_and_another_run_uses_its_work
 
 
 @pytest.mark.slow
+def test_another_corpus_has_nothing_measured_again(played: Checkout, real: tuple[str, ...]) -> None:
+    played.succeeds(*real[:2], "--to", "teach")
+    calls = played.succeeds(*real, "--to", "teach")
+    (measured,) = programs(calls, "whyser-teach cues")
+    assert "/ravdess/" in measured
+
+
+@pytest.mark.slow
 def test_a_corpus_that_changes_while_it_is_converted_is_converted_again(
     played: Checkout, real: tuple[str, ...]
 ) -> None:

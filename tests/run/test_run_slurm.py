@@ -66,7 +66,9 @@ def cluster(
     # A socket may be left by one that has ended.
     if subprocess.run(["munge", "--no-input"], capture_output=True, check=False).returncode:
         subprocess.run(["runuser", "-u", "munge", "--", "munged", "--force"], check=True)
-    filled = TEMPLATE.format(host=os.uname().nodename, folder=folder, cores=os.cpu_count())
+    filled = TEMPLATE.format(
+        host=os.uname().nodename.partition(".")[0], folder=folder, cores=os.cpu_count()
+    )
     try:
         SETTINGS.write_text(filled)
         for program in ("slurmctld", "slurmd"):

@@ -197,6 +197,11 @@ def test_a_corpus_is_its_files(corpus: Path) -> None:
     assert len({before, with_another, folder_identity(corpus)}) == 3
 
 
+def test_a_corpus_is_the_same_by_a_link(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(corpus)
+    assert folder_identity(tmp_path / "link") == folder_identity(corpus)
+
+
 def test_a_folder_that_cannot_be_read_is_left_out(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

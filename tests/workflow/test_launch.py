@@ -18,7 +18,8 @@ from whyser.io.errors import InputError, WhyserError
 from whyser_workflow import __main__ as launch
 from whyser_workflow.__main__ import RULES
 from whyser_workflow.lock import locked
-from whyser_workflow.options import STAGES
+from whyser_workflow.options import STAGES, parse
+from whyser_workflow.plan import plan_of
 from whyser_workflow.training import RECORD, inputs_of
 
 from .conftest import PlanOf
@@ -79,8 +80,14 @@ def start(
 Start = Callable[..., None]
 
 
-def finished(name: str = "demo") -> Path:
-    folder = Path("saves", name)
+def finished() -> Path:
+    """The rows, the model and the answers of a run that came to its end."""
+    plan = plan_of(parse([]), has_vllm=False)
+    rows = [plan.rows / f"{name}.json" for name in plan.sets]
+    for file in (*rows, *map(plan.predictions, plan.test_sets)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("[]")
+    folder = plan.saves
     folder.mkdir(parents=True)
     (folder / RECORD).write_text('{"finished": true}')
     (folder / "model.safetensors").write_bytes(b"trained")
@@ -154,10 +161,8 @@ def test_a_failed_stage_is_a_failed_run(
 def test_the_report_is_named(
     start: Start, snakemake: Snakemake, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start()
+    start("--to", "score")
     assert "report.html" not in capsys.readouterr().out
-    Path("results/demo").mkdir(parents=True)
-    Path("results/demo/report.html").touch()
     start()
     assert "Open results/demo/report.html in a browser." in capsys.readouterr().out
 
@@ -226,7 +231,7 @@ def test_restart_train_sets_the_model_aside(
     start("--restart", "train")
     assert Path("saves/demo.1/model.safetensors").read_bytes() == b"trained"
     assert not Path("saves/demo").exists()
-    assert "The earlier model is kept as saves/demo.1" in capsys.readouterr().err
+    assert "What was made before is kept as saves/demo.1" in capsys.readouterr().err
     assert snakemake.forced() == ["train"]
 
 
@@ -239,7 +244,7 @@ def test_the_same_restart_after_a_failure_keeps_what_is_trained(
         folder = Path("saves/demo")
         if not folder.exists():
             folder.mkdir()
-            record = inputs_of(plan(), 0, with_rows=False) | {"finished": False}
+            record = inputs_of(plan(), 0) | {"finished": False}
             (folder / RECORD).write_text(json.dumps(record))
 
     snakemake.does, snakemake.status = train_half, 1
@@ -263,7 +268,7 @@ def test_a_run_that_ends_without_the_option_ends_its_restart(
     with pytest.raises(WhyserError):
         start("--restart", "train")
     # The model of the same inputs, as the mark of a restart would keep it.
-    record = inputs_of(plan(), 0, with_rows=False) | {"finished": True}
+    record = inputs_of(plan(), 0) | {"finished": True}
     (finished() / RECORD).write_text(json.dumps(record))
     with pytest.raises(WhyserError):
         start("--restart", "train")
@@ -284,18 +289,25 @@ def test_another_restart_repeats_all_rules_of_its_stage(
     assert Path("saves/demo/model.safetensors").exists()
 
 
-def test_a_training_whose_folder_is_gone_or_unfinished_is_done_again(
-    start: Start, snakemake: Snakemake
-) -> None:
-    """The workflow's own mark says that it was trained."""
+def test_what_is_gone_or_unfinished_is_made_again(start: Start, snakemake: Snakemake) -> None:
+    """The workflow's own marks say that it was made."""
     start()
-    assert snakemake.forced() == ["train"]
+    assert snakemake.forced() == ["build", "predict", "train"]
     folder = finished()
     start()
     assert snakemake.forced() == []
     (folder / RECORD).write_text('{"finished": false}')
     start("--restart", "teach")
     assert snakemake.forced() == ["cues", "listening", "measured", "train"]
+    (folder / RECORD).write_text('{"finished": true}')
+    Path("results/demo/predictions/whyser_test_closed.jsonl").unlink()
+    start()
+    assert snakemake.forced() == ["predict"]
+    Path("data/demo/sharegpt/whyser_test_open.json").unlink()
+    start()
+    assert snakemake.forced() == ["build", "predict"]
+    start("--to", "train")
+    assert snakemake.forced() == ["build"]
 
 
 def test_every_rule_that_is_repeated_exists(root: Path) -> None:

@@ -25,6 +25,15 @@ def test_one_process_at_a_time_holds_a_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_readers_hold_a_folder_together(tmp_path: Path) -> None:
+    with locked(tmp_path, shared=True), locked(tmp_path, shared=True):
+        pass
+    with locked(tmp_path, shared=True), pytest.raises(InputError), locked(tmp_path):
+        pytest.fail("it is read")
+    with locked(tmp_path), pytest.raises(InputError), locked(tmp_path, shared=True):
+        pytest.fail("it is written")
+
+
 def test_a_failure_frees_the_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), locked(tmp_path):
         raise KeyboardInterrupt

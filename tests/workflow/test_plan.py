@@ -289,9 +289,7 @@ def test_rationales_of_an_audio_teacher_come_first(plan: PlanOf, place: Path) ->
 # ---- work of another run -------------------------------------------------------------------
 
 
-def test_a_run_uses_corpora_teacher_and_tiny_model_of_another(
-    plan: PlanOf, corpora: tuple[str, ...]
-) -> None:
+def test_a_run_uses_corpora_and_teacher_of_another(plan: PlanOf, corpora: tuple[str, ...]) -> None:
     first = plan(*corpora, *ROW_11, "--teacher", "serve", "--name", "row11")
     first.write()
     label = ("--train", f"{FOLDER}qwen2audio/lora_sft_label.yaml")
@@ -299,11 +297,55 @@ def test_a_run_uses_corpora_teacher_and_tiny_model_of_another(
     assert (second.sources, second.teacher) == (first.sources, first.teacher)
     assert second.rationales == first.rationales
     assert second.utterances("crema_d") == first.utterances("crema_d")
-    assert second.model == "data/row11/model"
     # Rows, model and results are its own.
+    assert second.model == "data/row10/model"
     assert (second.rows, second.saves, second.results) == (
         *(Path("data/row10/sharegpt"), Path("saves/row10"), Path("results/row10")),
     )
+    # A third that names the second uses the same.
+    second.write()
+    third = plan("--data", "row10", *label, "--name", "third")
+    assert third.shared == first.data
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--set", "model_name_or_path=Qwen/Q"),
+            "--set: the run itself sets model_name_or_path. Give --model instead.",
+        ),
+        (
+            ("--set", "seed=1", "output_dir=x"),
+            "--set: the run itself sets output_dir. Give --name instead.",
+        ),
+        (
+            ("--set-predict", "adapter_name_or_path=x"),
+            "--set-predict: the run itself sets adapter_name_or_path. Give --train instead.",
+        ),
+        (
+            ("--set-predict", "dataset_dir=x"),
+            "--set-predict: the run itself sets dataset_dir. Give --name instead.",
+        ),
+    ],
+)
+def test_what_the_run_sets_is_not_set_otherwise(
+    plan: PlanOf, words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        plan(*words)
+    assert str(caught.value) == message
+
+
+def test_the_engine_stays_that_of_the_answers(plan: PlanOf) -> None:
+    """A GPU that is not seen once, or a vLLM that comes later, does not ask everything again."""
+    assert plan(has_vllm=True).predict_with == "vllm"
+    record = plan().generated("whyser_test_open").with_name("inputs.json")
+    record.parent.mkdir(parents=True)
+    record.write_text('{"engine": "transformers"}')
+    assert plan(has_vllm=True).predict_with == "transformers"
+    assert plan("--predict-with", "vllm").predict_with == "vllm"
+    assert plan("--restart", "predict", has_vllm=True).predict_with == "vllm"
 
 
 def test_the_plan_of_a_run_tells_teacher_and_rows(plan: PlanOf) -> None:

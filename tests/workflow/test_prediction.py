@@ -15,6 +15,7 @@ from whyser.io.errors import InputError, WhyserError
 from whyser.prompting.prompts import TRAINED
 from whyser.records.training import TrainingFacts, read_training
 from whyser_workflow import prediction
+from whyser_workflow.identity import model_identity
 from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan
 from whyser_workflow.prediction import predict
@@ -164,6 +165,37 @@ def test_other_settings_ask_everything_again(
     assert programs.asked == [*SETS, *SETS]
     key, _, value = change[1].partition("=")
     assert programs.settings[key] == yaml.safe_load(value)
+
+
+def test_earlier_answers_are_kept(
+    plan: PlanOf, made: RunPlan, programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for limit in (64, 32):
+        predict(made)
+        for name in SETS:
+            made.predictions(name).parent.mkdir(parents=True, exist_ok=True)
+            made.predictions(name).write_text("joined")
+        predict(plan("--set-predict", f"max_new_tokens={limit}"))
+        predict(made)
+    for number in range(1, 5):
+        kept = Path(f"results/demo/generated.{number}")
+        assert {path.name for path in kept.iterdir()} >= {*SETS}
+    assert Path("results/demo/generated.1", f"{OPEN}.jsonl").read_text() == "joined"
+    assert f"{OPEN}, {CLOSED}, {SHUFFLED}: the inputs changed; earlier answers are kept in " in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("change", ["per_device_eval_batch_size=2", "preprocessing_num_workers=1"])
+def test_what_changes_the_speed_alone_asks_nothing(
+    plan: PlanOf, made: RunPlan, programs: Programs, change: str
+) -> None:
+    programs.stops_at = SHUFFLED
+    with pytest.raises(WhyserError, match="killed"):
+        predict(made)
+    programs.stops_at = ""
+    predict(plan("--set-predict", change))
+    assert programs.asked == [*SETS]
 
 
 def test_another_model_is_asked_everything(made: RunPlan, programs: Programs) -> None:
@@ -316,11 +348,16 @@ def test_one_server_is_asked_about_all_sets(
             *("--split", "test1", "--form", form, "--control", control, "--cot"),
             *("--template", "whyser", "--endpoint", "http://127.0.0.1:4321/v1", "--model", "demo"),
             *("--name", "demo", "--api-key-env", "WHYSER_SERVER_KEY"),
+            *("--max-tokens", "512"),
             *("--output", f"results/demo/predictions/{name}.jsonl"),
         ]
         for name, form, control in sets
     ]
     assert programs.environments == [{KEY: "of this process"}] * 3
+    limited = plan("--predict-with", "vllm", "--set-predict", "max_samples=9", "max_new_tokens=7")
+    predict(trained(limited))
+    words = programs.words_of("whyser-eval predict")[-1]
+    assert words[-6:-2] == ["--max-tokens", "7", "--max-samples", "9"]
     assert not programs.words_of("whyser-eval join")
     facts = read_training(made.results)
     assert facts and facts.system == "demo"
@@ -433,4 +470,7 @@ def test_inputs_of_the_answers_are_recorded(made: RunPlan, programs: Programs) -
     record = json.loads((made.generated(OPEN).parent / "inputs.json").read_text())
     assert record["engine"] == "transformers"
     assert record["settings"]["max_new_tokens"] == 512
-    assert record["settings"]["model_name_or_path"] == "saves/demo"
+    assert record["start"] == {
+        "model_name_or_path": [model_identity("saves/demo")],
+        "adapter_name_or_path": [],
+    }

@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import pytest
 
 from whyser.io.errors import BadInput
 from whyser_workflow import preflight
-from whyser_workflow.plan import RunPlan
+from whyser_workflow.plan import RunPlan, Teacher
 from whyser_workflow.preflight import refuse_what_would_fail
 from whyser_workflow.training import RECORD, inputs_of
 
@@ -372,3 +373,54 @@ def test_data_of_a_run_that_is_not_finished(problems: Problems, plan: PlanOf, pl
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).touch()
     assert [one for one in problems(*words) if "MELD folder" not in one] == []
+
+
+def test_data_that_does_not_hold_what_is_trained_on(
+    problems: Problems, plan: PlanOf, place: Path
+) -> None:
+    (place / "meld").mkdir()
+    taught = ("--corpora", "meld=meld", "--teacher", "serve", *ROW_11)
+    first = plan(*taught, "--name", "row11", "--set", "max_samples=100")
+    first.write()
+    for file in (first.utterances("meld"), *first.rationales):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    def found(*words: str) -> list[str]:
+        return [
+            one for one in problems("--data", "row11", "--name", "x", *words) if "--data" in one
+        ]
+
+    row_10 = ("--train", f"{FOLDER}qwen2audio/lora_sft_label.yaml", "--set", "max_samples=100")
+    assert found(*row_10) == []
+    cure = "Give --set max_samples=100, or --corpora instead of --data."
+    assert found(*row_10, "max_samples=101") == [
+        "--data row11: its teacher explained 100 utterances, and this training uses 101. " + cure
+    ]
+    assert found(*row_10, "max_samples=null") == [
+        "--data row11: its teacher explained 100 utterances, and this training uses all. " + cure
+    ]
+    assert found(*row_10, "dataset=whyser_train_sampled") == [
+        "--data row11: its rationales are for majority labels, and this training needs one for "
+        "each annotator's. Give --corpora instead of --data."
+    ]
+    # Cues are of all utterances.
+    replace(first, teacher=Teacher()).write()
+    first.taught("meld", "rationales").touch()
+    assert found(*row_10, "max_samples=101") == []
+
+
+def test_two_trainings_in_one_folder(problems: Problems) -> None:
+    tiny = f"{FOLDER}tiny/full_sft_reason.yaml"
+    assert problems("--train", tiny, "--train", tiny) == [
+        "saves/demo/tiny_full_sft_reason: would hold two trainings, since two YAMLs have one name. "
+        "Rename a YAML, or give each only once."
+    ]
+
+
+def test_vllm_is_not_told_how_to_draw(problems: Problems, machine: SimpleNamespace) -> None:
+    machine.vllm = "/bin/vllm"
+    words = ("--set-predict", "do_sample=true", "--predict-with")
+    assert problems(*words, "transformers") == []
+    (problem,) = problems(*words, "vllm")
+    assert "do_sample and num_beams are not passed on to vLLM. Set do_sample=false" in problem

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,82 +11,25 @@ import pytest
 import yaml
 
 from whyser.io.errors import InputError, WhyserError
-from whyser_workflow import training
-from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan
 from whyser_workflow.training import (
     RECORD,
     call,
     changes,
-    end_restart,
     environment_of,
     inputs_of,
     is_finished,
     refuse_change,
-    restart,
     set_aside,
     tokenised,
     train,
 )
 
-from .conftest import YAML, PlanOf, write_rows
-
-ROWS = [{"messages": [n], "audios": [f"{n}.wav"]} for n in range(8)]
-
-
-class Programs:
-    """Stands for the programs that a training starts; `trains` is what llamafactory-cli does."""
-
-    def __init__(self) -> None:
-        self.started: list[list[str]] = []
-        self.environments: list[dict[str, str]] = []
-        self.inherits: list[int] = []
-        self.trains: Callable[[dict[str, Any]], None] = lambda settings: None
-
-    def __call__(self, *words: str, **options: Any) -> None:
-        self.started.append([*words])
-        if words[0] == "llamafactory-cli":
-            self.environments.append(options["env"])
-            self.inherits += [os.fstat(one).st_ino for one in options["pass_fds"]]
-            self.trains(yaml.safe_load(Path(words[2]).read_text(encoding="utf-8")))
-
-    @property
-    def names(self) -> list[str]:
-        return [" ".join(words[:2]) for words in self.started]
-
-
-@pytest.fixture
-def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
-    found = Programs()
-    monkeypatch.setattr(training, "call", found)
-    return found
-
-
-@pytest.fixture
-def made(plan: PlanOf, own_yaml: Path, tmp_path: Path) -> RunPlan:
-    """A run of one training, whose rows and start model are there."""
-    made = plan("--train", str(own_yaml))
-    write_rows(made, "whyser_train_reason", ROWS)
-    Path(made.model).mkdir(parents=True)
-    (Path(made.model) / "config.json").write_text("{}")
-    return made
+from .conftest import ROWS, YAML, PlanOf, Programs, checkpoint, killed, weights, write_rows
 
 
 def record(made: RunPlan) -> dict[str, Any]:
     return json.loads((made.saves / RECORD).read_text())
-
-
-def weights(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.safetensors").write_bytes(b"trained")
-    return folder / "model.safetensors"
-
-
-def checkpoint(folder: Path, steps: int, state: str = "{}") -> Path:
-    path = folder / f"checkpoint-{steps}"
-    weights(path)
-    (path / "trainer_state.json").write_text(state)
-    return path
 
 
 # ---- what is started -----------------------------------------------------------------------
@@ -151,7 +94,11 @@ def test_the_configured_batch_is_kept_on_several_gpus(
 
 
 def test_a_batch_that_is_written_for_eight_gpus_stays_on_two(
-    plan: PlanOf, made: RunPlan, own_yaml: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+    plan: PlanOf,
+    made: RunPlan,
+    own_yaml: Path,
+    programs: Programs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     Path("zero.json").write_text('{"stage": 2}')
@@ -271,8 +218,40 @@ def test_changed_rows_are_named_by_number(made: RunPlan, programs: Programs) -> 
 def test_another_start_model_is_named(made: RunPlan, programs: Programs) -> None:
     train(made, 0)
     weights(Path(made.model))
-    with pytest.raises(InputError, match=r'data/demo/model: "[0-9a-f]{16}" -> "[0-9a-f]{16}"\n'):
+    with pytest.raises(InputError) as caught:
         train(made, 0)
+    model = r"data/demo/model \(content [0-9a-f]{16}\)"
+    assert re.search(rf"\n  model_name_or_path: {model} -> {model}\n", str(caught.value))
+
+
+def test_a_start_model_that_was_moved_is_the_same(
+    plan: PlanOf, made: RunPlan, own_yaml: Path, programs: Programs
+) -> None:
+    train(made, 0)
+    Path(made.model).rename("elsewhere")
+    moved = plan("--train", str(own_yaml), "--model", "elsewhere")
+    assert not list(changes(record(made), inputs_of(moved, 0)))
+
+
+def test_an_adapter_of_the_yaml_counts(plan: PlanOf, made: RunPlan, own_yaml: Path) -> None:
+    weights(Path("adapter"))
+    with own_yaml.open("a") as stream:
+        stream.write("adapter_name_or_path: adapter\n")
+    before = inputs_of(made, 0)
+    Path("adapter/model.safetensors").write_bytes(b"another")
+    (line,) = changes(before, inputs_of(made, 0))
+    assert line.startswith("adapter_name_or_path: adapter (content ")
+
+
+@pytest.mark.parametrize(
+    "setting", ["dataloader_num_workers=2", "per_device_eval_batch_size=4", "save_total_limit=3"]
+)
+def test_what_changes_the_speed_alone_keeps_the_model(
+    plan: PlanOf, made: RunPlan, own_yaml: Path, programs: Programs, setting: str
+) -> None:
+    train(made, 0)
+    other = plan("--train", str(own_yaml), "--set", setting)
+    assert not list(changes(record(made), inputs_of(other, 0)))
 
 
 def test_only_the_first_changes_are_listed() -> None:
@@ -337,10 +316,6 @@ def test_a_model_without_a_record_is_never_trained_over(
 # ---- going on ------------------------------------------------------------------------------
 
 
-def killed(_: dict[str, Any]) -> None:
-    raise WhyserError("killed")
-
-
 def test_an_unfinished_training_goes_on_from_its_last_checkpoint(
     made: RunPlan, programs: Programs
 ) -> None:
@@ -399,9 +374,6 @@ def test_an_incomplete_checkpoint_is_renamed_also_the_second_time(
     ]
 
 
-# ---- --restart train -----------------------------------------------------------------------
-
-
 def test_a_model_is_set_aside_under_the_next_free_name(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     assert set_aside(folder) is None
@@ -414,63 +386,6 @@ def test_a_model_is_set_aside_under_the_next_free_name(tmp_path: Path) -> None:
     assert [(tmp_path / f"demo.{n}/model.safetensors").read_bytes() for n in (1, 2)] == [
         *(b"1", b"2")
     ]
-
-
-@pytest.fixture
-def restarted(made: RunPlan, programs: Programs) -> RunPlan:
-    """A finished model was set aside, and its training was killed half way."""
-    train(made, 0)
-    weights(made.saves)
-    made.data.mkdir(exist_ok=True)
-    assert restart(made) == Path("saves/demo.1")
-    programs.trains = killed
-    with pytest.raises(WhyserError, match="killed"):
-        train(made, 0)
-    checkpoint(made.saves, 8)
-    return made
-
-
-def test_a_restart_that_was_killed_goes_on(restarted: RunPlan, programs: Programs) -> None:
-    assert restart(restarted) is None
-    seen: list[dict[str, Any]] = []
-    programs.trains = seen.append
-    train(restarted, 0)
-    assert seen[0]["resume_from_checkpoint"] == "saves/demo/checkpoint-8"
-    # A later stage may fail; what is trained stays then, too.
-    assert restart(restarted) is None
-    assert is_finished(restarted.saves)
-    assert sorted(Path("saves").iterdir()) == [Path("saves/demo"), Path("saves/demo.1")]
-    end_restart(restarted)
-    assert restart(restarted) == Path("saves/demo.2")
-
-
-def test_a_restart_of_other_settings_begins_again(
-    plan: PlanOf, restarted: RunPlan, own_yaml: Path, programs: Programs
-) -> None:
-    other = plan("--train", str(own_yaml), "--set", "seed=3")
-    assert restart(other) == Path("saves/demo.2")
-    assert Path("saves/demo.2/checkpoint-8/model.safetensors").read_bytes() == b"trained"
-    programs.trains = lambda settings: None
-    train(other, 0)
-    assert restart(other) is None
-
-
-def test_a_restart_whose_rows_changed_begins_again(restarted: RunPlan, programs: Programs) -> None:
-    """The training refuses other rows, and names `--restart train` as the cure."""
-    write_rows(restarted, "whyser_train_reason", ROWS[:3])
-    with pytest.raises(InputError, match="8 -> 3 rows"):
-        train(restarted, 0)
-    assert restart(restarted) == Path("saves/demo.2")
-    shutil.rmtree(restarted.rows)
-    assert restart(restarted) is None
-
-
-def test_nothing_is_set_aside_under_a_training_that_runs(made: RunPlan, programs: Programs) -> None:
-    train(made, 0)
-    kept = weights(made.saves)
-    with locked(made.saves), pytest.raises(InputError, match="saves/demo: is in use by another"):
-        restart(made)
-    assert kept.exists()
 
 
 # ---- several trainings ---------------------------------------------------------------------
@@ -496,7 +411,7 @@ def test_the_second_training_starts_from_the_first(
     assert [one["output_dir"] for one in seen] == [str(first_folder), str(second_folder)]
     # The first one trained again is another start.
     (first_folder / "model.safetensors").write_bytes(b"other")
-    with pytest.raises(InputError, match=f"{first_folder}: "):
+    with pytest.raises(InputError, match=f"model_name_or_path: {first_folder} "):
         train(both, 1)
 
 

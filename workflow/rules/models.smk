@@ -1,22 +1,22 @@
 # From utterances and rationales to rows, a trained model and its answers.
 
 rule demo_model:
-    output: touch(plan.shared / ".stages" / "model")
+    output: touch(MARKS / "model")
     params: code=code_identity("whyser.demo")
     message: "demo: a tiny Qwen2-Audio with random weights"
-    shell: "whyser-demo model {plan.shared}/model"
+    shell: "whyser-demo model {plan.tiny}"
 
 rule build:
     input: utterances(plan.corpora), taught("cues"), plan.rationales, MARKS / "check"
     output: touch(MARKS / "build")
     params:
         code=code_identity("whyser_converters.datasets", *GROUND),
-        sets=[*plan.training_sets, *plan.test_sets],
+        sets=plan.sets,
         prompt=plan.prompt,
     message: "build: {params.sets}"
     shell: "python -m whyser_workflow.building {PLAN_FILE}"
 
-OWN_MODEL = Path(plan.model) == plan.shared / "model"
+OWN_MODEL = Path(plan.model) == plan.tiny
 
 rule train:
     input:

@@ -32,7 +32,7 @@ rule score:
     params:
         code=code_identity("whyser_eval", "whyser.evidence", *GROUND),
         words=lambda wildcards, input: [
-            *(word for name in plan.test_sets for word in ("--predictions", str(RESULTS / "predictions" / f"{name}.jsonl"))),
+            *(word for name in plan.test_sets for word in ("--predictions", str(plan.predictions(name)))),
             *(word for file in input.predictions for word in ("--predictions", file)),
             *(word for file in input.references for word in ("--references", file)),
             *(word for file in input.cues for word in ("--cues", file)),

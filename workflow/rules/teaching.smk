@@ -1,7 +1,8 @@
 # From utterances to measured cues and rationales.
 
 rule cues:
-    input: plan.shared / "utterances" / "{corpus}" / "utterances.jsonl", MARKS / "check"
+    # Another corpus beside it, which is checked again with it, changes nothing here.
+    input: plan.shared / "utterances" / "{corpus}" / "utterances.jsonl", ancient(MARKS / "check")
     output: update(plan.shared / "rationales" / "{corpus}" / "cues.jsonl")
     params: code=code_identity("whyser.evidence")
     # It measures in as many processes as there are cores.

@@ -7,16 +7,19 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from whyser.io.console import run, say
 from whyser.io.errors import WhyserError
 from whyser_workflow.lock import locked
-from whyser_workflow.options import parse
+from whyser_workflow.options import STAGES, parse
 from whyser_workflow.plan import RunPlan, plan_of
 from whyser_workflow.preflight import refuse_what_would_fail
+from whyser_workflow.restart import end_restart, restart
 from whyser_workflow.serving import find_vllm, has_gpu
-from whyser_workflow.training import end_restart, is_finished, restart
+from whyser_workflow.training import is_finished
 
 #: Stage -> the rules that `--restart` repeats.
 RULES = {
@@ -43,25 +46,28 @@ def main() -> None:
             snakemake(plan, plan.write(Path(folder, "run.json")), options, "--dry-run")
         return
     began = time.monotonic()
-    with locked(plan.data) as lock:
-        if plan.restart == "train" and (kept := restart(plan)):
-            say(f"The earlier model is kept as {kept}")
-        snakemake(plan, plan.write(), options, lock=lock)
+    with ExitStack() as held:
+        locks = [held.enter_context(locked(plan.data))]
+        if plan.data_run != plan.name:
+            locks.append(held.enter_context(locked(plan.shared, shared=True)))
+        if kept := restart(plan):
+            say(f"What was made before is kept as {kept}")
+        snakemake(plan, plan.write(), options, locks=locks)
         end_restart(plan)
     print(f"== done in {time.monotonic() - began:.0f} s")
     report = plan.results / "report.html"
-    if report.exists():
+    if options.to == STAGES[-1]:
         print(f"Open {report} in a browser.")
 
 
 def snakemake(
-    plan: RunPlan, file: Path, options: Namespace, *more: str, lock: int | None = None
+    plan: RunPlan, file: Path, options: Namespace, *more: str, locks: Sequence[int] = ()
 ) -> None:
     """Runs the stages up to the wanted one. Raises: `WhyserError` when a job failed."""
-    forced = {*RULES.get(plan.restart or "", ())}
-    # The mark of a training says nothing when its folder was set aside, moved or removed.
-    if not all(is_finished(plan.saved(number)) for number in range(len(plan.trains))):
-        forced.add("train")
+    # Snakemake runs what it is forced to, also beyond the wanted stage.
+    wanted = STAGES[: STAGES.index(options.to) + 1]
+    gone = (stage for stage in _gone(plan) if stage in wanted)
+    forced = {rule for stage in (plan.restart, *gone) if stage for rule in RULES[stage]}
     done = subprocess.run(
         [
             *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
@@ -76,10 +82,20 @@ def snakemake(
         ],
         check=False,
         # If this process alone is killed, Snakemake goes on, and so does the lock.
-        pass_fds=() if lock is None else (lock,),
+        pass_fds=tuple(locks),
     )
     if done.returncode:
         raise WhyserError("a stage failed; see above. The same command continues from there.")
+
+
+def _gone(plan: RunPlan) -> Iterator[str]:
+    """Stages whose marks say nothing, since what they made was set aside, moved or removed."""
+    if not all((plan.rows / f"{name}.json").is_file() for name in plan.sets):
+        yield "build"
+    if not all(is_finished(plan.saved(number)) for number in range(len(plan.trains))):
+        yield "train"
+    if not all(plan.predictions(name).is_file() for name in plan.test_sets):
+        yield "predict"
 
 
 if __name__ == "__main__":

@@ -15,12 +15,16 @@ from typing import Any
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, short_hash
+from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 
-#: Settings that say where results go and how they are shown; they change no weight.
+#: Settings that say where results go, how they are shown and how fast they come; they change no
+#: weight and no answer. Start models count by what they hold (`start_identity`).
 _NEUTRAL = (
     *("output_dir", "overwrite_output_dir", "dataset_dir", "overwrite_cache", "report_to"),
     *("plot_loss", "run_name", "resume_from_checkpoint", "logging_dir", "logging_steps"),
+    *("preprocessing_num_workers", "dataloader_num_workers", "per_device_eval_batch_size"),
+    *("save_total_limit", "ddp_timeout", "model_name_or_path", "adapter_name_or_path"),
 )
 #: What a model is made of.
 _MODEL_FILES = ("*.safetensors", "*.bin", "*config.json", "tokenizer*", "vocab*", "*.py")
@@ -51,6 +55,17 @@ def row_hashes(path: Path) -> list[str]:
     return [short_hash(json.dumps(row, sort_keys=True)) for row in rows]
 
 
+def start_identity(start: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
+    """The models of `model_name_or_path` and `adapter_name_or_path`: identity -> name.
+
+    A model that was moved has another name, and is the same.
+    """
+    return {
+        key: {model_identity(name): name for name in names_in(value)}
+        for key, value in start.items()
+    }
+
+
 def model_identity(name: str) -> str:
     """A model folder by the content of its files; a model of a hub by its name.
 
@@ -73,7 +88,9 @@ def folder_identity(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in _files(folder):
         status = file.stat()
-        digest.update(f"{file}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
+        digest.update(
+            f"{file.relative_to(folder)}\t{status.st_size}\t{status.st_mtime_ns}\n".encode()
+        )
     return digest.hexdigest()[:16]
 
 

@@ -11,8 +11,10 @@ from whyser.io.errors import InputError
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[int]:
+def locked(folder: Path, *, shared: bool = False) -> Iterator[int]:
     """Holds the folder's `.lock`; yields its file descriptor.
+
+    Those who only read hold it together: `shared`.
 
     A program that inherits the descriptor keeps the lock for as long as it lives, even if the
     process that started it is killed.
@@ -22,7 +24,7 @@ def locked(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
                 "is in use by another process",

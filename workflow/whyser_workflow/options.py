@@ -114,7 +114,8 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--predict-with",
         choices=("vllm", "transformers"),
-        help="generate the answers with this engine [default: vllm where it and a GPU are found]",
+        help="generate the answers with this engine [default: as before under "
+        "this name; otherwise vllm where it and a GPU are found]",
     )
     add(
         "--model",
@@ -140,8 +141,9 @@ def parser() -> argparse.ArgumentParser:
         dest="restart",
         metavar="STAGE",
         choices=STAGES,
-        help="repeat this stage and all after it. A model of unchanged inputs is not trained again, "
-        "except by 'train', which keeps the earlier one as saves/RUN.1",
+        help="repeat this stage and all after it. What a teacher or a model has answered is kept, "
+        "and so is a model of unchanged inputs; only 'train' and 'predict' begin anew, and keep "
+        "the earlier model as saves/RUN.1 and the earlier answers as results/RUN/generated.1",
     )
     add("--to", metavar="STAGE", choices=STAGES, default=STAGES[-1], help="stop after this stage")
     add(
@@ -177,6 +179,10 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
             f"--from {options.restart} is work of the run {options.data}, which --data uses as it "
             "is; repeat it there"
         )
+    if options.data and (options.teacher or options.teacher_model):
+        found.error(f"--data {options.data} uses that run's rationales, so it takes no --teacher")
+    if options.teacher_model and not (options.teacher or os.environ.get("TEACHER_URL")):
+        found.error("--teacher-model needs --teacher serve or --teacher URL")
     options.name = options.name or ("real" if options.corpora or options.data else "demo")
     if options.data == options.name:
         found.error(f"--data {options.data} is this run; give another --name")
@@ -188,6 +194,10 @@ def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise argparse.ArgumentTypeError(
             f"{text!r}: use letters, digits, '.', '_' and '-', a letter or digit first"
+        )
+    if text.endswith("_merged"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: this name is for the merged model of {text.removesuffix('_merged')!r}"
         )
     return text
 
@@ -206,9 +216,14 @@ def _count(text: str) -> int:
 
 
 def _path(text: str) -> str:
-    """A path of the folder in which the user is, or else of run.sh's folder."""
-    theirs = Path(os.environ.get("WHYSER_CALLED_FROM", ""), text)
-    return str(theirs) if theirs.exists() else text
+    """A path of the folder in which the user is, or else of run.sh's folder.
+
+    What lies below run.sh's folder is one path, from wherever it is called.
+    """
+    theirs = Path(os.path.normpath(Path(os.environ.get("WHYSER_CALLED_FROM", ""), text)))
+    if not theirs.exists():
+        return text
+    return str(theirs.relative_to(Path.cwd()) if theirs.is_relative_to(Path.cwd()) else theirs)
 
 
 if __name__ == "__main__":

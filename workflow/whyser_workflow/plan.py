@@ -20,7 +20,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.files import read_record, write_json
+from whyser.io.files import read_json, read_record, write_json
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_converters.corpora.registry import CORPORA
@@ -106,6 +106,11 @@ class RunPlan:
     def results(self) -> Path:
         return Path("results", self.name)
 
+    @property
+    def tiny(self) -> Path:
+        """The demo's model, which is written for a run without `--model`."""
+        return self.data / "model"
+
     def utterances(self, corpus: str) -> Path:
         return self.shared / "utterances" / corpus / "utterances.jsonl"
 
@@ -114,6 +119,9 @@ class RunPlan:
 
     def generated(self, test_set: str) -> Path:
         return self.results / "generated" / test_set / "generated_predictions.jsonl"
+
+    def predictions(self, test_set: str) -> Path:
+        return self.results / "predictions" / f"{test_set}.jsonl"
 
     # ---- what it holds ---------------------------------------------------------------------
 
@@ -193,6 +201,11 @@ class RunPlan:
         (first,) = names
         return [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
 
+    @property
+    def sets(self) -> list[str]:
+        """All datasets of the run."""
+        return [*self.training_sets, *self.test_sets]
+
     @cached_property
     def rows_wanted(self) -> int | None:
         """The most utterances that a training uses; None when it uses all."""
@@ -269,22 +282,26 @@ def plan_of(options: Namespace, *, has_vllm: bool) -> RunPlan:
     Raises: `InputError` for a corpus, folder or configuration that does not exist, for a
     configuration whose datasets no stage writes, and for a teacher that was not chosen.
     """
+    _refuse_taken(options)
     sources = _sources(options.corpora)
     teacher = _teacher(options, os.environ)
+    data_run = options.name
     if options.data:
         other = read_plan(Path("data", options.data, "run.json"))
-        sources, teacher = other.sources, other.teacher
+        sources, teacher, data_run = other.sources, other.teacher, other.data_run
     small, small_predict = (SMALL, SMALL_PREDICT) if options.small else ((), ())
     plan = RunPlan(
         name=options.name,
-        data_run=options.data or options.name,
+        data_run=data_run,
         sources=sources,
         trains=tuple(map(_configuration, options.train)),
         settings=(*small, *map("=".join, options.set)),
         predict=_configuration(options.predict or _predict_of(options.train[-1])),
         predict_settings=(*small_predict, *map("=".join, options.set_predict)),
-        predict_with=options.predict_with or ("vllm" if has_vllm else "transformers"),
-        model=options.model or str(Path("data", options.data or options.name, "model")),
+        predict_with=options.predict_with
+        or _engine_before(options)
+        or ("vllm" if has_vllm else "transformers"),
+        model=options.model or str(Path("data", options.name, "model")),
         teacher=teacher or Teacher(),
         restart=options.restart,
     )
@@ -296,6 +313,31 @@ def plan_of(options: Namespace, *, has_vllm: bool) -> RunPlan:
             "audio model on this machine's GPU) or --teacher URL.",
         )
     return plan
+
+
+#: Settings that a run decides, and the options for them.
+_TAKEN = {"model_name_or_path": "--model", "output_dir": "--name", "dataset_dir": "--name"}
+
+
+def _refuse_taken(options: Namespace) -> None:
+    for option, given, taken in (
+        ("--set", options.set, _TAKEN),
+        ("--set-predict", options.set_predict, _TAKEN | {"adapter_name_or_path": "--train"}),
+    ):
+        for key, _ in given:
+            if key in taken:
+                raise InputError(
+                    f"{option}: the run itself sets {key}", cure=f"Give {taken[key]} instead."
+                )
+
+
+def _engine_before(options: Namespace) -> Literal["vllm", "transformers"] | None:
+    """The engine that has answered under this name, so that its answers are not asked for again."""
+    if options.restart != "predict":
+        for record in sorted(Path("results", options.name, "generated").glob("*/inputs.json")):
+            found: Literal["vllm", "transformers"] | None = read_json(record).get("engine")
+            return found
+    return None
 
 
 def _sources(given: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -7,9 +7,8 @@ merged model and `whyser-eval predict`. Both go on where they were stopped, and 
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,19 @@ from whyser.records.training import TrainingFacts, write_training
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_workflow.batch import processes_of
-from whyser_workflow.identity import digest_of, model_identity, row_hashes, settings_identity
+from whyser_workflow.identity import (
+    digest_of,
+    row_hashes,
+    settings_identity,
+    start_identity,
+)
 from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan, as_words, read_plan
 from whyser_workflow.serving import KEY, served, vllm_options
 from whyser_workflow.training import (
     call,
     environment_of,
+    free_name,
     set_aside,
     tokenised,
     write_settings,
@@ -47,7 +52,7 @@ def inputs_of(plan: RunPlan, test_set: str) -> dict[str, Any]:
         "settings": settings_identity(
             Path(plan.predict), [*as_words(start), *plan.predict_settings]
         ),
-        "start": [model_identity(name) for value in start.values() for name in names_in(value)],
+        "start": {key: [*models] for key, models in start_identity(start).items()},
         "rows": digest_of({"rows": row_hashes(plan.rows / f"{test_set}.json")}),
         "engine": plan.predict_with,
     }
@@ -56,8 +61,7 @@ def inputs_of(plan: RunPlan, test_set: str) -> dict[str, Any]:
 def predict(plan: RunPlan) -> None:
     """Answers every set that has no answers from the same inputs."""
     with locked(plan.results / "generated") as lock:
-        for name in plan.test_sets:
-            _clear_outdated(plan, name, inputs_of(plan, name))
+        _begin(plan)
         if plan.predict_with == "vllm":
             _ask_server(plan)
         else:
@@ -78,21 +82,39 @@ def facts_of(plan: RunPlan) -> TrainingFacts:
     )
 
 
-def _clear_outdated(plan: RunPlan, name: str, inputs: Mapping[str, Any]) -> None:
-    """Begins a set again whose answers, whole or partial, are from other inputs.
+def _begin(plan: RunPlan) -> None:
+    """Begins the sets that have no answers, whole or partial, from the same inputs.
 
-    The ledger of a server's answers knows the model by the run's name only.
+    A server's ledger of answers knows the model by the run's name only.
     """
-    folder = plan.generated(name).parent
-    record = folder / RECORD
-    if record.is_file() and read_json(record) == inputs:
-        return
-    if folder.is_dir():
-        shutil.rmtree(folder)
-    for file in (plan.results / "predictions").glob(f"{name}.*"):
-        file.unlink()
-    folder.mkdir(parents=True)
-    write_json(record, inputs)
+    inputs = {name: inputs_of(plan, name) for name in plan.test_sets}
+    records = {name: plan.generated(name).with_name(RECORD) for name in plan.test_sets}
+    outdated = [
+        name
+        for name, record in records.items()
+        if not (record.is_file() and read_json(record) == inputs[name])
+    ]
+    if kept := set_answers_aside(plan, outdated):
+        say(f"{', '.join(outdated)}: the inputs changed; earlier answers are kept in {kept}")
+    for name in outdated:
+        records[name].parent.mkdir(parents=True, exist_ok=True)
+        write_json(records[name], inputs[name])
+
+
+def set_answers_aside(plan: RunPlan, names: Iterable[str]) -> Path | None:
+    """Moves all answers to these sets into the first free `results/RUN/generated.1`, `.2`, ...;
+    None where there are none."""
+    kept = free_name(plan.results / "generated")
+    for name in names:
+        folder = plan.generated(name).parent
+        files = [*(plan.results / "predictions").glob(f"{name}.*")]
+        if files or any(path.name != RECORD for path in folder.glob("*")):
+            kept.mkdir(exist_ok=True)
+            if folder.is_dir():
+                folder.rename(kept / name)
+            for file in files:
+                file.rename(kept / file.name)
+    return kept if kept.is_dir() else None
 
 
 def _generate(plan: RunPlan, lock: int) -> None:
@@ -122,13 +144,12 @@ def _generate(plan: RunPlan, lock: int) -> None:
             *("whyser-eval", "join", "--model", plan.name),
             *("--manifest", str(plan.rows / f"{name}.manifest.jsonl")),
             *("--predictions", str(plan.generated(name))),
-            *("--output", str(plan.results / "predictions" / f"{name}.jsonl")),
+            *("--output", str(plan.predictions(name))),
         )
 
 
 def _ask_server(plan: RunPlan) -> None:
-    predictions = {name: plan.results / "predictions" / f"{name}.jsonl" for name in plan.test_sets}
-    missing = [name for name, file in predictions.items() if not file.is_file()]
+    missing = [name for name in plan.test_sets if not plan.predictions(name).is_file()]
     if not missing:
         return
     utterances = [str(plan.utterances(corpus)) for corpus in plan.tested]
@@ -137,6 +158,7 @@ def _ask_server(plan: RunPlan) -> None:
     flags = ["--chat-template", str(TRAINED), "--chat-template-content-format", "openai"]
     flags += ["--generation-config", "vllm"]
     flags += ["--served-model-name", plan.name, *vllm_options()]
+    limits = _limits(settings_of(Path(plan.predict), plan.predict_settings))
     with served(str(_merged(plan)), log, *flags) as server:
         for name in missing:
             form = "closed" if "_closed" in name else "open"
@@ -145,10 +167,21 @@ def _ask_server(plan: RunPlan) -> None:
                 *("whyser-eval", "predict", *utterances, "--split", plan.test_split),
                 *("--form", form, "--control", control, *(["--cot"] if "_cot" in name else [])),
                 *("--template", "whyser", "--endpoint", server.url, "--model", plan.name),
-                *("--name", plan.name, "--api-key-env", KEY),
-                *("--output", str(predictions[name])),
+                *("--name", plan.name, "--api-key-env", KEY, *limits),
+                *("--output", str(plan.predictions(name))),
                 env=server.environment,
             )
+
+
+def _limits(settings: Mapping[str, Any]) -> list[str]:
+    """The limits of a prediction configuration as options of `whyser-eval predict`."""
+    options = {"max_new_tokens": "--max-tokens", "max_samples": "--max-samples"}
+    return [
+        word
+        for key, option in options.items()
+        if settings.get(key)
+        for word in (option, str(settings[key]))
+    ]
 
 
 def _merged(plan: RunPlan) -> Path:
@@ -157,8 +190,8 @@ def _merged(plan: RunPlan) -> Path:
     if "adapter_name_or_path" not in start:
         return Path(start["model_name_or_path"])
     folder = plan.saves.with_name(f"{plan.saves.name}_merged")
-    names = [name for value in start.values() for name in names_in(value)]
-    record, inputs = folder / RECORD, {name: model_identity(name) for name in names}
+    record = folder / RECORD
+    inputs = {key: [*models] for key, models in start_identity(start).items()}
     if not (record.is_file() and read_json(record) == inputs):
         set_aside(folder)
         say(f"merging the adapters into {folder}")

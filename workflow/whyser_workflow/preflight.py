@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from whyser_converters.check.run import run_faults
 from whyser_converters.check.settings import setting_faults, settings_of
 from whyser_converters.corpora.registry import CORPORA, check_folder
 from whyser_workflow.batch import accumulation, processes_of
-from whyser_workflow.plan import RunPlan, as_words, family_of
+from whyser_workflow.plan import RunPlan, as_words, family_of, read_plan
 from whyser_workflow.serving import find_vllm, has_gpu
 from whyser_workflow.training import inputs_of, refuse_change
 
@@ -50,6 +51,24 @@ def _corpora(plan: RunPlan) -> Iterator[InputError]:
             if not plan.utterances(corpus).is_file():
                 yield _unfinished(plan, plan.utterances(corpus))
         yield from (_unfinished(plan, file) for file in plan.rationales if not file.is_file())
+        yield from _other_rationales(plan, read_plan(plan.shared / "run.json"))
+
+
+def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
+    """Rationales that this run trains on, and that the other one did not have written."""
+    if plan.labels == "annotators" and other.labels != plan.labels:
+        yield InputError(
+            f"--data {plan.data_run}: its rationales are for majority labels, and this training "
+            "needs one for each annotator's",
+            cure="Give --corpora instead of --data.",
+        )
+    taught = None if plan.teacher.kind == "measured" else other.rows_wanted
+    if taught and not (plan.rows_wanted and plan.rows_wanted <= taught):
+        yield InputError(
+            f"--data {plan.data_run}: its teacher explained {taught:,} utterances, and this "
+            f"training uses {format(plan.rows_wanted, ',') if plan.rows_wanted else 'all'}",
+            cure=f"Give --set max_samples={taught}, or --corpora instead of --data.",
+        )
 
 
 def _unfinished(plan: RunPlan, file: Path) -> InputError:
@@ -58,7 +77,7 @@ def _unfinished(plan: RunPlan, file: Path) -> InputError:
 
 def _model(plan: RunPlan) -> Iterator[InputError]:
     name = plan.model
-    if Path(name) == plan.shared / "model":
+    if Path(name) == plan.tiny:
         return
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
@@ -91,6 +110,12 @@ def _why_not_on_a_hub(name: str) -> str | None:
 
 
 def _configurations(plan: RunPlan) -> Iterator[InputError]:
+    folders = Counter(map(plan.saved, range(len(plan.trains))))
+    for folder in (folder for folder, count in folders.items() if count > 1):
+        yield InputError(
+            "would hold two trainings, since two YAMLs have one name", file=folder,
+            cure="Rename a YAML, or give each only once.",
+        )  # fmt: skip
     for number, train in enumerate(plan.trains):
         try:
             settings = _known_settings(train, plan.settings, plan.start_of(number))
@@ -163,6 +188,13 @@ def _prediction(plan: RunPlan) -> Iterator[InputError]:
         yield problem
         return
     settings["adapter_name_or_path"] = None
+    is_greedy = not settings.get("do_sample") and settings.get("num_beams", 1) == 1
+    if plan.predict_with == "vllm" and not is_greedy:
+        yield InputError(
+            "do_sample and num_beams are not passed on to vLLM",
+            file=plan.predict,
+            cure="Set do_sample=false and num_beams=1, or give --predict-with transformers.",
+        )
     yield from _errors(list(run_faults(settings)), plan.predict)
     if not settings.get("do_predict"):
         yield InputError("does not predict", file=plan.predict, cure="It needs 'do_predict: true'.")

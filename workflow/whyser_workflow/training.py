@@ -25,7 +25,7 @@ from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_converters.llamafactory.tokenize.settings import STAGES
 from whyser_workflow.batch import accumulation, is_on, processes_of
-from whyser_workflow.identity import model_identity, row_hashes, settings_identity
+from whyser_workflow.identity import row_hashes, settings_identity, start_identity
 from whyser_workflow.lock import locked
 from whyser_workflow.plan import RunPlan, as_words, read_plan
 
@@ -39,15 +39,13 @@ def inputs_of(plan: RunPlan, number: int, *, with_rows: bool = True) -> dict[str
 
     The start model of a later training is the one before it, by its own record.
     """
-    train = Path(plan.trains[number])
-    start = plan.start_of(number)
-    settings = settings_identity(train, [*as_words(start), *plan.settings])
-    found: dict[str, Any] = {"settings": settings}
-    names = [name for value in start.values() for name in names_in(value)]
+    train, words = Path(plan.trains[number]), [*as_words(plan.start_of(number)), *plan.settings]
+    settings = settings_of(train, words)
+    start = {key: settings.get(key) for key in ("model_name_or_path", "adapter_name_or_path")}
+    found: dict[str, Any] = {"settings": settings_identity(train, words)}
     # The tiny model of this run may still have to be written, and is then the same again.
-    tiny = plan.shared / "model"
-    if with_rows or tiny.is_dir() or str(tiny) not in names:
-        found["start"] = {name: model_identity(name) for name in names}
+    if with_rows or plan.tiny.is_dir() or str(plan.tiny) not in start.values():
+        found["start"] = start_identity(start)
     if with_rows:
         names = [*names_in(settings.get("dataset")), *names_in(settings.get("eval_dataset"))]
         found["rows"] = {name: row_hashes(plan.rows / f"{name}.json") for name in names}
@@ -59,18 +57,25 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
     Only what `now` holds is compared.
     """
-    for part in ("settings", "start"):
-        old, new = before.get(part, {}), now.get(part, before.get(part, {}))
-        for key in sorted({*old, *new}):
-            if old.get(key) != new.get(key):
-                was, is_ = (json.dumps(one.get(key)) for one in (old, new))
-                yield f"{key}: {was} -> {is_}"
+    old, new = before.get("settings", {}), now["settings"]
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            was, is_ = (json.dumps(one.get(key)) for one in (old, new))
+            yield f"{key}: {was} -> {is_}"
+    for key, models in now.get("start", {}).items():
+        earlier = before.get("start", {}).get(key, {})
+        if [*earlier] != [*models]:
+            yield f"{key}: {_named(earlier)} -> {_named(models)}"
     for name, rows in now.get("rows", {}).items():
         old = before.get("rows", {}).get(name, [])
         places = [n for n, (a, b) in enumerate(zip_longest(old, rows), 1) if a != b]
         if places:
             first = ", ".join(map(str, places[:5])) + (", ..." if len(places) > 5 else "")
             yield f"{name}: {len(old):,} -> {len(rows):,} rows; {len(places):,} differ: {first}"
+
+
+def _named(models: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} (content {one})" for one, name in models.items()) or "none"
 
 
 def refuse_change(folder: Path, inputs: Mapping[str, Any]) -> None:
@@ -108,59 +113,15 @@ def set_aside(folder: Path) -> Path | None:
     """Renames the folder to the first free `NAME.1`, `NAME.2`, ...; None where there is none."""
     if not folder.is_dir() or all(path.name == ".lock" for path in folder.iterdir()):
         return None
-    free = _free(folder)
+    free = free_name(folder)
     folder.rename(free)
     return free
 
 
-def _free(path: Path) -> Path:
+def free_name(path: Path) -> Path:
+    """The first of `NAME.1`, `NAME.2`, ... that does not exist."""
     names = (path.with_name(f"{path.name}.{number}") for number in count(1))
     return next(one for one in names if not one.exists())
-
-
-def restart(plan: RunPlan) -> Path | None:
-    """Sets the trained models aside for `--restart train`; returns where they are kept.
-
-    A restart that was stopped goes on by the same command: what it has trained since from the same
-    inputs stays. `end_restart` ends it.
-
-    Raises: `InputError` while a training writes there.
-    """
-    folders = [plan.saved(number) for number in range(len(plan.trains))]
-    for folder in filter(Path.is_dir, folders):
-        with locked(folder):
-            pass
-    if _restarted(plan).exists() and not any(
-        _is_of_others(plan, number) for number in range(len(folders))
-    ):
-        return None
-    kept = set_aside(plan.saves)
-    _restarted(plan).touch()
-    return kept
-
-
-def end_restart(plan: RunPlan) -> None:
-    """The run is done: the next `--restart train` begins again."""
-    _restarted(plan).unlink(missing_ok=True)
-
-
-def _restarted(plan: RunPlan) -> Path:
-    """The mark of a restart that is under way."""
-    return plan.data / ".restarted"
-
-
-def _is_of_others(plan: RunPlan, number: int) -> bool:
-    """Whether the folder holds a model of other inputs than the plan's; rows count if they are
-    there."""
-    folder = plan.saved(number)
-    if not folder.is_dir():
-        return False
-    has_rows = all((plan.rows / f"{name}.json").is_file() for name in plan.training_sets)
-    try:
-        refuse_change(folder, inputs_of(plan, number, with_rows=has_rows))
-    except InputError:
-        return True
-    return False
 
 
 def train(plan: RunPlan, number: int) -> None:
@@ -236,7 +197,7 @@ def _resumed(folder: Path) -> dict[str, Any]:
             read_json(path / "trainer_state.json")
         except InputError:
             kept = path.with_name(f"incomplete-{path.name}")
-            path.rename(_free(kept) if kept.exists() else kept)
+            path.rename(free_name(kept) if kept.exists() else kept)
         else:
             whole.append(path)
     if not whole:
