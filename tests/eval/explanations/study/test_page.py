@@ -58,6 +58,14 @@ class Rater:
         # The browser takes over what a page stores by and by, and nobody reloads within that time.
         self.page.wait_for_timeout(1_000)
         self.page.reload()
+        # On a busy machine the end of the earlier page's loading may arrive late, and count as that
+        # of this one, whose scripts have not run yet.
+        self.page.wait_for_function("document.readyState === 'complete'")
+
+    @property
+    def kept(self):
+        """Where the page is and what the browser keeps for it, for the message of a failure."""
+        return self.page.evaluate("[location.href, {...sessionStorage}, {...localStorage}]")
 
     @property
     def heading(self):
@@ -392,7 +400,7 @@ def test_another_rater_at_the_same_computer(browser, study, address):
     rater.begin("bob")
     assert rater.done == "0 of 6 answered"
     rater.reload()
-    assert rater.page.locator("#code").text_content() == "bob"
+    assert rater.page.locator("#code").text_content() == "bob", rater.kept
 
 
 @pytest.mark.parametrize(

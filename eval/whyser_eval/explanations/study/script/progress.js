@@ -74,7 +74,8 @@ function leave() {
   } catch {
     // Then no tab belongs to anyone.
   }
-  location.assign(location.pathname);
+  // Going back does not lead to the earlier rater's address.
+  location.replace(location.pathname);
 }
 
 window.addEventListener("storage", (event) => {
