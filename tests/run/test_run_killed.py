@@ -71,7 +71,7 @@ def test_a_run_that_is_killed_anywhere_ends_as_one_that_is_not(checkout: Path) -
     while sum(killed) < KILLS:
         name = f"killed-{len(killed)}"
         process = start(checkout, name)
-        time.sleep(chance.uniform(1, lasted * 0.6))
+        time.sleep(chance.uniform(1, lasted / 3))
         if process.poll() is None:
             kill(process)
             killed[-1] += 1
