@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -79,6 +81,36 @@ def is_running(process: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
     except FileNotFoundError:
         return False
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from whyser_workflow.serving import served
+
+with served("model", Path(sys.argv[1])):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells a process of its parent's end"
+)
+def test_a_server_ends_with_a_stage_that_is_killed(log: Path) -> None:
+    stage = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(log)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert stage.stdout and stage.stdout.readline() == b"ready\n"
+    (port,) = re.findall(r"--port (\d+)", log.read_text())
+    stage.kill()
+    stage.wait()
+    for _ in range(100):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", int(port))):
+                return
+        threading.Event().wait(0.02)
+    pytest.fail("the server still answers")
 
 
 def wait_for_end(process: int) -> bool:

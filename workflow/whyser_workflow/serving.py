@@ -6,6 +6,7 @@ process: any other server is refused.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shlex
@@ -13,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +28,7 @@ from whyser.io.errors import WhyserError
 
 #: The environment variable through which the key reaches our own commands.
 KEY = "WHYSER_SERVER_KEY"
+_PR_SET_PDEATHSIG = 1
 #: No proxy lies between two processes of one machine.
 _OPEN = build_opener(ProxyHandler({})).open
 
@@ -75,6 +78,7 @@ def served(model: str, log: Path, *options: str) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
             env={**environment, "VLLM_API_KEY": key},
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     try:
         url = f"http://127.0.0.1:{port}/v1"
@@ -82,6 +86,13 @@ def served(model: str, log: Path, *options: str) -> Iterator[Server]:
         yield Server(url, environment)
     finally:
         _stop(process)
+
+
+def _end_with_parent() -> None:
+    """Asks Linux to stop this process when its parent is killed: a server that nobody stops would
+    keep the GPU's memory."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _free_port() -> int:
