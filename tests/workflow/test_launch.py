@@ -113,10 +113,17 @@ def test_under_slurm_there_is_a_profile(start: Start, snakemake: Snakemake) -> N
     start("--slurm")
     words = snakemake.called[0]
     assert words[words.index("--profile") + 1] == "workflow/profiles/slurm"
+    assert words[words.index("--cores") + 1] == "999"
+    assert "--jobs" not in words
+    start("--slurm", "--jobs", "16")
+    words = snakemake.called[1]
+    assert words[words.index("--jobs") + 1] == "16"
     # The machine of the command is not that of the stages.
-    assert snakemake.elsewhere == [True]
+    assert snakemake.elsewhere == [True, True]
     start()
-    assert snakemake.elsewhere == [True, False]
+    assert snakemake.elsewhere == [True, True, False]
+    words = snakemake.called[2]
+    assert words[words.index("--cores") + 1] == str(os.cpu_count())
 
 
 def test_a_dry_run_writes_nothing(start: Start, snakemake: Snakemake) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ def test_without_options_it_is_the_whole_demo() -> None:
     assert (options.name, options.train, options.corpora) == ("demo", [DEFAULT_TRAIN], [])
     assert (options.restart, options.to) == (None, "report")
     assert (options.data, options.model, options.teacher, options.predict) == (None,) * 4
-    assert options.jobs == os.cpu_count()
+    assert options.jobs is None
     assert not (options.dry_run or options.slurm or options.small)
 
 

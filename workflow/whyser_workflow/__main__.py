@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,8 @@ def snakemake(
     done = subprocess.run(
         [
             *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
-            *("--cores", str(options.jobs), "--config", f"plan={file}"),
+            *_at_a_time(options),
+            *("--config", f"plan={file}"),
             *("--nolock", "--rerun-incomplete", "--keep-going"),
             *("--rerun-triggers", "params", "input", "mtime"),
             *("--logger", "whyser"),
@@ -86,6 +88,14 @@ def snakemake(
     )
     if done.returncode:
         raise WhyserError("a stage failed; see above. The same command continues from there.")
+
+
+def _at_a_time(options: Namespace) -> list[str]:
+    """How many jobs run together. Under Slurm `--cores` says how many threads a job has at most,
+    which is the profile's matter and not that of the login node."""
+    if not options.slurm:
+        return ["--cores", str(options.jobs or os.cpu_count())]
+    return ["--cores", "999", *(["--jobs", str(options.jobs)] if options.jobs else [])]
 
 
 def _gone(plan: RunPlan) -> Iterator[str]:

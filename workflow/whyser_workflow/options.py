@@ -150,8 +150,8 @@ def parser() -> argparse.ArgumentParser:
         "--jobs",
         metavar="N",
         type=_count,
-        default=os.cpu_count(),
-        help="run this many jobs at a time [default: the number of cores]",
+        help="run this many jobs at a time [default: the number of cores; with --slurm what the "
+        "profile says]",
     )
     add("--dry-run", action="store_true", help="print what would run, and run nothing")
     add(
