@@ -205,8 +205,7 @@ def _under_control(rows: list[SharegptRow], spec: DatasetSpec) -> list[SharegptR
 def _shuffle_audio(rows: Sequence[SharegptRow], random_: random.Random) -> list[SharegptRow]:
     """Gives every row the sound of another utterance of its corpus: a model that listens fails."""
     sounds = {row.utterance.id: row.audio for row in rows}
-    # In the order of the ids, so that whyser-eval predict gives an utterance the same sound.
-    heard = dict(derangement(sorted(sounds), random_))
+    heard = dict(derangement(sounds, random_))
     for row in rows:
         if row.utterance.id not in heard:
             raise InputError(

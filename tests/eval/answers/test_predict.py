@@ -13,6 +13,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
 from whyser.chat import Token
 from whyser.prompting.prompts import (
@@ -29,6 +30,7 @@ from whyser.prompting.prompts import (
 from whyser.records.draws import ORDER, drawn
 from whyser.records.predictions import Control, read_predictions
 from whyser.teacher.cli import app as teach_app
+from whyser_converters.cli import app as convert_app
 from whyser_eval.answers.predict.plan import Decoding
 from whyser_eval.answers.predict.probabilities import decision, label_probabilities
 from whyser_eval.answers.predict.template import template_of, trained_prompt
@@ -210,6 +212,21 @@ def test_under_shuffling_everybody_hears_another(predict, corpus, endpoint):
     answered = {one.id: one.text for one in written}
     assert len(few) == 2
     assert all(answered[one.id] == one.text for one in few)
+
+
+def test_a_dataset_has_the_same_other_sounds(predict, corpus, endpoint):
+    endpoint.answer = lambda body: f"heard {len(samples(body)[0])}"
+    _, said, written = predict("--control", "shuffled", "--concurrency", "1")
+    words = ["sharegpt", str(corpus.references_file), "--output", str(corpus.folder / "rows")]
+    words += ["--split", "test1", "--target", "label", "--control", "shuffled"]
+    done = CliRunner().invoke(convert_app, words)
+    assert done.exit_code == 0, done.output
+    sounds = [row["audios"][0] for row in json.loads((corpus.folder / "rows.json").read_text())]
+    manifest = (corpus.folder / "rows.manifest.jsonl").read_text().splitlines()
+    ids = [json.loads(line)["id"] for line in manifest]
+    assert {one.id: one.text for one in written} == {
+        id_: f"heard {soundfile.info(path).frames}" for id_, path in zip(ids, sounds, strict=True)
+    }, said
 
 
 def test_under_the_transcript_nothing_is_heard(predict, corpus, endpoint):

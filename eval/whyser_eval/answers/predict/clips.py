@@ -107,7 +107,9 @@ class Clips:
     @cached_property
     def _heard(self) -> dict[str, str]:
         """Utterance -> the one whose sound it gets, drawn over the whole split."""
-        heard = dict(derangement(sorted(self._all), random.Random(self.seed)))
+        # In the order of a dataset's rows, so that both give an utterance the same sound.
+        rows = sorted(self._all, key=lambda id_: drawn(self.seed, ORDER, id_))
+        heard = dict(derangement(rows, random.Random(self.seed)))
         if alone := self._all.keys() - heard.keys():
             raise InputError(
                 f"{min(alone)} is the only utterance of its corpus and split, so there is no other "
