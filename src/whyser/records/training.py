@@ -28,8 +28,7 @@ class TrainingFacts(FrozenRecord):
     def __str__(self) -> str:
         rows = " and ".join(f"{count:,} rows of {name}" for name, count in self.rows.items())
         return (
-            f"{self.system} was trained from {self.checkpoint} on {rows}, of utterances that have "
-            f"a rationale by {self.teacher}."
+            f"{self.system} was trained from {self.checkpoint} on {rows}. Teacher: {self.teacher}."
         )
 
 

@@ -497,8 +497,7 @@ def test_the_training_of_each_system_is_noted(two):
     assert not any("trained from" in note for note in table.notes)
     write_training(two[1], TRAINED["row11"])
     sentence = (
-        "row11 was trained from Qwen/Q on 15,000 rows of whyser_train_x, of utterances that have "
-        "a rationale by measured cues."
+        "row11 was trained from Qwen/Q on 15,000 rows of whyser_train_x. Teacher: measured cues."
     )
     assert [note for note in lay_out(two).notes if "trained from" in note] == [sentence]
     write_training(two[0], TRAINED["row10"])

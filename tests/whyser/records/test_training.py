@@ -30,13 +30,10 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 def test_its_sentence() -> None:
     assert str(FACTS) == (
         "row11 was trained from Qwen/Qwen2-Audio-7B-Instruct on 15,000 rows of "
-        "whyser_train_reason, of utterances that have a rationale by Qwen/Qwen2.5-Omni-7B."
+        "whyser_train_reason. Teacher: Qwen/Qwen2.5-Omni-7B."
     )
     both = FACTS.model_copy(update={"rows": {"a": 1000, "b": 20}, "teacher": "measured cues"})
-    assert str(both).endswith(
-        " on 1,000 rows of a and 20 rows of b, of utterances that have a rationale by measured "
-        "cues."
-    )
+    assert str(both).endswith(" on 1,000 rows of a and 20 rows of b. Teacher: measured cues.")
 
 
 def test_results_of_an_unknown_training(tmp_path: Path) -> None:

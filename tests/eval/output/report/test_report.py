@@ -463,6 +463,5 @@ def test_the_training_is_named(world, report, score):
     page = report(scored=False)
     assert page.count("was trained from") == 1
     assert (
-        "row &lt;11&gt; was trained from Qwen/Q on 15,000 rows of whyser_train_reason, of "
-        "utterances that have a rationale by T."
+        "row &lt;11&gt; was trained from Qwen/Q on 15,000 rows of whyser_train_reason. Teacher: T."
     ) in page
