@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from ..programs import QUIET
+
 pytestmark = pytest.mark.slow
 
 #: As many as a full check wants; the suite takes a few.
@@ -29,7 +31,14 @@ SHORT = (
 def start(folder: Path, name: str) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "whyser_workflow", "--name", name, *SHORT]
     with (folder / f"{name}.log").open("ab") as log:
-        return subprocess.Popen(words, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            words,
+            cwd=folder,
+            env={**os.environ, **QUIET},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def finish(folder: Path, name: str) -> None:

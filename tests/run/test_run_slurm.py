@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ..programs import QUIET
+
 pytestmark = pytest.mark.slow
 
 #: Slurm's programs look here: Snakemake's executor takes SLURM_CONF out of their environment.
@@ -111,7 +113,14 @@ def test_every_stage_is_a_job_up_to_the_signed_score(
     words = [sys.executable, "-m", "whyser_workflow", "--slurm", str(profile), *words]
 
     def run() -> str:
-        done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words,
+            cwd=checkout,
+            env={**os.environ, **QUIET},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         logs = (checkout / ".snakemake" / "slurm_logs").rglob("*.log")
         ends = "".join(file.read_text()[-1000:] for file in logs)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:] + ends

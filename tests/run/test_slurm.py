@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import subprocess
-import sysconfig
 from pathlib import Path
 
 import pytest
+
+from ..programs import QUIET
 
 #: Both nodes at once, each with its number, as srun does with one task a node.
 SRUN = """#!/usr/bin/env bash
@@ -31,10 +32,9 @@ def slurm(tmp_path: Path) -> dict[str, str]:
     for name, text in {"srun": SRUN, "scontrol": SCONTROL}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    scripts = sysconfig.get_path("scripts")
     return {
         **os.environ,
-        "PATH": f"{tmp_path}:{scripts}:{os.environ['PATH']}",
+        "PATH": f"{tmp_path}:{QUIET['PATH']}",
         "OMP_NUM_THREADS": "1",
         "NPROC_PER_NODE": "1",
         "SLURM_JOB_ID": str(os.getpid()),
