@@ -49,16 +49,15 @@ def main() -> None:
     began = time.monotonic()
     with ExitStack() as held:
         locks = [held.enter_context(locked(plan.data))]
-        if plan.data_run != plan.name:
+        if not plan.owns_data:
             locks.append(held.enter_context(locked(plan.shared, shared=True)))
         if kept := restart(plan):
             say(f"What was made before is kept as {kept}")
         snakemake(plan, plan.write(), options, locks=locks)
         end_restart(plan)
     print(f"== done in {time.monotonic() - began:.0f} s")
-    report = plan.results / "report.html"
     if options.to == STAGES[-1]:
-        print(f"Open {report} in a browser.")
+        print(f"Open {plan.results / 'report.html'} in a browser.")
 
 
 def snakemake(

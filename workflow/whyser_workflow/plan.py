@@ -95,6 +95,11 @@ class RunPlan:
         return Path("data", self.data_run)
 
     @property
+    def owns_data(self) -> bool:
+        """Whether it converts and teaches itself, and does not use another run's work."""
+        return self.data_run == self.name
+
+    @property
     def rows(self) -> Path:
         return self.data / "sharegpt"
 
@@ -246,6 +251,10 @@ class RunPlan:
         found = {"model_name_or_path": base}
         return found | ({"adapter_name_or_path": ",".join(adapters)} if adapters else {})
 
+    def overrides_of(self, number: int) -> list[str]:
+        """What the training with this number has beside its configuration: start and settings."""
+        return [*as_words(self.start_of(number)), *self.settings]
+
     # ---- its file --------------------------------------------------------------------------
 
     @property
@@ -334,7 +343,8 @@ def _refuse_taken(options: Namespace) -> None:
 def _engine_before(options: Namespace) -> Literal["vllm", "transformers"] | None:
     """The engine that has answered under this name, so that its answers are not asked for again."""
     if options.restart != "predict":
-        for record in sorted(Path("results", options.name, "generated").glob("*/inputs.json")):
+        records = Path("results", options.name, "generated").glob("*/inputs.json")
+        if record := min(records, default=None):
             found: Literal["vllm", "transformers"] | None = read_json(record).get("engine")
             return found
     return None

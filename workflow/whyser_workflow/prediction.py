@@ -40,21 +40,30 @@ from whyser_workflow.training import (
 RECORD = "inputs.json"
 
 
-def start_of_prediction(plan: RunPlan) -> dict[str, Any]:
+def _start(plan: RunPlan) -> dict[str, Any]:
     """The checkpoint as settings; the adapter that the configuration names is not of this run."""
     return {"adapter_name_or_path": None} | plan.start_of(len(plan.trains))
 
 
-def inputs_of(plan: RunPlan, test_set: str) -> dict[str, Any]:
-    """What the answers to a test set are made from."""
-    start = start_of_prediction(plan)
-    return {
-        "settings": settings_identity(
-            Path(plan.predict), [*as_words(start), *plan.predict_settings]
-        ),
-        "start": {key: [*models] for key, models in start_identity(start).items()},
-        "rows": digest_of({"rows": row_hashes(plan.rows / f"{test_set}.json")}),
+def _overrides(plan: RunPlan) -> list[str]:
+    return [*as_words(_start(plan)), *plan.predict_settings]
+
+
+def _models(start: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The models of a start by what they hold, without their names."""
+    return {key: [*models] for key, models in start_identity(start).items()}
+
+
+def inputs_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
+    """Test set -> what its answers are made from."""
+    shared = {
+        "settings": settings_identity(Path(plan.predict), _overrides(plan)),
+        "start": _models(_start(plan)),
         "engine": plan.predict_with,
+    }
+    return {
+        name: {**shared, "rows": digest_of({"rows": row_hashes(plan.rows / f"{name}.json")})}
+        for name in plan.test_sets
     }
 
 
@@ -87,7 +96,7 @@ def _begin(plan: RunPlan) -> None:
 
     A server's ledger of answers knows the model by the run's name only.
     """
-    inputs = {name: inputs_of(plan, name) for name in plan.test_sets}
+    inputs = inputs_of(plan)
     records = {name: plan.generated(name).with_name(RECORD) for name in plan.test_sets}
     outdated = [
         name
@@ -120,9 +129,7 @@ def set_answers_aside(plan: RunPlan, names: Iterable[str]) -> Path | None:
 def _generate(plan: RunPlan, lock: int) -> None:
     missing = [name for name in plan.test_sets if not plan.generated(name).is_file()]
     if missing:
-        settings = settings_of(
-            Path(plan.predict), [*as_words(start_of_prediction(plan)), *plan.predict_settings]
-        ) | {
+        settings = settings_of(Path(plan.predict), _overrides(plan)) | {
             "dataset_dir": str(plan.rows),
             "eval_dataset": ",".join(missing),
             "eval_on_each_dataset": True,
@@ -191,7 +198,7 @@ def _merged(plan: RunPlan) -> Path:
         return Path(start["model_name_or_path"])
     folder = plan.saves.with_name(f"{plan.saves.name}_merged")
     record = folder / RECORD
-    inputs = {key: [*models] for key, models in start_identity(start).items()}
+    inputs = _models(start)
     if not (record.is_file() and read_json(record) == inputs):
         set_aside(folder)
         say(f"merging the adapters into {folder}")

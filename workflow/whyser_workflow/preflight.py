@@ -46,7 +46,7 @@ def _corpora(plan: RunPlan) -> Iterator[InputError]:
             check_folder(CORPORA[name], Path(folder))
         except InputError as problem:
             yield problem
-    if plan.data_run != plan.name:
+    if not plan.owns_data:
         for corpus in plan.corpora:
             if not plan.utterances(corpus).is_file():
                 yield _unfinished(plan, plan.utterances(corpus))
@@ -151,7 +151,7 @@ def _machine(plan: RunPlan) -> Iterator[InputError]:
             accumulation(settings, processes_of(settings))
         except InputError as problem:
             yield problem.at(train)
-    serves = plan.teacher.kind == "serve" and plan.data_run == plan.name
+    serves = plan.teacher.kind == "serve" and plan.owns_data
     if serves and not (find_vllm() and has_gpu()):
         what = "vLLM is not installed" if has_gpu() else "this machine has no GPU"
         yield InputError(
@@ -167,7 +167,7 @@ def _machine(plan: RunPlan) -> Iterator[InputError]:
 def _teacher(plan: RunPlan) -> Iterator[InputError]:
     teacher = plan.teacher
     # With --data the other run has taught.
-    if teacher.kind == "endpoint" and plan.data_run == plan.name:
+    if teacher.kind == "endpoint" and plan.owns_data:
         try:
             urlopen(f"{teacher.url.rstrip('/')}/models", timeout=10).close()
         except HTTPError:

@@ -27,7 +27,7 @@ from whyser_converters.llamafactory.tokenize.settings import STAGES
 from whyser_workflow.batch import accumulation, is_on, processes_of
 from whyser_workflow.identity import row_hashes, settings_identity, start_identity
 from whyser_workflow.lock import locked
-from whyser_workflow.plan import RunPlan, as_words, read_plan
+from whyser_workflow.plan import RunPlan, read_plan
 
 RECORD = "whyser_training.json"
 #: How many changes an error names.
@@ -39,7 +39,7 @@ def inputs_of(plan: RunPlan, number: int, *, with_rows: bool = True) -> dict[str
 
     The start model of a later training is the one before it, by its own record.
     """
-    train, words = Path(plan.trains[number]), [*as_words(plan.start_of(number)), *plan.settings]
+    train, words = Path(plan.trains[number]), plan.overrides_of(number)
     settings = settings_of(train, words)
     start = {key: settings.get(key) for key in ("model_name_or_path", "adapter_name_or_path")}
     found: dict[str, Any] = {"settings": settings_identity(train, words)}
@@ -137,8 +137,7 @@ def train(plan: RunPlan, number: int) -> None:
         return
     with locked(folder) as lock:
         write_json(folder / RECORD, {**inputs, "finished": False})
-        words = [*as_words(plan.start_of(number)), *plan.settings]
-        settings = settings_of(Path(plan.trains[number]), words)
+        settings = settings_of(Path(plan.trains[number]), plan.overrides_of(number))
         settings |= {"dataset_dir": str(plan.rows), "output_dir": str(folder)}
         settings["gradient_accumulation_steps"] = accumulation(settings, processes_of(settings))
         settings |= _resumed(folder)
