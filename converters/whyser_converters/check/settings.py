@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_text
+from whyser.io.files import read_yaml
 from whyser_converters.check.decoding import decoding_faults
 from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of, names_in
@@ -110,10 +110,7 @@ def settings_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"not valid YAML ({error})", file=path, cure="Correct it.") from None
+    settings = read_yaml(path)
     if not isinstance(settings, dict):
         raise InputError("holds no settings", file=path, cure="Write them as 'key: value'.")
     return settings
@@ -125,7 +122,7 @@ def _overridden(overrides: Sequence[str]) -> dict[str, Any]:
         key, value = override.split("=", 1)
         try:
             settings[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, RecursionError, ValueError):
             raise InputError(
                 f"{override!r} is not a setting", cure="Write KEY=VALUE, the value as in a YAML."
             ) from None
