@@ -98,7 +98,7 @@ def prepare(
 def _refuse_odd_name(folder: Path) -> None:
     """libsndfile opens no path that is not UTF-8, and `corpus.json` could not name it."""
     try:
-        str(folder.resolve()).encode()
+        str(folder.absolute()).encode()
     except UnicodeEncodeError:
         raise InputError(
             "has a name that is not UTF-8", file=folder, cure="Rename it or the folders above it."
