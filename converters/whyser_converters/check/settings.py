@@ -15,6 +15,7 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_yaml
 from whyser_converters.check.decoding import decoding_faults
 from whyser_converters.check.findings import CheckFault, Findings
+from whyser_converters.check.layout import table_faults
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of, names_in
 from whyser_converters.check.run import run_faults
 from whyser_converters.datasets.dataset_info import read_table
@@ -61,6 +62,15 @@ def jobs_of(
 
     Raises: `InputError` when the YAML or the table is missing or malformed.
     """
+    jobs = _jobs_of(target, dataset_dir, findings, overrides)
+    for table in dict.fromkeys(job.table for job in jobs):
+        findings.add_all(table_faults(table), table)
+    return jobs
+
+
+def _jobs_of(
+    target: str, dataset_dir: Path | None, findings: Findings, overrides: Sequence[str]
+) -> list[Job]:
     if is_yaml(target):
         return _jobs_of_yaml(Path(target), dataset_dir, findings, overrides)
     if target.endswith(".json"):

@@ -8,6 +8,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -84,6 +85,9 @@ def run(app: Callable[[], object]) -> None:
     # Hundreds of thousands of records live to the end and form no cycles; collecting garbage among
     # them took a third of the time.
     gc.set_threshold(500_000)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A file name that is not UTF-8 should not end a command that shows it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except WhyserError as error:

@@ -67,8 +67,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
+    return _parsed(read_text(path), path)
+
+
+def _parsed(text: str, path: Path) -> Any:
     try:
-        return parse_json(read_text(path))
+        return parse_json(text)
     except json.JSONDecodeError as error:
         cut = "The file may be cut short; write it again."
         raise InputError(
@@ -77,6 +81,30 @@ def read_json(path: Path) -> Any:
             line=error.lineno,
             cure=BOUND_CURE if isinstance(error, JsonBound) else cut,
         ) from None
+
+
+def read_rows(path: Path) -> list[Any]:
+    """The values of a file that is a JSON list or JSON lines, whatever its name.
+
+    Raises: `InputError` for a missing or broken file, with the line.
+    """
+    text = read_text(path)
+    if text.lstrip()[:1] == "[":
+        try:
+            return list(_parsed(text, path))
+        except InputError:
+            # Lines may be lists too.
+            if "\n[" not in text:
+                raise
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                rows.append(parse_json(line))
+            except ValueError as error:
+                problem = line_fault(line.encode(errors="surrogatepass"))
+                raise (problem or broken_line(str(error))).at(path, number) from None
+    return rows
 
 
 def read_yaml(path: Path) -> Any:
