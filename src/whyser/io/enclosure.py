@@ -15,29 +15,33 @@ class Enclosure:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._root = os.path.abspath(root)  # noqa: PTH100, called for every name
+        self._root = str(root.absolute())
         self._real = os.path.realpath(root)
-        self._folders: dict[str, tuple[str, frozenset[str]]] = {}
+        self._folders: dict[str, tuple[str, bool, frozenset[str]]] = {}
 
     def names(self, name: str) -> bool:
         """Whether the name itself stays in the folder, wherever links lead."""
-        return _lies_in(os.path.normpath(os.path.join(self._root, name)), self._root)  # noqa: PTH118
+        path = os.path.normpath(os.path.join(self._root, name))  # noqa: PTH118, for every clip
+        return "\0" not in name and _lies_in(path, os.path.normpath(self._root))
 
     def encloses(self, name: str) -> bool:
         """Whether the file of this name lies in the folder after all links are followed."""
-        folder, file = os.path.split(os.path.join(self._root, name))  # noqa: PTH118
+        if "\0" in name:
+            return False
+        file = name.rpartition("/")[2]
+        folder = name.removesuffix(file)
         if folder not in self._folders:
-            real = os.path.realpath(folder)
-            self._folders[folder] = real, _links(real)
-        real, links = self._folders[folder]
-        path = os.path.join(real, file)  # noqa: PTH118
+            real = os.path.realpath(os.path.join(self._root, folder))  # noqa: PTH118, as above
+            within = real == self._real or _lies_in(real, self._real)
+            self._folders[folder] = real, within, _links(real)
+        real, within, links = self._folders[folder]
         if file in links or file in {"", ".", ".."}:
-            path = os.path.realpath(path)
-        return _lies_in(path, self._real)
+            return _lies_in(os.path.realpath(f"{real}/{file}"), self._real)
+        return within
 
 
 def _lies_in(path: str, folder: str) -> bool:
-    return path.startswith(folder.rstrip(os.sep) + os.sep) and "\0" not in path
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _links(folder: str) -> frozenset[str]:

@@ -58,7 +58,7 @@ def test_a_name_below_the_root_is_a_path(corpus: MakeCorpus, tmp_path: Path, aud
     "audio",
     [
         *("../secret.wav", "../../secret.wav", "deep/../../../secret.wav", "/etc/hostname"),
-        *("..", ".", "", "../soundless", "a.wav/../../../secret.wav", "a\0.wav"),
+        *("..", ".", "", "../soundless", "a.wav/../../../secret.wav", "a\0.wav", "a\0/b.wav"),
     ],
 )
 def test_a_name_that_leads_out_is_refused(corpus: MakeCorpus, tmp_path: Path, audio: str) -> None:
