@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.files import read_json, read_jsonl
+from whyser.io.files import read_jsonl
 from whyser_converters.check.clips import CLIPPED, SILENT, TOO_LONG, CheckedClip, judge_all
 from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.layout import Layout, read_layout, unknown_names
+from whyser_converters.check.loader import load_rows
 from whyser_converters.check.rows import (
     UNHEARD,
     Row,
@@ -137,16 +138,11 @@ def open_dataset(table: Path, name: str, stage: str | None, findings: Findings) 
     file = table.parent / layout.file_name
     if file.suffix not in {".json", ".jsonl"}:
         raise InputError("cannot be checked", file=file, cure="Write the rows as .json or .jsonl.")
-    rows = read_json(file) if file.suffix == ".json" else [row for _, row in read_jsonl(file)]
-    if not isinstance(rows, list):
-        raise InputError("expected a list of rows", file=file, cure="Build the dataset again.")
+    rows, refusal = load_rows(file, layout.audios)
     if not rows:
         raise InputError("holds no rows", file=file, cure="Build the dataset again.")
-    kinds = {type(row.get(layout.audios)) for row in rows if isinstance(row, dict)}
-    if {str, list} <= kinds:
-        what = f"{layout.audios!r} is a path in some rows and a list in others"
-        cure = "Write lists, because LLaMA-Factory refuses both together."
-        findings.add(CheckFault(SHAPE, what, cure), file)
+    if refusal is not None:
+        findings.add(CheckFault(SHAPE, refusal.what, refusal.cure or ""), file)
     return OpenedDataset(file, entry, layout, rows)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.io.text import encoding_of
 from whyser_converters.check.findings import CheckFault
 
 _HUBS = ("hf_hub_url", "ms_hub_url", "om_hub_url")
@@ -94,6 +96,18 @@ def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
         chosen=names["chosen"] if is_ranking else None,
         rejected=names["rejected"] if is_ranking else None,
     )
+
+
+def table_faults(table: Path) -> Iterator[CheckFault]:
+    """A fault for a table whose encoding LLaMA-Factory does not read, although we do."""
+    if not table.is_file():
+        return
+    with table.open("rb") as stream:
+        encoding = encoding_of(stream.read(4))
+    if encoding != "utf-8":
+        mark = "begins with a byte-order mark" if encoding == "utf-8-sig" else f"is in {encoding}"
+        cure = "Save it as UTF-8 without a mark."
+        yield CheckFault("tables that cannot be read", f"{mark}, which LLaMA-Factory refuses", cure)
 
 
 def unknown_names(name: str, entry: Any) -> Iterator[CheckFault]:

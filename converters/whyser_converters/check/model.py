@@ -5,7 +5,6 @@ No model is loaded: the settings are in small files, the names at the start of l
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_json
+from whyser.io.text import parse_json
 
 #: The kind that `whyser-speechlm build` writes.
 SPEECHLM = "whyser_speechlm"
@@ -113,7 +113,7 @@ def _header(file: Path) -> Mapping[str, Any]:
     try:
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
-            header: Mapping[str, Any] = json.loads(stream.read(length))
+            header: Mapping[str, Any] = parse_json(stream.read(length).decode())
     except (struct.error, ValueError, OverflowError, MemoryError):
         cure = "It may be cut short: fetch or export the model again."
         raise InputError("is not a safetensors file", file=file, cure=cure) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whyser.io.errors import InputError
+from whyser.io.text import half_character, lone_surrogate
 from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.layout import Layout
 
@@ -57,6 +58,9 @@ def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
     sounds = [given] if isinstance(given, str) else given or []
     if not isinstance(sounds, list) or not all(isinstance(sound, str) for sound in sounds):
         raise InputError(f"{layout.audios!r} is not a list of paths", cure=_REBUILD)
+    if mark := lone_surrogate("".join(sounds)):
+        what = f"names a sound by half a character ({mark}), as for a name that is not UTF-8"
+        raise InputError(what, cure="Rename the file, and build the dataset again.")
     system = str(row.get(layout.system_column) or "") if layout.system_column else ""
     if messages and layout.system and messages[0].get(layout.role) == layout.system:
         system = messages[0][layout.content]
@@ -69,6 +73,7 @@ def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
     )
 
 
+_WHOLE = r"Write \ufffd in its place, or remove it."
 _REBUILD = "Write it as whyser-convert sharegpt does."
 
 
@@ -84,6 +89,9 @@ def _row_faults(row: Row, layout: Layout, trains: bool) -> Iterator[CheckFault]:
     yield from _role_faults(row, layout)
     yield from _placeholder_faults(row)
     for text in (row.system, *row.contents):
+        if mark := lone_surrogate(text):
+            what, cure = f"{half_character(mark).what}, which LLaMA-Factory loses", _WHOLE
+            yield CheckFault("rows with half characters", what, cure, warns=True)
         if found := _SPECIAL_TOKEN.search(text):
             what = f"contains {found.group()!r}, which the tokenizer reads as a special token"
             yield CheckFault("rows with special tokens", what, "Remove the mark from the text.")
@@ -134,7 +142,7 @@ def text_tokens(row: Row) -> int:
 
 
 def _estimate(text: str) -> int:
-    return -(-len(text.encode()) // 4)
+    return -(-len(text.encode(errors="surrogatepass")) // 4)
 
 
 def budget_faults(row: Row, audio_tokens: int, cutoff_len: int | None) -> Iterator[CheckFault]:

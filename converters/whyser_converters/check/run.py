@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from whyser.io.extras import install, is_installed, listed
+from whyser.io.text import parse_json
 from whyser_converters.check.adapters import adapter_faults, rename_or_remove
 from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.model import names_in
@@ -114,7 +114,8 @@ def _engine_faults(settings: Mapping[str, Any]) -> Iterator[CheckFault]:
             yield CheckFault(kind, what, "Ours are in llamafactory_configs/deepspeed/.")
             return
         try:
-            engine = json.loads(Path(given).read_text(encoding="utf-8"))
+            # Not `read_json`: LLaMA-Factory accepts no byte-order mark.
+            engine = parse_json(Path(given).read_text(encoding="utf-8"))
         except ValueError as error:
             yield CheckFault(kind, f"{given} is not valid JSON ({error})", "Correct that line.")
             return

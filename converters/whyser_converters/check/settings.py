@@ -12,9 +12,10 @@ from typing import Any
 import yaml
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_text
+from whyser.io.files import read_yaml
 from whyser_converters.check.decoding import decoding_faults
 from whyser_converters.check.findings import CheckFault, Findings
+from whyser_converters.check.layout import table_faults
 from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of, hearing_of, names_in
 from whyser_converters.check.run import run_faults
 from whyser_converters.datasets.dataset_info import read_table
@@ -61,6 +62,15 @@ def jobs_of(
 
     Raises: `InputError` when the YAML or the table is missing or malformed.
     """
+    jobs = _jobs_of(target, dataset_dir, findings, overrides)
+    for table in dict.fromkeys(job.table for job in jobs):
+        findings.add_all(table_faults(table), table)
+    return jobs
+
+
+def _jobs_of(
+    target: str, dataset_dir: Path | None, findings: Findings, overrides: Sequence[str]
+) -> list[Job]:
     if is_yaml(target):
         return _jobs_of_yaml(Path(target), dataset_dir, findings, overrides)
     if target.endswith(".json"):
@@ -110,10 +120,7 @@ def settings_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"not valid YAML ({error})", file=path, cure="Correct it.") from None
+    settings = read_yaml(path)
     if not isinstance(settings, dict):
         raise InputError("holds no settings", file=path, cure="Write them as 'key: value'.")
     return settings
@@ -125,7 +132,7 @@ def _overridden(overrides: Sequence[str]) -> dict[str, Any]:
         key, value = override.split("=", 1)
         try:
             settings[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, RecursionError, ValueError):
             raise InputError(
                 f"{override!r} is not a setting", cure="Write KEY=VALUE, the value as in a YAML."
             ) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from whyser.io.errors import BadInput, InputError
 from whyser.io.files import atomic_path
+from whyser.io.text import inert
 from whyser.labels.classes import OTHER
 from whyser.records.corpus import CorpusCard, write_card
 from whyser.records.utterance import Utterance, write_utterances
@@ -97,7 +98,7 @@ def prepare(
 def _refuse_odd_name(folder: Path) -> None:
     """libsndfile opens no path that is not UTF-8, and `corpus.json` could not name it."""
     try:
-        str(folder.resolve()).encode()
+        str(folder.absolute()).encode()
     except UnicodeEncodeError:
         raise InputError(
             "has a name that is not UTF-8", file=folder, cure="Rename it or the folders above it."
@@ -145,7 +146,9 @@ def _write_lists(folder: Path, log: ConversionLog) -> None:
             atomic_path(folder / name) as temporary,
             temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
         ):
-            csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
+            csv.writer(stream, lineterminator="\n").writerows(
+                [columns, *(map(inert, row) for row in rows)]
+            )
 
 
 @contextmanager

@@ -19,12 +19,14 @@ from typing import TypeVar
 from whyser.io import audio
 from whyser.io.audio import AudioInfo, LfsPointer
 from whyser.io.console import track
+from whyser.io.enclosure import Enclosure
 from whyser.io.errors import BadInput, InputError
 from whyser.io.files import atomic_path
 from whyser.records.utterance import Utterance, read_utterances, write_utterances
 from whyser_converters.convert.card import CorpusTally
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import CorpusSpec
+from whyser_converters.corpora.tables import refuse_special
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -51,11 +53,17 @@ class SoundPass:
         """
         tally = CorpusTally(with_audio=True)
         all_ready = True
+        sources, targets = Enclosure(self.corpus_dir), Enclosure(path.parent / "audio")
 
         def inspect(utterance: Utterance) -> AudioInfo | None:
             nonlocal all_ready
-            info = _inspect(self.corpus_dir / str(utterance.audio))
-            if info is None or not info.is_ready:
+            name = str(utterance.audio)
+            if not (sources.names(name) and targets.names(_written_name(utterance))):
+                what, cure = "leads out of the corpus folder", "Correct its name in the table."
+                raise InputError(what, file=self.corpus_dir / name, cure=cure)
+            info = _inspect(self.corpus_dir / name)
+            # Sound that links fetch from elsewhere is written too: readers follow no link out.
+            if info is None or not info.is_ready or not sources.encloses(name):
                 all_ready = False
             return info
 
@@ -64,9 +72,9 @@ class SoundPass:
         write_utterances(path, tally.counted(shown))
         self._refuse_mostly_lost(tally)
         if all_ready:
-            return tally, str(self.corpus_dir.resolve())
+            return tally, str(self.corpus_dir.absolute())
 
-        root = path.parent / "audio"
+        root = targets.root
         first_pass, tally = tally, CorpusTally(with_audio=True)
         written = self._attach(read_utterances(path), _writer(self.corpus_dir, root))
         kept = self._without_doubtful(written)
@@ -129,6 +137,7 @@ class SoundPass:
 
 def _inspect(path: Path) -> AudioInfo | None:
     """A sound file's header; None for a video that has a sound track."""
+    refuse_special(path)
     if not audio.is_video(path):
         return audio.probe(path)
     import av

@@ -37,6 +37,7 @@ class SplitList:
             )
         self.key = header[0]
         self.splits: dict[str, str] = {}
+        self._lines: dict[str, int] = {}
         problems = Problems(path)
         for line, (name, split) in read_table(
             path, (self.key, "split"), lambda problem, _name: problems.add(problem)
@@ -58,12 +59,27 @@ class SplitList:
                 line=line,
                 cure="Keep one of the two lines.",
             )
+        self._lines.setdefault(name, line)
 
     def split_of(self, utterance: Utterance) -> str | None:
-        """The split of the utterance; None when it is not listed."""
+        """The split of the utterance; None when it is not listed.
+
+        Raises: `InputError` where a spreadsheet has made `1` of the name `01`.
+        """
         name = getattr(utterance, self.key)
         self.unseen.discard(name)
-        return self.splits.get(name)
+        split = self.splits.get(name)
+        if split is None and name is not None:
+            corpus, _, own = name.partition("/")
+            if (short := f"{corpus}/{own.lstrip('0')}") != name and short in self.splits:
+                raise InputError(
+                    f"{self.key} {short.partition('/')[2]!r} is {own!r} in the corpus: a "
+                    "spreadsheet has dropped the zero",
+                    file=self.path,
+                    line=self._lines[short],
+                    cure="Format the column as text, and write the names as in the corpus.",
+                )
+        return split
 
     def __str__(self) -> str:
         return f"{self.path.name} by {self.key}, {short_hash(read_text(self.path))}"

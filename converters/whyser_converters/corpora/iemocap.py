@@ -97,8 +97,14 @@ def prepare_iemocap(
         dialogs = corpus_dir / f"Session{session}" / "dialog"
         for name in files_in(dialogs / "EmoEvaluation", ".txt"):
             path = dialogs / "EmoEvaluation" / name
-            transcripts = read_transcripts(dialogs / "transcriptions" / name, log)
-            for turn in read_turns(path, log):
+            text = dialogs / "transcriptions" / name
+            turns, transcripts = [], {}
+            # A file that cannot be read costs its own dialog, or the texts of that dialog.
+            with log.part(path, None):
+                turns = read_turns(path, log)
+            with log.part(text, None):
+                transcripts = read_transcripts(text, log)
+            for turn in turns:
                 with log.candidate(path, turn.line):
                     # First, or a duplicate would be kept although the first entry was faulty.
                     utterance_id = log.once(f"iemocap/{turn.name}", turn.line)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.io.text import encoding_of
 from whyser_converters.corpora.conversion_log import ConversionLog
-from whyser_converters.corpora.tables import transcript_text
+from whyser_converters.corpora.tables import refuse_special, transcript_text
 
 #: The annotators' words and their code.
 VOTE_CODES = {
@@ -105,7 +106,7 @@ def _read_rating(turn: VotedTurn, line: str) -> None:
 def read_transcripts(path: Path, log: ConversionLog) -> dict[str, str]:
     """Text by utterance; empty where the dialog has no transcript file."""
     transcripts: dict[str, str] = {}
-    if not path.is_file():
+    if not path.exists():
         return transcripts
     for number, line in _lines(path):
         # Stray lines such as "M: ..." have no id, so they belong to no utterance.
@@ -122,9 +123,10 @@ def read_transcripts(path: Path, log: ConversionLog) -> dict[str, str]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines; some comments are in latin-1."""
+    refuse_special(path)
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding_of(data))
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     # Not splitlines(), which would also split at a latin-1 control character.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.io.text import encoding_of
 from whyser.labels.classes import Label
 from whyser.records.utterance import without_reserved_marks
 
@@ -147,14 +149,33 @@ def _opened(path: Path) -> Iterator[TextIO]:
         raise InputError("no such file", file=path, cure="Check the corpus folder.") from None
 
 
+def refuse_special(path: Path) -> None:
+    """Raises: `InputError` for what no program can read to its end: a pipe, a loop of links."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116, called for every clip
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        what, cure = f"cannot be read ({error.strerror})", "Fetch it again, or remove it."
+        raise InputError(what, file=path, cure=cure) from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        what = "is a pipe, a socket or a device, not a file"
+        raise InputError(what, file=path, cure="Remove it from the corpus folder.")
+
+
 # ---- cells, texts, folders ----------------------------------------------------------------
 
 
 def _open_text(path: Path, *, errors: str, newline: str | None) -> TextIO:
-    """Opens a UTF-8 file after its byte-order mark.
+    """Opens a file in UTF-8 or UTF-16 after its byte-order mark.
 
     Python's "utf-8-sig" decodes in Python, which takes a second per million lines.
     """
+    refuse_special(path)
+    with path.open("rb") as raw:
+        encoding = encoding_of(raw.read(4))
+    if encoding not in {"utf-8", "utf-8-sig"}:
+        return path.open(encoding=encoding, errors="replace", newline=newline)
     stream = path.open(encoding="utf-8", errors=errors, newline=newline)
     if stream.read(1) != "\ufeff":
         stream.seek(0)

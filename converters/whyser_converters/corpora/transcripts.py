@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from codecs import BOM_UTF8
 from pathlib import Path
 
 from whyser.io.errors import InputError
+from whyser.io.text import encoding_of
 from whyser.records.utterance import RESERVED
 from whyser_converters.corpora.conversion_log import ConversionLog
-from whyser_converters.corpora.tables import files_in, transcript_text
+from whyser_converters.corpora.tables import files_in, refuse_special, transcript_text
 
 # Bytes; an utterance lasts seconds.
 _LONGEST = 1 << 20
@@ -34,12 +34,14 @@ class TranscriptFolder:
             return ""
         try:
             data = _read_bytes(f"{self.folder}/{file}")
+            if not data:
+                refuse_special(self.folder / file)
         except OSError as error:
             cure = "Fetch the file again, or remove it: a transcript is optional."
             what = f"transcript cannot be read ({error.strerror})"
             raise InputError(what, file=self.folder / file, cure=cure) from None
         # Some transcripts of MSP-Podcast are malformed.
-        text = data.removeprefix(BOM_UTF8).decode(errors="replace")
+        text = data.decode(encoding_of(data), errors="replace")
         self.garbled += "\ufffd" in text
         self.empty += not text.strip()
         try:
@@ -60,7 +62,8 @@ class TranscriptFolder:
 
 def _read_bytes(path: str) -> bytes:
     """The content of a small file; to set up a buffered stream takes three times as long."""
-    handle = os.open(path, os.O_RDONLY)
+    # Nobody may ever write to a pipe, which would then be opened forever.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         return os.read(handle, _LONGEST)
     finally:

@@ -11,10 +11,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from whyser.io.errors import InputError
-from whyser.io.files import read_text
+from whyser.io.files import read_text, read_yaml
 from whyser.prompting.prompts import OPEN, TRAINED
 from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.check.model import is_speechlm
@@ -81,8 +79,8 @@ def _serving_settings(target: str) -> Mapping[str, Any] | None:
     if not is_yaml(target):
         return None
     try:
-        settings = yaml.safe_load(read_text(Path(target)))
-    except (InputError, yaml.YAMLError):
+        settings = read_yaml(Path(target))
+    except InputError:
         return None  # The check of training YAMLs reports this.
     if not isinstance(settings, dict):
         return None

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_jsonl
+from whyser.io.text import half_character, lone_surrogate
 from whyser.labels.classes import Label
 from whyser.prompting.prompts import CHOOSE, OPTIONS, POOLS, QUESTIONS, Form, Prompt
 from whyser.records.predictions import Control, Prediction, listed
@@ -24,6 +25,14 @@ from whyser.records.utterance import read_records
 _DROPPED_CURE = (
     "LLaMA-Factory drops rows that it cannot prepare (a bad row, a missing sound, an answer over "
     "cutoff_len): run whyser-convert check, correct the dataset and predict again."
+)
+_STOPPED_CURE = (
+    "The last rows are missing, as after max_samples or a run that was stopped: predict again "
+    "without max_samples, to the end. If neither was so, LLaMA-Factory could not prepare them: run "
+    "whyser-convert check."
+)
+_CUT_CURE = (
+    "LLaMA-Factory has cut the row at cutoff_len: raise cutoff_len in the YAML and predict again."
 )
 _NO_TEXT_CURE = (
     "Give generated_predictions.jsonl of a run with do_predict and predict_with_generate."
@@ -111,6 +120,8 @@ def read_generated(path: Path) -> Iterator[Generated]:
             if not isinstance(row.get(key), str):
                 fault = f"has no text under {key!r}"
                 raise InputError(fault, file=path, line=number, cure=_NO_TEXT_CURE)
+            if mark := lone_surrogate(row[key]):
+                raise half_character(mark).at(path, number)
         yield Generated(number, str(row.get("prompt", "")), row["predict"], row["label"])
 
 
@@ -131,7 +142,7 @@ def _check_alignment(
         raise InputError(
             f"{counts}: {len(ids):,} dropped, {listed(ids)}{_doubt(answers, labels, dropped)}",
             file=predictions,
-            cure=_DROPPED_CURE,
+            cure=_STOPPED_CURE if answers[: len(labels)] == labels else _DROPPED_CURE,
         )
     pairs = zip(answers, labels, strict=False)
     position = next(
@@ -150,8 +161,13 @@ def _check_alignment(
         f"{predictions} has the label {_shortened(found.label)}",
         file=manifest,
         line=line,
-        cure=_OTHER_CURE,
+        cure=_CUT_CURE if _is_cut(answers[position], labels[position]) else _OTHER_CURE,
     )
+
+
+def _is_cut(answer: str, label: str) -> bool:
+    """Whether the label is the start of the answer; its last character may be a half one."""
+    return label != answer and bool(label) and answer.startswith(label.rstrip("\ufffd"))
 
 
 def _check_questions(

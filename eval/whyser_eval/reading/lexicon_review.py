@@ -6,8 +6,6 @@ No word enters a lexicon without review, and the lexicon's hash is part of every
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from whyser.chat import Chat, ChatSettings, run_all
 from whyser.io.console import say
 from whyser.io.errors import InputError, Problems, WhyserError
 from whyser.io.files import read_jsonl, read_text, write_text
+from whyser.io.text import inert, read_cells
 from whyser.labels.classes import Label, find
 from whyser.labels.lexicon import COLUMNS, Lexicon, check_row, check_table, shipped_table, words_of
 from whyser.records.predictions import read_predictions
@@ -134,13 +133,8 @@ def write_review(
     for one in words:
         label, reason = proposed.get(one.word, ("", ""))
         cells = (one.word, label, "statement", "", reason, str(one.count), one.example, "")
-        rows.append([_inert(cell) for cell in cells])
+        rows.append([inert(cell) for cell in cells])
     _write_table(rows, REVIEW_COLUMNS, path)
-
-
-def _inert(cell: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
 
 
 # To freeze
@@ -174,16 +168,16 @@ def freeze(reviews: Sequence[Path], output: Path, *, base: Path | None = None) -
 
 
 def _review_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    table = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    if missing := {*COLUMNS, "accepted"} - set(table.fieldnames or ()):
+    header, table = read_cells(read_text(path), path)
+    if missing := {*COLUMNS, "accepted"} - set(header):
         raise InputError(
             f"no column {', '.join(sorted(missing))}",
             file=path,
             line=1,
             cure="Give the file that whyser-eval group wrote.",
         )
-    for row in table:
-        yield table.line_num, {name: row[name] or "" for name in (*COLUMNS, "accepted")}
+    for line, row in table:
+        yield line, {name: row[name] for name in (*COLUMNS, "accepted")}
 
 
 def _is_accepted(row: Mapping[str, str]) -> bool:

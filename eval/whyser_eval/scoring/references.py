@@ -49,8 +49,10 @@ class AnswerKey:
         }
 
     def audio_path(self, utterance: Utterance) -> Path | None:
-        root = self.audio_roots[utterance.corpus]
-        return root / utterance.audio if root and utterance.audio is not None else None
+        """Raises: `InputError` for a path outside the audio root."""
+        if not self.audio_roots[utterance.corpus] or utterance.audio is None:
+            return None
+        return self.corpora[utterance.corpus].audio_path(utterance)
 
 
 def part_of(utterance: Utterance) -> Part:

@@ -145,7 +145,8 @@ def _why_unreadable(path: Path) -> InputError:
         if not path.stat().st_size:
             return _unusable(path, "is empty (0 bytes)")
         if is_lfs_pointer(path):
-            cure = "Run 'git lfs pull' in the corpus folder."
+            cure = "Run 'git lfs pull' in a git clone of the corpus. If there is none, or its LFS "
+            cure += "budget is spent, fetch the sound from the authors' release or mirror."
             return LfsPointer("is a Git LFS pointer, not sound", file=path, cure=cure)
     except OSError as error:
         # No permission for this file, or a disk that cannot read it.

@@ -8,6 +8,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -84,6 +85,10 @@ def run(app: Callable[[], object]) -> None:
     # Hundreds of thousands of records live to the end and form no cycles; collecting garbage among
     # them took a third of the time.
     gc.set_threshold(500_000)
+    for stream in (sys.stdout, sys.stderr):
+        # A file name that is not UTF-8 should not end a command that shows it.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except WhyserError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from whyser.io.errors import InputError
+from whyser.io.text import BOUND_CURE, JsonBound, decoded, encoding_of, line_fault, parse_json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -41,36 +42,81 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def read_text(path: Path) -> str:
-    """Reads the file as UTF-8, without a byte-order mark; `InputError` if it is missing."""
+    """The text of a file in UTF-8 or UTF-16, without its byte-order mark.
+
+    Raises: `InputError` for a missing file, and with the line for another encoding.
+    """
+    with _explained(path, "a file"):
+        return decoded(path.read_bytes(), path)
+
+
+@contextmanager
+def _explained(path: Path, expected: str) -> Iterator[None]:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        yield
     except FileNotFoundError:
         raise InputError("no such file", file=path, cure="Check the path.") from None
     except IsADirectoryError:
-        raise InputError("is a folder, expected a file", file=path) from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"not UTF-8 text ({error.reason} at byte {error.start})",
-            file=path,
-            cure="Save it as UTF-8.",
-        ) from None
+        raise InputError(f"is a folder, expected {expected}", file=path) from None
 
 
 def write_text(path: Path, text: str) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # Half a character, as in a file name that is not UTF-8, becomes an escape.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read_json(path: Path) -> Any:
+    return _parsed(read_text(path), path)
+
+
+def _parsed(text: str, path: Path) -> Any:
     try:
-        return json.loads(read_text(path))
+        return parse_json(text)
     except json.JSONDecodeError as error:
+        cut = "The file may be cut short; write it again."
         raise InputError(
             f"not valid JSON ({error.msg})",
             file=path,
             line=error.lineno,
-            cure="The file may be cut short; write it again.",
+            cure=BOUND_CURE if isinstance(error, JsonBound) else cut,
         ) from None
+
+
+def read_rows(path: Path) -> list[Any]:
+    """The values of a file that is a JSON list or JSON lines, whatever its name.
+
+    Raises: `InputError` for a missing or broken file, with the line.
+    """
+    text = read_text(path)
+    if text.lstrip()[:1] == "[":
+        try:
+            return list(_parsed(text, path))
+        except InputError:
+            # Lines may be lists too.
+            if "\n[" not in text:
+                raise
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                rows.append(parse_json(line))
+            except ValueError as error:
+                problem = line_fault(line.encode(errors="surrogatepass"))
+                raise (problem or broken_line(str(error))).at(path, number) from None
+    return rows
+
+
+def read_yaml(path: Path) -> Any:
+    """Raises: `InputError` for a missing file, and for one that is not YAML."""
+    import yaml
+
+    try:
+        return yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # A number of 5,000 digits and the 99th of May are ValueErrors.
+        reason = "nests too deep" if isinstance(error, RecursionError) else error
+        raise InputError(f"not valid YAML ({reason})", file=path, cure="Correct it.") from None
 
 
 def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:
@@ -95,16 +141,18 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Streams the non-empty lines with their numbers."""
-    try:
-        with path.open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield number, line
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, cure="Check the path.") from None
-    except IsADirectoryError:
-        raise InputError("is a folder, expected a JSON Lines file", file=path) from None
+    """Streams the non-empty lines with their numbers, in UTF-8 without a byte-order mark."""
+    with _explained(path, "a JSON Lines file"), path.open("rb") as stream:
+        head = stream.peek(4)[:4]
+        encoding = encoding_of(head)
+        lines: Iterable[bytes] = stream
+        if encoding == "utf-8-sig":
+            stream.read(3)
+        elif encoding != "utf-8":
+            lines = decoded(stream.read(), path).encode(errors="surrogatepass").split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, line
 
 
 def broken_line(reason: str) -> InputError:
@@ -116,7 +164,7 @@ def broken_line(reason: str) -> InputError:
 
 
 def _object(line: bytes) -> dict[str, Any]:
-    value = json.loads(line)
+    value = parse_json(line.decode())
     if not isinstance(value, dict):
         raise ValueError("expected an object")
     return value
@@ -144,12 +192,12 @@ def read_jsonl(
     # Imported here, because a help text should appear at once.
     from jsonlines import InvalidLineError, Reader
 
-    number = 0
+    number, line = 0, b""
 
     def texts() -> Iterator[str]:
-        nonlocal number
-        for place, line in read_lines(path):
-            number = place
+        nonlocal number, line
+        for found in read_lines(path):
+            number, line = found
             # The reader takes text, but `loads` needs the bytes, with a byte-order mark.
             yield line.decode("latin-1")
 
@@ -163,7 +211,7 @@ def read_jsonl(
         except EOFError:
             return
         except InvalidLineError as error:
-            raise explain(error.__cause__).at(path, number) from None
+            raise (line_fault(line) or explain(error.__cause__)).at(path, number) from None
         yield number, value
 
 
@@ -172,7 +220,11 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str]) -> int:
     from jsonlines import Writer
 
     count = 0
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+    with (
+        atomic_path(path) as temporary,
+        # In JSON, the escape of half a character is that half character.
+        temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         writer = Writer(stream, dumps=_serialised)
         for row in rows:
             writer.write(row)

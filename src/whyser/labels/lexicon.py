@@ -12,7 +12,6 @@ is flat" it describes the voice).
 from __future__ import annotations
 
 import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from whyser.io.errors import InputError, Problems
 from whyser.io.files import read_text, short_hash
+from whyser.io.text import read_cells
 from whyser.labels.classes import ALIASES, CLASSES, OTHER, Label, canonical
 
 #: Chinese and Japanese, written without spaces.
@@ -143,8 +143,8 @@ def read_lexicon(path: Path) -> Lexicon:
 
 def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
     """The checked rows of a table's text; raises as `read_lexicon` does."""
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    if missing := set(COLUMNS) - set(table.fieldnames or ()):
+    header, table = read_cells(text, file)
+    if missing := set(COLUMNS) - set(header):
         raise InputError(
             f"no column {', '.join(sorted(missing))}",
             file=file,
@@ -154,7 +154,7 @@ def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
     problems = Problems(str(file))
     seen = {words_of(name): f"{name!r} is a name of the classes" for name in (*_NAMES, OTHER)}
     rows = []
-    for row in table:
+    for line, row in table:
         try:
             check_row(row)
             key = words_of(row["word"])
@@ -162,9 +162,9 @@ def check_table(text: str, file: str | Path) -> list[dict[str, str]]:
                 raise InputError(
                     f"duplicate word {row['word']!r}: {seen[key]}", cure="Keep one row per word."
                 )
-            seen[key] = f"first in line {table.line_num}"
+            seen[key] = f"first in line {line}"
         except InputError as problem:
-            problems.add(problem.at(file, table.line_num))
+            problems.add(problem.at(file, line))
         rows.append(row)
     problems.raise_any()
     return rows

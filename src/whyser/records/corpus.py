@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from whyser.io.enclosure import Enclosure
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
 from whyser.labels.classes import EmotionClass
@@ -97,22 +98,40 @@ class Corpus:
 
     @cached_property
     def audio_root(self) -> Path:
-        """The folder to which every `audio` is relative."""
+        """The folder to which every `audio` is relative, by the name that was given.
+
+        A link in that name may lead elsewhere on another machine, so it is not followed.
+        """
         if self.card.audio_root is None:
             raise InputError(
                 "this corpus was converted without sound",
                 file=self.path,
                 cure="Run whyser-convert again without --no-audio.",
             )
-        return (self.path.parent / self.card.audio_root).resolve()
+        return (self.path.parent / self.card.audio_root).absolute()
+
+    @cached_property
+    def _enclosure(self) -> Enclosure:
+        return Enclosure(self.audio_root)
 
     def audio_path(self, utterance: Utterance) -> Path:
-        """Absolute path of the utterance's sound."""
+        """Absolute path of the utterance's sound.
+
+        Raises: `InputError` for a path outside the audio root: a corpus that someone shares would
+            have other files read, sent to an endpoint and shown in a report.
+        """
         if utterance.audio is None:
             raise InputError(
                 f"{utterance.id} has no audio",
                 file=self.path,
                 cure="Run whyser-convert again without --no-audio.",
+            )
+        if not self._enclosure.encloses(utterance.audio):
+            raise InputError(
+                f"the sound of {utterance.id} is {utterance.audio!r}, which lies outside the audio "
+                f"root {self.audio_root}",
+                file=self.path,
+                cure="Convert the corpus again, or copy its sound into that folder.",
             )
         return self.audio_root / utterance.audio
 

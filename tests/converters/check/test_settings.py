@@ -127,3 +127,33 @@ def test_a_yaml_that_is_missing_hides_no_other_target(
     assert outcome.status == 1
     assert "gone.yaml: no such file" in outcome.err
     assert "row 0: 0 <audio>" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("utf-8", None),
+        ("utf-8-sig", "begins with a byte-order mark"),
+        ("utf-16", "is in utf-16"),
+    ],
+)
+def test_a_table_that_only_we_can_read_is_named_once(
+    tmp_path: Path, encoding: str, message: str | None
+) -> None:
+    table = tmp_path / "dataset_info.json"
+    table.write_text('{"a": {}, "b": {}}', encoding=encoding)
+    _, of_yaml = jobs(tmp_path, "dataset: a, b", tmp_path)
+    of_table = Findings("table")
+    assert [job.name for job in jobs_of(str(table), None, of_table)] == ["a", "b"]
+    cure = "which LLaMA-Factory refuses. Save it as UTF-8 without a mark."
+    expected = [] if message is None else [f"{table}: {message}, {cure}"]
+    for findings in (of_yaml, of_table):
+        assert findings.problems == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["a: " + "[" * 5_000, "a: " + "9" * 5_000, "a: 2024-99-99", "a: {", 'a: "\\ud83d": b']
+)
+def test_text_that_is_no_yaml_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"x\.yaml: not valid YAML"):
+        jobs(tmp_path, text)

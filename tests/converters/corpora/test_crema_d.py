@@ -272,6 +272,13 @@ def test_without_first_clicks_slow_answers_stay(
     assert "crema_d/1001_IEO_ANG_MD,,D,A A A A D D D D D N" in listed
 
 
+def test_tables_in_utf_16_are_read(converted: Any, crema: Path) -> None:
+    usual = converted("crema_d", crema).utterances
+    for name in ("processedResults/tabulatedVotes.csv", "VideoDemographics.csv"):
+        (crema / name).write_text((crema / name).read_text("utf-8"), "utf-16")
+    assert converted("crema_d", crema).utterances == usual
+
+
 def test_pointers_of_git_lfs_are_no_votes(convert: Any, by_rater: Path, tmp_path: Path) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 20000000\n"
     (by_rater / "finishedResponses.csv").write_text(pointer)

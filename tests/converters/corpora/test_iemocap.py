@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,30 @@ def test_transcript_cut_short(faulty: Any, iemocap: Path) -> None:
     # The evaluation knows no such utterance, so none is lost.
     assert result.card["unused"] == {"faulty line in Ses01F_impro01.txt": 1}
     assert len(result.utterances) == 5
+
+
+@pytest.mark.parametrize("folder", ["EmoEvaluation", "transcriptions"])
+def test_a_pipe_costs_its_dialog_or_its_texts(faulty: Any, iemocap: Path, folder: str) -> None:
+    path = iemocap / f"Session1/dialog/{folder}/Ses01F_impro01.txt"
+    path.unlink()
+    os.mkfifo(path)
+    result = faulty("iemocap", iemocap, f"{path}: is a pipe, a socket or a device, not a file")
+    texts = {item.transcript for item in result.utterances if "impro01" in item.id}
+    assert texts == (set() if folder == "EmoEvaluation" else {""})
+    assert result.card["unused"]["faulty line in Ses01F_impro01.txt"] == 1
+
+
+def test_a_loop_of_links_costs_its_dialog(faulty: Any, iemocap: Path) -> None:
+    path = iemocap / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    path.unlink()
+    path.symlink_to(path.name)
+    result = faulty("iemocap", iemocap, f"{path}: cannot be read (Too many levels of symbolic")
+    assert result.utterances and not any("impro01" in item.id for item in result.utterances)
+
+
+def test_files_in_utf_16_are_read(converted: Any, iemocap: Path) -> None:
+    usual = converted("iemocap", iemocap).utterances
+    for folder in ("EmoEvaluation", "transcriptions"):
+        for path in (iemocap / "Session1/dialog" / folder).glob("Ses*.txt"):
+            path.write_text(path.read_text("latin-1"), "utf-16")
+    assert converted("iemocap", iemocap).utterances == usual

@@ -97,6 +97,34 @@ def test_dropped_rows_are_named(files, whyser_eval, dropped):
     assert not files.output.parent.exists()
 
 
+@pytest.mark.parametrize("kept", [2, 5])
+def test_last_rows_that_are_missing_are_those_of_max_samples(files, whyser_eval, kept):
+    files.generated = files.generated[:kept]
+    status, _, err = whyser_eval(*files.arguments())
+    assert status == 1
+    assert f"{6 - kept} dropped, msp_podcast/{kept}" in err
+    assert "The last rows are missing, as after max_samples or a run that was stopped" in err
+
+
+@pytest.mark.parametrize("end", ["", "\ufffd"])
+def test_a_label_that_the_cutoff_has_cut_is_no_other_manifest(files, whyser_eval, end):
+    files.generated[2]["label"] = answer(2)[:20] + end
+    status, _, err = whyser_eval(*files.arguments())
+    assert status == 1
+    assert "m.jsonl:3: 6 predictions for 6 rows" in err
+    assert "has cut the row at cutoff_len: raise cutoff_len" in err
+    assert "Give the manifest" not in err
+
+
+@pytest.mark.parametrize("key", ["predict", "label"])
+def test_half_a_character_is_named_by_its_line(files, whyser_eval, key):
+    files.generated[3][key] = "a smile \ud83d"
+    status, _, err = whyser_eval(*files.arguments())
+    assert status == 1
+    assert f"{files.folder / 'g.jsonl'}:4: holds half a character (\\ud83d). Write" in err
+    assert not files.output.exists()
+
+
 def test_a_dropped_row_among_equal_answers_is_named_with_doubt(files, whyser_eval):
     for number in (2, 3):
         files.manifest[number]["answer"] = files.generated[number]["label"] = "the same"

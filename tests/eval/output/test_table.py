@@ -389,6 +389,13 @@ def test_latex_is_a_booktabs_table(two, tmp_path):
     assert body.count("{") == body.count("}")
 
 
+@pytest.mark.parametrize("name", ["=1+1", "+1+1", "-x", "@SUM(A1)", "\t=1"])
+def test_a_system_in_the_csv_is_no_formula(run, name):
+    table = lay_out([run("formula", whole(name, 0.1, 0.2, 0.3, 0.4))])
+    first, *_ = csv.DictReader(io.StringIO(FORMATS["csv"](table)))
+    assert first["system"] == f"'{name}"
+
+
 def test_csv_has_every_digit_and_the_name_as_it_is(hostile, two, tmp_path):
     rows = list(csv.DictReader(io.StringIO(FORMATS["csv"](hostile))))
     assert rows[0]["system"] == HOSTILE

@@ -130,6 +130,34 @@ def test_what_nobody_can_stand_for_is_not_frozen(whyser_eval, tmp_path, rows, ex
     assert not table.exists()
 
 
+@pytest.mark.parametrize(("delimiter", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16")])
+def test_what_a_spreadsheet_saves_is_read(whyser_eval, tmp_path, delimiter, encoding):
+    reviewed = review(tmp_path / "review.csv", row("zesty"), row("hangry", "angry"))
+    with reviewed.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    with reviewed.open("w", encoding=encoding, newline="") as stream:
+        csv.writer(stream, delimiter=delimiter).writerows(rows)
+    table = tmp_path / "grouping.csv"
+    status, _, err = whyser_eval("freeze", reviewed, "--output", table)
+    assert status == 0, err
+    assert {"zesty", "hangry"} <= {entry.word for entry in read_lexicon(table).entries}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("tr\u00e8s".encode("cp1252"), "review.csv:2: not UTF-8 text ("),
+        (b'"x' + b"y" * 200_000, "review.csv:2: not valid CSV (field larger than"),
+    ],
+)
+def test_a_review_that_is_no_csv_is_refused(whyser_eval, tmp_path, data, expected):
+    reviewed = review(tmp_path / "review.csv")
+    reviewed.write_bytes(reviewed.read_bytes().rstrip() + b"\n" + data)
+    status, _, err = whyser_eval("freeze", reviewed, "--output", tmp_path / "grouping.csv")
+    assert status == 1
+    assert expected in err
+
+
 def test_two_reviews_that_conflict_are_refused(whyser_eval, tmp_path):
     one = review(tmp_path / "one.csv", row("zesty"))
     two = review(tmp_path / "two.csv", row("zesty", "angry"))

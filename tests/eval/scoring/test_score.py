@@ -448,3 +448,13 @@ def test_every_table_of_a_log_names_its_systems(whyser_eval, world):
     for rows in tables[1:]:
         assert rows.split()[:3] == ["tiny", "open", "none"]
     assert max(map(len, printed.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("audio", ["/etc/hostname", "../../secret.wav"])
+def test_a_sound_outside_the_corpus_is_no_sample(whyser_eval, world, audio):
+    arguments = world.score_arguments()
+    own = world.utterances[0] | {"audio": audio}
+    world.write_jsonl(world.references_file, [own, *world.utterances[1:]])
+    status, _, err = whyser_eval(*arguments)
+    assert status == 1
+    assert f"utterances.jsonl: the sound of {own['id']} is {audio!r}, which lies outside" in err

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from whyser.io.errors import BadInput, InputError, Problems
-from whyser.io.files import atomic_path, read_jsonl, write_jsonl
+from whyser.io.files import (
+    atomic_path,
+    read_json,
+    read_jsonl,
+    read_rows,
+    read_text,
+    write_json,
+    write_jsonl,
+)
 
 
 def names(folder: Path) -> set[str]:
@@ -68,3 +76,70 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert write_jsonl(path, [{"a": "é\n"}, '{"b":1}']) == 2
     assert path.read_text(encoding="utf-8") == '{"a": "é\\n"}\n{"b":1}\n'
     assert list(read_jsonl(path)) == [(1, {"a": "é\n"}), (2, {"b": 1})]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_text_is_read_by_its_byte_order_mark(tmp_path: Path, encoding: str, end: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(f'{{"a": "\u00e9"}}{end}{end}{{"a": "\U0001f600"}}{end}'.encode(encoding))
+    expected = [{"a": "\u00e9"}, {"a": "\U0001f600"}]
+    assert list(read_jsonl(path)) == [(1, expected[0]), (3, expected[1])]
+    assert read_rows(path) == expected
+    path.write_bytes('{"a": "\u00e9"}'.encode(encoding))
+    assert read_json(path) == expected[0]
+
+
+def test_another_encoding_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('{"a": 1}\n{"a": "tr\u00e8s vif"}\n'.encode("cp1252"))
+    expected = 'a.jsonl:2: not UTF-8 text (.*; in Windows-1252 it is \'{"a": "tr\u00e8s vif"}\''
+    for read in (read_text, read_rows, lambda path: list(read_jsonl(path))):
+        with pytest.raises(InputError, match=expected.replace("(", r"\(", 1)):
+            read(path)
+
+
+BOUNDS = [
+    ("[" * 100_000, "nests deeper than 200 levels"),
+    ("[" * 300 + "]" * 300, "nests deeper than 200 levels"),
+    ("9" * 5_000, "holds a number of 5,000 digits"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), BOUNDS)
+def test_what_no_reader_takes_is_named_by_line(tmp_path: Path, value: str, message: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"a": 1}}\n{{"a": {value}}}\n')
+    for read in (read_rows, lambda path: list(read_jsonl(path))):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert str(caught.value) == f"{path}:2: {message}. Remove the value."
+    path.write_text(f'{{"a": 1,\n "b": {value}}}')
+    with pytest.raises(InputError) as caught:
+        read_json(path)
+    assert str(caught.value) == f"{path}:2: not valid JSON ({message}). Remove the value."
+
+
+def test_brackets_in_a_text_are_no_depth(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"a": '\\"' + "[" * 1_000}, {"a": [[0]] * 1_000}]
+    write_jsonl(path, rows)
+    assert read_rows(path) == rows
+    assert [row for _, row in read_jsonl(path)] == rows
+
+
+def test_half_a_character_is_written_as_its_escape(tmp_path: Path) -> None:
+    row = {"a": "Kopie f\udcfcr mich \ud83d"}
+    write_json(tmp_path / "a.json", row)
+    assert read_json(tmp_path / "a.json") == row
+    write_jsonl(tmp_path / "a.jsonl", [row])
+    assert read_rows(tmp_path / "a.jsonl") == [row]
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "[1,\n 2\n]\n", "1\n\n2\n", "1\r\n2"])
+def test_rows_are_a_list_or_lines(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text, newline="")
+    assert read_rows(path) == [1, 2]
+    path.write_text("[1]\n[2]")
+    assert read_rows(path) == [[1], [2]]

@@ -84,3 +84,21 @@ def test_a_repeated_id_is_named(tmp_path: Path) -> None:
     path.write_text(2 * (utterance().model_dump_json() + "\n"), encoding="utf-8")
     with pytest.raises(InputError, match=r"utterances.jsonl:2: duplicate id"):
         list(read_utterances(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (r'"\ud83d"', r"holds half a character (\ud83d). Write \ufffd in its place, or remove it."),
+        ("9" * 5_000, "holds a number of 5,000 digits. Remove the value."),
+        ("[" * 300 + "]" * 300, "nests deeper than 200 levels. Remove the value."),
+    ],
+)
+def test_a_line_that_no_reader_takes_is_not_called_cut(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "utterances.jsonl"
+    path.write_text(utterance().model_dump_json().replace('"Call me."', text), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        list(read_utterances(path))
+    assert str(caught.value) == f"{path}:1: {message}"

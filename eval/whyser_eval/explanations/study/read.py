@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from whyser.io.files import write_json, write_jsonl, write_text
+from whyser.io.text import inert
 from whyser.records.provenance import provenance
 from whyser_eval.explanations.study.files import CollectedFiles, GivenAnswer, SavedFile
 from whyser_eval.explanations.study.material import CHOICES, KeyEntry, StudyKey, Test
@@ -214,13 +215,8 @@ def _judgements(files: Iterable[SavedFile], key: StudyKey) -> Iterator[list[obje
     for saved, given, item in _answers(files, key):
         own = is_favoured(given, item, key)
         yield [
-            saved.rater,
-            given.test,
-            given.item,
-            item.id,
-            item.gold,
-            item.prediction,
-            item.condition,
+            *map(inert, (saved.rater, given.test, given.item, item.id)),
+            *map(inert, (item.gold, item.prediction, item.condition)),
             given.choice if given.test == "accept" else "system" if own else "reference",
             given.milliseconds,
             given.plays,

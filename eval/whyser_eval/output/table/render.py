@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from whyser.io.errors import InputError
 from whyser.io.files import write_text
+from whyser.io.text import inert
 from whyser_eval.output.table.model import Cell, Column, Group, Table, TableLine
 
 if TYPE_CHECKING:
@@ -177,7 +178,8 @@ def comma_separated(table: Table) -> str:
         place = (group.corpus, group.release, group.split, group.references)
         values = [cell.value if cell else None for cell in line.cells]
         marked = [cell.marks if cell else "" for cell in line.cells] if marks else []
-        writer.writerow([line.kind, *place, line.system, line.control, *values, *marked])
+        named = map(inert, (line.kind, *place, line.system, line.control))
+        writer.writerow([*named, *values, *marked])
     return stream.getvalue()
 
 

@@ -563,6 +563,15 @@ def test_attention_checks_are_told_and_no_part_of_any_figure(study, whyser_eval)
     assert len(table.splitlines()) == 129
 
 
+def test_a_raters_name_is_no_formula_of_a_spreadsheet(study, whyser_eval):
+    study.rate('=HYPERLINK("x")', lambda _: True)
+    study.rate("R-1", lambda _: True)
+    assert whyser_eval(*study.arguments())[0] == 0
+    with (study.output / "judgements.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert {line["rater"] for line in lines} == {'\'=HYPERLINK("x")', "R-1"}
+
+
 def test_a_raters_name_cannot_command_the_terminal(study, whyser_eval):
     study.rate("\x1b[2J\u202e[bold]r1", lambda _: True)
     study.write({"format": "x", "\x1b[2J": 1}, "bad.json")
