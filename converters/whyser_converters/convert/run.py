@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whyser.io.errors import BadInput, InputError
-from whyser.io.files import atomic_path
+from whyser.io.files import atomic_path, atomic_set
 from whyser.labels.classes import OTHER
 from whyser.records.corpus import CorpusCard, write_card
 from whyser.records.utterance import Utterance, write_utterances
@@ -63,7 +63,9 @@ def prepare(
     rows = _as_chosen(spec, rows, chosen, listed, log)
 
     folder = out_dir / spec.name
-    with _no_empty_folder_left(folder), atomic_path(folder / "utterances.jsonl") as temporary:
+    utterances = folder / "utterances.jsonl"
+    with _no_empty_folder_left(folder), atomic_set(utterances) as files:
+        temporary = files(utterances)
         if with_audio:
             pipeline = SoundPass(spec, corpus_dir, chosen["doubtful_sound"] == "drop", log)
             tally, audio_root = pipeline.write(rows, temporary)
@@ -87,8 +89,7 @@ def prepare(
         chosen["merge"] = " ".join(f"{code}={labels[code]}" for code in merge) or "none"
         card = corpus_card(spec, labels, chosen, audio_root=audio_root, tally=tally, log=log)
         _write_lists(folder, log)
-        # Before the utterances get their name, so that they never appear without their card.
-        write_card(folder / "corpus.json", card)
+        write_card(files(folder / "corpus.json"), card)
     if log.read != spec.size:
         log.note(f"{log.read:,} utterances were read; the whole corpus has {spec.size:,}")
     return Conversion(card, log.notes, log.problems)

@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 from whyser import __version__
 from whyser.io.errors import WhyserError
 from whyser.io.visible import visible
+from whyser.temporary import FULL, look_again
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,6 +85,7 @@ def run(app: Callable[[], object]) -> None:
     # Hundreds of thousands of records live to the end and form no cycles; collecting garbage among
     # them took a third of the time.
     gc.set_threshold(500_000)
+    look_again()
     try:
         app()
     except WhyserError as error:
@@ -96,7 +98,8 @@ def run(app: Callable[[], object]) -> None:
     except OSError as error:
         # For example a full disk, missing permissions, or a file in place of a folder.
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        cure = ". Free disk space and run the command again." if error.errno in FULL else ""
+        print(f"error: {place}{error.strerror or error}{cure}", file=sys.stderr)
         sys.exit(1)
 
 
