@@ -201,6 +201,19 @@ def test_sound_is_written_once(converted: Any, clips: list[Path], write_wav: Any
     assert [item.duration for item in result.utterances] == [0.1, 0.1, 0.2]
 
 
+@pytest.mark.parametrize("name", ["chmod", "fchmod", "utime"])
+def test_a_file_system_without_modes_or_times_takes_a_corpus(
+    converted: Any, clips: list[Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, name, refuse)
+    result = converted("ravdess", clips[0].parents[1])
+    assert [item.duration for item in result.utterances] == [0.1] * 3
+    assert all((result.folder / "audio" / clip.name).is_file() for clip in clips)
+
+
 def test_sound_of_another_copy_is_not_taken_for_this_ones(
     converted: Any, clips: list[Path], tmp_path: Path, write_wav: Any
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
 from whyser.records.training import TrainingFacts, write_training
-from whyser_eval.output.report import write_report
+from whyser_eval.output.report import results, write_report
 from whyser_eval.output.report.classes import class_views
 from whyser_eval.output.report.results import SampleChoice, read_results
 
@@ -449,6 +449,21 @@ def test_foreign_content_is_refused(world, whyser_eval, score, name, content, wo
     assert status == 1
     assert words in err
     assert not (world.results / "report.html").exists()
+
+
+def test_a_folder_that_changes_while_it_is_read_is_refused(world, whyser_eval, score, monkeypatch):
+    score()
+    real = results._read_samples
+
+    def read(*arguments):
+        found = real(*arguments)
+        score()
+        return found
+
+    monkeypatch.setattr(results, "_read_samples", read)
+    status, _, err = whyser_eval("report", world.results)
+    assert status == 1
+    assert f"{world.results}: changed while it was read. Report it again." in err
 
 
 # What the system was trained from
