@@ -2,7 +2,8 @@
 
 A kill leaves files that no `finally` removes. A name holds the machine, the process and the time
 when that process began. Whoever writes to a folder removes what dead processes of this machine left
-there. Nobody here knows whether a process on another machine lives, so its files stay.
+there. Nobody here knows whether a process on another machine lives, so its files stay. Therefore a
+process that is asked to end, as a batch system asks first, removes its own.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from types import FrameType
 
 _OURS = re.compile(r"\..*\.whyser-([0-9a-f]{12})-(\d+)-(\d+)-[0-9a-f]{8}(\..*)?", re.DOTALL)
 
@@ -28,6 +32,9 @@ _MOST = 40
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _cleared: set[str] = set()
+
+#: With the process, because a fork has those of its parent in its memory.
+_begun: set[tuple[int, Path]] = set()
 
 
 def temporary_name(stem: str, suffix: str = "") -> str:
@@ -53,10 +60,48 @@ def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
     folder = parent / temporary_name("whyser" if beside is None else beside.name)
     with names_when_full(beside or parent):
         folder.mkdir(mode=0o700 if beside is None else 0o777)
-        try:
+        with removed_at_the_end(folder):
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def removed_at_the_end(path: Path) -> Iterator[None]:
+    """Removes the file or folder after the block, and if a signal ends the process in it."""
+    begun = (os.getpid(), path)
+    _begun.add(begun)
+    try:
+        yield
+    finally:
+        _remove(path)
+        _begun.discard(begun)
+
+
+def begin_command() -> None:
+    """A command begins: `clear` looks at every folder again, and a signal leaves nothing behind.
+
+    The signal ends the process as before. One that is ignored (`nohup`) or handled stays so.
+    """
+    _cleared.clear()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _remove_and_end)
+
+
+def _remove_and_end(number: int, _: FrameType | None) -> None:
+    for process, path in [*_begun]:
+        if process == os.getpid():
+            _remove(path)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 @contextmanager
@@ -85,16 +130,7 @@ def clear(folder: Path) -> None:
     with suppress(OSError), os.scandir(name) as entries:
         for entry in entries:
             if entry.name.startswith(".") and _is_left_behind(entry.name):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    with suppress(OSError):
-                        Path(entry.path).unlink()
-
-
-def look_again() -> None:
-    """A new command begins in this process: `clear` looks at every folder again."""
-    _cleared.clear()
+                _remove(Path(entry.path))
 
 
 def _is_left_behind(name: str) -> bool:

@@ -16,14 +16,15 @@ import pytest
 from whyser import temporary
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path, write_text
-from whyser.temporary import look_again, names_when_full, temporary_folder, temporary_name
+from whyser.temporary import begin_command, names_when_full, temporary_folder, temporary_name
 
 #: Opens a temporary file or folder for `sys.argv[1]`, says so, and waits.
 HOLDS = """
 import sys
 from pathlib import Path
 from whyser.io.files import atomic_path
-from whyser.temporary import temporary_folder
+from whyser.temporary import begin_command, temporary_folder
+begin_command()
 with {opens}(Path(sys.argv[1])) as temporary:
     (temporary / "half" if temporary.is_dir() else temporary).write_text("half")
     print("ready", flush=True)
@@ -48,7 +49,7 @@ def hidden(folder: Path) -> list[str]:
 
 def write(folder: Path) -> None:
     """A command writes another file to the folder."""
-    look_again()
+    begin_command()
     write_text(folder / "other.txt", "whole")
 
 
@@ -67,6 +68,40 @@ def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_has_stays(
         assert living.poll() is None
     write(tmp_path)
     assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize("opens", ["atomic_path", "temporary_folder"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_asked_to_end_leaves_nothing(
+    tmp_path: Path, opens: str, number: signal.Signals
+) -> None:
+    """On another machine nobody would clear it."""
+    with holder(tmp_path / "a", opens) as process:
+        assert len(hidden(tmp_path)) == 1
+        process.send_signal(number)
+        assert process.wait() == -number
+        assert hidden(tmp_path) == []
+
+
+def test_a_fork_that_is_asked_to_end_leaves_what_its_parent_has(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a") as ours:
+        if not (child := os.fork()):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            begin_command()
+            with atomic_path(tmp_path / "b"):
+                os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        assert hidden(tmp_path) == [ours.name]
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        begin_command()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_dead_process_that_nobody_waited_for_is_dead(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from whyser.io.errors import InputError
-from whyser.temporary import clear, names_when_full, temporary_name
+from whyser.temporary import clear, names_when_full, removed_at_the_end, temporary_name
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -31,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     clear(path.parent)
     temporary = path.with_name(temporary_name(path.stem, path.suffix))
     try:
-        with names_when_full(path):
+        with names_when_full(path), removed_at_the_end(temporary):
             # The kernel gives it the mode of any new file; some file systems refuse chmod.
             os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             yield temporary
@@ -40,8 +40,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if str(error.filename) != str(temporary):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
