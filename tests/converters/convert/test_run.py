@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,13 @@ def test_a_failure_leaves_the_last_good_output(
     clips[0].write_bytes(b"")
     assert convert("ravdess", root, tmp_path / "out", "--strict").status == 1
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_corpus_never_has_the_card_of_another_run(
+    converted: Any, clips: list[Path], set_before: Callable[[str], set[str]]
+) -> None:
+    converted("ravdess", clips[0].parents[1])
+    assert "corpus.json" in set_before("utterances.jsonl")
 
 
 def test_sound_is_written_once(converted: Any, clips: list[Path], write_wav: Any) -> None:

@@ -298,6 +298,11 @@ def test_samples_hold_what_a_second_look_needs(world, whyser_eval):
     }
 
 
+def test_the_files_of_a_run_come_together(world, whyser_eval, set_before):
+    run(world, whyser_eval)
+    assert set_before("provenance.json") == {"scores.json", "samples.jsonl", "audit.json"}
+
+
 @pytest.mark.parametrize("at", ["sample_lines", "scores_json", "write_json"])
 def test_a_score_that_fails_while_it_writes_leaves_the_earlier_run(
     world, whyser_eval, monkeypatch, at

@@ -232,13 +232,14 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
     # The last file of the set that `score` writes; where it stays, the others stay.
     last = folder / "provenance.json"
     try:
-        before = _state(last)
+        before, record = _state(last), read_json(last)
+        _refuse_outdated(folder / "comparisons.json", record)
         rows = tuple(read_scores(folder / "scores.json"))
         tallies, shown = _read_samples(folder / "samples.jsonl", max_samples)
         results = Results(
             folder.resolve().name,
             rows,
-            read_json(last),
+            record,
             tallies,
             shown,
             _if_there(read_comparisons, folder / "comparisons.json") or (),
@@ -261,6 +262,21 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             f"is not a scored run as this version writes it ({first})", file=folder, cure=_CURE
         ) from None
     return results
+
+
+def _refuse_outdated(comparisons: Path, record: Mapping[str, Any]) -> None:
+    """Raises: `InputError` if a file that was compared has been changed since, and scored again."""
+    path = comparisons.with_suffix(".provenance.json")
+    if not (comparisons.is_file() and path.is_file()):
+        return
+    scored = {one["path"]: one["sha256"] for one in record["inputs"]}
+    for one in read_json(path)["inputs"]:
+        if scored.get(one["path"], one["sha256"]) != one["sha256"]:
+            raise InputError(
+                f"compares other answers than were scored: {one['path']} has changed since",
+                file=comparisons,
+                cure="Run whyser-eval compare again, or remove the file.",
+            )
 
 
 def _state(path: Path) -> tuple[int, int] | None:
