@@ -102,6 +102,33 @@ def native_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture
+def set_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set[str]]:
+    """`set_before(last)` gives the files that were replaced while there was no file `last`, which
+    was written once; no other file but sound was replaced before."""
+    done: list[str] = []
+    replace, unlink = Path.replace, Path.unlink
+
+    def replacing(path: Path, target: Path) -> Path:
+        done.append(target.name)
+        return replace(path, target)
+
+    def unlinking(path: Path, missing_ok: bool = False) -> None:
+        done.append(f"-{path.name}")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "replace", replacing)
+    monkeypatch.setattr(Path, "unlink", unlinking)
+
+    def call(last: str) -> set[str]:
+        names = [one for one in done if not (one.startswith((".", "-.")) or one.endswith(".wav"))]
+        removed, written = names.index(f"-{last}"), names.index(last)
+        assert names.count(last) == 1 and all(one[0] == "-" for one in names[:removed])
+        return set(names[removed + 1 : written])
+
+    return call
+
+
 #: What turns a YAML for a GPU and hours into one for two cores and seconds, and nothing else.
 SMALL = (
     *("model_name_or_path=model", "use_cpu=true", "bf16=false", "max_steps=2", "logging_steps=1"),

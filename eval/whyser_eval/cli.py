@@ -273,7 +273,6 @@ def score_command(
     Example: whyser-eval score --references u.jsonl --predictions p.jsonl --output results/run
     --reader-endpoint http://localhost:8000/v1 --reader-model openai/gpt-oss-20b --audit
     """
-    from whyser.io.files import write_json
     from whyser.labels.classes import parse_classes
     from whyser_eval.scoring.reading_audit import audit_run, print_audit
     from whyser_eval.scoring.score import Settings, score_run, scores_json, write_run
@@ -292,8 +291,7 @@ def score_command(
     )
     result = score_run(references, predictions, settings, cues=cues or ())
     audit = audit_run(result, sample=audit_sample if with_audit else None)
-    write_run(result, output)
-    write_json(output / "audit.json", audit)
+    write_run(result, audit, output)
     if as_json:
         print_json(scores_json(result))
     else:

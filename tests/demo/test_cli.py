@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from whyser.demo.staging import MARKER, DemoError, fresh_directory
+from whyser.demo.voices import Synthesizer, Voice
 from whyser.options.demo_command import app
+from whyser.temporary import begin_command
 
 runner = CliRunner()
 
@@ -41,6 +47,34 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
         (staging / "half.txt").write_text("half")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_demo_is_cleared_and_a_living_one_stays(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "whyser.options.demo_command", "corpora", str(tmp_path / "out")]
+    started = [subprocess.Popen([*words, "--scale", "0.03"]) for _ in range(2)]
+    dead, living = started
+    while len([one for one in tmp_path.glob(".out.*/new/*/*")]) < 2:
+        assert living.poll() is None
+        time.sleep(0.01)
+    dead.kill()
+    dead.wait()
+    with fresh_directory(tmp_path / "other"):
+        begin_command()
+        with fresh_directory(tmp_path / "another"):
+            pass
+        assert len([*tmp_path.glob(".out.*")]) == 1
+    assert living.wait() == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "other", "another"}
+
+
+def test_the_synthesiser_leaves_no_copy_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Synthesizer() as first, Synthesizer() as second:
+        assert list(tmp_path.iterdir()) == []
+        said = [one.speak("Hello.", Voice("f1", "female"), np.zeros(4)) for one in (first, second)]
+    assert (said[0] == said[1]).all()
 
 
 def test_an_empty_directory_is_taken(tmp_path: Path) -> None:

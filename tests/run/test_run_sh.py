@@ -34,7 +34,8 @@ case "$name $1" in
 "whyser-convert "*) write "$3/$1/utterances.jsonl" "{}"; write "$3/$1/corpus.json" "{}" ;;
 "whyser-baseline "*) write "$output/predictions.jsonl" ;;
 "whyser-teach "* | "whyser-eval join") write "$output" ;;
-"whyser-eval score") write "$output/scores.json"; write "$output/samples.jsonl" ;;
+"whyser-eval score")
+    for one in {scores,audit,provenance}.json samples.jsonl; do write "$output/$one"; done ;;
 "whyser-eval report") write "$2/report.html" ;;
 "llamafactory-cli train")
     folder=$(sed -n 's/^output_dir: //p' "$2")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -32,6 +34,61 @@ def test_readers_hold_a_folder_together(tmp_path: Path) -> None:
         pytest.fail("it is read")
     with locked(tmp_path), pytest.raises(InputError), locked(tmp_path, shared=True):
         pytest.fail("it is written")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_run_goes_on_where_the_file_system_has_no_locks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shared: bool,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path, shared=shared) as lock:
+        assert os.fstat(lock).st_ino == (tmp_path / ".lock").stat().st_ino
+    assert capsys.readouterr().err == (
+        f"note: {tmp_path}: cannot be locked (Function not implemented). Two runs that use this "
+        "folder at the same time would spoil it: start one at a time.\n"
+    )
+
+
+def test_a_folder_that_is_only_read_need_not_take_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = os.open
+
+    def read_only(path: str | Path, *how: int) -> int:
+        if Path(path).name == ".lock":
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return real(path, *how)
+
+    monkeypatch.setattr(os, "open", read_only)
+    with locked(tmp_path, shared=True):
+        pass
+    assert "cannot be locked (Read-only file system)" in capsys.readouterr().err
+    with pytest.raises(OSError, match="Read-only file system"), locked(tmp_path):
+        pytest.fail("it is written")
+
+
+def test_a_lock_is_asked_for_as_nfs_demands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses a shared lock of a file that cannot be read, and another of one that is not to be
+    written."""
+    modes = {}
+
+    def note(file: int, how: int) -> None:
+        modes[how & ~fcntl.LOCK_NB] = fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE
+
+    monkeypatch.setattr(fcntl, "flock", note)
+    for shared in (True, False):
+        with locked(tmp_path, shared=shared):
+            pass
+    assert modes[fcntl.LOCK_SH] in {os.O_RDONLY, os.O_RDWR}
+    assert modes[fcntl.LOCK_EX] in {os.O_WRONLY, os.O_RDWR}
 
 
 def test_a_failure_frees_the_folder(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ rule baseline_ssl:
 
 rule score:
     input: rules.predict.output, predictions=BASELINES, references=utterances(plan.tested), cues=taught("cues")
-    output: update(RESULTS / "scores.json"), update(RESULTS / "samples.jsonl")
+    # All files of a run, so that a failure restores all of them.
+    output: *(update(RESULTS / name) for name in ("scores.json", "samples.jsonl", "audit.json", "provenance.json")),
     params:
         code=code_identity("whyser_eval", "whyser.evidence", *GROUND),
         words=lambda wildcards, input: [

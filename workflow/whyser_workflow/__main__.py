@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from whyser.io.console import run, say
 from whyser.io.errors import WhyserError
+from whyser.temporary import temporary_folder
 from whyser_workflow.lock import locked
 from whyser_workflow.options import STAGES, parse
 from whyser_workflow.plan import RunPlan, plan_of
@@ -42,9 +42,9 @@ def main() -> None:
     plan = plan_of(options, has_vllm=bool(find_vllm()) and has_gpu())
     refuse_what_would_fail(plan, elsewhere=bool(options.slurm))
     if options.dry_run:
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             # A dry run leaves the record of the last run as it is.
-            snakemake(plan, plan.write(Path(folder, "run.json")), options, "--dry-run")
+            snakemake(plan, plan.write(folder / "run.json"), options, "--dry-run")
         return
     began = time.monotonic()
     with ExitStack() as held:

@@ -9,7 +9,6 @@ a block is on the disk before the next one begins.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
 from llamafactory.train.tuner import run_exp
 from transformers.trainer_utils import PredictionOutput
 
-from whyser.io.files import atomic_path
+from whyser.io.files import atomic_path, sync
+from whyser.temporary import names_when_full
 
 #: Batches of a process in a block.
 BATCHES = 8
@@ -79,10 +79,10 @@ class BlockwiseTrainer(CustomSeq2SeqTrainer):
 
 
 def _append(path: Path, content: bytes) -> None:
-    with path.open("ab") as stream:
+    with names_when_full(path), path.open("ab") as stream:
         stream.write(content)
         stream.flush()
-        os.fsync(stream.fileno())
+        sync(stream.fileno())
 
 
 def main() -> None:

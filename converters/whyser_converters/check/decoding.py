@@ -6,12 +6,11 @@ import importlib
 import re
 import subprocess
 import sys
-import tempfile
 from functools import cache
-from pathlib import Path
 
 from packaging.version import Version
 
+from whyser.temporary import temporary_folder
 from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.pins import installed
 
@@ -81,8 +80,8 @@ def _attempt() -> str | None:
     It is a separate process because incompatible libraries can crash it, and to keep torch out of
     this one.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", _DECODE, str(Path(folder) / "clip.wav")]
+    with temporary_folder() as folder:
+        command = [sys.executable, "-c", _DECODE, str(folder / "clip.wav")]
         try:
             done = subprocess.run(
                 command, capture_output=True, timeout=_PATIENCE, text=True, errors="replace"

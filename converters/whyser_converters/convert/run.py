@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from whyser.io.errors import BadInput, InputError
-from whyser.io.files import atomic_path
+from whyser.io.files import atomic_set
 from whyser.io.text import inert
 from whyser.labels.classes import OTHER
 from whyser.records.corpus import CorpusCard, write_card
@@ -64,7 +64,9 @@ def prepare(
     rows = _as_chosen(spec, rows, chosen, listed, log)
 
     folder = out_dir / spec.name
-    with _no_empty_folder_left(folder), atomic_path(folder / "utterances.jsonl") as temporary:
+    utterances = folder / "utterances.jsonl"
+    with _no_empty_folder_left(folder), atomic_set(utterances) as files:
+        temporary = files(utterances)
         if with_audio:
             pipeline = SoundPass(spec, corpus_dir, chosen["doubtful_sound"] == "drop", log)
             tally, audio_root = pipeline.write(rows, temporary)
@@ -87,9 +89,8 @@ def prepare(
         chosen["audio"] = "yes" if with_audio else "no"
         chosen["merge"] = " ".join(f"{code}={labels[code]}" for code in merge) or "none"
         card = corpus_card(spec, labels, chosen, audio_root=audio_root, tally=tally, log=log)
-        _write_lists(folder, log)
-        # Before the utterances get their name, so that they never appear without their card.
-        write_card(folder / "corpus.json", card)
+        _write_lists(folder, log, files)
+        write_card(files(folder / "corpus.json"), card)
     if log.read != spec.size:
         log.note(f"{log.read:,} utterances were read; the whole corpus has {spec.size:,}")
     return Conversion(card, log.notes, log.problems)
@@ -132,7 +133,7 @@ def _as_chosen(
         yield utterance.model_copy(update=changes) if changes else utterance
 
 
-def _write_lists(folder: Path, log: ConversionLog) -> None:
+def _write_lists(folder: Path, log: ConversionLog, files: Callable[[Path], Path]) -> None:
     """Writes the lists that have a row, and removes the others of an earlier run."""
     problems = [(each.file, each.line, each.what, each.cure) for each in log.problems]
     for name, columns, rows in (
@@ -142,10 +143,8 @@ def _write_lists(folder: Path, log: ConversionLog) -> None:
         if not rows:
             (folder / name).unlink(missing_ok=True)
             continue
-        with (
-            atomic_path(folder / name) as temporary,
-            temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
-        ):
+        path = files(folder / name)
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerows(
                 [columns, *(map(inert, row) for row in rows)]
             )

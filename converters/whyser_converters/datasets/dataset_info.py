@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from whyser.io.errors import InputError
-from whyser.io.files import atomic_path, read_json, write_json, write_jsonl
+from whyser.io.files import atomic_set, read_json, write_json, write_jsonl
 from whyser.prompting.prompts import Question
 from whyser.records.utterance import Utterance
 
@@ -128,14 +128,14 @@ def write_dataset(
         read_table(table)
     # Appended, since with_suffix would cut a name with a dot.
     rows_file = output.parent / f"{output.name}.json"
-    with atomic_path(rows_file) as temporary:
+    with atomic_set(rows_file) as files:
         # One row per line, so that a person can read and diff a file of 100,000 rows.
-        with temporary.open("w", encoding="utf-8") as stream:
+        with files(rows_file).open("w", encoding="utf-8") as stream:
             stream.write("[")
             for number, row in enumerate(rows):
                 stream.write(",\n" if number else "\n")
                 stream.write(json.dumps(row, ensure_ascii=False))
             stream.write("\n]\n")
-        write_jsonl(output.parent / f"{output.name}.manifest.jsonl", manifest)
+        write_jsonl(files(output.parent / f"{output.name}.manifest.jsonl"), manifest)
     register(table, output.name, rows_file, ranking=ranking)
     return rows_file

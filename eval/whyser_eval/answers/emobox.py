@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from whyser.io.errors import InputError
-from whyser.io.files import write_json, write_jsonl
+from whyser.io.files import atomic_set, write_json, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser_eval.reading.readers import RuleReader
 from whyser_eval.scoring.references import References
@@ -125,7 +125,10 @@ def _write_system(system: System, references: References, output: Path) -> Itera
     for dataset, found in rows.items():
         # A name such as Qwen/Qwen2-Audio is one folder.
         folder = output / f"{quote(system.name.model, safe='')}_{system.name.form}" / dataset
-        write_json(folder / "label2idx.json", numbers)
-        write_jsonl(folder / "labels.jsonl", ({"key": k, "label": one} for k, _, one in found))
-        write_jsonl(folder / "predictions.jsonl", ({"key": k, "pred": one} for k, one, _ in found))
+        answered = folder / "predictions.jsonl"
+        with atomic_set(answered) as files:
+            write_json(files(folder / "label2idx.json"), numbers)
+            labels = ({"key": k, "label": one} for k, _, one in found)
+            write_jsonl(files(folder / "labels.jsonl"), labels)
+            write_jsonl(files(answered), ({"key": k, "pred": one} for k, one, _ in found))
         yield folder

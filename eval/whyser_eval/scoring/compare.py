@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.files import read_record, write_json
+from whyser.io.files import atomic_set, read_record, write_json
 from whyser.records.provenance import provenance
 from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.scoring.score import ScoredRun
@@ -101,15 +101,16 @@ def comparisons_json(rows: Sequence[SystemComparison]) -> list[dict[str, Any]]:
 def write_comparisons(
     rows: Sequence[SystemComparison], run: ScoredRun, path: Path, **settings: str | int
 ) -> None:
-    """Writes the rows and a file of their provenance, each atomically."""
+    """Writes the rows and a file of their provenance, both or none."""
     settings |= {
         "classes": ",".join(run.references.classes),
         "secondary": run.settings.secondary,
         "reader": run.settings.reader.version,
     }
     record = provenance(run.inputs) | {"settings": settings}
-    write_json(path.with_suffix(".provenance.json"), record)
-    write_json(path, comparisons_json(rows))
+    with atomic_set(path) as files:
+        write_json(files(path.with_suffix(".provenance.json")), record)
+        write_json(files(path), comparisons_json(rows))
 
 
 _ROWS = TypeAdapter(list[SystemComparison])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from whyser.evidence.cues import Cues, read_cues
-from whyser.io.files import write_json, write_jsonl
+from whyser.io.files import atomic_set, write_json, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.predictions import REPEATED
 from whyser.records.provenance import provenance
@@ -291,15 +291,21 @@ def _cues_warnings(cues: Mapping[str, Cues], references: References) -> Iterator
 # Files
 
 
-def write_run(run: ScoredRun, folder: Path) -> None:
-    """Writes scores.json, samples.jsonl and provenance.json, each atomically."""
+def write_run(run: ScoredRun, audit: Mapping[str, Any], folder: Path) -> None:
+    """Writes samples.jsonl, audit.json, scores.json and provenance.json, all or none.
+
+    Where provenance.json is, all four are of one run.
+    """
     record = provenance(run.inputs) | _facts(run)
     samples = (
         sample_lines(run.key, run.references, one.system, one.explained) for one in run.scored
     )
-    write_jsonl(folder / "samples.jsonl", chain.from_iterable(samples))
-    write_json(folder / "provenance.json", record)
-    write_json(folder / "scores.json", scores_json(run))
+    last = folder / "provenance.json"
+    with atomic_set(last) as files:
+        write_jsonl(files(folder / "samples.jsonl"), chain.from_iterable(samples))
+        write_json(files(folder / "audit.json"), audit)
+        write_json(files(folder / "scores.json"), scores_json(run))
+        write_json(files(last), record)
 
 
 def scores_json(run: ScoredRun) -> list[dict[str, Any]]:

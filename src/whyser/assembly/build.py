@@ -23,6 +23,7 @@ from whyser.speechlm.configuration_speechlm import SpeechLMConfig
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration
 from whyser.speechlm.processing_speechlm import SpeechLMProcessor
+from whyser.temporary import temporary_folder
 
 #: The longest clip in seconds, also if no encoder has a window.
 WINDOW_S = 30.0
@@ -217,12 +218,10 @@ def _write(model: Any, processor: Any, output: Path, record: dict[str, Any]) -> 
     SpeechLMProcessor.register_for_auto_class("AutoProcessor")
     output = output.resolve()
     # An interrupted build must not leave an incomplete checkpoint.
-    staging = output.with_name(f".{output.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    model.save_pretrained(staging, safe_serialization=True)
-    processor.save_pretrained(staging)
-    write_json(staging / RECORD, record)
-    if output.exists():
-        shutil.rmtree(output)
-    staging.rename(output)
+    with temporary_folder(output) as staging:
+        model.save_pretrained(staging, safe_serialization=True)
+        processor.save_pretrained(staging)
+        write_json(staging / RECORD, record)
+        if output.exists():
+            shutil.rmtree(output)
+        staging.rename(output)

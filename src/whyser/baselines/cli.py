@@ -72,8 +72,8 @@ def cues(
     """
     from whyser.baselines.clips import read_task
     from whyser.baselines.cues import classify, read_all_cues, write_weights
-    from whyser.baselines.predictions import write_answers
-    from whyser.io.files import write_json
+    from whyser.baselines.predictions import NAME, write_answers
+    from whyser.io.files import atomic_set, write_json
     from whyser.labels.classes import parse_classes
     from whyser.records.provenance import provenance
 
@@ -81,12 +81,14 @@ def cues(
     task = read_task(utterances, split=split, classes=wanted, everything=everything, stops=False)
     measured = read_all_cues(cues, [*task.train, *task.dev, *task.test])
     given, model, names = classify(task, measured, reference=reference, kind=classifier, seed=seed)
-    path = write_answers(output, task.test, given, task.classes, system=name, seed=seed)
-    if classifier == "logistic":
-        write_weights(output / "weights.csv", model, names)
     settings = {"reference": reference, "classifier": classifier, "seed": seed, "features": names}
     written = provenance([*utterances, *cues]) | {"system": name, "settings": settings}
-    write_json(output / "provenance.json", written | {"split": task.split})
+    path = output / NAME
+    with atomic_set(path) as files:
+        write_answers(files(path), task.test, given, task.classes, system=name, seed=seed)
+        if classifier == "logistic":
+            write_weights(files(output / "weights.csv"), model, names)
+        write_json(files(output / "provenance.json"), written | {"split": task.split})
     say(
         f"{len(task.test):,} answers of {name}, trained on {len(task.train) + len(task.dev):,} "
         f"utterances of {len(task.classes)} classes -> {path}"

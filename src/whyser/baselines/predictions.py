@@ -21,21 +21,20 @@ NAME = "predictions.jsonl"
 
 
 def write_answers(
-    folder: Path,
+    path: Path,
     clips: Sequence[Clip],
     probabilities: Floats,
     classes: Sequence[EmotionClass],
     *,
     system: str,
     seed: int = 0,
-) -> Path:
+) -> None:
     """Writes the answers, and those of the shuffled control.
 
     A classifier uses only the sound, so in the control each clip gets another clip's answer.
 
     Args: `probabilities`, float[n, C], whose rows sum to 1.
     """
-    path = folder / NAME
     place = {clip.id: number for number, clip in enumerate(clips)}
     dealt = dict(derangement(place, random.Random(seed)))
     heard = [(place[one], place[other]) for one, other in dealt.items()]
@@ -61,4 +60,3 @@ def write_answers(
         say(f"note: no shuffled control: {min(alone)} is the only clip of its corpus")
         shuffled = iter(())
     write_predictions(path, (*answers(own, "none"), *shuffled))
-    return path

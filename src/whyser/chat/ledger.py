@@ -7,7 +7,6 @@ hold megabytes of sound. The file is append-only.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import fields
@@ -20,9 +19,14 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from whyser.chat.request import Reply, Token
 from whyser.io.console import say
 from whyser.io.errors import InputError
-from whyser.io.files import broken_line
+from whyser.io.files import broken_line, sync
+from whyser.io.locks import lock
 
 _BLOCK = 8192
+
+_UNPROTECTED = (
+    "Two runs that write to this ledger at the same time would spoil it: start one at a time."
+)
 
 
 class CannotWrite(InputError):
@@ -148,7 +152,7 @@ class Ledger:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._file, rest) :]
-            os.fsync(self._file)
+            sync(self._file)
         except OSError:
             # A full disk may take the start of a line, which is removed again.
             os.ftruncate(self._file, self._end)
@@ -176,8 +180,7 @@ class Ledger:
 
     def _lock(self) -> None:
         try:
-            # The kernel releases the lock however the process ends.
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._file, self.path, unprotected=_UNPROTECTED)
         except BlockingIOError:
             raise InputError(
                 "is in use by another run",

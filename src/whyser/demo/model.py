@@ -7,12 +7,12 @@ like the 8.4-billion-parameter one.
 from __future__ import annotations
 
 import math
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from whyser.demo import vocabulary
 from whyser.demo.staging import fresh_directory
+from whyser.temporary import temporary_folder
 
 WINDOW = 6
 """Length of the audio window in seconds; the real checkpoint's is 30."""
@@ -81,8 +81,7 @@ def _tokenizer() -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import Qwen2TokenizerFast
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         # The untrained Qwen2 tokenizer splits text as the real one does; only its merges are ours.
         (folder / "vocab.json").write_text("{}", encoding="utf-8")
         (folder / "merges.txt").write_text("", encoding="utf-8")
@@ -96,7 +95,7 @@ def _tokenizer() -> Any:
             vocab_size=VOCABULARY, show_progress=False, initial_alphabet=alphabet
         )
         learner.train_from_iterator(vocabulary.corpus(), trainer)
-        learner.model.save(name)
+        learner.model.save(str(folder))
         tokenizer = Qwen2TokenizerFast(
             *files,
             eos_token="<|im_end|>",

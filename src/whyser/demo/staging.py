@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from whyser.temporary import temporary_folder
 
 MARKER = ".whyser-demo"
 """A file in every output that lists the other top-level names."""
@@ -25,9 +25,7 @@ def fresh_directory(directory: Path) -> Iterator[Path]:
     """
     target = directory.absolute()
     _refuse_foreign(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with temporary_folder(target) as scratch:
         staging = scratch / "new"
         staging.mkdir()
         yield staging
@@ -37,8 +35,6 @@ def fresh_directory(directory: Path) -> Iterator[Path]:
         if target.exists():
             target.replace(scratch / "old")
         staging.replace(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _refuse_foreign(target: Path) -> None:

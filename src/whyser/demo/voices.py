@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whyser.demo.emotions import LOUDNESS, PITCH, RANGE, RATE, Generator, Point
+from whyser.temporary import temporary_folder
 
 Waveform = NDArray[np.float32]
 """Mono samples in [-1, 1], shape (samples,)."""
@@ -89,9 +88,10 @@ class Synthesizer:
         import espeakng_loader
 
         self._done = done
-        self._folder = Path(tempfile.mkdtemp(prefix="whyser-demo-"))
-        copy = shutil.copy(espeakng_loader.get_library_path(), self._folder / "espeak-ng.so")
-        self._library = ctypes.CDLL(str(copy))
+        with temporary_folder() as folder:
+            copy = shutil.copyfile(espeakng_loader.get_library_path(), folder / "espeak-ng.so")
+            # Linux keeps a library that is loaded after its file is removed.
+            self._library = ctypes.CDLL(str(copy))
         self._chunks: list[NDArray[np.int16]] = []
         # ctypes frees a callback that nothing holds, and the next sentence would crash.
         self._callback = _Callback(self._collect)
@@ -106,7 +106,6 @@ class Synthesizer:
 
     def __exit__(self, *_: object) -> None:
         self._library.espeak_Terminate()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _collect(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _: object) -> int:
         if samples and count > 0:

@@ -8,7 +8,9 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -17,12 +19,15 @@ from typer.core import TyperCommand
 from whyser import __version__
 from whyser.io.errors import WhyserError
 from whyser.io.visible import visible
+from whyser.temporary import FULL, begin_command, names_when_full
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: Width of tables in a log file.
 LOG_WIDTH = 120
+
+_OUTPUT = Path("standard output")
 
 
 class PanelledCommand(TyperCommand):
@@ -89,20 +94,37 @@ def run(app: Callable[[], object]) -> None:
         # A file name that is not UTF-8 should not end a command that shows it.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    begin_command()
     try:
-        app()
+        try:
+            app()
+        except SystemExit:
+            # Python would do it later, and say no more than that it failed.
+            if sys.stdout is not None:
+                with names_when_full(_OUTPUT):
+                    sys.stdout.flush()
+            raise
     except WhyserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader (head, less) closed early; Python would print another error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) closed early.
+        _drop_output()
         sys.exit(1)
     except OSError as error:
         # For example a full disk, missing permissions, or a file in place of a folder.
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        cure = ". Free disk space and run the command again." if error.errno in FULL else ""
+        if error.filename == str(_OUTPUT):
+            _drop_output()
+        print(f"error: {place}{error.strerror or error}{cure}", file=sys.stderr)
         sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Python would print another error at its exit for what it cannot write."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(message: str) -> None:
@@ -123,7 +145,8 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 def print_json(value: object) -> None:
     """Prints JSON on standard output, formatted as in the files."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    with names_when_full(_OUTPUT):
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -141,5 +164,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[obje
         table.add_row(*map(escape, row))
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     # rich would fold the table's own title to the width of a narrow table.
-    console.print(visible(title), style="bold", markup=False, highlight=False, soft_wrap=True)
-    console.print(table)
+    with names_when_full(_OUTPUT):
+        console.print(visible(title), style="bold", markup=False, highlight=False, soft_wrap=True)
+        console.print(table)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from whyser.io.errors import InputError
 from whyser.io.text import BOUND_CURE, JsonBound, decoded, encoding_of, line_fault, parse_json
+from whyser.temporary import clear, names_when_full, removed_at_the_end, temporary_name
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -24,21 +25,61 @@ T = TypeVar("T")
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path in the same folder, which replaces `path` if the block succeeds.
 
-    The temporary name has the same suffix, because audio writers choose their format by it.
+    The temporary name has the same suffix, because audio writers choose their format by it. It is
+    cleared by a later command if this process is killed. Errors name `path`, also of a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    clear(path.parent)
+    temporary = path.with_name(temporary_name(path.stem, path.suffix))
     try:
+        with names_when_full(path), removed_at_the_end(temporary):
+            # The kernel gives it the mode of any new file; some file systems refuse chmod.
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            yield temporary
+            temporary.replace(path)
+    except OSError as error:
+        if str(error.filename) != str(temporary):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+@contextmanager
+def atomic_set(last: Path) -> Iterator[Callable[[Path], Path]]:
+    """Yields a function from a file's path to a temporary one; if the block succeeds, all replace.
+
+    The files belong together. `last` is the one that readers ask for: an earlier one is removed
+    before the first file is replaced, and the new one comes last. So where it is, the set is whole.
+
+    Raises: as `atomic_path`; then all files are as before, or `last` is missing.
+    """
+    with ExitStack() as files:
+        made = {last: files.enter_context(atomic_path(last))}
+
+        def temporary(path: Path) -> Path:
+            if path not in made:
+                made[path] = files.enter_context(atomic_path(path))
+            return made[path]
+
         yield temporary
-        # mkstemp creates private files, but the whole lab should be able to read the results.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        last.unlink(missing_ok=True)
+
+
+def set_time(path: Path, changed: int) -> None:
+    """Sets the time of the last change in nanoseconds, where the file system lets anybody."""
+    with suppress(OSError):
+        os.utime(path, ns=(changed, changed))
+
+
+def sync(file: int) -> None:
+    """Brings what was written to the disk, where the file system can.
+
+    Raises: `OSError` if the disk fails or is full.
+    """
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}:
+            raise
 
 
 def read_text(path: Path) -> str:

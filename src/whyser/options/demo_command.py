@@ -1,6 +1,6 @@
 """`whyser-demo`: the demo's functions as commands.
 
-They are defined outside of the demo, because the demo imports no other module of this project.
+They are defined outside of the demo, because the demo imports no room of this project.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,13 @@ def test_a_failure_leaves_the_last_good_output(
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+def test_a_corpus_never_has_the_card_of_another_run(
+    converted: Any, clips: list[Path], set_before: Callable[[str], set[str]]
+) -> None:
+    converted("ravdess", clips[0].parents[1])
+    assert "corpus.json" in set_before("utterances.jsonl")
+
+
 def test_sound_is_written_once(converted: Any, clips: list[Path], write_wav: Any) -> None:
     root = clips[0].parents[1]
     folder = converted("ravdess", root).folder / "audio"
@@ -288,6 +296,19 @@ def test_sound_is_written_once(converted: Any, clips: list[Path], write_wav: Any
     assert written[1].is_file()
     assert written[2].stat().st_ctime_ns != times[1]
     assert [item.duration for item in result.utterances] == [0.1, 0.1, 0.2]
+
+
+@pytest.mark.parametrize("name", ["chmod", "fchmod", "utime"])
+def test_a_file_system_without_modes_or_times_takes_a_corpus(
+    converted: Any, clips: list[Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, name, refuse)
+    result = converted("ravdess", clips[0].parents[1])
+    assert [item.duration for item in result.utterances] == [0.1] * 3
+    assert all((result.folder / "audio" / clip.name).is_file() for clip in clips)
 
 
 def test_sound_of_another_copy_is_not_taken_for_this_ones(

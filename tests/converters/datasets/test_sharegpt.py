@@ -78,6 +78,16 @@ def ids(rows: Sequence[SharegptRow]) -> list[str]:
     return [row.utterance.id for row in rows]
 
 
+def test_rows_never_have_the_manifest_of_another_run(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    corpus = write_corpus(tmp_path, "meld", ["train"])
+    dataset = build([corpus], DatasetSpec("train", LABEL, MIX), TrainingInputs())
+    set_before = request.getfixturevalue("set_before")
+    write(dataset, tmp_path / "out" / "d", tmp_path / "out" / "t.json")
+    assert set_before("d.json") == {"d.manifest.jsonl"}
+
+
 def test_rows_and_manifest_are_in_the_same_order(tmp_path: Path) -> None:
     corpora = [write_corpus(tmp_path, name, ["train", "test"]) for name in ("a", "b")]
     reasons = [write_reasons(one, tmp_path / f"{i}.jsonl") for i, one in enumerate(corpora)]

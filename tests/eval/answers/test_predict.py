@@ -524,6 +524,35 @@ def test_a_run_does_not_go_on_under_another_template(predict, corpus, endpoint):
     assert provenance(corpus)["finished"]
 
 
+@pytest.mark.parametrize("more", [("--max-requests", "1"), ()])
+def test_predictions_keep_their_record_until_others_replace_them(predict, corpus, endpoint, more):
+    assert predict()[0] == 0
+    folder = corpus.folder / "predictions"
+    before = {name: (folder / name).read_bytes() for name in ("out.jsonl", "out.provenance.json")}
+    endpoint.answer = lambda body: 400
+    status, said, _ = predict("--cot", *more)
+    assert status == 1, said
+    assert before == {name: (folder / name).read_bytes() for name in before}
+    begun = json.loads((folder / "out.ledger.provenance.json").read_text(encoding="utf-8"))
+    assert begun["chain_of_thought"] and not begun["finished"]
+
+    endpoint.answer = lambda body: "It is sad"
+    status, said, written = predict("--cot")
+    assert status == 0, said
+    assert {one.prompt for one in written} == {OPEN_COT.hash}
+    assert provenance(corpus)["chain_of_thought"] and provenance(corpus)["finished"]
+
+
+def test_a_template_is_compared_with_that_of_every_earlier_run(predict, corpus, endpoint):
+    endpoint.template = lambda text: trained_prompt(text, "<|AUDIO|>")
+    assert predict()[0] == 0
+    endpoint.template = lambda text: f"Audio 1: <|AUDIO|>\n{text}"
+    status, said, _ = predict("--cot")
+    assert status == 1
+    assert "its answers were given to the template 'whyser'" in said
+    assert not provenance(corpus)["chain_of_thought"]
+
+
 def test_all_commands_that_ask_take_an_endpoint_alike():
     found = [*options_of_endpoints(eval_app), *options_of_endpoints(teach_app)]
     assert len(found) == 3

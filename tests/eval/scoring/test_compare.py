@@ -61,6 +61,14 @@ def test_a_better_system_is_starred(files, whyser_eval, tmp_path):
     }  # fmt: skip
 
 
+def test_comparisons_never_have_the_provenance_of_another_run(
+    files, whyser_eval, tmp_path, set_before
+):
+    output = tmp_path / "c.json"
+    whyser_eval("compare", *files, "--against", "poor", "--draws", 100, "--output", output)
+    assert set_before("c.json") == {"c.provenance.json"}
+
+
 def test_the_other_way_round_is_the_same_with_another_sign(files, whyser_eval):
     found = {}
     for against in ("good", "poor"):

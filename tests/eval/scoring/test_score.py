@@ -1,5 +1,6 @@
 """From files to a signed table: what `score` scores, refuses and writes."""
 
+import errno
 import json
 import re
 
@@ -7,6 +8,7 @@ import pytest
 
 from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
+from whyser_eval.scoring import score
 
 
 def run(world, whyser_eval, *more):
@@ -294,6 +296,29 @@ def test_samples_hold_what_a_second_look_needs(world, whyser_eval):
         "claims": None,
         "text": "<answer>I think the emotion is sad</answer><reason>Low pitch.</reason>",
     }
+
+
+def test_the_files_of_a_run_come_together(world, whyser_eval, set_before):
+    run(world, whyser_eval)
+    assert set_before("provenance.json") == {"scores.json", "samples.jsonl", "audit.json"}
+
+
+@pytest.mark.parametrize("at", ["sample_lines", "scores_json", "write_json"])
+def test_a_score_that_fails_while_it_writes_leaves_the_earlier_run(
+    world, whyser_eval, monkeypatch, at
+):
+    assert whyser_eval(*world.score_arguments())[0] == 0
+    before = {path.name: path.read_bytes() for path in world.results.iterdir()}
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(score, at, fail)
+    world.predictions = world.predictions[::-1]
+    status, _, err = whyser_eval(*world.score_arguments())
+    assert status == 1
+    assert f"error: {world.results}/" in err and "Free disk space" in err
+    assert before == {path.name: path.read_bytes() for path in world.results.iterdir()}
 
 
 def test_provenance_names_inputs_by_hash(world, whyser_eval):

@@ -106,6 +106,16 @@ def test_the_weights_say_which_cue_speaks_for_what(
     ]
 
 
+def test_answers_never_have_the_provenance_of_another_run(
+    clips: Any,
+    classify: Callable[..., tuple[int, str]],
+    set_before: Callable[[str], set[str]],
+) -> None:
+    clips.write()
+    classify()
+    assert set_before("predictions.jsonl") == {"weights.csv", "provenance.json"}
+
+
 def test_of_two_classes_each_has_its_weights(
     clips: Any, classify: Callable[..., tuple[int, str]]
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -95,6 +96,29 @@ def test_a_second_run_is_refused(tmp_path: Path) -> None:
     with Ledger(path), pytest.raises(InputError, match=r"ledger.jsonl: is in use by another run"):
         Ledger(path)
     Ledger(path).close()
+
+
+def test_a_run_goes_on_where_the_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    def cannot(_: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    # Such a file system may not sync either.
+    monkeypatch.setattr(os, "fsync", cannot)
+    path = tmp_path / "ledger.jsonl"
+    write(path, entry(1))
+    write(path, entry(2))
+    with Ledger(path) as ledger:
+        assert list(ledger.entries()) == [entry(1), entry(2)]
+    assert capsys.readouterr().err == (
+        f"note: {path}: cannot be locked (No locks available). Two runs that write to this ledger "
+        "at the same time would spoil it: start one at a time.\n"
+    )
 
 
 @pytest.mark.parametrize("path", [Path("/dev/full"), Path("/")])

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -59,3 +62,28 @@ def test_a_table_prints_names_as_they_are(capsys: pytest.CaptureFixture[str]) ->
 def test_what_hides_in_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     print_table("Systems", ["name"], [["\x1b[2Jgone\u202e"]])
     assert "␛[2Jgone⟨U+202E⟩" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_an_output_that_finds_no_room_is_named(size: int) -> None:
+    script = f"""
+from whyser.io.console import new_app, print_json, run
+app = new_app("test")
+@app.command()
+def write() -> None:
+    print_json("a" * {size})
+run(lambda: app(args=["write"]))
+"""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: standard output: No space left on device. Free disk space and run the command "
+        "again.\n"
+    )

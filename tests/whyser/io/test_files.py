@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from whyser.io.errors import BadInput, InputError, Problems
 from whyser.io.files import (
     atomic_path,
+    atomic_set,
     read_json,
     read_jsonl,
     read_rows,
     read_text,
+    set_time,
+    sync,
     write_json,
     write_jsonl,
+    write_text,
 )
 
 
@@ -34,6 +41,108 @@ def test_files_are_readable_by_others(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{}])
     (tmp_path / "b").touch()
     assert (tmp_path / "a.jsonl").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("name", ["chmod", "fchmod", "lchmod"])
+def test_a_file_system_without_modes_takes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(os, name, refuse, raising=False)
+    write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+def test_a_file_system_without_times_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_text(tmp_path / "a.txt", "whole")
+    set_time(tmp_path / "a.txt", 10**18)
+    assert (tmp_path / "a.txt").stat().st_mtime_ns == 10**18
+    monkeypatch.setattr(os, "utime", refuse)
+    set_time(tmp_path / "a.txt", 10**17)
+    assert (tmp_path / "a.txt").stat().st_mtime_ns == 10**18
+
+
+@pytest.mark.parametrize(
+    ("number", "ends"),
+    [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True), (errno.ENOSPC, True)],
+)
+def test_only_a_disk_that_fails_ends_what_is_synced(
+    monkeypatch: pytest.MonkeyPatch, number: int, ends: bool
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    if ends:
+        with pytest.raises(OSError):
+            sync(0)
+    else:
+        sync(0)
+
+
+# ---- a set of files -------------------------------------------------------------------------
+
+
+def write_set(folder: Path, text: str) -> None:
+    with atomic_set(folder / "last") as files:
+        for name in ("a", "b", "last"):
+            write_text(files(folder / name), text)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir() if path.name[0] != "."}
+
+
+def test_a_set_that_fails_before_its_end_leaves_the_earlier_one(tmp_path: Path) -> None:
+    write_set(tmp_path, "old")
+    with pytest.raises(RuntimeError), atomic_set(tmp_path / "last") as files:
+        write_text(files(tmp_path / "a"), "new")
+        raise RuntimeError
+    assert texts(tmp_path) == dict.fromkeys(("a", "b", "last"), "old")
+    assert names(tmp_path) == {"a", "b", "last"}
+
+
+def test_the_last_file_of_a_set_is_there_only_while_the_set_is_whole(tmp_path: Path) -> None:
+    """The process ends at each step in turn, as by a kill."""
+    met = set()
+    for step in range(100):
+        folder = tmp_path / str(step)
+        write_set(folder, "old")
+        if not (child := os.fork()):
+            _write_and_end_at(step, folder)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        found = texts(folder)
+        met.add(found.get("last"))
+        if "last" in found:
+            assert len(set(found.values())) == 1 and len(found) == 3
+        if code == 0:
+            break
+    # Before, while and after the files are replaced.
+    assert met == {"old", None, "new"} and found["last"] == "new"
+
+
+def _write_and_end_at(step: int, folder: Path) -> None:
+    left = step
+
+    def ending(real: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                os._exit(9)
+            return real(*arguments, **options)
+
+        return call
+
+    for name in ("open", "replace", "unlink"):
+        setattr(Path, name, ending(getattr(Path, name)))
+    write_set(folder, "new")
+    os._exit(0)
 
 
 @pytest.mark.parametrize("line", ['{"a": 1', "3", "\x00"])

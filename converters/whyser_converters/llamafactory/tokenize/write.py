@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from whyser.io.console import track
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
+from whyser.temporary import names_when_full
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.settings import setting_faults
 from whyser_converters.llamafactory.tokenize.encode import RowEncoder
@@ -165,7 +166,8 @@ def _finish(
     finished, old = workshop.folder / "finished", workshop.folder / "old"
     for leftover in (finished, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    DatasetDict(splits).save_to_disk(str(finished))
+    with names_when_full(output):
+        DatasetDict(splits).save_to_disk(str(finished))
     rows = {name: len(dataset) for name, dataset in splits.items()}
     write_json(finished / CARD, {"yaml": str(run.yaml), "rows": rows, "stamp": whole})
     if output.exists():

@@ -1,8 +1,11 @@
-"""The provenance of predictions: `OUTPUT.provenance.json`, written before the first question."""
+"""The provenance of predictions: `OUTPUT.provenance.json`, written before the first question.
+
+Where there are finished predictions, that of another run begins as `OUTPUT.ledger.provenance.json`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from whyser_eval.answers.predict.template import Seen, Template
 
 
 def record_of(output: Path) -> Path:
+    """The record of predictions, or of a ledger."""
     return output.with_suffix(".provenance.json")
 
 
@@ -33,11 +37,18 @@ class Record:
     not_answered: int = 0
     is_finished: bool = False
 
-    def write(self, settings: ChatSettings, corpora: Sequence[Corpus], output: Path) -> None:
+    def write(
+        self,
+        settings: ChatSettings,
+        corpora: Sequence[Corpus],
+        output: Path,
+        files: Callable[[Path], Path] = lambda path: path,
+    ) -> None:
+        """Writes the record of `output`; with `files`, as one file of an `atomic_set`."""
         written = provenance([corpus.path for corpus in corpora])
         written["command"] = settings.hide(written["command"])
         asked = {"endpoint": settings.address, "model": settings.model}
-        write_json(record_of(output), written | asked | self._as_json())
+        write_json(files(record_of(output)), written | asked | self._as_json())
 
     def _as_json(self) -> dict[str, Any]:
         plan = self.plan
@@ -70,14 +81,15 @@ def check_unchanged(output: Path, template: Template | None) -> None:
 
     Raises: `InputError` for another template.
     """
-    path = record_of(output)
-    if template is None or not (path.exists() and ledger_of(output).exists()):
+    ledger = ledger_of(output)
+    if template is None or not ledger.exists():
         return
-    earlier = (read_json(path).get("template") or {}).get("found")
-    if earlier not in (None, template):
-        raise InputError(
-            f"its answers were given to the template {earlier!r}, but the server now uses "
-            f"{template!r}",
-            file=ledger_of(output),
-            cure="Serve the model as before, or give another --output.",
-        )
+    for path in filter(Path.exists, (record_of(ledger), record_of(output))):
+        earlier = (read_json(path).get("template") or {}).get("found")
+        if earlier not in (None, template):
+            raise InputError(
+                f"its answers were given to the template {earlier!r}, but the server now uses "
+                f"{template!r}",
+                file=ledger,
+                cure="Serve the model as before, or give another --output.",
+            )

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from whyser.chat import (
     Chat,
@@ -25,7 +25,7 @@ from whyser.chat import (
 )
 from whyser.io.console import print_table, say
 from whyser.io.errors import InputError, WhyserError
-from whyser.io.files import atomic_path
+from whyser.io.files import atomic_set
 from whyser.prompting.prompts import OPTIONS
 from whyser.records.corpus import Clip
 from whyser.records.predictions import Prediction, prediction_line
@@ -104,31 +104,37 @@ class Session:
         record = Record(
             self.name, self.plan, self._template_seen(settings), self.template, self.count
         )
-        record.write(settings, self.clips.corpora, self.output)
+        # Predictions of an earlier run keep their record until these replace them.
+        begun = ledger_of(self.output) if self.output.exists() else self.output
+        record.write(settings, self.clips.corpora, begun)
+        with atomic_set(self.output) as files:
+            with files(self.output).open("w", encoding="utf-8") as stream:
+                self._ask_all(settings, stream)
+            finished = replace(record, is_finished=True, not_answered=self.counts["failed"])
+            finished.write(settings, self.clips.corpora, self.output, files)
+        print_table(f"{self.count:,} predictions -> {self.output}", ["what", "count"], self._rows())
+
+    def _ask_all(self, settings: ChatSettings, stream: TextIO) -> None:
         problems: list[str] = []
-        output, ledger = self.output, ledger_of(self.output)
-        with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        ledger = ledger_of(self.output)
 
-            def write(item: Item, result: Prediction | WhyserError) -> None:
-                if isinstance(result, WhyserError):
-                    problems.append(f"{item.clip.id}: {result}")
-                    result = self._prediction(item, [""])
-                self.counts["unknown"] += result.probabilities is None
-                stream.write(prediction_line(result) + "\n")
+        def write(item: Item, result: Prediction | WhyserError) -> None:
+            if isinstance(result, WhyserError):
+                problems.append(f"{item.clip.id}: {result}")
+                result = self._prediction(item, [""])
+            self.counts["unknown"] += result.probabilities is None
+            stream.write(prediction_line(result) + "\n")
 
-            ask_in_order(
-                self._items(),
-                self._work,
-                settings,
-                ledger,
-                write=write,
-                total=self.count,
-                description=f"Asking {self.name}",
-            )
-            self._report(problems, ledger)
-        finished = replace(record, is_finished=True, not_answered=self.counts["failed"])
-        finished.write(settings, self.clips.corpora, output)
-        print_table(f"{self.count:,} predictions -> {output}", ["what", "count"], self._rows())
+        ask_in_order(
+            self._items(),
+            self._work,
+            settings,
+            ledger,
+            write=write,
+            total=self.count,
+            description=f"Asking {self.name}",
+        )
+        self._report(problems, ledger)
 
     async def _work(self, chat: Chat, item: Item) -> Prediction:
         replies = []

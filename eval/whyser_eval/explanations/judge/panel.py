@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from whyser.io.errors import InputError
+from whyser.io.locks import lock
 from whyser_eval.explanations.judge.files import (
     CURE,
     JudgedPair,
@@ -39,6 +39,10 @@ from whyser_eval.explanations.pairs import ExplanationPair, pairs_hash
 
 #: A larger share of unreadable pairs makes the rates unreliable, which causes a warning.
 MANY_UNREADABLE = 0.05
+
+_UNPROTECTED = (
+    "If two judges finish at the same time, judge.json may lack one: run one of them again."
+)
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ class JudgePanel:
 
         Raises: as `judged`.
         """
-        with (self.folder / ".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with (self.folder / ".lock").open("a") as file:
+            lock(file.fileno(), self.folder, unprotected=_UNPROTECTED, waits=True)
             judged = self.judged()
             write_judged(self.folder / "judge.json", judged)
         return judged

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from whyser.io.audio import silence
 from whyser.io.console import say
 from whyser.io.errors import InputError, WhyserError
 from whyser.options.endpoint import AudioForm
+from whyser.temporary import temporary_folder
 from whyser_eval.explanations.judge.files import (
     JudgeAnswer,
     JudgedPair,
@@ -233,8 +233,8 @@ def find_form(settings: ChatSettings) -> AudioForm:
 
     Raises: `EndpointError` if it cannot be reached, `WhyserError` if it fails.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_probe(replace(settings, attempts=2), Path(folder)))
+    with temporary_folder() as folder:
+        return asyncio.run(_probe(replace(settings, attempts=2), folder))
 
 
 async def _probe(settings: ChatSettings, folder: Path) -> AudioForm:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from whyser.io.files import write_json, write_jsonl, write_text
+from whyser.io.files import atomic_set, write_json, write_jsonl, write_text
 from whyser.io.text import inert
 from whyser.records.provenance import provenance
 from whyser_eval.explanations.study.files import CollectedFiles, GivenAnswer, SavedFile
@@ -196,18 +196,20 @@ def write_study(
     inputs: Sequence[Path],
     settings: Mapping[str, Any],
 ) -> None:
-    """Writes study.json, judgements.csv, preferences.jsonl and provenance.json, each atomically.
+    """Writes study.json, judgements.csv, preferences.jsonl and provenance.json, all or none.
 
     Args: `inputs` and `settings`, for the provenance.
     """
     import pandas as pd
 
     record = provenance(inputs) | {"settings": settings, "key": key.provenance}
-    write_json(folder / "provenance.json", record)
     judgements = pd.DataFrame(_judgements(files, key), columns=COLUMNS)
-    write_text(folder / "judgements.csv", judgements.to_csv(index=False, lineterminator="\n"))
-    write_jsonl(folder / "preferences.jsonl", _preferences(files, key))
-    write_studied(folder / "study.json", found)
+    table = judgements.to_csv(index=False, lineterminator="\n")
+    with atomic_set(folder / "study.json") as written:
+        write_json(written(folder / "provenance.json"), record)
+        write_text(written(folder / "judgements.csv"), table)
+        write_jsonl(written(folder / "preferences.jsonl"), _preferences(files, key))
+        write_studied(written(folder / "study.json"), found)
 
 
 def _judgements(files: Iterable[SavedFile], key: StudyKey) -> Iterator[list[object]]:

@@ -223,18 +223,23 @@ class Results:
 def read_results(folder: Path, *, max_samples: int) -> Results:
     """Reads the files of `score`, and those of `compare`, `judge` and `study read` if they exist.
 
-    Raises: `InputError` for a missing or a broken file, or one of another format.
+    Raises: `InputError` for a missing or a broken file, or one of another format, and if `score`
+    writes to the folder meanwhile.
     """
     for name in ("scores.json", "samples.jsonl", "provenance.json"):
         if not (folder / name).is_file():
             raise InputError("no such file", file=folder / name, cure=_CURE)
+    # The last file of the set that `score` writes; where it stays, the others stay.
+    last = folder / "provenance.json"
     try:
+        before, record = _state(last), read_json(last)
+        _refuse_outdated(folder / "comparisons.json", record)
         rows = tuple(read_scores(folder / "scores.json"))
         tallies, shown = _read_samples(folder / "samples.jsonl", max_samples)
         results = Results(
             folder.resolve().name,
             rows,
-            read_json(folder / "provenance.json"),
+            record,
             tallies,
             shown,
             _if_there(read_comparisons, folder / "comparisons.json") or (),
@@ -249,12 +254,37 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             what = f"contains {'only answers to a repeated question' if tallies else 'no answers'}"
             cure = "Score the system's answers to the original question too."
             raise InputError(what, file=folder / "samples.jsonl", cure=cure)
+        if _state(last) != before:
+            raise InputError("changed while it was read", file=folder, cure="Report it again.")
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(
             f"is not a scored run as this version writes it ({first})", file=folder, cure=_CURE
         ) from None
     return results
+
+
+def _refuse_outdated(comparisons: Path, record: Mapping[str, Any]) -> None:
+    """Raises: `InputError` if a file that was compared has been changed since, and scored again."""
+    path = comparisons.with_suffix(".provenance.json")
+    if not (comparisons.is_file() and path.is_file()):
+        return
+    scored = {one["path"]: one["sha256"] for one in record["inputs"]}
+    for one in read_json(path)["inputs"]:
+        if scored.get(one["path"], one["sha256"]) != one["sha256"]:
+            raise InputError(
+                f"compares other answers than were scored: {one['path']} has changed since",
+                file=comparisons,
+                cure="Run whyser-eval compare again, or remove the file.",
+            )
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """What changes when the file is replaced; None where it is not."""
+    if not path.exists():
+        return None
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def _read_samples(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whyser.io.errors import InputError
-from whyser.io.files import write_text
+from whyser.io.files import atomic_set, write_text
 from whyser.io.text import inert
 from whyser_eval.output.table.model import Cell, Column, Group, Table, TableLine
 
@@ -262,8 +262,9 @@ def write_table(table: Table, path: Path, form: str | None = None) -> Path:
         cure = f"Use one of {', '.join(_BY_SUFFIX)}, or give --format."
         raise InputError(f"unknown suffix {path.suffix!r}", file=path, cure=cure)
     written = path.with_suffix(".signatures.tsv")
-    write_text(written, signatures(table))
-    write_text(path, FORMATS[form](table))
+    with atomic_set(path) as files:
+        write_text(files(written), signatures(table))
+        write_text(files(path), FORMATS[form](table))
     return written
 
 

@@ -7,14 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from whyser.baselines.predictions import write_answers
+from whyser.baselines.predictions import NAME, write_answers
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.arguments import quiet, to_answer
 from whyser.baselines.ssl.recipe import Precision
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
 from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
 from whyser.io.console import say
-from whyser.io.files import write_json
+from whyser.io.files import atomic_set, write_json
 from whyser.records.corpus import Clip
 from whyser.records.provenance import provenance
 
@@ -48,14 +48,16 @@ def answer(
         return
     note_long(probed, ear)
     name = system or card.system
-    path = write_answers(output, clips, answers, card.classes, system=name, seed=seed)
     told = {
         "system": name,
         "split": split,
         "model": {"path": str(model), "sha256": pretrained.identity, **card.model_dump()},
         "settings": {"batch_size": batch_size, "precision": precision, "seed": seed},
     }
-    write_json(output / "provenance.json", versioned(utterances) | told)
+    path = output / NAME
+    with atomic_set(path) as files:
+        write_answers(files(path), clips, answers, card.classes, system=name, seed=seed)
+        write_json(files(output / "provenance.json"), versioned(utterances) | told)
     say(f"{len(clips):,} answers of {name} -> {path}")
 
 

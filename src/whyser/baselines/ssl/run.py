@@ -26,7 +26,7 @@ from whyser.baselines.ssl.state import State
 from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
 from whyser.io.console import say
 from whyser.io.errors import InputError
-from whyser.io.files import short_hash, write_json
+from whyser.io.files import atomic_set, short_hash, write_json
 from whyser.records.provenance import file_hash
 
 MODEL = "model"
@@ -174,10 +174,6 @@ class BaselineRun:
     ) -> None:
         network: Any = trainer.model
         saved.save(self.output / MODEL, self._card(pretrained), network, pretrained.extractor)
-        task, seed = self.task, self.recipe.seed
-        path = write_answers(
-            self.output, task.test, answers, task.classes, system=self.system, seed=seed
-        )
         epochs = epochs_of(trainer.state.log_history)
         best = max(epochs, key=lambda row: row["dev_f1_macro"])
         told = {
@@ -193,7 +189,12 @@ class BaselineRun:
             "best_epoch": best["epoch"],
             "epochs": epochs,
         }
-        write_json(self.output / "provenance.json", versioned(self.utterances) | told)
+        path, task, seed = self.output / NAME, self.task, self.recipe.seed
+        with atomic_set(path) as files:
+            write_answers(
+                files(path), task.test, answers, task.classes, system=self.system, seed=seed
+            )
+            write_json(files(self.output / "provenance.json"), versioned(self.utterances) | told)
         say(
             f"{len(self.task.test):,} answers of {self.system}, trained on "
             f"{len(self.task.train):,} utterances of {len(self.task.classes)} classes in "

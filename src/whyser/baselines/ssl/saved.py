@@ -49,6 +49,8 @@ class Card(BaseModel):
 def save(folder: Path, card: Card, network: Network, extractor: Any) -> None:
     """Writes a classifier; its card comes last and marks the folder as complete."""
     folder.mkdir(parents=True, exist_ok=True)
+    # An earlier card would say so of a mixture, if this stopped midway.
+    (folder / CARD).unlink(missing_ok=True)
     network.encoder.config.save_pretrained(folder / ENCODER)
     extractor.save_pretrained(folder / ENCODER)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}

@@ -1,5 +1,7 @@
 """The command against a scripted endpoint: what it asks, what it counts, what it writes."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -347,6 +349,18 @@ def test_a_broken_record_is_named_with_its_cure(judging, both, world, text):
         status, said, _ = judging(*both, "--no-rubric", model=model)
         assert status == 1
         assert "gpt-4o.provenance.json" in said and "the ledger has the replies" in said
+
+
+def test_a_judge_finishes_where_the_file_system_has_no_locks(judging, both, world, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    status, said, found = judging(*both)
+    assert status == 0 and found is not None
+    folder = world.folder / "judged"
+    assert said.count(f"note: {folder}: cannot be locked (Operation not supported).") == 1
+    assert "judge.json may lack one: run one of them again" in said
 
 
 def test_a_record_of_another_command_is_no_judge(judging, both, world):

@@ -182,6 +182,11 @@ def test_json_is_the_file(paper, whyser_eval):
     assert read_studied(paper.output / "study.json").system == paper.system
 
 
+def test_the_files_of_a_study_come_together(paper, whyser_eval, set_before):
+    whyser_eval(*paper.arguments())
+    assert set_before("study.json") == {"provenance.json", "judgements.csv", "preferences.jsonl"}
+
+
 def test_provenance_names_the_key_and_every_file(paper, whyser_eval):
     whyser_eval(*paper.arguments())
     record = json.loads((paper.output / "provenance.json").read_text(encoding="utf-8"))

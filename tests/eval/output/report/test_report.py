@@ -10,7 +10,7 @@ import pytest
 from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
 from whyser.records.training import TrainingFacts, write_training
-from whyser_eval.output.report import write_report
+from whyser_eval.output.report import results, write_report
 from whyser_eval.output.report.classes import class_views
 from whyser_eval.output.report.results import SampleChoice, read_results
 
@@ -449,6 +449,38 @@ def test_foreign_content_is_refused(world, whyser_eval, score, name, content, wo
     assert status == 1
     assert words in err
     assert not (world.results / "report.html").exists()
+
+
+def test_comparisons_of_other_answers_are_refused(world, whyser_eval, score):
+    score()
+    world.predictions += [one | {"model": "other"} for one in world.predictions]
+    score()
+    compare = ("compare", *world.score_arguments()[1:5], "--against", "other", "--draws", "100")
+    compare = (*compare, "--output", world.results / "comparisons.json")
+    assert whyser_eval(*compare)[0] == 0
+    assert whyser_eval("report", world.results)[0] == 0
+    world.predictions[0]["text"] = "It is sad."
+    score()
+    status, _, err = whyser_eval("report", world.results)
+    assert status == 1
+    assert f"comparisons.json: compares other answers than were scored: {world.folder}" in err
+    assert whyser_eval(*compare)[0] == 0
+    assert whyser_eval("report", world.results)[0] == 0
+
+
+def test_a_folder_that_changes_while_it_is_read_is_refused(world, whyser_eval, score, monkeypatch):
+    score()
+    real = results._read_samples
+
+    def read(*arguments):
+        found = real(*arguments)
+        score()
+        return found
+
+    monkeypatch.setattr(results, "_read_samples", read)
+    status, _, err = whyser_eval("report", world.results)
+    assert status == 1
+    assert f"{world.results}: changed while it was read. Report it again." in err
 
 
 # What the system was trained from
