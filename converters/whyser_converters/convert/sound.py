@@ -128,17 +128,10 @@ class SoundPass:
 
 
 def _inspect(path: Path) -> AudioInfo | None:
-    """A sound file's header; None for a video that has a sound track."""
+    """What a sound file has; None for a video, whose sound is decoded only once, to be written."""
     if not audio.is_video(path):
         return audio.probe(path)
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError("has no sound track", file=path, cure="Fetch the file again.")
-    except (av.FFmpegError, OSError):
-        return audio.probe(path)  # which says why
+    audio.probe_track(path)
     return None
 
 
