@@ -17,8 +17,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import numpy as np
@@ -61,7 +62,7 @@ class Refused(Exception):
 class Decoding:
     """One pass of FFmpeg over the sound of a file; `rate` and `channels` are the first frame's."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: FileIO) -> None:
         self.file = file
         self.rate = self.channels = 0
         self.seconds = 0.0
@@ -71,7 +72,12 @@ class Decoding:
 
         Raises: `Refused` if it has no sound track, or one that FFmpeg cannot decode.
         """
-        container = av.open(self.file, options={"format_whitelist": _FORMATS})
+        try:
+            container = av.open(self.file, options={"format_whitelist": _FORMATS})
+        except av.EOFError:
+            raise Refused("is cut short: it ends before its sound begins") from None
+        except av.FFmpegError:
+            raise Refused("is not a readable sound file") from None
         if not container.streams.audio:
             raise Refused("has no sound track")
         # PyAV gives no context for these, and following it would be a segmentation fault.
@@ -98,11 +104,11 @@ class Decoding:
                 for frame in frames:
                     self._count(frame)
                     yield frame
+        self._refuse_cut_short(promised, broken / max(packets, 1))
         if broken > packets * _MOST_BROKEN:
             raise Refused(f"{broken:,} of {packets:,} sound packets cannot be decoded")
         if not self.seconds:
             raise Refused("contains no samples")
-        self._refuse_cut_short(promised)
 
     def _count(self, frame: Any) -> None:
         self.rate = self.rate or frame.sample_rate
@@ -110,9 +116,10 @@ class Decoding:
         refuse_rate(frame.sample_rate)
         self.seconds += frame.samples / frame.sample_rate
 
-    def _refuse_cut_short(self, promised: float | None) -> None:
+    def _refuse_cut_short(self, promised: float | None, broken: float) -> None:
+        """`promised` in seconds; `broken` is the share of packets that are there and broken."""
         if promised is not None:
-            missing = promised - self.seconds
+            missing = promised * (1 - broken) - self.seconds
             if missing > max(_PACKETS, _MOST_BROKEN * promised):
                 has = f"it has {self.seconds:,.2f} of {promised:,.2f} s of sound"
                 raise Refused(f"is cut short: {has}")
@@ -148,7 +155,7 @@ def _promised(container: Any) -> float | None:
     return container.duration / av.time_base if container.duration and only_sound else None
 
 
-def _ends_as_ogg(file: BinaryIO) -> bool:
+def _ends_as_ogg(file: FileIO) -> bool:
     """Whether the last page is whole and marked as the last one (RFC 3533, 6)."""
     size = file.seek(0, os.SEEK_END)
     # A page has at most 65,307 bytes.
@@ -163,7 +170,7 @@ def _ends_as_ogg(file: BinaryIO) -> bool:
     return whole and bool(header[5] & 4)
 
 
-def _bytes_of_mp3(file: BinaryIO) -> tuple[int, int] | None:
+def _bytes_of_mp3(file: FileIO) -> tuple[int, int] | None:
     """Bytes that an MP3 has, and those that its Xing header states; None if it has no header."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -192,13 +199,13 @@ class ForwardSound(soundfile.SoundFile):  # type: ignore[misc]
 Result = tuple[dict[str, Any], npt.NDArray[Any] | None]
 
 
-def open_track(file: BinaryIO) -> Result:
+def open_track(file: FileIO) -> Result:
     """Finds out whether there is sound that FFmpeg can decode."""
     with Decoding(file).opened():
         return {}, None
 
 
-def count(file: BinaryIO) -> Result:
+def count(file: FileIO) -> Result:
     """Decodes everything; `stated` is the number of frames that libsndfile would read."""
     decoding = Decoding(file)
     for _ in decoding.frames():
@@ -248,7 +255,7 @@ class Mixdown:
                 yield self._graph.pull().to_ndarray()[0]
 
 
-def load(file: BinaryIO) -> Result:
+def load(file: FileIO) -> Result:
     """16 kHz mono, across changes of format too."""
     blocks: list[Any] = []
     length = 0
@@ -277,7 +284,7 @@ def _mixed(frames: Iterator[Any]) -> Iterator[npt.NDArray[np.float32]]:
         yield from mixdown.mixed(None)
 
 
-def read(file: BinaryIO, *, exact: bool = False) -> Result:
+def read(file: FileIO, *, exact: bool = False) -> Result:
     """The samples that libsndfile reads, of all channels, in the file's own form."""
     facts, _ = count(file)
     file.seek(0)
@@ -298,7 +305,7 @@ def read(file: BinaryIO, *, exact: bool = False) -> Result:
     return facts, np.concatenate(blocks)
 
 
-OPERATIONS: dict[str, Callable[[BinaryIO], Result]] = {
+OPERATIONS: dict[str, Callable[[FileIO], Result]] = {
     "open": open_track,
     "count": count,
     "load": load,
@@ -310,12 +317,12 @@ OPERATIONS: dict[str, Callable[[BinaryIO], Result]] = {
 def perform(request: dict[str, Any]) -> Result:
     """Raises nothing: what goes wrong is described under `refused`."""
     try:
-        with Path(os.fsdecode(bytes.fromhex(request["path"]))).open("rb") as file:
+        # Without a buffer, because libsndfile reads on from where the file itself is.
+        path = Path(os.fsdecode(bytes.fromhex(request["path"])))
+        with path.open("rb", buffering=0) as file:
             return OPERATIONS[request["operation"]](file)
     except Refused as refused:
         return {"refused": refused.args}, None
-    except (av.InvalidDataError, av.DemuxerNotFoundError):
-        return {"refused": ("is not a readable sound file", _FETCH)}, None
     except Exception as error:
         # Whatever a library raises is about this file, and the next one may be well.
         said = str(error) or type(error).__name__
