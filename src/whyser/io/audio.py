@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import math
 import os
 import re
@@ -312,6 +313,26 @@ def read(path: Path, *, exact: bool = False) -> tuple[AudioInfo, npt.NDArray[Any
             return info, sound.read(dtype=kind, always_2d=True)
     facts, samples = decoder.ask("read exactly" if exact else "read", path)
     return _agreeing(path, _counted(facts), facts["stated"], samples)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The samples that training reads as a `soundfile.SoundFile`, for reading a part of them.
+
+    Raises: `InputError` as `read` does.
+    """
+    import soundfile
+
+    with _opened(path) as sound:
+        if sound is not None:
+            yield sound
+            return
+    info, samples = read(path, exact=True)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, info.sampling_rate, format="WAV", subtype="DOUBLE")
+    buffer.seek(0)
+    with soundfile.SoundFile(buffer) as sound:
+        yield sound
 
 
 def _agreeing(
