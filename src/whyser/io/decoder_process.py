@@ -125,6 +125,10 @@ class Decoding:
                 raise Refused(f"is cut short: {has}")
         self.file.seek(0)
         start = self.file.read(4)
+        # A FLAC states no length or the true one; FFmpeg decodes a broken frame twice.
+        if start == b"fLaC" and promised and self.seconds - promised > _PACKETS:
+            what = f"has a header that states {promised:,.2f} s of sound, and has"
+            raise Refused(f"{what} {self.seconds:,.2f} s")
         if start == b"OggS" and not _ends_as_ogg(self.file):
             raise Refused("is cut short: the last page of its Ogg stream is missing")
         if (expected := _bytes_of_mp3(self.file)) is not None:
