@@ -59,7 +59,7 @@ class Refused(Exception):
         super().__init__(what, cure)
 
 
-class Decoding:
+class SoundDecoding:
     """One pass of FFmpeg over the sound of a file; `rate` and `channels` are the first frame's."""
 
     def __init__(self, file: FileIO) -> None:
@@ -205,13 +205,13 @@ Result = tuple[dict[str, Any], npt.NDArray[Any] | None]
 
 def open_track(file: FileIO) -> Result:
     """Finds out whether there is sound that FFmpeg can decode."""
-    with Decoding(file).opened():
+    with SoundDecoding(file).opened():
         return {}, None
 
 
 def count(file: FileIO) -> Result:
     """Decodes everything; `stated` is the number of frames that libsndfile would read."""
-    decoding = Decoding(file)
+    decoding = SoundDecoding(file)
     for _ in decoding.frames():
         pass
     stated = None
@@ -263,7 +263,7 @@ def load(file: FileIO) -> Result:
     """16 kHz mono, across changes of format too."""
     blocks: list[Any] = []
     length = 0
-    for block in _mixed(Decoding(file).frames()):
+    for block in _mixed(SoundDecoding(file).frames()):
         blocks.append(block)
         length += len(block)
         if length > _MOST_SAMPLES:
