@@ -23,6 +23,9 @@ from whyser_converters.check.model import Hearing
 SILENT_PEAK = 16
 FULL_SCALE = 32_767
 
+#: A peak that an encoder's overshoot does not reach; 1 is full scale.
+LOUD = 2.0
+
 #: Share of samples at full scale in runs of 3 or more. Loud speech reaches full scale for a
 #: sample or two; a longer plateau shows that the wave was cut off.
 CLIPPED_SHARE = 0.001
@@ -34,6 +37,7 @@ MISSING = "missing or unreadable sound files"
 TOO_LONG = "clips longer than the model hears"
 CLIPPED = "clipped clips"
 SILENT = "silent clips"
+TOO_LOUD = "clips above full scale"
 
 Samples = npt.NDArray[Any]
 
@@ -67,44 +71,22 @@ def judge_all(paths: Collection[str], hearing: Hearing) -> dict[str, CheckedClip
 def judge(path: str, hearing: Hearing) -> CheckedClip:
     """Reads every sample of the file; an unreadable file has neither length nor tokens."""
     try:
-        info = audio.probe(Path(path))
-        samples = _read(path)
+        info, samples = audio.read(Path(path))
     except InputError as error:
         return CheckedClip(faults=(CheckFault(MISSING, f"{path}: {error.what}", error.cure or ""),))
     tokens = info.tokens if hearing.tokens is None else hearing.tokens
     heard = round(hearing.seconds * info.sampling_rate)
+    # In steps of 16 bit.
+    steps = samples if samples.dtype == np.int16 else samples * 32_768
     faults = (
-        *length_faults(info, tokens, len(samples), hearing.seconds),
-        *_sound_faults(samples, samples[:heard]),
+        *length_faults(info, tokens, hearing.seconds),
+        *_sound_faults(steps, steps[:heard]),
     )
     return CheckedClip(info.duration, tokens, tuple(fault.of(path) for fault in faults))
 
 
-def _read(path: str) -> Samples:
-    """All samples in steps of 16 bit.
-
-    They are integers if the file has integers, which is fastest; a float file may hold NaN.
-    """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(path) as stream:
-            is_integer = any(word in stream.subtype for word in ("PCM", "LAW"))
-            samples: Samples = stream.read(dtype="int16" if is_integer else "float32")
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(
-            f"cannot be read to its end ({error})", file=path, cure="Fetch the file again."
-        ) from None
-    return samples if is_integer else samples * 32_768
-
-
-def length_faults(
-    info: audio.AudioInfo, tokens: int, frames: int, heard: float
-) -> Iterator[CheckFault]:
-    """`frames` were read, and `heard` is the model's window in seconds."""
-    if frames < info.frames:
-        what = f"ends after {frames:,} of the {info.frames:,} samples that its header promises"
-        yield CheckFault(MISSING, what, "Fetch the file again.")
+def length_faults(info: audio.AudioInfo, tokens: int, heard: float) -> Iterator[CheckFault]:
+    """`heard` is the model's window in seconds."""
     if tokens == 0:
         what = f"{info.duration:.3f} s gives no audio token, so training would crash"
         yield CheckFault("clips without an audio token", what, "Leave the clip out.")
@@ -121,6 +103,11 @@ def _sound_faults(samples: Samples, heard: Samples) -> Iterator[CheckFault]:
         what = "contains NaN or infinite samples, so the loss would be NaN"
         yield CheckFault("clips with NaN", what, "Convert the clip again, or leave it out.")
         return
+    peak = float(np.abs([samples.max(), samples.min()], dtype=np.float64).max()) / 32_768
+    if (full := audio.full_scale(peak)) > 1:
+        what = f"has samples above full scale: a peak of {peak:,.1f} instead of at most 1"
+        # An encoder's overshoot is harmless; samples in steps of 16 bit are another sound.
+        yield CheckFault(TOO_LOUD, what, f"Divide it by {full:,.5g}.", warns=peak <= LOUD)
     if _is_silent(heard):
         what = f"is silent (a peak below {SILENT_PEAK} steps of 16 bit)"
         yield CheckFault(SILENT, what, "Leave the clip out.")
@@ -134,7 +121,7 @@ def _is_silent(samples: Samples) -> bool:
 
     The peak is half the distance from the lowest to the highest sample, without constant offset.
     """
-    heard = samples if samples.ndim == 1 else samples.mean(axis=1)
+    heard = samples.mean(axis=1) if samples.shape[1] > 1 else samples
     return int(heard.max()) - int(heard.min()) < 2 * SILENT_PEAK
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whyser.io import audio
 from whyser.io.console import track
-from whyser.io.errors import InputError
 from whyser_converters.check.clips import MISSING
 from whyser_converters.check.findings import CheckFault, Findings
 
@@ -69,7 +68,7 @@ def _measured(
 
 
 def _fingerprint(path: Path) -> Hashable:
-    with _opened(path) as stream:
+    with audio.opened(path) as stream:
         looks = []
         for look in range(_LOOKS):
             stream.seek(stream.frames * (look + 1) // (_LOOKS + 1))
@@ -79,7 +78,7 @@ def _fingerprint(path: Path) -> Hashable:
 
 def _all_samples(path: Path) -> Hashable:
     digest = hashlib.sha256()
-    with _opened(path) as stream:
+    with audio.opened(path) as stream:
         for block in stream.blocks(_BLOCK_FRAMES, dtype="float64"):
             digest.update(_bytes(block))
     return digest.digest()
@@ -90,18 +89,6 @@ def _bytes(samples: Any) -> bytes:
     format; adding zero turns -0.0 into 0.0."""
     held: bytes = (samples + 0.0).tobytes()
     return held
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(path) as stream:
-            yield stream
-    except (soundfile.LibsndfileError, OSError) as error:
-        what = f"cannot be read ({error})"
-        raise InputError(what, file=path, cure="Fetch the file again.") from None
 
 
 def _fault(group: Sequence[Sound]) -> CheckFault:

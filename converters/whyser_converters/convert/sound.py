@@ -26,7 +26,6 @@ from whyser.records.utterance import Utterance, read_utterances, write_utterance
 from whyser_converters.convert.card import CorpusTally
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import CorpusSpec
-from whyser_converters.corpora.tables import refuse_special
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -136,18 +135,10 @@ class SoundPass:
 
 
 def _inspect(path: Path) -> AudioInfo | None:
-    """A sound file's header; None for a video that has a sound track."""
-    refuse_special(path)
+    """What a sound file has; None for a video, whose sound is decoded only once, to be written."""
     if not audio.is_video(path):
         return audio.probe(path)
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError("has no sound track", file=path, cure="Fetch the file again.")
-    except (av.FFmpegError, OSError):
-        return audio.probe(path)  # which says why
+    audio.probe_track(path)
     return None
 
 

@@ -6,6 +6,9 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from whyser.io import audio
+from whyser.io.errors import InputError
+
 #: Container -> media type of a data URL.
 _CONTAINERS = {"MP3": "audio/mpeg", "WAV": "audio/wav"}
 
@@ -28,15 +31,15 @@ def encoded(path: Path) -> EncodedSound | None:
     import soundfile
 
     try:
-        samples, rate = soundfile.read(str(path), dtype="float32")
-    except (soundfile.LibsndfileError, OSError):
+        info, samples = audio.read(path)
+    except InputError:
         return None
     for container, mime in _CONTAINERS.items():
         buffer = io.BytesIO()
         try:
-            soundfile.write(buffer, samples, rate, format=container)
+            soundfile.write(buffer, samples, info.sampling_rate, format=container)
         except (soundfile.LibsndfileError, ValueError):
             continue
-        duration = len(samples) / rate
+        duration = len(samples) / info.sampling_rate
         return EncodedSound(buffer.getvalue(), f".{container.lower()}", mime, duration)
     return None

@@ -207,6 +207,9 @@ def _compare(
     strength = np.full(values.shape, math.nan)
     for kind, names in groups.items():
         group = pd.Series(names, index=values.index, dtype=object)
+        if group.isna().all():
+            # pandas cannot transform no groups.
+            continue
         centred = values - values.groupby(group).transform("median")
         # 1.4826 turns the median absolute deviation into a standard deviation under normality.
         spread = 1.4826 * centred.abs().groupby(group).transform("median")

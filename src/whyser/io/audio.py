@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import math
+import os
 import re
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from whyser.io import decoder
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path
 
@@ -23,10 +28,18 @@ SAMPLING_RATE = 16_000
 MEL_FRAMES, MEL_HOP = 3000, 160
 
 _LFS_HEAD = b"version https://git-lfs"
-_CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+# What libsndfile stores sample by sample, so that the size of the file bounds its length.
+_PLAIN = {b"RIFF", b"RIFX", b"RF64", b"FORM", b"NIST"}
+_STORED = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+_BYTES = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_COUNT = re.compile(r"does not match value from 'ds64' chunk of (\d+)|sample_count -i (\d+)")
 _LENGTH_UNKNOWN = 0x7FFF_0000
-# Largest accepted share of broken packets in a track; a packet holds about 20 ms.
-_MOST_BROKEN = 0.05
+# libsndfile's number of frames where a header states none.
+_COUNTLESS = 1 << 62
+# Normalised to a variance of 1, speech peaks at 5 to 20; 16-bit speech below 64 steps is silence.
+_MOST_OVERSHOOT = 64
+# Share of samples beyond full scale that is an encoder's overshoot, or a click.
+_FEW_BEYOND = 0.01
 _FETCH = "Fetch it, or convert with --no-audio."
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".m4a"}
 
@@ -73,11 +86,16 @@ def resampled_frames(frames: int, rate: int, target: int = SAMPLING_RATE) -> int
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The content of a header: `duration` in seconds, `sampling_rate` in Hz."""
+    """What a sound file has: `duration` in seconds, `sampling_rate` in Hz.
+
+    `loads` says whether libsndfile, with which training reads, finds the same length: it believes
+    a header that states no length, or a wrong one.
+    """
 
     frames: int
     sampling_rate: int
     channels: int
+    loads: bool = True
 
     @property
     def duration(self) -> float:
@@ -91,7 +109,7 @@ class AudioInfo:
     @property
     def is_ready(self) -> bool:
         """Whether training can read the file as it is."""
-        return self.sampling_rate == SAMPLING_RATE and self.channels == 1
+        return self.sampling_rate == SAMPLING_RATE and self.channels == 1 and self.loads
 
 
 def is_video(path: Path) -> bool:
@@ -99,31 +117,104 @@ def is_video(path: Path) -> bool:
 
 
 def probe(path: Path) -> AudioInfo:
-    """Reads only the header.
+    """What the file has; only the header is read where the size of the file bounds its length.
 
-    Raises: `InputError` for a missing, empty or half-copied file, a Git LFS pointer, or no sound.
+    In other formats everything is decoded and counted (docs/design.md, "Sound").
+
+    Raises: `InputError` for a missing, empty or half-copied file, a Git LFS pointer, no sound, and
+        a file that crashes or stops the decoder.
+    """
+    with _opened(path) as sound:
+        if sound is not None:
+            return AudioInfo(sound.frames, sound.samplerate, sound.channels)
+    return _counted(decoder.ask("count", path)[0])
+
+
+def probe_track(path: Path) -> None:
+    """Finds out whether a video has sound that can be decoded, without decoding it.
+
+    Raises: `InputError` as `probe` does.
+    """
+    with _opened(path) as sound:
+        if sound is None:
+            decoder.ask("open", path)
+
+
+def _counted(facts: dict[str, Any]) -> AudioInfo:
+    frames, rate, stated = facts["frames"], facts["rate"], facts["stated"]
+    loads = stated is not None and abs(stated - frames) <= tolerance(frames, rate)
+    # Where the two agree, training gets what libsndfile gives, which stops at what is stated.
+    return AudioInfo(min(stated, frames) if loads else frames, rate, facts["channels"], loads)
+
+
+def tolerance(frames: int, rate: int) -> float:
+    """Frames by which two lengths may differ: 0.1 s, and no more than 5 % of a short clip.
+
+    >>> tolerance(16_000, 16_000), tolerance(64_000, 16_000)
+    (800.0, 1600.0)
+    """
+    return min(0.1 * rate, 0.05 * frames)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The sound as libsndfile opens it; None if it is to be decoded elsewhere.
+
+    That is what is not stored sample by sample: there a header can state any length, and a decoder
+    may crash. The file is opened here, since libsndfile believes the suffixes of a name.
     """
     import soundfile
 
     try:
-        info = soundfile.info(str(path))
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        raise _why_unreadable(path) from None
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise _why_unreadable(path)
+        start = os.pread(handle, 1024, 0)
+        if not start or start.startswith(_LFS_HEAD):
+            raise _why_unreadable(path)
+        if start[:4] not in _PLAIN:
+            yield None
+            return
+        with soundfile.SoundFile(handle, closefd=False) as sound:
+            if sound.subtype.startswith(_STORED):
+                _refuse_wrong(path, sound, start)
+                yield sound
+                return
+        yield None
     except (soundfile.LibsndfileError, OSError):
         raise _why_unreadable(path) from None
-    if info.frames == 0:
-        raise _unusable(path, "contains no samples")
-    _refuse_cut_short(path, info.extra_info)
-    return AudioInfo(info.frames, info.samplerate, info.channels)
+    finally:
+        os.close(handle)
 
 
-def _refuse_cut_short(path: Path, header_log: str) -> None:
+def _refuse_wrong(path: Path, sound: Any, start: bytes) -> None:
     """A half-copied wav can be read without an error; only libsndfile's header log shows it."""
-    if found := _CUT_SHORT.search(header_log):
+    lowest, highest = decoder.RATES
+    if not lowest <= sound.samplerate <= highest:
+        what = f"has a header that states a sampling rate of {sound.samplerate:,} Hz"
+        raise _unusable(path, what)
+    present, promised, unit = _promise(sound, start)
+    missing = (promised - present) / max(present, 1) * sound.frames
+    if missing > tolerance(sound.frames, sound.samplerate):
+        what = f"is cut short: it has {present:,} of {promised:,} {unit} of sound"
+        raise _unusable(path, what)
+    if sound.frames == 0:
+        raise _unusable(path, "contains no samples")
+
+
+def _promise(sound: Any, start: bytes) -> tuple[int, int, str]:
+    """What is there, what the header promises, and their unit."""
+    # libsndfile does not log the header of NIST, which is text.
+    log = start.decode("latin-1") if start.startswith(b"NIST") else sound.extra_info
+    if found := _BYTES.search(log):
         promised, present = int(found[1]), int(found[2])
         # A stream that was written without a known length has the largest number.
-        if present < promised < _LENGTH_UNKNOWN:
-            raise _unusable(
-                path, f"is cut short: it has {present:,} of {promised:,} bytes of sound"
-            )
+        return present, promised if promised < _LENGTH_UNKNOWN else present, "bytes"
+    found = _COUNT.search(log)
+    return sound.frames, int(found[1] or found[2]) if found else sound.frames, "samples"
 
 
 def is_lfs_pointer(path: Path) -> bool:
@@ -138,86 +229,126 @@ def _unusable(path: Path, what: str) -> InputError:
 
 def _why_unreadable(path: Path) -> InputError:
     try:
-        if not path.is_file():
-            other = path.with_suffix(path.suffix.upper())
-            cure = f"Rename {other.name}." if other.is_file() else _FETCH
-            return InputError("no such sound file", file=path, cure=cure)
-        if not path.stat().st_size:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return InputError("is not a file", file=path, cure=_FETCH)
+        if not status.st_size:
             return _unusable(path, "is empty (0 bytes)")
         if is_lfs_pointer(path):
             cure = "Run 'git lfs pull' in a git clone of the corpus. If there is none, or its LFS "
             cure += "budget is spent, fetch the sound from the authors' release or mirror."
             return LfsPointer("is a Git LFS pointer, not sound", file=path, cure=cure)
+    except FileNotFoundError:
+        other = path.with_suffix(path.suffix.upper())
+        cure = f"Rename {other.name}." if other.is_file() else _FETCH
+        return InputError("no such sound file", file=path, cure=cure)
     except OSError as error:
-        # No permission for this file, or a disk that cannot read it.
+        # No permission for this file, a loop of links, or a disk that cannot read it.
         what = f"cannot be read ({error.strerror})"
         return InputError(what, file=path, cure="Fix its permissions, or fetch it again.")
     return _unusable(path, "is not a readable sound file")
 
 
 def load(path: Path) -> Samples:
-    """Samples in [-1, 1] as 16 kHz mono, shape (frames,); channels are averaged.
+    """Samples in [-1, 1] as 16 kHz mono, shape (frames,).
+
+    Channels are averaged; what has to be decoded is mixed down as `ffmpeg -ac 1 -ar 16000` does.
+    Samples beyond full scale, which float formats and lossy ones can hold, are scaled, or cut off
+    if they are few.
 
     Raises: `InputError` as `probe` does, and for NaN or infinite samples.
     """
-    import soundfile
-
-    if is_video(path):
-        return _load_video(path)
-    try:
-        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError):
-        raise _why_unreadable(path) from None
-    if not len(samples):
-        raise _unusable(path, "contains no samples")
-    mono: Samples = samples.mean(axis=1)
-    # A converter's division by zero can leave these in a float format.
-    if not np.isfinite(mono).all():
-        raise _unusable(path, "contains NaN or infinite samples")
+    with _opened(path) as sound:
+        samples = None if sound is None else sound.read(dtype="float32", always_2d=True)
+        rate = SAMPLING_RATE if sound is None else sound.samplerate
+    mono = decoder.ask("load", path)[1] if samples is None else samples.mean(axis=1)
+    scaled = _within_full_scale(path, mono)
     if rate == SAMPLING_RATE:
-        return mono
+        return scaled
     import soxr
 
-    resampled: Samples = soxr.resample(mono, rate, SAMPLING_RATE)
+    resampled: Samples = soxr.resample(scaled, rate, SAMPLING_RATE)
     return resampled
 
 
-def _load_video(path: Path) -> Samples:
-    """The sound track, mixed down by FFmpeg as `ffmpeg -ac 1 -ar 16000` does."""
-    import av
-
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLING_RATE)
-    blocks: list[Any] = []
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise _unusable(path, "has no sound track")
-            for frame in _decoded(container, path):
-                blocks += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-        blocks += [part.to_ndarray()[0] for part in resampler.resample(None)]
-    except (av.FFmpegError, OSError):
-        raise _why_unreadable(path) from None
-    if not blocks:
-        raise _unusable(path, "contains no samples")
-    samples: Samples = np.concatenate(blocks).astype(np.float32, copy=False)
-    return samples
+def _within_full_scale(path: Path, samples: Any) -> Samples:
+    peak = max(-float(samples.min()), float(samples.max()))
+    # A converter's division by zero can leave these in a float format.
+    if not math.isfinite(peak):
+        raise _unusable(path, "contains NaN or infinite samples")
+    if peak <= 1:
+        within: Samples = samples
+        return within
+    # One click must not make the rest of the clip quiet; cutting off so little cannot be heard.
+    beyond = float((np.abs(samples) > 1).mean())
+    scale = full_scale(peak) if beyond > _FEW_BEYOND else 1.0
+    scaled: Samples = np.clip(samples / scale, -1, 1).astype(np.float32)
+    return scaled
 
 
-def _decoded(container: Any, path: Path) -> Iterator[Any]:
-    """Frames of the first sound track; broken packets are skipped, as FFmpeg's command does."""
-    import av
+def full_scale(peak: float) -> float:
+    """The full scale of float samples with this peak, which should be 1.
 
-    broken = packets = 0
-    for packet in container.demux(audio=0):
-        packets += 1
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            broken += 1
-            continue
-        yield from frames
-    if broken > packets * _MOST_BROKEN:
-        raise _unusable(path, f"{broken:,} of {packets:,} sound packets cannot be decoded")
+    A small peak is that of an encoder's overshoot or of a normalised wave, and is full scale. A
+    large one shows that the samples are in steps of 16, 24 or 32 bit, which keep their level.
+
+    >>> full_scale(1.4), full_scale(6_500.0), full_scale(2_000_000.0)
+    (1.4, 32768.0, 8388608.0)
+    """
+    if peak <= _MOST_OVERSHOOT:
+        return max(peak, 1.0)
+    return max(peak, next((2.0**bits for bits in (15, 23, 31) if peak <= 2.0**bits), peak))
+
+
+def read(path: Path, *, exact: bool = False) -> tuple[AudioInfo, npt.NDArray[Any]]:
+    """All samples as training reads them, shape (frames, channels), in the file's own rate.
+
+    Integer formats give int16, which is fastest, and float formats float32, which may hold NaN;
+    `exact` gives float64, which holds every sample of 32 bit or less.
+
+    Raises: `InputError` as `probe` does, and if libsndfile reads another length than there is.
+    """
+    with _opened(path) as sound:
+        if sound is not None:
+            info = AudioInfo(sound.frames, sound.samplerate, sound.channels)
+            kind = "float64" if exact else decoder.sample_type(sound.subtype)
+            return info, sound.read(dtype=kind, always_2d=True)
+    facts, samples = decoder.ask("read exactly" if exact else "read", path)
+    return _agreeing(path, _counted(facts), facts["stated"], samples)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The samples that training reads as a `soundfile.SoundFile`, for reading a part of them.
+
+    Raises: `InputError` as `read` does.
+    """
+    import soundfile
+
+    with _opened(path) as sound:
+        if sound is not None:
+            yield sound
+            return
+    info, samples = read(path, exact=True)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, info.sampling_rate, format="WAV", subtype="DOUBLE")
+    buffer.seek(0)
+    with soundfile.SoundFile(buffer) as sound:
+        yield sound
+
+
+def _agreeing(
+    path: Path, info: AudioInfo, stated: int, samples: Any
+) -> tuple[AudioInfo, npt.NDArray[Any]]:
+    has = f"has {info.duration:.2f} s of sound, and"
+    if not info.loads:
+        states = f"{stated / info.sampling_rate:.2f} s" if stated < _COUNTLESS else "no length"
+        what = f"{has} its header states {states}, which LLaMA-Factory believes"
+        raise InputError(what, file=path, cure="Convert it to wav.")
+    if info.frames - len(samples) > tolerance(info.frames, info.sampling_rate):
+        what = f"{has} LLaMA-Factory reads only {len(samples) / info.sampling_rate:.2f} s"
+        raise _unusable(path, what)
+    return info, samples
 
 
 def write(path: Path, samples: Samples) -> None:

@@ -153,3 +153,9 @@ def test_cues_written_before_voice_quality_are_read(tmp_path: Path) -> None:
     assert found.pitch is not None
     assert found.pitch.value == 220.0
     assert (found.loudness_range, found.hnr) == (None, None)
+
+
+def test_a_corpus_without_genders_is_compared_with_itself() -> None:
+    found = cues_of([(utterance(n, None, None), 100.0 + n) for n in range(3)])
+    assert [cues.reference for cues in found] == ["corpus"] * 3
+    assert found[1].pitch is not None and found[1].pitch.deviation == 0

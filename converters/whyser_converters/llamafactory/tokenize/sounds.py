@@ -42,7 +42,7 @@ def _frames(run: TokenizeRun, path: str) -> tuple[int, tuple[CheckFault, ...]]:
     except InputError as error:
         return 0, (CheckFault(MISSING, f"{path}: {error.what}", error.cure or ""),)
     tokens = audio.mel_tokens(frames)
-    faults = length_faults(info, tokens, info.frames, run.hearing.seconds)
+    faults = length_faults(info, tokens, run.hearing.seconds)
     return frames, tuple(fault.of(path) for fault in faults)
 
 
