@@ -73,8 +73,19 @@ class Server:
                 whole = answer(name, None)
                 whole["choices"][0]["message"]["refusal"] = "I cannot judge that."
                 return web.json_response(whole)
-            case "parts":
-                return web.json_response(answer(name, [{"type": "text", "text": "x"}]))
+            case "number":
+                return web.json_response(answer(name, 5))
+            case "sound":
+                return web.json_response(answer(name, [{"type": "audio", "audio": {}}]))
+            case "error":
+                return web.json_response({"error": {"message": "provider failed", "code": None}})
+            case "aborted":
+                whole = answer(name, "because of")
+                whole["choices"][0]["finish_reason"] = "abort"
+                return web.json_response(whole)
+            case "later-in-200":
+                error = {"message": "Provider returned error", "code": 429}
+                return web.json_response({"id": None, "choices": None, "error": error})
             case "none":
                 return web.json_response({"choices": []})
             case "invalid":

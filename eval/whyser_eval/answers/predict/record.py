@@ -23,7 +23,10 @@ def record_of(output: Path) -> Path:
 
 @dataclass(frozen=True)
 class Record:
-    """A run: `said` is the template that was required, `seen` what the server reported."""
+    """A run: `said` is the template that was required, `seen` what the server reported.
+
+    `without` names the parameters of the decoding that the endpoint refused.
+    """
 
     system: str
     plan: Plan
@@ -31,11 +34,11 @@ class Record:
     said: Template | None
     predictions: int
     not_answered: int = 0
+    without: Sequence[str] = ()
     is_finished: bool = False
 
     def write(self, settings: ChatSettings, corpora: Sequence[Corpus], output: Path) -> None:
         written = provenance([corpus.path for corpus in corpora])
-        written["command"] = settings.hide(written["command"])
         asked = {"endpoint": settings.address, "model": settings.model}
         write_json(record_of(output), written | asked | self._as_json())
 
@@ -52,6 +55,7 @@ class Record:
             ],
             "transcript_prompt": TRANSCRIPT.hash if plan.control == "transcript" else None,
             "decoding": plan.decoding.as_json(),
+            "refused": list(self.without),
             "template": {
                 "said": self.said,
                 "found": self.seen.template,
