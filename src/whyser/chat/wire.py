@@ -36,7 +36,7 @@ class Wire:
         import aiohttp
 
         self._secrets = secrets
-        self._proxy = settings.proxy
+        self._how = _how(settings, secrets)
         # `sock_connect` and `total` bound the whole exchange, so a server that sends a byte now and
         # then times out too. The environment is read by `proxy_for` only: aiohttp's own reading
         # would also send what ~/.netrc holds.
@@ -46,7 +46,6 @@ class Wire:
             timeout=aiohttp.ClientTimeout(
                 total=settings.timeout, sock_connect=min(CONNECT_TIMEOUT, settings.timeout)
             ),
-            headers={**secrets.headers, "Content-Type": "application/json"},
             trust_env=False,
         )
 
@@ -67,14 +66,28 @@ class Wire:
         import aiohttp
 
         data = json.dumps(value, default=plain).encode()
-        how: dict[str, Any] = {"allow_redirects": False}
-        if self._proxy:
-            how |= {"proxy": self._proxy.address, "proxy_headers": self._proxy.headers}
         try:
-            async with self._session.post(url, data=data, **how) as response:
+            async with self._session.post(url, data=data, **self._how) as response:
                 body = await response.read()
         except aiohttp.ClientHttpProxyError as error:
             raise fault_of_proxy(error.status, error.message) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise fault_of_exception(error) from None
         return Answered(response.status, response.headers, self._secrets.hide_in_answer(body))
+
+
+def _how(settings: ChatSettings, secrets: Secrets) -> dict[str, Any]:
+    """The arguments of each request.
+
+    The key is not a header of the session, because aiohttp would send that to the proxy too.
+    """
+    headers = {**secrets.headers, "Content-Type": "application/json"}
+    how: dict[str, Any] = {"allow_redirects": False, "headers": headers}
+    if (proxy := settings.proxy) is not None:
+        how["proxy"] = proxy.address
+        # Inside TLS the proxy sees only the request for the tunnel.
+        if settings.parts.scheme == "https":
+            how["proxy_headers"] = proxy.headers
+        else:
+            headers |= proxy.headers
+    return how

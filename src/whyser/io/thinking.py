@@ -22,9 +22,9 @@ _MARK = re.compile(
     rf"[<](?i:\|?[ ]{{0,3}}(?P<slash>/?)[ ]{{0,3}}(?P<tag>{_NAME})"
     r"(?:\s[^<>]{0,80})?[ ]{0,3}\|?>"
     # the channels of gpt-oss and of Gemma
-    r"|(?P<open>\|?channel\|?>\s?(?:analysis|commentary|thought)(?:[^<>\n]{0,80}<\|message\|>)?"
+    r"|(?P<open>\|?channel\|?>\s?(?:analysis|commentary|thought)(?:(?:[^<>\n]|<\|constrain\|>){0,80}<\|message\|>)?"
     r"|unused94>(?:thought)?)"
-    r"|(?P<close>\|?channel\|?>\s?final(?:[^<>\n]{0,80}<\|message\|>)?|channel\|>|unused95>))"
+    r"|(?P<close>\|?channel\|?>\s?final(?:(?:[^<>\n]|<\|constrain\|>){0,80}<\|message\|>)?|channel\|>|unused95>))"
     r"|\u25c1(?P<slash2>/?)(?P<tag2>think\w{0,20})\u25b7"
     r"|\[(?P<slash3>/?)(?P<tag3>THINK[A-Z]{0,20})\]",
 )

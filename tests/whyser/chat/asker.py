@@ -21,8 +21,6 @@ from pathlib import Path
 
 import aiohttp  # noqa: F401
 
-
-
 # Imported here so that a run that is forked starts at once.
 from whyser.chat import Chat, ChatSettings, Reply, Request, print_tally, run_all
 from whyser.io.errors import WhyserError
