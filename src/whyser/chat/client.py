@@ -215,7 +215,7 @@ class Chat:
             if name := refused_parameter(body, response.status, text):
                 trial.refused.add(name)
                 raise RequestFault(PARAMETER, f"{name} is refused", RetryPolicy.AT_ONCE)
-            raise fault_of_status(response.status, text, response.headers)
+            raise fault_of_status(response.status, text, response.headers, self._url)
         reply = read_reply(response.headers, response.body)
         self._remember(trial.refused - self._refused)
         left_out = refused & {*trial.request.body} - {*RENAMED}

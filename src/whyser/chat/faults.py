@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from enum import Enum
 from typing import Self
+from urllib.parse import urljoin
 
 from whyser.chat.settings import CALL, ChatSettings
 from whyser.io.addresses import without_secrets
@@ -123,11 +124,13 @@ class RequestFault(Exception):
         return self.status == 429 and self.patience is RetryPolicy.NONE
 
 
-def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> RequestFault:
-    """The fault of a response with an error status."""
+def fault_of_status(
+    status: int, body: str, headers: Mapping[str, str], url: str = ""
+) -> RequestFault:
+    """The fault of a response with an error status; `url` is what was asked."""
     wait = parse_retry_after(headers)
     if 300 <= status < 400:
-        return _redirected(status, headers.get("location", ""))
+        return _redirected(status, urljoin(url, headers.get("location", "")))
     if status == 429 and "insufficient_quota" in body:
         patience = RetryPolicy.NONE
     elif status in BUSY or (status == 503 and wait is not None):
@@ -143,7 +146,7 @@ def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> Reque
 def _redirected(status: int, location: str) -> RequestFault:
     """A redirect is not followed: the clips would go along to a host that nobody named."""
     there = without_secrets(location).removesuffix(CALL)
-    what = f"status {status}: it redirects to {there or 'nowhere'}, and redirects are not followed"
+    what = f"status {status}: it redirects to {there}, and redirects are not followed"
     return RequestFault(str(status), what, RetryPolicy.NONE, status=status)
 
 

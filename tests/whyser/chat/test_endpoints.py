@@ -352,6 +352,15 @@ def test_a_redirect_is_not_followed(
         assert len(ledger) == 0
 
 
+def test_a_redirect_on_the_same_host_is_told_with_its_whole_address(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    recorder.answer = lambda *_: (308, {"Location": "/api/v1/chat/completions"}, None)
+    with pytest.raises(EndpointError, match=f"it redirects to http://{recorder.host}/api/v1, and"):
+        ask(recorder.url, tmp_path)
+    assert len(recorder.asked) == 1
+
+
 # ---- proxies ------------------------------------------------------------------------------
 
 
