@@ -34,7 +34,7 @@ def test_every_form_of_an_answer_is_read_and_nothing_else_is_kept(
     forms = [*MESSAGES, "plain", "ok"]
     passing = ["later-in-200", "error", "aborted", "529", "number", "sound", "html"]
     scripts = {
-        f"item {number}": [
+        f"form {number}": [
             *chance.choices(passing, k=chance.randrange(3)),
             forms[number % len(forms)],
         ]
