@@ -13,8 +13,8 @@ from typing import Any
 
 import soundfile
 
-#: What a test says of a request: the text, or a status.
-Mind = Callable[[dict[str, Any]], str | int]
+#: What a test says of a request: the text, or a status with or without the server's message.
+Mind = Callable[[dict[str, Any]], str | int | tuple[int, str]]
 
 
 class Endpoint:
@@ -46,15 +46,16 @@ class Endpoint:
             if path == "/tokenize":
                 return 200, {"tokens": [ord(letter) for letter in self.template(question(body))]}
             return 200, {"prompt": "".join(map(chr, body["tokens"]))}
-        # openai's client writes a path behind the query of an address that has one.
-        if "completions" not in path:
+        if path.split("?")[0] != "/v1/chat/completions":
             return 404, {"error": "no such path"}
         with self._lock:
             self.asked.append(body)
         time.sleep(self.delay)
         told = self.answer(body)
         if isinstance(told, int):
-            return told, {"error": {"message": f"status {told}"}}
+            told = told, f"status {told}"
+        if isinstance(told, tuple):
+            return told[0], {"error": {"message": told[1]}}
         choice: dict[str, Any] = {"finish_reason": "stop", "message": {"content": told}}
         if body.get("logprobs") and self.weighed is not None:
             choice["logprobs"] = {"content": self.weighed}

@@ -18,7 +18,7 @@ def loaded(statement, names):
     return done.stdout.strip().splitlines()[-1]
 
 
-CLIENT = ("openai", "aiohttp", "whyser.chat")
+CLIENT = ("aiohttp", "whyser.chat")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
+from whyser.chat import ChatSettings
 from whyser.io.errors import InputError, Problems
 from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.run import run_faults
@@ -169,12 +170,18 @@ def _teacher(plan: RunPlan) -> Iterator[InputError]:
     # With --data the other run has taught.
     if teacher.kind == "endpoint" and plan.owns_data:
         try:
-            urlopen(f"{teacher.url.rstrip('/')}/models", timeout=10).close()
+            asked = ChatSettings(teacher.url, teacher.model)
+            # This machine itself is never asked through a proxy.
+            by = ProxyHandler(None if asked.proxy else {})
+            build_opener(by).open(asked.url("/models"), timeout=10).close()
         except HTTPError:
             pass  # It answers; the key is the teacher's business.
+        except InputError as problem:
+            yield problem
         except (OSError, ValueError) as error:
+            through = f" through the proxy {asked.proxy.address}" if asked.proxy else ""
             yield InputError(
-                f"the teacher at {teacher.url} does not answer ({error})",
+                f"the teacher at {asked.address} does not answer{through} ({error})",
                 cure="Start it, or correct --teacher.",
             )
 

@@ -9,23 +9,30 @@ it. So a reply has no effect if it invents an emotion, or guesses it from the sp
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from whyser.chat import Chat, Request
+from whyser.chat import Chat, Reply, Request
 from whyser.io.files import short_hash
 from whyser.labels.classes import CLASSES, OTHER, Label
 from whyser.labels.lexicon import UNSPACED, Lexicon, fold, words_of
 from whyser.prompting.prompts import Form, Prompt, lettered_options
 from whyser_eval.reading.mentions import find_mentions
 from whyser_eval.reading.rules import Reading
-from whyser_eval.reading.structured import TEXT_OR_NULL, as_data, response_format, shortened
+from whyser_eval.reading.structured import (
+    TEXT_OR_NULL,
+    as_data,
+    read_as,
+    response_format,
+    shortened,
+)
 
 #: Increase it with every change of the prompts, or of which replies count.
-EXTRACTION_VERSION = 1
+EXTRACTION_VERSION = 2
 
 EXTRACT = Prompt(
     "extract",
@@ -56,6 +63,8 @@ calm, bored or confused, to {OTHER}.
 Reply with JSON alone: {{"class": ..., "reason": ...}}, the reason in a few words.
 """,
 )
+
+T = TypeVar("T", bound=BaseModel)
 
 #: The hash of both prompts, as signatures show it.
 PROMPT_HASH = short_hash(EXTRACT.text + GROUP.text)
@@ -90,10 +99,14 @@ _GROUP_SCHEMA = {
 
 @dataclass(frozen=True)
 class Extractor:
-    """Asks the model; `max_tokens` leaves room for one that thinks before it replies."""
+    """Asks the model; `max_tokens` leaves room for one that thinks before it replies.
+
+    `faults` counts the replies that could not be used, by reason.
+    """
 
     table: Lexicon
     max_tokens: int
+    faults: Counter[str] = field(default_factory=Counter)
 
     async def read(
         self, chat: Chat, proper: str, form: Form, options: tuple[Label, ...], *, label: str
@@ -109,7 +122,8 @@ class Extractor:
         for attempt in range(ATTEMPTS):
             request = self._request(EXTRACT, data, _EXTRACT_SCHEMA, attempt)
             reply = await chat.ask(request, label=f"{label}#{attempt}")
-            if said := _parsed(_Extracted, reply.text):
+            said = self._read_as(_Extracted, reply)
+            if said is not None:
                 return await self._held(chat, said, proper, letters)
         return None
 
@@ -146,9 +160,18 @@ class Extractor:
         for attempt in range(ATTEMPTS):
             request = self._request(GROUP, data, _GROUP_SCHEMA, attempt)
             reply = await chat.ask(request, label=f"word: {data['word']}#{attempt}")
-            if said := _parsed(_Grouped, reply.text):
+            said = self._read_as(_Grouped, reply)
+            if said is not None:
                 return said.label, " ".join(said.reason.split())
         return None
+
+    def _read_as(self, model: type[T], reply: Reply) -> T | None:
+        """The validated reply; None, and a fault, if it does not match the schema."""
+        said = read_as(model, reply.text, is_cut=reply.is_cut)
+        if isinstance(said, str):
+            self.faults[said] += 1
+            return None
+        return said
 
     def _request(
         self, prompt: Prompt, data: Mapping[str, Any], schema: Mapping[str, Any], attempt: int
@@ -163,17 +186,6 @@ class Extractor:
                 "response_format": response_format(prompt.name, schema),
             },
         )
-
-
-T = TypeVar("T", bound=BaseModel)
-
-
-def _parsed(model: type[T], text: str) -> T | None:
-    """The validated reply; None if it does not match the schema."""
-    try:
-        return model.model_validate_json(text)
-    except ValidationError:
-        return None
 
 
 def holds(proper: str, word: str, table: Lexicon, letters: Mapping[str, Label]) -> bool:

@@ -85,6 +85,7 @@ class ModelReader:
             if isinstance(result, Reading):
                 found[place] = result
         self._report_refused([one for one in results if isinstance(one, str)], tally)
+        self._report_faults()
         say(
             f"{self.settings.model} was asked {tally.asked:,} times about {len(wanted):,} answers; "
             f"{tally.from_ledger:,} replies were in {self.ledger}"
@@ -114,6 +115,17 @@ class ModelReader:
             why = f"{len(refused):,} answers were not read, as {refused[0]}"
             raise unfinished(why, self.ledger)
         say(f"note: {len(refused):,} answers count as misses, as {refused[0]}")
+
+    def _report_faults(self) -> None:
+        """Notes the replies that were not the JSON that was asked for."""
+        faults = self.extractor.faults
+        if faults:
+            reasons = ", ".join(f"{reason}: {count:,}" for reason, count in faults.most_common())
+            say(
+                f"note: {faults.total():,} replies of {self.settings.model} were not as asked "
+                f"({reasons}); an answer without a usable reply stays unread"
+            )
+            faults.clear()
 
 
 class HybridReader(ModelReader):

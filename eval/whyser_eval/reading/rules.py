@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias, get_args
 
+from whyser.io.thinking import split_thinking
 from whyser.labels.classes import OTHER, Label
 from whyser.labels.lexicon import Lexicon, fold, lexicon, words
 from whyser.prompting.answer import BLOCKS, SENTENCE, parse_answer
@@ -32,7 +33,7 @@ Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "llm", "unrea
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 #: Increase it with every change of these rules: scores by different readers cannot be compared.
-RULES_VERSION = 4
+RULES_VERSION = 5
 
 #: This many different classes in one place are a list of options, not an answer.
 _TOO_MANY = 4
@@ -96,11 +97,12 @@ def read_answer(
     'other'
     """
     asked = _Asked(form, tuple(options), table or lexicon())
-    folded = _with_plain_tags(fold(text))
+    said, still_thinks = split_thinking(text)
+    folded = _with_plain_tags(fold(said))
     blocks = parse_answer(folded)
     if blocks.statement is not None and blocks.statement.strip():
         return _read_tag(blocks.statement, asked)
-    if _is_cut_off(folded):
+    if still_thinks or _is_cut_off(folded):
         return UNREAD
     answer = _proper(_outside_blocks(folded), asked)
     return (
@@ -123,10 +125,11 @@ def answer_proper(
     'she said  , rather zesty.'
     """
     asked = _Asked(form, tuple(options), table or lexicon())
-    folded = _with_plain_tags(fold(text))
+    said, still_thinks = split_thinking(text)
+    folded = _with_plain_tags(fold(said))
     statement = parse_answer(folded).statement
     if statement is None or not statement.strip():
-        if _is_cut_off(folded):
+        if still_thinks or _is_cut_off(folded):
             return None
         statement = _outside_blocks(folded)
     proper = _proper(statement, asked).strip()
@@ -141,11 +144,9 @@ def _proper(text: str, asked: _Asked) -> str:
 
 # Blocks
 
-_MARKS = f"{BLOCKS}|think"
-
 #: A tag with space inside; one without needs no replacement.
-_LOOSE_TAG = re.compile(rf"<(?!/?(?:{_MARKS})>)\s{{0,3}}(/?)\s{{0,3}}({_MARKS})\s{{0,3}}>")
-_BLOCK_MARK = re.compile(rf"<(/?)({_MARKS})>")
+_LOOSE_TAG = re.compile(rf"<(?!/?(?:{BLOCKS})>)\s{{0,3}}(/?)\s{{0,3}}({BLOCKS})\s{{0,3}}>")
+_BLOCK_MARK = re.compile(rf"<(/?)({BLOCKS})>")
 
 
 def _with_plain_tags(text: str) -> str:
@@ -153,9 +154,9 @@ def _with_plain_tags(text: str) -> str:
 
 
 def _is_cut_off(text: str) -> bool:
-    """Whether the text ends inside an answer block or before the thinking is over."""
+    """Whether the text ends inside an answer block."""
     marks = _BLOCK_MARK.findall(text)
-    return bool(marks) and marks[-1] in {("", "answer"), ("", "think")}
+    return bool(marks) and marks[-1] == ("", "answer")
 
 
 def _outside_blocks(text: str) -> str:

@@ -5,36 +5,33 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whyser.chat.estimate import Tokens, tokens_of
 from whyser.chat.faults import (
+    PARAMETER,
     ChatError,
     EndpointError,
     RequestFault,
     RetryPolicy,
     Stopped,
-    fault_of_exception,
     fault_of_status,
-    read_reply,
 )
 from whyser.chat.ledger import CannotWrite, Ledger, LedgerEntry
 from whyser.chat.limits import Budget, LimitReached, Rate
+from whyser.chat.refused import RENAMED, adapted, refused_parameter
+from whyser.chat.reply import read_reply
 from whyser.chat.request import Reply, Request
-from whyser.chat.settings import ChatSettings, Key
+from whyser.chat.settings import CALL, ChatSettings, Secrets
 from whyser.chat.tally import RequestTally
+from whyser.chat.wire import Wire
+from whyser.io.console import say
 from whyser.io.errors import WhyserError
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+from whyser.io.thinking import without_thinking
 
 #: The longest pause between two attempts, in seconds.
 LONGEST_BACKOFF = 60.0
-
-#: Seconds to wait for a connection.
-CONNECT_TIMEOUT = 10.0
 
 #: Consecutive failures of the endpoint that end a run: at least so many, and at least two rounds
 #: of the requests in flight, because a few bad clips do not mean a bad endpoint.
@@ -48,6 +45,8 @@ class _Trial:
     request: Request
     label: str
     tokens: Tokens
+    #: Parameters that the endpoint refused in this request.
+    refused: set[str] = field(default_factory=set)
     began: float = field(default_factory=time.monotonic)
     sent: bool = False
     faults: int = 0
@@ -77,17 +76,21 @@ class Chat:
         self._not_before = 0.0
         self._last_answer: float | None = None
         self._in_a_row = 0
+        self._url = settings.url(CALL)
+        self._refused: set[str] = set()
 
     async def __aenter__(self) -> Chat:
-        self._key = Key.from_environment(self.settings.key_variable)
-        self._client = _open_client(self.settings, self._key)
+        self._secrets = Secrets.of(self.settings)
+        if (proxy := self.settings.proxy) is not None:
+            say(f"{self.settings.address} is asked through the proxy {proxy.address}")
         self.ledger = Ledger(self._path)
+        self._wire = Wire(self.settings, self._secrets)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
             await self.ledger.settle()
-            await self._client.close()
+            await self._wire.close()
         finally:
             self.ledger.close()
             self.tally.ended = time.monotonic()
@@ -116,7 +119,7 @@ class Chat:
         return request.for_model(self.settings.model).key
 
     async def ask(self, request: Request, *, label: str = "") -> Reply:
-        """Returns the reply, which is on disk by then.
+        """Returns the reply, which is on disk by then; its text has no thinking, the ledger's has.
 
         Raises: `ChatError` if the request failed for good, `EndpointError` if the endpoint did,
         `Stopped` if the run ended before this request was sent.
@@ -128,16 +131,25 @@ class Chat:
                 self.tally.from_ledger += 1
                 # A resumed run asks only what failed before; that is not a bad endpoint.
                 self._in_a_row = 0
-                return reply
+                return self._without_thinking(reply)
             if key not in self._flying:
                 break
             await self._flying[key].wait()
         done = self._flying[key] = asyncio.Event()
         try:
-            return await self._ask_endpoint(request, key, label.encode(errors="replace").decode())
+            name = label.encode(errors="replace").decode()
+            return self._without_thinking(await self._ask_endpoint(request, key, name))
         finally:
             del self._flying[key]
             done.set()
+
+    def _without_thinking(self, reply: Reply) -> Reply:
+        text = without_thinking(reply.text)
+        if text is not reply.text:
+            self.tally.thought += 1
+            reply = replace(reply, text=text)
+        self.tally.without.update(reply.without)
+        return reply
 
     async def _ask_endpoint(self, request: Request, key: str, label: str) -> Reply:
         tokens = tokens_of(request) if self._counts_ahead else Tokens(0, 0)
@@ -181,7 +193,7 @@ class Chat:
 
     async def _send_and_count(self, trial: _Trial) -> Reply:
         try:
-            reply = await self._send(trial.request)
+            reply = await self._send(trial)
         except RequestFault as fault:
             self._spend(*fault.tokens)
             raise
@@ -194,26 +206,27 @@ class Chat:
         self._last_answer, self._in_a_row = time.monotonic(), 0
         return reply
 
-    async def _send(self, request: Request) -> Reply:
-        import aiohttp
-        import httpx2
-        import openai
+    async def _send(self, trial: _Trial) -> Reply:
+        refused = self._refused | trial.refused
+        body = adapted(trial.request.body, refused) if refused else trial.request.body
+        response = await self._wire.post(self._url, body)
+        if not 200 <= response.status < 300:
+            text = response.body.decode(errors="replace")
+            if name := refused_parameter(body, response.status, text):
+                trial.refused.add(name)
+                raise RequestFault(PARAMETER, f"{name} is refused", RetryPolicy.AT_ONCE)
+            raise fault_of_status(response.status, text, response.headers, self._url)
+        reply = read_reply(response.headers, response.body)
+        self._remember(trial.refused - self._refused)
+        left_out = refused & {*trial.request.body} - {*RENAMED}
+        return replace(reply, without=tuple(sorted(left_out))) if left_out else reply
 
-        try:
-            # For the whole exchange: the client's own timeout only covers silence, so a server that
-            # sends a byte now and then would never time out.
-            async with asyncio.timeout(self.settings.timeout):
-                # Not chat.completions.create: it takes twice the CPU and validates nothing.
-                response = await self._client.post(
-                    "/chat/completions", cast_to=httpx2.Response, body=request.body
-                )
-        except openai.APIStatusError as error:
-            body = self._key.hide(error.response.text)
-            raise fault_of_status(error.status_code, body, error.response.headers) from None
-        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise fault_of_exception(error) from None
-        content = self._key.hide_in_answer(response.content)
-        return read_reply(response.headers.get("content-type", ""), content)
+    def _remember(self, refused: set[str]) -> None:
+        """What an answer came without is left out of all further requests."""
+        self._refused |= refused
+        for name in sorted(refused):
+            how = f"gets {RENAMED[name]} instead" if name in RENAMED else "is asked without it"
+            say(f"note: {self.settings.address} refuses {name}, so it {how}")
 
     def _spend(self, tokens_in: int, tokens_out: int) -> None:
         cost = self.settings.cost(tokens_in, tokens_out)
@@ -237,6 +250,8 @@ class Chat:
 
     def _pause_after(self, fault: RequestFault, trial: _Trial) -> float:
         """Seconds until the next attempt; raises if there is none."""
+        if fault.patience is RetryPolicy.AT_ONCE:
+            return 0.0
         trial.faults += 1
         pause = self._backoff(trial.faults)
         if fault.retry_after:
@@ -266,8 +281,7 @@ class Chat:
         return longest * random.uniform(0.5, 1.0)
 
     def _failed(self, fault: RequestFault, trial: _Trial) -> ChatError:
-        if fault.patience is not RetryPolicy.NONE or fault.is_about_endpoint:
-            self._in_a_row += 1
+        self._in_a_row += fault.counts
         most = max(MOST_IN_A_ROW, ROUNDS_IN_A_ROW * self.settings.concurrency)
         at_start = fault.is_about_endpoint and self._last_answer is None and not self.ledger
         if at_start or fault.is_about_quota or self._in_a_row >= most:
@@ -285,26 +299,8 @@ class Chat:
         return error
 
     def _describe(self, fault: RequestFault, trial: _Trial) -> str:
-        what = self._key.hide(fault.what)
+        what = self._secrets.hide(fault.what)
         if fault.patience is RetryPolicy.TIME and trial.waited >= 1:
             asks = f"; it asks to wait {fault.retry_after:,.0f} s" if fault.retry_after else ""
             return f"{what}, for {trial.waited:,.0f} s{asks}"
         return f"{what}, {trial.attempts} times" if trial.attempts > 1 else what
-
-
-def _open_client(settings: ChatSettings, key: Key) -> AsyncOpenAI:
-    import httpx2
-    import openai
-
-    timeout = httpx2.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout))
-    # It takes 0.7 ms of CPU per request; the default transport takes 1.2 ms (same server).
-    transport = openai.DefaultAioHttpClient(
-        timeout=timeout, limits=httpx2.Limits(max_connections=settings.concurrency)
-    )
-    return openai.AsyncOpenAI(
-        api_key=key.reveal(),
-        base_url=settings.endpoint,
-        max_retries=0,
-        timeout=timeout,
-        http_client=transport,
-    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import email.utils
 import json
-import math
 import time
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Self
+from typing import Self
+from urllib.parse import urljoin
 
-from whyser.chat.request import Reply, Token
-from whyser.chat.settings import ChatSettings
+from whyser.chat.settings import CALL, ChatSettings
+from whyser.io.addresses import without_secrets
 from whyser.io.errors import WhyserError
 
 #: Characters of a server's answer that an error shows.
@@ -20,14 +20,16 @@ EXCERPT = 300
 #: Temporary: the same request may succeed a moment later.
 TRANSIENT = {408, 409, 425}
 
-#: Usually the same for every request: the key, the address or the model's name is wrong.
-ABOUT_THE_ENDPOINT = {401, 403, 404}
+#: Too many requests, by the standard's number and by another that is widely used.
+BUSY = {429, 529}
 
-#: What servers write for a log-probability of minus infinity, which JSON lacks.
-IMPOSSIBLE = -9999.0
+#: Usually the same for every request: the key, the address or the model's name is wrong.
+ABOUT_THE_ENDPOINT = {401, 403, 404, 407}
 
 NO_CONNECTION = "no connection"
 EMPTY = "empty answer"
+TOKEN_LIMIT = "no answer within the limit of tokens"
+PARAMETER = "refused parameter"
 
 #: Final, for one request: a content filter, or a request that is too long for the model.
 REFUSED = {400, 413, 422, 451}
@@ -51,8 +53,13 @@ class ChatError(WhyserError):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the answer was empty, as after a content filter."""
-        return self.kind == EMPTY
+        """Whether the answer was empty, as after a content filter or nothing but thinking."""
+        return self.kind in (EMPTY, TOKEN_LIMIT)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer was not begun when it reached the limit of tokens."""
+        return self.kind == TOKEN_LIMIT
 
 
 class EndpointError(ChatError):
@@ -70,6 +77,7 @@ class RetryPolicy(Enum):
     NONE = "the request is wrong"
     ATTEMPTS = "an attempt failed"
     TIME = "the endpoint is busy, or cannot be reached"
+    AT_ONCE = "the request was changed, and is another one now"
 
 
 class RequestFault(Exception):
@@ -99,25 +107,54 @@ class RequestFault(Exception):
     @property
     def is_about_endpoint(self) -> bool:
         """Whether other requests would most likely fail too."""
-        return self.status in ABOUT_THE_ENDPOINT or self.is_about_quota
+        return self.status in ABOUT_THE_ENDPOINT or self.is_redirect or self.is_about_quota
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status is not None and 300 <= self.status < 400
+
+    @property
+    def counts(self) -> bool:
+        """Whether many such failures in a row say that the endpoint itself fails."""
+        is_usual = self.patience is not RetryPolicy.NONE or self.is_about_endpoint
+        return is_usual or self.kind in (EMPTY, TOKEN_LIMIT)
 
     @property
     def is_about_quota(self) -> bool:
         return self.status == 429 and self.patience is RetryPolicy.NONE
 
 
-def fault_of_status(status: int, body: str, headers: Mapping[str, str]) -> RequestFault:
-    """The fault of a response with an error status."""
-    if status == 429 and "insufficient_quota" not in body:
+def fault_of_status(
+    status: int, body: str, headers: Mapping[str, str], url: str = ""
+) -> RequestFault:
+    """The fault of a response with an error status; `url` is what was asked."""
+    wait = parse_retry_after(headers)
+    if 300 <= status < 400:
+        return _redirected(status, urljoin(url, headers.get("location", "")))
+    if status == 429 and "insufficient_quota" in body:
+        patience = RetryPolicy.NONE
+    elif status in BUSY or (status == 503 and wait is not None):
         patience = RetryPolicy.TIME
     elif status in TRANSIENT or status >= 500:
         patience = RetryPolicy.ATTEMPTS
     else:
         patience = RetryPolicy.NONE
     what = f"status {status}: {excerpt(body)}"
-    return RequestFault(
-        str(status), what, patience, status=status, retry_after=parse_retry_after(headers)
-    )
+    return RequestFault(str(status), what, patience, status=status, retry_after=wait)
+
+
+def _redirected(status: int, location: str) -> RequestFault:
+    """A redirect is not followed: the clips would go along to a host that nobody named."""
+    there = without_secrets(location).removesuffix(CALL)
+    what = f"status {status}: it redirects to {there}, and redirects are not followed"
+    return RequestFault(str(status), what, RetryPolicy.NONE, status=status)
+
+
+def fault_of_proxy(status: int, message: str) -> RequestFault:
+    """The fault of a proxy that does not let a request pass."""
+    patience = RetryPolicy.ATTEMPTS if status >= 500 else RetryPolicy.NONE
+    what = f"status {status} from the proxy: {message}"
+    return RequestFault(str(status), what, patience, status=status)
 
 
 def fault_of_exception(error: BaseException) -> RequestFault:
@@ -138,8 +175,17 @@ def fault_of_exception(error: BaseException) -> RequestFault:
 
 def cure_of(fault: RequestFault, settings: ChatSettings) -> str:
     """What a user can do about it."""
+    if (cure := _cure_at_proxy(fault, settings)) is not None:
+        return cure
     if fault.is_absence:
         return f"Start the server at {settings.address}, or check the address."
+    if fault.is_redirect:
+        return "Give the address to which it redirects, if you trust that host with the clips."
+    if fault.kind == TOKEN_LIMIT:
+        return (
+            "Allow more tokens (--max-tokens, or --reader-max-tokens for a reader), or serve the "
+            "model without thinking."
+        )
     cures = {
         401: f"Check the key in ${settings.key_variable}.",
         403: f"Check the key in ${settings.key_variable} and its permissions.",
@@ -149,9 +195,26 @@ def cure_of(fault: RequestFault, settings: ChatSettings) -> str:
     }
     if fault.status in cures:
         return cures[fault.status]
+    if fault.kind == EMPTY and fault.patience is RetryPolicy.NONE:
+        return "Serve the model without thinking, or without a parser that takes its answer away."
     if fault.patience is RetryPolicy.NONE:
         return "The endpoint refuses this request; change it as the endpoint says."
     return "Run the command again later; the answers so far are kept."
+
+
+#: What a proxy itself may answer, or cause.
+FROM_PROXIES = {403, 407, 502, 503, 504}
+
+
+def _cure_at_proxy(fault: RequestFault, settings: ChatSettings) -> str | None:
+    proxy = settings.proxy
+    if proxy is None or not (fault.is_absence or fault.status in FROM_PROXIES):
+        return None
+    host = settings.parts.hostname
+    return (
+        f"{settings.address} is asked through the proxy {proxy.address} (${proxy.variable}): check "
+        f"the proxy and the address, or add {host} to $NO_PROXY to ask it directly."
+    )
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -174,78 +237,17 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
 
 def excerpt(body: str) -> str:
     """The message in an error body, or the beginning of the body, on one line."""
+    line = " ".join(message_of(body).split())
+    return line if len(line) <= EXCERPT else f"{line[:EXCERPT]} ..."
+
+
+def message_of(body: str) -> str:
+    """The message in an error body; the body if it has none."""
     text = body
     try:
         value = json.loads(body)
         inner = value.get("error", value)
         text = inner if isinstance(inner, str) else inner.get("message", body)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         pass
-    line = " ".join(str(text).split())
-    return line if len(line) <= EXCERPT else f"{line[:EXCERPT]} ..."
-
-
-def read_reply(content_type: str, body: bytes) -> Reply:
-    """Reads the answer from a response with status 200.
-
-    Raises: `RequestFault` if there is none, so that it is asked again and never stored.
-    """
-    if "json" not in content_type.lower():
-        raise _unusable(f"content type '{content_type}' instead of JSON", body)
-    try:
-        value = json.loads(body)
-    except ValueError:
-        raise _unusable("invalid JSON", body) from None
-    usage = value.get("usage") if isinstance(value, dict) else None
-    tokens = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    try:
-        choice = value["choices"][0]
-        message = choice["message"]
-        # A refusal is also the model's answer, under another key.
-        text = message["content"] if message["content"] is not None else message.get("refusal")
-    except (KeyError, IndexError, TypeError):
-        raise _unusable("no choices", body, tokens) from None
-    if text is None:
-        raise _unusable("empty text", body, tokens, kind=EMPTY)
-    if not isinstance(text, str):
-        raise _unusable("no text in it", body, tokens)
-    likely = _tokens(choice.get("logprobs"))
-    if not text.strip() and not likely:
-        raise _unusable("empty text", body, tokens, kind=EMPTY)
-    reason, model = str(choice.get("finish_reason") or ""), str(value.get("model") or "")
-    try:
-        f"{text}{reason}{model}".encode()
-    except UnicodeEncodeError:
-        raise _unusable("half a character (a lone surrogate)", body, tokens) from None
-    return Reply(text, reason, model, *tokens, likely)
-
-
-def _tokens(logprobs: Any) -> tuple[Token, ...]:
-    """The answer's tokens with their alternatives; empty if they were not asked for or are cut."""
-    try:
-        return tuple(
-            Token(*_weighed(one), tuple(map(_weighed, one["top_logprobs"])))
-            for one in logprobs["content"]
-        )
-    except (KeyError, TypeError, ValueError):
-        return ()
-
-
-def _weighed(one: Any) -> tuple[str, float]:
-    logprob = float(one["logprob"])
-    # A token may be half a character, which is not valid text.
-    text = str(one["token"]).encode(errors="replace").decode()
-    return text, logprob if math.isfinite(logprob) else IMPOSSIBLE
-
-
-def _count(usage: Any, name: str) -> int:
-    value = usage.get(name) if isinstance(usage, dict) else None
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _unusable(
-    why: str, body: bytes, tokens: tuple[int, int] = (0, 0), *, kind: str = "unusable answer"
-) -> RequestFault:
-    shown = excerpt(body[: 4 * EXCERPT].decode(errors="replace")) or "(nothing)"
-    what = f"unusable answer, {why}: {shown}"
-    return RequestFault(kind, what, status=200, tokens=tokens)
+    return str(text)

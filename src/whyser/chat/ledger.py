@@ -47,6 +47,7 @@ class LedgerEntry(BaseModel):
     completion_tokens: int
     text: str
     tokens: tuple[Token, ...] = ()
+    without: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, key: str, label: str, reply: Reply) -> LedgerEntry:
@@ -116,9 +117,8 @@ class Ledger:
 
         Raises: `CannotWrite`; earlier lines stay intact.
         """
-        # Most answers have no tokens.
-        dumped = entry.model_dump_json(exclude=None if entry.tokens else {"tokens"})
-        line = f"{dumped}\n".encode()
+        # Most answers have no tokens, and were given with all parameters.
+        line = f"{entry.model_dump_json(exclude_defaults=True)}\n".encode()
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((bytes.fromhex(entry.key), line, done))
         if self._committing is None or self._committing.done():

@@ -25,6 +25,10 @@ FORMATS = {
 }
 
 
+#: What servers call the end of an answer that is not whole: OpenAI's names, and those of others.
+CUT_REASONS = {"length", "max_tokens", "model_length", "content_filter", "safety"}
+
+
 @dataclass(frozen=True)
 class Token:
     """A token of an answer and its alternatives, with their log-probabilities."""
@@ -38,7 +42,8 @@ class Token:
 class Reply:
     """A model's answer. Token counts are 0 if the endpoint did not count them.
 
-    `tokens` is empty unless the request has `logprobs` and the endpoint returns them.
+    `tokens` is empty unless the request has `logprobs` and the endpoint returns them. `without`
+    names the parameters that the endpoint refused, so that it answered without them.
     """
 
     text: str
@@ -47,6 +52,16 @@ class Reply:
     prompt_tokens: int
     completion_tokens: int
     tokens: tuple[Token, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer ended before the model was done: at the token limit, or by a filter.
+
+        >>> [Reply("", reason, "", 0, 0).is_cut for reason in ("stop", "length", "MAX_TOKENS")]
+        [False, True, True]
+        """
+        return self.finish_reason.lower() in CUT_REASONS
 
 
 @dataclass(frozen=True)
@@ -79,7 +94,7 @@ class Request:
             "messages": [_with_hashed_sound(message) for message in self.messages],
             "parameters": self.parameters,
         }
-        canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), default=_plain)
+        canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), default=plain)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
@@ -100,7 +115,7 @@ def derived_seed(seed: int, *parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Converts other mappings and sequences to dict and list for JSON."""
     if isinstance(value, Mapping):
         return dict(value)

@@ -14,6 +14,9 @@ from whyser.io.console import print_table
 class RequestTally:
     """Counts of a run. `asked` counts each request once, `retried` its repetitions.
 
+    `thought` counts answers whose thinking was left out, and `without` names the parameters that
+    the endpoint refused.
+
     `stopped` says why the run ended early, and `interrupted` that Ctrl-C did it, after which a
     command exits with status 130.
     """
@@ -21,6 +24,8 @@ class RequestTally:
     asked: int = 0
     answered: int = 0
     from_ledger: int = 0
+    thought: int = 0
+    without: set[str] = field(default_factory=set)
     retried: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     tokens_in: int = 0
@@ -40,6 +45,10 @@ class RequestTally:
         yield "asked", f"{self.asked:,}"
         yield "answered", f"{self.answered:,}"
         yield "from the ledger", f"{self.from_ledger:,}"
+        if self.thought:
+            yield "thinking left out", f"{self.thought:,}"
+        if self.without:
+            yield "asked without", ", ".join(sorted(self.without))
         for name, counts in (("retried", self.retried), ("failed", self.failed)):
             yield name, f"{counts.total():,}"
             for kind, count in counts.most_common():

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from whyser import __version__
+from whyser.io.addresses import without_secrets
 
 
 def provenance(inputs: Iterable[Path]) -> dict[str, Any]:
-    """The provenance of a result from these input files, ready for JSON."""
+    """The provenance of a result from these input files, ready for JSON.
+
+    An address in the command is written without its user, password and query.
+    """
     return {
-        "command": sys.argv,
+        "command": [without_secrets(word) for word in sys.argv],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "whyser": __version__,

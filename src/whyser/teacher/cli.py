@@ -14,7 +14,7 @@ from whyser.io.extras import needs
 from whyser.options.endpoint import AUDIO_HELP, AudioForm, DryRun, EndpointOptions
 from whyser.options.groups import with_option_group
 from whyser.teacher.filters import Leak
-from whyser.teacher.lesson import Lesson
+from whyser.teacher.lesson import MAX_TOKENS, Lesson
 from whyser.teacher.rationale import Labels
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
@@ -207,6 +207,14 @@ def listening(
         ),
     ] = 3,
     labels: Labels_ = "majority",
+    max_tokens: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Let an answer have this many tokens, its thinking included.",
+            rich_help_panel=CHECKS,
+        ),
+    ] = MAX_TOKENS,
     seed: Annotated[int, typer.Option(help="Seed the sampling with this number.")] = 0,
     max_samples: Annotated[
         int | None,
@@ -235,7 +243,7 @@ def listening(
 
     settings = asked.settings
     chosen = choose_prompt(measured=evidence == "measured", hears=audio != "none", file=prompt)
-    lesson = Lesson(chosen, audio, leak, 1 + new_attempts, seed)
+    lesson = Lesson(chosen, audio, leak, 1 + new_attempts, seed, max_tokens)
     session = TeacherSession(
         utterances,
         lesson,

@@ -57,12 +57,16 @@ class Inspection:
     leaks: tuple[Leak, ...] = ()
 
 
-def inspect(text: str, subject: Subject, leak: Leak = "stem") -> Inspection:
+def inspect(
+    text: str, subject: Subject, leak: Leak = "stem", *, is_cut: bool = False
+) -> Inspection:
     """Finds every fault of a rationale; without faults it may be used for training.
 
-    `leak` is the strictest level that is still a fault.
+    `leak` is the strictest level that is still a fault; `is_cut`, whether the answer ended at the
+    limit of tokens.
     """
     found = [
+        *([("cut off at the limit of tokens", "allow more with --max-tokens")] if is_cut else []),
         *_leak_faults(text, subject.label, leak),
         *_form_faults(text),
         *_evidence_faults(text, subject),
@@ -160,6 +164,9 @@ _META = re.compile(
     r"|\bi was (?:asked|told)\b|\bthe provided (?:label|emotion|content)\b",
     re.IGNORECASE,
 )
+#: A tag or special token that is left is part of a model's own format: of thinking that nobody
+#: knows yet, or of a chat template.
+_MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,80}>|<\||\|>|[\u25c1\u25b7]|\[/?[A-Z_]{3,}\]|```")
 _SENTENCE = re.compile(r"[^.!?]*(?:[.!?]+[\"”']?|$)\s*")
 
 
@@ -182,6 +189,8 @@ def _form_faults(text: str) -> _Found:
     count = len(text.split())
     if not SHORTEST <= count <= LONGEST:
         yield "length", f"{count} words, expected {SHORTEST} to {LONGEST}"
+    if found := _MARKUP.search(text):
+        yield "markup", repr(found.group())
     own = QUOTATION.sub(" ", text)
     if "?" in own:
         yield "open question", ""

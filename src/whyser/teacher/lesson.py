@@ -12,10 +12,15 @@ from whyser.options.endpoint import AudioForm
 from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT, Prompt
 from whyser.teacher.filters import Leak
 
+#: docs/design.md, "Where the paper is silent", 15.
+MAX_TOKENS = 256
+
 
 @dataclass(frozen=True)
 class Lesson:
     """What all questions of a run share; `attempts` includes the first one.
+
+    `max_tokens` limits an answer, its thinking included.
 
     The default is one attempt and three more (docs/design.md, "Where the paper is silent", 12).
     """
@@ -25,6 +30,7 @@ class Lesson:
     leak: Leak = "stem"
     attempts: int = 4
     seed: int = 0
+    max_tokens: int = MAX_TOKENS
 
     @property
     def needs_cues(self) -> bool:

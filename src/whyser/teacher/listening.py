@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from whyser.chat import Chat, Request, audio_part, derived_seed
+from whyser.chat import Chat, ChatError, EndpointError, Request, audio_part, derived_seed
 from whyser.evidence.cues import Cues
 from whyser.records.utterance import RESERVED, Utterance
 from whyser.teacher.filters import Inspection, Subject, inspect, strip_banned
@@ -21,7 +21,7 @@ from whyser.teacher.lesson import Lesson
 from whyser.teacher.rationale import Labels, Rationale, explained
 
 #: docs/design.md, "Where the paper is silent", 15.
-TEMPERATURE, TOP_P, MAX_TOKENS = 0.7, 0.9, 256
+TEMPERATURE, TOP_P = 0.7, 0.9
 
 
 def evidence_line(cues: Cues) -> str:
@@ -46,7 +46,7 @@ def build_request(
         parameters={
             "temperature": TEMPERATURE,
             "top_p": TOP_P,
-            "max_tokens": MAX_TOKENS,
+            "max_tokens": lesson.max_tokens,
             "seed": derived_seed(lesson.seed, utterance.id, attempt),
         },
     )
@@ -69,14 +69,24 @@ async def teach(
     text = ""
     for attempt in range(lesson.attempts):
         request = build_request(utterance, sound, cues, lesson, attempt)
-        reply = await chat.ask(request, label=f"{utterance.id}#{attempt}")
-        # Tags of the training target would break the training row.
-        text = strip_banned(RESERVED.sub(" ", reply.text))
-        inspections.append(inspect(text, subject, lesson.leak))
+        text, is_cut = await _answer(chat, request, f"{utterance.id}#{attempt}")
+        inspections.append(inspect(text, subject, lesson.leak, is_cut=is_cut))
         if not inspections[-1].faults:
             break
     reasons = inspections[-1].faults
     return _taught(utterance, lesson, chat.settings.model, text, reasons, inspections)
+
+
+async def _answer(chat: Chat, request: Request, label: str) -> tuple[str, bool]:
+    """The text of an answer, and whether it was cut off, perhaps before it began."""
+    try:
+        reply = await chat.ask(request, label=label)
+    except ChatError as error:
+        if not error.is_cut or isinstance(error, EndpointError):
+            raise
+        return "", True
+    # Tags of the training target would break the training row.
+    return strip_banned(RESERVED.sub(" ", reply.text)), reply.is_cut
 
 
 def without_answer(utterance: Utterance, lesson: Lesson, model: str) -> Taught:

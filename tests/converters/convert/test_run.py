@@ -229,7 +229,7 @@ def test_a_pipe_or_a_loop_of_links_costs_its_clip(
     clips[1].unlink()
     if kind == "pipe":
         os.mkfifo(clips[1])
-            message = f"{clips[1]}: is not a file. Fetch it"
+        message = f"{clips[1]}: is not a file. Fetch it"
     else:
         clips[1].symlink_to(clips[1].name)
         message = f"{clips[1]}: cannot be read (Too many levels of symbolic links)"

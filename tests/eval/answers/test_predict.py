@@ -403,6 +403,38 @@ def test_what_is_not_answered_is_told_and_nothing_is_written(predict, corpus, en
     assert len(endpoint.asked) == CLIPS + 1
 
 
+def test_thinking_is_no_part_of_an_answer(predict, corpus, endpoint):
+    endpoint.answer = lambda body: "<thinking>Angry? Happy?</thinking>\n\nI think it is sad"
+    status, said, written = predict()
+    assert status == 0, said
+    assert {one.text for one in written} == {"I think it is sad"}
+    rows = [line.replace("│", " ").split() for line in said.splitlines()]
+    assert ["thinking", "left", "out", str(CLIPS)] in rows
+    ledger = (corpus.folder / "predictions/out.ledger.jsonl").read_text()
+    assert ledger.count("Angry? Happy?") == CLIPS
+
+
+def test_a_parameter_that_the_model_refuses_is_in_the_record(predict, corpus, endpoint):
+    told = "Unsupported value: 'temperature' does not support 0 with this model."
+    endpoint.answer = lambda body: (400, told) if "temperature" in body else "sad"
+    status, said, written = predict("--concurrency", "1")
+    assert status == 0, said
+    assert len(written) == CLIPS and len(endpoint.asked) == CLIPS + 1
+    assert provenance(corpus)["refused"] == ["temperature"]
+    # The ledger remembers it for a run that asks nothing.
+    status, _, _ = predict()
+    assert (status, provenance(corpus)["refused"]) == (0, ["temperature"])
+
+
+def test_a_password_in_the_address_is_written_nowhere(predict, corpus, endpoint, monkeypatch):
+    host = endpoint.url.removeprefix("http://")
+    status, said, _ = predict("--endpoint", f"http://me:secret-word@{host}?code=secret-code")
+    assert status == 0, said
+    files = [path.read_bytes() for path in corpus.folder.rglob("*") if path.is_file()]
+    assert not any(b"secret-" in content for content in [*files, said.encode()])
+    assert provenance(corpus)["endpoint"] == endpoint.url
+
+
 def test_an_unreadable_clip_is_named(predict, corpus):
     (corpus.folder / "sound files/clip 0.wav").write_bytes(b"RIFF")
     status, said, _ = predict()

@@ -102,6 +102,40 @@ def test_what_the_conventions_leave_unread_is_sent_to_nobody(reading, reader, te
     assert reading.asked == []
 
 
+@pytest.mark.parametrize(
+    "reply",
+    ["```json\n{}\n```", "<think>Sad? {?}</think>\n{}", "Thoughts.</reasoning>{}", "Here: {}",
+     "{}\n{}", "[THINK]x[/THINK]```\n{}\n```"],
+)  # fmt: skip
+def test_a_reply_is_read_wherever_its_json_stands(reading, reader, reply, capsys):
+    def answered(data):
+        found = grouped("happy") if "word" in data else said("zesty")
+        return reply.replace("{}", found)
+
+    reading.reply = answered
+    (found,) = reader(HybridReader).read([answer("A zesty delivery, one would say.")])
+    assert (found.label, found.word) == ("happy", "zesty")
+    assert len(reading.asked) == 2
+    assert "not as asked" not in capsys.readouterr().err
+
+
+def test_replies_that_cannot_be_used_are_told(reading, reader, capsys):
+    reading.reply = lambda data: "Sad." if len(reading.asked) < 3 else '{"emotion": "sad"}'
+    texts = ["Sad, quite.", "So very sad."]
+    chosen = reader(concurrency=1)
+    assert chosen.read([answer(text) for text in texts]) == [UNREAD, UNREAD]
+    assert (
+        "note: 4 replies of gpt oss|20b were not as asked (no JSON object: 2, not as asked: "
+        "second: 2); an answer without a usable reply stays unread"
+    ) in capsys.readouterr().err
+
+
+def test_a_reply_lost_to_thinking_makes_no_score(reading, reader):
+    reading.reply = lambda data: "<think>Sad or"
+    with pytest.raises(WhyserError, match=r"1 answers were not read, as .* all text .* thinking"):
+        reader().read([answer("Sad, quite.")])
+
+
 def test_a_reply_out_of_schema_is_asked_for_once_more_and_then_unread(reading, reader):
     replies = iter(["I'd say sad.", said("sad"), "{", '{"emotion": "sad"}'])
     reading.reply = lambda data: next(replies)
@@ -219,9 +253,9 @@ def test_the_check_of_a_word_takes_linear_time(piece):
 
 def test_the_version_names_model_prompt_and_table(reader):
     table = lexicon().hash
-    assert RuleReader().version == f"rules-4+{table}"
-    assert reader().version.startswith("llm-1+gpt_oss_20b+")
-    assert reader(HybridReader).version.startswith("hybrid-4.1+gpt_oss_20b+")
+    assert RuleReader().version == f"rules-5+{table}"
+    assert reader().version.startswith("llm-2+gpt_oss_20b+")
+    assert reader(HybridReader).version.startswith("hybrid-5.2+gpt_oss_20b+")
     assert all(one.version.endswith(f"+{table}") for one in (reader(), reader(HybridReader)))
 
 
@@ -252,17 +286,29 @@ def test_score_reads_by_an_endpoint_and_signs_it(reading, whyser_eval, world):
     status, _, err = whyser_eval(*world.score_arguments(*options))
     assert status == 0, err
     row = world.scores()["tiny", "none", "all", "f1_majority"]
-    assert "|parser:hybrid-4.1+judge+" in row["signature"]
+    assert "|parser:hybrid-5.2+judge+" in row["signature"]
     assert {sample["prediction"] for sample in world.samples()} == {"fear"}
     assert {sample["stage"] for sample in world.samples()} == {"llm"}
     assert (world.results / "reader.ledger.jsonl").exists()
     record = json.loads((world.results / "provenance.json").read_text(encoding="utf-8"))
-    assert record["settings"]["reader"].startswith("hybrid-4.1+judge+")
+    assert record["settings"]["reader"].startswith("hybrid-5.2+judge+")
     asked = len(reading.asked)
     before = (world.results / "scores.json").read_bytes()
     assert whyser_eval(*world.score_arguments(*options))[0] == 0
     assert len(reading.asked) == asked == 2
     assert (world.results / "scores.json").read_bytes() == before
+
+
+def test_the_readers_password_is_written_nowhere(reading, whyser_eval, world):
+    address = reading.url.replace("://", "://me:secret-word@") + "?code=secret-code"
+    options = (f"--reader-endpoint={address}", "--reader", "llm", "--reader-model", "judge")
+    status, out, err = whyser_eval(*world.score_arguments(*options))
+    assert status == 0, err
+    assert reading.asked
+    files = [path.read_bytes() for path in world.folder.rglob("*") if path.is_file()]
+    assert not any(b"secret-" in content for content in [*files, (out + err).encode()])
+    record = json.loads((world.results / "provenance.json").read_text(encoding="utf-8"))
+    assert f"--reader-endpoint={reading.url}" in record["command"]
 
 
 def test_compare_reads_by_an_endpoint_too(reading, whyser_eval, world, tmp_path):

@@ -221,3 +221,20 @@ def test_what_a_descriptor_block_says_is_no_answer() -> None:
     text = "<descriptors>a sad, low pitch</descriptors>I think the emotion is happy."
     assert read_answer(text, form="open").label == "happy"
     assert read_answer("<descriptors>angry, loud</descriptors>", form="open") == UNREAD
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("<thinking>Angry, or happy?</thinking>The speaker sounds sad.", "sad"),
+        ("Angry, or happy?\n</think>\nThe speaker sounds sad.", "sad"),
+        ("[THINK]Final answer: angry[/THINK]Final answer: sad", "sad"),
+        ("\u25c1think\u25b7<answer>angry</answer>\u25c1/think\u25b7<answer>sad</answer>", "sad"),
+        ("<|channel|>analysis<|message|>Angry?<|end|><|start|>assistant<|channel|>final<|message|>"
+         "Sad.", "sad"),
+        ("<reasoning>The speaker sounds angry.", None),
+        ("<|channel|>analysis<|message|>The speaker sounds angry.", None),
+    ],
+)  # fmt: skip
+def test_thinking_of_any_name_is_no_answer(text, label):
+    assert read_answer(text, form="open").label == label

@@ -20,8 +20,6 @@ import time
 from pathlib import Path
 
 import aiohttp  # noqa: F401
-import httpx2  # noqa: F401
-import openai  # noqa: F401
 
 # Imported here so that a run that is forked starts at once.
 from whyser.chat import Chat, ChatSettings, Reply, Request, print_tally, run_all

@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,45 @@ def answer(name: str, content: Any) -> dict[str, Any]:
         "choices": [{"finish_reason": "stop", "message": {"content": content}}],
         "usage": {"prompt_tokens": 100, "completion_tokens": 10, "name": name},
     }
+
+
+#: The same answer as it comes from servers that leave the thinking in the text, each model's in its
+#: own marks.
+WITH_THINKING = {
+    "think": "<think>\nPlan.\n</think>\n\n{}",
+    "think-open": "Plan.\n</think>\n\n{}",
+    "thinking": '<thinking time="3">Plan.</thinking>{}',
+    "seed": "<seed:think>Plan<seed:cot_budget_reflect>5</seed:cot_budget_reflect></seed:think>{}",
+    "magistral": "[THINK]Plan.[/THINK]{}",
+    "kimi": "\u25c1think\u25b7Plan.\u25c1/think\u25b7{}",
+    "cohere": "<|START_THINKING|>Plan.<|END_THINKING|><|START_RESPONSE|>{}<|END_RESPONSE|>",
+    "harmony": "<|channel|>analysis<|message|>Plan.<|end|><|start|>assistant<|channel|>final"
+    "<|message|>{}<|return|>",
+    "gemma": "<|channel>thought\nPlan.\n<channel|>{}",
+}
+
+THINKING = {"type": "thinking", "thinking": [{"type": "text", "text": "Plan."}]}
+
+#: The message around the answer, as servers give it.
+MESSAGES: dict[str, Callable[[str], dict[str, Any]]] = {
+    **{
+        kind: lambda said, text=text: {"content": text.format(said)}
+        for kind, text in WITH_THINKING.items()
+    },
+    "fields": lambda said: {"content": said, "reasoning_content": "Plan.", "reasoning": "Plan."},
+    "part": lambda said: {"content": {"type": "text", "text": said}},
+    "parts": lambda said: {"content": [THINKING, {"type": "text", "text": said[:5]}, said[5:]]},
+}
+
+#: What is no answer: the thinking took all tokens, or the server took all text for thinking.
+NO_ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
+    "reasoned-away": ({"content": None, "reasoning_content": "Plan."}, "length"),
+    "reasoning-parts": ({"content": [THINKING]}, "length"),
+    "cut-in-thinking": ({"content": "<thinking>Plan"}, "max_tokens"),
+    "hidden-thinking": ({"content": ""}, "length"),
+    "all-is-thinking": ({"content": None, "reasoning": "Plan."}, "stop"),
+    "only-thinking": ({"content": "<think>Plan.</think>\n"}, "stop"),
+}
 
 
 class Server:
@@ -58,7 +98,20 @@ class Server:
     async def play(self, step: str, name: str, request: web.Request) -> web.StreamResponse:
         kind, _, detail = step.partition(":")
         key = request.headers["Authorization"]
+        if kind in MESSAGES or kind in NO_ANSWERS:
+            whole = answer(name, "")
+            message, reason = NO_ANSWERS.get(kind, ({}, "stop"))
+            whole["choices"][0]["message"] = message or MESSAGES[kind](f"because of {name}")
+            whole["choices"][0]["finish_reason"] = reason
+            return web.json_response(whole)
         match kind:
+            case "refuses":
+                return await refuses(detail.split(","), name, request)
+            case "redirect":
+                return web.Response(status=int(detail), headers={"Location": f"{request.url}/new"})
+            case "plain":
+                text = json.dumps(answer(name, f"because of {name}"))
+                return web.Response(text=text, content_type="text/plain")
             case "ok":
                 return web.json_response(answer(name, f"because of {name}"))
             case "hang":
@@ -73,8 +126,19 @@ class Server:
                 whole = answer(name, None)
                 whole["choices"][0]["message"]["refusal"] = "I cannot judge that."
                 return web.json_response(whole)
-            case "parts":
-                return web.json_response(answer(name, [{"type": "text", "text": "x"}]))
+            case "number":
+                return web.json_response(answer(name, 5))
+            case "sound":
+                return web.json_response(answer(name, [{"type": "audio", "audio": {}}]))
+            case "error":
+                return web.json_response({"error": {"message": "provider failed", "code": None}})
+            case "aborted":
+                whole = answer(name, "because of")
+                whole["choices"][0]["finish_reason"] = "abort"
+                return web.json_response(whole)
+            case "later-in-200":
+                error = {"message": "Provider returned error", "code": 429}
+                return web.json_response({"id": None, "choices": None, "error": error})
             case "none":
                 return web.json_response({"choices": []})
             case "invalid":
@@ -100,6 +164,20 @@ class Server:
                 headers = {"Retry-After": formatdate(usegmt=True)}
                 return web.json_response({"error": "slow down"}, status=429, headers=headers)
         return web.json_response({"error": {"message": f"status {kind}"}}, status=int(kind))
+
+
+async def refuses(names: list[str], name: str, request: web.Request) -> web.StreamResponse:
+    """Names the first of these parameters that the request has, in the words of some server."""
+    asked = await request.json()
+    for each in names:
+        if each in asked:
+            told = f"Unsupported parameter: '{each}' is not supported with this model."
+            if len(each) % 2:
+                detail = [{"type": "extra_forbidden", "loc": ["body", each], "msg": told}]
+                return web.json_response({"detail": detail}, status=422)
+            error = {"message": told, "param": each, "code": "unsupported_parameter"}
+            return web.json_response({"error": error}, status=400)
+    return web.json_response(answer(name, ",".join(sorted({*asked} - {"script"}))))
 
 
 async def cut_short(request: web.Request) -> web.StreamResponse:

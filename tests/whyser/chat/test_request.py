@@ -11,7 +11,7 @@ import pytest
 
 from whyser.chat import ChatSettings, Ledger, Request, audio_part, estimate
 from whyser.chat.estimate import tokens_of
-from whyser.chat.faults import read_reply
+from whyser.chat.reply import read_reply
 from whyser.chat.request import Token
 from whyser.io import audio
 from whyser.io.errors import InputError
@@ -107,13 +107,13 @@ def body_with(logprobs: Any, text: str = "sad") -> bytes:
 def test_tokens_come_with_what_else_was_weighed() -> None:
     half = {"token": "\ud83d", "logprob": float("nan")}
     sad = {"token": " sad", "logprob": -0.5}
-    reply = read_reply("json", body_with({"content": [{**sad, "top_logprobs": [sad, half]}]}))
+    reply = read_reply({}, body_with({"content": [{**sad, "top_logprobs": [sad, half]}]}))
     assert reply.tokens == (Token(" sad", -0.5, ((" sad", -0.5), ("?", -9999.0))),)
     # A blank answer tells nothing, its tokens do.
     blank = {"token": "\n", "logprob": -0.1, "top_logprobs": []}
-    assert read_reply("json", body_with({"content": [blank]}, "\n")).tokens
+    assert read_reply({}, body_with({"content": [blank]}, "\n")).tokens
 
 
 @pytest.mark.parametrize("broken", [None, {}, {"content": None}, {"content": [{"token": "a"}]}, 5])
 def test_broken_log_probabilities_are_none(broken: Any) -> None:
-    assert read_reply("json", body_with(broken)).tokens == ()
+    assert read_reply({}, body_with(broken)).tokens == ()

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from whyser.chat import Reply, Request
+from whyser.chat import ChatError, Reply, Request
+from whyser.chat.faults import TOKEN_LIMIT
 from whyser.evidence.cues import FAMILIES, Cue, Cues
 from whyser.prompting.prompts import RATIONALE, RATIONALE_MEASURED, RATIONALE_TEXT
 from whyser.records.corpus import CorpusCard, write_card
@@ -28,6 +29,8 @@ GOOD = (
     'The words "never want to see him" come at a fast pace, and the voice is loud. The pitch lies '
     "high for this speaker, and every stressed word is pressed out with force to its very end."
 )
+#: An answer with an end of its own, and one that was not begun when the tokens were used up.
+CUT, THOUGHT_AWAY = "|ends with|", "|no answer|"
 LEAKING = GOOD + " That is anger."
 #: The order of the training rows, which is that of sha256("0:order:ID").
 IN_ORDER = ["c/4", "c/5", "c/3", "c/2", "c/1"]
@@ -62,7 +65,10 @@ class Scripted:
     async def ask(self, request: Request, *, label: str = "") -> Reply:
         text = self.answers[min(len(self.asked), len(self.answers) - 1)]
         self.asked.append(request)
-        return Reply(text, "stop", "teacher-1", 10, 10)
+        if text == THOUGHT_AWAY:
+            raise ChatError("cut off", kind=TOKEN_LIMIT, status=200, cure="")
+        said, _, reason = text.partition(CUT)
+        return Reply(said, reason or "stop", "teacher-1", 10, 10)
 
 
 def taught(chat: Scripted, lesson: Lesson | None = None, measured: Cues | None = None) -> Any:
@@ -180,6 +186,35 @@ def test_what_contradicts_the_sound_is_not_kept() -> None:
     assert result.inspections[0].details == ("pitch high, measured -2.0",)
 
 
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "model_length", "content_filter"])
+def test_an_answer_that_was_cut_off_is_not_kept(reason: str) -> None:
+    chat = Scripted(f"{GOOD}{CUT}{reason}", GOOD)
+    result = taught(chat)
+    assert result.inspections[0].faults == ("cut off at the limit of tokens",)
+    assert (result.rationale.kept, result.rationale.attempts) == (True, 2)
+    only = taught(Scripted(f"{GOOD}{CUT}{reason}")).rationale
+    assert (only.kept, only.reasons) == (False, ("cut off at the limit of tokens",))
+
+
+def test_an_answer_that_was_lost_to_thinking_is_asked_for_anew() -> None:
+    result = taught(Scripted(THOUGHT_AWAY, GOOD))
+    assert (result.rationale.text, result.rationale.attempts) == (GOOD, 2)
+    never = taught(Scripted(THOUGHT_AWAY)).rationale
+    assert (never.text, never.kept, never.attempts) == ("", False, 4)
+    assert never.reasons[0] == "cut off at the limit of tokens"
+
+
+@pytest.mark.parametrize(
+    "marks",
+    ["<plan>Low pitch.</plan>{}", "<|plan|>{}", "{}</output>", "```\n{}\n```", "[PLAN] {}"],
+)
+def test_marks_of_an_unknown_format_are_never_trained_on(marks: str) -> None:
+    rationale = taught(Scripted(marks.replace("{}", GOOD))).rationale
+    # Special tokens of this form are taken out, as those of chat templates.
+    assert rationale.kept == marks.startswith("<|")
+    assert rationale.kept or rationale.reasons == ("markup",)
+
+
 def test_marks_of_the_training_target_are_taken_out() -> None:
     rationale = taught(Scripted(GOOD + " </reason><|im_end|> <audio>")).rationale
     assert rationale.kept and "<" not in rationale.text
@@ -295,14 +330,15 @@ def test_a_dry_run_asks_nothing(listen: Callable[..., tuple[int, str]], corpus: 
 
 
 class Teacher:
-    """An endpoint in a thread: good for all but those that a rule says."""
+    """An endpoint in a thread: good for all but those that a rule says; `marks` frames answers."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.marks = "{}"
 
     def answer(self, body: dict[str, Any]) -> str:
         self.asked.append(body)
-        return LEAKING if len(self.asked) == 2 else GOOD
+        return self.marks.replace("{}", LEAKING if len(self.asked) == 2 else GOOD)
 
 
 @pytest.fixture
@@ -331,6 +367,28 @@ def teacher() -> Any:
     mind.url = f"http://127.0.0.1:{server.server_port}/v1"  # type: ignore[attr-defined]
     yield mind
     server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        "<think>Name no anger.</think>{}",
+        "Name no anger.</think>{}",
+        "<|channel>thought\nName no anger.\n<channel|>{}",
+    ],
+)
+def test_thinking_is_never_trained_on(
+    listen: Callable[..., tuple[int, str]], corpus: Path, teacher: Any, marks: str
+) -> None:
+    teacher.marks = marks
+    status, said = listen("--endpoint", teacher.url, "--max-tokens", "2000")
+    assert status == 0, said
+    assert {body["max_tokens"] for body in teacher.asked} == {2000}
+    rationales = list(read_rationales(corpus / "out.jsonl"))
+    assert len(rationales) == 5 and all(one.kept and one.text == GOOD for one in rationales)
+    cells = [line.replace("│", " ").split() for line in said.splitlines()]
+    assert ["thinking", "left", "out", "6"] in cells
+    assert "Name no anger" in (corpus / "out.ledger.jsonl").read_text()
 
 
 def test_a_run_and_the_same_again(

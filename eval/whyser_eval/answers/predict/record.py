@@ -27,7 +27,10 @@ def record_of(output: Path) -> Path:
 
 @dataclass(frozen=True)
 class Record:
-    """A run: `said` is the template that was required, `seen` what the server reported."""
+    """A run: `said` is the template that was required, `seen` what the server reported.
+
+    `without` names the parameters of the decoding that the endpoint refused.
+    """
 
     system: str
     plan: Plan
@@ -35,6 +38,7 @@ class Record:
     said: Template | None
     predictions: int
     not_answered: int = 0
+    without: Sequence[str] = ()
     is_finished: bool = False
 
     def write(
@@ -46,7 +50,6 @@ class Record:
     ) -> None:
         """Writes the record of `output`; with `files`, as one file of an `atomic_set`."""
         written = provenance([corpus.path for corpus in corpora])
-        written["command"] = settings.hide(written["command"])
         asked = {"endpoint": settings.address, "model": settings.model}
         write_json(files(record_of(output)), written | asked | self._as_json())
 
@@ -63,6 +66,7 @@ class Record:
             ],
             "transcript_prompt": TRANSCRIPT.hash if plan.control == "transcript" else None,
             "decoding": plan.decoding.as_json(),
+            "refused": list(self.without),
             "template": {
                 "said": self.said,
                 "found": self.seen.template,

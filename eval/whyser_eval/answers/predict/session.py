@@ -17,7 +17,6 @@ from whyser.chat import (
     Chat,
     ChatSettings,
     EndpointError,
-    Reply,
     Request,
     ask_in_order,
     ledger_of,
@@ -70,6 +69,8 @@ class Session:
     template: Template | None = None
     accepts_failures: bool = False
     counts: Counter[str] = field(default_factory=Counter)
+    #: Parameters that the endpoint refused, so that it answered without them.
+    without: set[str] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -110,7 +111,12 @@ class Session:
         with atomic_set(self.output) as files:
             with files(self.output).open("w", encoding="utf-8") as stream:
                 self._ask_all(settings, stream)
-            finished = replace(record, is_finished=True, not_answered=self.counts["failed"])
+            finished = replace(
+                record,
+                is_finished=True,
+                not_answered=self.counts["failed"],
+                without=sorted(self.without),
+            )
             finished.write(settings, self.clips.corpora, self.output, files)
         print_table(f"{self.count:,} predictions -> {self.output}", ["what", "count"], self._rows())
 
@@ -143,15 +149,18 @@ class Session:
             replies.append(await chat.ask(request, label=item.label(sample)))
         prediction = self._prediction(item, [reply.text for reply in replies])
         if self.probabilities:
-            found = await self._weigh(chat, item, replies[0])
+            found = await self._weigh(chat, item)
             prediction = prediction.model_copy(update={"probabilities": found})
-        self.counts["cut"] += sum(reply.finish_reason == "length" for reply in replies)
+        self.counts["cut"] += sum(reply.is_cut for reply in replies)
+        self.without.update(*(reply.without for reply in replies))
         return prediction
 
-    async def _weigh(self, chat: Chat, item: Item, reply: Reply) -> dict[Any, float] | None:
+    async def _weigh(self, chat: Chat, item: Item) -> dict[Any, float] | None:
         """The labels' probabilities where the answer decides."""
         question = self.plan.questions[item.variant]
-        decided = decision(reply.text, question)
+        # The ledger has the answer with its thinking, on which what follows depends.
+        answer = chat.ledger.entry(chat.key(self._request(item))).text
+        decided = decision(answer, question)
         if decided is None:
             return None
         request = continuation(self._request(item), decided)

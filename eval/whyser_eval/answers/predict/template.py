@@ -8,13 +8,17 @@ an old one the text of the chat template, before the sound's tokens and both mar
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 from whyser.chat import ChatSettings, Request
-from whyser.chat.settings import Key
+from whyser.chat.faults import RequestFault
+from whyser.chat.settings import Secrets
+from whyser.chat.wire import Wire
 from whyser.io.errors import InputError
 
 #: `official`: the checkpoint's own; `whyser`: what LLaMA-Factory's `qwen2_audio` trains with.
@@ -53,26 +57,26 @@ def ask_template(settings: ChatSettings, request: Request, question: str) -> See
 
 
 def _prompt_at(settings: ChatSettings, request: Request) -> str | None:
-    import httpx2
-
-    parts = urlsplit(settings.endpoint)
-    root = urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/v1"), query=""))
-    key = Key.from_environment(settings.key_variable).reveal()
     try:
-        with httpx2.Client(
-            timeout=PATIENCE,
-            headers={"Authorization": f"Bearer {key}"},
-            base_url=root,
-            params=dict(parse_qsl(parts.query)),
-        ) as client:
-            asked = {"model": settings.model, "messages": request.messages}
-            tokens = client.post("/tokenize", json=asked).raise_for_status().json()["tokens"]
-            asked = {"model": settings.model, "tokens": tokens}
-            reply = client.post("/detokenize", json=asked).raise_for_status()
-            return str(reply.json()["prompt"])
-    except (httpx2.HTTPError, OSError, ValueError, KeyError, TypeError):
+        return asyncio.run(_ask_prompt(replace(settings, timeout=PATIENCE), request))
+    except (RequestFault, ValueError, KeyError, TypeError):
         # Another kind of server, or none yet: the run itself reports a missing server.
         return None
+
+
+async def _ask_prompt(settings: ChatSettings, request: Request) -> str:
+    root = settings.folder.removesuffix("/v1")
+    async with Wire(settings, Secrets.of(settings)) as wire:
+
+        async def ask(path: str, asked: Mapping[str, Any]) -> Any:
+            value = {"model": settings.model, **asked}
+            response = await wire.post(settings.url(path, below=root), value)
+            if response.status != 200:
+                raise ValueError(f"status {response.status}")
+            return json.loads(response.body)
+
+        tokens = (await ask("/tokenize", {"messages": request.messages}))["tokens"]
+        return str((await ask("/detokenize", {"tokens": tokens}))["prompt"])
 
 
 def template_of(prompt: str | None, question: str) -> Template | None:

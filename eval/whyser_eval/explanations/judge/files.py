@@ -25,8 +25,8 @@ from whyser_eval.explanations.judge.questions import (
     RubricQuestion,
     RubricRating,
     Verdict,
-    read_as,
 )
+from whyser_eval.reading.structured import read_as
 
 A = TypeVar("A", bound="JudgeAnswer")
 
@@ -246,9 +246,7 @@ def write_record(
     files: JudgeFiles, asked: Mapping[str, Any], settings: ChatSettings, pairs: Path
 ) -> None:
     """Writes how a judge was asked; a finished record stays if a later run adds nothing to it."""
-    common = provenance([pairs])
-    common["command"] = settings.hide(common["command"])
-    written = common | {"endpoint": settings.address} | dict(asked)
+    written = provenance([pairs]) | {"endpoint": settings.address} | dict(asked)
     earlier = _earlier_record(files)
     if earlier.get("finished"):
         same = {name: earlier.get(name) for name in _OF_THE_RUN} | {"finished": True}

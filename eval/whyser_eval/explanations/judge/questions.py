@@ -8,14 +8,12 @@ refusal or a truncated reply is unreadable: it is counted, and neither system wi
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from json import JSONDecoder
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from whyser.chat import Request, audio_part
 from whyser.options.endpoint import AudioForm
@@ -123,70 +121,6 @@ RATING_SCHEMA: dict[str, Any] = {
     "reason": _TEXT,
     **{name: {"type": "integer", "enum": list(range(most + 1))} for name, most in CRITERIA.items()},
 }
-
-T = TypeVar("T", bound=BaseModel)
-
-
-def read_as(model: type[T], text: str, *, is_cut: bool = False) -> T | str:
-    """The validated reply, or the reason why it is unreadable.
-
-    The object may be inside a code fence or prose if it is the only one; text before `</think>` is
-    ignored.
-
-    Args: `is_cut`, whether the reply ended at the token limit.
-
-    >>> read_as(PairChoice, 'Sure!\\n```json\\n{"reason": "", "verdict": "A"}\\n```').verdict
-    'A'
-    >>> read_as(PairChoice, "A is better."), read_as(PairChoice, '{"reason": "both', is_cut=True)
-    ('no JSON object', 'cut off')
-    """
-    said = text.rpartition("</think>")[2]
-    whole = _object(said)
-    if whole is None and is_cut:
-        return "cut off"
-    found = [whole] if whole is not None else list(_objects(said))
-    if not found:
-        return "no JSON object"
-    first, *others = found
-    if any(one != first for one in others):
-        return "two answers"
-    try:
-        return model.model_validate(first)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        return f"not as asked: {'.'.join(map(str, fault['loc']))}"
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object without duplicate keys; otherwise the last verdict would silently win."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("duplicate key")
-    return found
-
-
-_DECODER = JSONDecoder(object_pairs_hook=_once)
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The outermost JSON objects in a text."""
-    at = text.find("{")
-    while at >= 0:
-        try:
-            value, end = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            yield value
-        at = text.find("{", end)
 
 
 # ---- questions ----------------------------------------------------------------------------------

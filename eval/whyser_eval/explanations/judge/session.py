@@ -150,9 +150,11 @@ class JudgeSession:
             return JudgeReply(
                 JudgeAnswer(reply=None, fault=fault, model=model, time=now, request=key)
             )
-        time = chat.ledger.entry(key).time
-        asked = JudgeAnswer(reply=reply.text, fault=None, model=reply.model, time=time, request=key)
-        return JudgeReply(asked, is_cut=reply.finish_reason == "length")
+        kept = chat.ledger.entry(key)
+        asked = JudgeAnswer(
+            reply=kept.text, fault=None, model=reply.model, time=kept.time, request=key
+        )
+        return JudgeReply(asked, is_cut=reply.is_cut)
 
     def _report_refused(self, replies: Sequence[JudgeReply]) -> None:
         """Raises: `WhyserError` if the endpoint refused every question."""
