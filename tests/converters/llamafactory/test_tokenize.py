@@ -534,7 +534,7 @@ def test_a_clip_of_every_fault(place: Workplace) -> None:
     names = ("cut.wav", "pointer.wav", "empty.wav", "streamed.flac")
     rows = [{**place.row(), "audios": [name]} for name in names]
     said = place.refusal(dataset=place.dataset("a", rows))
-    for what in ("cut short", "Git LFS pointer", "is empty", "does not state the length"):
+    for what in ("cut short", "Git LFS pointer", "is empty", "states no length or a wrong one"):
         assert what in said
 
 

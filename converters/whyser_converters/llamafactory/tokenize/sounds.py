@@ -39,9 +39,7 @@ def _frames(run: TokenizeRun, path: str) -> tuple[int, tuple[CheckFault, ...]]:
     try:
         info = audio.probe(Path(path))
         if not info.loads:
-            what = (
-                "its header does not state the length of its sound, and LLaMA-Factory believes it"
-            )
+            what = "its header, which LLaMA-Factory believes, states no length or a wrong one"
             raise InputError(what, cure="Convert it to wav.")
         frames = _counted(run, path, info)
     except InputError as error:
