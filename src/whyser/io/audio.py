@@ -34,6 +34,8 @@ _STORED = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _BYTES = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _COUNT = re.compile(r"does not match value from 'ds64' chunk of (\d+)|sample_count -i (\d+)")
 _LENGTH_UNKNOWN = 0x7FFF_0000
+# FFmpeg's resampler takes no more.
+_MOST_CHANNELS = 64
 # libsndfile's number of frames where a header states none.
 _COUNTLESS = 1 << 62
 # Normalised to a variance of 1, speech peaks at 5 to 20; 16-bit speech below 64 steps is silence.
@@ -196,6 +198,8 @@ def _refuse_wrong(path: Path, sound: Any, start: bytes) -> None:
     if not lowest <= sound.samplerate <= highest:
         what = f"has a header that states a sampling rate of {sound.samplerate:,} Hz"
         raise _unusable(path, what)
+    if sound.channels > _MOST_CHANNELS:
+        raise _unusable(path, f"has a header that states {sound.channels:,} channels")
     present, promised, unit = _promise(sound, start)
     missing = (promised - present) / max(present, 1) * sound.frames
     if missing > tolerance(sound.frames, sound.samplerate):

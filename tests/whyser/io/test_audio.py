@@ -268,6 +268,14 @@ def test_a_rate_that_no_sound_has_is_named(tmp_path: Path, rate: int) -> None:
         audio.load(path)
 
 
+def test_more_channels_than_any_sound_has_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    whole = encoded("WAV")
+    path.write_bytes(whole[:22] + (232).to_bytes(2, "little") + whole[24:])
+    with pytest.raises(InputError, match="states 232 channels"):
+        audio.probe(path)
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.wav")
     with pytest.raises(InputError, match=r"a\.wav: is not a file"):
