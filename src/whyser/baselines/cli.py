@@ -248,11 +248,11 @@ def ssl(
     nothing, each clip passes the encoder once, and later epochs and runs take seconds. For several
     GPUs use torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
 
-    Examples: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
+    Example: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
     --output results/wavlm
 
-    whyser-baseline ssl utterances.jsonl --encoder openai/whisper-base --window 6 --tune nothing
-    --pooling statistics --output results/whisper
+    Example: whyser-baseline ssl utterances.jsonl --encoder openai/whisper-base --window 6
+    --tune nothing --pooling statistics --output results/whisper
     """
     from whyser.baselines.clips import read_task
     from whyser.baselines.ssl.recipe import TrainingRecipe
