@@ -12,9 +12,11 @@ from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.pretrained import (
     WRONG_WEIGHTS,
     Pretrained,
+    cut,
+    from_pretrained,
     load,
     not_loaded,
-    require_safetensors,
+    require_weights,
 )
 from whyser.io.errors import InputError
 
@@ -30,39 +32,48 @@ class LanguageModel:
     tokenizer: Any
 
 
-def load_encoder(name: str) -> Pretrained:
+def load_encoder(name: str, *, window: int | None = None) -> Pretrained:
     """Loads a speech encoder by hub name, or from the folder of a checkpoint or a baseline.
 
-    Raises: `InputError` as in `whyser.baselines.ssl.pretrained.load`.
+    Args: `window`, as in `whyser.baselines.ssl.pretrained.load`.
+
+    Raises: `InputError` as there.
     """
     folder = Path(name)
-    if (folder / saved.ENCODER).is_dir():
-        return saved.read(folder)[2]
-    return load(name)
+    if not (folder / saved.ENCODER).is_dir():
+        return load(name, window=window)
+    pretrained = saved.read(folder)[2]
+    return pretrained if window is None else cut(pretrained, name, window)
 
 
 def load_language_model(name: str) -> LanguageModel:
-    """Loads a decoder-only language model, or that of a Qwen2-Audio.
+    """Loads a decoder-only language model, or that of a Qwen2-Audio, in its own precision.
 
-    Raises: `InputError` for another kind of model, one with its own code, and missing weights.
+    Raises: `InputError` for another kind of model, one with its own code, a slow tokenizer, and
+    missing weights. Weights are read last.
     """
     try:
         config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
         kind = _kind(name, config)
-        require_safetensors(name)
-        model, loading = kind.from_pretrained(
-            name, config=config, use_safetensors=True, dtype="auto", output_loading_info=True
-        )
+        require_weights(name)
         tokenizer = _hub.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except InputError:
         raise
     # Files that do not fit may raise any error.
     except Exception as error:
         raise not_loaded(name, error) from None
-    if missing := sorted(loading["missing_keys"]):
-        raise InputError(f"its weights lack {missing[0]}", file=name, cure=WRONG_WEIGHTS)
     if not tokenizer.is_fast:
         raise InputError("has no fast tokenizer", file=name, cure="Add its tokenizer.json.")
+    model, loading = from_pretrained(kind, name, config=config, dtype="auto")
+    if missing := sorted(loading["missing_keys"]):
+        is_headless = missing == ["lm_head.weight"]
+        raise InputError(
+            f"its weights lack {missing[0]}" + ", the head that writes" * is_headless,
+            file=name,
+            cure="Give the language model itself, not a classifier."
+            if is_headless
+            else WRONG_WEIGHTS,
+        )
     return LanguageModel(getattr(model, "language_model", model), tokenizer)
 
 
