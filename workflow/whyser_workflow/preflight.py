@@ -22,10 +22,11 @@ from whyser_workflow.plan import RunPlan, as_words, family_of, read_plan
 from whyser_workflow.serving import find_vllm, has_gpu
 from whyser_workflow.training import inputs_of, refuse_change
 
-#: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter.
-NEEDED_GB = {True: 2, False: 20}
+#: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter;
+#: for families with smaller models, theirs.
+NEEDED_GB, NEEDED_BY_SMALLER_GB = 20, {"tiny": 2, "small": 6}
 #: Families whose models vLLM can serve.
-SERVABLE = ("qwen2audio", "tiny")
+SERVABLE = ("qwen2audio", "small", "tiny")
 
 
 def refuse_what_would_fail(plan: RunPlan, *, elsewhere: bool = False) -> None:
@@ -221,7 +222,8 @@ def _prediction(plan: RunPlan) -> Iterator[InputError]:
 
 
 def _disk(plan: RunPlan) -> Iterator[InputError]:
-    free, needed = shutil.disk_usage(".").free / 1e9, NEEDED_GB[plan.is_tiny]
+    needed = NEEDED_BY_SMALLER_GB.get(family_of(plan.trains[-1]), NEEDED_GB)
+    free = shutil.disk_usage(".").free / 1e9
     if free < needed:
         yield InputError(
             f"the disk of {Path.cwd()} has {free:.0f} GB left, and the run needs {needed}",

@@ -59,7 +59,7 @@ def load(name: str) -> Pretrained:
     _hub.utils.logging.set_verbosity_error()
     if not sys.stderr.isatty():
         _hub.utils.logging.disable_progress_bar()
-    config = _config(name)
+    config = config_of(name)
     model = _weights(name, config)
     encoder = KINDS[config.model_type](model)
     extractor = load_extractor(name, encoder.config)
@@ -68,7 +68,7 @@ def load(name: str) -> Pretrained:
 
 def untrained(folder: Path) -> Encoder:
     """The encoder of a configuration, without trained weights."""
-    config = _config(str(folder))
+    config = config_of(str(folder))
     try:
         return encoders.encoder_of(config)
     # With impossible sizes the first layer concerned raises any error.
@@ -139,7 +139,11 @@ def _default_extractor(config: Any) -> Any:
     return _hub.Wav2Vec2FeatureExtractor()
 
 
-def _config(name: str) -> Any:
+def config_of(name: str) -> Any:
+    """The configuration of the encoder of that name or in that folder.
+
+    Raises: `InputError` for a folder without one, and for a model that is no speech encoder.
+    """
     folder = Path(name)
     if folder.is_dir() and not (folder / "config.json").is_file():
         cure = "Give the folder of a checkpoint, with its config.json."
