@@ -176,10 +176,8 @@ class RunPlan:
     @property
     def prompt(self) -> str:
         """The paper trains on the open form only. A tiny model knows no language but what it is
-        taught, and a small one little, so they are taught both forms; a larger one understands the
-        closed form unseen."""
-        taught_both = self.is_demo or family_of(self.trains[-1]) in ("tiny", "small")
-        return "mix" if taught_both else "open"
+        taught, so it is taught both forms; a pretrained one understands the closed form unseen."""
+        return "mix" if self.is_demo or self.is_tiny else "open"
 
     @cached_property
     def training_sets(self) -> list[str]:

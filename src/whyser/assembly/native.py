@@ -45,7 +45,7 @@ _hub: Any = transformers
 #: Settings of Whisper's encoder that Qwen2-Audio's has under the same names.
 _HEARS = (
     *("num_mel_bins", "d_model", "encoder_layers", "encoder_attention_heads", "encoder_ffn_dim"),
-    *("activation_function", "scale_embedding"),
+    *("max_source_positions", "activation_function", "scale_embedding"),
 )
 #: Settings of a Llama that a Qwen2 has under the same names.
 _SPEAKS = (
@@ -54,7 +54,6 @@ _SPEAKS = (
     *("rope_theta", "rope_scaling", "rope_parameters", "initializer_range", "attention_dropout"),
     *("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings"),
 )
-_POSITIONS = "embed_positions.weight"
 
 
 def build_native(
@@ -73,40 +72,32 @@ def build_native(
     """
     refuse_wrong_parts(NATIVE, {SPEECH}, parts)
     refuse_foreign(output)
-    heard, extractor = describe_encoder(parts[SPEECH])
-    window = _window(parts[SPEECH], heard, window)
+    heard, _ = describe_encoder(parts[SPEECH], window=window)
+    _refuse_other_encoders(parts[SPEECH], heard)
     spoken, tokenizer = describe_language_model(parts["llm"])
     _refuse_other_decoders(parts["llm"], spoken)
     _refuse_without_turns(parts["llm"], tokenizer)
     refuse_missing_tokens(tokenizer, parts["llm"], adds_tokens)
-    hears = load_encoder(parts[SPEECH]).encoder.model
+    hears = load_encoder(parts[SPEECH], window=window)
     speaks = LanguageModel(load_decoder(parts["llm"], spoken), tokenizer)
     complete(speaks)
     tokenizer.eos_token = TURN_END
-    model = _assembled(hears, speaks, window, seed)
-    mel = settings_of(extractor)
-    processor = processor_of(tokenizer, window, template=read_text(TRAINED), **mel)
-    record = {"recipe": NATIVE, "parts": dict(parts), "window": window}
+    model = _assembled(hears.encoder.model, speaks, seed)
+    seconds = model.config.audio_config.max_source_positions // POSITIONS_PER_SECOND
+    mel = settings_of(hears.extractor)
+    processor = processor_of(tokenizer, seconds, template=read_text(TRAINED), **mel)
+    record = {"recipe": NATIVE, "parts": dict(parts), "window": seconds}
     write(model, processor, output, record)
     return model
 
 
-def _window(name: str, heard: Any, asked: int | None) -> int:
-    """The window in whole seconds."""
-    if heard.model_type not in MEL:
+def _refuse_other_encoders(name: str, config: Any) -> None:
+    if config.model_type not in MEL:
         raise InputError(
-            f"is a {heard.model_type}, and the encoder of a Qwen2-Audio is Whisper's",
+            f"is a {config.model_type}, and the encoder of a Qwen2-Audio is Whisper's",
             file=name,
             cure="Give a Whisper, such as openai/whisper-base.",
         )
-    longest = heard.max_source_positions // POSITIONS_PER_SECOND
-    if asked is not None and asked > longest:
-        raise InputError(
-            f"its window is {longest} s, and --window asks for {asked}",
-            file=name,
-            cure=f"Give at most --window {longest}.",
-        )
-    return asked or longest
 
 
 def _refuse_other_decoders(name: str, config: Any) -> None:
@@ -134,21 +125,18 @@ def _refuse_without_turns(name: str, tokenizer: Any) -> None:
         )
 
 
-def _assembled(hears: Any, speaks: LanguageModel, window: int, seed: int) -> Any:
+def _assembled(hears: Any, speaks: LanguageModel, seed: int) -> Any:
     decoder = speaks.model
     embeddings = decoder.get_input_embeddings().weight
-    positions = POSITIONS_PER_SECOND * window
-    own = {key: getattr(hears.config, key) for key in _HEARS}
     config = _hub.Qwen2AudioConfig(
-        audio_config=_hub.Qwen2AudioEncoderConfig(**own, max_source_positions=positions),
+        audio_config=_hub.Qwen2AudioEncoderConfig(
+            **{key: getattr(hears.config, key) for key in _HEARS}
+        ),
         text_config=_as_qwen2(decoder.config),
         audio_token_index=speaks.tokenizer.convert_tokens_to_ids(AUDIO),
         tie_word_embeddings=False,
     )
     weights = {f"audio_tower.{key}": value for key, value in hears.state_dict().items()}
-    table = weights[f"audio_tower.{_POSITIONS}"]
-    # They are sinusoids, so those of a shorter window are the first.
-    weights[f"audio_tower.{_POSITIONS}"] = table[:positions].clone()
     weights |= _projector(hears.layer_norm, embeddings, seed)
     weights |= {f"language_model.{key}": value for key, value in _with_biases(decoder).items()}
     # Nothing is initialised that is replaced at once.
