@@ -143,7 +143,7 @@ def build(
 def _refuse_changes(changes: Changes) -> None:
     for key, value in vars(changes).items():
         if value is not None:
-            option = key.removesuffix("s").replace("_", "-")
+            option = "alternate" if key == "alternates" else key.replace("_", "-")
             cure = f"Leave --{option} out."
             raise InputError(f"qwen2_audio has no setting {key}", cure=cure)
 
