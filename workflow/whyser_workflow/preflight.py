@@ -78,16 +78,15 @@ def _unfinished(plan: RunPlan, file: Path) -> InputError:
 
 
 def _model(plan: RunPlan) -> Iterator[InputError]:
-    name = plan.model
-    if Path(name) == plan.tiny:
-        return
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
-            yield InputError("has no config.json, so it is no model", file=name, cure=_MODEL)
-    elif name.count("/") != 1 or name.startswith((".", "/", "~")):
-        yield InputError(f"--model: no folder {name!r}", cure=_MODEL)
-    elif problem := _why_not_on_a_hub(name):
-        yield InputError(f"--model: {name!r} {problem}", cure=_MODEL)
+    own = {} if Path(plan.model) == plan.own_model else {"model": plan.model}
+    for option, name in (own | plan.parts).items():
+        if Path(name).is_dir():
+            if not (Path(name) / "config.json").is_file():
+                yield InputError("has no config.json, so it is no model", file=name, cure=_MODEL)
+        elif name.count("/") != 1 or name.startswith((".", "/", "~")):
+            yield InputError(f"--{option}: no folder {name!r}", cure=_MODEL)
+        elif problem := _why_not_on_a_hub(name):
+            yield InputError(f"--{option}: {name!r} {problem}", cure=_MODEL)
 
 
 _MODEL = "Give a folder that holds a model, or the name of one on a hub, 'owner/name'."
