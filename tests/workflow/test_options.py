@@ -62,10 +62,7 @@ def test_a_restart_has_two_names(word: str) -> None:
         (["--name", "row11_merged"], "this name is for the merged model of 'row11'"),
         (["--speech", "x"], "--speech and --llm belong together"),
         (["--llm", "x"], "--speech and --llm belong together"),
-        (
-            ["--speech", "x", "--llm", "y", "--model", "z"],
-            "--speech and --model exclude each other",
-        ),
+        (["--speech", "x", "--llm", "y", "--model", "z"], "--speech and --model exclude"),
         (["--window", "6"], "--window is that of the model that --speech and --llm build"),
         (["--speech", "x", "--llm", "y", "--window", "0"], "--window: expected a number from 1 on"),
         (["--jobs", "0"], "--jobs: expected a number from 1 on, got '0'"),

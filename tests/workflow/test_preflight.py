@@ -152,11 +152,9 @@ def test_parts_of_a_model_that_are_not_there(
 ) -> None:
     small = ("--train", f"{FOLDER}small/lora_sft_reason.yaml")
     (place / "llm").mkdir()
-    found = problems(*small, "--speech", "./whisper", "--llm", "llm")
-    assert [problem.split(".")[0] for problem in found] == [
-        "--speech: no folder '",
-        "llm: has no config",
-    ]
+    first, second = problems(*small, "--speech", "./whisper", "--llm", "llm")
+    assert first.startswith("--speech: no folder './whisper'")
+    assert second.startswith("llm: has no config.json")
     (place / "llm/config.json").write_text("{}")
     assert problems(*small, "--speech", "openai/whisper-base", "--llm", "llm") == []
     assert machine.asked == ["openai/whisper-base"]
