@@ -1,13 +1,11 @@
 """The small student by the shipped YAMLs: built of parts, one step of each stage, answers.
 
-The parts are tiny ones of the published classes, and, where `WHYSER_REAL_PARTS` names a folder with
-`whisper-base/` and `smollm2/`, those.
+The parts are tiny ones of the published classes, and the real ones that `WHYSER_REAL_PARTS` names.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,36 +14,14 @@ from typing import Any
 
 import pytest
 
+from ..parts import LLM, SPEECH, real_parts, write_parts
+
 pytestmark = pytest.mark.slow
 
 Launch = Callable[..., Path]
 Cli = Callable[..., str]
 
 STEP = ("max_steps=1", "max_samples=8", "warmup_ratio=0", "learning_rate=1e-2")
-
-
-def write_parts(folder: Path) -> None:
-    """A Whisper and a tied Llama as their classes publish them."""
-    import transformers
-
-    from whyser.demo.model import build_processor
-
-    speech, llm = folder / "whisper-base", folder / "smollm2"
-    whisper = transformers.WhisperConfig(
-        d_model=16, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=32,
-        decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=32, vocab_size=64,
-        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, num_mel_bins=16,
-    )  # fmt: skip
-    transformers.WhisperForConditionalGeneration(whisper).save_pretrained(speech)
-    transformers.WhisperFeatureExtractor(feature_size=16).save_pretrained(speech)
-    tokenizer = build_processor().tokenizer
-    tokenizer.chat_template = "{{ messages[0]['content'] }}"
-    llama = transformers.LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=True,
-    )  # fmt: skip
-    transformers.LlamaForCausalLM(llama).save_pretrained(llm)
-    tokenizer.save_pretrained(llm)
 
 
 @dataclass
@@ -65,16 +41,12 @@ def student(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Student:
     """One step of both stages."""
-    parts = Path(os.environ.get("WHYSER_REAL_PARTS", ""))
-    if request.param == "made":
-        parts = tmp_path_factory.mktemp("parts")
-        write_parts(parts)
-    elif not (parts / "smollm2").is_dir():
-        lacks("WHYSER_REAL_PARTS names no folder with whisper-base/ and smollm2/")
+    is_made = request.param == "made"
+    parts = write_parts(tmp_path_factory.mktemp("parts")) if is_made else real_parts(lacks)
     built = workplace / "models" / f"small_{request.param}"
     cli(
-        *("whyser-speechlm", "build", "qwen2_audio", "--speech", parts / "whisper-base"),
-        *("--llm", parts / "smollm2", "--add-tokens", "--window", "6", "--output", built),
+        *("whyser-speechlm", "build", "qwen2_audio", "--speech", parts / SPEECH),
+        *("--llm", parts / LLM, "--add-tokens", "--window", "6", "--output", built),
         cwd=workplace,
     )
     name = "small/freeze_sft_projector"

@@ -133,7 +133,8 @@ def sinusoids(rows: int, width: int) -> Floats:
     """
     rates = np.exp(-math.log(10_000) / (width // 2 - 1) * np.arange(width // 2))
     angles = np.arange(rows)[:, None] * rates
-    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+    table: Floats = np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+    return table
 
 
 def _refuse_learned(file: Path, table: Floats) -> None:
@@ -156,5 +157,6 @@ def _encoded(table: Floats, kind: str) -> bytes:
     if kind == "BF16":
         # Rounded to the nearest; of two equally near ones to the even.
         bits = table.astype("<f4").view("<u4")
-        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype("<u2").tobytes()
+        rounded: npt.NDArray[np.uint32] = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+        return rounded.astype("<u2").tobytes()
     return table.astype({"F32": "<f4", "F16": "<f2"}[kind]).tobytes()

@@ -1,4 +1,4 @@
-"""`whyser-speechlm`: related architectures, from pretrained parts."""
+"""`whyser-speechlm`: models of pretrained parts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from whyser.io.extras import needs, require
 if TYPE_CHECKING:
     from whyser.assembly.recipes import Changes
 
-app = new_app("Assemble a related paper's architecture, so that llamafactory-cli can train it.")
+app = new_app("Assemble a model of pretrained parts, so that llamafactory-cli can train it.")
 
 
 def change(help_text: str, option: str = "", **settings: Any) -> Any:

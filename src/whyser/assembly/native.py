@@ -158,7 +158,7 @@ def _as_qwen2(config: Any) -> Any:
 
 def _with_biases(decoder: Any) -> dict[str, Tensor]:
     """The weights of a decoder, with zeros for the biases that only a Qwen2 has."""
-    weights = decoder.state_dict()
+    weights: dict[str, Tensor] = decoder.state_dict()
     zeros = {
         f"{key.removesuffix('weight')}bias": value.new_zeros(len(value))
         for key, value in weights.items()
