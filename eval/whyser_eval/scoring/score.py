@@ -186,6 +186,7 @@ def _rows_of_all(
             prompts=frozenset().union(*(system.prompts for system in systems)),
             variants=len(systems),
             samples=max(system.samples for system in systems),
+            adapted=max(system.adapted for system in systems),
         )
         unread = np.array([[one.label is None for one in system.readings] for system in systems])
         subsets = references.subsets.items()

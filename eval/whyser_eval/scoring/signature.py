@@ -16,7 +16,8 @@ class Signature:
 
     `annotators` names the votes that make up A, `variants` counts the wordings or orders of a
     repeated question, `samples` the answers sampled for each; they are written only if they are not
-    the default. `inclusive` is the hash of the references including those without a majority label.
+    the default. `adapted` is "speaker" for a system that also used the speaker's other clips.
+    `inclusive` is the hash of the references including those without a majority label.
     `rests_on` has what else a metric depends on (votes, words, cues), with its hash.
     """
 
@@ -31,6 +32,7 @@ class Signature:
     annotators: str = "primary"
     variants: int = 1
     samples: int = 1
+    adapted: str = ""
     rests_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def render(self, metric: str, *, subset: str, n: int, labels: int, unread: int) -> str:
@@ -52,6 +54,7 @@ class Signature:
             "labels": labels,
             **({"variants": self.variants} if self.variants != 1 else {}),
             **({"samples": self.samples} if self.samples != 1 else {}),
+            **({"adapted": self.adapted} if self.adapted else {}),
             "avg": "macro" if is_macro(metric) else "none",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,

@@ -103,6 +103,11 @@ class System:
     def prompts(self) -> frozenset[str]:
         return frozenset(answer.prompt for answer in self.answers)
 
+    @cached_property
+    def adapted(self) -> str:
+        """What the system adapted to without labels, for at least one answer."""
+        return max((answer.adapted for answer in self.answers), default="")
+
     def items(self, references: References) -> Items:
         return references.items([reading.label for reading in self.readings])
 

@@ -38,7 +38,8 @@ class Prediction(FrozenRecord):
     `form` is the question's form, `prompt` the hash of its text. `control` says what replaced the
     utterance's own sound or the question's own words, or `none`; for `paraphrased` and `reordered`,
     `variant` numbers the wordings or orders. `options` are those of a closed form in the order of
-    their letters, empty for the paper's order. `text` is the model's answer, and `samples` are
+    their letters, empty for the paper's order. `adapted` is `speaker` if the system also used the
+    speaker's other clips, without their labels. `text` is the model's answer, and `samples` are
     further answers to the same question. `probabilities` are the model's probabilities of labels;
     if their sum is less than 1, the rest belongs to words that are no label.
     """
@@ -50,6 +51,7 @@ class Prediction(FrozenRecord):
     control: Control = "none"
     variant: Annotated[int, Field(ge=0)] = 0
     options: tuple[Label, ...] = ()
+    adapted: Literal["", "speaker"] = ""
     text: str
     samples: tuple[str, ...] = ()
     probabilities: Annotated[
@@ -89,7 +91,7 @@ def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
 
 
 #: Omitted if empty.
-_OPTIONAL = ("variant", "options", "samples", "probabilities")
+_OPTIONAL = ("variant", "options", "adapted", "samples", "probabilities")
 
 
 def prediction_line(prediction: Prediction) -> str:
