@@ -129,7 +129,7 @@ def sinusoids(rows: int, width: int) -> Floats:
     """Whisper's positions, float32[rows, width]: sines, then cosines.
 
     >>> (100 * sinusoids(2, 4)).round().astype(int).tolist()
-    [[0, 0, 100, 100], [84, 1, 54, 100]]
+    [[0, 0, 100, 100], [84, 0, 54, 100]]
     """
     rates = np.exp(-math.log(10_000) / (width // 2 - 1) * np.arange(width // 2))
     angles = np.arange(rows)[:, None] * rates
