@@ -217,13 +217,8 @@ def _merged(plan: RunPlan) -> Path:
 def _merge(plan: RunPlan, start: Mapping[str, Any], folder: Path) -> None:
     say(f"merging the adapters into {folder}")
     base = settings_of(Path(plan.predict), plan.predict_settings)
-    kept = {key: base[key] for key in ("template", "trust_remote_code") if key in base}
-    settings: dict[str, Any] = {
-        **kept,
-        **start,
-        "finetuning_type": "lora",
-        "export_dir": str(folder),
-    }
+    settings = {**start, "finetuning_type": "lora", "export_dir": str(folder)}
+    settings |= {key: base[key] for key in ("template", "trust_remote_code") if key in base}
     copy = plan.results / "generated" / "whyser_export.yaml"
     write_settings(copy, settings)
     call("llamafactory-cli", "export", str(copy))
