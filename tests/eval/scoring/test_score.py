@@ -185,6 +185,15 @@ def test_secondary_votes_count_only_when_asked_for(world, whyser_eval):
     assert plain["signature"].split("refs:")[1] != more["signature"].split("refs:")[1]
 
 
+def test_a_system_that_used_the_speakers_other_clips_is_signed_so(world, whyser_eval):
+    run(world, whyser_eval)
+    assert "adapted:" not in world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    world.predictions[0]["adapted"] = "speaker"
+    run(world, whyser_eval)
+    signature = world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    assert "|adapted:speaker|avg:macro|" in signature
+
+
 def test_predictions_without_a_reference_class_are_ignored_and_counted(world, whyser_eval):
     for number, label in ((20, "other"), (21, None)):
         world.utterances.append(world.utterance(number, label))

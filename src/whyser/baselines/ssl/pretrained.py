@@ -101,7 +101,7 @@ def cut(pretrained: Pretrained, name: str, window: int) -> Pretrained:
     model: Any = pretrained.encoder.model
     positions = _POSITIONS * window
     table = model.embed_positions.weight
-    model.embed_positions = torch.nn.Embedding.from_pretrained(
+    model.embed_positions = torch.nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
         table.detach()[:positions].clone(), freeze=not table.requires_grad
     )
     config.max_source_positions = model.max_source_positions = positions
