@@ -400,7 +400,8 @@ def servable(
     """Give an exported model the same prompt and decoding under any server.
 
     The command puts the chat template of training in the folder and removes the base checkpoint's
-    sampling and repetition penalty from generation_config.json; it keeps the originals.
+    sampling and repetition penalty from generation_config.json; it keeps the originals. A model
+    that hears less than 30 s of a clip gets the window that vLLM expects.
 
     Example: whyser-convert servable saves/qwen2audio_lora_sft_reason_merged
     """

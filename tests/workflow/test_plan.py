@@ -57,6 +57,34 @@ def test_a_plan_is_the_same_after_it_was_written(
     assert made.predict_with == "vllm"
 
 
+SMALL_ONE = (
+    *("--train", f"{FOLDER}small/freeze_sft_projector.yaml"),
+    *("--train", f"{FOLDER}small/lora_sft_reason.yaml"),
+)
+PARTS = ("--speech", "openai/whisper-base", "--llm", "owner/small", "--window", "6")
+
+
+def test_a_small_student_is_built_and_trained_in_two_stages(
+    plan: PlanOf, corpora: tuple[str, ...]
+) -> None:
+    made = plan(*corpora, *SMALL_ONE, *PARTS, "--teacher", "measured", "--name", "s")
+    assert made.parts == {"speech": "openai/whisper-base", "llm": "owner/small"}
+    assert (made.model, made.window) == ("data/s/model", 6)
+    assert made.start_of(0) == {"model_name_or_path": "data/s/model"}
+    assert made.start_of(2) == {
+        "model_name_or_path": "saves/s/small_freeze_sft_projector",
+        "adapter_name_or_path": "saves/s/small_lora_sft_reason",
+    }
+    assert made.predict == f"{FOLDER}small/lora_predict.yaml"
+    assert made.training_sets == ["whyser_task_asr", "whyser_task_label", "whyser_train_reason"]
+    assert read_plan(made.write()) == made
+
+
+def test_parts_are_not_for_the_tiny_configurations(plan: PlanOf) -> None:
+    with pytest.raises(InputError, match=r"larger model than .*/tiny/.*/small/"):
+        plan(*PARTS)
+
+
 def test_a_broken_plan_is_named(plan: PlanOf) -> None:
     path = plan().write()
     path.write_text(path.read_text().replace('"transformers"', '"magic"'))

@@ -147,6 +147,19 @@ def test_a_model_folder_that_is_not_there(
     assert machine.asked == []
 
 
+def test_parts_of_a_model_that_are_not_there(
+    problems: Problems, machine: SimpleNamespace, place: Path
+) -> None:
+    small = ("--train", f"{FOLDER}small/lora_sft_reason.yaml")
+    (place / "llm").mkdir()
+    first, second = problems(*small, "--speech", "./whisper", "--llm", "llm")
+    assert first.startswith("--speech: no folder './whisper'")
+    assert second.startswith("llm: has no config.json")
+    (place / "llm/config.json").write_text("{}")
+    assert problems(*small, "--speech", "openai/whisper-base", "--llm", "llm") == []
+    assert machine.asked == ["openai/whisper-base"]
+
+
 def test_a_folder_without_a_model(problems: Problems, place: Path) -> None:
     (place / "mine").mkdir()
     (problem,) = problems("--model", "mine")

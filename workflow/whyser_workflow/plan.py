@@ -79,7 +79,8 @@ class RunPlan:
 
     `sources` has the folder of each corpus, none in a demo. `data_run` is the run whose corpora,
     cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
-    of the configurations, `key=value`.
+    of the configurations, `key=value`. `parts` are those of a model that the run builds, whose
+    window is in seconds; None for its encoder's own.
     """
 
     name: str
@@ -93,6 +94,8 @@ class RunPlan:
     model: str
     teacher: Teacher = field(default_factory=Teacher)
     restart: str | None = None
+    parts: dict[str, str] = field(default_factory=dict)
+    window: int | None = None
 
     # ---- where its files are ---------------------------------------------------------------
 
@@ -123,8 +126,8 @@ class RunPlan:
         return Path("results", self.name)
 
     @property
-    def tiny(self) -> Path:
-        """The demo's model, which is written for a run without `--model`."""
+    def own_model(self) -> Path:
+        """The model of a run without `--model`: built of parts, or the demo's tiny one."""
         return self.data / "model"
 
     def utterances(self, corpus: str) -> Path:
@@ -322,10 +325,17 @@ def plan_of(options: Namespace, *, has_vllm: bool) -> RunPlan:
         or _engine_before(options)
         or ("vllm" if has_vllm else "transformers"),
         model=options.model or str(Path("data", options.name, "model")),
+        parts={"speech": options.speech, "llm": options.llm} if options.speech else {},
+        window=options.window,
         teacher=teacher or Teacher(),
         restart=options.restart,
     )
     _refuse_unwritten(plan)
+    if plan.is_tiny and plan.parts:
+        raise InputError(
+            "--speech and --llm build a larger model than that of llamafactory_configs/tiny/",
+            cure="Give --train with the configurations of llamafactory_configs/small/.",
+        )
     if sources and not (teacher or plan.is_tiny):
         raise InputError(
             "real corpora need the choice of a teacher",

@@ -22,10 +22,11 @@ from whyser_workflow.plan import RunPlan, as_words, family_of, read_plan
 from whyser_workflow.serving import find_vllm, has_gpu
 from whyser_workflow.training import inputs_of, refuse_change
 
-#: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter.
-NEEDED_GB = {True: 2, False: 20}
+#: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter;
+#: for families with smaller models, theirs.
+NEEDED_GB, NEEDED_BY_SMALLER_GB = 20, {"tiny": 2, "small": 6}
 #: Families whose models vLLM can serve.
-SERVABLE = ("qwen2audio", "tiny")
+SERVABLE = ("qwen2audio", "small", "tiny")
 
 
 def refuse_what_would_fail(plan: RunPlan, *, elsewhere: bool = False) -> None:
@@ -77,16 +78,15 @@ def _unfinished(plan: RunPlan, file: Path) -> InputError:
 
 
 def _model(plan: RunPlan) -> Iterator[InputError]:
-    name = plan.model
-    if Path(name) == plan.tiny:
-        return
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
-            yield InputError("has no config.json, so it is no model", file=name, cure=_MODEL)
-    elif name.count("/") != 1 or name.startswith((".", "/", "~")):
-        yield InputError(f"--model: no folder {name!r}", cure=_MODEL)
-    elif problem := _why_not_on_a_hub(name):
-        yield InputError(f"--model: {name!r} {problem}", cure=_MODEL)
+    own = {} if Path(plan.model) == plan.own_model else {"model": plan.model}
+    for option, name in (own | plan.parts).items():
+        if Path(name).is_dir():
+            if not (Path(name) / "config.json").is_file():
+                yield InputError("has no config.json, so it is no model", file=name, cure=_MODEL)
+        elif name.count("/") != 1 or name.startswith((".", "/", "~")):
+            yield InputError(f"--{option}: no folder {name!r}", cure=_MODEL)
+        elif problem := _why_not_on_a_hub(name):
+            yield InputError(f"--{option}: {name!r} {problem}", cure=_MODEL)
 
 
 _MODEL = "Give a folder that holds a model, or the name of one on a hub, 'owner/name'."
@@ -221,7 +221,8 @@ def _prediction(plan: RunPlan) -> Iterator[InputError]:
 
 
 def _disk(plan: RunPlan) -> Iterator[InputError]:
-    free, needed = shutil.disk_usage(".").free / 1e9, NEEDED_GB[plan.is_tiny]
+    needed = NEEDED_BY_SMALLER_GB.get(family_of(plan.trains[-1]), NEEDED_GB)
+    free = shutil.disk_usage(".").free / 1e9
     if free < needed:
         yield InputError(
             f"the disk of {Path.cwd()} has {free:.0f} GB left, and the run needs {needed}",

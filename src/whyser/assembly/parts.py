@@ -13,6 +13,7 @@ from whyser.baselines.ssl.pretrained import (
     WRONG_WEIGHTS,
     Pretrained,
     cut,
+    describe,
     from_pretrained,
     load,
     not_loaded,
@@ -46,15 +47,34 @@ def load_encoder(name: str, *, window: int | None = None) -> Pretrained:
     return pretrained if window is None else cut(pretrained, name, window)
 
 
+def describe_encoder(name: str, *, window: int | None = None) -> tuple[Any, Any]:
+    """The configuration and the feature extractor of an encoder, whose weights are not read.
+
+    Raises: `InputError` as in `load_encoder`, for all but the weights.
+    """
+    own = Path(name) / saved.ENCODER
+    return describe(str(own) if own.is_dir() else name, window=window)
+
+
 def load_language_model(name: str) -> LanguageModel:
     """Loads a decoder-only language model, or that of a Qwen2-Audio, in its own precision.
 
     Raises: `InputError` for another kind of model, one with its own code, a slow tokenizer, and
     missing weights. Weights are read last.
     """
+    config, tokenizer = describe_language_model(name)
+    return LanguageModel(load_decoder(name, config), tokenizer)
+
+
+def describe_language_model(name: str) -> tuple[Any, Any]:
+    """The configuration and the tokenizer of a language model, whose weights are not loaded.
+
+    Raises: `InputError` for another kind of model, one with its own code, and a folder without
+    weights or a fast tokenizer.
+    """
     try:
         config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
-        kind = _kind(name, config)
+        _kind(name, config)
         require_weights(name)
         tokenizer = _hub.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except InputError:
@@ -64,7 +84,15 @@ def load_language_model(name: str) -> LanguageModel:
         raise not_loaded(name, error) from None
     if not tokenizer.is_fast:
         raise InputError("has no fast tokenizer", file=name, cure="Add its tokenizer.json.")
-    model, loading = from_pretrained(kind, name, config=config, dtype="auto")
+    return config, tokenizer
+
+
+def load_decoder(name: str, config: Any) -> Any:
+    """The decoder in its own precision.
+
+    Raises: `InputError` for weights that are missing or of another model.
+    """
+    model, loading = from_pretrained(_kind(name, config), name, config=config, dtype="auto")
     if missing := sorted(loading["missing_keys"]):
         is_headless = missing == ["lm_head.weight"]
         raise InputError(
@@ -74,7 +102,7 @@ def load_language_model(name: str) -> LanguageModel:
             if is_headless
             else WRONG_WEIGHTS,
         )
-    return LanguageModel(getattr(model, "language_model", model), tokenizer)
+    return getattr(model, "language_model", model)
 
 
 def _kind(name: str, config: Any) -> Any:

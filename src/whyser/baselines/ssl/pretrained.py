@@ -71,13 +71,22 @@ def load(name: str, *, window: int | None = None) -> Pretrained:
     _hub.utils.logging.set_verbosity_error()
     if not sys.stderr.isatty():
         _hub.utils.logging.disable_progress_bar()
+    config, extractor = describe(name, window=window)
+    encoder = KINDS[config.model_type](_weights(name, config))
+    pretrained = Pretrained(encoder, extractor, _identity(name, config))
+    return pretrained if window is None else cut(pretrained, name, window)
+
+
+def describe(name: str, *, window: int | None = None) -> tuple[Any, Any]:
+    """The configuration and the feature extractor of an encoder, whose weights are not read.
+
+    Raises: `InputError` as in `load`, for all but the weights.
+    """
     config = _config(name)
     extractor = load_extractor(name, config)
     if window is not None:
         _refuse_window(name, config, window)
-    encoder = KINDS[config.model_type](_weights(name, config))
-    pretrained = Pretrained(encoder, extractor, _identity(name, config))
-    return pretrained if window is None else cut(pretrained, name, window)
+    return config, extractor
 
 
 def cut(pretrained: Pretrained, name: str, window: int) -> Pretrained:

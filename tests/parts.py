@@ -1,0 +1,42 @@
+"""Parts of a small student: tiny ones of the published classes, or real ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+SPEECH, LLM = "whisper-base", "smollm2"
+
+
+def write_parts(folder: Path) -> Path:
+    """Writes a Whisper and a Llama with a tied head, as their classes are published."""
+    import transformers
+
+    from whyser.demo.model import build_processor
+
+    whisper = transformers.WhisperConfig(
+        d_model=64, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=64,
+        decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=32, vocab_size=64,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+    )  # fmt: skip
+    speech, llm = folder / SPEECH, folder / LLM
+    transformers.WhisperForConditionalGeneration(whisper).save_pretrained(speech)
+    transformers.WhisperFeatureExtractor().save_pretrained(speech)
+    tokenizer = build_processor().tokenizer
+    tokenizer.chat_template = "{{ messages[0]['content'] }}"
+    llama = transformers.LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=256, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,
+    )  # fmt: skip
+    transformers.LlamaForCausalLM(llama).save_pretrained(llm)
+    tokenizer.save_pretrained(llm)
+    return folder
+
+
+def real_parts(lacks: Callable[[str], None]) -> Path:
+    """The folder that `WHYSER_REAL_PARTS` names; skips the test if it holds no parts."""
+    folder = Path(os.environ.get("WHYSER_REAL_PARTS", ""))
+    if not all((folder / name / "config.json").is_file() for name in (SPEECH, LLM)):
+        lacks(f"WHYSER_REAL_PARTS names no folder with {SPEECH}/ and {LLM}/, as on the hub")
+    return folder.resolve()
