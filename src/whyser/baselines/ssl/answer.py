@@ -51,7 +51,8 @@ def answer(
     sounds = sounds_of(probed, ear)
     if card.reference == "speaker":
         kept = kept_sounds([sounds], states, pretrained, card.pooling, given, card.reference)
-        trained, sounds = card.classifier(pretrained.encoder), (kept or [sounds])[0]
+        trained = card.classifier(pretrained.encoder)
+        sounds = kept[0] if kept else sounds
         trained.load_state_dict(network.state_dict(), strict=False)
     trainer = ClassifierTrainer(trained, given)
     answers = probabilities(trainer, sounds)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -250,7 +251,7 @@ def _relate(parts: Sequence[KeptSounds]) -> None:
     places = [(part, number) for part in parts for number in range(len(part))]
     reference = SpeakerReference(
         [part.probed[number].clip for part, number in places],
-        [lambda part=part, number=number: part.kept(number) for part, number in places],
+        [partial(part.kept, number) for part, number in places],
     )
     if reference.strangers:
         say(
