@@ -10,6 +10,7 @@ from pathlib import Path
 
 from whyser.io.errors import InputError
 from whyser.labels.classes import Label
+from whyser.records.utterance import Vote
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import find_entry, numbered_lines, read_header, read_table
 
@@ -133,21 +134,18 @@ def vote_code(word: str) -> str:
     return VOTE_CODES.get(word.lower(), "O")
 
 
-def vote_fields(labels: Mapping[str, Label | None]) -> Callable[[Words], dict[str, object]]:
-    """Turns an annotator's words into the fields of a `Vote`, except for the annotator."""
+def vote_form(labels: Mapping[str, Label | None]) -> Callable[[Words], Vote]:
+    """Turns an annotator's words into a `Vote` without the annotator, checked once for all."""
 
     def primary_of(word: str) -> Label:
         return labels[vote_code(word)] or "other"
 
     @cache
-    def fields_of(words: Words) -> dict[str, object]:
+    def vote_of(words: Words) -> Vote:
         primary, secondary = words
         names = [word.strip().lower() for word in secondary.split(",")]
         known = [primary_of(name) if name in VOTE_CODES else name for name in names if name]
-        return {
-            "primary": primary_of(primary),
-            "secondary": tuple(dict.fromkeys(known)),
-            "raw": primary,
-        }
+        secondary_labels = tuple(dict.fromkeys(known))
+        return Vote(rater="", primary=primary_of(primary), secondary=secondary_labels, raw=primary)
 
-    return fields_of
+    return vote_of

@@ -97,7 +97,7 @@ class Chat:
 
     @property
     def in_flight(self) -> int:
-        """Requests that wait for their answer; others may be prepared, or be on their way to disk."""
+        """Requests that wait for their answer, without those that are prepared or being stored."""
         return self._budget.in_flight
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+from msgspec import Meta
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from whyser.io.errors import InputError, did_you_mean
@@ -14,8 +15,9 @@ from whyser.io.files import broken_line, read_jsonl, write_jsonl
 from whyser.labels import votes as votes_
 from whyser.labels.classes import CLASSES, OTHER, EmotionClass, Label
 from whyser.prompting.answer import BLOCKS
+from whyser.records.checked_struct import CheckedStruct
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel | CheckedStruct)
 
 #: LLaMA-Factory's media placeholders, the tags of Eq. 1 and the special tokens of Qwen2-Audio. In a
 #: transcript they would break the training row.
@@ -38,7 +40,7 @@ class FrozenRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Vote(FrozenRecord):
+class Vote(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One annotator's vote for one utterance.
 
     `secondary` holds canonical names of classes, and all else in lower case; `raw` is the primary
@@ -51,7 +53,7 @@ class Vote(FrozenRecord):
     raw: str
 
 
-class Utterance(FrozenRecord):
+class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One utterance of one corpus (docs/design.md, "What flows").
 
     `audio` is relative to the corpus' audio root, None if converted without sound; `duration` is in
@@ -60,7 +62,7 @@ class Utterance(FrozenRecord):
     recording of the utterance, if the corpus has them; no two splits may share one.
     """
 
-    id: Annotated[str, Field(pattern=r"^[^/\s]+/\S+$")]
+    id: Annotated[str, Field(pattern=r"^[^/\s]+/\S+$"), Meta(pattern=r"^[^/\s]+/\S+\Z")]
     corpus: str
     split: str
     audio: str | None
@@ -75,6 +77,9 @@ class Utterance(FrozenRecord):
     label: Label | None
     label_raw: str
     votes: tuple[Vote, ...] = ()
+
+    def __post_init__(self) -> None:
+        without_reserved_marks(self.transcript)
 
     @property
     def is_scored(self) -> bool:
@@ -148,4 +153,4 @@ def read_utterances(path: Path) -> Iterator[Utterance]:
 
 def write_utterances(path: Path, utterances: Iterable[Utterance]) -> int:
     """Writes one JSON line per utterance, atomically; returns their number."""
-    return write_jsonl(path, (utterance.model_dump_json() for utterance in utterances))
+    return write_jsonl(path, (utterance.line() for utterance in utterances))
