@@ -41,12 +41,9 @@ class CheckedStruct(
     @classmethod
     def model_validate(cls: type[S], fields: Mapping[str, Any]) -> S:
         try:
-            record = msgspec.convert(fields, cls)
-            # Half a character is found only now.
-            _ENCODER.encode(record)
-        except (msgspec.ValidationError, UnicodeEncodeError):
+            return msgspec.convert(fields, cls)
+        except msgspec.ValidationError:
             return _adapter(cls).validate_python(fields)
-        return record
 
     @classmethod
     def model_validate_json(cls: type[S], line: str | bytes) -> S:
@@ -76,18 +73,12 @@ class CheckedStruct(
         }
         model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
-        def record(checked: Any) -> Any:
-            return msgspec.convert(dict(checked), cls)
+        def record(value: Any, checked: Any) -> Any:
+            # A union of both would name two faults of each value.
+            is_record = isinstance(value, cls)
+            return value if is_record else msgspec.convert(dict(checked(value)), cls)
 
-        from_fields = core_schema.no_info_after_validator_function(
-            record, handler.generate_schema(model)
-        )
-        return core_schema.json_or_python_schema(
-            from_fields,
-            core_schema.union_schema(
-                [core_schema.is_instance_schema(cls), from_fields], mode="left_to_right"
-            ),
-        )
+        return core_schema.no_info_wrap_validator_function(record, handler.generate_schema(model))
 
 
 @cache
