@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from whyser_workflow import __main__ as launch
 from whyser_workflow.__main__ import RULES
 from whyser_workflow.lock import locked
 from whyser_workflow.options import STAGES, parse
-from whyser_workflow.plan import plan_of
+from whyser_workflow.plan import plan_of, read_plan
 from whyser_workflow.training import RECORD, inputs_of
 
 from .conftest import PlanOf
@@ -107,6 +108,24 @@ def test_snakemake_gets_plan_stage_and_jobs(start: Start, snakemake: Snakemake) 
         ]
     ]
     assert json.loads(Path("data/demo/run.json").read_text())["name"] == "demo"
+
+
+def test_no_file_of_a_run_has_the_secrets_of_the_teachers_address(
+    start: Start, snakemake: Snakemake, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "meld").mkdir()
+    monkeypatch.setenv("TEACHER_URL", "http://other.example/v1")
+    address = "https://me:pass@t.example/v1?api-key=word"
+    start("--corpora", "meld=meld", "--teacher", address, "--teacher-model", "m", "--name", "x")
+    for file in place.rglob("*"):
+        if file.is_file() and not file.is_relative_to(place / "llamafactory_configs"):
+            assert not {"pass", "word"} & {*re.findall(r"\w+", file.read_text())}, file
+    teacher = read_plan(place / "data/x/run.json").teacher
+    assert teacher.url == "https://t.example/v1"
+    # A job is a process of its own, which inherits the environment.
+    assert teacher.address == address
+    monkeypatch.setenv("TEACHER_URL", "http://other.example/v1")
+    assert teacher.address == teacher.url
 
 
 def test_under_slurm_there_is_a_profile(start: Start, snakemake: Snakemake) -> None:

@@ -293,11 +293,18 @@ def test_a_teacher_to_serve_needs_gpu_and_vllm(
 
 
 @pytest.fixture
-def endpoint() -> Iterator[str]:
+def seen() -> list[tuple[str, str | None]]:
+    """Path and credentials of what the teacher was asked."""
+    return []
+
+
+@pytest.fixture
+def endpoint(seen: list[tuple[str, str | None]]) -> Iterator[str]:
     """A teacher that wants a key."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            seen.append((self.path, self.headers["Authorization"]))
             self.send_response(401)
             self.end_headers()
 
@@ -316,6 +323,27 @@ def test_a_teacher_that_answers_is_accepted(
 ) -> None:
     monkeypatch.setenv("no_proxy", "*")
     assert problems("--teacher", endpoint, "--teacher-model", "m") == []
+
+
+def test_a_teacher_is_asked_with_its_query_and_never_through_a_proxy_on_this_machine(
+    problems: Problems,
+    endpoint: str,
+    seen: list[tuple[str, str | None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("TEACHER_URL", f"{endpoint}?api-version=2")
+    assert problems("--teacher-model", "m") == []
+    assert [path for path, _ in seen] == ["/v1/models?api-version=2"]
+
+
+def test_no_message_has_the_password_of_the_teacher(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHER_URL", "http://me:pass@127.0.0.1:9/v1?key=word")
+    (problem,) = problems("--teacher-model", "m")
+    assert problem.startswith("the teacher at http://127.0.0.1:9/v1 does not answer (")
+    assert "pass" not in problem and "word" not in problem
 
 
 def test_a_teacher_that_does_not_answer(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,8 @@ def test_an_endpoint_teaches_what_the_training_uses(
     monkeypatch.setenv("TEACHER_KEY_VARIABLE", "MY_KEY")
     monkeypatch.setenv("MY_KEY", "secret")
     monkeypatch.setenv("TEACHER_OPTIONS", "--concurrency 64")
-    given = ("--teacher", "https://t.example/v1", "--teacher-model", "big")
+    monkeypatch.setenv("TEACHER_URL", "https://me:pass@t.example/v1?version=2")
+    given = ("--teacher-model", "big")
     teach(plan(*corpora, *ROW_11, *given))
     ((words, environment),) = started
     folder = "data/x/rationales"
@@ -48,7 +50,7 @@ def test_an_endpoint_teaches_what_the_training_uses(
         "data/x/utterances/meld/utterances.jsonl",
         *("--cues", f"{folder}/msp_podcast/cues.jsonl", "--cues", f"{folder}/meld/cues.jsonl"),
         *("--labels", "majority", "--output", f"{folder}/listening.jsonl"),
-        *("--endpoint", "https://t.example/v1", "--model", "big", "--api-key-env", "MY_KEY"),
+        *("--endpoint", os.environ["TEACHER_URL"], "--model", "big", "--api-key-env", "MY_KEY"),
         *("--enough", "15000", "--concurrency", "64"),
     ]
     assert environment["MY_KEY"] == "secret"

@@ -39,6 +39,9 @@ RULES = {
 
 def main() -> None:
     options = parse()
+    if options.teacher:
+        # Jobs get a password or a query in the address from the environment, and from no file.
+        os.environ["TEACHER_URL"] = options.teacher
     plan = plan_of(options, has_vllm=bool(find_vllm()) and has_gpu())
     refuse_what_would_fail(plan, elsewhere=bool(options.slurm))
     if options.dry_run:

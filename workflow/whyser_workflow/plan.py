@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from whyser.io.addresses import without_secrets
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.files import read_json, read_record, write_json
 from whyser_converters.check.model import names_in
@@ -50,7 +51,11 @@ _TEST_SET = re.compile(r"whyser_test_(open|closed)(_cot)?(_shuffled)?")
 
 @dataclass(frozen=True)
 class Teacher:
-    """Who writes the rationales of the training split; `options` go to `whyser-teach listening`."""
+    """Who writes the rationales of the training split.
+
+    `url` is without password and query, which may be secret and stay in the environment. `options`
+    go to `whyser-teach listening`.
+    """
 
     kind: TeacherKind = "measured"
     url: str = ""
@@ -60,6 +65,12 @@ class Teacher:
 
     def __str__(self) -> str:
         return "measured cues" if self.kind == "measured" else self.model
+
+    @property
+    def address(self) -> str:
+        """The endpoint's address as $TEACHER_URL has it, with password and query."""
+        given = os.environ.get("TEACHER_URL", "")
+        return given if without_secrets(given) == self.url else self.url
 
 
 @dataclass(frozen=True)
@@ -382,7 +393,7 @@ def _teacher(options: Namespace, environment: Mapping[str, str]) -> Teacher | No
         )
     return Teacher(
         kind,
-        chosen if kind == "endpoint" else "",
+        without_secrets(chosen) if kind == "endpoint" else "",
         model or SERVED_TEACHER,
         environment.get("TEACHER_KEY_VARIABLE") or "OPENAI_API_KEY",
         tuple(shlex.split(environment.get("TEACHER_OPTIONS", ""))),

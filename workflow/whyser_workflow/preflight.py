@@ -170,7 +170,7 @@ def _teacher(plan: RunPlan) -> Iterator[InputError]:
     # With --data the other run has taught.
     if teacher.kind == "endpoint" and plan.owns_data:
         try:
-            asked = ChatSettings(teacher.url, teacher.model)
+            asked = ChatSettings(teacher.address, teacher.model)
             # This machine itself is never asked through a proxy.
             by = ProxyHandler(None if asked.proxy else {})
             build_opener(by).open(asked.url("/models"), timeout=10).close()

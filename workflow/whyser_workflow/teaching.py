@@ -20,7 +20,7 @@ def teach(plan: RunPlan) -> None:
     """Teaches by the plan's endpoint, or by a server that ends with this call."""
     teacher = plan.teacher
     if teacher.kind == "endpoint":
-        _listen(plan, teacher.url, teacher.key_variable, dict(os.environ))
+        _listen(plan, teacher.address, teacher.key_variable, dict(os.environ))
         return
     log = plan.shared / "rationales" / "vllm.log"
     with served(teacher.model, log, *vllm_options()) as server:

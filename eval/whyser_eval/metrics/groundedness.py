@@ -11,6 +11,7 @@ from whyser.evidence.claims import Claim, read_claims
 from whyser.evidence.cues import Cues
 from whyser.evidence.grounding import Verdict, ground, shuffled_scores
 from whyser.io.files import short_hash
+from whyser.io.thinking import without_thinking
 from whyser.prompting.answer import parse_answer
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import FloatArray, Statistics
@@ -51,7 +52,7 @@ def explanation(answer: str) -> str:
     if blocks.rationale is not None:
         return blocks.rationale
     has_blocks = any((blocks.transcript, blocks.statement, blocks.descriptors))
-    return "" if has_blocks else answer
+    return "" if has_blocks else without_thinking(answer)
 
 
 @metric("claims")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from whyser.io.thinking import without_thinking
 from whyser.labels.classes import EmotionClass
 
 Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason"]
@@ -124,7 +125,7 @@ def _parts(rationale: str, count: int) -> list[str]:
 
 
 def parse_answer(text: str) -> Answer:
-    """Reads the blocks of a generated answer, in any order.
+    """Reads the blocks of a generated answer, in any order; those in its thinking do not count.
 
     If a block is repeated, the first one counts; the parts of a rationale are joined by a space. A
     block without an end tag ends at the next tag. At the end of the text only a rationale may lack
@@ -136,10 +137,12 @@ def parse_answer(text: str) -> Answer:
     True
     >>> parse_answer("<reason>One.</reason><answer>sad</answer><reason>Two.</reason>").rationale
     'One. Two.'
+    >>> parse_answer("<think><reason>No.</reason></think><reason>Yes.</reason>").rationale
+    'Yes.'
     """
     found: dict[str, str] = {}
     reasons: list[str] = []
-    _, *pieces = _TAG.split(text)
+    _, *pieces = _TAG.split(without_thinking(text))
     # The text of the last tag has no end tag: only a rationale may be cut off.
     last = len(pieces) - 2
     for place in range(0, len(pieces), 2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -523,10 +524,17 @@ def test_a_clip_of_every_fault(place: Workplace) -> None:
     (place.folder / "cut.wav").write_bytes(whole[:9_000])
     (place.folder / "pointer.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
     (place.folder / "empty.wav").touch()
-    names = ("cut.wav", "pointer.wav", "empty.wav")
+    streamed = io.BytesIO()
+    soundfile.write(streamed, np.zeros(16_000), 16_000, format="FLAC")
+    # The last 36 of these bits are the number of samples; 0 stands for an unknown one.
+    form = int.from_bytes(streamed.getvalue()[18:26], "big") >> 36 << 36
+    streamed.seek(18)
+    streamed.write(form.to_bytes(8, "big"))
+    (place.folder / "streamed.flac").write_bytes(streamed.getvalue())
+    names = ("cut.wav", "pointer.wav", "empty.wav", "streamed.flac")
     rows = [{**place.row(), "audios": [name]} for name in names]
     said = place.refusal(dataset=place.dataset("a", rows))
-    for what in ("cut short", "Git LFS pointer", "is empty"):
+    for what in ("cut short", "Git LFS pointer", "is empty", "states no length or a wrong one"):
         assert what in said
 
 

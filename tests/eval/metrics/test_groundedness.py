@@ -83,6 +83,9 @@ def test_what_has_no_cues_is_not_counted(world, whyser_eval):
         ("<answer>sad</answer><reason>Low.</reason>", "Low."),
         ("<answer>sad</answer>", ""),
         ("The voice is low, so sad.", "The voice is low, so sad."),
+        ("<think>Is it high?</think>The voice is low.", "The voice is low."),
+        ("<think><reason>High.</reason></think><reason>Low.</reason>", "Low."),
+        ("<think>Is it high", ""),
     ],
 )
 def test_what_explains_is_the_reason_or_all_of_plain_prose(answer, found):

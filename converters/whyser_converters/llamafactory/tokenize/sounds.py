@@ -38,6 +38,9 @@ def count_frames(run: TokenizeRun, rows: Rows, findings: Findings) -> Mapping[st
 def _frames(run: TokenizeRun, path: str) -> tuple[int, tuple[CheckFault, ...]]:
     try:
         info = audio.probe(Path(path))
+        if not info.loads:
+            what = "its header, which LLaMA-Factory believes, states no length or a wrong one"
+            raise InputError(what, cure="Convert it to wav.")
         frames = _counted(run, path, info)
     except InputError as error:
         return 0, (CheckFault(MISSING, f"{path}: {error.what}", error.cure or ""),)

@@ -540,7 +540,7 @@ def test_what_is_no_pair_is_counted_by_reason(judging, scored):
 
 def test_tags_of_other_formats_go_too(judging, judge, scored):
     results = scored(
-        ours=lambda number: f"<think>[INST] {GOOD}</THINK> {number}<end_of_turn></s>",
+        ours=lambda number: f"<output>[INST] {GOOD}</OUTPUT> {number}<end_of_turn></s>",
         theirs=lambda number: f"{BAD} 3 < 4 and 5 > 2.",
     )
     judging(results, "--system", "ours", "--against", "theirs", "--no-rubric")
