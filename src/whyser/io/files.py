@@ -259,7 +259,7 @@ def read_jsonl(
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str | bytes]) -> int:
     """Writes one row per line, atomically; returns their number. A string must be JSON already."""
     count = 0
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with atomic_path(path) as temporary, temporary.open("wb", 1 << 20) as stream:
         for row in rows:
             stream.write(row if isinstance(row, bytes) else _serialised(row))
             stream.write(b"\n")

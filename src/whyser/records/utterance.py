@@ -98,7 +98,7 @@ class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def primaries(self) -> tuple[Label, ...]:
-        return tuple(vote.primary for vote in self.votes)
+        return tuple([vote.primary for vote in self.votes])
 
     @property
     def is_strict(self) -> bool:
@@ -156,4 +156,4 @@ def read_utterances(path: Path) -> Iterator[Utterance]:
 
 def write_utterances(path: Path, utterances: Iterable[Utterance]) -> int:
     """Writes one JSON line per utterance, atomically; returns their number."""
-    return write_jsonl(path, (utterance.line() for utterance in utterances))
+    return write_jsonl(path, map(Utterance.line, utterances))
