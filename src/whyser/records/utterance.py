@@ -63,7 +63,12 @@ class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=
     recording of the utterance, if the corpus has them; no two splits may share one.
     """
 
-    id: Annotated[str, Field(pattern=r"^[^/\s]+/\S+$"), Meta(pattern=r"^[^/\s]+/\S+\Z")]
+    # Half a character is none, as pydantic says too.
+    id: Annotated[
+        str,
+        Field(pattern=r"^[^/\s]+/\S+$"),
+        Meta(pattern=r"^[^/\s\ud800-\udfff]+/[^\s\ud800-\udfff]+\Z"),
+    ]
     corpus: str
     split: str
     audio: str | None
@@ -81,8 +86,6 @@ class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         without_reserved_marks(self.transcript)
-        # pydantic's patterns refuse half a character.
-        self.id.encode()
 
     @property
     def is_scored(self) -> bool:
