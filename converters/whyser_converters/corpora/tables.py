@@ -6,7 +6,7 @@ import csv
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
@@ -156,7 +156,7 @@ def _parse_alone(text: str, reason: str) -> tuple[list[str], str]:
     return [], f"not valid CSV ({reason})" if text.strip() else ""
 
 
-def _noted(stream: TextIO, texts: list[str]) -> Iterator[str]:
+def _noted(stream: Iterable[str], texts: list[str]) -> Iterator[str]:
     """The lines, also appended to `texts`, since one row may span several."""
     for text in stream:
         texts.append(text)

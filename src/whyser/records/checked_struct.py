@@ -40,17 +40,21 @@ class CheckedStruct(
 
     @classmethod
     def model_validate(cls: type[S], fields: Mapping[str, Any]) -> S:
+        record: S
         try:
-            return msgspec.convert(fields, cls)
+            record = msgspec.convert(fields, cls)
         except msgspec.ValidationError:
-            return _adapter(cls).validate_python(fields)
+            record = _adapter(cls).validate_python(fields)
+        return record
 
     @classmethod
     def model_validate_json(cls: type[S], line: str | bytes) -> S:
+        record: S
         try:
-            return _decoder(cls).decode(line)
+            record = _decoder(cls).decode(line)
         except (msgspec.DecodeError, ValueError, RecursionError):
-            return _adapter(cls).validate_json(line)
+            record = _adapter(cls).validate_json(line)
+        return record
 
     def model_copy(self: S, *, update: Mapping[str, Any]) -> S:
         """The record with other values, which are not checked."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -136,7 +136,8 @@ def read_records(path: Path, form: type[M]) -> Iterator[tuple[int, M]]:
 
     Raises: `InputError` with file and line for a line that is not such a record.
     """
-    return read_jsonl(path, form.model_validate_json, input_error)
+    loads: Callable[[bytes], Any] = form.model_validate_json
+    return read_jsonl(path, loads, input_error)
 
 
 def read_utterances(path: Path) -> Iterator[Utterance]:
