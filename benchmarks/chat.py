@@ -43,7 +43,7 @@ from whyser.io.errors import WhyserError
 
 FULL_REQUESTS, FULL_ANSWERS = 2_000, 200_000
 PLACES, ANSWER_S = 64, 0.2
-MAX_OVER_IDEAL, MAX_CPU_MS, MAX_GROWTH_MB, MAX_OPEN_S = 1.15, 2.0, 5.0, 5.0
+MAX_OVER_IDEAL, MAX_CPU_MS, MAX_GROWTH_MB, MAX_OPEN_S = 1.08, 2.0, 5.0, 5.0
 
 #: Requests that are not measured, because they include imports and new connections.
 WARM_UP = PLACES

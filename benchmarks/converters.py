@@ -43,7 +43,9 @@ from whyser_converters.datasets.dataset_info import entry
 FULL_TURNS, FULL_ROWS = 207_136, 15_000
 
 MAX_CONVERSION_S, MAX_PEAK_GB, MAX_GROWTH = 20.0, 1.5, 1.2
-MIN_HEADERS_PER_S, MAX_CHECK_S = 5_000, 10.0
+#: The wall time of the conversion, divided by that of pandas.read_csv of its tables.
+MAX_OVER_READ_CSV = 4.0
+MIN_HEADERS_PER_S, MAX_CHECK_S = 20_000, 10.0
 
 #: How often everything is run.
 ROUNDS = 2
@@ -126,7 +128,12 @@ def conversion(work: Path, turns: int) -> Iterator[Figure]:
         cost.peak_gb <= MAX_PEAK_GB if full else None,
     )
     yield Figure("  only pandas.read_csv of its tables", f"{read_csv:.2f} s")
-    yield Figure("  share of that in the conversion", f"{100 * read_csv / cost.wall:.0f} %")
+    yield Figure(
+        "  conversion, divided by that",
+        f"{cost.wall / read_csv:.1f}",
+        f"at most {MAX_OVER_READ_CSV:.0f} at {FULL_TURNS:,} turns",
+        cost.wall / read_csv <= MAX_OVER_READ_CSV if full else None,
+    )
     yield from _growth(costs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -63,13 +63,13 @@ class CorpusTally:
 
     def __init__(self, *, with_audio: bool) -> None:
         self._with_audio = with_audio
-        self._splits: dict[str, _SplitTally] = {}
+        self._splits: defaultdict[str, _SplitTally] = defaultdict(_SplitTally)
         # The same few thousand sets of votes recur.
         self._vote_sets: Counter[tuple[tuple[Label, ...], Label | None]] = Counter()
 
     def counted(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
         for utterance in utterances:
-            split = self._splits.setdefault(utterance.split, _SplitTally())
+            split = self._splits[utterance.split]
             split.utterances += 1
             split.seconds += utterance.duration or 0.0
             split.labels[utterance.label or NO_AGREEMENT] += 1

@@ -6,10 +6,15 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from whyser.io.errors import InputError
 from whyser.labels.classes import Label
+from whyser.records.utterance import Vote
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import find_entry, numbered_lines, read_header, read_table
 
@@ -31,6 +36,7 @@ _DETAIL = re.compile(
     r"(?:(.*?)\s*;\s*)?"  # some rows lack the secondary labels, so what follows is found by name
     r"A:[^;]*;\s*V:[^;]*;\s*D:[^;]*;?\s*"
 )
+
 #: The primary label and the secondary ones, as one annotator wrote them.
 Words = tuple[str, str]
 
@@ -38,12 +44,17 @@ Words = tuple[str, str]
 RawVote = tuple[str, Words]
 
 
-def read_votes(folder: Path, log: ConversionLog) -> dict[str, list[RawVote]]:
+def read_votes(
+    folder: Path, labels: Mapping[str, Label | None], log: ConversionLog
+) -> dict[str, list[Vote]]:
     """Every annotator's vote, by file name."""
-    votes: defaultdict[str, list[RawVote]] = defaultdict(list)
-    for name, vote in _vote_rows(folder, log):
+    votes: defaultdict[str, list[Vote]] = defaultdict(list)
+    vote_of = _vote_form(labels)
+    # The votes for a turn follow each other, so that almost every turn is looked up only once.
+    for name, rated in groupby(_vote_rows(folder, log), itemgetter(0)):
+        made = [replace(vote_of(words), rater=rater) for _, (rater, words) in rated]
         # Stripped, as the names of the consensus file are.
-        votes[name.strip()].append(vote)
+        votes[name.strip()] += made
     return dict(votes)
 
 
@@ -105,12 +116,15 @@ def _parse_plain(detail: str) -> RawVote | None:
     rater = rater.strip()
     text, _, scores = rest.partition("; A:")
     words = _split_words(text)
-    if words and rater and "; V:" in scores and "; D:" in scores and scores.count(";") <= 3:
-        return rater, words
-    return None
+    return (rater, words) if words and rater and _are_scores(scores) else None
 
 
-# Annotators choose from few words, so the same tuple serves many votes.
+# Annotators choose from few scores and words, so the same tuple serves many votes.
+@cache
+def _are_scores(text: str) -> bool:
+    return "; V:" in text and "; D:" in text and text.count(";") <= 3
+
+
 @cache
 def _split_words(text: str) -> Words | None:
     parts = [part.strip() for part in text.split(";")]
@@ -133,21 +147,20 @@ def vote_code(word: str) -> str:
     return VOTE_CODES.get(word.lower(), "O")
 
 
-def vote_fields(labels: Mapping[str, Label | None]) -> Callable[[Words], dict[str, object]]:
-    """Turns an annotator's words into the fields of a `Vote`, except for the annotator."""
+def _vote_form(labels: Mapping[str, Label | None]) -> Callable[[Words], Vote]:
+    """Turns an annotator's words into a `Vote` without the annotator."""
+    blank = Vote(rater="", primary="other", raw="")
 
     def primary_of(word: str) -> Label:
         return labels[vote_code(word)] or "other"
 
     @cache
-    def fields_of(words: Words) -> dict[str, object]:
+    def vote_of(words: Words) -> Vote:
         primary, secondary = words
         names = [word.strip().lower() for word in secondary.split(",")]
         known = [primary_of(name) if name in VOTE_CODES else name for name in names if name]
-        return {
-            "primary": primary_of(primary),
-            "secondary": tuple(dict.fromkeys(known)),
-            "raw": primary,
-        }
+        secondary_labels = tuple(dict.fromkeys(known))
+        # A copy is not checked, and these are labels and text.
+        return replace(blank, primary=primary_of(primary), secondary=secondary_labels, raw=primary)
 
-    return fields_of
+    return vote_of

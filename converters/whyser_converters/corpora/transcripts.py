@@ -11,8 +11,8 @@ from whyser.records.utterance import RESERVED
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import files_in, refuse_special, transcript_text
 
-# Bytes; an utterance lasts seconds.
-_LONGEST = 1 << 20
+# Bytes; an utterance lasts seconds. To set a megabyte aside takes longer than to read a usual one.
+_USUAL, _LONGEST = 1 << 13, 1 << 20
 
 
 class TranscriptFolder:
@@ -20,6 +20,7 @@ class TranscriptFolder:
 
     def __init__(self, folder: Path | None, log: ConversionLog) -> None:
         self.folder, self.log = folder or Path(), log
+        self._start = f"{self.folder}/"
         self.names = set(files_in(folder, ".txt")) if folder else set()
         self.missing = self.empty = self.garbled = 0
 
@@ -33,7 +34,7 @@ class TranscriptFolder:
             self.missing += 1
             return ""
         try:
-            data = _read_bytes(f"{self.folder}/{file}")
+            data = _read_bytes(self._start + file)
             if not data:
                 refuse_special(self.folder / file)
         except OSError as error:
@@ -43,14 +44,15 @@ class TranscriptFolder:
         # Some transcripts of MSP-Podcast are malformed.
         text = data.decode(encoding_of(data), errors="replace")
         self.garbled += "\ufffd" in text
-        self.empty += not text.strip()
         try:
-            return transcript_text(text)
+            line = transcript_text(text)
         except InputError as problem:
             lines = enumerate(text.split("\n"), 1)
             # A mark may span a line break; the first line is then as good as any.
             bad = next((number for number, line in lines if RESERVED.search(line)), 1)
             raise problem.at(self.folder / file, bad) from None
+        self.empty += not line
+        return line
 
     def note(self) -> None:
         """Notes how many were missing, empty or garbled."""
@@ -65,6 +67,7 @@ def _read_bytes(path: str) -> bytes:
     # Nobody may ever write to a pipe, which would then be opened forever.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        return os.read(handle, _LONGEST)
+        data = os.read(handle, _USUAL)
+        return data if len(data) < _USUAL else data + os.read(handle, _LONGEST - _USUAL)
     finally:
         os.close(handle)

@@ -97,7 +97,8 @@ class Chat:
 
     @property
     def in_flight(self) -> int:
-        return len(self._flying)
+        """Requests that wait for their answer, without those that are prepared or being stored."""
+        return self._budget.in_flight
 
     @property
     def is_stopped(self) -> bool:

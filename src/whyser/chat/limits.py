@@ -45,7 +45,7 @@ class Budget:
         most, cost = settings.max_requests, settings.max_cost
         self._most_requests = math.inf if most is None else most
         self._most_cost = math.inf if cost is None else cost
-        self._requests = self._in_flight = 0
+        self._requests = self.in_flight = 0
         self.spent = self._set_aside = 0.0
         self._changed = asyncio.Condition()
 
@@ -58,15 +58,15 @@ class Budget:
         Raises: `LimitReached` if the request does not fit.
         """
         async with self._changed:
-            await self._changed.wait_for(lambda: self._fits(cost) or not self._in_flight)
+            await self._changed.wait_for(lambda: self._fits(cost) or not self.in_flight)
             self._refuse_excess(cost)
-            self._in_flight += 1
+            self.in_flight += 1
             self._requests += 1
             self._set_aside += cost
         try:
             yield
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
             self._set_aside -= cost
             async with self._changed:
                 self._changed.notify_all()

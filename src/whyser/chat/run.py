@@ -32,10 +32,11 @@ def run_all(
     total: int | None = None,
     description: str = "Asking",
 ) -> RequestTally:
-    """Runs `worker` on every item, `settings.concurrency` at a time, in no fixed order.
+    """Runs `worker` on every item, `settings.concurrency` requests at a time, in no fixed order.
 
-    Items are read as workers become free. `on_result` gets what the worker returned, or the
-    `WhyserError` that it raised; it is not called for items that the run did not finish.
+    Items are read as workers become free. There is a tenth more of these, for answers that are on
+    their way to the disk. `on_result` gets what the worker returned, or the `WhyserError` that it
+    raised; it is not called for items that the run did not finish.
 
     The first Ctrl-C starts nothing new and waits for requests in flight; the second stops at once.
     Both return the tally: `tally.interrupted` asks for exit status 130, and `tally.stopped` says
@@ -74,13 +75,18 @@ async def _run_all(
                     if chat.is_stopped:
                         return
 
-            tasks = [asyncio.create_task(drain()) for _ in range(chat.settings.concurrency)]
+            tasks = [asyncio.create_task(drain()) for _ in range(_tasks(chat.settings.concurrency))]
             with _interrupts(chat, tasks):
                 await _finish(tasks)
     if chat.fatal is not None:
         print_tally(chat.tally)
         raise chat.fatal
     return chat.tally
+
+
+def _tasks(concurrency: int) -> int:
+    """More than `Chat` sends at once: while an answer goes to the disk, another request is sent."""
+    return concurrency + concurrency // 10
 
 
 async def _result_of(

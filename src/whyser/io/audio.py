@@ -8,6 +8,7 @@ import math
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ _COUNT = re.compile(r"does not match value from 'ds64' chunk of (\d+)|sample_cou
 _LENGTH_UNKNOWN = 0x7FFF_0000
 # FFmpeg's resampler takes no more.
 _MOST_CHANNELS = 64
+# The head of a PCM wav that has nothing but its format and its samples.
+_HEAD = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_USUAL = (b"RIFF", b"WAVE", b"fmt ", 16, 1, b"data")
+_BITS = {8, 16, 24, 32}
 # libsndfile's number of frames where a header states none.
 _COUNTLESS = 1 << 62
 # Normalised to a variance of 1, speech peaks at 5 to 20; 16-bit speech below 64 steps is silence.
@@ -126,9 +131,12 @@ def probe(path: Path) -> AudioInfo:
     Raises: `InputError` for a missing, empty or half-copied file, a Git LFS pointer, no sound, and
         a file that crashes or stops the decoder.
     """
-    with _opened(path) as sound:
-        if sound is not None:
-            return AudioInfo(sound.frames, sound.samplerate, sound.channels)
+    with _file(path) as file:
+        if (info := _usual_wav(file)) is not None:
+            return info
+        with _in_libsndfile(path, file) as sound:
+            if sound is not None:
+                return AudioInfo(sound.frames, sound.samplerate, sound.channels)
     return _counted(decoder.ask("count", path)[0])
 
 
@@ -158,38 +166,88 @@ def tolerance(frames: int, rate: int) -> float:
     return min(0.1 * rate, 0.05 * frames)
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An open file, its size in bytes, and its first bytes."""
+
+    handle: int
+    size: int
+    start: bytes
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The sound as libsndfile opens it; None if it is to be decoded elsewhere.
-
-    That is what is not stored sample by sample: there a header can state any length, and a decoder
-    may crash. The file is opened here, since libsndfile believes the suffixes of a name.
-    """
-    import soundfile
-
+def _file(path: Path) -> Iterator[_File]:
+    """Opens a file here, since libsndfile believes the suffixes of a name."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         raise _why_unreadable(path) from None
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             raise _why_unreadable(path)
         start = os.pread(handle, 1024, 0)
         if not start or start.startswith(_LFS_HEAD):
             raise _why_unreadable(path)
-        if start[:4] not in _PLAIN:
-            yield None
-            return
-        with soundfile.SoundFile(handle, closefd=False) as sound:
-            if sound.subtype.startswith(_STORED):
-                _refuse_wrong(path, sound, start)
-                yield sound
-                return
-        yield None
-    except (soundfile.LibsndfileError, OSError):
+        yield _File(handle, status.st_size, start)
+    except OSError:
         raise _why_unreadable(path) from None
     finally:
         os.close(handle)
+
+
+def _usual_wav(file: _File) -> AudioInfo | None:
+    """What a PCM wav has whose every number agrees with the size of the file; None for all others.
+
+    Almost all corpora consist of such files, and libsndfile takes several times as long to say the
+    same.
+    """
+    if len(file.start) < _HEAD.size:
+        return None
+    riff, whole, *kinds, channels, rate, a_second, a_frame, bits, data, size = _HEAD.unpack_from(
+        file.start
+    )
+    lowest, highest = decoder.RATES
+    is_usual = (
+        (riff, *kinds, data) == _USUAL
+        and (whole, size) == (file.size - 8, file.size - _HEAD.size)
+        and lowest <= rate <= highest
+        and 0 < channels <= _MOST_CHANNELS
+        and bits in _BITS
+        and (a_frame, a_second) == (channels * bits // 8, rate * a_frame)
+        and size > 0 == size % a_frame
+    )
+    return AudioInfo(size // a_frame, rate, channels) if is_usual else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The sound as `_in_libsndfile` gives it."""
+    with _file(path) as file, _in_libsndfile(path, file) as sound:
+        yield sound
+
+
+@contextmanager
+def _in_libsndfile(path: Path, file: _File) -> Iterator[Any]:
+    """The sound as libsndfile opens it; None if it is to be decoded elsewhere.
+
+    That is what is not stored sample by sample: there a header can state any length, and a decoder
+    may crash.
+    """
+    import soundfile
+
+    if file.start[:4] not in _PLAIN:
+        yield None
+        return
+    try:
+        with soundfile.SoundFile(file.handle, closefd=False) as sound:
+            if sound.subtype.startswith(_STORED):
+                _refuse_wrong(path, sound, file.start)
+                yield sound
+                return
+    except soundfile.LibsndfileError:
+        raise _why_unreadable(path) from None
+    yield None
 
 
 def _refuse_wrong(path: Path, sound: Any, start: bytes) -> None:

@@ -256,25 +256,21 @@ def read_jsonl(
         yield number, value
 
 
-def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str]) -> int:
-    """Writes one row per line (a `str` must be JSON already), atomically; returns their number."""
-    from jsonlines import Writer
-
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any] | str | bytes]) -> int:
+    """Writes one row per line, atomically; returns their number. A string must be JSON already."""
     count = 0
-    with (
-        atomic_path(path) as temporary,
-        # In JSON, the escape of half a character is that half character.
-        temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream,
-    ):
-        writer = Writer(stream, dumps=_serialised)
+    with atomic_path(path) as temporary, temporary.open("wb", 1 << 20) as stream:
         for row in rows:
-            writer.write(row)
+            stream.write(row if isinstance(row, bytes) else _serialised(row))
+            stream.write(b"\n")
             count += 1
     return count
 
 
-def _serialised(row: dict[str, Any] | str) -> str:
-    return row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
+def _serialised(row: dict[str, Any] | str) -> bytes:
+    text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
+    # In JSON, the escape of half a character is that half character.
+    return text.encode(errors="backslashreplace")
 
 
 def short_hash(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from whyser.chat import Chat, ChatSettings, Reply, Request, Stopped, run_all
+from whyser.chat.ledger import Ledger
 from whyser.chat.limits import Rate
 from whyser.io.errors import InputError, WhyserError
 
@@ -51,6 +53,24 @@ def test_a_limit_on_the_cost_holds_with_many_in_flight(
     scripts = {f"{'x' * 397}{number:03}": ["ok"] for number in range(60)}
     outcome = ask_all(server, scripts, max_cost=0.0051, price_in=1.0, price_out=10.0)
     assert outcome.tally.cost == pytest.approx(25 * 200e-6)
+
+
+def test_while_answers_go_to_the_disk_another_request_is_sent(
+    server: Any, ask_all: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, asked = Ledger._write, []
+
+    def slow(ledger: Ledger, data: bytes) -> None:
+        end = time.monotonic() + 10
+        while server.count("asked").total() <= 10 and time.monotonic() < end:
+            time.sleep(0.01)
+        asked.append(server.count("asked").total())
+        write(ledger, data)
+
+    monkeypatch.setattr(Ledger, "_write", slow)
+    assert len(ask_all(server, MANY, concurrency=10).replies) == len(MANY)
+    # No answer was on disk until then, and ten requests are sent at a time.
+    assert asked[0] == 11
 
 
 def test_a_request_rate_is_kept(server: Any, ask_all: Callable[..., Any]) -> None:

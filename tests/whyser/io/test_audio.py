@@ -60,6 +60,43 @@ def test_what_is_no_sound_is_named(tmp_path: Path, content: bytes | None, messag
         assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "ULAW"])
+def test_the_head_of_a_wav_says_what_libsndfile_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtype: str
+) -> None:
+    path, samples = tmp_path / "a.wav", np.linspace(-0.5, 0.5, 3_000).reshape(1_500, 2)
+    soundfile.write(path, samples, 44_100, subtype=subtype)
+    whole = path.read_bytes()
+
+    def found() -> audio.AudioInfo | str:
+        try:
+            return audio.probe(path)
+        except InputError as problem:
+            return str(problem)
+
+    def of_libsndfile() -> audio.AudioInfo | str:
+        with monkeypatch.context() as patch:
+            patch.setattr(audio, "_usual_wav", lambda _: None)
+            return found()
+
+    assert found() == of_libsndfile() == audio.AudioInfo(1_500, 44_100, 2)
+    wrong = [whole[:-1], whole[:-2000], whole + b"\0", whole + b"LIST\2\0\0\0ab"]
+    wrong += [
+        whole[:place] + bytes([(whole[place] + step) % 256]) + whole[place + 1 :]
+        for place in range(44)
+        for step in (1, 2, 16, 128, 255)
+    ]
+    for content in wrong:
+        path.write_bytes(content)
+        assert found() == of_libsndfile(), content[:48]
+
+
+def test_a_usual_wav_needs_no_libsndfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tone(tmp_path / "a.wav", rate=16_000, channels=1)
+    monkeypatch.setattr(soundfile, "SoundFile", None)
+    assert audio.probe(path) == audio.AudioInfo(8_000, 16_000, 1)
+
+
 def test_a_wav_without_samples_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(0), 16_000)
