@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.text import encoding_of
+from whyser.io.text import foreign_encoding
 from whyser_converters.check.findings import CheckFault
 
 _HUBS = ("hf_hub_url", "ms_hub_url", "om_hub_url")
@@ -100,14 +100,9 @@ def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
 
 def table_faults(table: Path) -> Iterator[CheckFault]:
     """A fault for a table whose encoding LLaMA-Factory does not read, although we do."""
-    if not table.is_file():
-        return
-    with table.open("rb") as stream:
-        encoding = encoding_of(stream.read(4))
-    if encoding != "utf-8":
-        mark = "begins with a byte-order mark" if encoding == "utf-8-sig" else f"is in {encoding}"
-        cure = "Save it as UTF-8 without a mark."
-        yield CheckFault("tables that cannot be read", f"{mark}, which LLaMA-Factory refuses", cure)
+    if table.is_file() and (found := foreign_encoding(table)):
+        what, cure = f"{found}, which LLaMA-Factory refuses", "Save it as UTF-8 without a mark."
+        yield CheckFault("tables that cannot be read", what, cure)
 
 
 def unknown_names(name: str, entry: Any) -> Iterator[CheckFault]:

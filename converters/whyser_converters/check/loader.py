@@ -8,7 +8,6 @@ refuses the whole file for one value of another type.
 from __future__ import annotations
 
 import json
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -18,7 +17,8 @@ from typing import Any
 from whyser.io.errors import InputError
 from whyser.io.extras import is_installed
 from whyser.io.files import read_rows, read_text
-from whyser.io.text import encoding_of, half_character, lone_surrogate
+from whyser.io.text import foreign_encoding, half_character, lone_surrogate
+from whyser.temporary import temporary_folder
 
 _KINDS: Mapping[type, str] = {
     bool: "true or false",
@@ -72,10 +72,10 @@ def _loaded(file: Path, *, as_list: bool = False) -> tuple[list[Any], str | None
     datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     datasets.disable_progress_bars()
     try:
-        with tempfile.TemporaryDirectory() as cache, warnings.catch_warnings():
+        with temporary_folder() as cache, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # What load_dataset("json") does, without asking a hub to count a download.
-            rows = datasets.Dataset.from_json(str(file), cache_dir=cache)
+            rows = datasets.Dataset.from_json(str(file), cache_dir=str(cache))
             return rows.to_list() if as_list else [], None
     except Exception as error:
         return [], _reason(error, file)
@@ -103,14 +103,11 @@ def _is_list(file: Path) -> bool:
 
 
 def _mark_refused(file: Path) -> InputError | None:
-    with file.open("rb") as stream:
-        encoding = encoding_of(stream.read(4))
-    if encoding == "utf-8" or (encoding == "utf-8-sig" and not _is_list(file)):
+    accepted = ["utf-8"] if _is_list(file) else ["utf-8", "utf-8-sig"]
+    if (found := foreign_encoding(file, accepted)) is None:
         return None
-    what = "begins with a byte-order mark" if encoding == "utf-8-sig" else f"is in {encoding}"
-    return InputError(
-        f"{what}, which LLaMA-Factory's loader refuses", cure="Save it as UTF-8 without a mark."
-    )
+    what = f"{found}, which LLaMA-Factory's loader refuses"
+    return InputError(what, cure="Save it as UTF-8 without a mark.")
 
 
 def _half_character(rows: Sequence[Any]) -> InputError | None:

@@ -73,7 +73,6 @@ def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:
     )
 
 
-_WHOLE = r"Write \ufffd in its place, or remove it."
 _REBUILD = "Write it as whyser-convert sharegpt does."
 
 
@@ -90,7 +89,8 @@ def _row_faults(row: Row, layout: Layout, trains: bool) -> Iterator[CheckFault]:
     yield from _placeholder_faults(row)
     for text in (row.system, *row.contents):
         if mark := lone_surrogate(text):
-            what, cure = f"{half_character(mark).what}, which LLaMA-Factory loses", _WHOLE
+            problem = half_character(mark)
+            what, cure = f"{problem.what}, which LLaMA-Factory loses", problem.cure or ""
             yield CheckFault("rows with half characters", what, cure, warns=True)
         if found := _SPECIAL_TOKEN.search(text):
             what = f"contains {found.group()!r}, which the tokenizer reads as a special token"

@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from whyser.io.errors import BadInput, InputError
 from whyser.io.files import atomic_set
 from whyser.io.text import inert
@@ -74,7 +72,7 @@ def prepare(
             tally, audio_root = pipeline.write(rows, temporary)
         else:
             tally, audio_root = CorpusTally(with_audio=False), None
-            without_sound = (replace(one, audio=None) for one in rows)
+            without_sound = (one.model_copy(update={"audio": None}) for one in rows)
             write_utterances(temporary, tally.counted(without_sound))
         log.close()
         if not tally.utterances:

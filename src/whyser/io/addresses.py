@@ -1,4 +1,4 @@
-"""Addresses of endpoints: what of them may be shown, and which proxy leads to them."""
+"""What may be shown of an endpoint's address, and the proxy through which it is asked."""
 
 from __future__ import annotations
 

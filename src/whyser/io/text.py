@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,15 @@ def encoding_of(head: bytes) -> str:
     if b"\0" < head[:1] < b"\x80":
         return "utf-8"
     return next((name for mark, name in _MARKS.items() if head.startswith(mark)), "utf-8")
+
+
+def foreign_encoding(file: Path, accepted: Collection[str] = ("utf-8",)) -> str | None:
+    """In words, what a file's start shows of an encoding that is not accepted; None if nothing."""
+    with file.open("rb") as stream:
+        encoding = encoding_of(stream.read(4))
+    if encoding in accepted:
+        return None
+    return "begins with a byte-order mark" if encoding == "utf-8-sig" else f"is in {encoding}"
 
 
 def decoded(data: bytes, file: str | Path | None = None, line: int = 1) -> str:
