@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 SPEECH, LLM = "whisper-base", "smollm2"
@@ -34,9 +33,7 @@ def write_parts(folder: Path) -> Path:
     return folder
 
 
-def real_parts(lacks: Callable[[str], None]) -> Path:
-    """The folder that `WHYSER_REAL_PARTS` names; skips the test if it holds no parts."""
-    folder = Path(os.environ.get("WHYSER_REAL_PARTS", ""))
-    if not all((folder / name / "config.json").is_file() for name in (SPEECH, LLM)):
-        lacks(f"WHYSER_REAL_PARTS names no folder with {SPEECH}/ and {LLM}/, as on the hub")
-    return folder.resolve()
+def real_parts() -> Path | None:
+    """The folder that `WHYSER_REAL_PARTS` names, with both parts as the hub has them."""
+    folder = os.environ.get("WHYSER_REAL_PARTS")
+    return Path(folder).resolve() if folder else None

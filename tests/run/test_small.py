@@ -1,6 +1,6 @@
 """The small student by the shipped YAMLs: built of parts, one step of each stage, answers.
 
-The parts are tiny ones of the published classes, and the real ones that `WHYSER_REAL_PARTS` names.
+The parts are the real ones that `WHYSER_REAL_PARTS` names, or tiny ones of the published classes.
 """
 
 from __future__ import annotations
@@ -31,19 +31,13 @@ class Student:
     adapted: Path
 
 
-@pytest.fixture(scope="module", params=["made", "real"])
+@pytest.fixture(scope="module")
 def student(
-    request: pytest.FixtureRequest,
-    lacks: Callable[[str], None],
-    cli: Cli,
-    launch: Launch,
-    workplace: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    cli: Cli, launch: Launch, workplace: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Student:
     """One step of both stages."""
-    is_made = request.param == "made"
-    parts = write_parts(tmp_path_factory.mktemp("parts")) if is_made else real_parts(lacks)
-    built = workplace / "models" / f"small_{request.param}"
+    parts = real_parts() or write_parts(tmp_path_factory.mktemp("parts"))
+    built = workplace / "models" / "small"
     cli(
         *("whyser-speechlm", "build", "qwen2_audio", "--speech", parts / SPEECH),
         *("--llm", parts / LLM, "--add-tokens", "--window", "6", "--output", built),
@@ -51,12 +45,10 @@ def student(
     )
     name = "small/freeze_sft_projector"
     start = f"model_name_or_path={built}"
-    projected = launch(name, start, *STEP, output=f"out/{request.param}_projector")
+    projected = launch(name, start, *STEP, output="out/small_projector")
     start = f"model_name_or_path={projected}"
     name = "small/lora_sft_reason"
-    return Student(
-        built, projected, launch(name, start, *STEP, output=f"out/{request.param}_adapter")
-    )
+    return Student(built, projected, launch(name, start, *STEP, output="out/small_adapter"))
 
 
 def weights(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Every path to an answer of a small student uses the token ids of training and gives the same
 answers: its projector and LoRA are merged, and its window of 6 s is widened for vLLM.
 
-Its parts are tiny ones of the published classes, and the real ones that `WHYSER_REAL_PARTS` names.
+Its parts are the real ones that `WHYSER_REAL_PARTS` names, or tiny ones of the published classes.
 """
 
 from __future__ import annotations
@@ -33,23 +33,21 @@ SMALL = ("dataset_dir=rows", "preprocessing_num_workers=1", "use_cpu=true", 'sav
 OFFLINE = "vllm offline"
 
 
-@pytest.fixture(scope="module", params=["made", "real"])
+@pytest.fixture(scope="module")
 def place(
-    request: pytest.FixtureRequest,
     needs: Callable[[str, str], None],
-    lacks: Callable[[str], None],
     native_corpora: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Place:
     needs("llamafactory", "pip install 'whyser[train]'")
     folder = tmp_path_factory.mktemp("small")
-    is_made = request.param == "made"
-    parts = write_parts(folder / "parts") if is_made else real_parts(lacks)
+    real = real_parts()
+    parts = real or write_parts(folder / "parts")
     write_rows(folder, native_corpora)
     whyser("whyser-speechlm", "build", "qwen2_audio", "--speech", parts / SPEECH, "--llm",
            parts / LLM, "--add-tokens", "--window", 6, "--output", "built", cwd=folder)  # fmt: skip
     base = "built"
-    if is_made:
+    if not real:
         # Random parts must learn to speak first.
         run(["llamafactory-cli", "train", CONFIGS / "tiny/full_sft_reason.yaml", *SMALL,
              "model_name_or_path=built", "output_dir=base", f"max_steps={STEPS}",

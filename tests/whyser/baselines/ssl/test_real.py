@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.shared_data]
 
 
 @pytest.fixture
-def whisper() -> Path:
-    folder = Path(os.environ.get("WHYSER_REAL_PARTS", "")) / "whisper-base"
+def whisper(lacks: Callable[[str], None]) -> Path:
+    folder = Path(os.environ.get("WHYSER_REAL_PARTS", "."), "whisper-base").resolve()
     if not folder.is_dir():
-        pytest.skip("WHYSER_REAL_PARTS names no folder with whisper-base/")
+        lacks("WHYSER_REAL_PARTS names no folder with whisper-base/")
     return folder
 
 
