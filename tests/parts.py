@@ -22,8 +22,12 @@ def write_parts(folder: Path) -> Path:
     speech, llm = folder / SPEECH, folder / LLM
     transformers.WhisperForConditionalGeneration(whisper).save_pretrained(speech)
     transformers.WhisperFeatureExtractor().save_pretrained(speech)
-    tokenizer = build_processor().tokenizer
-    tokenizer.chat_template = "{{ messages[0]['content'] }}"
+    # Like many a Llama's, it adds a token before every text.
+    tokenizer = transformers.LlamaTokenizerFast(
+        tokenizer_object=build_processor().tokenizer.backend_tokenizer, bos_token="<|im_start|>",
+        eos_token="<|im_end|>", pad_token="<|endoftext|>", unk_token=None, add_bos_token=True,
+        chat_template="{{ messages[0]['content'] }}",
+    )  # fmt: skip
     llama = transformers.LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=128, intermediate_size=256, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,

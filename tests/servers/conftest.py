@@ -68,6 +68,8 @@ class Place:
     sounds: Path
     #: Of every prompt that `llamafactory_api` hands its model.
     api_ids: Path
+    #: No answer is longer.
+    tokens: int = 100
 
     @property
     def rows(self) -> list[dict[str, Any]]:

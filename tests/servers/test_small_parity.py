@@ -62,7 +62,7 @@ def place(
     whyser("whyser-convert", "servable", "served", cwd=folder)
     assert hearing_of(folder / "served").seconds == 30
     served = folder / "served"
-    return Place(folder, served, served, native_corpora.parent, folder / "api.ids")
+    return Place(folder, served, served, native_corpora.parent, folder / "api.ids", tokens=20)
 
 
 @pytest.fixture(scope="module")

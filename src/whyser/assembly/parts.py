@@ -8,6 +8,7 @@ from typing import Any
 
 import transformers
 
+from whyser.assembly.tokens import plain
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.pretrained import (
     WRONG_WEIGHTS,
@@ -84,7 +85,7 @@ def describe_language_model(name: str) -> tuple[Any, Any]:
         raise not_loaded(name, error) from None
     if not tokenizer.is_fast:
         raise InputError("has no fast tokenizer", file=name, cure="Add its tokenizer.json.")
-    return config, tokenizer
+    return config, plain(tokenizer)
 
 
 def load_decoder(name: str, config: Any) -> Any:

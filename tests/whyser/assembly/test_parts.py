@@ -88,6 +88,25 @@ def test_a_tokenizer_is_read_before_the_weights(written: Any) -> None:
     assert "safetensors" not in str(caught.value)
 
 
+def test_a_tokenizer_loses_its_class_and_what_it_adds_around_a_text(
+    written: Any, tmp_path: Path
+) -> None:
+    """That of a Llama adds a token, and transformers 5 makes those of Llama's class anew."""
+    folder, _ = written("Qwen2ForCausalLM", tied=False, dtype=torch.float32)
+    own = transformers.AutoTokenizer.from_pretrained(folder)
+    words = own.encode("Two words. And 12 more!\n", add_special_tokens=False)
+    transformers.LlamaTokenizerFast(
+        tokenizer_object=own.backend_tokenizer, bos_token="<|im_start|>", eos_token="<|im_end|>",
+        unk_token=None, add_bos_token=True, chat_template="{{ messages }}",
+    ).save_pretrained(folder)  # fmt: skip
+    load_language_model(str(folder)).tokenizer.save_pretrained(tmp_path / "again")
+    found = transformers.AutoTokenizer.from_pretrained(tmp_path / "again")
+    assert type(found).__name__ == "PreTrainedTokenizerFast"
+    assert found.encode("Two words. And 12 more!\n") == words
+    assert (found.bos_token, found.eos_token) == ("<|im_start|>", "<|im_end|>")
+    assert found.chat_template == "{{ messages }}"
+
+
 def test_weights_that_are_cut_short(written: Any) -> None:
     folder, _ = written("Qwen2ForCausalLM", tied=False, dtype=torch.float32)
     path = folder / "model.safetensors"
