@@ -5,13 +5,18 @@ MAKES_MODEL = [
     *("whyser-speechlm", "build", "qwen2_audio", "--speech", plan.parts["speech"], "--llm", plan.parts["llm"]),
     *("--add-tokens", *(["--window", plan.window] if plan.window else []), "--output", plan.own_model),
 ] if plan.parts else ["whyser-demo", "model", plan.own_model]
+MODEL_IS = (
+    "build: a Qwen2-Audio of {speech} and {llm}".format(**plan.parts)
+    if plan.parts else "demo: a tiny Qwen2-Audio with random weights"
+)
 
 rule own_model:
     output: touch(MARKS / "model")
     params:
         code=code_identity("whyser.assembly" if plan.parts else "whyser.demo"),
         words=[str(word) for word in MAKES_MODEL],
-    message: "model: {params.words}"
+        says=MODEL_IS,
+    message: "{params.says}"
     shell: "{params.words:q}"
 
 rule build:
