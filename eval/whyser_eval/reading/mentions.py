@@ -7,16 +7,24 @@ the length of the text, since hostile answers may be long.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
+from importlib import resources
 from itertools import takewhile
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from whyser.labels.classes import Label
-from whyser.labels.lexicon import UNSPACED, Lexicon, LexiconEntry, lexicon
+from whyser.labels.lexicon import SPACED_WORD, UNSPACED, Lexicon, LexiconEntry, fold, lexicon, words
+
+#: What ends a sentence, in any of the languages of the table.
+STOPS = ".!?;\n\u3002\u0964\u061f\u06d4"
+
+#: This many different classes in one place are a list of options, not an answer.
+TOO_MANY = 4
 
 
 class Standing(Enum):
@@ -29,39 +37,31 @@ class Standing(Enum):
 
 @dataclass(frozen=True)
 class Mention:
-    """An emotion word; `start` is its offset in the text that was searched."""
+    """An emotion word."""
 
-    start: int
     word: str
     label: Label
     standing: Standing
 
 
-@dataclass(frozen=True)
-class _SentenceToken:
-    start: int
+class _Token(NamedTuple):
     text: str
     entry: LexiconEntry | None = None
-    width: int = 1  # how many tokens a phrase takes
-
-    @property
-    def is_stop(self) -> bool:
-        return self.text[0] in ".!?;\n\u3002"
 
 
 #: Whether an entry of the lexicon counts.
 _Filter: TypeAlias = Callable[[LexiconEntry], bool]
 
+_SENTENCE = re.compile(rf"([^{STOPS}]+)([{STOPS}]?[\s.!?]*)")
 _TOKEN = re.compile(
-    rf"(?P<word>[^\W\d_{UNSPACED}]+(?:'[^\W\d_{UNSPACED}]+)*)"
+    rf"(?P<word>{SPACED_WORD})"
     rf"|(?P<run>[{UNSPACED}]+)"
-    r"|(?P<stop>[.!?;\n\u3002][\s.!?]*)"
-    r"|(?P<pause>[,:()\[\]/|\u2013\u2014]|(?<=\s)-+(?=\s))"
+    r"|(?P<pause>[,:()\[\]/|\u2013\u2014\u3001\u060c]|(?<=\s)-+(?=\s))"
 )
-#: Ends the last sentence.
-_END = _SentenceToken(-1, ".")
-_DENIALS = frozenset({"no", "not", "nope", "nein", "non"})
-_PAUSES = frozenset(",:()[]/|\u2013\u2014") | {"-", "--", "---"}
+_ASKS = frozenset("?\u061f")
+_DENIED_BEGINNING = re.compile(r"\W*(?:no|not|nope|nein|non)\b")
+_COMMAS = frozenset(",\u3001\u060c")
+_PAUSES = frozenset(":()[]/|\u2013\u2014") | {"-", "--", "---"} | _COMMAS
 
 
 def find_mentions(
@@ -75,21 +75,35 @@ def find_mentions(
     >>> [(m.word, m.standing.value) for m in find_mentions("not angry but sad")]
     [('angry', 'rejected'), ('sad', 'claimed')]
     """
+    table = table or lexicon()
     found: list[Mention] = []
     asked: list[Mention] = []
-    sentence: list[_SentenceToken] = []
-    tokens = _tokens(text, lambda entry: stated or entry.in_prose, table or lexicon())
-    for token in [*tokens, _END]:
-        if not token.is_stop:
-            sentence.append(token)
+    for sentence in _SENTENCE.finditer(text):
+        said, stop = sentence.groups()
+        if asked:
+            # A question claims nothing, and the sentence that follows may deny it.
+            denied = _DENIED_BEGINNING.match(said)
+            found += _at_most(asked, Standing.REJECTED if denied else Standing.WEIGHED)
+            asked = []
+        if not _may_name(said, table):
             continue
-        # A question claims nothing, and the sentence that follows may deny it.
-        denied = bool(sentence) and sentence[0].text in _DENIALS
-        found += _at_most(asked, Standing.REJECTED if denied else Standing.WEIGHED)
-        asked = _judged(sentence) if "?" in token.text else []
-        found += [] if asked else _judged(sentence)
-        sentence = []
+        named = _judged(_tokens(said, lambda one: stated or one.use != "statement", table))
+        if _ASKS.intersection(stop):
+            asked = named
+        else:
+            found += named
     return found + _at_most(asked, Standing.WEIGHED)
+
+
+def _may_name(said: str, table: Lexicon) -> bool:
+    """Whether the text has a word with which an entry begins; most sentences have none."""
+    parts = words(said)
+    if not table.spaced.keys().isdisjoint(parts):
+        return True
+    return any(_IS_UNSPACED.match(part) or table.stem(part) for part in parts)
+
+
+_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 def _at_most(mentions: Sequence[Mention], standing: Standing) -> list[Mention]:
@@ -102,76 +116,68 @@ def _at_most(mentions: Sequence[Mention], standing: Standing) -> list[Mention]:
 # Tokens
 
 
-def _tokens(text: str, is_open: _Filter, table: Lexicon) -> Iterator[_SentenceToken]:
-    """Words, punctuation and emotion words; a phrase of the table is one token."""
-    plain: list[_SentenceToken] = []
-    for match in _TOKEN.finditer(text):
+def _tokens(said: str, is_open: _Filter, table: Lexicon) -> list[_Token]:
+    """Words, punctuation and emotion words of a sentence; a phrase of the table is one token."""
+    plain: list[_Token] = []
+    connectives = _connectives()
+    for match in _TOKEN.finditer(said):
+        piece = match.group()
         if match.lastgroup == "run":
-            plain += _split_run(match.start(), match.group(), is_open, table)
+            plain += _split_run(piece, is_open, table)
+        elif piece in connectives:
+            plain += map(_Token, connectives[piece])
         else:
-            plain.append(_SentenceToken(match.start(), match.group()))
-    phrases = table.spaced
+            plain.append(_Token(piece))
+    joined: list[_Token] = []
     position = 0
     while position < len(plain):
         token = plain[position]
-        if token.text in phrases:
-            token = _phrase_at(plain, position, phrases[token.text], is_open) or token
-        yield token
-        position += token.width
+        entry = token.entry or _entry_at(plain, position, is_open, table)
+        joined.append(_Token(token.text, entry) if entry else token)
+        position += len(entry.parts) if entry else 1
+    return joined
 
 
-def _phrase_at(
-    tokens: Sequence[_SentenceToken],
-    position: int,
-    entries: Sequence[LexiconEntry],
-    is_open: _Filter,
-) -> _SentenceToken | None:
-    first = tokens[position]
-    for entry in entries:
-        width = len(entry.parts)
-        there = tuple(token.text for token in tokens[position : position + width])
-        if there == entry.parts and is_open(entry):
-            return _SentenceToken(first.start, entry.word, entry, width)
-    return None
+def _entry_at(
+    tokens: Sequence[_Token], position: int, is_open: _Filter, table: Lexicon
+) -> LexiconEntry | None:
+    first = tokens[position].text
+    for entry in table.spaced.get(first, ()):
+        parts = entry.parts
+        there = [token.text for token in tokens[position : position + len(parts)]]
+        if there == list(parts) and is_open(entry):
+            return entry
+    stem = table.stem(first)
+    return stem if stem and is_open(stem) else None
 
 
-#: Inside Chinese and Japanese: what denies what follows, and what ends a denial. The longest
-#: match wins, so that "very" (which begins with a negation's character) denies nothing.
-_RUN_CUES = {
-    "\u975e\u5e38": "",  # very
-    "\u4e0d\u4ec5": "",  # not only
-    "\u4e0d\u662f": "not", "\u6ca1\u6709": "not", "\u6c92\u6709": "not", "\u5e76\u975e": "not",
-    "\u4e0d": "not", "\u6ca1": "not", "\u65e0": "not", "\u7121": "not",
-    "\u800c\u662f": "but", "\u4f46": "but", "\u5374": "but",
-    "\u5982\u679c": "if",
-}  # fmt: skip
-_RUN_DENIED_AFTER = re.compile(
-    "[\u3041-\u3096]{0,4}?(?:\u306a\u3044|\u307e\u305b\u3093|\u306a\u304b\u3063|\u306a\u304f)"
-)
+@cache
+def _connectives() -> dict[str, tuple[str, ...]]:
+    """Folded word of another language -> the English cues that stand for it.
+
+    "isn't but" denies what precedes and ends there: Hindi, Japanese and Korean deny after the word.
+    No cue at all is for what only begins as a denial does, such as "very" in Chinese.
+    """
+    table = resources.files(__package__).joinpath("connectives.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(table.splitlines())
+    return {fold(row["word"]): tuple(row["english"].split()) for row in rows}
 
 
 @cache
 def _run_pattern(table: Lexicon) -> re.Pattern[str]:
-    """Emotion words and cues of writing without spaces, the longest first."""
-    known = sorted({*table.unspaced, *_RUN_CUES}, key=len, reverse=True)
+    """Emotion words and connectives of writing without spaces, the longest first."""
+    connectives = filter(_IS_UNSPACED.match, _connectives())
+    known = sorted({*table.unspaced, *connectives}, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, known)))
 
 
-def _split_run(start: int, run: str, is_open: _Filter, table: Lexicon) -> Iterator[_SentenceToken]:
-    for found in _run_pattern(table).finditer(run):
-        here, piece = start + found.start(), found.group()
+def _split_run(run: str, is_open: _Filter, table: Lexicon) -> Iterator[_Token]:
+    for piece in _run_pattern(table).findall(run):
         entry = table.unspaced.get(piece)
         if entry is None:
-            yield _SentenceToken(here, _RUN_CUES[piece] or piece)
-        elif not is_open(entry):
-            continue
-        elif _RUN_DENIED_AFTER.match(run, found.end()):
-            # Japanese denies after the word; "not" and "but" make it read as elsewhere.
-            yield _SentenceToken(here, "not")
-            yield _SentenceToken(here, piece, entry)
-            yield _SentenceToken(here, "but")
-        else:
-            yield _SentenceToken(here, piece, entry)
+            yield from map(_Token, _connectives()[piece])
+        elif is_open(entry):
+            yield _Token(piece, entry)
 
 
 # Scopes
@@ -182,9 +188,8 @@ def _set(words: str) -> frozenset[str]:
 
 
 _NEGATIONS = _set(
-    "not no nothing nobody never without neither nor hardly barely scarcely cannot non "
-    "lacks lacking denies nicht kein keine keinen keiner weder ohne pas aucun aucune ni sans "
-    "sin ningun ninguna nessun nessuna senza"
+    "not no nothing nobody never without neither nor hardly barely scarcely cannot non none "
+    "lacks lacking denies"
 )
 #: The first word is a cue only before the second.
 _DENYING_PAIRS = frozenset(
@@ -193,30 +198,35 @@ _DENYING_PAIRS = frozenset(
         ("lack", "of"), ("absence", "of"), ("devoid", "of"), ("free", "of"), ("free", "from"),
         ("rule", "out"), ("ruled", "out"), ("ruling", "out"), ("unable", "to"),
         ("difficult", "to"), ("hard", "to"), ("impossible", "to"), ("opposed", "to"),
-        ("au", "lieu"), ("anstatt", "von"),
     ]
 )  # fmt: skip
 #: "not only", "no doubt": no denial.
 _HARMLESS_AFTER_NEGATION = _set(
-    "only just merely simply doubt question wonder mistaking necessarily nur seulement solo "
-    "solamente sure certain completely entirely"
+    "only just merely simply doubt question wonder mistaking necessarily sure certain completely "
+    "entirely"
 )
-_CONTRASTS = _set("but however yet instead rather sondern mais sino pero bensi ma aber plutot then")
-_CONDITIONS = _set("if unless whether wenn ob si se")
+_CONTRASTS = _set("but however yet instead rather then now later afterwards finally")
+_CONDITIONS = _set("if unless whether")
 #: "if I had to choose" asks nothing of the audio.
 _HARMLESS_CONDITION = frozenset(
     [("i",), ("forced",), ("asked",), ("anything",), ("we",), ("one", "had"), ("one", "must")]
 )
 _TURNS = _set("but however yet")
 _CONCESSIONS = _set(
-    "although though while whereas despite initially than says said claims claimed mentions "
-    "mentioned talks talking speaks sometimes"
+    "although though while whereas despite than says said claims claimed mentions mentioned talks "
+    "talking speaks sometimes"
 )
+#: What was, before the speaker turned: it is read only if nothing else is.
+_BEFORE = _set("initially earlier previously originally formerly ago")
 #: What follows is not the final thought.
 _AT_FIRST = frozenset(
     [("at", "first"), ("first", "guess"), ("first", "impression"), ("first", "thought"),
-     ("starts", "off"), ("starts", "out"), ("started", "off"), ("started", "out")]
+     ("starts", "off"), ("starts", "out"), ("started", "off"), ("started", "out"),
+     ("to", "begin"), ("to", "start"), ("the", "beginning"), ("the", "start"), ("the", "outset"),
+     ("used", "to"), ("no", "longer")]
 )  # fmt: skip
+#: How many words after an emotion "at first" and the like may follow.
+_AFTERTHOUGHT = 8
 #: "says it in an angry voice": the manner is the speaker's own again.
 _MANNERS = _set("voice tone manner way tones voices")
 _ARTICLES = _set("a an the her his their")
@@ -225,15 +235,30 @@ _BYSTANDERS = _set(
     "people bystander bystanders"
 )
 _RELATIONS = _set(
-    "friend friends mother father mom mum dad parents boss husband wife brother sister "
-    "colleague colleagues partner girlfriend boyfriend neighbor neighbour teacher person "
-    "party speaker man woman guy family"
+    "friend friends mother father mom mum dad parents boss husband wife brother brothers sister "
+    "sisters colleague colleagues partner girlfriend boyfriend neighbor neighbors neighbour "
+    "neighbours teacher person party speaker man woman guy family kid kids child children son sons "
+    "daughter daughters baby grandmother grandfather grandma grandpa grandparents uncle aunt cousin "
+    "cousins nephew niece dog cat team teammates mates pupils students clients coworker coworkers "
+    "roommate roommates fiance fiancee ex companion companions"
 )
-_OWNERS = _set("her his their my your another other second")
+_OWNERS = _set("her his their my your our another other second")
 _BEING = _set(
     "is are was were be been being feels feel felt feeling seems seemed sounds sounded looks "
     "looked appears became becomes become gets got may might could would will has had who"
 )
+#: Who says "I am so happy" is not the judge of a voice.
+_FIRST_PERSONS = (("i", "am"), ("i", "feel"), ("i", "felt"), ("i", "was"), ("we", "are"))
+_FIRST_PERSON_WORDS = _set("i'm we're im")
+_DEGREES = _set("so very really just too quite pretty all a bit little extremely truly also always")
+#: "no strong emotion", "without any emotion": what the neutral voice lacks.
+_MARKED = _set(
+    "strong particular specific clear obvious distinct noticeable discernible significant apparent "
+    "evident marked overt visible pronounced real great much special intense discernable extreme "
+    "notable identifiable recognizable"
+)
+_LACKING = _set("no without zero")
+_UNABLE = _set("cannot can't couldn't unable difficult hard impossible")
 #: What follows "and" where a new clause begins.
 _CLAUSE = _BEING | _set("it he she they this that")
 _CAUSING = _set("make makes made making leave leaves leaving left")
@@ -245,34 +270,48 @@ _COPULAS = _set("is are was were seems seem does do can could would did")
 _DENIED_AFTER = _set("not unlikely absent ruled excluded impossible never missing")
 _LIST_FILLERS = _set("even a an the really any particularly overly too very nor or")
 #: Fixed phrases in which an emotion word names no emotion.
-_IDIOMS = (
-    re.compile(r"\b(?:happy|glad|pleased|delighted|excited|eager) to (?:help|assist|answer|be of)"),
-    re.compile(r"\bi(?:'m| am) afraid\b(?! of)|\bhappy (?:birthday|new year|holidays|christmas)"),
-    re.compile(r"\b(?:no surprise|no wonder|for fear of|surprise party|panic button)\b"),
+_IDIOM = re.compile(
+    r"\b(?:(?:happy|glad|pleased|delighted|excited|eager) to (?:help|assist|answer|be of)"
+    r"|i(?:'m| am) afraid\b(?! of)|happy (?:birthday|new year|holidays|christmas|hour)"
+    r"|no surprise|no wonder|for fear of|don't worry|no worries|good grief"
+    r"|surprise (?:party|visit|guest|gift|quiz)|panic (?:button|room)"
+    r"|(?:horror|terror) (?:movie|film|story|attack)|(?:anger|grief) (?:manag|couns)"
+    # "mad about jazz", but "mad about the delay"
+    r"|mad (?:about|for|on) (?!the\b|th|h|it|what|being|how|my|your|a\b)"
+    r"|(?:name is|name's|named|called|miss|mrs|ms|(?:her|him)self as|dear|hi|hello|aunt)"
+    r" (?:joy|hope|merry|bliss|felicity|gay)\b)"
 )
 _WOULD = re.compile(r"\bwould\b|\b(?:he|she|they|it)'d\b")
 _COUNTERFACTUAL = re.compile(r"\b(?:if|had|were|unless|otherwise)\b")
 _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
-def _judged(sentence: list[_SentenceToken]) -> list[Mention]:
+def _judged(sentence: list[_Token]) -> list[Mention]:
     """The mentions of one sentence; most sentences have none."""
     if not any(token.entry for token in sentence):
         return []
-    line = " ".join(token.text for token in sentence)
+    line = " ".join(_word(token) for token in sentence)
     hypothetical_until = _turn(sentence) if _is_hypothetical(line) else 0
-    idioms = sum(len(idiom.findall(line)) for idiom in _IDIOMS)
+    has_idiom = bool(_IDIOM.search(line))
     scope = _Scope(sentence)
     found = []
     for position, token in enumerate(sentence):
-        if token.entry is None:
+        if token.entry is None or token.entry.use == "absence":
+            if token.entry and scope.lacks(position):
+                found.append(Mention(_word(token), token.entry.label, Standing.CLAIMED))
             scope.pass_word(position)
             continue
         standing = scope.standing(position)
-        if position < hypothetical_until or (idioms and _in_idiom(sentence, position)):
+        if position < hypothetical_until or (has_idiom and _in_idiom(sentence, position)):
             standing = Standing.REJECTED
-        found.append(Mention(token.start, token.text, token.entry.label, standing))
-    return found
+        found.append(Mention(_word(token), token.entry.label, standing))
+    claimed = {one.label for one in found if one.standing is Standing.CLAIMED}
+    return _at_most(found, Standing.REJECTED) if len(claimed) >= TOO_MANY else found
+
+
+def _word(token: _Token) -> str:
+    """The whole phrase; for a stem, the word that begins with it."""
+    return token.text if token.entry is None or token.entry.is_stem else token.entry.word
 
 
 def _is_hypothetical(line: str) -> bool:
@@ -283,28 +322,30 @@ def _is_hypothetical(line: str) -> bool:
     return bool(_COUNTERFACTUAL.search(line) or re.match(anyone, line))
 
 
-def _turn(sentence: list[_SentenceToken]) -> int:
+def _turn(sentence: list[_Token]) -> int:
     """Where "she would be angry, but ..." turns to what is; the end if it does not."""
     would = next((i for i, token in enumerate(sentence) if _WOULD.search(token.text)), 0)
     turns = (i for i in range(would, len(sentence)) if sentence[i].text in _TURNS)
     return next(turns, len(sentence))
 
 
-def _in_idiom(sentence: list[_SentenceToken], position: int) -> bool:
+def _in_idiom(sentence: list[_Token], position: int) -> bool:
     near = " ".join(token.text for token in sentence[max(0, position - 2) : position + 3])
-    return any(idiom.search(near) for idiom in _IDIOMS)
+    return bool(_IDIOM.search(near))
 
 
 class _Scope:
     """The cues that apply to the current word of a sentence."""
 
-    def __init__(self, sentence: list[_SentenceToken]) -> None:
+    def __init__(self, sentence: list[_Token]) -> None:
         self.sentence = sentence
         self.texts = [token.text for token in sentence]
+        self.has_named = False
         self.clear()
 
-    def clear(self) -> None:
+    def clear(self, *, before: bool = False) -> None:
         self.denied = self.conceded = self.elsewhere = False
+        self.before = before
 
     def pass_word(self, position: int) -> None:
         """Updates the cues by a word that names no emotion."""
@@ -312,11 +353,12 @@ class _Scope:
         following = tuple(self.texts[position + 1 : position + 3])
         if word in _PAUSES:
             if not self._list_goes_on(position):
-                self.clear()
+                self.clear(before=self.before and not self.has_named)
         elif (word, *following[:1]) in _DENYING_PAIRS:
             self.denied = True
-        elif (word, *following[:1]) in _AT_FIRST:
-            self.conceded = True
+        elif word in _BEFORE or (word, *following[:1]) in _AT_FIRST:
+            # "At first, he sounds sad": the comma ends nothing.
+            self.before = True
         elif word == "less" and "than" in self.texts[position + 1 : position + 1 + _COMPARED]:
             # "less X than Y" claims Y.
             self.conceded = True
@@ -332,27 +374,40 @@ class _Scope:
         elif word in _CONDITIONS:
             self.denied |= self._is_condition(position, following)
         elif word in _CONCESSIONS:
-            # "I would say", but "I initially thought".
-            is_own = self._previous(position) in {"i", "would", "i'd"}
-            self.conceded |= word == "initially" or not is_own
+            self.conceded |= self._previous(position) not in {"i", "would", "i'd"}
         elif self._is_other_person(position, word, following):
             self.elsewhere = True
 
     def standing(self, position: int) -> Standing:
+        self.has_named = True
         if self.denied or self.elsewhere or self._is_denied_after(position):
             return Standing.REJECTED
-        return Standing.WEIGHED if self.conceded else Standing.CLAIMED
+        if self._is_first_person(position) or self._is_another_after(position):
+            return Standing.REJECTED
+        is_past = self.conceded or self.before or self._is_before_after(position)
+        return Standing.WEIGHED if is_past else Standing.CLAIMED
+
+    def lacks(self, position: int) -> bool:
+        """Whether the sentence denies the thing at this position, as "shows no emotion" does."""
+        before = self.texts[max(0, position - 4) : position]
+        if _UNABLE.intersection(self.texts[:position]):
+            return False
+        if _MARKED.intersection(before):
+            return self.denied
+        near = [text for text in before[-3:] if text not in {"any", "of", "much"}]
+        return self.denied and bool(near) and near[-1] in _LACKING | {"lack", "devoid", "absence"}
 
     def _previous(self, position: int) -> str:
         return self.texts[position - 1] if position else ""
 
     def _list_goes_on(self, position: int) -> bool:
         """Whether a comma is inside a list such as "not happy, sad, or angry", all of it denied."""
-        if self.texts[position] != ",":
+        if self.texts[position] not in _COMMAS:
             return False
         window = self.sentence[position + 1 : position + 13]
         listed = takewhile(
-            lambda token: token.entry or token.text == "," or token.text in _LIST_FILLERS, window
+            lambda token: token.entry or token.text in _COMMAS or token.text in _LIST_FILLERS,
+            window,
         )
         return any(token.text in {"or", "nor"} for token in listed)
 
@@ -375,6 +430,31 @@ class _Scope:
         is_related = person in _RELATIONS and self._previous(position) in _OWNERS
         known = is_related or person in _BYSTANDERS
         return known and (possessive == "s" or bool(_BEING.intersection(following[:1])))
+
+    def _is_first_person(self, position: int) -> bool:
+        place = position
+        while place and self.texts[place - 1] in _DEGREES:
+            place -= 1
+        if self._previous(place) in _FIRST_PERSON_WORDS:
+            return True
+        is_own = tuple(self.texts[max(0, place - 2) : place]) in _FIRST_PERSONS
+        return is_own and self.texts[position + 1 : position + 2] != ["in"]
+
+    def _is_another_after(self, position: int) -> bool:
+        """Whether the word is about "how frightened his children were"."""
+        owner, person, being = ([*self.texts[position + 1 : position + 4], "", "", ""])[:3]
+        is_person = person in _RELATIONS or person in _BYSTANDERS
+        return owner in _OWNERS | {"the"} and is_person and being in _BEING
+
+    def _is_before_after(self, position: int) -> bool:
+        """Whether "to begin with", "earlier" or "a moment ago" follows in the same clause."""
+        for place in range(position + 1, min(position + _AFTERTHOUGHT, len(self.texts))):
+            word = self.texts[place]
+            if word in _PAUSES or word in _CONTRASTS or word == "and" or self.sentence[place].entry:
+                return False
+            if word in _BEFORE or tuple(self.texts[place : place + 2]) in _AT_FIRST:
+                return True
+        return False
 
     def _is_denied_after(self, position: int) -> bool:
         """Whether "anger is not", "fear can be ruled out" or the like follows the word."""

@@ -184,13 +184,14 @@ def test_every_word_of_the_table_has_one_class_and_a_reason():
     assert not {fold(name) for name in (*CLASSES, *ALIASES)} & set(folded)
     for row in rows:
         assert canonical(row["class"]) in {*CLASSES, OTHER}
-        assert row["use"] in {"prose", "statement"}
+        assert row["use"] in {"prose", "statement", "absence"}
         assert row["reason"].strip()
 
 
 def test_every_word_of_the_table_is_read_as_its_class():
     for entry in lexicon().entries:
-        reading = read_answer(f"<answer>I think the emotion is {entry.word}</answer>", form="open")
+        said = f"there is no {entry.word}" if entry.use == "absence" else entry.word
+        reading = read_answer(f"<answer>I think the emotion is {said}</answer>", form="open")
         assert reading.label == entry.label, entry.word
 
 
