@@ -30,6 +30,7 @@ TOO_MANY = 4
 class Standing(Enum):
     """Whether the text claims, weighs or rejects an emotion that it names."""
 
+    ASCRIBED = "ascribed"  # claimed of the speaker or the voice: "she sounds sad"
     CLAIMED = "claimed"
     WEIGHED = "weighed"  # conceded, compared or reported: taken only where nothing is claimed
     REJECTED = "rejected"  # denied, hypothetical, or another person's
@@ -42,6 +43,10 @@ class Mention:
     word: str
     label: Label
     standing: Standing
+
+    @property
+    def is_claimed(self) -> bool:
+        return self.standing in {Standing.ASCRIBED, Standing.CLAIMED}
 
 
 class _Token(NamedTuple):
@@ -56,12 +61,12 @@ _SENTENCE = re.compile(rf"([^{STOPS}]+)([{STOPS}]?[\s.!?]*)")
 _TOKEN = re.compile(
     rf"(?P<word>{SPACED_WORD})"
     rf"|(?P<run>[{UNSPACED}]+)"
-    r"|(?P<pause>[,:()\[\]/|\u2013\u2014\u3001\u060c]|(?<=\s)-+(?=\s))"
+    r"|(?P<pause>[,:()\[\]/|\u2013\u2014\u2192\u3001\u060c]|(?<=\s)[-=]+>?(?=\s))"
 )
 _ASKS = frozenset("?\u061f")
 _DENIED_BEGINNING = re.compile(r"\W*(?:no|not|nope|nein|non)\b")
 _COMMAS = frozenset(",\u3001\u060c")
-_PAUSES = frozenset(":()[]/|\u2013\u2014") | {"-", "--", "---"} | _COMMAS
+_PAUSES = frozenset(":()[]/|\u2013\u2014\u2192") | {"-", "--", "---", "->", "=>"} | _COMMAS
 
 
 def find_mentions(
@@ -205,7 +210,15 @@ _HARMLESS_AFTER_NEGATION = _set(
     "only just merely simply doubt question wonder mistaking necessarily sure certain completely "
     "entirely"
 )
-_CONTRASTS = _set("but however yet instead rather then now later afterwards finally")
+_CONTRASTS = _set(
+    "but however yet instead rather then now later afterwards finally "
+    # "cannot hide her fear", "a smile that masks her fear"
+    "hide hides hiding mask masks masking conceal conceals belie belies contain suppress miss "
+    "overlook ignore disguise disguises"
+)
+_CONTRASTING_PAIRS = frozenset(
+    [("is", "really"), ("is", "actually"), ("turns", "out"), ("in", "fact"), ("in", "reality")]
+)
 _CONDITIONS = _set("if unless whether")
 #: "if I had to choose" asks nothing of the audio.
 _HARMLESS_CONDITION = frozenset(
@@ -214,10 +227,19 @@ _HARMLESS_CONDITION = frozenset(
 _TURNS = _set("but however yet")
 _CONCESSIONS = _set(
     "although though while whereas despite than says said claims claimed mentions mentioned talks "
-    "talking speaks sometimes"
+    "talking speaks sometimes expect expects expected thought assumed suspected pretends pretend "
+    "pretending feigns feigned fake apparent supposed seeming ostensible superficial behind beneath "
+    "underneath about"
+)
+#: What is said, or heard besides the voice.
+_CONTENT = _set(
+    "song songs story stories text event events news memory memories topic subject movie film "
+    "message situation music content lyrics poem theme wording words scene book"
 )
 #: What was, before the speaker turned: it is read only if nothing else is.
-_BEFORE = _set("initially earlier previously originally formerly ago")
+_BEFORE = _set(
+    "initially earlier previously originally formerly ago begins began starts started opens opened"
+)
 #: What follows is not the final thought.
 _AT_FIRST = frozenset(
     [("at", "first"), ("first", "guess"), ("first", "impression"), ("first", "thought"),
@@ -232,7 +254,7 @@ _MANNERS = _set("voice tone manner way tones voices")
 _ARTICLES = _set("a an the her his their")
 _BYSTANDERS = _set(
     "listener listeners audience interlocutor addressee others someone somebody everyone "
-    "people bystander bystanders"
+    "people bystander bystanders crowd crowds fans passengers guests viewers onlookers spectators"
 )
 _RELATIONS = _set(
     "friend friends mother father mom mum dad parents boss husband wife brother brothers sister "
@@ -250,7 +272,20 @@ _BEING = _set(
 #: Who says "I am so happy" is not the judge of a voice.
 _FIRST_PERSONS = (("i", "am"), ("i", "feel"), ("i", "felt"), ("i", "was"), ("we", "are"))
 _FIRST_PERSON_WORDS = _set("i'm we're im")
-_DEGREES = _set("so very really just too quite pretty all a bit little extremely truly also always")
+#: "I'm confident that", "I feel the speaker is": here a judge speaks.
+_JUDGING = _set(
+    "confident sure certain convinced inclined leaning hearing going picking sensing detecting "
+    "reading fairly not choosing giving able unable the that like this it he she they as sorry"
+)
+_SPEAKERS = _set(
+    "speaker voice tone she he they person woman man caller it this delivery girl boy himself "
+    "herself lady guy male female manner"
+)
+_SPEAKER_IS = _set("he's she's it's they're")
+_ASCRIBING = _set(
+    "is are sounds sound seems seem appears appear feels feeling expresses expressing conveys "
+    "conveying shows showing exhibits displays reflects finds experiences remains"
+)
 #: "no strong emotion", "without any emotion": what the neutral voice lacks.
 _MARKED = _set(
     "strong particular specific clear obvious distinct noticeable discernible significant apparent "
@@ -269,9 +304,11 @@ _COMPARED = 6
 _COPULAS = _set("is are was were seems seem does do can could would did")
 _DENIED_AFTER = _set("not unlikely absent ruled excluded impossible never missing")
 _LIST_FILLERS = _set("even a an the really any particularly overly too very nor or")
+_SEEMING = _set("sounds seems looks appears may might could")
 #: Fixed phrases in which an emotion word names no emotion.
 _IDIOM = re.compile(
-    r"\b(?:(?:happy|glad|pleased|delighted|excited|eager) to (?:help|assist|answer|be of)"
+    r"\b(?:(?:happy|glad|pleased|delighted|excited|eager) to (?:help|assist|answer|be of|try|take|"
+    r"look|analy[sz]e|listen|provide|review|share)"
     r"|i(?:'m| am) afraid\b(?! of)|happy (?:birthday|new year|holidays|christmas|hour)"
     r"|no surprise|no wonder|for fear of|don't worry|no worries|good grief"
     r"|surprise (?:party|visit|guest|gift|quiz)|panic (?:button|room)"
@@ -293,6 +330,7 @@ def _judged(sentence: list[_Token]) -> list[Mention]:
     line = " ".join(_word(token) for token in sentence)
     hypothetical_until = _turn(sentence) if _is_hypothetical(line) else 0
     has_idiom = bool(_IDIOM.search(line))
+    listed = _listed(sentence)
     scope = _Scope(sentence)
     found = []
     for position, token in enumerate(sentence):
@@ -302,11 +340,44 @@ def _judged(sentence: list[_Token]) -> list[Mention]:
             scope.pass_word(position)
             continue
         standing = scope.standing(position)
-        if position < hypothetical_until or (has_idiom and _in_idiom(sentence, position)):
+        is_said = position >= hypothetical_until and position not in listed
+        if not is_said or (has_idiom and _in_idiom(sentence, position)):
             standing = Standing.REJECTED
         found.append(Mention(_word(token), token.entry.label, standing))
-    claimed = {one.label for one in found if one.standing is Standing.CLAIMED}
-    return _at_most(found, Standing.REJECTED) if len(claimed) >= TOO_MANY else found
+    return _outweighed(sentence, found)
+
+
+def _outweighed(sentence: list[_Token], found: list[Mention]) -> list[Mention]:
+    """ "It might be X, but it is Y" claims Y and weighs X; X and Y are different classes."""
+    texts = [token.text for token in sentence]
+    turn = next((at for at, text in enumerate(texts) if text in _TURNS), 0)
+    if len(found) < 2 or not _MAYBE.intersection(texts[:turn]):
+        return found
+    count = sum(1 for token in sentence[:turn] if token.entry and token.entry.use != "absence")
+    before, after = found[:count], found[count:]
+    claimed = {one.label for one in after if one.is_claimed}
+    is_new = claimed and claimed.isdisjoint(one.label for one in before)
+    return [*_at_most(before, Standing.WEIGHED), *after] if is_new else found
+
+
+_MAYBE = frozenset({"might", "could", "may", "maybe", "perhaps", "possibly"})
+
+
+def _listed(sentence: list[_Token]) -> set[int]:
+    """The positions of emotions that only repeat the options: many different ones in a row."""
+    listed: set[int] = set()
+    run: list[int] = []
+    for position, token in enumerate([*sentence, _Token("")]):
+        if token.entry:
+            run.append(position)
+        elif token.text not in _LINKS:
+            labels = {one.label for at in run if (one := sentence[at].entry)}
+            listed.update(run if len(labels) >= TOO_MANY else ())
+            run = []
+    return listed
+
+
+_LINKS = _PAUSES | {"and", "or"}
 
 
 def _word(token: _Token) -> str:
@@ -325,7 +396,10 @@ def _is_hypothetical(line: str) -> bool:
 def _turn(sentence: list[_Token]) -> int:
     """Where "she would be angry, but ..." turns to what is; the end if it does not."""
     would = next((i for i, token in enumerate(sentence) if _WOULD.search(token.text)), 0)
-    turns = (i for i in range(would, len(sentence)) if sentence[i].text in _TURNS)
+    # "Fear would tremble, this is anger": without "if", a comma ends what would be.
+    has_condition = any(_COUNTERFACTUAL.search(token.text) for token in sentence)
+    ends = _TURNS if has_condition else _TURNS | _COMMAS
+    turns = (i for i in range(would, len(sentence)) if sentence[i].text in ends)
     return next(turns, len(sentence))
 
 
@@ -345,6 +419,7 @@ class _Scope:
 
     def clear(self, *, before: bool = False) -> None:
         self.denied = self.conceded = self.elsewhere = False
+        self.subject = self.ascribed = False
         self.before = before
 
     def pass_word(self, position: int) -> None:
@@ -364,28 +439,45 @@ class _Scope:
             self.conceded = True
         elif word == "than" and "less" in self.texts[max(0, position - _COMPARED) : position]:
             self.clear()
-        elif word == "in" and self._is_manner(position):
-            self.conceded = False
-        elif word in _CONTRASTS or (word == "and" and _CLAUSE.intersection(following[:1])):
+        elif word in {"in", "with"} and self._is_manner(position):
+            self.conceded, self.ascribed = False, True
+        elif (
+            word in _CONTRASTS
+            or (word, *following[:1]) in _CONTRASTING_PAIRS
+            or (word == "and" and _CLAUSE.intersection(following[:1]))
+        ):
             self.clear()
+        elif self._is_first_person(position, word, following):
+            self.elsewhere = True
         elif word in _NEGATIONS or word.endswith("n't"):
             is_harmless = _HARMLESS_AFTER_NEGATION.intersection(following[:1])
-            self.denied |= not is_harmless and following != ("a", "doubt")
+            # "hard not to hear"
+            is_double = self._previous(position) in _UNABLE
+            self.denied |= not (is_harmless or is_double) and following != ("a", "doubt")
         elif word in _CONDITIONS:
             self.denied |= self._is_condition(position, following)
         elif word in _CONCESSIONS:
             self.conceded |= self._previous(position) not in {"i", "would", "i'd"}
+        elif word in _CONTENT or (word == "what" and _SEEMING.intersection(following)):
+            self.conceded |= word == "what" or bool(_BEING.intersection(following[:1]))
         elif self._is_other_person(position, word, following):
             self.elsewhere = True
+        elif word in _SPEAKERS:
+            self.subject = True
+        elif word in _SPEAKER_IS or (self.subject and word in _ASCRIBING):
+            self.ascribed = True
 
     def standing(self, position: int) -> Standing:
         self.has_named = True
         if self.denied or self.elsewhere or self._is_denied_after(position):
             return Standing.REJECTED
-        if self._is_first_person(position) or self._is_another_after(position):
+        if self._is_another_after(position):
             return Standing.REJECTED
-        is_past = self.conceded or self.before or self._is_before_after(position)
-        return Standing.WEIGHED if is_past else Standing.CLAIMED
+        following = self.texts[position + 1 : position + 2]
+        is_aside = self.conceded or self.before or _CONTENT.intersection(following)
+        if is_aside or self._is_before_after(position):
+            return Standing.WEIGHED
+        return Standing.ASCRIBED if self.ascribed else Standing.CLAIMED
 
     def lacks(self, position: int) -> bool:
         """Whether the sentence denies the thing at this position, as "shows no emotion" does."""
@@ -431,14 +523,11 @@ class _Scope:
         known = is_related or person in _BYSTANDERS
         return known and (possessive == "s" or bool(_BEING.intersection(following[:1])))
 
-    def _is_first_person(self, position: int) -> bool:
-        place = position
-        while place and self.texts[place - 1] in _DEGREES:
-            place -= 1
-        if self._previous(place) in _FIRST_PERSON_WORDS:
-            return True
-        is_own = tuple(self.texts[max(0, place - 2) : place]) in _FIRST_PERSONS
-        return is_own and self.texts[position + 1 : position + 2] != ["in"]
+    def _is_first_person(self, position: int, word: str, following: tuple[str, ...]) -> bool:
+        is_own = word in _FIRST_PERSON_WORDS or (self._previous(position), word) in _FIRST_PERSONS
+        # "I feel sadness in her voice"
+        is_heard = "in" in self.texts[position + 2 : position + 4]
+        return is_own and not _JUDGING.intersection(following[:1]) and not is_heard
 
     def _is_another_after(self, position: int) -> bool:
         """Whether the word is about "how frightened his children were"."""

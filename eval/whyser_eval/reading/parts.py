@@ -179,19 +179,23 @@ def _kind(name: str) -> str:
 # What other voices say
 
 #: "Transcript: I am so happy" does in prose what the transcript block does in Eq. 1.
-_LABELLED_TRANSCRIPT = re.compile(
+_NOT_ASKED = re.compile(
     r"^[ \t*_#>\d.-]{0,10}(?:(?:spoken|transcribed|original|audio|speech) )?"
     r"(?:transcript(?:ion)?|asr|words|text|content|speech|utterance|lyrics|quote)[*_]{0,3}:"
     # To the end of the line, or to the next such heading: "Words: harsh. Tone: tense."
-    r".*?(?=[.;|]\s{1,3}(?:[a-z]{1,20} )?[a-z]{1,20}:|$)"
-    # "The man says: I am so happy." and the like
+    r".*?(?=[.;|][\"'\u201d]?\s{1,3}(?:[a-z]{1,20} )?[a-z]{1,20}:|$)"
+    # How sure the answer is names no emotion.
+    r"|^[ \t*_#>\d.-]{0,10}(?:confidence|certainty|intensity|probability)(?: (?:level|score))?"
+    r"[*_]{0,3}\s?[:=].{0,80}$"
+    # "The man says: I am so happy."
     r"|\b(?:say|says|said|saying|states|reads)\s?:(?!\s{0,3}[\"'*\u201c\u00ab])[^.!?\n]{0,400}",
     re.MULTILINE,
 )
 _INJECTED = re.compile(
     r"\b(?:(?:ignore|disregard|forget|override) (?:[\w']{1,15} ){0,4}"
     r"(?:instructions?|prompts?|questions?|rules|audio|above|task)\b"
-    r"|(?:you must|you should|please) (?:[\w']{1,15} ){0,2}?"
+    r"|(?:you must|you should|please|(?:asks?|tells?|orders?|instructs?) (?:the|you|us|everyone)"
+    r"(?: \w{1,12})? to) (?:[\w']{1,15} ){0,2}?"
     r"(?:answer|respond|reply|output|say|write|print|tell|classify|label)\b)"
 )
 _STOPS = ".!?\n"
@@ -199,7 +203,7 @@ _STOPS = ".!?\n"
 
 def _own_words(text: str) -> str:
     """The text without quotation marks around all of it, transcripts and injected commands."""
-    return _without_injections(_LABELLED_TRANSCRIPT.sub("\n", unwrapped(text)))
+    return _without_injections(_NOT_ASKED.sub("\n", unwrapped(text)))
 
 
 def _without_injections(text: str) -> str:

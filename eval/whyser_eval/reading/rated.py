@@ -57,7 +57,7 @@ _AFTER = re.compile(
 _BEFORE = re.compile(
     # - [x] sad; 70 % sad
     rf"(?:\[(?P<mark>[x \u2713\u2714])\]|(?P<tick>[\u2713\u2714\u2611\u2705\u2717\u2718\u274c\u2610\u25a1])"
-    rf"|(?P<share>{_NUMBER})\s?%(?:\sof)?)\s{{0,3}}{_WRAP}(?P<word>[^\W\d_]+)",
+    rf"|(?P<share>(?:{_NUMBER}\s?%|[01]?\.\d{{1,4}}))(?:\sof)?)[ \t]{{0,3}}{_WRAP}(?P<word>[^\W\d_]+)",
 )
 
 

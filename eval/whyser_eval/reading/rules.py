@@ -235,8 +235,6 @@ def _read_statement(
     """The reading of a text that only names the emotion: the word, else the letter."""
     text = statement.strip(MARKUP).removeprefix(EQ1)
     mentions = find_mentions(text, stated=True, table=asked.table)
-    if len({mention.label for mention in mentions}) >= TOO_MANY:
-        return None
     reading = _choice(mentions, stage)
     if reading or mentions:
         return reading
@@ -244,8 +242,8 @@ def _read_statement(
 
 
 def _choice(mentions: Sequence[Mention], stage: Stage) -> Reading | None:
-    """The first claimed mention that has a class, else the first claimed, else a weighed one."""
-    for standing in (Standing.CLAIMED, Standing.WEIGHED):
+    """The first mention of the best standing, one with a class before one without."""
+    for standing in (Standing.ASCRIBED, Standing.CLAIMED, Standing.WEIGHED):
         taken = [mention for mention in mentions if mention.standing is standing]
         if taken:
             first = next((mention for mention in taken if mention.label != OTHER), taken[0])
@@ -285,15 +283,12 @@ def _unknown(text: str, stage: Stage) -> Reading | None:
 def _final_statement(answer: _Answer) -> Reading | None:
     for statement in stated(FINAL, answer.text):
         if not statement.strip(MARKUP):
-            is_last = answer.text.rstrip(MARKUP + ":").endswith(_ENDS_OPEN)
-            return UNREAD if is_last else None
+            return UNREAD
         reading = _read_statement(statement, answer.asked, "sentence", unknown_is_other=True)
         if reading:
             return reading
     return None
 
-
-_ENDS_OPEN = ("answer", "answer is", "emotion is", "label", "prediction", "response", "choice")
 
 _ANSWER_KEY = re.compile(
     r"(?:(?:final|predicted|primary|dominant|main|overall|speaker|speaker_s|detected|perceived|top"
@@ -486,7 +481,7 @@ def _first_claim(answer: _Answer) -> Reading | None:
 
 def _claim(text: str, asked: _Asked) -> Reading | None:
     mentions = find_mentions(text, table=asked.table)
-    claimed = {mention.label for mention in mentions if mention.standing is Standing.CLAIMED}
+    claimed = {mention.label for mention in mentions if mention.is_claimed}
     return None if len(claimed) >= TOO_MANY else _choice(mentions, "lexicon")
 
 
@@ -527,8 +522,8 @@ class _Evidence:
 
 #: From the strongest to the weakest.
 _EVIDENCE = (
-    _Evidence(_final_statement),  # The answer calls it its answer.
     _Evidence(_field),  # JSON has a key for it.
+    _Evidence(_final_statement),  # The answer calls it its answer.
     _Evidence(_sentence_in_rationale),  # The model was trained to say so.
     _Evidence(_last_line),  # After reasoning, a bare label can only be the answer.
     _Evidence(_rated),  # All candidates are weighed, with a result.

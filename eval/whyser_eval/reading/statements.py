@@ -71,7 +71,7 @@ STATEMENT = re.compile(
     r"|labell?ed|identified)(?:\s(?!as\b)[\w'-]{1,20}){0,8}?\sas\b"
     r"|i(?:'d| would|'ll| will)? (?:say|choose|pick|select|go with|go for|guess|answer|"
     r"label it|settle on|settle for|opt for|lean towards?)\b"
-    r"|(?:option|choice)\s(?=\(?[a-z]\b)"
+    r"|(?=(?:option|choice|letter)\s\(?[a-z]\b)|(?:it|this) (?:must|has to|should) be\b"
     # "E is the right one"
     r"|(?=\(?[a-z]\)?\s(?:is (?:the )?(?:right|correct|best|most)|fits)\b))"
     # "the answer is", "I choose" before a letter
@@ -80,11 +80,12 @@ STATEMENT = re.compile(
 )
 #: Where a sentence ascribes a state to the speaker.
 ASCRIPTION = re.compile(
-    r"\b(?:sounds?|seems?|appears?|feels?|conveys?|expresses|expressing|exudes|"
+    r"\b(?:sounds?|seems?|appears?|feels?|conveys?|expresses|expressing|exudes|suggests?|indicates?|"
+    r"reflects?|shows?|displays?|exhibits?|(?:sense|hint|feeling|touch|note) of|"
     r"(?:tone|voice|speaker|delivery|manner) is)\b|\bin an?\b(?=(?: [\w-]{1,20}){1,4} (?:tone|voice|manner))"
 )
 #: A remark on the mood, which may be made on the way.
-REMARK = re.compile(rf"\b(?:feeling|mood|sentiment){_WORDS_BETWEEN}{_BEING}")
+REMARK = re.compile(rf"\b(?:feelings?|moods?|sentiments?){_WORDS_BETWEEN}{_BEING}")
 
 CONCLUSION = re.compile(
     r"\b(?:overall|in conclusion|in summary|to sum up|all in all|therefore|thus|hence|"
@@ -129,28 +130,52 @@ def reach(text: str, start: int) -> str:
 LEADING_LETTER = re.compile(
     r"[\s*_\"'`({\[]{0,8}(?:option\s)?([a-z])"
     r"(?:[.):\]}*_\"'`]{1,8}(?:\s|$)|\s{0,8}$"
-    r"|\s(?=because\b|since\b|as\b|due\b|or [a-i]\b|[-\u2013\u2014,]"
+    r"|,?\s(?=because\b|since\b|as\b|due\b|over\b|instead\b|rather\b|or [a-i]\b|[-\u2013\u2014,]"
     r"|fits\b|is (?:the )?(?:right|correct|best|most)\b))"
 )
 #: No language ends a sentence with a letter of the options: "so D", "la respuesta es la B".
 _LAST_LETTER = re.compile(r"(?<![\w'-])([a-i])[)\]\"'*_`.:!?\u3002]{0,6}\s{0,8}$")
+#: Other scripts attach words to it.
+_ONLY_LETTER = re.compile(r"[^a-z]*[^\x00-\x7f][^a-z]*?([a-i])[^a-z]*")
+#: "Option B", "(B)": no article and no pronoun looks so.
+_NAMED_LETTER = re.compile(
+    r"\b(?:option|choice|letter|opcion|opcao|opzione|letra|lettre|lettera|buchstabe)"
+    r"\s\(?([a-i])(?![\w'])|\(([a-i])\)"
+)
+_OTHER_LETTERS = re.compile(r"(?<![\w'-])[b-df-h](?![\w'-])")
 _DENIED = re.compile(r"\b(?:not|no|never|isn't|neither|nor|nicht|non|pas)\b|n't\b")
 _SHORT_SENTENCE = 80
 
 
 def letter_in(text: str) -> str | None:
-    """The letter at the beginning of a text, or at the end of a short one."""
+    """The letter at the beginning of a text, or of a short one the letter that it names.
+
+    >>> letter_in("b, because"), letter_in("not a, but b"), letter_in("as are c to d")
+    ('b', 'b', None)
+    """
     found = LEADING_LETTER.match(text)
-    if found is None and len(text) <= _SHORT_SENTENCE and not _DENIED.search(text):
-        found = _LAST_LETTER.search(text)
-    return found[1] if found else None
+    if found is None and len(text) <= _SHORT_SENTENCE:
+        claim = text.rpartition(" but ")[2]
+        if _DENIED.search(claim) or len(set(_OTHER_LETTERS.findall(claim))) > 1:
+            return None
+        found = (
+            _NAMED_LETTER.search(claim)
+            or _LAST_LETTER.search(claim)
+            or _ONLY_LETTER.fullmatch(claim)
+        )
+    return next(filter(None, found.groups())) if found else None
 
 
 def last_letter(text: str) -> str | None:
-    """The letter with which the last or the first short line ends.
+    """The letter that the last or the first short sentence names.
 
     >>> last_letter("the words are plain\\nso d."), last_letter("not b")
     ('d', None)
     """
-    lines = [line for line in text.splitlines() if line.strip(MARKUP)]
-    return next((one for line in (lines[-1:] + lines[:1]) if (one := letter_in(line))), None)
+    said = [
+        one for one in _SENTENCE_END.split(text[:_LENGTH] + text[-_LENGTH:]) if one.strip(MARKUP)
+    ]
+    return next((one for line in (said[-1:] + said[:1]) if (one := letter_in(line))), None)
+
+
+_SENTENCE_END = re.compile(r"(?<=[\w)][.!?])\s+|\n")
