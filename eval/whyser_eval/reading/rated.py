@@ -1,7 +1,6 @@
-"""Emotions with a rating each: scores, percentages, booleans, checklists, and the fields of JSON.
+"""Emotions with a rating each: scores, percentages, booleans and checklists.
 
-"Anger 0 %, sadness 70 %" answers by the highest rating, not by the first word. The text is folded;
-broken or cut JSON is read as far as it goes. The time is linear in its length.
+"Anger 0 %, sadness 70 %" answers by the highest rating, not by the first word. The text is folded.
 """
 
 from __future__ import annotations
@@ -54,10 +53,12 @@ _AFTER = re.compile(
     rf"|(?<![^\W\d_])(?P<plain>{_WORD})\s(?P<share>{_NUMBER}\s?%|[01]?\.\d{{1,6}})",
     re.MULTILINE,
 )
+_TICK = "[\u2713\u2714\u2611\u2705\u2717\u2718\u274c\u2610\u25a1]"
 _BEFORE = re.compile(
-    # - [x] sad; 70 % sad
-    rf"(?:\[(?P<mark>[x \u2713\u2714])\]|(?P<tick>[\u2713\u2714\u2611\u2705\u2717\u2718\u274c\u2610\u25a1])"
-    rf"|(?P<share>(?:{_NUMBER}\s?%|[01]?\.\d{{1,4}}))(?:\sof)?)[ \t]{{0,3}}{_WRAP}(?P<word>[^\W\d_]+)",
+    # - [x] sad; 70 % sad; 0.7 sad
+    rf"(?:\[(?P<mark>[x \u2713\u2714])\]|(?P<tick>{_TICK})"
+    rf"|(?P<share>{_NUMBER}\s?%|[01]?\.\d{{1,4}})(?:\sof)?)"
+    rf"[ \t]{{0,3}}{_WRAP}(?P<word>[^\W\d_]+)",
 )
 
 
@@ -115,41 +116,3 @@ def highest(found: Sequence[Rating]) -> list[Rating]:
     top = max((one.share for one in found), default=0.0)
     best = [one for one in found if one.share == top and top > 0]
     return sorted(best, key=lambda one: one.label == OTHER)
-
-
-# Fields
-
-
-@dataclass(frozen=True)
-class Field:
-    """A key of JSON and its value; None for null, and for a list or an object."""
-
-    key: str
-    value: str | None
-    is_nested: bool = False
-
-
-_FIELD = re.compile(
-    r"[\"']([\w][\w /-]{0,40})[\"']\s{0,9}[:=]\s{0,9}"
-    r"(?:\"((?:[^\"\\]|\\.){0,4000})(?:\"|\Z)"
-    r"|'((?:[^'\\]|\\.|(?<=\w)'(?=\w)){0,4000})(?:'|\Z)"
-    r"|(\[[^\[\]{}]{0,2000}\])|([\[{])|([^\s,\]}\"'\[{]{1,40}))"
-)
-_NULLS = frozenset({"null", "none", "n/a", ""})
-
-
-def fields(text: str) -> list[Field]:
-    """The fields of all JSON in the text, also of broken JSON.
-
-    >>> fields('{"emotion": "sad", "scores": {"sad": 0.9}, "note": null}')[0]
-    Field(key='emotion', value='sad', is_nested=False)
-    """
-    if "{" not in text:
-        return []
-    found = []
-    for match in _FIELD.finditer(text, text.index("{")):
-        key, double, single, several, nested, bare = match.groups()
-        value = next((one for one in (double, single, several, bare) if one is not None), None)
-        is_null = value is None or value.strip() in _NULLS
-        found.append(Field(key, None if is_null else value, nested is not None))
-    return found

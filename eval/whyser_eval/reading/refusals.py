@@ -21,8 +21,9 @@ _DEAF = re.compile(
     r"|no (?:audio|way (?:of|to) hear\w*)\b|no (?:sound|recording) (?:in|was|is|file)\b"
     r"|(?:would (?:need|have) (?:to (?:hear|listen)|the (?:audio|recording)))"
     r"|without (?:hearing|listening|(?:access to )?(?:the|an|any) (?:audio|recording|clip))\b"
-    r"|(?:did not|didn't|have not|haven't|do not|don't) (?:receive|received|get|got|hear|heard|have) "
-    r"(?:(?:any|the|an|access|to) ){0,3}(?:audio|recording|clip|sound)\b"
+    r"|(?:did not|didn't|have not|haven't|do not|don't) "
+    r"(?:received?|get|got|heard?|have) (?:(?:any|the|an|access|to) ){0,3}"
+    r"(?:audio|recording|clip|sound)\b"
     r"|(?:no|not?|wasn't|hasn't|haven't|didn't) (?:been |yet )?"
     r"(?:provided|attached|uploaded)\b"
     r"|kann (?:\w{1,15} ){0,4}nicht (?:an)?horen|peux pas (?:ecouter|entendre|traiter)"
@@ -36,8 +37,8 @@ _DEAF = re.compile(
 )
 #: What follows a judgement that cannot be made is no judgement, unless it turns.
 _UNDECIDED = re.compile(
-    rf"\b(?:{_NOT} (?:\w{{1,15}} ){{0,2}}?(?:answer|determine|infer|identify|assess|decide|conclude|"
-    r"classify|categori[sz]e|say for)\b"
+    rf"\b(?:{_NOT} (?:\w{{1,15}} ){{0,2}}?(?:answer|determine|infer|identify|assess|decide|"
+    r"conclude|classify|categori[sz]e|say for)\b"
     r"|(?:not |im)possible (?:for me )?to (?:\w{1,15} )?(?:infer|determine|identify|tell|say)\b"
     r"|(?:not enough|insufficient) (?:information|context|data)\b)"
 )

@@ -7,8 +7,8 @@
 `llm`        a model at an endpoint, where one is asked (`model_reader`)
 `unread`     none of these: refusal, echo of the options, cut off before an answer
 
-`_EVIDENCE` ranks what may decide. The lexicon groups the words that a stage reads. No stage guesses,
-and none reads the transcript; the rationale is read only where nothing else is.
+`_EVIDENCE` ranks what may decide. The lexicon groups the words that a stage reads. No stage
+guesses, and none reads the transcript; the rationale is read only where nothing else is.
 """
 
 from __future__ import annotations
@@ -23,17 +23,12 @@ from typing import Literal, TypeAlias, get_args
 from whyser.labels.classes import ALIASES, CLASSES, OTHER, Label, canonical
 from whyser.labels.lexicon import Lexicon, lexicon, words
 from whyser.prompting.prompts import OPTIONS, Form, lettered_options
-from whyser_eval.reading.mentions import TOO_MANY, Mention, Standing, find_mentions
+from whyser_eval.reading.fields import answer_values, fields, scored_fields
+from whyser_eval.reading.mentions import TOO_MANY, Mention, find_mentions
 from whyser_eval.reading.parts import Parts, parts_of, proper, unwrapped
-from whyser_eval.reading.rated import (
-    Field,
-    Rating,
-    compares,
-    fields,
-    highest,
-    ratings,
-)
+from whyser_eval.reading.rated import Rating, compares, highest, ratings
 from whyser_eval.reading.refusals import answerable
+from whyser_eval.reading.scopes import Standing
 from whyser_eval.reading.statements import (
     ASCRIPTION,
     CONCLUSION,
@@ -290,59 +285,24 @@ def _final_statement(answer: _Answer) -> Reading | None:
     return None
 
 
-_ANSWER_KEY = re.compile(
-    r"(?:(?:final|predicted|primary|dominant|main|overall|speaker|speaker_s|detected|perceived|top"
-    r"|most_likely|best|identified|the)[ _-]){0,3}"
-    r"(?:answer|emotion(?:al)?(?:[ _-](?:state|label|category|tone|class|name))?|label|prediction"
-    r"|class(?:ification)?|category|result|feeling|mood|sentiment|state|choice|option|response"
-    r"|output|verdict)s?"
-)
-_OVERALL_KEY = re.compile(r"final|overall|dominant|primary|main")
-_SEGMENT_KEY = re.compile(r"start|end|segment|time(?:stamp)?|from|to|begin|speaker|turn")
-_SCORE_KEY = re.compile(r"score|confidence|probability|prob|value|intensity|weight|percent(?:age)?")
-_NAME_KEY = re.compile(r"name|type")
-
-
 def _field(answer: _Answer) -> Reading | None:
     """The field that names the emotion; of several segments the first that has a class."""
     found = fields(answer.raw)
     asked = answer.asked
     if not found or compares(answer.ratings):
         return None
-    if (reading := _scored_fields(found, asked)) is not None:
-        return reading
-    keys = [one for one in found if _ANSWER_KEY.fullmatch(one.key) and not one.is_nested]
-    keys.sort(key=lambda one: not _OVERALL_KEY.match(one.key))
-    named = (
-        _read_statement(one.value, asked, "sentence", unknown_is_other=True)
-        for one in keys
-        if one.value is not None
-    )
-    first = _first_with_class(named)
-    return first or (UNREAD if keys else None)
+    if compares(scored := scored_fields(found, asked.table)):
+        return _highest(scored)
+    values = answer_values(found)
+    if values is None:
+        return None
+    named = (_read_statement(value, asked, "sentence", unknown_is_other=True) for value in values)
+    return _first_with_class(named) or UNREAD
 
 
 def _first_with_class(found: Iterable[Reading | None]) -> Reading | None:
     read = [reading for reading in found if reading]
     return next((one for one in read if one.label != OTHER), read[0] if read else None)
-
-
-def _scored_fields(found: Sequence[Field], asked: _Asked) -> Reading | None:
-    """The highest of [{"label": "sad", "score": 0.9}, ...], unless they are segments."""
-    if any(_SEGMENT_KEY.fullmatch(one.key) for one in found):
-        return None
-    scored = []
-    for name, score in zip(found, found[1:], strict=False):
-        is_name = _NAME_KEY.fullmatch(name.key) or _ANSWER_KEY.fullmatch(name.key)
-        entry = asked.table.find(name.value or "") if is_name else None
-        if entry and _SCORE_KEY.fullmatch(score.key) and (share := _number(score.value)):
-            scored.append(Rating(entry.label, name.value or "", share))
-    return _highest(scored) if compares(scored) else None
-
-
-def _number(value: str | None) -> float:
-    found = re.match(r"\d{1,3}(?:\.\d{1,6})?", value or "")
-    return float(found[0]) if found else 0.0
 
 
 def _rated(answer: _Answer) -> Reading | None:

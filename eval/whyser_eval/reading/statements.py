@@ -1,6 +1,7 @@
 """Explicit statements of the answer: "Final answer: sad", "I would say B", `{"emotion": "sad"}`.
 
-Each function finds where a statement begins; what follows is read by the caller. The text is folded.
+Each function finds where a statement begins; what follows is read by the caller. The text is
+folded.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 from whyser.labels.lexicon import fold
 from whyser.prompting.answer import SENTENCE
-from whyser_eval.reading.mentions import STOPS
+from whyser_eval.reading.tokens import STOPS
 
 #: Statements that are read, from the last one back, and characters of each.
 _READ, _LENGTH = 20, 600
@@ -80,9 +81,10 @@ STATEMENT = re.compile(
 )
 #: Where a sentence ascribes a state to the speaker.
 ASCRIPTION = re.compile(
-    r"\b(?:sounds?|seems?|appears?|feels?|conveys?|expresses|expressing|exudes|suggests?|indicates?|"
-    r"reflects?|shows?|displays?|exhibits?|(?:sense|hint|feeling|touch|note) of|"
-    r"(?:tone|voice|speaker|delivery|manner) is)\b|\bin an?\b(?=(?: [\w-]{1,20}){1,4} (?:tone|voice|manner))"
+    r"\b(?:(?:sounds?|seems?|appears?|feels?|conveys?|expresses|expressing|exudes|suggests?|"
+    r"indicates?|reflects?|shows?|displays?|exhibits?|(?:sense|hint|feeling|touch|note) of|"
+    r"(?:tone|voice|speaker|delivery|manner) is)\b"
+    r"|in an?\b(?=(?: [\w-]{1,20}){1,4} (?:tone|voice|manner)))"
 )
 #: A remark on the mood, which may be made on the way.
 REMARK = re.compile(rf"\b(?:feelings?|moods?|sentiments?){_WORDS_BETWEEN}{_BEING}")

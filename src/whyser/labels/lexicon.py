@@ -4,9 +4,9 @@ The eight names and their grammatical forms come from `whyser.labels.classes`; e
 decision, which `grouping.csv` lists with its reason. The table is frozen: its hash is part of every
 score's signature. `read_lexicon` reads a user's own table instead.
 
-`use` in the table is `prose` for a word that names an emotion in any context, `statement` for a word
-that does so only in the statement of the answer ("flat" is a neutral answer, but in "the pitch is
-flat" it describes the voice), and `absence` for one whose denial names the class ("no emotion").
+`use` in the table is `prose` for a word that names an emotion in any context, `statement` for a
+word that does so only in the statement of the answer ("flat" is a neutral answer, but in "the pitch
+is flat" it describes the voice), and `absence` for one whose denial names the class ("no emotion").
 A word that ends in * stands for all words that begin so: languages that inflect need few rows.
 """
 
@@ -137,8 +137,8 @@ class Lexicon:
     def stem(self, word: str) -> LexiconEntry | None:
         """The longest stem with which the folded word begins.
 
-        >>> lexicon().stem("grustno"), lexicon().stem("\u0433\u0440\u0443\u0441\u0442\u043d\u043e").label
-        (None, 'sad')
+        >>> lexicon().stem("wutender").word, lexicon().stem("wonder")
+        ('w\xfct*', None)
         """
         if word[:_SHORTEST_STEM] not in self._beginnings:
             return None
