@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from whyser.labels.classes import Label
 from whyser.labels.lexicon import Lexicon, lexicon
 from whyser_eval.reading.scopes import TURNS, Scope, Standing
-from whyser_eval.reading.tokens import COMMAS, PAUSES, STOPS, Token, may_name, tokens_of
+from whyser_eval.reading.tokens import COMMAS, PAUSES, STOPS, SentenceToken, may_name, tokens_of
 
 #: This many different classes in one place are a list of options, not an answer.
 TOO_MANY = 4
@@ -33,6 +33,8 @@ class Mention:
 
 
 _SENTENCE = re.compile(rf"([^{STOPS}]+)([{STOPS}]?[\s.!?]*)")
+#: The full stop of "Mr. Merry" ends nothing.
+_TITLE = re.compile(r"\b(mrs?|ms|dr|prof)\.")
 _ASKS = frozenset("?\u061f")
 _DENIED_BEGINNING = re.compile(r"\W*(?:no|not|nope|nein|non)\b")
 
@@ -51,7 +53,7 @@ def find_mentions(
     table = table or lexicon()
     found: list[Mention] = []
     asked: list[Mention] = []
-    for sentence in _SENTENCE.finditer(text):
+    for sentence in _SENTENCE.finditer(_TITLE.sub(r"\1", text)):
         said, stop = sentence.groups()
         if asked:
             # A question claims nothing, and the sentence that follows may deny it.
@@ -85,7 +87,7 @@ _IDIOM = re.compile(
     r"|(?:horror|terror) (?:movie|film|story|attack)|(?:anger|grief) (?:manag|couns)"
     # "mad about jazz", but "mad about the delay"
     r"|mad (?:about|for|on) (?!the\b|th|h|it|what|being|how|my|your|a\b)"
-    r"|(?:name is|name's|named|called|miss|mrs|ms|(?:her|him)self as|dear|hi|hello|aunt)"
+    r"|(?:name is|name's|named|called|miss|mrs?|ms|dr|prof|(?:her|him)self as|dear|hi|hello|aunt)"
     r" (?:joy|hope|merry|bliss|felicity|gay)\b)"
 )
 _WOULD = re.compile(r"\bwould\b|\b(?:he|she|they|it)'d\b")
@@ -93,7 +95,7 @@ _COUNTERFACTUAL = re.compile(r"\b(?:if|had|were|unless|otherwise)\b")
 _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
-def _judged(sentence: list[Token]) -> list[Mention]:
+def _judged(sentence: list[SentenceToken]) -> list[Mention]:
     """The mentions of one sentence; most sentences have none."""
     if not any(token.entry for token in sentence):
         return []
@@ -117,7 +119,7 @@ def _judged(sentence: list[Token]) -> list[Mention]:
     return _outweighed(sentence, found)
 
 
-def _outweighed(sentence: list[Token], found: list[Mention]) -> list[Mention]:
+def _outweighed(sentence: list[SentenceToken], found: list[Mention]) -> list[Mention]:
     """ "It might be X, but it is Y" claims Y and weighs X; X and Y are different classes."""
     texts = [token.text for token in sentence]
     turn = next((at for at, text in enumerate(texts) if text in TURNS), 0)
@@ -133,11 +135,11 @@ def _outweighed(sentence: list[Token], found: list[Mention]) -> list[Mention]:
 _MAYBE = frozenset({"might", "could", "may", "maybe", "perhaps", "possibly"})
 
 
-def _listed(sentence: list[Token]) -> set[int]:
+def _listed(sentence: list[SentenceToken]) -> set[int]:
     """The positions of emotions that only repeat the options: many different ones in a row."""
     listed: set[int] = set()
     run: list[int] = []
-    for position, token in enumerate([*sentence, Token("")]):
+    for position, token in enumerate([*sentence, SentenceToken("")]):
         if token.entry:
             run.append(position)
         elif token.text not in _LINKS:
@@ -150,7 +152,7 @@ def _listed(sentence: list[Token]) -> set[int]:
 _LINKS = PAUSES | {"and", "or"}
 
 
-def _word(token: Token) -> str:
+def _word(token: SentenceToken) -> str:
     """The whole phrase; for a stem, the word that begins with it."""
     return token.text if token.entry is None or token.entry.is_stem else token.entry.word
 
@@ -159,11 +161,11 @@ def _is_hypothetical(line: str) -> bool:
     """Whether the sentence is about what would be, not what is."""
     if not _WOULD.search(line) or _JUDGES.search(line):
         return False
-    anyone = r"(?:an?|any) \w+ (?:\w+ )?would\b|\w+ would\b(?! (?:be|say)$)"
+    anyone = r"(?:an?|any) \w+ (?:\w+ )?would\b|\w+ would\b(?! (?:be|say)$| be (?:the|my) )"
     return bool(_COUNTERFACTUAL.search(line) or re.match(anyone, line))
 
 
-def _turn(sentence: list[Token]) -> int:
+def _turn(sentence: list[SentenceToken]) -> int:
     """Where "she would be angry, but ..." turns to what is; the end if it does not."""
     would = next((i for i, token in enumerate(sentence) if _WOULD.search(token.text)), 0)
     # "Fear would tremble, this is anger": without "if", a comma ends what would be.
@@ -173,6 +175,6 @@ def _turn(sentence: list[Token]) -> int:
     return next(turns, len(sentence))
 
 
-def _in_idiom(sentence: list[Token], position: int) -> bool:
+def _in_idiom(sentence: list[SentenceToken], position: int) -> bool:
     near = " ".join(token.text for token in sentence[max(0, position - 2) : position + 3])
     return bool(_IDIOM.search(near))

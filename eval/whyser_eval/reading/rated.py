@@ -49,8 +49,9 @@ _AFTER = re.compile(
     rf"|(?P<tick>[\u2713\u2714\u2611\u2705\u2717\u2718\u274c\u2610])"
     rf"|(?P<number>{_NUMBER})(?![\w.:])"
     rf"|(?P<verbal>{_VERBALS})(?=\s{{0,3}}(?:$|[,.;:|)\]}}\"'*`\n\u2013\u2014]|-\s|as\b|because\b|since\b)))"
-    # Sad 70 %; sadness 0.8
-    rf"|(?<![^\W\d_])(?P<plain>{_WORD})\s(?P<share>{_NUMBER}\s?%|[01]?\.\d{{1,6}})",
+    # Sad 70 %; sadness 0.8; sad \u2713
+    rf"|(?<![^\W\d_])(?P<plain>{_WORD})\s"
+    rf"(?:(?P<share>{_NUMBER}\s?%|[01]?\.\d{{1,6}})|(?P<after>[\u2713\u2714\u2705\u2717\u2718\u274c]))",
     re.MULTILINE,
 )
 _TICK = "[\u2713\u2714\u2611\u2705\u2717\u2718\u274c\u2610\u25a1]"
@@ -94,7 +95,7 @@ def _rated(pattern: re.Pattern[str], text: str, table: Lexicon) -> Iterator[Rati
 
 
 def _share(groups: dict[str, str | None]) -> float:
-    for name in ("mark", "tick"):
+    for name in ("mark", "tick", "after"):
         if (mark := groups.get(name)) is not None:
             return _MARKS[mark]
     if (verbal := groups.get("verbal")) is not None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias, get_args
 
@@ -98,7 +98,7 @@ def _asked(form: Form, options: tuple[Label, ...], table: Lexicon | None) -> _As
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Prose:
     """An answer without block. `raw` is its text, with all quotation marks."""
 
     raw: str
@@ -168,7 +168,7 @@ def read_answer(
         return _read_tag(parts.statement, asked)
     if parts.is_cut:
         return _unfinished(parts, asked)
-    answer = _Answer(parts.prose, parts.rationale, asked)
+    answer = _Prose(parts.prose, parts.rationale, asked)
     weaker = None
     for evidence in _EVIDENCE:
         reading = evidence.read(answer)
@@ -210,6 +210,9 @@ def _read_tag(statement: str, asked: _Asked) -> Reading:
 
 @lru_cache(maxsize=4096)
 def _remembered_tag(statement: str, asked: _Asked) -> Reading:
+    scored = ratings(statement, asked.table)
+    if compares(scored):
+        return replace(_highest(scored), stage="tag")
     text = proper(unwrapped(statement), asked.letters, asked.table)
     return _read_statement(text, asked, "tag", unknown_is_other=True) or UNREAD
 
@@ -275,7 +278,7 @@ def _unknown(text: str, stage: Stage) -> Reading | None:
 # Evidence
 
 
-def _final_statement(answer: _Answer) -> Reading | None:
+def _final_statement(answer: _Prose) -> Reading | None:
     for statement in stated(FINAL, answer.text):
         if not statement.strip(MARKUP):
             return UNREAD
@@ -285,7 +288,7 @@ def _final_statement(answer: _Answer) -> Reading | None:
     return None
 
 
-def _field(answer: _Answer) -> Reading | None:
+def _field(answer: _Prose) -> Reading | None:
     """The field that names the emotion; of several segments the first that has a class."""
     found = fields(answer.raw)
     asked = answer.asked
@@ -305,7 +308,7 @@ def _first_with_class(found: Iterable[Reading | None]) -> Reading | None:
     return next((one for one in read if one.label != OTHER), read[0] if read else None)
 
 
-def _rated(answer: _Answer) -> Reading | None:
+def _rated(answer: _Prose) -> Reading | None:
     return _highest(answer.ratings) if compares(answer.ratings) else None
 
 
@@ -317,7 +320,7 @@ def _highest(found: Sequence[Rating]) -> Reading:
     return Reading(best[0].label, "sentence", best[0].word, len(labels) > 1)
 
 
-def _field_line(answer: _Answer) -> Reading | None:
+def _field_line(answer: _Prose) -> Reading | None:
     """The first line such as "Emotion: sad" that has a class."""
     lines = reversed(list(stated(FIELD_LINE, answer.text)))
     return _first_with_class(
@@ -334,15 +337,15 @@ def _stating(marker: re.Pattern[str], text: str, asked: _Asked) -> Reading | Non
     return next((reading for reading in read if reading), None)
 
 
-def _statement(answer: _Answer) -> Reading | None:
+def _statement(answer: _Prose) -> Reading | None:
     return _stating(STATEMENT, answer.text, answer.asked)
 
 
-def _remark(answer: _Answer) -> Reading | None:
+def _remark(answer: _Prose) -> Reading | None:
     return _stating(REMARK, answer.text, answer.asked)
 
 
-def _conclusion(answer: _Answer) -> Reading | None:
+def _conclusion(answer: _Prose) -> Reading | None:
     """The last sentence that draws a conclusion and claims an emotion, or a letter, in it."""
     for found in last(CONCLUSION, answer.prose):
         said = reach(answer.prose, found.end())
@@ -389,12 +392,12 @@ _FILLERS = frozenset(
 )
 
 
-def _last_line(answer: _Answer) -> Reading | None:
+def _last_line(answer: _Prose) -> Reading | None:
     """The last line, if it is a label and nothing else."""
     return _label(answer.last_line, answer.asked)
 
 
-def _first_line(answer: _Answer) -> Reading | None:
+def _first_line(answer: _Prose) -> Reading | None:
     """The first line or phrase, if it is a label and nothing else."""
     return _label(answer.head, answer.asked)
 
@@ -408,7 +411,7 @@ def _label(line: str, asked: _Asked) -> Reading | None:
     return _choice(mentions, "lexicon") if is_label else None
 
 
-def _short_line(answer: _Answer) -> Reading | None:
+def _short_line(answer: _Prose) -> Reading | None:
     """The last line, then the first phrase, with hardly anything but a label."""
     last = _bare(answer.last_line, answer.asked) if len(answer.lines) > 1 else None
     return last or _bare(answer.head, answer.asked)
@@ -435,7 +438,7 @@ def _bare(line: str, asked: _Asked) -> Reading | None:
 # Prose
 
 
-def _first_claim(answer: _Answer) -> Reading | None:
+def _first_claim(answer: _Prose) -> Reading | None:
     return _claim(answer.prose, answer.asked)
 
 
@@ -445,24 +448,24 @@ def _claim(text: str, asked: _Asked) -> Reading | None:
     return None if len(claimed) >= TOO_MANY else _choice(mentions, "lexicon")
 
 
-def _lone_letter(answer: _Answer) -> Reading | None:
+def _lone_letter(answer: _Prose) -> Reading | None:
     text = answer.prose.strip()
     return _letter(letter_in(text) or last_letter(text), answer.asked)
 
 
-def _sentence_in_rationale(answer: _Answer) -> Reading | None:
+def _sentence_in_rationale(answer: _Prose) -> Reading | None:
     return _stating(SENTENCE_OF_EQ1, answer.rationale, answer.asked)
 
 
-def _rationale(answer: _Answer) -> Reading | None:
+def _rationale(answer: _Prose) -> Reading | None:
     """What the rationale claims, where the answer has nothing else."""
     if words(answer.text):
         return None
-    inner = _Answer(answer.rationale, "", answer.asked)
+    inner = _Prose(answer.rationale, "", answer.asked)
     return _conclusion(inner) or _first_claim(inner)
 
 
-def _state(answer: _Answer) -> Reading | None:
+def _state(answer: _Prose) -> Reading | None:
     """A state without a class that only a statement names elsewhere: "sounds confident"."""
     for statement in stated(ASCRIPTION, answer.prose):
         mentions = find_mentions(statement, stated=True, table=answer.asked.table)
@@ -476,7 +479,7 @@ def _state(answer: _Answer) -> Reading | None:
 class _Evidence:
     """A reading of an answer, and whether it settles the matter where it finds no class."""
 
-    read: Callable[[_Answer], Reading | None]
+    read: Callable[[_Prose], Reading | None]
     settles: bool = True
 
 

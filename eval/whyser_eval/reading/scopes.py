@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from itertools import takewhile
 
-from whyser_eval.reading.tokens import COMMAS, PAUSES, Token
+from whyser_eval.reading.tokens import COMMAS, PAUSES, SentenceToken
 
 
 class Standing(Enum):
@@ -142,7 +142,7 @@ _SEEMING = _set("sounds seems looks appears may might could")
 class Scope:
     """The cues that apply to the current word of a sentence."""
 
-    def __init__(self, sentence: list[Token]) -> None:
+    def __init__(self, sentence: list[SentenceToken]) -> None:
         self.sentence = sentence
         self.texts = [token.text for token in sentence]
         self.has_named = False
@@ -158,7 +158,8 @@ class Scope:
         word = self.texts[position]
         following = tuple(self.texts[position + 1 : position + 3])
         if word in PAUSES:
-            if not self._list_goes_on(position):
+            # "Not A (angry)" denies both.
+            if word != "(" and not self._list_goes_on(position):
                 self.clear(before=self.before and not self.has_named)
         elif (word, *following[:1]) in _DENYING_PAIRS:
             self.denied = True
@@ -250,8 +251,12 @@ class Scope:
             near = {*following, *self.texts[position + 3 : position + 4]}
             return bool(near & (_BYSTANDERS | {"me", "us", "you"}))
         person, _, possessive = word.partition("'")
-        is_related = person in _RELATIONS and self._previous(position) in _OWNERS
-        known = is_related or person in _BYSTANDERS
+        # "The neighbours were" is about others, "the kids are" may be about the speakers.
+        owners = _OWNERS | {"the"} if following[:1] == ("were",) else _OWNERS
+        is_related = person in _RELATIONS and self._previous(position) in owners
+        # "This is somebody who is angry" describes the speaker.
+        is_described = person in {"someone", "somebody"} and following[:1] == ("who",)
+        known = is_related or (person in _BYSTANDERS and not is_described)
         return known and (possessive == "s" or bool(_BEING.intersection(following[:1])))
 
     def _is_first_person(self, position: int, word: str, following: tuple[str, ...]) -> bool:

@@ -19,7 +19,7 @@ from whyser.labels.lexicon import SPACED_WORD, UNSPACED, Lexicon, LexiconEntry, 
 STOPS = ".!?;\n\u3002\u0964\u061f\u06d4"
 
 
-class Token(NamedTuple):
+class SentenceToken(NamedTuple):
     text: str
     entry: LexiconEntry | None = None
 
@@ -36,30 +36,30 @@ COMMAS = frozenset(",\u3001\u060c")
 PAUSES = frozenset(":()[]/|\u2013\u2014\u2192") | {"-", "--", "---", "->", "=>"} | COMMAS
 
 
-def tokens_of(said: str, is_open: _Filter, table: Lexicon) -> list[Token]:
+def tokens_of(said: str, is_open: _Filter, table: Lexicon) -> list[SentenceToken]:
     """Words, punctuation and emotion words of a sentence; a phrase of the table is one token."""
-    plain: list[Token] = []
+    plain: list[SentenceToken] = []
     connectives = _connectives()
     for match in _TOKEN.finditer(said):
         piece = match.group()
         if match.lastgroup == "run":
             plain += _split_run(piece, is_open, table)
         elif piece in connectives:
-            plain += map(Token, connectives[piece])
+            plain += map(SentenceToken, connectives[piece])
         else:
-            plain.append(Token(piece))
-    joined: list[Token] = []
+            plain.append(SentenceToken(piece))
+    joined: list[SentenceToken] = []
     position = 0
     while position < len(plain):
         token = plain[position]
         entry = token.entry or _entry_at(plain, position, is_open, table)
-        joined.append(Token(token.text, entry) if entry else token)
+        joined.append(SentenceToken(token.text, entry) if entry else token)
         position += len(entry.parts) if entry else 1
     return joined
 
 
 def _entry_at(
-    tokens: Sequence[Token], position: int, is_open: _Filter, table: Lexicon
+    tokens: Sequence[SentenceToken], position: int, is_open: _Filter, table: Lexicon
 ) -> LexiconEntry | None:
     first = tokens[position].text
     for entry in table.spaced.get(first, ()):
@@ -91,13 +91,13 @@ def _run_pattern(table: Lexicon) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, known)))
 
 
-def _split_run(run: str, is_open: _Filter, table: Lexicon) -> Iterator[Token]:
+def _split_run(run: str, is_open: _Filter, table: Lexicon) -> Iterator[SentenceToken]:
     for piece in _run_pattern(table).findall(run):
         entry = table.unspaced.get(piece)
         if entry is None:
-            yield from map(Token, _connectives()[piece])
+            yield from map(SentenceToken, _connectives()[piece])
         elif is_open(entry):
-            yield Token(piece, entry)
+            yield SentenceToken(piece, entry)
 
 
 def may_name(said: str, table: Lexicon) -> bool:
