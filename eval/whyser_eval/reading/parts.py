@@ -33,87 +33,27 @@ class Parts:
 
 # Blocks
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 #: Blocks that state the answer, and blocks of what was heard or asked. Any other pair of tags is a
 #: rationale, whatever its name.
-_STATES = frozenset(
-    [
-        "answer",
-        "final_answer",
-        "finalanswer",
-        "final",
-        "emotion",
-        "emotion_label",
-        "label",
-        "prediction",
-        "class",
-        "predicted_emotion",
-    ]
+_STATES = _names(
+    "answer final_answer finalanswer final emotion emotion_label label prediction class "
+    "predicted_emotion"
 )
-_HEARD = frozenset(
-    [
-        "asr",
-        "descriptors",
-        "transcript",
-        "transcription",
-        "transcribed_text",
-        "text",
-        "words",
-        "speech",
-        "utterance",
-        "quote",
-        "content",
-        "audio",
-        "input",
-        "question",
-        "options",
-        "prompt",
-        "instruction",
-        "instructions",
-        "system",
-        "user",
-    ]
+_HEARD = _names(
+    "asr descriptors transcript transcription transcribed_text text words speech utterance quote "
+    "content audio input question options prompt instruction instructions system user"
 )
 #: Mark-up, and blocks whose text is read as prose.
-_PLAIN = frozenset(
-    [
-        "b",
-        "i",
-        "u",
-        "p",
-        "br",
-        "em",
-        "strong",
-        "span",
-        "div",
-        "li",
-        "ul",
-        "ol",
-        "code",
-        "pre",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "table",
-        "tr",
-        "td",
-        "th",
-        "mark",
-        "small",
-        "font",
-        "html",
-        "body",
-        "section",
-        "response",
-        "output",
-        "result",
-        "conclusion",
-        "summary",
-        "assistant",
-        "reply",
-    ]
+_PLAIN = _names(
+    "b i u p br em strong span div li ul ol code pre h1 h2 h3 h4 table tr td th mark small font "
+    "html body section response output result conclusion summary assistant reply"
 )
-_RATIONALES = frozenset(["reason"])
+_RATIONALES = _names("reason")
 
 _MARK = re.compile(r"(?<!<)<\s{0,3}(/?)\s{0,3}([a-z][\w-]{0,30})(?:\s[^<>]{0,80})?\s{0,3}/?>(?!>)")
 
@@ -222,7 +162,15 @@ def _without_injections(text: str) -> str:
 
 # Quotations
 
-_PAIRS = {'"': '"', "'": "'", "\u201c": "\u201d", "\u00ab": "\u00bb", "\u300c": "\u300d"}
+#: Opening mark -> the marks that close it.
+_PAIRS = {
+    '"': '"',
+    "'": "'",
+    "\u201c": "\u201d",
+    "\u201e": "\u201c\u201d",
+    "\u00ab": "\u00bb",
+    "\u300c": "\u300d",
+}
 _QUOTATION = re.compile(
     r'"([^"\n]{1,400})"'
     r"|\u201c([^\u201c\u201d\n]{1,400})\u201d"
@@ -250,8 +198,8 @@ def unwrapped(text: str) -> str:
     ('She sounds sad.', '"No" means "no"')
     """
     inner = text.strip()
-    close = _PAIRS.get(inner[:1])
-    if close and len(inner) > 2 and inner[-1] == close and inner[0] not in inner[1:-1]:
+    close = _PAIRS.get(inner[:1], "")
+    if len(inner) > 2 and inner[-1] in close and inner[0] not in inner[1:-1]:
         return inner[1:-1]
     return text
 

@@ -52,7 +52,7 @@ def test_what_other_voices_say_is_left_out(text, left):
 def test_only_marks_around_all_of_it_are_taken_off():
     assert unwrapped('"sad"') == "sad"
     assert unwrapped('"sad" or "angry"') == '"sad" or "angry"'
-    assert unwrapped("\u201csad\u201d") == "sad"
+    assert unwrapped("\u201csad\u201d") == unwrapped("\u201esad\u201c") == "sad"
 
 
 def test_a_quoted_key_is_no_answer_and_a_quoted_label_is():

@@ -307,7 +307,7 @@ def test_thinking_of_any_name_is_no_answer(text, label):
         ("The overall feeling is sad.\n\nAngry", "angry", "lexicon"),
         ('{"emotion": "sad", "scores": "angry"}\nangry', "sad", "sentence"),
         ("I would say sad. There was anger before.", "sad", "sentence"),
-        ("There is anger. The speaker sounds sad.", "sad", "lexicon"),
+        ("There is some anger in it. The speaker sounds sad.", "sad", "lexicon"),
         # A remark on the mood without a class waits for a class.
         ("The mood is gentle. There is sadness in it.", "sad", "lexicon"),
         ("The mood is gentle.", "other", "sentence"),
