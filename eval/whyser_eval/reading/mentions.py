@@ -21,8 +21,9 @@ TOO_MANY = 4
 
 @dataclass(frozen=True)
 class Mention:
-    """An emotion word."""
+    """An emotion word; `start` is its offset in the text that was searched."""
 
+    start: int
     word: str
     label: Label
     standing: Standing
@@ -53,7 +54,7 @@ def find_mentions(
     table = table or lexicon()
     found: list[Mention] = []
     asked: list[Mention] = []
-    for sentence in _SENTENCE.finditer(_TITLE.sub(r"\1", text)):
+    for sentence in _SENTENCE.finditer(_TITLE.sub(r"\1 ", text)):
         said, stop = sentence.groups()
         if asked:
             # A question claims nothing, and the sentence that follows may deny it.
@@ -62,7 +63,8 @@ def find_mentions(
             asked = []
         if not may_name(said, table):
             continue
-        named = _judged(tokens_of(said, lambda one: stated or one.use != "statement", table))
+        tokens = tokens_of(said, lambda one: stated or one.use != "statement", table)
+        named = _judged(tokens, sentence.start())
         if _ASKS.intersection(stop):
             asked = named
         else:
@@ -95,8 +97,8 @@ _COUNTERFACTUAL = re.compile(r"\b(?:if|had|were|unless|otherwise)\b")
 _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
-def _judged(sentence: list[SentenceToken]) -> list[Mention]:
-    """The mentions of one sentence; most sentences have none."""
+def _judged(sentence: list[SentenceToken], start: int) -> list[Mention]:
+    """The mentions of one sentence, which begins at `start`; most sentences have none."""
     if not any(token.entry for token in sentence):
         return []
     line = " ".join(_word(token) for token in sentence)
@@ -104,18 +106,22 @@ def _judged(sentence: list[SentenceToken]) -> list[Mention]:
     has_idiom = bool(_IDIOM.search(line))
     listed = _listed(sentence)
     scope = Scope(sentence)
-    found = []
+    found: list[Mention] = []
+
+    def add(token: SentenceToken, label: Label, standing: Standing) -> None:
+        found.append(Mention(start + token.start, _word(token), label, standing))
+
     for position, token in enumerate(sentence):
         if token.entry is None or token.entry.use == "absence":
             if token.entry and scope.lacks(position):
-                found.append(Mention(_word(token), token.entry.label, Standing.CLAIMED))
+                add(token, token.entry.label, Standing.CLAIMED)
             scope.pass_word(position)
             continue
         standing = scope.standing(position)
         is_said = position >= hypothetical_until and position not in listed
         if not is_said or (has_idiom and _in_idiom(sentence, position)):
             standing = Standing.REJECTED
-        found.append(Mention(_word(token), token.entry.label, standing))
+        add(token, token.entry.label, standing)
     return _outweighed(sentence, found)
 
 
@@ -139,7 +145,7 @@ def _listed(sentence: list[SentenceToken]) -> set[int]:
     """The positions of emotions that only repeat the options: many different ones in a row."""
     listed: set[int] = set()
     run: list[int] = []
-    for position, token in enumerate([*sentence, SentenceToken("")]):
+    for position, token in enumerate([*sentence, SentenceToken(-1, "")]):
         if token.entry:
             run.append(position)
         elif token.text not in _LINKS:

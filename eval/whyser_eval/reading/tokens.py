@@ -20,6 +20,9 @@ STOPS = ".!?;\n\u3002\u0964\u061f\u06d4"
 
 
 class SentenceToken(NamedTuple):
+    """A word or pause; `start` is its offset in the sentence, `entry` its row of the lexicon."""
+
+    start: int
     text: str
     entry: LexiconEntry | None = None
 
@@ -41,19 +44,19 @@ def tokens_of(said: str, is_open: _Filter, table: Lexicon) -> list[SentenceToken
     plain: list[SentenceToken] = []
     connectives = _connectives()
     for match in _TOKEN.finditer(said):
-        piece = match.group()
+        start, piece = match.start(), match.group()
         if match.lastgroup == "run":
-            plain += _split_run(piece, is_open, table)
+            plain += _split_run(start, piece, is_open, table)
         elif piece in connectives:
-            plain += map(SentenceToken, connectives[piece])
+            plain += (SentenceToken(start, cue) for cue in connectives[piece])
         else:
-            plain.append(SentenceToken(piece))
+            plain.append(SentenceToken(start, piece))
     joined: list[SentenceToken] = []
     position = 0
     while position < len(plain):
         token = plain[position]
         entry = token.entry or _entry_at(plain, position, is_open, table)
-        joined.append(SentenceToken(token.text, entry) if entry else token)
+        joined.append(token._replace(entry=entry) if entry else token)
         position += len(entry.parts) if entry else 1
     return joined
 
@@ -91,13 +94,14 @@ def _run_pattern(table: Lexicon) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, known)))
 
 
-def _split_run(run: str, is_open: _Filter, table: Lexicon) -> Iterator[SentenceToken]:
-    for piece in _run_pattern(table).findall(run):
+def _split_run(start: int, run: str, is_open: _Filter, table: Lexicon) -> Iterator[SentenceToken]:
+    for found in _run_pattern(table).finditer(run):
+        here, piece = start + found.start(), found.group()
         entry = table.unspaced.get(piece)
         if entry is None:
-            yield from map(SentenceToken, _connectives()[piece])
+            yield from (SentenceToken(here, cue) for cue in _connectives()[piece])
         elif is_open(entry):
-            yield SentenceToken(piece, entry)
+            yield SentenceToken(here, piece, entry)
 
 
 def may_name(said: str, table: Lexicon) -> bool:
