@@ -5,7 +5,7 @@
 
 The answers are made up, in the mixture of forms that audio-language models give: bare labels,
 sentences, JSON, and step-by-step reasoning; every answer has other words, so no cached reading is
-used. Their mean length is about 280 characters. The baseline does what a simple script would do: it
+used. Their mean length is that of real ones, about 270 characters. The baseline does what a simple script would do: it
 takes the first class name that the answer contains. The hostile texts repeat one piece.
 """
 
@@ -64,7 +64,7 @@ _FORMS = (
     (3, "The speaker of recording {number} sounds {label}, not {other}."),
     (2, 'The voice in clip {number} conveys {label}, as the phrase "it is {other}" indicates.'),
     (2, '{{"emotion": "{label}", "reason": "clip {number} is not {other}"}}'),
-    (5, _REASONING),
+    (7, _REASONING),
 )
 
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from whyser.labels.classes import Label
-from whyser.labels.lexicon import Lexicon, lexicon
+from whyser.labels.lexicon import Lexicon, lexicon, words
 from whyser_eval.reading.scopes import TURNS, Scope, Standing
-from whyser_eval.reading.tokens import COMMAS, PAUSES, STOPS, SentenceToken, may_name, tokens_of
+from whyser_eval.reading.tokens import COMMAS, PAUSES, STOPS, SentenceToken, tokens_of
 
 #: This many different classes in one place are a list of options, not an answer.
 TOO_MANY = 4
@@ -61,7 +61,7 @@ def find_mentions(
             denied = _DENIED_BEGINNING.match(said)
             found += _at_most(asked, Standing.REJECTED if denied else Standing.WEIGHED)
             asked = []
-        if not may_name(said, table):
+        if not table.may_name(words(said)):
             continue
         tokens = tokens_of(said, lambda one: stated or one.use != "statement", table)
         named = _judged(tokens, sentence.start())

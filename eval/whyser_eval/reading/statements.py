@@ -36,7 +36,7 @@ _EMOTION = (
     "|\u0627\u0644\u0639\u0627\u0637\u0641\u0629|\u092d\u093e\u0935\u0928\u093e"
     "|\u60c5\u7eea|\u60c5\u7dd2|\u60c5\u611f|\u611f\u60c5|\uac10\uc815"
 )
-#: The head of a line, up to four words: "**Predicted emotion:**".
+#: The head of a line has up to four words, such as "Predicted emotion".
 _HEAD = (
     r"^[\s*_#>{(\[\d.-]{0,12}[\"']?"
     r"(?:(?!second|other|possible|alternative|third)[\w']{1,15}[ _]){0,3}?"

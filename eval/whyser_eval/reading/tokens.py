@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple, TypeAlias
 
-from whyser.labels.lexicon import SPACED_WORD, UNSPACED, Lexicon, LexiconEntry, fold, words
+from whyser.labels.lexicon import SPACED_WORD, UNSPACED, Lexicon, LexiconEntry, fold
 
 #: What ends a sentence, in any of the languages of the table.
 STOPS = ".!?;\n\u3002\u0964\u061f\u06d4"
@@ -102,14 +102,6 @@ def _split_run(start: int, run: str, is_open: _Filter, table: Lexicon) -> Iterat
             yield from (SentenceToken(here, cue) for cue in _connectives()[piece])
         elif is_open(entry):
             yield SentenceToken(here, piece, entry)
-
-
-def may_name(said: str, table: Lexicon) -> bool:
-    """Whether the text has a word with which an entry begins; most sentences have none."""
-    parts = words(said)
-    if not table.spaced.keys().isdisjoint(parts):
-        return True
-    return any(_IS_UNSPACED.match(part) or table.stem(part) for part in parts)
 
 
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")

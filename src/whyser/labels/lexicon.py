@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -133,6 +133,17 @@ class Lexicon:
     @cached_property
     def _beginnings(self) -> frozenset[str]:
         return frozenset(stem[:_SHORTEST_STEM] for stem in self._stems)
+
+    def may_name(self, parts: Sequence[str]) -> bool:
+        """Whether an entry begins with one of these folded words; for most sentences none does."""
+        if not self.spaced.keys().isdisjoint(parts):
+            return True
+        beginnings = self._beginnings
+        return any(
+            (part[:_SHORTEST_STEM] in beginnings and self.stem(part) is not None)
+            or (not part.isascii() and _IS_UNSPACED.match(part) is not None)
+            for part in parts
+        )
 
     def stem(self, word: str) -> LexiconEntry | None:
         """The longest stem with which the folded word begins.
