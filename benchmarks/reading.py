@@ -5,9 +5,9 @@
 
 The answers are made up, in the mixture of forms that audio-language models give: bare labels,
 sentences, JSON, and step-by-step reasoning; every answer has other words, so no cached reading is
-used. Their mean length is that of real ones, about 270 characters. The baseline does what a simple
-script would do: it takes the first class name that the answer contains. The hostile texts repeat one
-piece.
+used. Their mean length is that of real ones, about 260 characters. The baseline does what a simple
+script would do: it takes the first class name that the answer contains. The hostile texts repeat
+one piece.
 """
 
 from __future__ import annotations
