@@ -18,6 +18,7 @@ SIZES = {
         *("--turns", "400", "--files", "50", "--rows", "40", "--clip-seconds", "0.2"),
     ),
     "cues.py": ("--clips", "12"),
+    "reading.py": ("--answers", "60", "--hostile", "2000"),
     "score.py": ("--items", "300"),
     "sharegpt.py": ("--utterances", "40"),
     "significance.py": ("--items", "400", "--draws", "50", "--strict"),
