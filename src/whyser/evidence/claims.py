@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from whyser.evidence.lexicon import ANY, UNUSUAL, Sense
-from whyser.evidence.nouns import NO_NOUN, SPEAKING, Nouns
+from whyser.evidence.nouns import NO_NOUN, SPEAKING, Nouns, topic_of
 from whyser.evidence.scopes import COMPARED, LISTING, REACH, Scopes
-from whyser.evidence.wording import DEFINITE, ClaimToken, only_with_claims, sentences
+from whyser.evidence.wording import DEFINITE, ClaimToken, sentences
 
 ClaimFamily = Literal[
     "pitch", "pitch_range", "loudness", "rate", "pauses", "voice_quality", "clarity"
@@ -63,36 +63,58 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
     [('loudness', 'high', True, False), ('rate', 'high', False, True)]
     """
     claims: list[Claim] = []
-    for sentence in only_with_claims(sentences(text, transcript)):
-        claims += _Sentence(sentence).claims()
+    topic = ""
+    for tokens in sentences(text, transcript):
+        # Most sentences of a hostile text, and many of an honest one, claim nothing.
+        if any(token.claims for token in tokens):
+            claims += _Sentence(tokens, topic).claims()
+        topic = topic_of(tokens)
     return claims
 
 
 _VARYING = frozenset(
-    "variation variations variability fluctuation fluctuations movement movements".split()
+    [
+        "variation",
+        "variations",
+        "variability",
+        "fluctuation",
+        "fluctuations",
+        "movement",
+        "movements",
+    ]
 )
+_LONGEST_CHOICE = 5
+_JOINING = LISTING | {","}
+_REPEATING = frozenset(["is", "are", "was", "were", "does", "do", "did"])
 _BEYOND = frozenset({"above", "below", "beyond", "under"})
 _NORMS = frozenset({"norm", "norms", "level"})
-_STANDARDS = COMPARED | {"from"}
 #: What measures a melody; its variation is a range.
 _MELODIC = frozenset({"pitch", "melody", "tone", "voice", "delivery"})
+
+
+def _is_unusual(token: ClaimToken) -> bool:
+    return token.entry is not None and any(level == UNUSUAL for _, (_, level) in token.entry.senses)
 
 
 class _Sentence:
     """Finds the claims of one sentence; `bound` holds the nouns that a word describes."""
 
-    def __init__(self, tokens: list[ClaimToken]) -> None:
+    def __init__(self, tokens: list[ClaimToken], topic: str) -> None:
         self.tokens = tokens
         self.texts = [token.text for token in tokens]
         self.scopes = Scopes(tokens)
-        self.nouns = Nouns(self.scopes)
+        self.nouns = Nouns(self.scopes, topic)
         self.bound: set[int] = set()
 
     def claims(self) -> list[Claim]:
         found: list[tuple[int, Claim]] = []
+        last: ClaimToken | None = None
         for i, token in enumerate(self.tokens):
+            if token.text in {"so", "as"} and last and not self.scopes.void[i]:
+                found += self._repeated(i, last)
             if not token.claims or self.scopes.void[i]:
                 continue
+            last = token
             senses = self._senses(i)
             if senses and not (self.scopes.general[i] and not self._is_definite(i)):
                 claims = (self._claim(i, sense) for sense in senses)
@@ -100,6 +122,15 @@ class _Sentence:
         stated = [(i, claim) for i, claim in found if not (self._is_thing(i) and i in self.bound)]
         left_open = self._left_open(stated)
         return [claim for _, claim in stated if claim not in left_open]
+
+    def _repeated(self, i: int, last: ClaimToken) -> list[tuple[int, Claim]]:
+        """ "The pitch is high, and so is the volume" says "high" of the volume too."""
+        noun = i + 3 if self._text(i + 2) in DEFINITE else i + 2
+        if self._text(i + 1) not in _REPEATING or self._role(noun) != "noun" or not last.entry:
+            return []
+        sense = last.entry.sense(self.tokens[noun].kind)
+        claim = self._claim(noun, sense) if sense else None
+        return [(noun, claim)] if claim else []
 
     def _left_open(self, stated: Iterable[tuple[int, Claim]]) -> set[Claim]:
         """Claims that the text offers as a choice: "high, low, or medium"."""
@@ -109,17 +140,18 @@ class _Sentence:
             is_other = bool(last) and (
                 last[-1][1].family == claim.family and last[-1][1].level != claim.level
             )
-            if not is_other or not self._are_listed(last[-1][0], i):
+            is_long = len(last) == _LONGEST_CHOICE
+            if is_long or not is_other or not self._are_listed(last[-1][0], i):
                 last = []
             last.append((i, claim))
             is_choice = "or" in self.texts[last[0][0] : i] and not claim.negated
-            if len(last) > 1 and is_choice and claim.level is not None:
+            if is_choice and {"low", "high"} <= {one.level for _, one in last}:
                 found.update(one for _, one in last)
         return found
 
     def _are_listed(self, first: int, second: int) -> bool:
-        return all(
-            token.text in LISTING | {","} or token.role == "filler"
+        return second - first <= REACH and all(
+            token.text in _JOINING or token.role == "filler"
             for token in self.tokens[first + 1 : second]
         )
 
@@ -195,7 +227,8 @@ class _Sentence:
 
     def _names_a_standard(self, i: int) -> bool:
         """ "Slower than the usual pace" only names the standard of comparison."""
-        return bool(_STANDARDS.intersection(self.texts[max(0, i - 4) : i]))
+        before = self.tokens[max(0, i - 4) : i]
+        return any(token.text in COMPARED or _is_unusual(token) for token in before)
 
     def _is_beyond_a_standard(self, i: int) -> bool:
         """ "Above the speaker's average" is high; "rises above it" is said by the verb."""
@@ -216,12 +249,15 @@ class _Sentence:
 
     def _is_present(self, i: int) -> bool:
         """Whether pauses are said to be there, and not only listed: "pitch, pace or pauses"."""
+        if self._is_heading(i) or self.texts[max(0, i - 2) : i] == ["sense", "of"]:
+            return False
         row = self.nouns.group.get(i, ())
-        return not row or row[0] in self.nouns.described or self._is_described(row[0])
+        return not row or row[0] in self.nouns.described or self._is_thing(row[0])
 
-    def _is_described(self, first: int) -> bool:
-        """Whether the first of several nouns is the claim itself: "pauses and gaps"."""
-        return self._is_thing(first)
+    def _is_heading(self, i: int) -> bool:
+        """Whether it begins a line like "Pauses or emphasis: none"."""
+        is_first = i <= 3 and all(not one.role or one.role == "noun" for one in self.tokens[:i])
+        return is_first and ":" in self.texts[i + 1 : i + 4]
 
     def _is_of_speaking(self, i: int) -> bool:
         """Whether an adverb describes speech: "speaks quickly", not "quickly became"."""
@@ -242,7 +278,7 @@ class _Sentence:
             if token.text in DEFINITE:
                 return True
             if token.role not in {"quality", "filler", "claim", "noun"} and (
-                token.text not in LISTING and token.text != ","
+                token.text not in _JOINING
             ):
                 return False
         return False

@@ -12,7 +12,7 @@ _DOUBLES = re.compile(r"[^aeiou]*(?:qu)?[aeiouy][^aeiouywx]")
 def forms_of(verb: str) -> list[str]:
     """All forms of a verb, irregular ones in brackets; only the first word of a phrase changes.
 
-    >>> forms_of("shoot (shot) up")
+    >>> forms_of("shoot (shot) up")[:4]  # "upward" too
     ['shoot up', 'shoots up', 'shooting up', 'shot up']
     >>> forms_of("slur"), forms_of("hurry")[1:]
     (['slur', 'slurs', 'slurring', 'slurred'], ['hurries', 'hurrying', 'hurried'])
@@ -22,7 +22,9 @@ def forms_of(verb: str) -> list[str]:
         raise ValueError(f"{verb!r} is no verb: write it as 'rise (rose risen)'")
     base, irregular, rest = found[1], found[2], found[3]
     past = irregular.split() if irregular else [_joined(base, "ed")]
-    return [f"{form}{rest}" for form in (base, _third(base), _joined(base, "ing"), *past)]
+    forms = [f"{form}{rest}" for form in (base, _third(base), _joined(base, "ing"), *past)]
+    is_way = rest in {" up", " down"}
+    return [*forms, *(f"{form}ward{s}" for form in forms for s in ("", "s") if is_way)]
 
 
 def degrees_of(adjective: str) -> list[str]:

@@ -42,6 +42,7 @@ RULES = "claims-2"
 Kind = Literal[
     "pitch", "melody", "range", "volume", "pace", "pauses", "clarity",
     "tone", "voice", "delivery", "words", "saying", "person", "level",
+    "content",
 ]  # fmt: skip
 
 #: How a word claims. noun: other words describe it. quality: before or after its noun. verb: its
@@ -148,9 +149,7 @@ def _entries() -> Iterator[ClaimEntry]:
             continue
         is_pause = _ROLES[part] == "thing" and reading == "*=pauses:high"
         kind = reading if part == "noun" else "pauses" if is_pause else ""
-        template = ClaimEntry(
-            (), _ROLES[part], kind, tuple(_senses(reading)), part == "noun thing"
-        )
+        template = ClaimEntry((), _ROLES[part], kind, tuple(_senses(reading)), part == "noun thing")
         for word in _split(row["words"]):
             for form in _forms(part, word):
                 parts = tuple(each.removesuffix("'s") for each in form.split())

@@ -38,13 +38,21 @@ SPEAKING = words(
 )
 _COMING = words("come comes came")
 _PERSONS = words("he she they")
-_PRONOUNS = words("it this that which they")
+_PRONOUNS = words("it this that which they it's that's")
 #: Skipped between a noun and its predicate: "by no means", "in this clip".
 _PLACES = words("means far clip recording audio segment passage end beginning start whole entire")
+#: "The last part of the sentence" is the sentence.
+_PARTS = words("part parts half rest portion bit section most all much majority opening remainder")
+_PASSED = FUNCTION | _PLACES
 _PREPOSITIONS = words(
     "of in on at during throughout with for from by after before across through toward towards "
     "near over around between behind"
 )
+_QUALITY_NOUNS = signals("quality noun")
+_OTHER_NOUNS = signals("object") | signals("quiet noun")
+_JOINING = LISTING | {","}
+_APART = LISTING | PAUSES
+_OPENING = LISTING | NEGATIONS | {","}
 _INSIDE = words("in to of about")
 #: Before a noun, these make it a place on a scale: "in a normal range", "on the low side".
 _SCALE = words("in within at inside into on near around to")
@@ -60,7 +68,8 @@ _REMARK = 12
 class Nouns:
     """Finds the nouns of a sentence that its words describe."""
 
-    def __init__(self, scopes: Scopes) -> None:
+    def __init__(self, scopes: Scopes, topic: str = "") -> None:
+        self.topic = topic  # kind of the noun that "it" stands for at the begin of the sentence
         self.tokens, self.texts, self.scopes = scopes.tokens, scopes.texts, scopes
         self.group = _groups(self.tokens)
         #: Nouns that an adjective or verb before them described already.
@@ -73,7 +82,8 @@ class Nouns:
             position, kind = ahead
             if kind == FOREIGN:
                 return []
-            found = [(position, kind), *self._shared_ahead(position)]
+            shared = self._shared_ahead if position > i else self._shared_behind
+            found = [(position, kind), *shared(position)]
             self.described.update(k for k, _ in found)
             return found
         position, kind = self._behind(i)
@@ -87,7 +97,7 @@ class Nouns:
     def is_attribute_of_another(self, i: int) -> bool:
         """Whether a word that needs no noun has one that is no voice: "a creaky door"."""
         after = self._text(i + 1)
-        return after in signals("object") or after in signals("quiet noun")
+        return after in _OTHER_NOUNS
 
     def kinds(self, begin: int, end: int) -> list[str]:
         """The kinds of the nouns between two positions."""
@@ -120,16 +130,14 @@ class Nouns:
 
     def _shared_behind(self, position: int) -> list[tuple[int, str]]:
         row = self.group.get(position, ())
-        return [
-            (k, self.tokens[k].kind) for k in row if k < position and k not in self.described
-        ]
+        return [(k, self.tokens[k].kind) for k in row if k < position and k not in self.described]
 
     # -- ahead
 
     def _ahead(self, i: int) -> tuple[int, str] | None:
         """The noun that follows the word; foreign if it is not a property of a voice, None if the
         word is not followed by its noun."""
-        is_verb = self._role(i) == "verb"
+        is_verb = self._role(i) in {"verb", "thing"}
         passes = DETERMINERS if is_verb else frozenset[str]()
         end = min(self.scopes.clause[i][1], i + 1 + REACH)
         listed = is_measured = False
@@ -156,7 +164,7 @@ class Nouns:
 
     def _heard_in(self, i: int) -> tuple[int, str] | None:
         """The voice in which something is heard: "no tension can be heard in the voice"."""
-        if self.texts[i] not in signals("quality noun"):
+        if self.texts[i] not in _QUALITY_NOUNS:
             return None
         for k in range(i + 1, min(self.scopes.clause[i][1], i + 1 + REACH)):
             if self._role(k) == "noun":
@@ -164,11 +172,9 @@ class Nouns:
                 return (k, self.tokens[k].kind) if is_inside else None
         return None
 
-    def _noun_ahead(
-        self, i: int, k: int, *, listed: bool, unknown: int
-    ) -> tuple[int, str] | None:
+    def _noun_ahead(self, i: int, k: int, *, listed: bool, unknown: int) -> tuple[int, str] | None:
         # "Pitch is low and volume is high": the volume belongs to the next statement.
-        is_apart = self.texts[k - 1] in LISTING | PAUSES
+        is_apart = self.texts[k - 1] in _APART
         if listed and (is_apart or self._is_predicate(i)):
             return None
         head = self._head(k, i)
@@ -205,7 +211,7 @@ class Nouns:
     def _head(self, first: int, i: int) -> tuple[int, str]:
         """The last of several nouns ("pitch range"); a level has the kind of its owner."""
         last = first
-        while self._role(last + 1) == "noun" and self.texts[last + 1] not in _PERSONS:
+        while last < first + _UNKNOWN and self._names_on(last + 1):
             last += 1
         kind = self.tokens[last].kind
         owner = self._owner(last)
@@ -221,6 +227,9 @@ class Nouns:
             return (last, owner) if owner else self._behind(first)
         is_other_range = kind == "range" and self.kinds(last + 1, last + 5)[:1] in _OTHER_RANGES
         return (last, FOREIGN) if kind == "person" or is_other_range else (last, kind)
+
+    def _names_on(self, i: int) -> bool:
+        return self._role(i) == "noun" and self.texts[i] not in _PERSONS
 
     def _is_on_scale(self, first: int) -> bool:
         """Whether the noun phrase is a place: "in a normal range", "close to the usual level"."""
@@ -246,8 +255,7 @@ class Nouns:
             if token.is_owner or self._is_measure(k) or token.text in _COMING:
                 k -= 1
             elif token.role == "noun" or token.kind:
-                noun = self._leftmost(k)
-                return noun, self.tokens[noun].kind
+                return self._described(k)
             elif token.text in _PRONOUNS:
                 return self._antecedent(k)
             elif (opening := self._opening_of_remark(k)) is not None:
@@ -260,13 +268,24 @@ class Nouns:
                 return NO_NOUN, ""
         return NO_NOUN, "delivery" if self._opens(i) else ""
 
+    def _described(self, k: int) -> tuple[int, str]:
+        """The noun that a noun belongs to: "tone" for "the speaker" in "the tone of the speaker"."""
+        noun = self._leftmost(k)
+        if noun == NO_NOUN:
+            return NO_NOUN, ""
+        kind = self.tokens[noun].kind
+        if kind == "level":
+            is_named = self._role(noun - 1) == "noun" and not self.tokens[noun - 1].is_owner
+            kind = self.tokens[noun - 1].kind if is_named else self._owner(noun)
+        return noun, kind
+
     def _antecedent(self, k: int) -> tuple[int, str]:
         """The noun that a pronoun stands for; "it" without one is the delivery."""
         for j in range(k - 1, max(-1, k - 1 - REACH), -1):
             if self._role(j) == "noun" and not self.tokens[j].is_owner:
                 return j, self.tokens[j].kind
-        is_it = k == 0 and self.texts[0] in {"it", "it's"}
-        return NO_NOUN, "person" if is_it else ""
+        is_it = k == 0 and self.texts[0] in {"it", "it's", "this"}
+        return NO_NOUN, (self.topic or "person") if is_it else ""
 
     def _is_measure(self, k: int) -> bool:
         """Whether a noun is used like "pitch" in "higher in pitch and louder"."""
@@ -274,14 +293,15 @@ class Nouns:
 
     def _is_first_of_two(self, k: int) -> bool:
         """Whether an unknown word is used like "calm" in "is calm and low"."""
-        is_listed = self.texts[k + 1] in LISTING | {","}
+        is_listed = self.texts[k + 1] in _JOINING
         return is_listed and (self._text(k - 1) in LINKS or self._role(k - 1) == "filler")
 
     def _is_passed(self, k: int) -> bool:
         token = self.tokens[k]
         return (
             token.role in {"filler", "quality", "claim", "adverb", "verb", "thing"}
-            or token.text in FUNCTION | _PLACES
+            or token.text in _PASSED
+            or (token.text.endswith("ed") and self._text(k - 1) in COPULAS)
             or token.text.endswith(("n't", "ly"))
         )
 
@@ -304,39 +324,60 @@ class Nouns:
         return None
 
     def _leftmost(self, k: int) -> int:
-        """From "speaker" in "the tone of the speaker" to "tone"."""
+        """From "speaker" in "the tone of the speaker" to "tone"; none from "the energy of it"."""
         head = k
         while (owner := self._noun_it_is_of(head)) is not None and k - owner <= REACH:
+            if owner == NO_NOUN:
+                return NO_NOUN
             head = owner
         return head
 
     def _noun_it_is_of(self, k: int) -> int | None:
         for j in range(k - 1, max(0, k - 5), -1):
             if self.texts[j] in _PREPOSITIONS:
-                return j - 1 if self._role(j - 1) == "noun" else None
+                if self._role(j - 1) == "noun":
+                    return j - 1
+                return NO_NOUN if self._is_noun_of(j) else None
             is_unknown = not self._role(j) and self.texts[j] not in FUNCTION
             if not (is_unknown or self.texts[j] in DETERMINERS or self._role(j) == "filler"):
                 return None
         return None
 
+    def _is_noun_of(self, preposition: int) -> bool:
+        """Whether an unknown noun has the voice: "the energy of the voice"."""
+        word = self._text(preposition - 1)
+        is_unknown = bool(word) and not self._role(preposition - 1) and word not in FUNCTION
+        is_noun = is_unknown and word not in _PARTS and word not in _PLACES
+        is_after = self._text(preposition - 2)
+        is_named = is_after in DETERMINERS or not is_after or is_after in PAUSES
+        return self.texts[preposition] in {"of", "in", "behind"} and is_noun and is_named
+
     def _opens(self, i: int) -> bool:
         """Whether only similar words precede it: "Loud and fast, the words ..."."""
-        if self.texts[i] in signals("quality noun"):
+        if self.texts[i] in _QUALITY_NOUNS:
             return False
         return i <= REACH and all(
-            token.role in {"quality", "claim", "filler", "adverb"}
-            or token.text in LISTING | NEGATIONS | {","}
+            token.role in {"quality", "claim", "filler", "adverb"} or token.text in _OPENING
             for token in self.tokens[:i]
         )
 
 
+def topic_of(tokens: Sequence[ClaimToken]) -> str:
+    """Kind of the first noun of a sentence, which "it" stands for in the next one."""
+    nouns = (token for token in tokens[:REACH] if token.role == "noun" and not token.is_owner)
+    kind = next((token.kind for token in nouns), "")
+    return kind if kind in _PROPERTIES else ""
+
+
+_LONGEST_ROW = 8
 _OTHER_RANGES = (["volume"], ["pace"])
 
 
 def _groups(tokens: Sequence[ClaimToken]) -> dict[int, tuple[int, ...]]:
     """Each of several nouns in a row -> all of them: "pitch, pace and volume".
 
-    Commas alone make no row: in "in terms of pitch, the volume is low" it is two statements.
+    Commas alone make no row ("in terms of pitch, the volume is low"), nor does ", and" between two
+    ("there are no gaps, and the pitch is high").
     """
     found: dict[int, tuple[int, ...]] = {}
     row: list[int] = []
@@ -348,9 +389,13 @@ def _groups(tokens: Sequence[ClaimToken]) -> dict[int, tuple[int, ...]]:
         link = _link_between(tokens, last, i)
         if link == "noun" and row:
             row[-1] = i
-        elif link in {"and", ","} and row and not joined:
+        elif (
+            0 < len(row) < _LONGEST_ROW
+            and not joined
+            and (link in {"and", ","} or (link == ", and" and len(row) > 1))
+        ):
             row.append(i)
-            joined = link == "and"
+            joined = link != ","
         else:
             row, joined = [i], False
         if joined:
@@ -368,7 +413,7 @@ def _link_between(tokens: Sequence[ClaimToken], first: int, second: int) -> str:
     link = ""
     for token in tokens[first + 1 : second]:
         if token.text in {"and", "or", "nor"}:
-            link = "and"
+            link = ", and" if link else "and"
         elif token.text == ",":
             link = link or ","
         elif token.text not in DETERMINERS and not token.is_owner and token.role != "filler":

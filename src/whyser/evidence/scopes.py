@@ -31,7 +31,11 @@ BREAKS = words(
 )
 SUBJECTS = DEFINITE | words("there it he she they i we")
 COMPARED = words("than above below beyond")
-HEDGES = signals("hedge")
+HEDGES, _TELLING, _OTHERS = signals("hedge"), signals("telling"), signals("others")
+_RELATIONS, _OBJECTS = signals("relation"), signals("object")
+_FEELINGS, _FELT = signals("feeling"), signals("felt")
+_OPENING = PAUSES | LISTING | BREAKS
+_PEOPLE = _OTHERS | _RELATIONS
 NEGATIONS = words(
     "not no never without neither nor hardly barely scarcely cannot lacks lacking lacked nothing "
     "none"
@@ -58,8 +62,10 @@ _MANY = words("people persons speakers voices speech person individuals speaking
 _BE = words("is are can tends tend sounds makes often usually goes comes manifests")
 #: "Anger is audible in ..." is about this clip.
 _OBSERVED = words("audible clear evident apparent obvious palpable unmistakable in heard")
-#: Beside a hedge, in "I think" or "or so it seems".
-_REMARK = words("i it we so to me that as would at least or")
+#: All words of a remark such as "I think" or "or so it seems".
+_REMARKS = (
+    HEDGES | _GENERAL | PAUSES | words("i it we so to me that as at least or in general a rule")
+)
 _RELATIVE = words("who which whose that")
 #: The object of these is another person, and what follows is still about the speaker.
 _TOWARDS = words("to for with at towards toward by")
@@ -86,7 +92,7 @@ class Scopes:
             is_foreign = is_relative and (away[-1] or self._is_of_others(begin))
             self._mark(begin, end, is_foreign or (self._continues(begin) and away[-2]))
             away.append(self.void[end - 1] or self.general[end - 1])
-        self._spread_hedges(clauses)
+        self._spread_remarks(clauses)
 
     # -- clauses
 
@@ -115,6 +121,8 @@ class Scopes:
             return False
         if is_adjective_between(self.tokens, comma + 1):
             return True
+        if self._is_list_of_things(comma):
+            return True
         listed = joined = False
         for token in self.tokens[comma + 1 : comma + 1 + REACH]:
             joined = joined or (token.text in LISTING and not listed)
@@ -125,6 +133,19 @@ class Scopes:
             elif token.text not in LISTING and token.role != "filler":
                 break
         return listed
+
+    def _is_list_of_things(self, comma: int) -> bool:
+        """True in "no gaps, pauses, or stutters", where "no" applies to all of them."""
+        things = 0
+        for k in range(comma + 1, min(len(self.tokens), comma + 1 + REACH)):
+            token = self.tokens[k]
+            if token.role in {"thing", "claim"} or token.kind == "range":
+                things += 1
+            if token.text == "or":
+                return things > 0 or self.tokens[k - 2].role == "thing"
+            if token.text != "," and token.role not in {"thing", "claim", "filler", "quality"}:
+                return False
+        return False
 
     def _continues(self, begin: int) -> bool:
         """Whether a clause is the rest of a statement that commas interrupted."""
@@ -139,8 +160,8 @@ class Scopes:
     def _is_of_others(self, begin: int) -> bool:
         """Whether a relative clause is about other people, or about a feeling as such."""
         before = begin - 2 if self.texts[begin - 1] == "," else begin - 1
-        is_feeling = before <= 1 and self._text(before) in signals("feeling")
-        return is_feeling or self._text(before) in signals("others") | signals("relation")
+        is_feeling = before <= 1 and self._text(before) in _FEELINGS
+        return is_feeling or self._text(before) in _PEOPLE
 
     # -- marks
 
@@ -166,20 +187,17 @@ class Scopes:
     def _is_denied_twice(self, i: int) -> bool:
         return self.texts[i] == "without" and self._text(i - 1) in _TWICE
 
-    def _spread_hedges(self, clauses: Sequence[tuple[int, int]]) -> None:
+    def _spread_remarks(self, clauses: Sequence[tuple[int, int]]) -> None:
         """ "Perhaps, the voice is loud" and "the voice is loud, I think" guess too."""
-        for number, (begin, end) in enumerate(clauses):
-            if not self.hedged[end - 1] or not self._is_remark(begin, end):
-                continue
-            is_first = number == 0
-            if not is_first and number + 1 < len(clauses):
-                continue
-            other = clauses[number + 1 if is_first else number - 1 :][:1]
-            for first, last in other:
-                self.hedged[first:last] = [True] * (last - first)
-
-    def _is_remark(self, begin: int, end: int) -> bool:
-        return all(word in HEDGES | _REMARK | PAUSES for word in self.texts[begin:end])
+        if len(clauses) < 2:
+            return
+        for (begin, end), (first, last) in ((clauses[0], clauses[1]), (clauses[-1], clauses[-2])):
+            if all(word in _REMARKS for word in self.texts[begin:end]):
+                size = last - first
+                self.hedged[first:last] = (
+                    [True] * size if self.hedged[end - 1] else (self.hedged[first:last])
+                )
+                self.general[first:last] = [self.general[end - 1] or self.general[first]] * size
 
     # -- rules and hypotheses
 
@@ -210,12 +228,12 @@ class Scopes:
     def _is_about_feelings(self, begin: int) -> bool:
         """Whether the clause begins like "anger is loud" or "sad voices are low"."""
         first = begin
-        while self._text(first) in PAUSES | LISTING or self._is_filler(first):
+        while first < begin + 3 and (self._text(first) in _OPENING or self._is_filler(first)):
             first += 1
         word, following = self._text(first), self._text(first + 1)
-        if word in signals("felt"):
+        if word in _FELT:
             return following in _MANY
-        if word not in signals("feeling") or following not in _BE:
+        if word not in _FEELINGS or following not in _BE:
             return False
         next_word = self._text(first + 2)
         return not (next_word in _OBSERVED or next_word.endswith(("ed", "n")))
@@ -228,18 +246,17 @@ class Scopes:
     def _turns_away(self, i: int, begin: int, end: int) -> bool:
         """Whether the rest of the clause is about something other than this voice."""
         before, word, following = self._text(i - 1), self.texts[i], self._text(i + 1)
-        telling = signals("telling")
-        if word in telling or f"{word} {following}" in telling:
+        if word in _TELLING or f"{word} {following}" in _TELLING:
             return True
-        if word in {"if", "unless", "whether", "though"}:
-            return before == "as" if word == "though" else before not in {"as", "even"} or (
-                before == "as" and not self._is_sounding(i - 1)
-            )
-        if word in signals("others") or (word in signals("relation") and before in DETERMINERS):
+        if word in {"if", "though"} and before == "as":
+            return not self._is_sounding(i - 1)
+        if word in {"if", "unless", "whether"}:
+            return before != "even"
+        if word in _OTHERS or (word in _RELATIONS and before in DETERMINERS):
             return self._is_other_person(i)
         if word in _OTHER_BEFORE:
             return following in _OTHER_SPEAKERS
-        if word in signals("object"):
+        if word in _OBJECTS:
             return self._is_subject(i, begin)
         return i == begin and "background" in self.texts[i:end]
 
@@ -254,7 +271,7 @@ class Scopes:
     def _is_subject(self, i: int, begin: int) -> bool:
         """Whether a noun begins its clause, as in "the old floorboards creak"."""
         start = begin
-        while start < i and self.texts[start] in PAUSES | LISTING | BREAKS:
+        while start < min(i, begin + 3) and self.texts[start] in _OPENING:
             start += 1
         if i - start > 3 or (start < i and self.texts[start] not in DETERMINERS):
             return False

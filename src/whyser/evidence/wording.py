@@ -8,11 +8,12 @@ two parts of speech ("a break", "the voice breaks"), the word before it decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from whyser.evidence.inflection import forms_of
 from whyser.evidence.lexicon import ClaimEntry, Role, lexicon
 
 
@@ -51,8 +52,10 @@ STOPS = frozenset({".", "!", "?", ";", "\n"})
 #: Marks that may separate clauses.
 PAUSES = frozenset({",", "(", ")", "\u2014", "\u2013"})
 
-DEFINITE = frozenset("the this that these those her his their its my your speaker".split())
-DETERMINERS = DEFINITE | frozenset("a an some any each every".split())
+DEFINITE = frozenset(
+    ["the", "this", "that", "these", "those", "her", "his", "their", "its", "my", "your", "speaker"]
+)
+DETERMINERS = DEFINITE | frozenset(["a", "an", "some", "any", "each", "every"])
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\n|[.!?;,:()\u2014\u2013]")
 #: The length is limited: a text of only opening marks would otherwise take quadratic time.
@@ -62,14 +65,42 @@ _QUOTED = re.compile(
 )
 _SHORTEST_ECHO = 3
 #: Here the apostrophe is short for "is" or "has".
-_CONTRACTED = frozenset("it's that's there's he's she's what's who's here's let's".split())
+_CONTRACTED = frozenset(
+    ["it's", "that's", "there's", "he's", "she's", "what's", "who's", "here's", "let's"]
+)
 #: Before these, "even" stresses a word; elsewhere it says that a pace or a tone does not vary.
 _STRESSED = frozenset({"quality", "verb", "adverb", "claim", "thing"})
 _INDEFINITE = DETERMINERS - DEFINITE | {"no", "without"}
+_FALLING = frozenset(forms_of("fall (fell fallen)"))
+_LYING = frozenset(
+    ["within", "into", "on", "under", "around", "short", "between", "inside", "outside"]
+)
 #: What makes the next word a noun.
 _BEFORE_NOUNS = DETERMINERS | frozenset(
-    "no without few fewer many several long longer short brief frequent single natural "
-    "awkward little numerous one two three noticeable more less".split()
+    [
+        "no",
+        "without",
+        "few",
+        "fewer",
+        "many",
+        "several",
+        "long",
+        "longer",
+        "short",
+        "brief",
+        "frequent",
+        "single",
+        "natural",
+        "awkward",
+        "little",
+        "numerous",
+        "one",
+        "two",
+        "three",
+        "noticeable",
+        "more",
+        "less",
+    ]
 )
 
 
@@ -93,8 +124,30 @@ def _asks(sentence: Sequence[ClaimToken]) -> bool:
 
 
 _ASKING = frozenset(
-    "is are was were does do did has have can could what which who how why when where would should "
-    "will whether".split()
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "does",
+        "do",
+        "did",
+        "has",
+        "have",
+        "can",
+        "could",
+        "what",
+        "which",
+        "who",
+        "how",
+        "why",
+        "when",
+        "where",
+        "would",
+        "should",
+        "will",
+        "whether",
+    ]
 )
 
 
@@ -171,7 +224,8 @@ def _is_noun(tokens: Sequence[ClaimToken], i: int) -> bool:
 
 
 def _is_other_part(tokens: Sequence[ClaimToken], i: int) -> bool:
-    """Whether "sound" is a verb ("they sound loud"), or "even" only stresses the next word."""
+    """Whether "sound" is a verb ("they sound loud"), "even" only stresses the next word, or what
+    falls does not sink ("falls within the usual range")."""
     text, before = tokens[i].text, tokens[i - 1].text if i else ""
     if text == "sound":
         return before not in DEFINITE
@@ -179,9 +233,4 @@ def _is_other_part(tokens: Sequence[ClaimToken], i: int) -> bool:
     if text == "even" and after is not None:
         is_adverb = after.text.endswith("ly") and not after.role
         return after.role in _STRESSED or after.text in DETERMINERS or is_adverb
-    return False
-
-
-def only_with_claims(found: Iterable[list[ClaimToken]]) -> Iterator[list[ClaimToken]]:
-    """Most sentences of a hostile text, and many of an honest one, end here."""
-    return (sentence for sentence in found if any(token.claims for token in sentence))
+    return after is not None and text in _FALLING and after.text in _LYING
