@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from whyser.evidence.lexicon import ANY, UNUSUAL, Sense
 from whyser.evidence.nouns import NO_NOUN, SPEAKING, Nouns, topic_of
 from whyser.evidence.scopes import COMPARED, LISTING, REACH, Scopes
-from whyser.evidence.wording import DEFINITE, ClaimToken, sentences
+from whyser.evidence.wording import DEFINITE, ClaimToken, sentences, words
 
 ClaimFamily = Literal[
     "pitch", "pitch_range", "loudness", "rate", "pauses", "voice_quality", "clarity"
@@ -72,20 +72,10 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
     return claims
 
 
-_VARYING = frozenset(
-    [
-        "variation",
-        "variations",
-        "variability",
-        "fluctuation",
-        "fluctuations",
-        "movement",
-        "movements",
-    ]
-)
+_VARYING = words("variation variations variability fluctuation fluctuations movement movements")
 _LONGEST_CHOICE = 5
 _JOINING = LISTING | {","}
-_REPEATING = frozenset(["is", "are", "was", "were", "does", "do", "did"])
+_REPEATING = words("is are was were does do did")
 _BEYOND = frozenset({"above", "below", "beyond", "under"})
 _NORMS = frozenset({"norm", "norms", "level"})
 #: What measures a melody; its variation is a range.

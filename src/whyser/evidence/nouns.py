@@ -19,9 +19,8 @@ from whyser.evidence.scopes import (
     REACH,
     Scopes,
     is_adjective_between,
-    words,
 )
-from whyser.evidence.wording import DETERMINERS, PAUSES, ClaimToken
+from whyser.evidence.wording import DETERMINERS, PAUSES, ClaimToken, words
 
 #: Directly after a word, these lead to what it measures: "higher in pitch", "odd about the pace".
 _MEASURING = words("in to about")
@@ -269,7 +268,7 @@ class Nouns:
         return NO_NOUN, "delivery" if self._opens(i) else ""
 
     def _described(self, k: int) -> tuple[int, str]:
-        """The noun that a noun belongs to: "tone" for "the speaker" in "the tone of the speaker"."""
+        """The noun that a noun belongs to: "tone" for "speaker" in "the tone of the speaker"."""
         noun = self._leftmost(k)
         if noun == NO_NOUN:
             return NO_NOUN, ""
@@ -402,6 +401,10 @@ def _groups(tokens: Sequence[ClaimToken]) -> dict[int, tuple[int, ...]]:
             found |= dict.fromkeys(row, tuple(row))
         last = i
     return found
+
+
+def _links(row: Sequence[int]) -> frozenset[str]:
+    return frozenset({"and", ",", ", and"} if len(row) > 1 else {"and", ","})
 
 
 def _link_between(tokens: Sequence[ClaimToken], first: int, second: int) -> str:

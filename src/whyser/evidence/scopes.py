@@ -11,14 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from whyser.evidence.lexicon import signals
-from whyser.evidence.wording import DEFINITE, DETERMINERS, PAUSES, ClaimToken
+from whyser.evidence.wording import DEFINITE, DETERMINERS, PAUSES, ClaimToken, words
 
 #: Tokens within which a word looks for another one.
 REACH = 14
-
-
-def words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 def _pairs(pairs: str) -> frozenset[str]:
@@ -305,6 +301,7 @@ FUNCTION = (
         "after enough across over under into about like if even for them him me us if whether "
         "suggests suggest indicates indicate reflects reflect conveys convey implies imply points "
         "point mark marks today already together such can will would should must so around "
-        "filled full marked tinged up down off away out back along coupled paired accompanied combined compared rather again"
+        "filled full marked tinged up down off away out back along coupled paired accompanied "
+        "combined compared rather again"
     )
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
@@ -17,7 +17,12 @@ from whyser.evidence.inflection import forms_of
 from whyser.evidence.lexicon import ClaimEntry, Role, lexicon
 
 
-@dataclass(frozen=True)
+def words(text: str) -> frozenset[str]:
+    """The words of a string, as a set."""
+    return frozenset(text.split())
+
+
+@dataclass(slots=True)
 class ClaimToken:
     """A word, a phrase of the lexicon or a mark; `start` and `end` are offsets in the text."""
 
@@ -26,18 +31,14 @@ class ClaimToken:
     text: str
     entry: ClaimEntry | None = None
     is_owner: bool = False  # "speaker's" says whose voice it is, and is never described itself
+    role: Role | Literal[""] = field(init=False)
+    kind: str = field(init=False)
+    claims: bool = field(init=False)
 
-    @property
-    def role(self) -> Role | Literal[""]:
-        return self.entry.role if self.entry else ""
-
-    @property
-    def kind(self) -> str:
-        return self.entry.kind if self.entry else ""
-
-    @property
-    def claims(self) -> bool:
-        return self.role in _CLAIMING or self.kind == "range"
+    def __post_init__(self) -> None:
+        self.role = self.entry.role if self.entry else ""
+        self.kind = self.entry.kind if self.entry else ""
+        self.claims = self.role in _CLAIMING or self.kind == "range"
 
     @property
     def is_word(self) -> bool:
@@ -52,10 +53,8 @@ STOPS = frozenset({".", "!", "?", ";", "\n"})
 #: Marks that may separate clauses.
 PAUSES = frozenset({",", "(", ")", "\u2014", "\u2013"})
 
-DEFINITE = frozenset(
-    ["the", "this", "that", "these", "those", "her", "his", "their", "its", "my", "your", "speaker"]
-)
-DETERMINERS = DEFINITE | frozenset(["a", "an", "some", "any", "each", "every"])
+DEFINITE = words("the this that these those her his their its my your speaker")
+DETERMINERS = DEFINITE | words("a an some any each every")
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\n|[.!?;,:()\u2014\u2013]")
 #: The length is limited: a text of only opening marks would otherwise take quadratic time.
@@ -65,42 +64,16 @@ _QUOTED = re.compile(
 )
 _SHORTEST_ECHO = 3
 #: Here the apostrophe is short for "is" or "has".
-_CONTRACTED = frozenset(
-    ["it's", "that's", "there's", "he's", "she's", "what's", "who's", "here's", "let's"]
-)
+_CONTRACTED = words("it's that's there's he's she's what's who's here's let's")
 #: Before these, "even" stresses a word; elsewhere it says that a pace or a tone does not vary.
 _STRESSED = frozenset({"quality", "verb", "adverb", "claim", "thing"})
 _INDEFINITE = DETERMINERS - DEFINITE | {"no", "without"}
 _FALLING = frozenset(forms_of("fall (fell fallen)"))
-_LYING = frozenset(
-    ["within", "into", "on", "under", "around", "short", "between", "inside", "outside"]
-)
+_LYING = words("within into on under around short between inside outside")
 #: What makes the next word a noun.
-_BEFORE_NOUNS = DETERMINERS | frozenset(
-    [
-        "no",
-        "without",
-        "few",
-        "fewer",
-        "many",
-        "several",
-        "long",
-        "longer",
-        "short",
-        "brief",
-        "frequent",
-        "single",
-        "natural",
-        "awkward",
-        "little",
-        "numerous",
-        "one",
-        "two",
-        "three",
-        "noticeable",
-        "more",
-        "less",
-    ]
+_BEFORE_NOUNS = DETERMINERS | words(
+    "no without few fewer many several long longer short brief frequent single natural "
+    "awkward little numerous one two three noticeable more less"
 )
 
 
@@ -123,31 +96,9 @@ def _asks(sentence: Sequence[ClaimToken]) -> bool:
     return any(token.text in _ASKING for token in sentence[:2])
 
 
-_ASKING = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "does",
-        "do",
-        "did",
-        "has",
-        "have",
-        "can",
-        "could",
-        "what",
-        "which",
-        "who",
-        "how",
-        "why",
-        "when",
-        "where",
-        "would",
-        "should",
-        "will",
-        "whether",
-    ]
+_ASKING = words(
+    "is are was were does do did has have can could what which who how why when where "
+    "would should will whether"
 )
 
 
@@ -205,9 +156,12 @@ def _merged(tokens: Sequence[ClaimToken]) -> list[ClaimToken]:
 
 def _at(tokens: Sequence[ClaimToken], i: int) -> tuple[ClaimToken, int]:
     """The token at a position with its entry, and the number of words that it takes."""
+    following = tokens[i + 1].text if i + 1 < len(tokens) else ""
     for entry in lexicon().get(tokens[i].text, ()):
+        if len(entry.parts) > 1 and entry.parts[1] != following:
+            continue
         parts = tokens[i : i + len(entry.parts)]
-        if tuple(part.text for part in parts) != entry.parts:
+        if tuple([part.text for part in parts]) != entry.parts:
             continue
         if entry.is_noun_only and not _is_noun(tokens, i):
             continue
