@@ -76,6 +76,8 @@ _VARYING = words("variation variations variability fluctuation fluctuations move
 _LONGEST_CHOICE = 5
 _JOINING = LISTING | {","}
 _REPEATING = words("is are was were does do did")
+_NOTICEABLE = words("noticeable apparent discernible perceptible real obvious significant such any")
+_LACKING = words("no without lacks lacking lacked little hardly") | {"lack of", "devoid of", "absence of"}
 _BEYOND = frozenset({"above", "below", "beyond", "under"})
 _NORMS = frozenset({"norm", "norms", "level"})
 #: What measures a melody; its variation is a range.
@@ -154,7 +156,7 @@ class _Sentence:
         if denied and token.role == "quality" and self._is_definite(i):
             # "No anger in the loud voice" does not deny that the voice is loud.
             denied = False
-        if denied and self._is_thing(i):
+        if self._is_thing(i) and denied:
             value, denied = "low", False
         if family != "voice_quality":
             value, denied = self._compared(i, value, denied)
@@ -189,7 +191,7 @@ class _Sentence:
         return self.tokens[i].role if 0 <= i < len(self.tokens) else ""
 
     def _is_thing(self, i: int) -> bool:
-        return self.tokens[i].role == "thing" or self.tokens[i].kind == "range"
+        return self.tokens[i].role == "thing" or self.tokens[i].kind in {"range", "melody"}
 
     def _senses(self, i: int) -> list[Sense]:
         """What the word says about its nouns; empty if nothing."""
@@ -198,10 +200,10 @@ class _Sentence:
             return []
         if token.kind == "range":
             return self._senses_of_range(i)
+        if token.kind == "melody":
+            return [("pitch_range", "low")] if self._is_missing(i) else []
         if token.role in {"claim", "adverb", "thing"} and (sense := token.entry.sense(ANY)):
-            applies = self._is_present(i) if token.role == "thing" else True
-            applies = self._is_of_speaking(i) if token.role == "adverb" else applies
-            return [sense] if applies else []
+            return [sense] if self._applies(i, sense) else []
         if token.text == "as usual" and i and self.tokens[i - 1].claims:
             return []
         if token.text == "less" and self._role(i + 1) == "quality":
@@ -214,6 +216,15 @@ class _Sentence:
             return []
         self.bound.update(k for k, sense in found.items() if sense and sense[1] != UNUSUAL)
         return list(dict.fromkeys(senses))
+
+    def _applies(self, i: int, sense: Sense) -> bool:
+        """Whether a word that needs no noun is about the speech."""
+        if self.tokens[i].role == "thing":
+            return self._is_present(i)
+        if self.tokens[i].role == "adverb":
+            return self._is_of_speaking(i)
+        # Whoever shouts has a voice; "the story drags on", "my heart races".
+        return sense[0] in {"loudness", "clarity"} or not self.nouns.is_of_unknown(i)
 
     def _names_a_standard(self, i: int) -> bool:
         """ "Slower than the usual pace" only names the standard of comparison."""
@@ -236,6 +247,14 @@ class _Sentence:
             return []
         nearest = self.nouns.kinds(i + 1, i + 5)[:1] or self.nouns.kinds(i - REACH, i)[-1:]
         return [("pitch_range", "high")] if _MELODIC.intersection(nearest) else []
+
+    def _is_missing(self, i: int) -> bool:
+        """Whether a melody is said not to be there: "without any noticeable inflection"."""
+        k = i - 1
+        while k > i - 5 and (self._role(k) == "filler" or self._text(k) in _NOTICEABLE):
+            k -= 1
+        before = f"{self._text(k - 1)} {self._text(k)}"
+        return self._text(k) in _LACKING or before in _LACKING
 
     def _is_present(self, i: int) -> bool:
         """Whether pauses are said to be there, and not only listed: "pitch, pace or pauses"."""

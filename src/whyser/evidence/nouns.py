@@ -33,7 +33,8 @@ SPEAKING = words(
     "speak speaks spoke spoken speaking talk talks talked talking say says said saying deliver "
     "delivers delivered utter utters uttered answer answers answered reply replies replied read "
     "reads pronounced pronounces articulated come comes came tumble tumbles tumbled flow flows "
-    "voiced pronounces asks asked adds added begs pleads"
+    "voiced asks asked adds added begs pleads states stated exclaims exclaimed remarks explains "
+    "explained narrates recites declares announces articulates expresses mutters pronounced"
 )
 _COMING = words("come comes came")
 _PERSONS = words("he she they")
@@ -97,6 +98,18 @@ class Nouns:
         """Whether a word that needs no noun has one that is no voice: "a creaky door"."""
         after = self._text(i + 1)
         return after in _OTHER_NOUNS
+
+    def is_of_unknown(self, i: int) -> bool:
+        """Whether the subject directly before a verb is an unknown noun: "the story drags on"."""
+        k = i - 1
+        while k > max(0, i - 4) and (self._role(k) == "filler" or self._text(k).endswith("ly")):
+            k -= 1
+        word = self._text(k)
+        is_unknown = bool(word) and not self._role(k) and word not in _PASSED and word[0].isalpha()
+        return is_unknown and (self._text(k - 1) in DETERMINERS or self._is_owner(k - 1))
+
+    def _is_owner(self, i: int) -> bool:
+        return i >= 0 and self.tokens[i].is_owner
 
     def kinds(self, begin: int, end: int) -> list[str]:
         """The kinds of the nouns between two positions."""

@@ -288,7 +288,7 @@ LINKS = words(
     "remain remained remaining becomes became become becoming gets get got keeps kept lies lie "
     "lay comes come came coming runs run ran turns turned feels felt described : it's that's "
     "there's has have had having carries carry carried shows with delivered as to out in by from "
-    "tends tend held holds keep made makes goes go went does do did within hovers appears rated"
+    "falls fall fell tends tend held holds keep made makes goes go went does do did within hovers appears rated"
 )
 COPULAS = words(
     "be start starts started begins is are was were be been sounds stays remains becomes comes come"

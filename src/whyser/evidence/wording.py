@@ -38,7 +38,7 @@ class ClaimToken:
     def __post_init__(self) -> None:
         self.role = self.entry.role if self.entry else ""
         self.kind = self.entry.kind if self.entry else ""
-        self.claims = self.role in _CLAIMING or self.kind == "range"
+        self.claims = self.role in _CLAIMING or self.kind in {"range", "melody"}
 
     @property
     def is_word(self) -> bool:
