@@ -75,11 +75,22 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
 _VARYING = words("variation variations variability fluctuation fluctuations movement movements")
 _LONGEST_CHOICE = 5
 _JOINING = LISTING | {","}
+#: With an adverb after them, these are about the speech: "starts quietly but ends loudly".
+_GOING_ON = words("start starts begin begins end ends finish finishes continue continues")
 _REPEATING = words("is are was were does do did")
 _NOTICEABLE = words("noticeable apparent discernible perceptible real obvious significant such any")
-_LACKING = words("no without lacks lacking lacked little hardly") | {"lack of", "devoid of", "absence of"}
+_LACKING = words("no without lacks lacking lacked little hardly") | {
+    "lack of", "devoid of", "void of", "absence of",
+}  # fmt: skip
+    "lack of",
+    "devoid of",
+    "absence of",
+}
+#: "As loud as ever" is normal; "as loud as before" tells no level.
+_USUAL = words("normal average ever always normally")
+_OTHER_TIMES = words("in before that on at")
 _BEYOND = frozenset({"above", "below", "beyond", "under"})
-_NORMS = frozenset({"norm", "norms", "level"})
+_NORMS = words("norm norms level mean median")
 #: What measures a melody; its variation is a range.
 _MELODIC = frozenset({"pitch", "melody", "tone", "voice", "delivery"})
 
@@ -178,11 +189,14 @@ class _Sentence:
         before, after = self._text(i - 1), self._text(i + 1)
         if before == "less":
             return _OPPOSITE[value], denied
-        if before == "as" and after in {"as", "as usual"}:
-            if denied:
-                return _OPPOSITE[value], False
-            return ("normal" if after == "as usual" else value), False
-        return value, denied
+        if before != "as" or after not in {"as", "as usual"}:
+            return value, denied
+        if denied:
+            return _OPPOSITE[value], False
+        standard = self._text(i + 2)
+        if after == "as usual" or standard in _USUAL:
+            return "normal", False
+        return (UNUSUAL if standard in _OTHER_TIMES else value), False
 
     def _text(self, i: int) -> str:
         return self.texts[i] if 0 <= i < len(self.texts) else ""
@@ -273,6 +287,8 @@ class _Sentence:
         is_clearly = self.texts[i] in {"clearly", "and clearly"}
         clause_begin, clause_end = self.scopes.clause[i]
         begin, end = (i - 4, i) if is_clearly else (i - REACH, min(clause_end, i + 5))
+        if self._text(i - 1) in _GOING_ON:
+            return True
         return any(
             token.text in SPEAKING or token.kind in {"delivery", "words", "voice"}
             for token in self.tokens[max(clause_begin, begin) : end]

@@ -43,6 +43,9 @@ _PRONOUNS = words("it this that which they it's that's")
 _PLACES = words("means far clip recording audio segment passage end beginning start whole entire")
 #: "The last part of the sentence" is the sentence.
 _PARTS = words("part parts half rest portion bit section most all much majority opening remainder")
+_CLIPS = words(
+    "conversation dialogue reading passage interaction exchange monologue paragraph story"
+)
 _PASSED = FUNCTION | _PLACES
 _PREPOSITIONS = words(
     "of in on at during throughout with for from by after before across through toward towards "
@@ -151,8 +154,8 @@ class Nouns:
         word is not followed by its noun."""
         is_verb = self._role(i) in {"verb", "thing"}
         passes = DETERMINERS if is_verb else frozenset[str]()
-        end = min(self.scopes.clause[i][1], i + 1 + REACH)
-        listed = is_measured = False
+        end = min(self._end_of_row(i), i + 1 + REACH)
+        listed = is_measured = is_other = False
         unknown = 0
         for k in range(i + 1, end):
             token = self.tokens[k]
@@ -162,17 +165,27 @@ class Nouns:
                 if is_measured and (unknown or token.kind not in _PROPERTIES):
                     return None
                 return self._noun_ahead(i, k, listed=listed, unknown=unknown)
-            elif token.text in LISTING or token.text == ",":
+            elif token.text in _JOINING:
+                if unknown and not self._is_predicate(i) and not listed:
+                    is_other = True
                 listed = True
             elif token.text in _PERSONS or token.text in COMPARED:
                 return None
             elif self._is_passed_ahead(k) or token.text in passes:
                 continue
             elif self._ends_phrase(token) or unknown == _UNKNOWN or (listed and not unknown):
-                return None if listed or is_measured or not unknown else (k, FOREIGN)
+                is_other = is_other or (unknown > 0 and not listed and not is_measured)
+                return (k, FOREIGN) if is_other else None
             else:
                 unknown += 1
-        return (end, FOREIGN) if unknown and not listed and not is_measured else None
+        is_other = is_other or (unknown > 0 and not listed and not is_measured)
+        return (end, FOREIGN) if is_other else None
+
+    def _end_of_row(self, i: int) -> int:
+        """End of the clause; in "a quiet but steady voice" the row goes on after "but"."""
+        end = self.scopes.clause[i][1]
+        is_joined = end - i <= 2 and self._text(end) == "but"
+        return self.scopes.clause[end][1] if is_joined else end
 
     def _heard_in(self, i: int) -> tuple[int, str] | None:
         """The voice in which something is heard: "no tension can be heard in the voice"."""
@@ -237,8 +250,20 @@ class Nouns:
             if last > first and not owner:
                 return last, self.tokens[last - 1].kind
             return (last, owner) if owner else self._behind(first)
+        if self._is_of_other(last):
+            return last, FOREIGN
         is_other_range = kind == "range" and self.kinds(last + 1, last + 5)[:1] in _OTHER_RANGES
         return (last, FOREIGN) if kind == "person" or is_other_range else (last, kind)
+
+    def _is_of_other(self, k: int) -> bool:
+        """Whether it is a property of something else: "the pace of life"."""
+        if self._text(k + 1) != "of" or self.tokens[k].kind in {"words", "person", "level"}:
+            return False
+        n = k + 3 if self._text(k + 2) in DETERMINERS else k + 2
+        word = self._text(n)
+        is_unknown = word[:1].isalpha() and not self._role(n) and word not in FUNCTION
+        is_clip = word in _PLACES or word in _CLIPS or self._is_owner(n)
+        return is_unknown and not is_clip and self._role(n + 1) != "noun"
 
     def _names_on(self, i: int) -> bool:
         return self._role(i) == "noun" and self.texts[i] not in _PERSONS
@@ -260,7 +285,7 @@ class Nouns:
         k = i - 1
         while k > max(-1, i - 1 - REACH):
             token = self.tokens[k]
-            if token.text in COMPARED and self._text(k - 1) != "rather":
+            if token.text in COMPARED and not self._is_past_comparison(k, i):
                 return NO_NOUN, ""
             if token.text in SPEAKING and self._text(k - 1) != "the" and token.text not in _COMING:
                 return NO_NOUN, "delivery"
@@ -278,7 +303,14 @@ class Nouns:
                 k = preposition - 1
             else:
                 return NO_NOUN, ""
-        return NO_NOUN, "delivery" if self._opens(i) else ""
+        # "The louder he gets, the faster he talks."
+        is_correlated = self._text(i - 1) == "the" and self._text(i + 1) in _PERSONS
+        return NO_NOUN, "delivery" if is_correlated or self._opens(i) else ""
+
+    def _is_past_comparison(self, k: int, i: int) -> bool:
+        """Whether a comparison is over: "faster than average but no louder"."""
+        is_over = any(text in LISTING for text in self.texts[k:i])
+        return is_over or self._text(k - 1) == "rather"
 
     def _described(self, k: int) -> tuple[int, str]:
         """The noun that a noun belongs to: "tone" for "speaker" in "the tone of the speaker"."""
@@ -286,6 +318,8 @@ class Nouns:
         if noun == NO_NOUN:
             return NO_NOUN, ""
         kind = self.tokens[noun].kind
+        if self._is_of_other(noun):
+            return NO_NOUN, ""
         if kind == "level":
             is_named = self._role(noun - 1) == "noun" and not self.tokens[noun - 1].is_owner
             kind = self.tokens[noun - 1].kind if is_named else self._owner(noun)
@@ -296,7 +330,7 @@ class Nouns:
         for j in range(k - 1, max(-1, k - 1 - REACH), -1):
             if self._role(j) == "noun" and not self.tokens[j].is_owner:
                 return j, self.tokens[j].kind
-        is_it = k == 0 and self.texts[0] in {"it", "it's", "this"}
+        is_it = k <= 2 and self.texts[k] in {"it", "it's", "this"}
         return NO_NOUN, (self.topic or "person") if is_it else ""
 
     def _is_measure(self, k: int) -> bool:

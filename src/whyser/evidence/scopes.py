@@ -38,9 +38,11 @@ NEGATIONS = words(
 )
 _DENYING_PAIRS = _pairs(
     "rather than, instead of, far from, anything but, lack of, absence of, devoid of, free of, "
-    "free from, opposed to, unlike a, fails to, failed to, no longer"
+    "free from, void of, opposed to, unlike a, fails to, failed to, no longer"
 )
-_HARMLESS_AFTER_NEGATION = words("only just merely simply doubt question necessarily mistaking")
+_HARMLESS_AFTER_NEGATION = words("only just merely simply doubt question necessarily mistaking but")
+#: "anything but fluent" is one statement.
+_BUT = words("anything nothing all")
 #: "not without pauses" denies nothing.
 _TWICE = words("not never nor")
 #: Verbs whose subject stands before "and": with them a new statement begins.
@@ -54,6 +56,13 @@ _SOUNDING = words("sounds sound sounded seems seem feels is")
 _GENERAL = words("usually typically generally commonly normally")
 #: "I would say that the voice is loud" is no hypothesis.
 _SAYING = words("say call describe characterize characterise put guess argue rate classify")
+_MEANING = words("indicate suggest signal express mean reflect convey signify reveal denote point") | {
+    "be a", "also indicate", "also suggest", "often indicate", "sometimes indicate", "often signal",
+}  # fmt: skip
+_SIGNS = {"signs of", "sign of"} | words(
+    "sign signs cue cues marker markers indicator indicators characteristics traits features"
+)
+_TYPICAL = words("typical common usual classic")
 _MANY = words("people persons speakers voices speech person individuals speaking")
 _BE = words("is are can tends tend sounds makes often usually goes comes manifests")
 #: "Anger is audible in ..." is about this clip.
@@ -86,6 +95,7 @@ class Scopes:
             is_relative = begin > 0 and self._relates(begin)
             # "People who are sad speak slowly", "people, when sad, speak slowly": still about them.
             is_foreign = is_relative and (away[-1] or self._is_of_others(begin))
+            is_foreign = is_foreign or (away[-1] and self._is_about_them(begin))
             self._mark(begin, end, is_foreign or (self._continues(begin) and away[-2]))
             away.append(self.void[end - 1] or self.general[end - 1])
         self._spread_remarks(clauses)
@@ -96,7 +106,7 @@ class Scopes:
         for i, word in enumerate(self.texts[1:], start=1):
             following = self._text(i + 1)
             if (
-                word in BREAKS
+                (word in BREAKS and self.texts[i - 1] not in _BUT)
                 or (word == "as" and following in {"if", "though"} and not self._is_sounding(i))
                 or (word == "so" and (self.texts[i - 1] == "," or following == "that"))
                 or (word in PAUSES and not self._list_continues(i))
@@ -152,6 +162,10 @@ class Scopes:
     def _relates(self, begin: int) -> bool:
         is_after_comma = self.texts[begin] == "," and self._text(begin + 1) in _RELATIVE
         return is_after_comma or self.texts[begin] in _RELATIVE
+
+    def _is_about_them(self, begin: int) -> bool:
+        """Whether a clause goes on like "when people are afraid, they speak faster"."""
+        return self.texts[begin] == "," and self._text(begin + 1) in {"they", "their"}
 
     def _is_of_others(self, begin: int) -> bool:
         """Whether a relative clause is about other people, or about a feeling as such."""
@@ -209,6 +223,14 @@ class Scopes:
             return following not in _SAYING
         if word == "associated":
             return self._text(i - 1) in {"is", "are", "often"} | _GENERAL
+        if word in {"can", "may"} and f"{following} {self._text(i + 2)}" in _MEANING:
+            return True
+        if word in {"can", "may"} and following in _MEANING:
+            return True
+        if word in _SIGNS:
+            return self._text(i - 1) in _TYPICAL
+        if word in {"always", "necessarily"}:
+            return self._text(i - 1) in NEGATIONS
         if word == "tend" or f"{word} {following}" in {"in general", "a rule"}:
             return True
         if word == "can" and following in {"be", "vary", "sound"}:

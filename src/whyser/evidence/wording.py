@@ -56,7 +56,7 @@ PAUSES = frozenset({",", "(", ")", "\u2014", "\u2013"})
 DEFINITE = words("the this that these those her his their its my your speaker")
 DETERMINERS = DEFINITE | words("a an some any each every")
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\n|[.!?;,:()\u2014\u2013]")
+_TOKEN = re.compile(r"[fF]0|[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\n|[.!?;,:()\u2014\u2013]")
 #: The length is limited: a text of only opening marks would otherwise take quadratic time.
 _QUOTED = re.compile(
     r'"[^"\n]{0,1000}"|\u201c[^\u201d\n]{0,1000}\u201d'
@@ -68,8 +68,10 @@ _CONTRACTED = words("it's that's there's he's she's what's who's here's let's")
 #: Before these, "even" stresses a word; elsewhere it says that a pace or a tone does not vary.
 _STRESSED = frozenset({"quality", "verb", "adverb", "claim", "thing"})
 _INDEFINITE = DETERMINERS - DEFINITE | {"no", "without"}
-_FALLING = frozenset(forms_of("fall (fell fallen)"))
-_LYING = words("within into on under around short between inside outside")
+_FALLING = frozenset(forms_of("fall (fell fallen)") + forms_of("drop"))
+#: Before another word of the voice these mean "undoubtedly".
+_DISTINCTLY = words("clearly distinctly")
+_LYING = words("back within into on under around short between inside outside")
 #: What makes the next word a noun.
 _BEFORE_NOUNS = DETERMINERS | words(
     "no without few fewer many several long longer short brief frequent single natural "
@@ -187,4 +189,6 @@ def _is_other_part(tokens: Sequence[ClaimToken], i: int) -> bool:
     if text == "even" and after is not None:
         is_adverb = after.text.endswith("ly") and not after.role
         return after.role in _STRESSED or after.text in DETERMINERS or is_adverb
+    if text in _DISTINCTLY and after is not None:
+        return after.role in {"quality", "verb", "claim"}
     return after is not None and text in _FALLING and after.text in _LYING
