@@ -82,10 +82,6 @@ _NOTICEABLE = words("noticeable apparent discernible perceptible real obvious si
 _LACKING = words("no without lacks lacking lacked little hardly") | {
     "lack of", "devoid of", "void of", "absence of",
 }  # fmt: skip
-    "lack of",
-    "devoid of",
-    "absence of",
-}
 #: "As loud as ever" is normal; "as loud as before" tells no level.
 _USUAL = words("normal average ever always normally")
 _OTHER_TIMES = words("in before that on at")
