@@ -123,7 +123,7 @@ def signals(part: Signal) -> frozenset[str]:
 
 
 @cache
-def version() -> str:
+def claims_version() -> str:
     """Version of the rules, and the hash of the words, for the signature of a score."""
     return f"{RULES}+{short_hash(_text())}"
 
