@@ -113,8 +113,8 @@ class _Sentence:
                 found += self._repeated(i, last)
             if not token.claims or self.scopes.void[i]:
                 continue
-            last = token
             senses = self._senses(i)
+            last = token if senses else last
             if senses and not (self.scopes.general[i] and not self._is_definite(i)):
                 claims = (self._claim(i, sense) for sense in senses)
                 found += ((i, claim) for claim in claims if claim is not None)
