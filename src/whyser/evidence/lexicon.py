@@ -41,7 +41,7 @@ RULES = "claims-2"
 #: What a noun denotes.
 Kind = Literal[
     "pitch", "melody", "range", "volume", "pace", "pauses", "clarity",
-    "tone", "voice", "delivery", "words", "saying", "person", "level",
+    "tone", "voice", "timbre", "delivery", "words", "saying", "person", "level",
     "content",
 ]  # fmt: skip
 
@@ -76,7 +76,7 @@ Signal = Literal[
 # Short names of the kinds that share a sense.
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "speech": ("delivery", "words", "person"),
-    "sound": ("voice", "tone", "delivery"),
+    "sound": ("voice", "tone", "timbre", "delivery"),
     "tune": ("pitch", "melody", "tone", "voice", "range"),
 } | {kind: (kind,) for kind in (*get_args(Kind), ANY)}
 

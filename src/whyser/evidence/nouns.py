@@ -59,9 +59,7 @@ _OPENING = LISTING | NEGATIONS | {","}
 _INSIDE = words("in to of about")
 #: Before a noun, these make it a place on a scale: "in a normal range", "on the low side".
 _SCALE = words("in within at inside into on near around to")
-_PROPERTIES = frozenset(
-    {"pitch", "melody", "range", "volume", "pace", "pauses", "clarity", "tone", "voice", "delivery"}
-)
+_PROPERTIES = words("pitch melody range volume pace pauses clarity tone voice timbre delivery")
 #: An adjective may be this many unknown words before its noun: "a deep male voice".
 _UNKNOWN = 3
 #: Tokens of a remark between commas: "her voice, usually so strong, is soft".
@@ -108,8 +106,10 @@ class Nouns:
         while k > max(0, i - 4) and (self._role(k) == "filler" or self._text(k).endswith("ly")):
             k -= 1
         word = self._text(k)
-        is_unknown = bool(word) and not self._role(k) and word not in _PASSED and word[0].isalpha()
-        return is_unknown and (self._text(k - 1) in DETERMINERS or self._is_owner(k - 1))
+        is_unknown = k > 0 and not self._role(k) and word not in _PASSED and word.isalpha()
+        verb = self.texts[i].split()[0]
+        is_finite = verb.endswith(("s", "ed")) and not verb.endswith(("ous", "ss"))
+        return is_unknown and is_finite and word not in SPEAKING
 
     def _is_owner(self, i: int) -> bool:
         return i >= 0 and self.tokens[i].is_owner
@@ -159,7 +159,7 @@ class Nouns:
         unknown = 0
         for k in range(i + 1, end):
             token = self.tokens[k]
-            if token.text in _MEASURING and k == i + 1:
+            if k == i + 1 and (token.text in _MEASURING or (is_verb and token.text == "of")):
                 passes, is_measured = DETERMINERS, True
             elif (token.role == "noun" or token.kind) and token.text not in _PERSONS:
                 if is_measured and (unknown or token.kind not in _PROPERTIES):
@@ -347,6 +347,7 @@ class Nouns:
         return (
             token.role in {"filler", "quality", "claim", "adverb", "verb", "thing"}
             or token.text in _PASSED
+            or token.text.isdigit()
             or (token.text.endswith("ed") and self._text(k - 1) in COPULAS)
             or token.text.endswith(("n't", "ly"))
         )

@@ -33,12 +33,12 @@ _FEELINGS, _FELT = signals("feeling"), signals("felt")
 _OPENING = PAUSES | LISTING | BREAKS
 _PEOPLE = _OTHERS | _RELATIONS
 NEGATIONS = words(
-    "not no never without neither nor hardly barely scarcely cannot lacks lacking lacked nothing "
-    "none"
+    "not no never without neither nor hardly barely scarcely rarely seldom cannot lacks "
+    "lacking lacked nothing none"
 )
 _DENYING_PAIRS = _pairs(
     "rather than, instead of, far from, anything but, lack of, absence of, devoid of, free of, "
-    "free from, void of, opposed to, unlike a, fails to, failed to, no longer"
+    "free from, minimum of, void of, opposed to, unlike a, fails to, failed to, no longer"
 )
 _HARMLESS_AFTER_NEGATION = words("only just merely simply doubt question necessarily mistaking but")
 #: "anything but fluent" is one statement.
@@ -56,9 +56,9 @@ _SOUNDING = words("sounds sound sounded seems seem feels is")
 _GENERAL = words("usually typically generally commonly normally")
 #: "I would say that the voice is loud" is no hypothesis.
 _SAYING = words("say call describe characterize characterise put guess argue rate classify")
-_MEANING = words("indicate suggest signal express mean reflect convey signify reveal denote point") | {
-    "be a", "also indicate", "also suggest", "often indicate", "sometimes indicate", "often signal",
-}  # fmt: skip
+_MEANING = words(
+    "indicate suggest signal express mean reflect convey signify reveal denote point"
+) | _pairs("be a, also indicate, also suggest, often indicate, sometimes indicate, often signal")
 _SIGNS = {"signs of", "sign of"} | words(
     "sign signs cue cues marker markers indicator indicators characteristics traits features"
 )
@@ -310,7 +310,8 @@ LINKS = words(
     "remain remained remaining becomes became become becoming gets get got keeps kept lies lie "
     "lay comes come came coming runs run ran turns turned feels felt described : it's that's "
     "there's has have had having carries carry carried shows with delivered as to out in by from "
-    "falls fall fell tends tend held holds keep made makes goes go went does do did within hovers appears rated"
+    "falls fall fell tends tend held holds keep made makes goes go went does do did within hovers "
+    "appears rated heard perceived considered"
 )
 COPULAS = words(
     "be start starts started begins is are was were be been sounds stays remains becomes comes come"
