@@ -281,6 +281,9 @@ class _Sentence:
     def _is_of_speaking(self, i: int) -> bool:
         """Whether an adverb describes speech: "speaks quickly", not "quickly became"."""
         is_clearly = self.texts[i] in {"clearly", "and clearly"}
+        following = self._text(i + 1)
+        if is_clearly and following.endswith("ed") and following not in SPEAKING:
+            return False
         clause_begin, clause_end = self.scopes.clause[i]
         begin, end = (i - 4, i) if is_clearly else (i - REACH, min(clause_end, i + 5))
         if self._text(i - 1) in _GOING_ON:

@@ -63,7 +63,8 @@ UNUSUAL = "unusual"
 _ROLES: Mapping[str, Role] = {
     "noun": "noun", "quality": "quality", "adjective": "quality", "state": "quality",
     "verb": "verb", "adverb": "adverb", "thing": "thing", "noun thing": "thing",
-    "varying": "thing", "sign": "claim", "act": "claim", "nothing": "nothing", "filler": "filler",
+    "varying": "thing", "sign": "claim", "noun sign": "claim", "act": "claim",
+    "nothing": "nothing", "filler": "filler",
 }  # fmt: skip
 _INFLECTED = frozenset({"verb", "state", "varying", "act"})
 
@@ -149,7 +150,9 @@ def _entries() -> Iterator[ClaimEntry]:
             continue
         is_pause = _ROLES[part] == "thing" and reading == "*=pauses:high"
         kind = reading if part == "noun" else "pauses" if is_pause else ""
-        template = ClaimEntry((), _ROLES[part], kind, tuple(_senses(reading)), part == "noun thing")
+        template = ClaimEntry(
+            (), _ROLES[part], kind, tuple(_senses(reading)), part.startswith("noun ")
+        )
         for word in _split(row["words"]):
             for form in _forms(part, word):
                 parts = tuple(each.removesuffix("'s") for each in form.split())

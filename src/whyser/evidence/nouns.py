@@ -174,7 +174,8 @@ class Nouns:
             elif self._is_passed_ahead(k) or token.text in passes:
                 continue
             elif self._ends_phrase(token) or unknown == _UNKNOWN or (listed and not unknown):
-                is_other = is_other or (unknown > 0 and not listed and not is_measured)
+                is_free = listed or is_measured or self._is_predicate(i)
+                is_other = is_other or (unknown > 0 and not is_free)
                 return (k, FOREIGN) if is_other else None
             else:
                 unknown += 1
@@ -287,9 +288,9 @@ class Nouns:
             token = self.tokens[k]
             if token.text in COMPARED and not self._is_past_comparison(k, i):
                 return NO_NOUN, ""
-            if token.text in SPEAKING and self._text(k - 1) != "the" and token.text not in _COMING:
+            if token.text in SPEAKING and self._speaks(k):
                 return NO_NOUN, "delivery"
-            if token.is_owner or self._is_measure(k) or token.text in _COMING:
+            if token.is_owner or self._is_measure(k) or token.text in SPEAKING:
                 k -= 1
             elif token.role == "noun" or token.kind:
                 return self._described(k)
@@ -306,6 +307,11 @@ class Nouns:
         # "The louder he gets, the faster he talks."
         is_correlated = self._text(i - 1) == "the" and self._text(i + 1) in _PERSONS
         return NO_NOUN, "delivery" if is_correlated or self._opens(i) else ""
+
+    def _speaks(self, k: int) -> bool:
+        """Whether a verb is one of speaking here, unlike in "is said to be" and "comes"."""
+        is_other = self.texts[k] in _COMING or self._text(k + 1) == "to"
+        return not is_other and self._text(k - 1) != "the"
 
     def _is_past_comparison(self, k: int, i: int) -> bool:
         """Whether a comparison is over: "faster than average but no louder"."""

@@ -26,7 +26,7 @@ BREAKS = words(
     "but however while whereas although though yet because since which who whose when until"
 )
 SUBJECTS = DEFINITE | words("there it he she they i we")
-COMPARED = words("than above below beyond")
+COMPARED = words("than above below beyond relative versus")
 HEDGES, _TELLING, _OTHERS = signals("hedge"), signals("telling"), signals("others")
 _RELATIONS, _OBJECTS = signals("relation"), signals("object")
 _FEELINGS, _FELT = signals("feeling"), signals("felt")
@@ -109,6 +109,7 @@ class Scopes:
                 (word in BREAKS and self.texts[i - 1] not in _BUT)
                 or (word == "as" and following in {"if", "though"} and not self._is_sounding(i))
                 or (word == "so" and (self.texts[i - 1] == "," or following == "that"))
+                or word == ":"
                 or (word in PAUSES and not self._list_continues(i))
                 or (word in {"and", "or"} and (following in SUBJECTS or following in FINITE))
             ):
@@ -325,6 +326,7 @@ FUNCTION = (
         "suggests suggest indicates indicate reflects reflect conveys convey implies imply points "
         "point mark marks today already together such can will would should must so around "
         "filled full marked tinged up down off away out back along coupled paired accompanied "
-        "combined compared rather again"
+        "combined compared rather again "
+        "relative versus one two three four five"
     )
 )  # fmt: skip

@@ -176,7 +176,7 @@ def _at(tokens: Sequence[ClaimToken], i: int) -> tuple[ClaimToken, int]:
 def _is_noun(tokens: Sequence[ClaimToken], i: int) -> bool:
     before, second = (tokens[k].text if k >= 0 else "" for k in (i - 1, i - 2))
     is_adjective = second in _INDEFINITE and before not in lexicon()
-    return before in _BEFORE_NOUNS or is_adjective
+    return (before in _BEFORE_NOUNS and before != "that") or is_adjective
 
 
 def _is_other_part(tokens: Sequence[ClaimToken], i: int) -> bool:
