@@ -4,8 +4,8 @@
     python benchmarks/claims.py --rationales 2000 --strict
 
 The rationales are those of the measured teacher on made-up cues, with two sentences in free words
-each; every rationale repeats a part of its transcript. The hostile texts are a megabyte of one short
-unit each, and an eighth of it: if the cost is linear, a character costs the same in both. The
+each; every rationale repeats a part of its transcript. The hostile texts are a megabyte of one
+short unit each, and an eighth of it: if the cost is linear, a character costs the same in both. The
 baseline splits the same rationales into words and does nothing else. All times are CPU time.
 """
 
@@ -28,7 +28,7 @@ from whyser.records.utterance import Utterance
 from whyser.teacher.measured import write_rationales_for
 
 RATIONALES, MAX_SECONDS, MAX_RATIO = 10_000, 30.0, 1.5
-HOSTILE = ("in a low ", "loud, ", "high or low, ", "pitch and ", "so is the pitch ", "who is ", '"')
+HOSTILE = ("in a low ", "high or low, ", "pitch and ", '"')
 FREE = (
     "The voice, usually so strong, has sunk to a hoarse whisper, as if nothing were left to say.",
     "Neither the pitch nor the volume is unusual, and hardly a break interrupts the flow.",
