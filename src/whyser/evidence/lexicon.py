@@ -16,7 +16,8 @@ Decisions that docs/design.md, "Evidence vocabulary", leaves open:
 - Rising intonation claims a range, but falling intonation claims nothing, because every statement
   falls. Pitch that rises or drops claims the level that it reaches.
 - Stutters and stumbles count as pauses, like "hesitant".
-- "Energy", "intensity", "strong", "calm", "gentle" and "sharp" describe feelings: no claim. A
+- "Energy", "intensity", "strong", "calm", "gentle" and "sharp" describe feelings: no claim, except
+  for an intensity in a row with other properties ("pitch and intensity are low"). A
   neutral tone or voice is one of feeling too; a neutral pitch, pace or volume is a normal one.
 - Words that run into each other are unclear, and words in a torrent are fast.
 - "Unusual" names no level, but what is not unusual is normal.
@@ -42,7 +43,7 @@ RULES = "claims-2"
 Kind = Literal[
     "pitch", "melody", "range", "volume", "pace", "pauses", "clarity",
     "tone", "voice", "timbre", "delivery", "words", "saying", "person", "level",
-    "content",
+    "content", "intensity",
 ]  # fmt: skip
 
 #: How a word claims. noun: other words describe it. quality: before or after its noun. verb: its

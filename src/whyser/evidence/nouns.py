@@ -59,7 +59,9 @@ _OPENING = LISTING | NEGATIONS | {","}
 _INSIDE = words("in to of about")
 #: Before a noun, these make it a place on a scale: "in a normal range", "on the low side".
 _SCALE = words("in within at inside into on near around to")
-_PROPERTIES = words("pitch melody range volume pace pauses clarity tone voice timbre delivery")
+_PROPERTIES = words(
+    "pitch melody range volume pace pauses clarity tone voice timbre delivery intensity"
+)
 #: An adjective may be this many unknown words before its noun: "a deep male voice".
 _UNKNOWN = 3
 #: Tokens of a remark between commas: "her voice, usually so strong, is soft".
@@ -78,6 +80,12 @@ class Nouns:
 
     def of(self, i: int) -> list[tuple[int, str]]:
         """Positions and kinds of the nouns that a word describes, the nearest one first."""
+        return [
+            (k, "volume" if kind == "intensity" and k in self.group else kind)
+            for k, kind in self._nouns_of(i)
+        ]
+
+    def _nouns_of(self, i: int) -> list[tuple[int, str]]:
         ahead = self._heard_in(i) or self._ahead(i)
         if ahead is not None:
             position, kind = ahead
@@ -152,6 +160,8 @@ class Nouns:
     def _ahead(self, i: int) -> tuple[int, str] | None:
         """The noun that follows the word; foreign if it is not a property of a voice, None if the
         word is not followed by its noun."""
+        if self.texts[i].endswith(" from"):
+            return None
         is_verb = self._role(i) in {"verb", "thing"}
         passes = DETERMINERS if is_verb else frozenset[str]()
         end = min(self._end_of_row(i), i + 1 + REACH)

@@ -29,6 +29,10 @@ SETS = {"development": ROWS[::2], "held out": ROWS[1::2]}
 #: where it must not.
 SETS["development, second set"] = rows("claims_development.jsonl")
 SETS["development, by kind"] = rows("claims_kinds.jsonl")
+#: Written before the rules of claims-2, and before any reading by them. At first reading they had
+#: precision 0.985 and recall 0.928 (claims-1: 0.816, 0.580), and 0.941 and 0.914 (0.821, 0.657).
+SETS["unseen, first set"] = rows("claims_unseen.jsonl")
+SETS["unseen, second set"] = rows("claims_unseen_second.jsonl")
 
 
 def told(claims: Sequence[Claim]) -> list[tuple[str, str, bool, bool]]:
@@ -129,7 +133,7 @@ def test_the_frame_of_the_measured_teacher_claims_nothing(frame: str) -> None:
         ("Anger, which often makes a voice loud, is not heard.", []),
         ("The woman, who is afraid, speaks fast.", ["rate high"]),
         ("The pitch can be high, low, or medium.", []),
-        ("The pitch can be heard to be high.", ["pitch high"]),
+        ("The pitch can be described as high.", ["pitch high"]),
         ("The pace is slow or fast.", []),
         ("The pace is normal or slightly slow.", ["rate normal", "rate low"]),
         ("Is the voice loud?", []),
@@ -179,7 +183,7 @@ def test_the_table_of_words_has_only_known_parts_families_and_levels() -> None:
 
 def test_the_table_of_words_is_versioned() -> None:
     # Changed the table? Write the new hash here; changed the rules? Raise RULES.
-    assert claims_version() == "claims-2+00000000"
+    assert claims_version() == "claims-2+34c29a3e"
 
 
 def test_the_span_is_where_the_word_stands() -> None:
