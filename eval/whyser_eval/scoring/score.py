@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from whyser.evidence.cues import Cues, read_cues
+from whyser.evidence.lexicon import claims_version
 from whyser.io.files import atomic_set, write_json, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.predictions import REPEATED
@@ -225,8 +226,11 @@ def _signature(references: References) -> Signature:
 
 def _rests_on(
     scored: Iterable[SystemScores], references: References, cues: Mapping[str, Cues]
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What else each scored metric depends on, with its hash, by the metric's name."""
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """What else each scored metric depends on, with its hash, by the metric's name.
+
+    A metric of cues depends on the reader of claims too, which decides what is compared with them.
+    """
     hashes = {
         "votes": lambda: references.votes_hash,
         "words": lambda: references.words_hash,
@@ -235,7 +239,10 @@ def _rests_on(
     scored_metrics = {score.metric for one in scored for score in one.scores} & METRICS.keys()
     named = {name: RESTS_ON.get(METRICS[name].material) for name in sorted(scored_metrics)}
     found = {what: hashes[what]() for what in set(named.values()) if what}
-    yield from ((name, (what, found[what])) for name, what in named.items() if what)
+    for name, what in named.items():
+        if what:
+            claims = {"claims": claims_version()} if what == "cues" else {}
+            yield name, {what: found[what], **claims}
 
 
 def _rows(

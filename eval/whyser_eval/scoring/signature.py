@@ -18,7 +18,7 @@ class Signature:
     repeated question, `samples` the answers sampled for each; they are written only if they are not
     the default. `adapted` is "speaker" for a system that also used the speaker's other clips.
     `inclusive` is the hash of the references including those without a majority label.
-    `rests_on` has what else a metric depends on (votes, words, cues), with its hash.
+    `rests_on` has what else each metric depends on (votes, words, cues, claims), with its hash.
     """
 
     corpora: frozenset[str]
@@ -33,7 +33,7 @@ class Signature:
     variants: int = 1
     samples: int = 1
     adapted: str = ""
-    rests_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    rests_on: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def render(self, metric: str, *, subset: str, n: int, labels: int, unread: int) -> str:
         """`name:value` pairs, version last.
@@ -60,7 +60,7 @@ class Signature:
             "parser": self.parser,
             "unread": f"miss={unread}",
             "refs": self.inclusive if subset == "all_inclusive" else self.references,
-            **dict([self.rests_on[metric]] if metric in self.rests_on else []),
+            **self.rests_on.get(metric, {}),
             "prompt": _joined(self.prompts),
         }
         return signed(metric, pairs)
