@@ -24,13 +24,13 @@ LEAST_VOICED = 0.2
 #: Voices move within fewer semitones in a phrase; a wider range is one of tracking errors.
 WIDEST_RANGE = 18.0
 
-#: In dB, how far the background must be below the loudest frame: for anything at all, for rate and
-#: pauses, and for the quiet frames of the voice.
+#: In dB, how far the background must be below the loudest frame: for anything at all, for rate,
+#: pauses and the range of the pitch, and for the quality and the quiet frames of the voice.
 LOUDEST_BACKGROUND, BACKGROUND_FOR_GAPS, BACKGROUND_FOR_QUALITY = 15.0, 22.0, 31.0
 
 #: Share of clipped samples from which the level is not that of the voice, and from which quiet
 #: sounds are raised so far that pauses fill.
-MOST_CLIPPED, MOST_CLIPPED_FOR_GAPS = 0.01, 0.1
+MOST_CLIPPED, MOST_CLIPPED_FOR_GAPS = 0.01, 0.05
 
 Floats = npt.NDArray[np.float64]
 
@@ -130,13 +130,15 @@ def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -
         "loudness_range": _level_range(pitch, level),
         **(_voice_quality(sound, pitch) if voice_quality else {}),
     }
-    unmeasured = {
+    unmeasured: dict[str, Reason] = {
         name: reason
         for names, reason in _unreliable(level, track, conditions, syllables)
         for name in names
         if name in found
     }
     kept = {name: value for name, value in found.items() if name not in unmeasured}
+    # Praat gives no number where there are too few periods.
+    unmeasured |= {name: "hardly voiced" for name, value in kept.items() if value is None}
     return replace(Acoustics(**kept), unmeasured=unmeasured, conditions=conditions)
 
 
@@ -146,7 +148,8 @@ def _unreliable(
     """Measures and the reason why the clip does not show them; the last reason counts."""
     if not syllables:
         yield ("rate",), "no words"
-    if len(track.semitones) and np.subtract(*_spread(track.semitones)) > WIDEST_RANGE:
+    is_wide = len(track.semitones) and np.subtract(*_spread(track.semitones)) > WIDEST_RANGE
+    if is_wide or track.has_doubtful_range:
         yield ("pitch_range",), "octave jumps"
     if track.is_doubtful:
         yield (*_OF_PITCH, "jitter", "shimmer"), "octave jumps"
@@ -159,7 +162,7 @@ def _unreliable(
     if conditions.headroom < BACKGROUND_FOR_QUALITY:
         yield ("loudness_range", *_OF_QUALITY), "background noise"
     if conditions.headroom < BACKGROUND_FOR_GAPS or level.has_other_sounds:
-        yield _OF_GAPS, "background noise"
+        yield (*_OF_GAPS, "pitch_range"), "background noise"
 
 
 def _gaps(level: SpeechLevel, syllables: int) -> dict[str, float]:

@@ -33,10 +33,12 @@ _JUMP_GAP, _JUMP = 4, 8.5
 #: Frames at the end of a run whose median decides about a jump.
 _EDGE = 5
 
-#: The octave is doubtful where this share of frames is outside of the clip's octave, is on the
-#: other side of a jump, or is nearly (within 0.3 of the autocorrelation) as periodic at twice the
-#: frequency: every second pulse of a creaky voice is weaker.
-_MOST_OUTSIDE, _MOST_JUMPED, _MOST_DOUBLED = 0.2, 0.2, 1 / 3
+#: The octave of the pitch is doubtful where this share of frames is in another octave (outside of
+#: the clip's, or on the other side of a jump), or is nearly (within 0.3 of the autocorrelation) as
+#: periodic at twice the frequency: every second pulse of a creaky voice is weaker. The range is
+#: doubtful sooner, since the frames that it lacks are often the lowest.
+_MOST_MOVED, _MOST_DOUBLED = 0.35, 1 / 3
+_MOST_MOVED_FOR_RANGE = 0.2
 _NEARLY = 0.3
 
 
@@ -44,12 +46,13 @@ _NEARLY = 0.3
 class PitchTrack:
     """`semitones` (above 1 Hz) of the firmly voiced frames in the clip's octave, shape (frames,);
     `voiced` their share of the frames that have speech; `octaves` the share of frames that fit
-    another octave."""
+    another octave. `is_doubtful`: so many do that the pitch may be wrong by an octave."""
 
     semitones: Floats
     voiced: float
     octaves: float
-    is_doubtful: bool
+    is_doubtful: bool = False
+    has_doubtful_range: bool = False
 
 
 def pitch_track(pitch: Any, level: SpeechLevel) -> PitchTrack:
@@ -60,19 +63,25 @@ def pitch_track(pitch: Any, level: SpeechLevel) -> PitchTrack:
     firm = spoken & (frequency > 0) & (strength > FIRM)
     share = float(firm.sum() / max(1, spoken.sum()))
     if not firm.any():
-        return PitchTrack(np.zeros(0), share, 0.0, False)
+        return PitchTrack(np.zeros(0), share, 0.0)
     candidates = pitch.to_array()
     low, high = np.median(frequency[firm]) * 2 ** (np.array([_LOWEST, _HIGHEST]) / 12)
     outside = (frequency < low) | (frequency > high)
-    doubled = _is_doubled(candidates, frequency, strength)[firm].mean()
+    doubled = float(_is_doubled(candidates, frequency, strength)[firm].mean())
     moved, moved_strength = _strongest(candidates, low, high)
     frequency = np.where(outside, moved, frequency)
     strength = np.where(outside, moved_strength, strength)
     places = np.flatnonzero(spoken & (pitch.selected_array["frequency"] > 0) & (strength > FIRM))
     semitones, jumped = _in_one_octave(places, 12 * np.log2(frequency[places]))
-    left = float(outside[firm].mean())
-    doubtful = left > _MOST_OUTSIDE or jumped > _MOST_JUMPED or doubled >= _MOST_DOUBLED
-    return PitchTrack(semitones, share, float(max(left, jumped, doubled)), bool(doubtful))
+    moved_share = max(float(outside[firm].mean()), jumped)
+    doubtful = moved_share > _MOST_MOVED or doubled >= _MOST_DOUBLED
+    return PitchTrack(
+        semitones,
+        share,
+        max(moved_share, doubled),
+        is_doubtful=doubtful,
+        has_doubtful_range=doubtful or moved_share > _MOST_MOVED_FOR_RANGE,
+    )
 
 
 def _is_doubled(candidates: Any, frequency: Floats, strength: Floats) -> Flags:

@@ -41,11 +41,12 @@ _ABOVE_BACKGROUND = 5.0
 _REFERENCE = 2e-5
 _SILENT = 1e-12
 
-#: Where the background is within 38 dB of the loudest part, the length of the speech must not
-#: depend on the line between the two: from 18 to 25 dB below the loudest part it may grow by 42 %
-#: (0.35 in the logarithm). Steady noise passes, music and other voices do not.
-_QUIET_BACKGROUND = 38.0
-_OTHER_LINE, _MOST_GROWTH = 18.0, 0.35
+#: Music and other voices rise and fall: where the background is within 55 dB of the loudest part,
+#: and the quieter frames (10th to 30th percentile) differ by more than 1.5 dB, the length of the
+#: speech must not depend on the line between the two. From 15 to 25 dB below the loudest part it
+#: may grow by 57 % (0.45 in the logarithm), as trimmed speech without any background does.
+_QUIET_BACKGROUND, _STEADY, _QUIETER = 55.0, 1.5, (30, 10)
+_OTHER_LINE, _MOST_GROWTH = 15.0, 0.45
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class SpeechLevel:
     @cached_property
     def has_other_sounds(self) -> bool:
         """Whether the background rises and falls, so that speech cannot be told from it."""
-        if self.headroom >= _QUIET_BACKGROUND:
+        is_steady = np.subtract(*np.percentile(self.decibels, _QUIETER)) <= _STEADY
+        if self.headroom >= _QUIET_BACKGROUND or is_steady:
             return False
         longer, shorter = (self.sounding(line).sum() for line in (SILENCE_DB, _OTHER_LINE))
         return bool(np.log(longer / shorter) > _MOST_GROWTH)
