@@ -137,7 +137,7 @@ def test_what_is_measured_has_no_reason() -> None:
     assert (measured.conditions.octaves, measured.conditions.clipped) == (0, 0)
 
 
-@pytest.mark.parametrize("snr", [20, 10])
+@pytest.mark.parametrize("snr", [30, 20])
 def test_moderate_noise_changes_no_measure(snr: float) -> None:
     clean, noisy = measure(speech(*PHRASE), WORDS), measure(with_noise(speech(*PHRASE), snr), WORDS)
     assert noisy.unmeasured.keys() <= {"loudness_range"}
@@ -149,23 +149,24 @@ def test_moderate_noise_changes_no_measure(snr: float) -> None:
 
 
 def test_loud_noise_hides_rate_and_pauses_and_louder_noise_everything() -> None:
-    loud = measure(with_noise(speech(*PHRASE), 0), WORDS)
+    loud = measure(with_noise(speech(*PHRASE), 12), WORDS)
     assert (loud.rate, loud.pauses) == (None, None)
     assert loud.unmeasured["rate"] == loud.unmeasured["pauses"] == "background noise"
     assert loud.pitch == pytest.approx(147, rel=0.03)
-    drowned = measure(with_noise(speech(*PHRASE), -10), WORDS)
+    drowned = measure(with_noise(speech(*PHRASE), 0), WORDS)
     assert set(drowned.unmeasured.values()) == {"background noise"}
     assert (drowned.pitch, drowned.loudness, drowned.rate) == (None, None, None)
 
 
 def test_a_background_that_rises_and_falls_hides_rate_and_pauses() -> None:
-    clip = speech(*PHRASE).astype(np.float64)
-    time = np.arange(len(clip)) / SAMPLING_RATE
-    swells = np.random.default_rng(0).normal(size=len(clip)) * (0.2 + np.sin(7 * time) ** 2)
-    swells *= np.sqrt(np.mean(clip**2) / np.mean(swells**2) / 10)
-    measured = measure((clip + swells).astype(np.float32), WORDS)
+    clip = np.concatenate([silence(1.5), speech(*PHRASE), silence(1.5)])
+    # Other sounds of 0.3 s, about 20 dB below the loudest part, with gaps of 0.2 s.
+    steps = np.arange(len(clip)) % (SAMPLING_RATE // 2) < 0.3 * SAMPLING_RATE
+    sounds = np.random.default_rng(0).normal(0, 0.015, len(clip)) * (0.05 + steps)
+    measured = measure((clip + sounds).astype(np.float32), WORDS)
+    assert measured.conditions is not None and measured.conditions.headroom > 30
     assert measured.unmeasured["rate"] == measured.unmeasured["pauses"] == "background noise"
-    assert measured.pitch is not None
+    assert measured.pitch == pytest.approx(147, rel=0.03)
 
 
 def test_the_telephone_band_changes_no_measure() -> None:
@@ -173,7 +174,7 @@ def test_the_telephone_band_changes_no_measure() -> None:
     clip = speech(*PHRASE)
     clean = measure(clip, WORDS)
     narrow = measure(scipy.signal.sosfiltfilt(band, clip).astype(np.float32), WORDS)
-    assert narrow.loudness == pytest.approx(clean.loudness, abs=1)
+    assert narrow.loudness == pytest.approx(clean.loudness, abs=1.5)
     assert narrow.rate == pytest.approx(clean.rate, rel=0.05)
     assert narrow.pitch == pytest.approx(clean.pitch, rel=0.02)
 
@@ -207,9 +208,9 @@ def test_where_creak_halves_the_pitch_of_many_frames_the_range_is_not_measurable
 
 def test_where_every_second_pulse_is_weak_the_pitch_is_not_measurable() -> None:
     time = np.arange(SAMPLING_RATE) / SAMPLING_RATE
-    # Harmonics of 100 Hz, of which those of 200 Hz are ten times as strong.
+    # Harmonics of 100 Hz, of which those of 200 Hz have ten times the energy.
     sound = sum(
-        (1.0 if k % 2 == 0 else 0.3) * np.sin(2 * np.pi * 100 * k * time) / k for k in range(1, 12)
+        (1.0 if k % 2 == 0 else 0.18) * np.sin(2 * np.pi * 100 * k * time) / k for k in range(1, 12)
     )
     measured = measure((0.3 * sound / np.abs(sound).max()).astype(np.float32), "")
     assert measured.pitch is None
