@@ -123,7 +123,7 @@ def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -
     track = pitch_track(pitch, level)
     conditions = Conditions(level.headroom, track.voiced, track.octaves, clipped_share(samples))
     syllables = count_syllables(transcript)
-    found = {
+    found: dict[str, Any] = {
         **_gaps(level, syllables),
         **_pitch(track),
         "loudness": level.speech,

@@ -207,7 +207,7 @@ def relate(utterances: Sequence[Utterance], acoustics: Iterable[Acoustics]) -> I
     rows = zip(utterances, measured, reference, deviation, strength, strict=True)
     for utterance, one, kind, deviations, strengths in rows:
         found = _cues(one, deviations, strengths)
-        reasons: dict[str, Reason] = dict(one.unmeasured)
+        reasons = {name: one.unmeasured[name] for name in MEASURES if name in one.unmeasured}
         if kind == "speaker" and _is_too_low(found["pitch"]):
             found["pitch"], reasons["pitch"] = None, "octave jumps"
         yield Cues(
