@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +200,7 @@ def _by(name: str, clip: tuple[Utterance, Path]) -> Acoustics:
 
 
 def _world(samples: audio.Samples) -> tuple[Floats, float]:
-    import pyworld
+    pyworld = import_module("pyworld")
 
     return pyworld.harvest(samples.astype(np.float64), RATE, f0_floor=71, f0_ceil=700)[0], 0.005
 

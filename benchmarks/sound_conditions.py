@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
@@ -117,7 +118,7 @@ def _resynthesised(
     clip: Floats, change: Callable[[Floats], Floats], *, breath: bool = False
 ) -> Floats:
     """The clip with its pitch changed, and only noise in place of a voice if `breath` is set."""
-    import pyworld
+    pyworld = import_module("pyworld")
 
     clip = np.ascontiguousarray(clip)
     rough, times = pyworld.dio(clip, RATE, f0_floor=65, f0_ceil=700)
