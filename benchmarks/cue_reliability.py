@@ -126,7 +126,7 @@ def _among_clean(
     utterances: Sequence[Utterance], clean: Sequence[Acoustics], spoilt: Sequence[Acoustics]
 ) -> list[Cues]:
     """The cues of each spoilt clip where nine of ten clips are clean."""
-    found = {}
+    found: dict[int, Cues] = {}
     for part in range(PARTS):
         mixed = [
             bad if number % PARTS == part else good

@@ -36,8 +36,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Why a measure is missing. `octave jumps`: creaky voice halves the pitch, or the tracker errs.
 Reason = Literal[
-    "unreadable", "too short", "no words", "background noise", "hardly voiced", "octave jumps",
-    "clipping",
+    "unreadable", "too short", "silence", "no words", "background noise", "hardly voiced",
+    "octave jumps", "clipping",
 ]  # fmt: skip
 
 
@@ -191,7 +191,7 @@ def _level_range(pitch: Any, level: SpeechLevel) -> float | None:
 
 def _spread(values: Floats) -> Floats:
     """95th and 5th percentile."""
-    return np.percentile(values, [95, 5])
+    return np.asarray(np.percentile(values, [95, 5]), dtype=np.float64)
 
 
 #: Praat's defaults: shortest and longest period in seconds, the largest factor between two

@@ -122,7 +122,8 @@ def speech(*pitches: float, level: float = 0.3) -> Samples:
 def with_noise(samples: Samples, snr: float) -> Samples:
     noise = np.random.default_rng(0).normal(size=len(samples))
     scale = np.sqrt(np.mean(samples**2) / 10 ** (snr / 10))
-    return (samples + scale * noise).astype(np.float32)
+    noisy: Samples = (samples + scale * noise).astype(np.float32)
+    return noisy
 
 
 PHRASE = (150.0, 165.0, 150.0, 140.0, 155.0, 130.0, 145.0, 125.0)

@@ -144,20 +144,21 @@ def test_voice_quality_is_measured_on_demand(half_readable: Corpus, tmp_path: Pa
 
 
 def test_what_is_unmeasured_is_written_with_its_reason(tmp_path: Path) -> None:
-    corpus = write_corpus(tmp_path, [utterance(n, "c/1") for n in range(3)])
+    corpus = write_corpus(tmp_path, [utterance(n, "c/1") for n in range(4)])
     tone = 0.3 * np.sin(np.arange(16_000) * 0.06)
     noise = np.random.default_rng(0).normal(0, 0.1, 16_000)
-    for number, sound in enumerate((tone, noise, tone[:160])):
+    for number, sound in enumerate((tone, noise, tone[:160], 0 * tone)):
         soundfile.write(tmp_path / f"{number}.wav", sound, 16_000)
     output = tmp_path / "cues.jsonl"
     result = run_cues(corpus, output)
     assert result.exit_code == 0
-    whole, noisy, short = read_cues(output)
+    whole, noisy, short, silent = read_cues(output)
     assert (whole.unmeasured, whole.pitch is not None) == ({}, True)
     assert whole.conditions is not None and whole.conditions.voiced == 1
     assert noisy.measured() == short.measured() == {}
     assert set(noisy.unmeasured.values()) == {"background noise"}
     assert set(short.unmeasured.values()) == {"too short"}
+    assert set(silent.unmeasured.values()) == {"silence"}
     assert "not measurable, too short: pitch 1, pitch_range 1, loudness 1, rate 1" in result.stderr
 
 
