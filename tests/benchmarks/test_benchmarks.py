@@ -17,6 +17,7 @@ SIZES = {
     "converters.py": (
         *("--turns", "400", "--files", "50", "--rows", "40", "--clip-seconds", "0.2"),
     ),
+    "cue_reliability.py": ("--clips", "12"),
     "cues.py": ("--clips", "12"),
     "reading.py": ("--answers", "60", "--hostile", "2000"),
     "score.py": ("--items", "300"),
@@ -25,7 +26,7 @@ SIZES = {
 }
 #: Modules of the others; and what compares with LLaMA-Factory itself, which takes minutes: the
 #: identity that it rests on is tested in tests/converters/llamafactory/test_tokenize.py.
-NOT_RUN = {"figures.py", "native_msp_podcast.py", "tokenising.py"}
+NOT_RUN = {"figures.py", "native_msp_podcast.py", "sound_conditions.py", "tokenising.py"}
 
 
 def test_each_has_a_size(root: Path) -> None:

@@ -66,7 +66,8 @@ def cues(
 ) -> None:
     """Measure pitch, loudness, rate and pauses, each relative to its speaker.
 
-    If a clip cannot be read, its cues are empty and the command names it at the end.
+    A measure that a clip does not show reliably is left out with its reason, such as background
+    noise. If a clip cannot be read, its cues are empty and the command names it at the end.
 
     Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
     """
@@ -76,6 +77,7 @@ def cues(
     from whyser.records.corpus import Corpus
 
     levels: Counter[tuple[str, str]] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
     shown = MEASURES if voice_quality else (*FAMILIES, "loudness_range")
 
     def counted(records: Iterator[Cues]) -> Iterator[str]:
@@ -83,6 +85,7 @@ def cues(
             for name in shown:
                 cue = getattr(record, name)
                 levels[name, cue.level if cue else "unmeasured"] += 1
+            reasons.update((reason, name) for name, reason in record.unmeasured.items())
             yield record.model_dump_json()
 
     unreadable = Problems(utterances)
@@ -93,6 +96,9 @@ def cues(
     names = ["low", "normal", "high", "unmeasured"]
     rows = [[measure, *(levels[measure, name] for name in names)] for measure in shown]
     print_table(f"Cues of {count:,} utterances -> {output}", ["measure", *names], rows)
+    for reason in sorted({reason for reason, _ in reasons}):
+        found = [f"{name} {reasons[reason, name]:,}" for name in shown if reasons[reason, name]]
+        say(f"not measurable, {reason}: {', '.join(found)}")
     if unreadable.found:
         say(f"skipped: {BadInput(unreadable.found, str(utterances))}")
 
