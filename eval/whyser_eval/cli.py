@@ -45,6 +45,24 @@ Classes = Annotated[
 Secondary = Annotated[
     bool, Option("--secondary", help="Count secondary votes as annotators' labels too.")
 ]
+AllInclusive = Annotated[
+    bool,
+    Option(
+        "--all-inclusive",
+        help="Score utterances without agreement too, by metrics that need no majority label.",
+    ),
+]
+ScoredCues = Annotated[
+    list[Path] | None, Option(help="Check rationales against this cues.jsonl of the references.")
+]
+Wer = Annotated[
+    bool,
+    Option(
+        "--wer",
+        help="Compute the word error rate of transcripts in the answers; it takes 0.4 ms an "
+        "utterance.",
+    ),
+]
 ResampleBy = Annotated[
     Literal["utterance", "speaker"],
     interval_option(
@@ -217,25 +235,9 @@ def score_command(
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
-    all_inclusive: Annotated[
-        bool,
-        Option(
-            "--all-inclusive",
-            help="Score utterances without agreement too, by metrics that need no majority label.",
-        ),
-    ] = False,
-    cues: Annotated[
-        list[Path] | None,
-        Option(help="Check rationales against this cues.jsonl of the references."),
-    ] = None,
-    wer: Annotated[
-        bool,
-        Option(
-            "--wer",
-            help="Compute the word error rate of transcripts in the answers; it takes 0.4 ms an "
-            "utterance.",
-        ),
-    ] = False,
+    all_inclusive: AllInclusive = False,
+    cues: ScoredCues = None,
+    wer: Wer = False,
     draws: Annotated[
         int,
         interval_option(
@@ -304,6 +306,8 @@ def score_command(
         say(f"note: {corpus} has nothing to score in the chosen split")
     for reason, count in result.ignored.items():
         say(f"note: {count:,} predictions not scored: {reason}")
+    for note in result.notes:
+        say(f"note: {note}")
     for warning in result.warnings:
         say(f"warning: {warning}")
     say(f"scores, samples, audit and provenance -> {output}")
@@ -320,6 +324,9 @@ def compare_command(
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
+    all_inclusive: AllInclusive = False,
+    cues: ScoredCues = None,
+    wer: Wer = False,
     resample_by: ResampleBy = "utterance",
     draws: Annotated[
         int, interval_option(min=100, help="Make this many draws for each test.")
@@ -331,28 +338,34 @@ def compare_command(
 ) -> None:
     """Test whether systems differ on the same utterances: interval, p, and p after Holm.
 
+    Every metric is tested that `score` prints with the same options.
+
     Example: whyser-eval compare --references u.jsonl --predictions row10.jsonl
     --predictions row11.jsonl --against row10
     """
     from whyser.labels.classes import parse_classes
     from whyser_eval.output.terminal import print_comparisons
-    from whyser_eval.scoring.compare import compare, write_comparisons
+    from whyser_eval.scoring.compare import clustering_warnings, compare, write_comparisons
     from whyser_eval.scoring.score import Settings, score_run
 
     settings = Settings(
         split,
         classes=parse_classes(classes) if classes else None,
         secondary=secondary,
+        all_inclusive=all_inclusive,
         draws=0,
+        wer=wer,
         reader=reads.reader(output.parent if output else None),
     )
-    result = score_run(references, predictions, settings)
+    result = score_run(references, predictions, settings, cues=cues or ())
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
+    warnings = [] if resample_by == "speaker" else list(clustering_warnings(result, against))
     if output:
-        write_comparisons(
-            rows, result, output, against=against, unit=resample_by, draws=draws, seed=seed
-        )
+        how = {"against": against, "unit": resample_by, "draws": draws, "seed": seed}
+        write_comparisons(rows, result, output, warnings=warnings, **how)
     print_comparisons(rows, as_json=as_json)
+    for warning in warnings:
+        say(f"warning: {warning}")
     if output:
         say(f"comparisons -> {output}")
 

@@ -13,7 +13,7 @@ Holm (1979). The paper stars differences at p <= 0.05 without naming its test (d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,6 +65,8 @@ class Pairing:
             and denominators of each metric on each subset, side by side
         sizes: (subset, metric), in the order of the sums -> utterances
         widths: columns of each numerator and denominator
+        sign: -1 where the systems have changed places, so that the draws do not depend on which of
+            them was named first
     """
 
     members: IntArray
@@ -72,10 +74,11 @@ class Pairing:
     second: FloatArray
     sizes: Mapping[ScoreKey, int]
     widths: Sequence[int]
+    sign: int = 1
 
     def difference(self, first: FloatArray, second: FloatArray) -> FloatArray:
         """float[S, b], first system less second, from the sums of each, float[b, m]."""
-        return scores_of(first, self.widths) - scores_of(second, self.widths)
+        return self.sign * (scores_of(first, self.widths) - scores_of(second, self.widths))
 
 
 def pair(
@@ -94,19 +97,42 @@ def pair(
     same = np.array_equal(first.labels, second.labels)
     if not same or not np.array_equal(first.annotators, second.annotators):
         raise ValueError("the systems were not asked about the same references")
+    if first.predictions.tobytes() > second.predictions.tobytes():
+        turned = pair(second, first, subsets, metrics, speakers)
+        return replace(turned, sign=-1)
     both, cell_of = collapse_together([first, second], subsets)
     plans = [ResamplingPlan.of(cells, metrics) for cells in both]
-    table = np.hstack([plan.table for plan in plans])
+    return _paired(*plans, cell_of, speakers)
+
+
+def pair_plans(
+    first: ResamplingPlan, second: ResamplingPlan, speakers: Sequence[str | None] | None = None
+) -> Pairing:
+    """Two systems' statistics of the same scores, with one row for each utterance."""
+    rows = np.arange(len(first.members))
+    if first.table.tobytes() > second.table.tobytes():
+        return replace(_paired(second, first, rows, speakers), sign=-1)
+    return _paired(first, second, rows, speakers)
+
+
+def _paired(
+    first: ResamplingPlan,
+    second: ResamplingPlan,
+    row_of: IntArray,
+    speakers: Sequence[str | None] | None,
+) -> Pairing:
+    """Args: `row_of`, int[n], the row of each utterance."""
+    table = np.hstack([first.table, second.table])
     if speakers is None:
-        # Cells that differ may still have the same statistics.
+        # Rows that differ may still have the same statistics.
         rows, merged, _ = distinct(table)
-        table, members = table[rows], np.bincount(merged[cell_of])
+        table, members = table[rows], np.bincount(merged[row_of])
     else:
-        table = summed(table[cell_of], clusters_of(speakers))
+        table = summed(table[row_of], clusters_of(speakers))
         members = np.ones(len(table), dtype=np.int64)
-    widths = [width for block in plans[0].blocks for width in block.widths]
+    widths = [width for block in first.blocks for width in block.widths]
     first_table, second_table = np.hsplit(table, 2)
-    return Pairing(members, first_table, second_table, plans[0].sizes, widths)
+    return Pairing(members, first_table, second_table, first.sizes, widths)
 
 
 def differences(pairing: Pairing, *, draws: int = 10_000, seed: int = 0) -> list[PairedDifference]:
