@@ -22,7 +22,7 @@ from whyser_eval.reading.options import ReaderOptions, reader_option
 
 app = new_app(
     "Score answers against every annotator: predict, join, score, compare, table, group, report. "
-    "Evaluate their rationales: judge, study, figure."
+    "Evaluate their rationales: judge, study, figure, examples."
 )
 
 # Options that few runs need have help panels of their own.
@@ -429,6 +429,36 @@ def table_command(
         print_table(table, form)
     if show_signatures:
         print_signatures(table)
+
+
+@app.command("examples")
+def examples_command(
+    results: Annotated[
+        list[Path], Argument(help="Show answers of the runs in these folders, which `score` wrote.")
+    ],
+    system: Annotated[
+        list[str], Option(help="Show the rationales of this system; repeat it for more columns.")
+    ],
+    output: Annotated[Path, Option(help="Write this .tex file.")],
+    form: Annotated[Form, Option(help="Show the answers to this form of the question.")] = "open",
+    ids: Annotated[
+        list[str] | None,
+        Option("--id", help="Show this utterance; repeatable.  [default: a fixed choice]"),
+    ] = None,
+    max_samples: Annotated[
+        int, Option(min=1, help="Show this many utterances if none is named.")
+    ] = 3,
+) -> None:
+    """Show answers as the paper's Table 2: labels and rationales in LaTeX, with coloured spans.
+
+    Yellow refers to the words, green is the predicted emotion, blue refers to the voice.
+
+    Example: whyser-eval examples results/row11 --system row11 --output table2.tex
+    """
+    from whyser_eval.output.examples import write_examples
+
+    count = write_examples(results, system, output, form=form, ids=ids or (), count=max_samples)
+    say(f"{count:,} examples -> {output}")
 
 
 @app.command("export")

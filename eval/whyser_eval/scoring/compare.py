@@ -31,8 +31,8 @@ class SystemComparison:
     """A line of `comparisons.json`: `system` less `against`, both with one form.
 
     The figures are those of `PairedDifference`; `p_holm` is `p` adjusted for all comparisons of the
-    same family: the paper's metrics and subsets, or the rest, whose number shall not hide what
-    the paper tests. They are None on a subset without utterances.
+    same family: the paper's metrics and subsets, or those of one other metric. So it does not
+    depend on which metrics the options add. They are None on a subset without utterances.
     """
 
     system: str
@@ -76,11 +76,11 @@ def compare(
         for pairing in _pairings(run, first, second, speakers)
         for one in differences(pairing, draws=draws, seed=seed)
     ]
-    papers = [one for one in found if _is_papers(one)]
-    return [
-        *_adjusted(papers),
-        *_adjusted([one for one in found if not _is_papers(one)]),
-    ]
+    families: dict[str, list[SystemComparison]] = {"paper": []}
+    for one in found:
+        is_papers = one.metric in COMPARED and one.subset in SUBSETS
+        families.setdefault("paper" if is_papers else one.metric, []).append(one)
+    return [one for family in families.values() for one in _adjusted(family)]
 
 
 def clustering_warnings(run: ScoredRun, against: str) -> Iterator[str]:
@@ -144,10 +144,6 @@ def _pairings(
     ]
     if plans := answer_plans(answers, subsets):
         yield pair_plans(*plans, speakers)
-
-
-def _is_papers(one: SystemComparison) -> bool:
-    return one.metric in COMPARED and one.subset in SUBSETS
 
 
 def _adjusted(rows: Sequence[SystemComparison]) -> Iterator[SystemComparison]:

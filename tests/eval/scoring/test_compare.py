@@ -136,6 +136,20 @@ def test_every_metric_that_score_prints_is_tested(rich, whyser_eval, tmp_path):
     assert all(0 < row["p"] <= row["p_holm"] <= 1 for row in rows.values())
 
 
+def test_p_after_holm_does_not_depend_on_further_metrics(rich, whyser_eval):
+    rich.write()
+    adjusted = []
+    for more in ([], ["--wer"]):
+        _, out, _ = whyser_eval(
+            "compare", "--references", rich.references_file, "--predictions",
+            rich.predictions_file, "--against", "two", "--draws", "100", "--json", *more,
+        )  # fmt: skip
+        rows = json.loads(out)
+        adjusted.append({(row["subset"], row["metric"]): row["p_holm"] for row in rows})
+    assert {name for _, name in adjusted[1]} - {name for _, name in adjusted[0]} == {"wer"}
+    assert adjusted[0].items() <= adjusted[1].items()
+
+
 def clustered(tmp_path, spread):
     """Two equally good systems for 40 speakers of 25 utterances, each right as often as both
     its speaker and chance say."""

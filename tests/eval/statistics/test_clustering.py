@@ -66,12 +66,12 @@ def test_few_speakers_need_a_larger_ratio():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("spread", "errs", "warned"), [(0.0, (0.02, 0.08), (0, 0.1)), (0.12, (0.1, 0.24), (0.75, 1))]
+    ("spread", "errs", "warned"), [(0.0, (0.02, 0.08), (0, 0.1)), (0.12, (0.12, 0.23), (0.75, 1))]
 )
 def test_the_warning_is_where_the_test_errs(spread, errs, warned):
     """Two systems alike: how often the test by utterance errs, and how often it is warned of."""
-    random = np.random.default_rng(3)
-    runs, wrong, warnings, expected = 200, 0, 0, 0.0
+    random = np.random.default_rng(17)
+    runs, wrong, warnings, expected = 500, 0, 0, 0.0
     for seed in range(runs):
         first, second, speakers = systems(random, spread)
         everything = {"all": Subset(np.ones(len(first), dtype=bool))}
@@ -83,6 +83,6 @@ def test_the_warning_is_where_the_test_errs(spread, errs, warned):
     print(
         f"\nspread {spread}: errs {wrong / runs:.3f}, said {expected:.3f}, warned {warnings / runs}"
     )
-    assert expected == pytest.approx(wrong / runs, abs=0.05)
+    assert expected == pytest.approx(wrong / runs, abs=0.06)
     assert errs[0] <= wrong / runs <= errs[1]
     assert warned[0] <= warnings / runs <= warned[1]
