@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whyser.evidence.cues import Cues
-from whyser.prompting.answer import parse_answer
 from whyser_eval.metrics.data import BoolArray, ScoreEstimate, Statistics, Subset
 from whyser_eval.metrics.declaration import METRICS, MaterialKind, metrics_of, needs_majority
 from whyser_eval.metrics.distribution import Distributions, normalised
@@ -20,6 +18,9 @@ from whyser_eval.metrics.groundedness import Explained
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import ResamplingPlan, percentiles
+
+if TYPE_CHECKING:
+    from whyser.evidence.cues import Cues
 
 #: What else a metric of this material depends on, as the signature names it.
 RESTS_ON: dict[MaterialKind, str] = {
@@ -60,7 +61,7 @@ class AnswerMaterial:
                 ),
             )
         if with_transcripts:
-            transcripts = [parse_answer(text).transcript for text in system.texts]
+            transcripts = [one.transcript for one in system.blocks]
             if any(one is not None for one in transcripts):
                 spoken = [one.transcript for one in references.utterances]
                 found["transcripts"] = (spoken, transcripts)

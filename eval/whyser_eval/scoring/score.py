@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, compress, groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whyser.evidence.cues import Cues, read_cues
 from whyser.io.files import atomic_set, write_json, write_jsonl
 from whyser.labels.classes import EmotionClass
 from whyser.records.predictions import REPEATED
@@ -41,6 +40,9 @@ from whyser_eval.statistics.bootstrap import (
     bootstrap,
     collapse,
 )
+
+if TYPE_CHECKING:
+    from whyser.evidence.cues import Cues
 
 #: From so many utterances on, intervals hold the true score about as often as they say.
 _ENOUGH = 1000
@@ -134,7 +136,7 @@ def score_run(
         secondary=settings.secondary,
         all_inclusive=settings.all_inclusive,
     )
-    heard = {one.id: one for path in cues for one in read_cues(path)}
+    heard = _read_cues(cues)
     scored = [_scored(system, chosen, heard, settings) for system in systems]
     signature = replace(
         _signature(chosen),
@@ -152,6 +154,15 @@ def score_run(
         settings,
         (*references, *predictions, *cues),
     )
+
+
+def _read_cues(paths: Sequence[Path]) -> dict[str, Cues]:
+    if not paths:
+        return {}
+    # Most runs need none, and they are slow to load.
+    from whyser.evidence.cues import read_cues
+
+    return {one.id: one for path in paths for one in read_cues(path)}
 
 
 # Scores

@@ -27,9 +27,8 @@ def examples(world, whyser_eval, tmp_path):
     """Scores two systems and writes their examples; returns (status, standard error, text)."""
     for row in world.utterances:
         row["transcript"] = "You forgot our anniversary, 100 % & more!"
-    reason = (
-        'The words "you forgot our anniversary, 100 % & more" sound mad. The pitch is high_ish.'
-    )
+    words = '"you forgot our anniversary, 100 % & more"'
+    reason = f"The words {words} sound mad in clip_1. The pitch is high."
     world.predictions = [
         world.prediction(row["id"], render_answer("angry", rationale=reason), model=model)
         for model in ("one", "two")
