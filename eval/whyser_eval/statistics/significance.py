@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from whyser_eval.metrics.data import ClassMetric, FloatArray, IntArray, Items, Subset
 from whyser_eval.statistics.bootstrap import (
@@ -30,6 +32,9 @@ from whyser_eval.statistics.bootstrap import (
     scores_of,
     summed,
 )
+
+#: Counts that a thread holds at once.
+_AT_ONCE = 500_000
 
 #: Normal quantiles of 0.975 and 0.8, for the minimum detectable difference at 5 % and 80 % power.
 _TWO_SIDED_5_PERCENT, _POWER_80_PERCENT = 1.959964, 0.841621
@@ -157,13 +162,24 @@ def differences(pairing: Pairing, *, draws: int = 10_000, seed: int = 0) -> list
 
 def bootstrapped(pairing: Pairing, *, draws: int, seed: int = 0) -> FloatArray:
     """float[S, draws], first system less second when utterances are drawn with replacement."""
-    sampler = MultinomialSampler(pairing.members)
+    table = _narrow(np.hstack([pairing.first, pairing.second]), pairing.members)
+    sampler = MultinomialSampler(pairing.members, table.dtype)
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
-        counts = sampler.draw(generator, size)
-        return pairing.difference(counts @ pairing.first, counts @ pairing.second)
+        sums = (sampler.draw(generator, size) @ table).astype(np.float64)
+        return pairing.difference(*np.hsplit(sums, 2))
 
-    return in_batches(sample, draws=draws, width=len(pairing.members), seed=(seed, 0))
+    return in_batches(
+        sample, draws=draws, width=len(pairing.members), seed=(seed, 0), at_once=_AT_ONCE
+    )
+
+
+def _narrow(table: npt.NDArray[Any], members: IntArray) -> npt.NDArray[Any]:
+    """The table in 32 bits where every sum over as many utterances is a whole number that 32 bits
+    hold: then it is exact, in half the time."""
+    largest = float(np.abs(table).max(initial=0)) * int(members.sum())
+    is_exact = largest < 2**24 and not (table % 1).any()
+    return table.astype(np.float32) if is_exact else table
 
 
 def randomised(pairing: Pairing, *, draws: int, seed: int = 0) -> FloatArray:
@@ -172,15 +188,17 @@ def randomised(pairing: Pairing, *, draws: int, seed: int = 0) -> FloatArray:
     # nothing moves, so nothing is drawn.
     moved = pairing.second - pairing.first
     differ = moved.any(axis=1)
-    coins, moved = pairing.members[differ], moved[differ]
+    coins, moved = pairing.members[differ], _narrow(moved[differ], pairing.members)
     first, second = pairing.members @ pairing.first, pairing.members @ pairing.second
 
     def sample(generator: np.random.Generator, size: int) -> FloatArray:
-        heads = generator.binomial(coins, 0.5, size=(size, len(coins))).astype(np.float64)
-        shift = heads @ moved
+        heads = generator.binomial(coins, 0.5, size=(size, len(coins))).astype(moved.dtype)
+        shift = (heads @ moved).astype(np.float64)
         return pairing.difference(first + shift, second - shift)
 
-    return in_batches(sample, draws=draws, width=len(pairing.members), seed=(seed, 1))
+    return in_batches(
+        sample, draws=draws, width=len(pairing.members), seed=(seed, 1), at_once=_AT_ONCE
+    )
 
 
 def _difference(
