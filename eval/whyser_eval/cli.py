@@ -361,7 +361,12 @@ def compare_command(
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
     warnings = [] if resample_by == "speaker" else list(clustering_warnings(result, against))
     if output:
-        how = {"against": against, "unit": resample_by, "draws": draws, "seed": seed}
+        how: dict[str, str | int] = {
+            "against": against,
+            "unit": resample_by,
+            "draws": draws,
+            "seed": seed,
+        }
         write_comparisons(rows, result, output, warnings=warnings, **how)
     print_comparisons(rows, as_json=as_json)
     for warning in warnings:

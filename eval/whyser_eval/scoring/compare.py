@@ -91,8 +91,10 @@ def clustering_warnings(run: ScoredRun, against: str) -> Iterator[str]:
     speakers = clusters_of(_speakers(run))
     mask = run.references.subsets["all"].mask
     for first, second in _pairs(run, against):
-        rows = [f1_majority(one.system.items(run.references)).take(mask) for one in (first, second)]
-        found = clustering(*rows, speakers[mask])
+        own, other = (
+            f1_majority(one.system.items(run.references)).take(mask) for one in (first, second)
+        )
+        found = clustering(own, other, speakers[mask])
         if found.is_noteworthy:
             yield (
                 f"answers are alike within a speaker: the standard error of {first.system.name} "
@@ -136,14 +138,15 @@ def _pairings(
     references = run.references
     wanted = (*SUBSETS, "all_inclusive")
     subsets = {name: one for name, one in references.subsets.items() if name in wanted}
-    items = (one.system.items(references) for one in (first, second))
-    yield pair(*items, subsets, metrics_of("classes"), speakers)
+    own, other = (one.system.items(references) for one in (first, second))
+    yield pair(own, other, subsets, metrics_of("classes"), speakers)
     answers = [
         AnswerMaterial.of(one.system, references, one.explained, with_transcripts=run.settings.wer)
         for one in (first, second)
     ]
     if plans := answer_plans(answers, subsets):
-        yield pair_plans(*plans, speakers)
+        one, another = plans
+        yield pair_plans(one, another, speakers)
 
 
 def _adjusted(rows: Sequence[SystemComparison]) -> Iterator[SystemComparison]:

@@ -106,8 +106,8 @@ def pair(
         turned = pair(second, first, subsets, metrics, speakers)
         return replace(turned, sign=-1)
     both, cell_of = collapse_together([first, second], subsets)
-    plans = [ResamplingPlan.of(cells, metrics) for cells in both]
-    return _paired(*plans, cell_of, speakers)
+    one, other = (ResamplingPlan.of(cells, metrics) for cells in both)
+    return _paired(one, other, cell_of, speakers)
 
 
 def pair_plans(
