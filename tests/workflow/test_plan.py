@@ -304,14 +304,20 @@ def test_a_teacher_at_an_endpoint(plan: PlanOf, monkeypatch: pytest.MonkeyPatch)
     assert plan("--teacher", "measured").teacher == Teacher("measured")
 
 
-def test_rationales_of_an_audio_teacher_come_first(plan: PlanOf, place: Path) -> None:
+def test_one_teacher_writes_the_rationales_of_both_splits(plan: PlanOf, place: Path) -> None:
     (place / "meld").mkdir()
     words = ("--corpora", "meld=meld", "--name", "x")
     measured = Path("data/x/rationales/meld/rationales.jsonl")
     assert plan(*words, "--teacher", "measured").rationales == [measured]
-    assert plan(*words, "--teacher", "serve").rationales == [
-        *(Path("data/x/rationales/listening.jsonl"), measured)
-    ]
+    heard = [Path(f"data/x/rationales/{name}.jsonl") for name in ("listening", "listening_dev")]
+    assert plan(*words, *ROW_11, "--teacher", "serve").rationales == heard
+    # Without an evaluation loss the dev split is not explained.
+    no_loss = ("--set", "eval_strategy=no", "eval_dataset=null")
+    assert plan(*words, *ROW_11, "--teacher", "serve", *no_loss).rationales == heard[:1]
+    # In a demo, what the teacher fails at is measured.
+    demo = plan("--name", "x", "--teacher", "serve").rationales
+    assert demo[:1] == heard[:1]
+    assert measured in demo
 
 
 # ---- work of another run -------------------------------------------------------------------

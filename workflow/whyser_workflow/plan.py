@@ -44,6 +44,8 @@ SMALL_PREDICT = (
 
 #: The teacher of the paper's set-up that a node can serve.
 SERVED_TEACHER = "Qwen/Qwen2.5-Omni-7B"
+#: Rows of the dev split, whose loss is enough for early stopping.
+DEV_ROWS = 1000
 #: The datasets that the stage `build` can write.
 _TRAINING_SET = re.compile(r"whyser_(train|dev|task)_[a-z_]+")
 _TEST_SET = re.compile(r"whyser_test_(open|closed)(_cot)?(_shuffled)?")
@@ -157,15 +159,25 @@ class RunPlan:
         return self.sources.get(corpus) or str(self.shared / "corpora" / corpus)
 
     @property
-    def listened(self) -> Path:
-        """The rationales of an audio teacher, for all corpora."""
-        return self.shared / "rationales" / "listening.jsonl"
+    def listened(self) -> list[Path]:
+        """The rationales of an audio teacher, for all corpora: the training split's, and the dev
+        split's where the evaluation loss needs them."""
+        names = ["listening", *(["listening_dev"] if self.explains_dev else [])]
+        return [self.shared / "rationales" / f"{name}.jsonl" for name in names]
 
     @property
     def rationales(self) -> list[Path]:
-        """Those of an audio teacher first: of two that were kept the first is used."""
+        """Those of the teacher. In a demo, measured ones follow those of an audio teacher: of two
+        that were kept the first is used."""
         measured = [self.taught(corpus, "rationales") for corpus in self.corpora]
-        return measured if self.teacher.kind == "measured" else [self.listened, *measured]
+        if self.teacher.kind == "measured":
+            return measured
+        return [*self.listened, *(measured if self.is_demo else [])]
+
+    @property
+    def explains_dev(self) -> bool:
+        """Whether a dataset is of the dev split, whose utterances the rationales choose."""
+        return any(name.startswith("whyser_dev_") for name in self.training_sets)
 
     @property
     def test_split(self) -> str:

@@ -52,8 +52,10 @@ def _corpora(plan: RunPlan) -> Iterator[InputError]:
         for corpus in plan.corpora:
             if not plan.utterances(corpus).is_file():
                 yield _unfinished(plan, plan.utterances(corpus))
-        yield from (_unfinished(plan, file) for file in plan.rationales if not file.is_file())
-        yield from _other_rationales(plan, read_plan(plan.shared / "run.json"))
+        other = read_plan(plan.shared / "run.json")
+        yield from _other_rationales(plan, other)
+        files = [file for file in plan.rationales if file in other.rationales]
+        yield from (_unfinished(plan, file) for file in files if not file.is_file())
 
 
 def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
@@ -63,6 +65,12 @@ def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
             f"--data {plan.data_run}: its rationales are for majority labels, and this training "
             "needs one for each annotator's",
             cure="Give --corpora instead of --data.",
+        )
+    if any(file not in other.rationales for file in plan.rationales):
+        yield InputError(
+            f"--data {plan.data_run}: its teacher explained no utterances of the dev split, and "
+            "this training computes an evaluation loss",
+            cure="Give --set eval_strategy=no eval_dataset=null, or --corpora instead of --data.",
         )
     taught = None if plan.teacher.kind == "measured" else other.rows_wanted
     if taught and not (plan.rows_wanted and plan.rows_wanted <= taught):

@@ -238,10 +238,11 @@ class MultinomialSampler:
     #: Rows of fewer utterances are cheaper to draw one by one.
     _FEW = 16
 
-    #: Counts that are drawn one by one at a time: as many as fit the processor's cache.
-    _COUNTS = 100_000
+    #: Utterances that are drawn one by one at a time: as many as fit the processor's cache.
+    _AT_ONCE = 100_000
 
-    def __init__(self, members: IntArray) -> None:
+    def __init__(self, members: IntArray, dtype: npt.DTypeLike = np.float64) -> None:
+        self._dtype = dtype
         few = members < self._FEW
         self._few, self._many = np.flatnonzero(few), np.flatnonzero(~few)
         self._utterances = np.repeat(np.arange(len(self._few)), members[few])
@@ -249,12 +250,12 @@ class MultinomialSampler:
         self._shares = np.append(members[~few], len(self._utterances)) / self._total
 
     def draw(self, generator: np.random.Generator, size: int) -> FloatArray:
-        """float[size, k], how often each row is drawn."""
+        """float[size, k], how often each row is drawn, in the sampler's type."""
         drawn = generator.multinomial(self._total, self._shares, size=size)
         width = len(self._few)
-        counts = np.empty((size, width + len(self._many)))
+        counts = np.empty((size, width + len(self._many)), dtype=self._dtype)
         counts[:, self._many] = drawn[:, :-1]
-        step = max(1, self._COUNTS // max(1, width))
+        step = max(1, self._AT_ONCE // max(1, len(self._utterances)))
         for start in range(0, size if width else 0, step):
             left = drawn[start : start + step, -1]
             place = self._utterances[
@@ -272,12 +273,15 @@ def in_batches(
     draws: int,
     width: int,
     seed: Sequence[int],
+    at_once: int = _COUNTS_PER_BATCH,
 ) -> FloatArray:
     """float[S, draws] from a sampler that returns float[S, b] for b draws of `width` counts.
 
+    Args: `at_once`, counts that a thread holds; fewer fit a cache, and share the work better.
+
     Batches run in threads, each with its own seed: NumPy releases the interpreter while it draws.
     """
-    size = max(1, _COUNTS_PER_BATCH // max(width, 1))
+    size = max(1, at_once // max(width, 1))
 
     def batch(start: int) -> FloatArray:
         generator = np.random.default_rng((*seed, start))

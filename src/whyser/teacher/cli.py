@@ -195,6 +195,14 @@ def listening(
     ] = None,
     split: Annotated[str, typer.Option(help="Explain this split.")] = "train",
     reference_for_study: ReferenceForStudy = False,
+    for_evaluation_loss: Annotated[
+        bool,
+        typer.Option(
+            "--for-evaluation-loss",
+            help="Allow the dev split: its rationales are only for the evaluation loss of a "
+            "training, which should be that of the same teacher's texts.",
+        ),
+    ] = False,
     ids: Ids = None,
     leak: Annotated[
         Leak,
@@ -255,6 +263,7 @@ def listening(
         lesson,
         split=split,
         is_for_study=reference_for_study,
+        is_for_loss=for_evaluation_loss,
         ids=ids,
         cues=cues or (),
         max_samples=max_samples,
