@@ -120,7 +120,7 @@ class Nouns:
         return is_unknown and is_finite and word not in SPEAKING
 
     def _is_owner(self, i: int) -> bool:
-        return i >= 0 and self.tokens[i].is_owner
+        return 0 <= i < len(self.tokens) and self.tokens[i].is_owner
 
     def kinds(self, begin: int, end: int) -> list[str]:
         """The kinds of the nouns between two positions."""
