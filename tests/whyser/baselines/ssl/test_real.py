@@ -43,7 +43,7 @@ def ravdess(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_frozen_whisper_hears_emotion_in_unheard_speakers(
-    whisper: Path, ravdess: Path, baseline: Callable[..., tuple[int, str]], tmp_path: Path
+    ravdess: Path, whisper: Path, baseline: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
     status, said = baseline(
