@@ -230,11 +230,29 @@ def read_jsonl(
 
     Raises: `InputError` with file and line for a line that `loads` refuses.
     """
-    for number, line in read_lines(path):
+    # Imported here, because a help text should appear at once.
+    from jsonlines import InvalidLineError, Reader
+
+    number, line = 0, b""
+
+    def texts() -> Iterator[str]:
+        nonlocal number, line
+        for found in read_lines(path):
+            number, line = found
+            # The reader takes text, but `loads` needs the bytes, with a byte-order mark.
+            yield line.decode("latin-1")
+
+    def parsed(text: str | bytes) -> Any:
+        return loads(text.encode("latin-1") if isinstance(text, str) else text)
+
+    reader = Reader(texts(), loads=parsed)
+    while True:
         try:
-            value = loads(line)
-        except ValueError as error:
-            raise (line_fault(line) or explain(error)).at(path, number) from None
+            value: Any = reader.read(allow_none=True)
+        except EOFError:
+            return
+        except InvalidLineError as error:
+            raise (line_fault(line) or explain(error.__cause__)).at(path, number) from None
         yield number, value
 
 
