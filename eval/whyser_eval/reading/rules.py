@@ -362,33 +362,10 @@ _REASON_LINE = re.compile(
     re.MULTILINE,
 )
 _FILLERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "is",
-        "it",
-        "it's",
-        "emotion",
-        "and",
-        "or",
-        "very",
-        "mostly",
-        "slightly",
-        "clearly",
-        "probably",
-        "likely",
-        "maybe",
-        "perhaps",
-        "definitely",
-        "most",
-        "quite",
-        "rather",
-        "so",
-        "i",
-        "think",
-        "think",
-    ]
+    words(
+        "the a an is it it's emotion and or very mostly slightly clearly probably likely maybe "
+        "perhaps definitely most quite rather so i think"
+    )
 )
 
 
