@@ -19,8 +19,9 @@ from whyser.teacher.rationale import Labels
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
-#: The help panel for options that few runs need.
+#: The help panels for options that few runs need.
 CHECKS = "Checks and repeats"
+OTHER_SPLITS = "Splits other than train"
 
 Utterances = Annotated[Path, typer.Argument(help="Read this utterances.jsonl of one corpus.")]
 Output = Annotated[Path, typer.Option(help="Write this file.")]
@@ -37,6 +38,7 @@ ReferenceForStudy = Annotated[
         "--reference-for-study",
         help="Allow a test split: its rationales are references in a human study and are never "
         "training data.",
+        rich_help_panel=OTHER_SPLITS,
     ),
 ]
 Ids = Annotated[
@@ -201,6 +203,7 @@ def listening(
             "--for-evaluation-loss",
             help="Allow the dev split: its rationales are only for the evaluation loss of a "
             "training, which should be that of the same teacher's texts.",
+            rich_help_panel=OTHER_SPLITS,
         ),
     ] = False,
     ids: Ids = None,
