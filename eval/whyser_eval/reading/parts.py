@@ -7,8 +7,9 @@ answer. All text here is folded (`whyser.labels.lexicon.fold`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from whyser.io.thinking import split_thinking
 from whyser.labels.classes import Label
@@ -20,15 +21,26 @@ class Parts:
     """An answer, taken apart.
 
     `statement` is the text of the answer block; None without one. `is_cut` is whether the answer
-    ends inside its thinking or inside that block; `unfinished` is what stands there. `prose` is all
-    text outside of blocks, without transcripts. `rationale` is the text of the other blocks.
+    ends inside its thinking or inside that block; `unfinished` is what stands there. `outside` is
+    the text outside of blocks, `inside` that of the other blocks, without transcripts.
     """
 
     statement: str | None
     is_cut: bool
     unfinished: str
-    prose: str
-    rationale: str
+    outside: Sequence[str]
+    inside: Sequence[str]
+
+    # Computed when they are read: most answers of a trained model have a statement.
+
+    @cached_property
+    def prose(self) -> str:
+        """What the answer says outside of blocks, in its own words."""
+        return _own_words(_ends("\n".join(self.outside)))
+
+    @cached_property
+    def rationale(self) -> str:
+        return _ends(" ".join(self.inside))
 
 
 # Blocks
@@ -55,7 +67,8 @@ _PLAIN = _names(
 )
 _RATIONALES = _names("reason")
 
-_MARK = re.compile(r"(?<!<)<\s{0,3}(/?)\s{0,3}([a-z][\w-]{0,30})(?:\s[^<>]{0,80})?\s{0,3}/?>(?!>)")
+#: The mark stands first, because a search for a single character is fast.
+_MARK = re.compile(r"<(?<!<<)\s{0,3}(/?)\s{0,3}([a-z][\w-]{0,30})(?:\s[^<>]{0,80})?\s{0,3}/?>(?!>)")
 
 
 def parts_of(text: str) -> Parts:
@@ -87,8 +100,8 @@ def parts_of(text: str) -> Parts:
         statement=statement and _ends(statement),
         is_cut=still_thinks or is_open,
         unfinished=rest if is_open else "",
-        prose=_own_words(_ends("\n".join(outside))),
-        rationale=_ends(" ".join(rationale)),
+        outside=outside,
+        inside=rationale,
     )
 
 
