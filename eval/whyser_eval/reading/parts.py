@@ -65,7 +65,7 @@ _PLAIN = _names(
     "b i u p br em strong span div li ul ol code pre h1 h2 h3 h4 table tr td th mark small font "
     "html body section response output result conclusion summary assistant reply"
 )
-_RATIONALES = _names("reason")
+_BLOCKS = _STATES | _HEARD | _names("reason")
 
 #: The mark stands first, because a search for a single character is fast.
 _MARK = re.compile(r"<(?<!<<)\s{0,3}(/?)\s{0,3}([a-z][\w-]{0,30})(?:\s[^<>]{0,80})?\s{0,3}/?>(?!>)")
@@ -116,10 +116,10 @@ def _ends(text: str) -> str:
 
 def _marks(text: str) -> list[re.Match[str]]:
     """The marks of blocks; <happy> is none, unless the text has </happy> too."""
-    if "<" not in text:
-        return []
     marks = [mark for mark in _MARK.finditer(text) if mark[2] not in _PLAIN]
-    closed = {mark[2] for mark in marks if mark[1]} | _STATES | _HEARD | _RATIONALES
+    if all(mark[2] in _BLOCKS for mark in marks):
+        return marks
+    closed = {mark[2] for mark in marks if mark[1]} | _BLOCKS
     return [mark for mark in marks if mark[2] in closed]
 
 
