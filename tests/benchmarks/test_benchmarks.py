@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 SIZES = {
     "bucketing.py": ("--clips", "24"),
     "chat.py": ("--requests", "70", "--answers", "50"),
+    "claims.py": ("--rationales", "20"),
     "converters.py": (
         *("--turns", "400", "--files", "50", "--rows", "40", "--clip-seconds", "0.2"),
     ),

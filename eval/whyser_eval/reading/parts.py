@@ -135,8 +135,9 @@ def _kind(name: str) -> str:
 _NOT_ASKED = re.compile(
     r"^[ \t*_#>\d.-]{0,10}(?:(?:spoken|transcribed|original|audio|speech) )?"
     r"(?:transcript(?:ion)?|asr|words|text|content|speech|utterance|lyrics|quote)[*_]{0,3}:"
-    # To the end of the line, or to the next such heading: "Words: harsh. Tone: tense."
-    r".*?(?=[.;|][\"'\u201d]?\s{1,3}(?:[a-z]{1,20} )?[a-z]{1,20}:|$)"
+    # To the end of a quotation, of the line, or to the next heading: "Words: harsh. Tone: tense."
+    r"(?:\s{0,3}[*_]{0,3}\s?(?:\"[^\"\n]{1,400}\"|\u201c[^\u201d\n]{1,400}\u201d)(?=\s)|"
+    r".*?(?=[.;|][\"'\u201d]?\s{1,3}(?:[a-z]{1,20} )?[a-z]{1,20}:|$))"
     # How sure the answer is names no emotion.
     r"|^[ \t*_#>\d.-]{0,10}(?:confidence|certainty|intensity|probability)(?: (?:level|score))?"
     r"[*_]{0,3}\s?[:=].{0,80}$"

@@ -96,6 +96,9 @@ _RELATIONS = _set(
     "cousin cousins nephew niece dog cat team teammates mates pupils students clients "
     "coworker coworkers roommate roommates fiance fiancee ex companion companions"
 )
+#: After "in the background": who is heard there; and how the text returns to the speaker.
+_OTHER_VOICES = _set("a an another someone somebody people others voices you we there")
+_RESUMING = _set("she he they the it this her his their")
 _OWNERS = _set("her his their my your our another other second")
 _BEING = _set(
     "is are was were be been being feels feel felt feeling seems seemed sounds sounded looks "
@@ -149,7 +152,7 @@ class Scope:
         self.clear()
 
     def clear(self, *, before: bool = False) -> None:
-        self.denied = self.conceded = self.elsewhere = False
+        self.denied = self.conceded = self.elsewhere = self.behind = False
         self.subject = self.ascribed = False
         self.before = before
 
@@ -160,7 +163,10 @@ class Scope:
         if word in PAUSES:
             # "Not A (angry)" denies both.
             if word != "(" and not self._list_goes_on(position):
+                # "In the background a man shouts, furious": he is not the speaker after the comma.
+                is_behind = self.behind and not _RESUMING.intersection(following[:1])
                 self.clear(before=self.before and not self.has_named)
+                self.behind = self.elsewhere = is_behind
         elif (word, *following[:1]) in _DENYING_PAIRS:
             self.denied = True
         elif word in _BEFORE or (word, *following[:1]) in _AT_FIRST:
@@ -192,6 +198,8 @@ class Scope:
             self.conceded |= self._previous(position) not in {"i", "would", "i'd"}
         elif word in _CONTENT or (word == "what" and _SEEMING.intersection(following)):
             self.conceded |= word == "what" or bool(_BEING.intersection(following[:1]))
+        elif word == "background" and _OTHER_VOICES.intersection(following):
+            self.behind = self.elsewhere = True
         elif self._is_other_person(position, word, following):
             self.elsewhere = True
         elif word in _SPEAKERS:

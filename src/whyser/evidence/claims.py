@@ -10,13 +10,13 @@ word has a fixed reach, so the time is linear in the text, even a hostile one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from whyser.evidence.lexicon import ANY, UNUSUAL, Sense
 from whyser.evidence.nouns import NO_NOUN, SPEAKING, Nouns, topic_of
 from whyser.evidence.scopes import COMPARED, LISTING, REACH, Scopes
-from whyser.evidence.wording import DEFINITE, ClaimToken, sentences, words
+from whyser.evidence.wording import DEFINITE, PAUSES, ClaimToken, sentences, words
 
 ClaimFamily = Literal[
     "pitch", "pitch_range", "loudness", "rate", "pauses", "voice_quality", "clarity"
@@ -56,7 +56,7 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
     """Finds the claims of an English text about the speaker's voice, in text order.
 
     A quotation, or a repetition of three or more words of the transcript in a row, concerns what
-    was said and not how: it claims nothing.
+    was said and not how: it claims nothing. Of a longer text the first 100,000 characters are read.
 
     >>> claims = read_claims("The voice is not loud, but perhaps the pace is quick.")
     >>> [(claim.family, claim.value, claim.negated, claim.hedged) for claim in claims]
@@ -64,7 +64,7 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
     """
     claims: list[Claim] = []
     topic = ""
-    for tokens in sentences(text, transcript):
+    for tokens in sentences(text[:_LONGEST], transcript):
         # Most sentences of a hostile text, and many of an honest one, claim nothing.
         if any(token.claims for token in tokens):
             claims += _Sentence(tokens, topic).claims()
@@ -72,12 +72,16 @@ def read_claims(text: str, transcript: str = "") -> list[Claim]:
     return claims
 
 
+#: No honest rationale is longer.
+_LONGEST = 100_000
 _VARYING = words("variation variations variability fluctuation fluctuations movement movements")
 _LONGEST_CHOICE = 5
 _JOINING = LISTING | {","}
 #: With an adverb after them, these are about the speech: "starts quietly but ends loudly".
 _GOING_ON = words("start starts begin begins end ends finish finishes continue continues")
 _REPEATING = words("is are was were does do did")
+_NOT = words("isn't aren't wasn't weren't doesn't don't didn't")
+_ENDING = frozenset({"", *PAUSES})
 _NOTICEABLE = words("noticeable apparent discernible perceptible real obvious significant such any")
 _LACKING = words("no without lacks lacking lacked little hardly") | {
     "lack of", "devoid of", "void of", "absence of",
@@ -111,6 +115,8 @@ class _Sentence:
         for i, token in enumerate(self.tokens):
             if token.text in {"so", "as"} and last and not self.scopes.void[i]:
                 found += self._repeated(i, last)
+            if last and not self.scopes.void[i]:
+                found += self._denied_again(i, last)
             if not token.claims or self.scopes.void[i]:
                 continue
             senses = self._senses(i)
@@ -130,6 +136,17 @@ class _Sentence:
         sense = last.entry.sense(self.tokens[noun].kind)
         claim = self._claim(noun, sense) if sense else None
         return [(noun, claim)] if claim else []
+
+    def _denied_again(self, i: int, last: ClaimToken) -> list[tuple[int, Claim]]:
+        """ "The pitch rises, but the volume does not" denies "rises" of the volume."""
+        copula = i - 1 if self.texts[i] == "not" else i
+        is_short = self.texts[i] in _NOT or (copula < i and self._text(copula) in _REPEATING)
+        noun = copula - 1
+        if not is_short or self._text(i + 1) not in _ENDING or self._role(noun) != "noun":
+            return []
+        sense = last.entry.sense(self.tokens[noun].kind) if last.entry else None
+        claim = self._claim(noun, sense) if sense else None
+        return [(noun, replace(claim, negated=not claim.negated))] if claim else []
 
     def _left_open(self, stated: Iterable[tuple[int, Claim]]) -> set[Claim]:
         """Claims that the text offers as a choice: "high, low, or medium"."""

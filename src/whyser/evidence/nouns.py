@@ -250,17 +250,17 @@ class Nouns:
         while last < first + _UNKNOWN and self._names_on(last + 1):
             last += 1
         kind = self.tokens[last].kind
-        owner = self._owner(last)
+        position, owner = self._owner(last)
         if kind == "range" and not owner and self._is_on_scale(first):
             # "The pitch stays in a normal range" is about the pitch.
-            position, behind = self._behind(i)
+            behind = self._behind(i)
             if last > first:
                 return last, self.tokens[last - 1].kind
-            return (position, behind) if behind else (last, kind)
+            return behind if behind[1] else (last, kind)
         if kind == "level":
             if last > first and not owner:
                 return last, self.tokens[last - 1].kind
-            return (last, owner) if owner else self._behind(first)
+            return (position, owner) if owner else self._behind(first)
         if self._is_of_other(last):
             return last, FOREIGN
         is_other_range = kind == "range" and self.kinds(last + 1, last + 5)[:1] in _OTHER_RANGES
@@ -283,11 +283,16 @@ class Nouns:
         """Whether the noun phrase is a place: "in a normal range", "close to the usual level"."""
         return bool(_SCALE.intersection(self.texts[max(0, first - 4) : first]))
 
-    def _owner(self, i: int) -> str:
-        """Kind of the noun in "level of volume"; foreign in "level of stress"."""
+    def _owner(self, i: int) -> tuple[int, str]:
+        """Place and kind of "volume" in "level of volume"; foreign in "level of stress"."""
         if self._text(i + 1) != "of":
-            return ""
-        return next(iter(self.kinds(i + 2, i + 5)), FOREIGN)
+            return i, ""
+        found = (k for k in range(i + 2, min(i + 5, len(self.tokens))) if self._is_measurable(k))
+        k = next(found, NO_NOUN)
+        return (i, FOREIGN) if k == NO_NOUN else (k, self.tokens[k].kind)
+
+    def _is_measurable(self, k: int) -> bool:
+        return self._role(k) == "noun" or self.tokens[k].kind == "pauses"
 
     # -- behind
 
@@ -338,7 +343,7 @@ class Nouns:
             return NO_NOUN, ""
         if kind == "level":
             is_named = self._role(noun - 1) == "noun" and not self.tokens[noun - 1].is_owner
-            kind = self.tokens[noun - 1].kind if is_named else self._owner(noun)
+            return (noun, self.tokens[noun - 1].kind) if is_named else self._owner(noun)
         return noun, kind
 
     def _antecedent(self, k: int) -> tuple[int, str]:

@@ -76,6 +76,8 @@ _RELATIVE = words("who which whose that")
 _TOWARDS = words("to for with at towards toward by")
 _OTHER_BEFORE = words("other another second")
 _OTHER_SPEAKERS = words("speaker person voice man woman")
+#: At the begin of a sentence they state a hypothesis; elsewhere "suppose" only guesses.
+_SUPPOSING = words("suppose supposing imagine assume assuming")
 
 
 class Scopes:
@@ -271,6 +273,8 @@ class Scopes:
             return not self._is_sounding(i - 1)
         if word in {"if", "unless", "whether"}:
             return before != "even"
+        if word in _SUPPOSING:
+            return i == 0
         if word in _OTHERS or (word in _RELATIONS and before in DETERMINERS):
             return self._is_other_person(i)
         if word in _OTHER_BEFORE:

@@ -31,8 +31,10 @@ SETS["development, second set"] = rows("claims_development.jsonl")
 SETS["development, by kind"] = rows("claims_kinds.jsonl")
 #: Written before the rules of claims-2, and before any reading by them. At first reading they had
 #: precision 0.985 and recall 0.928 (claims-1: 0.816, 0.580), and 0.941 and 0.914 (0.821, 0.657).
+#: The third one was written without knowledge of any rule: 0.909 and 0.965 (0.881, 0.842).
 SETS["unseen, first set"] = rows("claims_unseen.jsonl")
 SETS["unseen, second set"] = rows("claims_unseen_second.jsonl")
+SETS["unseen, third set"] = rows("claims_unseen_third.jsonl")
 
 
 def told(claims: Sequence[Claim]) -> list[tuple[str, str, bool, bool]]:
@@ -183,7 +185,7 @@ def test_the_table_of_words_has_only_known_parts_families_and_levels() -> None:
 
 def test_the_table_of_words_is_versioned() -> None:
     # Changed the table? Write the new hash here; changed the rules? Raise RULES.
-    assert claims_version() == "claims-2+34c29a3e"
+    assert claims_version() == "claims-2+3c1c1c51"
 
 
 def test_the_span_is_where_the_word_stands() -> None:
@@ -242,11 +244,17 @@ def test_a_sentence_says_the_same_beside_others(text: str) -> None:
      "so is the pitch ", "high or low, ", "a deep sad male ", "the door and ", "who is "],
 )  # fmt: skip
 def test_the_cost_is_linear_in_the_length(unit: str) -> None:
-    def seconds(count: int) -> float:
+    def seconds(characters: int) -> float:
+        text = unit * (characters // len(unit))
         start = time.process_time()
-        read_claims(unit * count, transcript="low level of the pitch")
+        read_claims(text, transcript="low level of the pitch")
         return time.process_time() - start
 
-    small = min(seconds(2_000) for _ in range(3))
+    small = min(seconds(12_000) for _ in range(3))
     # Eight times the text may take eight times as long; a quadratic reader would take 64 times.
-    assert seconds(16_000) < 24 * small + 0.05
+    assert seconds(96_000) < 24 * small + 0.05
+
+
+def test_of_a_megabyte_the_beginning_is_read() -> None:
+    text = "The voice is loud. " * 50_000
+    assert 5_000 < len(read_claims(text)) < 6_000
