@@ -14,6 +14,7 @@ from functools import cached_property
 from whyser.io.thinking import split_thinking
 from whyser.labels.classes import Label
 from whyser.labels.lexicon import Lexicon, fold, words
+from whyser.prompting.answer import parse_eq_1
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ def parts_of(text: str) -> Parts:
     >>> parts_of("<think>Angry?").is_cut, parts_of("<answer>I am not s").unfinished
     (True, 'i am not s')
     """
+    folded = fold(text)
+    whole = parse_eq_1(folded)
+    if whole is not None and whole.statement and whole.statement.strip():
+        return Parts(_ends(whole.statement), False, "", (), (whole.rationale or "",))
     said, still_thinks = split_thinking(text)
     folded = fold(said)
     statements: list[str] = []

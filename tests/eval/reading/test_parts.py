@@ -1,8 +1,13 @@
 """The parts of an answer: blocks of any name, transcripts, commands and quotation marks."""
 
+from unittest import mock
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whyser.labels.lexicon import fold, lexicon
+from whyser_eval.reading import parts
 from whyser_eval.reading.parts import parts_of, proper, unwrapped
 
 
@@ -67,3 +72,24 @@ def test_a_quoted_key_is_no_answer_and_a_quoted_label_is():
         "he",
         "said",
     ]
+
+
+#: What can stand between and in the blocks of Eq. 1, so that some answers are exactly that.
+PIECES = [
+    "<asr>", "</asr>", "<answer>", "</answer>", "<reason>", "</reason>", "<ANSWER>", "<think>",
+    "[THINK]", "\uff1casr\uff1e", "\u200b", " ", "sad", "I think the emotion is happy", "low.",
+]  # fmt: skip
+WHOLE = ["<asr>Hi.</asr>", "<answer>", "sad", " ", "\u200b", "</answer>", "<reason>low.</reason>"]
+
+
+@given(
+    st.one_of(st.lists(st.sampled_from(one), max_size=9).map("".join) for one in (PIECES, WHOLE))
+)
+def test_the_short_way_for_eq_1_finds_the_same_parts(text):
+    found = parts_of(text)
+    with mock.patch.object(parts, "parse_eq_1", lambda _: None):
+        others = parts_of(text)
+    for name in ("statement", "is_cut", "unfinished"):
+        assert getattr(found, name) == getattr(others, name)
+    if found.statement is None:
+        assert (found.prose, found.rationale) == (others.prose, others.rationale)
