@@ -30,7 +30,8 @@ from whyser.demo import sentences
 from whyser.demo.emotions import CENTRES, draw
 from whyser.demo.voices import Synthesizer, cast
 from whyser.demo.wav import resample, write_wav
-from whyser.evidence.acoustics import PITCH_CEILING, PITCH_FLOOR, TIME_STEP
+from whyser.evidence.pitch_track import PITCH_CEILING, PITCH_FLOOR
+from whyser.evidence.speech_level import TIME_STEP
 from whyser.io.console import say
 from whyser.records.corpus import CorpusCard, write_card
 from whyser.records.utterance import Utterance, write_utterances

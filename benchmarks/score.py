@@ -27,7 +27,7 @@ from whyser.records.predictions import Prediction, write_predictions
 from whyser.records.utterance import Utterance, Vote, write_utterances
 
 ITEMS = 46_000
-MAX_SECONDS, MAX_HELP_SECONDS = 3.0, 0.5
+MAX_SECONDS, MAX_HELP_SECONDS = 1.8, 0.5
 
 _COMMAND = ("-c", "from whyser_eval.cli import main; main()")
 
@@ -72,9 +72,11 @@ def measuring(folder: Path, count: int) -> Iterator[Figure]:
     yield Figure(
         "score without resampling, including the start",
         f"{cost.wall:.2f} s",
-        f"within {MAX_SECONDS:.0f} s",
+        f"within {MAX_SECONDS} s",
         cost.wall <= MAX_SECONDS if judged else None,
     )
+    # On a busy machine, compare this with another version's in the same hour.
+    yield Figure("  time of the processor", f"{cost.cpu:.2f} s")
     yield Figure("  peak memory", f"{cost.peak_gb:.2f} GB")
     yield Figure("  number of scores", f"{len(rows):,}")
     _, baseline = run("-c", _BASELINE, str(references), str(predictions))

@@ -33,7 +33,7 @@ from whyser_eval.metrics.data import MISS, Items, Subset
 from whyser_eval.statistics.significance import bootstrapped, pair, randomised
 
 ITEMS, DRAWS, BASELINE_DRAWS = 46_000, 10_000, 12
-MAX_SECONDS, MAX_GB, MIN_RATIO = 5.0, 1.0, 500
+MAX_SECONDS, MAX_GB, MIN_RATIO = 5.0, 1.0, 600
 METRICS = {"f1_majority": f1_majority, "f1_all_labels": f1_all_labels}
 
 

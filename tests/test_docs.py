@@ -387,11 +387,13 @@ def test_the_page_on_baselines_runs(native_corpora: Path, tmp_path: Path) -> Non
     run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
     run_step(["whyser-demo", "encoder", "encoder"], tmp_path)
     shown = commands((ROOT / "docs/baselines.md").read_text(encoding="utf-8"))
-    verbs = ["cues", "cues", "score", "ssl", "answer"]
+    verbs = ["cues", "cues", "score", "ssl", "answer", "ssl"]
     assert [words[1] for words in shown] == verbs
     for words in shown:
         if words[1] == "ssl":
-            words = [word.replace("microsoft/wavlm-large", "encoder") for word in words]
+            # The demo's encoder takes a waveform, and has no window.
+            hub = {"microsoft/wavlm-large": "encoder", "openai/whisper-base": "encoder"}
+            words = [hub.get(word, word) for word in words if word not in {"--window", "6"}]
             words += ["--epochs", "1"]
         run_step(words, tmp_path)
     answers = [tmp_path / f"results/{name}/predictions.jsonl" for name in ("wavlm", "wavlm_again")]
@@ -413,12 +415,14 @@ def test_the_page_on_models_runs(native_corpora: Path, tmp_path: Path) -> None:
         **dict.fromkeys(("Qwen/Qwen2.5-7B-Instruct", "meta-llama/Llama-3.1-8B-Instruct"), "model"),
         **dict.fromkeys(("microsoft/wavlm-large", "results/demo/baselines/ssl/model"), "wavlm"),
         **dict.fromkeys(("facebook/hubert-large-ll60k", "results/hubert/model"), "hubert"),
+        **{"openai/whisper-base": "model", "HuggingFaceTB/SmolLM2-135M-Instruct": "model"},
     }
     shown = commands((ROOT / "docs/models.md").read_text(encoding="utf-8"))
     built = [words for words in shown if words[:2] == ["whyser-speechlm", "build"]]
-    assert {words[2] for words in built} == {"dual_encoder", "vib_hubert", "semollm"}
+    assert {words[2] for words in built} == {"qwen2_audio", "dual_encoder", "vib_hubert", "semollm"}
     for words in built:
-        run_step([tiny.get(word, word) for word in words] + ["--width", "24"], tmp_path)
+        narrow = [] if words[2] == "qwen2_audio" else ["--width", "24"]
+        run_step([tiny.get(word, word) for word in words] + narrow, tmp_path)
     (probe,) = (words for words in shown if words[:2] == ["whyser-speechlm", "probe"])
     at = probe.index("--adapter")
     del probe[at : at + 2]

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from whyser.evidence.descriptors import TRAITS, parse_traits
 from whyser.io.console import new_app, print_table, run, say
 from whyser.io.errors import InputError
 from whyser.io.extras import KEYWORD_ONLY, needs, with_parameters
@@ -242,6 +243,12 @@ def sharegpt(
         list[Path] | None,
         typer.Option(help="Read this cues.jsonl of a corpus, for 'descriptors'; repeatable."),
     ] = None,
+    traits: Annotated[
+        str,
+        typer.Option(
+            help="Let 'descriptors' name these traits of the voice, written a,b, for an ablation."
+        ),
+    ] = ",".join(TRAITS),
     control: Annotated[
         Control,
         typer.Option(
@@ -265,7 +272,7 @@ def sharegpt(
     from whyser_converters.datasets.sharegpt import DatasetSpec, build, write
     from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
-    answer = TargetSpec(target, asr, labels)
+    answer = TargetSpec(target, asr, labels, parse_traits(traits))
     question = QuestionSpec(prompt, cot, paraphrase, shuffle_options)
     spec = DatasetSpec(split, answer, question, control, max_samples, seed, epochs)
     inputs = TrainingInputs.read(rationales or [], cues or [])
@@ -400,7 +407,8 @@ def servable(
     """Give an exported model the same prompt and decoding under any server.
 
     The command puts the chat template of training in the folder and removes the base checkpoint's
-    sampling and repetition penalty from generation_config.json; it keeps the originals.
+    sampling and repetition penalty from generation_config.json; it keeps the originals. A model
+    that hears less than 30 s of a clip gets the window that vLLM expects.
 
     Example: whyser-convert servable saves/qwen2audio_lora_sft_reason_merged
     """

@@ -22,7 +22,7 @@ from whyser_eval.reading.options import ReaderOptions, reader_option
 
 app = new_app(
     "Score answers against every annotator: predict, join, score, compare, table, group, report. "
-    "Evaluate their rationales: judge, study, figure."
+    "Evaluate their rationales: judge, study, figure, examples."
 )
 
 # Options that few runs need have help panels of their own.
@@ -44,6 +44,24 @@ Classes = Annotated[
 ]
 Secondary = Annotated[
     bool, Option("--secondary", help="Count secondary votes as annotators' labels too.")
+]
+AllInclusive = Annotated[
+    bool,
+    Option(
+        "--all-inclusive",
+        help="Score utterances without agreement too, by metrics that need no majority label.",
+    ),
+]
+ScoredCues = Annotated[
+    list[Path] | None, Option(help="Check rationales against this cues.jsonl of the references.")
+]
+Wer = Annotated[
+    bool,
+    Option(
+        "--wer",
+        help="Compute the word error rate of transcripts in the answers; it takes 0.4 ms an "
+        "utterance.",
+    ),
 ]
 ResampleBy = Annotated[
     Literal["utterance", "speaker"],
@@ -217,25 +235,9 @@ def score_command(
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
-    all_inclusive: Annotated[
-        bool,
-        Option(
-            "--all-inclusive",
-            help="Score utterances without agreement too, by metrics that need no majority label.",
-        ),
-    ] = False,
-    cues: Annotated[
-        list[Path] | None,
-        Option(help="Check rationales against this cues.jsonl of the references."),
-    ] = None,
-    wer: Annotated[
-        bool,
-        Option(
-            "--wer",
-            help="Compute the word error rate of transcripts in the answers; it takes 0.4 ms an "
-            "utterance.",
-        ),
-    ] = False,
+    all_inclusive: AllInclusive = False,
+    cues: ScoredCues = None,
+    wer: Wer = False,
     draws: Annotated[
         int,
         interval_option(
@@ -304,6 +306,8 @@ def score_command(
         say(f"note: {corpus} has nothing to score in the chosen split")
     for reason, count in result.ignored.items():
         say(f"note: {count:,} predictions not scored: {reason}")
+    for note in result.notes:
+        say(f"note: {note}")
     for warning in result.warnings:
         say(f"warning: {warning}")
     say(f"scores, samples, audit and provenance -> {output}")
@@ -320,6 +324,9 @@ def compare_command(
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
+    all_inclusive: AllInclusive = False,
+    cues: ScoredCues = None,
+    wer: Wer = False,
     resample_by: ResampleBy = "utterance",
     draws: Annotated[
         int, interval_option(min=100, help="Make this many draws for each test.")
@@ -331,28 +338,39 @@ def compare_command(
 ) -> None:
     """Test whether systems differ on the same utterances: interval, p, and p after Holm.
 
+    Every metric is tested that `score` prints with the same options.
+
     Example: whyser-eval compare --references u.jsonl --predictions row10.jsonl
     --predictions row11.jsonl --against row10
     """
     from whyser.labels.classes import parse_classes
     from whyser_eval.output.terminal import print_comparisons
-    from whyser_eval.scoring.compare import compare, write_comparisons
+    from whyser_eval.scoring.compare import clustering_warnings, compare, write_comparisons
     from whyser_eval.scoring.score import Settings, score_run
 
     settings = Settings(
         split,
         classes=parse_classes(classes) if classes else None,
         secondary=secondary,
+        all_inclusive=all_inclusive,
         draws=0,
+        wer=wer,
         reader=reads.reader(output.parent if output else None),
     )
-    result = score_run(references, predictions, settings)
+    result = score_run(references, predictions, settings, cues=cues or ())
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
+    warnings = [] if resample_by == "speaker" else list(clustering_warnings(result, against))
     if output:
-        write_comparisons(
-            rows, result, output, against=against, unit=resample_by, draws=draws, seed=seed
-        )
+        how: dict[str, str | int] = {
+            "against": against,
+            "unit": resample_by,
+            "draws": draws,
+            "seed": seed,
+        }
+        write_comparisons(rows, result, output, warnings=warnings, **how)
     print_comparisons(rows, as_json=as_json)
+    for warning in warnings:
+        say(f"warning: {warning}")
     if output:
         say(f"comparisons -> {output}")
 
@@ -416,6 +434,36 @@ def table_command(
         print_table(table, form)
     if show_signatures:
         print_signatures(table)
+
+
+@app.command("examples")
+def examples_command(
+    results: Annotated[
+        list[Path], Argument(help="Show answers of the runs in these folders, which `score` wrote.")
+    ],
+    system: Annotated[
+        list[str], Option(help="Show the rationales of this system; repeat it for more columns.")
+    ],
+    output: Annotated[Path, Option(help="Write this .tex file.")],
+    form: Annotated[Form, Option(help="Show the answers to this form of the question.")] = "open",
+    ids: Annotated[
+        list[str] | None,
+        Option("--id", help="Show this utterance; repeatable.  [default: a fixed choice]"),
+    ] = None,
+    max_samples: Annotated[
+        int, Option(min=1, help="Show this many utterances if none is named.")
+    ] = 3,
+) -> None:
+    """Show answers as the paper's Table 2: labels and rationales in LaTeX, with coloured spans.
+
+    Yellow refers to the words, green is the predicted emotion, blue refers to the voice.
+
+    Example: whyser-eval examples results/row11 --system row11 --output table2.tex
+    """
+    from whyser_eval.output.examples import write_examples
+
+    count = write_examples(results, system, output, form=form, ids=ids or (), count=max_samples)
+    say(f"{count:,} examples -> {output}")
 
 
 @app.command("export")

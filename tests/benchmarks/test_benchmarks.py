@@ -14,17 +14,20 @@ pytestmark = pytest.mark.slow
 SIZES = {
     "bucketing.py": ("--clips", "24"),
     "chat.py": ("--requests", "70", "--answers", "50"),
+    "claims.py": ("--rationales", "20"),
     "converters.py": (
         *("--turns", "400", "--files", "50", "--rows", "40", "--clip-seconds", "0.2"),
     ),
+    "cue_reliability.py": ("--clips", "12"),
     "cues.py": ("--clips", "12"),
+    "reading.py": ("--answers", "60", "--hostile", "2000"),
     "score.py": ("--items", "300"),
     "sharegpt.py": ("--utterances", "40"),
     "significance.py": ("--items", "400", "--draws", "50", "--strict"),
 }
 #: Modules of the others; and what compares with LLaMA-Factory itself, which takes minutes: the
 #: identity that it rests on is tested in tests/converters/llamafactory/test_tokenize.py.
-NOT_RUN = {"figures.py", "native_msp_podcast.py", "tokenising.py"}
+NOT_RUN = {"figures.py", "native_msp_podcast.py", "sound_conditions.py", "tokenising.py"}
 
 
 def test_each_has_a_size(root: Path) -> None:

@@ -68,6 +68,8 @@ class Place:
     sounds: Path
     #: Of every prompt that `llamafactory_api` hands its model.
     api_ids: Path
+    #: No answer is longer.
+    tokens: int = 100
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -239,6 +241,12 @@ def vllm_program(lacks: Callable[[str], None]) -> Path:
 
 @pytest.fixture(scope="session")
 def servers(vllm_program: Path, place: Place) -> Iterator[dict[str, Served]]:
+    with serving(vllm_program, place) as found:
+        yield found
+
+
+@contextmanager
+def serving(program: Path, place: Place) -> Iterator[dict[str, Served]]:
     """Starts both servers at the same time, because each start uses one core."""
     addresses = {name: f"http://127.0.0.1:{free_port()}/v1" for name in ("vllm", "api")}
     ports = {name: url.split(":")[2].removesuffix("/v1") for name, url in addresses.items()}
@@ -249,7 +257,7 @@ def servers(vllm_program: Path, place: Place) -> Iterator[dict[str, Served]]:
     assert launch is not None
     verb, *rest = shlex.split(launch.group(1))
     vllm = [
-        *(str(vllm_program), verb, str(place.merged), *rest, "--port", ports["vllm"]),
+        *(str(program), verb, str(place.merged), *rest, "--port", ports["vllm"]),
         *("--allowed-local-media-path", str(place.sounds)),
         # A CPU wants these; it dies of a seeded request whose prompt it takes in parts.
         *("--dtype", "float32", "--enforce-eager", "--max-num-batched-tokens", "65536"),

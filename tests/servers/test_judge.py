@@ -86,8 +86,9 @@ def test_killed_half_way_and_resumed(vllm: Served, results: Path, tmp_path: Path
     assert f"{vllm.model} was asked {total - kept} times for {total} judgements" in said
     verdicts = lines(tmp_path / f"{vllm.model}.verdicts.jsonl")
     assert len(verdicts) == 2 * pairs
-    # The server holds the model to the schema, as far as the tokens reach.
-    assert all(re.match(r'\s*\{\s*"reason"', one["reply"]) for one in verdicts)
+    # The server holds the model to the schema, as far as the tokens reach; the tiny model likes to
+    # use them for the blanks that a schema allows.
+    assert all(re.match(r'\s*\{\s*(?:"reason"|\Z)', one["reply"]) for one in verdicts)
     assert all((one["verdict"] is None) == (one["fault"] is not None) for one in verdicts)
     # A model of sound is found to hear, and so it was asked.
     record = json.loads((tmp_path / f"{vllm.model}.provenance.json").read_text(encoding="utf-8"))

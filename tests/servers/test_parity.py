@@ -27,7 +27,6 @@ pytestmark = pytest.mark.slow
 
 #: Greedy answers that may differ: the last digit of a logit is the engine's own.
 UNLIKE = 1
-TOKENS = 100
 
 #: For vLLM up to 0.16, which puts the marks of a sound there itself.
 OLD = TRAINED.with_name("chat_template_vllm_0.16.jinja")
@@ -54,10 +53,10 @@ class Seen:
 
 
 def llamafactory_and_transformers(place: Place) -> dict[str, Seen]:
-    run(["llamafactory_rows.py", "served", "rows", "whyser_test_open", TOKENS, "rows.out.json"],
-        place.folder)  # fmt: skip
+    run(["llamafactory_rows.py", "served", "rows", "whyser_test_open", place.tokens,
+         "rows.out.json"], place.folder)  # fmt: skip
     run(["llamafactory-cli", "train", CONFIGS / "tiny/full_predict.yaml", "dataset_dir=rows",
-         "model_name_or_path=served", "output_dir=generated", f"max_new_tokens={TOKENS}",
+         "model_name_or_path=served", "output_dir=generated", f"max_new_tokens={place.tokens}",
          "preprocessing_num_workers=1"], place.folder)  # fmt: skip
     found = json.loads((place.folder / "rows.out.json").read_text(encoding="utf-8"))
     lines = (place.folder / "generated/generated_predictions.jsonl").read_text(encoding="utf-8")
@@ -73,7 +72,7 @@ def llamafactory_and_transformers(place: Place) -> dict[str, Seen]:
 
 def api(place: Place, served: Served) -> dict[str, Seen]:
     before = len(ids_at(place.api_ids))
-    replies = [ask(served.url, row, str) for row in place.rows]
+    replies = [ask(place, served.url, row, str) for row in place.rows]
     return {"api": Seen(ids_at(place.api_ids)[before:], [text for text, _ in replies])}
 
 
@@ -92,7 +91,7 @@ def exported_decoding(place: Place) -> dict[str, Seen]:
     }  # fmt: skip
     with running(command, url, place.folder / "merged.log", **environment) as is_up:
         is_up()
-        replies = [ask(url, row, str) for row in place.rows]
+        replies = [ask(place, url, row, str) for row in place.rows]
     return {"exported decoding": Seen(ids_at(ids), [text for text, _ in replies])}
 
 
@@ -104,7 +103,7 @@ def ids_at(path: Path) -> Ids:
 
 def vllm_offline(place: Place) -> dict[str, Seen]:
     run(["vllm_offline.py", "served", OLD, "served/chat_template.original.jinja",
-         "rows/whyser_test_open.json", place.sounds, TOKENS, "vllm.out.json"],
+         "rows/whyser_test_open.json", place.sounds, place.tokens, "vllm.out.json"],
         place.folder, PYTHONPATH=str(Path(sys.prefix) / "ipex"))  # fmt: skip
     found = json.loads((place.folder / "vllm.out.json").read_text(encoding="utf-8"))
     own, official, marked = (Seen(**found[name]) for name in ("own", "official", "marked"))
@@ -112,11 +111,13 @@ def vllm_offline(place: Place) -> dict[str, Seen]:
 
 
 def vllm_serve(place: Place, served: Served) -> dict[str, Seen]:
-    replies = [ask(served.url, row, lambda sound: f"file://{sound}") for row in place.rows]
+    replies = [ask(place, served.url, row, lambda sound: f"file://{sound}") for row in place.rows]
     return {"vllm serve": Seen([ids for _, ids in replies], [text for text, _ in replies])}
 
 
-def ask(url: str, row: dict[str, Any], address: Callable[[str], str]) -> tuple[str, list[int]]:
+def ask(
+    place: Place, url: str, row: dict[str, Any], address: Callable[[str], str]
+) -> tuple[str, list[int]]:
     """The greedy answer, and the prompt's ids where the server tells them."""
     question = row["messages"][0]["content"].removeprefix("<audio>")
     content = [
@@ -124,7 +125,7 @@ def ask(url: str, row: dict[str, Any], address: Callable[[str], str]) -> tuple[s
         {"type": "text", "text": question},
     ]
     body = {
-        "model": "whyser", "temperature": 0, "max_tokens": TOKENS, "return_token_ids": True,
+        "model": "whyser", "temperature": 0, "max_tokens": place.tokens, "return_token_ids": True,
         "messages": [{"role": "user", "content": content}],
     }  # fmt: skip
     request = urllib.request.Request(

@@ -27,11 +27,10 @@ def made(plan: PlanOf, place: Path) -> RunPlan:
 
 
 UTTERANCES = [f"data/x/utterances/{name}/utterances.jsonl" for name in ("msp_podcast", "crema_d")]
-#: The audio teacher's rationales come first, for of two the first is used.
+#: The audio teacher's rationales, of both splits.
 TAUGHT = [
     *("--rationales", "data/x/rationales/listening.jsonl"),
-    *("--rationales", "data/x/rationales/msp_podcast/rationales.jsonl"),
-    *("--rationales", "data/x/rationales/crema_d/rationales.jsonl"),
+    *("--rationales", "data/x/rationales/listening_dev.jsonl"),
     *("--cues", "data/x/rationales/msp_podcast/cues.jsonl"),
     *("--cues", "data/x/rationales/crema_d/cues.jsonl"),
 ]

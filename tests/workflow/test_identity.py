@@ -202,6 +202,12 @@ def test_a_corpus_is_the_same_by_a_link(corpus: Path, tmp_path: Path) -> None:
     assert folder_identity(tmp_path / "link") == folder_identity(corpus)
 
 
+def test_a_name_that_is_not_utf_8_counts_too(corpus: Path) -> None:
+    before = folder_identity(corpus)
+    (corpus / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"RIFF")
+    assert folder_identity(corpus) != before
+
+
 def test_a_folder_that_cannot_be_read_is_left_out(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,34 @@ def test_a_plan_is_the_same_after_it_was_written(
     assert made.predict_with == "vllm"
 
 
+SMALL_ONE = (
+    *("--train", f"{FOLDER}small/freeze_sft_projector.yaml"),
+    *("--train", f"{FOLDER}small/lora_sft_reason.yaml"),
+)
+PARTS = ("--speech", "openai/whisper-base", "--llm", "owner/small", "--window", "6")
+
+
+def test_a_small_student_is_built_and_trained_in_two_stages(
+    plan: PlanOf, corpora: tuple[str, ...]
+) -> None:
+    made = plan(*corpora, *SMALL_ONE, *PARTS, "--teacher", "measured", "--name", "s")
+    assert made.parts == {"speech": "openai/whisper-base", "llm": "owner/small"}
+    assert (made.model, made.window) == ("data/s/model", 6)
+    assert made.start_of(0) == {"model_name_or_path": "data/s/model"}
+    assert made.start_of(2) == {
+        "model_name_or_path": "saves/s/small_freeze_sft_projector",
+        "adapter_name_or_path": "saves/s/small_lora_sft_reason",
+    }
+    assert made.predict == f"{FOLDER}small/lora_predict.yaml"
+    assert made.training_sets == ["whyser_task_asr", "whyser_task_label", "whyser_train_reason"]
+    assert read_plan(made.write()) == made
+
+
+def test_parts_are_not_for_the_tiny_configurations(plan: PlanOf) -> None:
+    with pytest.raises(InputError, match=r"larger model than .*/tiny/.*/small/"):
+        plan(*PARTS)
+
+
 def test_a_broken_plan_is_named(plan: PlanOf) -> None:
     path = plan().write()
     path.write_text(path.read_text().replace('"transformers"', '"magic"'))
@@ -276,14 +304,20 @@ def test_a_teacher_at_an_endpoint(plan: PlanOf, monkeypatch: pytest.MonkeyPatch)
     assert plan("--teacher", "measured").teacher == Teacher("measured")
 
 
-def test_rationales_of_an_audio_teacher_come_first(plan: PlanOf, place: Path) -> None:
+def test_one_teacher_writes_the_rationales_of_both_splits(plan: PlanOf, place: Path) -> None:
     (place / "meld").mkdir()
     words = ("--corpora", "meld=meld", "--name", "x")
     measured = Path("data/x/rationales/meld/rationales.jsonl")
     assert plan(*words, "--teacher", "measured").rationales == [measured]
-    assert plan(*words, "--teacher", "serve").rationales == [
-        *(Path("data/x/rationales/listening.jsonl"), measured)
-    ]
+    heard = [Path(f"data/x/rationales/{name}.jsonl") for name in ("listening", "listening_dev")]
+    assert plan(*words, *ROW_11, "--teacher", "serve").rationales == heard
+    # Without an evaluation loss the dev split is not explained.
+    no_loss = ("--set", "eval_strategy=no", "eval_dataset=null")
+    assert plan(*words, *ROW_11, "--teacher", "serve", *no_loss).rationales == heard[:1]
+    # In a demo, what the teacher fails at is measured.
+    demo = plan("--name", "x", "--teacher", "serve").rationales
+    assert demo[:1] == heard[:1]
+    assert measured in demo
 
 
 # ---- work of another run -------------------------------------------------------------------

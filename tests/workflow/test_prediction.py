@@ -423,6 +423,25 @@ def test_a_ledger_of_another_model_is_not_used(
     assert seen == [False] * 3
 
 
+def test_a_model_with_a_short_window_is_served_as_a_wider_copy(
+    plan: PlanOf, programs: Programs, served: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widened: list[Path] = []
+    monkeypatch.setattr(prediction, "widen", widened.append)
+    made = trained(plan("--predict-with", "vllm"))
+    small = {"model_type": "qwen2_audio", "audio_config": {"max_source_positions": 300}}
+    (made.saves / "config.json").write_text(json.dumps(small))
+    checkpoint = made.saves / "checkpoint-3"
+    checkpoint.mkdir()
+    before = {path.name for path in made.saves.iterdir()}
+    predict(made)
+    assert served[0][0] == "saves/demo_merged" and widened == [Path("saves/demo_merged")]
+    assert not Path("saves/demo_merged/checkpoint-3").exists()
+    assert {path.name for path in made.saves.iterdir()} == before
+    predict(made)
+    assert len(widened) == 1
+
+
 def test_adapters_are_merged_once_and_anew_after_a_training(
     plan: PlanOf, programs: Programs, served: list[Any]
 ) -> None:

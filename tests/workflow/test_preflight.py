@@ -147,6 +147,19 @@ def test_a_model_folder_that_is_not_there(
     assert machine.asked == []
 
 
+def test_parts_of_a_model_that_are_not_there(
+    problems: Problems, machine: SimpleNamespace, place: Path
+) -> None:
+    small = ("--train", f"{FOLDER}small/lora_sft_reason.yaml")
+    (place / "llm").mkdir()
+    first, second = problems(*small, "--speech", "./whisper", "--llm", "llm")
+    assert first.startswith("--speech: no folder './whisper'")
+    assert second.startswith("llm: has no config.json")
+    (place / "llm/config.json").write_text("{}")
+    assert problems(*small, "--speech", "openai/whisper-base", "--llm", "llm") == []
+    assert machine.asked == ["openai/whisper-base"]
+
+
 def test_a_folder_without_a_model(problems: Problems, place: Path) -> None:
     (place / "mine").mkdir()
     (problem,) = problems("--model", "mine")
@@ -386,13 +399,13 @@ def test_a_model_of_other_settings_is_named_before_anything_starts(
 def test_data_of_a_run_that_is_not_finished(problems: Problems, plan: PlanOf, place: Path) -> None:
     """A teacher has taught then, and need not be there any more."""
     (place / "meld").mkdir()
-    first = plan("--corpora", "meld=meld", "--teacher", "serve", "--name", "row11")
+    first = plan("--corpora", "meld=meld", "--teacher", "serve", *ROW_11, "--name", "row11")
     first.write()
-    words = ("--data", "row11", "--name", "row10")
+    words = ("--data", "row11", *ROW_11, "--name", "row10")
     files = [
         "data/row11/utterances/meld/utterances.jsonl",
         "data/row11/rationales/listening.jsonl",
-        "data/row11/rationales/meld/rationales.jsonl",
+        "data/row11/rationales/listening_dev.jsonl",
     ]
     cure = "no such file. Finish the run row11 first."
     found = [one for one in problems(*words) if "MELD folder" not in one]
@@ -432,8 +445,16 @@ def test_data_that_does_not_hold_what_is_trained_on(
         "--data row11: its rationales are for majority labels, and this training needs one for "
         "each annotator's. Give --corpora instead of --data."
     ]
+    no_loss = plan(*taught, "--name", "row11", "--set", "max_samples=100", "eval_dataset=null")
+    no_loss.write()
+    assert found(*row_10) == [
+        "--data row11: its teacher explained no utterances of the dev split, and this training "
+        "computes an evaluation loss. Give --set eval_strategy=no eval_dataset=null, or --corpora "
+        "instead of --data."
+    ]
     # Cues are of all utterances.
     replace(first, teacher=Teacher()).write()
+    first.taught("meld", "rationales").parent.mkdir()
     first.taught("meld", "rationales").touch()
     assert found(*row_10, "max_samples=101") == []
 

@@ -41,19 +41,23 @@ def test_an_endpoint_teaches_what_the_training_uses(
     monkeypatch.setenv("TEACHER_URL", "https://me:pass@t.example/v1?version=2")
     given = ("--teacher-model", "big")
     teach(plan(*corpora, *ROW_11, *given))
-    ((words, environment),) = started
     folder = "data/x/rationales"
-    assert words == [
-        *("whyser-teach", "listening"),
-        # All corpora at once: their rows are merged, and the first of them are taught first.
-        "data/x/utterances/msp_podcast/utterances.jsonl",
-        "data/x/utterances/meld/utterances.jsonl",
-        *("--cues", f"{folder}/msp_podcast/cues.jsonl", "--cues", f"{folder}/meld/cues.jsonl"),
-        *("--labels", "majority", "--output", f"{folder}/listening.jsonl"),
-        *("--endpoint", os.environ["TEACHER_URL"], "--model", "big", "--api-key-env", "MY_KEY"),
-        *("--enough", "15000", "--concurrency", "64"),
-    ]
-    assert environment["MY_KEY"] == "secret"
+    # The evaluation loss is that of the same teacher's texts.
+    for_loss = ("--split", "dev", "--for-evaluation-loss")
+    for (words, environment), (name, split, enough) in zip(
+        started, (("listening", (), "15000"), ("listening_dev", for_loss, "1000")), strict=True
+    ):
+        assert words == [
+            *("whyser-teach", "listening"),
+            # All corpora at once: their rows are merged, and the first of them are taught first.
+            "data/x/utterances/msp_podcast/utterances.jsonl",
+            "data/x/utterances/meld/utterances.jsonl",
+            *("--cues", f"{folder}/msp_podcast/cues.jsonl", "--cues", f"{folder}/meld/cues.jsonl"),
+            *("--labels", "majority", "--output", f"{folder}/{name}.jsonl", *split),
+            *("--endpoint", os.environ["TEACHER_URL"], "--model", "big"),
+            *("--api-key-env", "MY_KEY", "--enough", enough, "--concurrency", "64"),
+        ]
+        assert environment["MY_KEY"] == "secret"
 
 
 def test_without_a_limit_everything_is_taught(
@@ -82,7 +86,7 @@ def test_a_served_teacher_is_asked_by_its_key_and_ends_with_the_stage(
         ("Qwen/Qwen2.5-Omni-7B", Path("data/x/rationales/vllm.log"), options),
         "stopped",
     ]
-    ((words, environment),) = started
+    (words, environment), _ = started
     place = words.index("--endpoint")
     assert words[place : place + 6] == [
         *("--endpoint", "http://127.0.0.1:4321/v1", "--model", "Qwen/Qwen2.5-Omni-7B"),

@@ -24,7 +24,7 @@ from whyser_workflow.training import is_finished
 
 #: Stage -> the rules that `--restart` repeats.
 RULES = {
-    "demo": ("demo_corpora", "demo_model"),
+    "demo": ("demo_corpora", "own_model"),
     "convert": ("convert",),
     "check": ("check",),
     "teach": ("cues", "measured", "listening"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from whyser.io.console import run
-from whyser_workflow.plan import RunPlan, read_plan
+from whyser_workflow.plan import DEV_ROWS, RunPlan, read_plan
 from whyser_workflow.training import call
 
 
@@ -27,8 +27,7 @@ def training_words(plan: RunPlan, name: str) -> list[str]:
     words = ["preference" if what == "preference" else "sharegpt"]
     words += map(str, map(plan.utterances, plan.corpora))
     words += ["--split", "dev" if kind == "dev" else "train", "--output", str(plan.rows / name)]
-    # Early stopping looks at the loss of a subset.
-    words += ["--max-samples", "1000"] if kind == "dev" else []
+    words += ["--max-samples", str(DEV_ROWS)] if kind == "dev" else []
     if what != "preference":
         words += ["--prompt", "task" if kind == "task" else plan.prompt]
         target = "reason" if what == "sampled" else what

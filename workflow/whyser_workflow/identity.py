@@ -88,9 +88,9 @@ def folder_identity(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in _files(folder):
         status = file.stat()
-        digest.update(
-            f"{file.relative_to(folder)}\t{status.st_size}\t{status.st_mtime_ns}\n".encode()
-        )
+        line = f"{file.relative_to(folder)}\t{status.st_size}\t{status.st_mtime_ns}\n"
+        # A name need not be UTF-8.
+        digest.update(os.fsencode(line))
     return digest.hexdigest()[:16]
 
 

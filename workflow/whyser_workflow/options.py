@@ -124,6 +124,25 @@ def parser() -> argparse.ArgumentParser:
         help="start from this checkpoint [default: the demo's tiny Qwen2-Audio]",
     )
     add(
+        "--speech",
+        metavar="PATH",
+        type=_path,
+        help="start from a Qwen2-Audio that the run builds of this Whisper's encoder and of --llm",
+    )
+    add(
+        "--llm",
+        metavar="PATH",
+        type=_path,
+        help="the language model for --speech: a Qwen2 or a Llama with a chat template",
+    )
+    add(
+        "--window",
+        metavar="SECONDS",
+        type=_count,
+        help="let the model of --speech hear this many seconds of a clip; fewer take less time "
+        "[default: 30]",
+    )
+    add(
         "--teacher",
         metavar="measured|serve|URL",
         help="who writes the rationales of the training utterances: measured cues, an audio model "
@@ -181,6 +200,12 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         )
     if options.data and (options.teacher or options.teacher_model):
         found.error(f"--data {options.data} uses that run's rationales, so it takes no --teacher")
+    if bool(options.speech) != bool(options.llm):
+        found.error("--speech and --llm belong together: the run builds a model of both")
+    if options.speech and options.model:
+        found.error("--speech and --model exclude each other: a model that is built starts the run")
+    if options.window and not options.speech:
+        found.error("--window is that of the model that --speech and --llm build")
     if options.teacher_model and not (options.teacher or os.environ.get("TEACHER_URL")):
         found.error("--teacher-model needs --teacher serve or --teacher URL")
     options.name = options.name or ("real" if options.corpora or options.data else "demo")

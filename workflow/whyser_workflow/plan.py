@@ -44,6 +44,8 @@ SMALL_PREDICT = (
 
 #: The teacher of the paper's set-up that a node can serve.
 SERVED_TEACHER = "Qwen/Qwen2.5-Omni-7B"
+#: Rows of the dev split, whose loss is enough for early stopping.
+DEV_ROWS = 1000
 #: The datasets that the stage `build` can write.
 _TRAINING_SET = re.compile(r"whyser_(train|dev|task)_[a-z_]+")
 _TEST_SET = re.compile(r"whyser_test_(open|closed)(_cot)?(_shuffled)?")
@@ -79,7 +81,8 @@ class RunPlan:
 
     `sources` has the folder of each corpus, none in a demo. `data_run` is the run whose corpora,
     cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
-    of the configurations, `key=value`.
+    of the configurations, `key=value`. `parts` are those of a model that the run builds, whose
+    window is in seconds; None for its encoder's own.
     """
 
     name: str
@@ -93,6 +96,8 @@ class RunPlan:
     model: str
     teacher: Teacher = field(default_factory=Teacher)
     restart: str | None = None
+    parts: dict[str, str] = field(default_factory=dict)
+    window: int | None = None
 
     # ---- where its files are ---------------------------------------------------------------
 
@@ -123,8 +128,8 @@ class RunPlan:
         return Path("results", self.name)
 
     @property
-    def tiny(self) -> Path:
-        """The demo's model, which is written for a run without `--model`."""
+    def own_model(self) -> Path:
+        """The model of a run without `--model`: built of parts, or the demo's tiny one."""
         return self.data / "model"
 
     def utterances(self, corpus: str) -> Path:
@@ -154,15 +159,25 @@ class RunPlan:
         return self.sources.get(corpus) or str(self.shared / "corpora" / corpus)
 
     @property
-    def listened(self) -> Path:
-        """The rationales of an audio teacher, for all corpora."""
-        return self.shared / "rationales" / "listening.jsonl"
+    def listened(self) -> list[Path]:
+        """The rationales of an audio teacher, for all corpora: the training split's, and the dev
+        split's where the evaluation loss needs them."""
+        names = ["listening", *(["listening_dev"] if self.explains_dev else [])]
+        return [self.shared / "rationales" / f"{name}.jsonl" for name in names]
 
     @property
     def rationales(self) -> list[Path]:
-        """Those of an audio teacher first: of two that were kept the first is used."""
+        """Those of the teacher. In a demo, measured ones follow those of an audio teacher: of two
+        that were kept the first is used."""
         measured = [self.taught(corpus, "rationales") for corpus in self.corpora]
-        return measured if self.teacher.kind == "measured" else [self.listened, *measured]
+        if self.teacher.kind == "measured":
+            return measured
+        return [*self.listened, *(measured if self.is_demo else [])]
+
+    @property
+    def explains_dev(self) -> bool:
+        """Whether a dataset is of the dev split, whose utterances the rationales choose."""
+        return any(name.startswith("whyser_dev_") for name in self.training_sets)
 
     @property
     def test_split(self) -> str:
@@ -322,10 +337,17 @@ def plan_of(options: Namespace, *, has_vllm: bool) -> RunPlan:
         or _engine_before(options)
         or ("vllm" if has_vllm else "transformers"),
         model=options.model or str(Path("data", options.name, "model")),
+        parts={"speech": options.speech, "llm": options.llm} if options.speech else {},
+        window=options.window,
         teacher=teacher or Teacher(),
         restart=options.restart,
     )
     _refuse_unwritten(plan)
+    if plan.is_tiny and plan.parts:
+        raise InputError(
+            "--speech and --llm build a larger model than that of llamafactory_configs/tiny/",
+            cure="Give --train with the configurations of llamafactory_configs/small/.",
+        )
     if sources and not (teacher or plan.is_tiny):
         raise InputError(
             "real corpora need the choice of a teacher",

@@ -7,6 +7,7 @@ merged model and `whyser-eval predict`. Both go on where they were stopped, and 
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from whyser.prompting.prompts import TRAINED
 from whyser.records.training import TrainingFacts, write_training
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
+from whyser_converters.llamafactory.window import is_narrow, widen
 from whyser_workflow.batch import processes_of
 from whyser_workflow.identity import (
     digest_of,
@@ -192,24 +194,34 @@ def _limits(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _merged(plan: RunPlan) -> Path:
-    """A folder with whole weights: the trained one, or a base with its adapters merged."""
+    """A folder of whole weights that vLLM accepts: the trained one, or a copy with its adapters
+    merged and its window widened."""
     start = plan.start_of(len(plan.trains))
-    if "adapter_name_or_path" not in start:
-        return Path(start["model_name_or_path"])
+    base = Path(start["model_name_or_path"])
+    if "adapter_name_or_path" not in start and not is_narrow(base):
+        return base
     folder = plan.saves.with_name(f"{plan.saves.name}_merged")
     record = folder / RECORD
     inputs = _models(start)
     if not (record.is_file() and read_json(record) == inputs):
         set_aside(folder)
-        say(f"merging the adapters into {folder}")
-        base = settings_of(Path(plan.predict), plan.predict_settings)
-        kept = {key: base[key] for key in ("template", "trust_remote_code") if key in base}
-        settings = {**kept, **start, "finetuning_type": "lora", "export_dir": str(folder)}
-        copy = plan.results / "generated" / "whyser_export.yaml"
-        write_settings(copy, settings)
-        call("llamafactory-cli", "export", str(copy))
+        if "adapter_name_or_path" in start:
+            _merge(plan, start, folder)
+        else:
+            shutil.copytree(base, folder, ignore=shutil.ignore_patterns("checkpoint-*", ".lock"))
+        widen(folder)
         write_json(record, inputs)
     return folder
+
+
+def _merge(plan: RunPlan, start: Mapping[str, Any], folder: Path) -> None:
+    say(f"merging the adapters into {folder}")
+    base = settings_of(Path(plan.predict), plan.predict_settings)
+    settings = {**start, "finetuning_type": "lora", "export_dir": str(folder)}
+    settings |= {key: base[key] for key in ("template", "trust_remote_code") if key in base}
+    copy = plan.results / "generated" / "whyser_export.yaml"
+    write_settings(copy, settings)
+    call("llamafactory-cli", "export", str(copy))
 
 
 def main() -> None:

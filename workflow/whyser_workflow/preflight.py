@@ -22,10 +22,11 @@ from whyser_workflow.plan import RunPlan, as_words, family_of, read_plan
 from whyser_workflow.serving import find_vllm, has_gpu
 from whyser_workflow.training import inputs_of, refuse_change
 
-#: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter.
-NEEDED_GB = {True: 2, False: 20}
+#: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter;
+#: for families with smaller models, theirs.
+NEEDED_GB, NEEDED_BY_SMALLER_GB = 20, {"tiny": 2, "small": 6}
 #: Families whose models vLLM can serve.
-SERVABLE = ("qwen2audio", "tiny")
+SERVABLE = ("qwen2audio", "small", "tiny")
 
 
 def refuse_what_would_fail(plan: RunPlan, *, elsewhere: bool = False) -> None:
@@ -51,8 +52,10 @@ def _corpora(plan: RunPlan) -> Iterator[InputError]:
         for corpus in plan.corpora:
             if not plan.utterances(corpus).is_file():
                 yield _unfinished(plan, plan.utterances(corpus))
-        yield from (_unfinished(plan, file) for file in plan.rationales if not file.is_file())
-        yield from _other_rationales(plan, read_plan(plan.shared / "run.json"))
+        other = read_plan(plan.shared / "run.json")
+        yield from _other_rationales(plan, other)
+        files = [file for file in plan.rationales if file in other.rationales]
+        yield from (_unfinished(plan, file) for file in files if not file.is_file())
 
 
 def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
@@ -62,6 +65,12 @@ def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
             f"--data {plan.data_run}: its rationales are for majority labels, and this training "
             "needs one for each annotator's",
             cure="Give --corpora instead of --data.",
+        )
+    if any(file not in other.rationales for file in plan.rationales):
+        yield InputError(
+            f"--data {plan.data_run}: its teacher explained no utterances of the dev split, and "
+            "this training computes an evaluation loss",
+            cure="Give --set eval_strategy=no eval_dataset=null, or --corpora instead of --data.",
         )
     taught = None if plan.teacher.kind == "measured" else other.rows_wanted
     if taught and not (plan.rows_wanted and plan.rows_wanted <= taught):
@@ -77,16 +86,15 @@ def _unfinished(plan: RunPlan, file: Path) -> InputError:
 
 
 def _model(plan: RunPlan) -> Iterator[InputError]:
-    name = plan.model
-    if Path(name) == plan.tiny:
-        return
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
-            yield InputError("has no config.json, so it is no model", file=name, cure=_MODEL)
-    elif name.count("/") != 1 or name.startswith((".", "/", "~")):
-        yield InputError(f"--model: no folder {name!r}", cure=_MODEL)
-    elif problem := _why_not_on_a_hub(name):
-        yield InputError(f"--model: {name!r} {problem}", cure=_MODEL)
+    own = {} if Path(plan.model) == plan.own_model else {"model": plan.model}
+    for option, name in (own | plan.parts).items():
+        if Path(name).is_dir():
+            if not (Path(name) / "config.json").is_file():
+                yield InputError("has no config.json, so it is no model", file=name, cure=_MODEL)
+        elif name.count("/") != 1 or name.startswith((".", "/", "~")):
+            yield InputError(f"--{option}: no folder {name!r}", cure=_MODEL)
+        elif problem := _why_not_on_a_hub(name):
+            yield InputError(f"--{option}: {name!r} {problem}", cure=_MODEL)
 
 
 _MODEL = "Give a folder that holds a model, or the name of one on a hub, 'owner/name'."
@@ -221,7 +229,8 @@ def _prediction(plan: RunPlan) -> Iterator[InputError]:
 
 
 def _disk(plan: RunPlan) -> Iterator[InputError]:
-    free, needed = shutil.disk_usage(".").free / 1e9, NEEDED_GB[plan.is_tiny]
+    needed = NEEDED_BY_SMALLER_GB.get(family_of(plan.trains[-1]), NEEDED_GB)
+    free = shutil.disk_usage(".").free / 1e9
     if free < needed:
         yield InputError(
             f"the disk of {Path.cwd()} has {free:.0f} GB left, and the run needs {needed}",

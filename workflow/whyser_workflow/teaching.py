@@ -1,7 +1,7 @@
-"""Lets an audio model write the rationales of a plan's training utterances.
+"""Lets an audio model write the rationales of a plan's training utterances, then of its dev ones.
 
-It works in the order of the training rows, and stops when as many utterances are explained as the
-training uses.
+It works in the order of the rows, and stops when as many utterances are explained as the training,
+or the evaluation loss, uses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from whyser.io.console import run
-from whyser_workflow.plan import RunPlan, read_plan
+from whyser_workflow.plan import DEV_ROWS, RunPlan, read_plan
 from whyser_workflow.serving import KEY, served, vllm_options
 from whyser_workflow.training import call
 
@@ -28,16 +28,21 @@ def teach(plan: RunPlan) -> None:
 
 
 def _listen(plan: RunPlan, url: str, key_variable: str, environment: dict[str, str]) -> None:
-    enough = plan.rows_wanted
-    call(
-        *("whyser-teach", "listening", *(str(plan.utterances(corpus)) for corpus in plan.corpora)),
-        *(word for corpus in plan.corpora for word in ("--cues", str(plan.taught(corpus, "cues")))),
-        *("--labels", plan.labels, "--output", str(plan.listened)),
-        *("--endpoint", url, "--model", plan.teacher.model, "--api-key-env", key_variable),
-        *(("--enough", str(enough)) if enough else ()),
-        *plan.teacher.options,
-        env=environment,
-    )
+    splits = ((), plan.rows_wanted), (("--split", "dev", "--for-evaluation-loss"), DEV_ROWS)
+    for output, (split, enough) in zip(plan.listened, splits, strict=False):
+        call(
+            *("whyser-teach", "listening", *map(str, map(plan.utterances, plan.corpora))),
+            *(
+                word
+                for corpus in plan.corpora
+                for word in ("--cues", str(plan.taught(corpus, "cues")))
+            ),
+            *("--labels", plan.labels, "--output", str(output), *split),
+            *("--endpoint", url, "--model", plan.teacher.model, "--api-key-env", key_variable),
+            *(("--enough", str(enough)) if enough else ()),
+            *plan.teacher.options,
+            env=environment,
+        )
 
 
 def main() -> None:

@@ -43,8 +43,8 @@ def inputs_of(plan: RunPlan, number: int, *, with_rows: bool = True) -> dict[str
     settings = settings_of(train, words)
     start = {key: settings.get(key) for key in ("model_name_or_path", "adapter_name_or_path")}
     found: dict[str, Any] = {"settings": settings_identity(train, words)}
-    # The tiny model of this run may still have to be written, and is then the same again.
-    if with_rows or plan.tiny.is_dir() or str(plan.tiny) not in start.values():
+    # The own model of this run may still have to be written, and is then the same again.
+    if with_rows or plan.own_model.is_dir() or str(plan.own_model) not in start.values():
         found["start"] = start_identity(start)
     if with_rows:
         names = [*names_in(settings.get("dataset")), *names_in(settings.get("eval_dataset"))]

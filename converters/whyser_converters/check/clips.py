@@ -74,7 +74,7 @@ def judge(path: str, hearing: Hearing) -> CheckedClip:
         info, samples = audio.read(Path(path))
     except InputError as error:
         return CheckedClip(faults=(CheckFault(MISSING, f"{path}: {error.what}", error.cure or ""),))
-    tokens = info.tokens if hearing.tokens is None else hearing.tokens
+    tokens = info.tokens(hearing.seconds) if hearing.tokens is None else hearing.tokens
     heard = round(hearing.seconds * info.sampling_rate)
     # In steps of 16 bit.
     steps = samples if samples.dtype == np.int16 else samples * 32_768

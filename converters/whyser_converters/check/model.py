@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whyser.io.audio import MEL_HOP, SAMPLING_RATE, WINDOW_S
 from whyser.io.errors import InputError
 from whyser.io.files import read_json
 from whyser.io.text import parse_json
 
-#: The kind that `whyser-speechlm build` writes.
+#: The kind of the related architectures.
 SPEECHLM = "whyser_speechlm"
+#: The kind of Qwen2-Audio and its smaller siblings.
+NATIVE = "qwen2_audio"
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Hearing:
     tokens: int | None = None
 
 
-QWEN2_AUDIO = Hearing(seconds=30)
+QWEN2_AUDIO = Hearing(seconds=WINDOW_S)
 
 
 def folder_of(settings: Mapping[str, Any]) -> Path | None:
@@ -47,17 +50,18 @@ def names_in(value: Any) -> list[str]:
 
 
 def is_speechlm(folder: Path) -> bool:
-    config = folder / "config.json"
-    return config.is_file() and _read(config).get("model_type") == SPEECHLM
+    return _config(folder).get("model_type") == SPEECHLM
 
 
 def hearing_of(folder: Path | None) -> Hearing:
-    """What a model hears; the folder of a `whyser-speechlm` model says it, others are Qwen2-Audio.
+    """What a model hears, as its folder says; a model on a hub is Qwen2-Audio.
 
     Raises: `InputError` for a model of `whyser-speechlm` whose folder does not say it.
     """
-    if folder is None or not is_speechlm(folder):
+    if folder is None:
         return QWEN2_AUDIO
+    if not is_speechlm(folder):
+        return _window(folder)
     file = folder / "preprocessor_config.json"
     if file.is_file():
         settings = _read(file)
@@ -70,6 +74,21 @@ def hearing_of(folder: Path | None) -> Hearing:
         what = f"max_duration is {seconds!r} and num_audio_tokens {tokens!r}, expected numbers"
         raise InputError(what, file=file, cure="Build the model again with whyser-speechlm build.")
     return Hearing(float(seconds), tokens)
+
+
+def _window(folder: Path) -> Hearing:
+    """That of a Qwen2-Audio: two mel frames make a position of its encoder."""
+    config = _config(folder)
+    encoder = config.get("audio_config")
+    positions = encoder.get("max_source_positions") if isinstance(encoder, dict) else None
+    if config.get("model_type") != NATIVE or not isinstance(positions, int):
+        return QWEN2_AUDIO
+    return Hearing(2 * positions * MEL_HOP / SAMPLING_RATE)
+
+
+def _config(folder: Path) -> Mapping[str, Any]:
+    file = folder / "config.json"
+    return _read(file) if file.is_file() else {}
 
 
 def _read(file: Path) -> Mapping[str, Any]:
@@ -90,7 +109,7 @@ def weight_names(folder: Path) -> set[str]:
     if index.is_file():
         names = set(read_json(index)["weight_map"])
     else:
-        names = {name for file in folder.glob("*.safetensors") for name in _header(file)}
+        names = {name for file in folder.glob("*.safetensors") for name in read_header(file)}
     return names - {"__metadata__"}
 
 
@@ -109,7 +128,11 @@ def with_parents(modules: set[str]) -> set[str]:
     return {".".join(one[:end]) for one in parts for end in range(1, len(one) + 1)}
 
 
-def _header(file: Path) -> Mapping[str, Any]:
+def read_header(file: Path) -> Mapping[str, Any]:
+    """The entries of a safetensors file by name, and its `__metadata__`.
+
+    Raises: `InputError` for a file that is not safetensors.
+    """
     try:
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))

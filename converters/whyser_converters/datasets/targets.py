@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from whyser.evidence.cues import Cues, read_cues
-from whyser.evidence.descriptors import describe
+from whyser.evidence.descriptors import TRAITS, Trait, describe
 from whyser.io.errors import InputError
 from whyser.labels.classes import OTHER, EmotionClass
 from whyser.labels.votes import distribution
@@ -24,14 +24,23 @@ Labels: TypeAlias = Literal["majority", "sampled"]
 class TargetSpec:
     """What the answers of a dataset hold; by default Eq. 1 with the majority label.
 
-    Raises: `InputError` for target `asr` without the transcript.
+    `traits` are those that the descriptors name.
+
+    Raises: `InputError` for target `asr` without the transcript, and for traits of a target that
+        has no descriptors.
     """
 
     target: Target = "reason"
     writes_transcript: bool = True
     labels: Labels = "majority"
+    traits: tuple[Trait, ...] = TRAITS
 
     def __post_init__(self) -> None:
+        if self.traits != TRAITS and not self.needs_cues:
+            raise InputError(
+                f"target {self.target!r} names no traits of the voice",
+                cure="Leave --traits out, or give --target descriptors.",
+            )
         if self.target == "asr" and not self.writes_transcript:
             raise InputError(
                 "without its <asr> block, target 'asr' writes nothing", cure="Leave --no-asr out."
@@ -150,7 +159,7 @@ def write_answer(
         if utterance.id not in inputs.cues:
             cure = "Run whyser-teach cues on the same utterances."
             raise InputError(f"no cues for {utterance.id}", cure=cure)
-        descriptors = describe(utterance.gender, inputs.cues[utterance.id])
+        descriptors = describe(utterance.gender, inputs.cues[utterance.id], spec.traits)
     return render_answer(
         label,
         transcript=(utterance.transcript or None) if spec.writes_transcript else None,

@@ -4,6 +4,8 @@
 template, and its `generation_config.json`, which may ask for sampling and a repetition penalty.
 vLLM applies the penalty to greedy requests too, and LLaMA-Factory's api samples whatever is
 requested, because transformers treats `do_sample: false` as not set.
+
+A small model may hear less of a clip than vLLM accepts; `window.py` widens it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from whyser.io.errors import InputError
 from whyser.io.files import atomic_path, read_json, read_text, write_json, write_text
 from whyser.prompting.prompts import TRAINED
 from whyser_converters.llamafactory.chat_template import FILE, template_of
+from whyser_converters.llamafactory.window import widen
 
 GENERATION = "generation_config.json"
 
@@ -24,9 +27,9 @@ TRACES = ("Modelfile", "trainer_state.json", "training_args.bin")
 
 
 def make_servable(model: Path) -> list[Path]:
-    """Gives a model's folder the template and the greedy decoding of training.
+    """Gives a model's folder the template and the decoding of training, and a window of 30 s.
 
-    A replaced file is kept as a copy (`chat_template.original.jinja`).
+    A replaced template or decoding is kept as a copy (`chat_template.original.jinja`).
 
     Returns: The files that were written; none when nothing had to change.
 
@@ -34,7 +37,7 @@ def make_servable(model: Path) -> list[Path]:
     """
     _refuse_foreign(model)
     trained, generation = read_text(TRAINED), _generation(model)
-    changed = []
+    changed = widen(model)
     if template_of(model) != trained:
         changed.append(model / FILE)
         _keep(model / FILE)

@@ -19,7 +19,8 @@ from whyser.evidence.claims import read_claims
 from whyser.evidence.content import content_cues
 from whyser.labels.classes import Label
 from whyser.labels.lexicon import fold, words
-from whyser_eval.reading.mentions import Standing, find_mentions
+from whyser_eval.reading.mentions import find_mentions
+from whyser_eval.reading.scopes import Standing
 
 if TYPE_CHECKING:
     # Grounding imports pandas, which the name of an outcome does not need.

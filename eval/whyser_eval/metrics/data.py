@@ -125,6 +125,9 @@ class Statistics:
     def value(self) -> float:
         return float(np.abs(self.per_column).mean())
 
+    def take(self, rows: IntArray | BoolArray) -> Statistics:
+        return Statistics(self.numerator[rows], self.denominator[rows])
+
     def of_class(self, position: int) -> Statistics:
         """One class by itself, of shape [n, 1]."""
         column = slice(position, position + 1)

@@ -93,6 +93,11 @@ def is_macro(score: str) -> bool:
     return score in METRICS and METRICS[score].macro
 
 
+def is_over_classes(score: str) -> bool:
+    """Whether the score depends on the number of classes: a mean over them, or of probabilities."""
+    return is_macro(score) or (score in METRICS and METRICS[score].material == "probabilities")
+
+
 def needs_majority(score: str) -> bool:
     """Whether the score is computed only where there is a majority label, as one of a class is."""
     return score not in METRICS or METRICS[score].needs_majority

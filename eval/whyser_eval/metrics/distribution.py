@@ -3,8 +3,9 @@
 The votes of an utterance are a distribution over the declared classes, without Other; without votes
 all of it is on the label. A system's distribution is its probabilities, or the shares of several
 sampled answers, over the same classes and normalised to sum to 1; it is uniform if no class has any
-probability. Averages are over the whole set: the implementation that these metrics come from
-averages over batches, which gives another number.
+probability. On the utterances of one corpus both are over the classes that this corpus can name,
+and C is their number. Averages are over the whole set: the implementation that these metrics come
+from averages over batches, which gives another number.
 
 Statistics have the shape [n, C] for a mean over classes (`macro`), else [n, 1] unless stated.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whyser_eval.metrics.data import BoolArray, FloatArray, IntArray, Statistics, ratios
+from whyser_eval.metrics.data import MISS, BoolArray, FloatArray, IntArray, Statistics, ratios
 from whyser_eval.metrics.declaration import metric
 
 #: The least probability of a class, so that a divergence stays finite.
@@ -23,6 +24,9 @@ FLOOR = 1e-6
 
 #: Bins of the expected calibration error.
 BINS = 15
+
+#: What the last digit of a quotient may be wrong by.
+_LAST_DIGIT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,25 @@ class Distributions:
     annotators: BoolArray
     labels: IntArray
 
+    def over(self, classes: BoolArray) -> Distributions:
+        """The same over some of the classes: both sides are normalised again.
+
+        Args: `classes`, bool[C]. A label outside of them becomes `MISS`.
+
+        >>> votes, given = np.array([[0.5, 0.5, 0.0]]), np.array([[0.2, 0.3, 0.5]])
+        >>> found = Distributions(votes, given, votes > 0, np.array([1]))
+        >>> found.over(np.array([True, True, False])).predictions
+        array([[0.4, 0.6]])
+        """
+        place = np.where(classes, np.cumsum(classes) - 1, MISS)
+        return Distributions(
+            normalised(self.references[:, classes]),
+            normalised(self.predictions[:, classes]),
+            self.annotators[:, classes],
+            # The last place is that of a miss, which is -1.
+            np.append(place, MISS)[self.labels],
+        )
+
 
 def normalised(shares: FloatArray) -> FloatArray:
     """float[n, C], rows that sum to 1; a row without any mass becomes uniform."""
@@ -50,7 +73,7 @@ def normalised(shares: FloatArray) -> FloatArray:
 
 def _named(shares: FloatArray) -> BoolArray:
     """bool[n, C], which shares exceed 1/C by more than the last digit of a quotient."""
-    named: BoolArray = shares > 1 / shares.shape[1] + 1e-9
+    named: BoolArray = shares > 1 / shares.shape[1] + _LAST_DIGIT
     return named
 
 
@@ -119,8 +142,9 @@ def _mean(values: FloatArray) -> Statistics:
 def ece(found: Distributions) -> Statistics:
     """Expected calibration error of the likeliest class; lower is better.
 
-    Formula: sum over 15 equal bins of confidence of |#right - sum of confidence| / n, the
-    confidence being the highest probability of an utterance.
+    Formula: sum over the 15 bins ((m - 1) / 15, m / 15] of |#right - sum of confidence| / n, the
+    confidence being the highest probability of an utterance. Of equally likely classes the first
+    declared one counts.
 
     Returns: statistics of shape [n, 15]; a column is a bin.
 
@@ -132,7 +156,7 @@ def ece(found: Distributions) -> Statistics:
     """
     confidence = found.predictions.max(axis=1)
     right = found.predictions.argmax(axis=1) == found.labels
-    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    place = np.ceil((confidence - _LAST_DIGIT) * BINS).astype(np.int64) - 1
     # The value of statistics is a mean over columns, and this a sum of them.
     excess = BINS * (confidence - right)
     inside = place[:, None] == np.arange(BINS)

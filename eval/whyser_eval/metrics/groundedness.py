@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whyser.evidence.claims import Claim, read_claims
-from whyser.evidence.cues import Cues
-from whyser.evidence.grounding import Verdict, ground, shuffled_scores
 from whyser.io.files import short_hash
 from whyser.io.thinking import without_thinking
 from whyser.prompting.answer import parse_answer
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import FloatArray, Statistics
 from whyser_eval.metrics.declaration import metric
+
+if TYPE_CHECKING:
+    # The patterns of claims are slow to compile, and a run without cues needs none.
+    from whyser.evidence.claims import Claim
+    from whyser.evidence.cues import Cues
+    from whyser.evidence.grounding import Verdict
 
 #: Derangements that `groundedness_shuffled` averages over.
 SHUFFLES = 20
@@ -34,6 +38,9 @@ def explained(
     utterances: Sequence[Utterance], answers: Sequence[str], cues: Mapping[str, Cues]
 ) -> list[Explained]:
     """One for each utterance; claims about an utterance without cues are not measurable."""
+    from whyser.evidence.claims import read_claims
+    from whyser.evidence.grounding import Verdict, ground
+
     found = []
     for utterance, answer in zip(utterances, answers, strict=True):
         claims = read_claims(explanation(answer), utterance.transcript)
@@ -91,5 +98,7 @@ def groundedness_shuffled(
 
     Source: `whyser.evidence.grounding`.
     """
+    from whyser.evidence.grounding import shuffled_scores
+
     claims = {each.id: each.claims for each in found if each.id in cues}
     return np.array(list(shuffled_scores(list(claims), claims, cues, SHUFFLES, seed)))

@@ -52,7 +52,8 @@ def print_comparisons(rows: Sequence[SystemComparison], *, as_json: bool) -> Non
         )
     console.print(table)
     console.print(
-        "* p <= 0.05 after Holm; 'smallest' is the minimum detectable difference at a power of 0.8"
+        "* p <= 0.05 after Holm, over the paper's two metrics, and over each other one by itself; "
+        "'smallest' is the minimum detectable difference at a power of 0.8"
     )
 
 

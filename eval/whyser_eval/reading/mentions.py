@@ -1,30 +1,22 @@
 """Emotion words in running text, and whether the text claims, weighs or rejects each.
 
-One pass over the words of a sentence keeps what applies (a denial, a condition, another person, a
-concession); each cue opens such a scope, punctuation and contrast close it. The time is linear in
-the length of the text, since hostile answers may be long.
+One pass over the words of a sentence keeps what applies (`scopes`). The time is linear in the
+length of the text, since hostile answers may be long.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
-from functools import cache
-from itertools import takewhile
-from typing import TypeAlias
 
 from whyser.labels.classes import Label
-from whyser.labels.lexicon import UNSPACED, Lexicon, LexiconEntry, lexicon
+from whyser.labels.lexicon import Lexicon, lexicon, words
+from whyser_eval.reading.scopes import TURNS, Scope, Standing
+from whyser_eval.reading.tokens import COMMAS, PAUSES, STOPS, SentenceToken, tokens_of
 
-
-class Standing(Enum):
-    """Whether the text claims, weighs or rejects an emotion that it names."""
-
-    CLAIMED = "claimed"
-    WEIGHED = "weighed"  # conceded, compared or reported: taken only where nothing is claimed
-    REJECTED = "rejected"  # denied, hypothetical, or another person's
+#: This many different classes in one place are a list of options, not an answer.
+TOO_MANY = 4
 
 
 @dataclass(frozen=True)
@@ -36,32 +28,16 @@ class Mention:
     label: Label
     standing: Standing
 
-
-@dataclass(frozen=True)
-class _SentenceToken:
-    start: int
-    text: str
-    entry: LexiconEntry | None = None
-    width: int = 1  # how many tokens a phrase takes
-
     @property
-    def is_stop(self) -> bool:
-        return self.text[0] in ".!?;\n\u3002"
+    def is_claimed(self) -> bool:
+        return self.standing in {Standing.ASCRIBED, Standing.CLAIMED}
 
 
-#: Whether an entry of the lexicon counts.
-_Filter: TypeAlias = Callable[[LexiconEntry], bool]
-
-_TOKEN = re.compile(
-    rf"(?P<word>[^\W\d_{UNSPACED}]+(?:'[^\W\d_{UNSPACED}]+)*)"
-    rf"|(?P<run>[{UNSPACED}]+)"
-    r"|(?P<stop>[.!?;\n\u3002][\s.!?]*)"
-    r"|(?P<pause>[,:()\[\]/|\u2013\u2014]|(?<=\s)-+(?=\s))"
-)
-#: Ends the last sentence.
-_END = _SentenceToken(-1, ".")
-_DENIALS = frozenset({"no", "not", "nope", "nein", "non"})
-_PAUSES = frozenset(",:()[]/|\u2013\u2014") | {"-", "--", "---"}
+_SENTENCE = re.compile(rf"([^{STOPS}]+)([{STOPS}]?[\s.!?]*)")
+#: The full stop of "Mr. Merry" ends nothing.
+_TITLE = re.compile(r"\b(mrs?|ms|dr|prof)\.")
+_ASKS = frozenset("?\u061f")
+_DENIED_BEGINNING = re.compile(r"\W*(?:no|not|nope|nein|non)\b")
 
 
 def find_mentions(
@@ -75,20 +51,24 @@ def find_mentions(
     >>> [(m.word, m.standing.value) for m in find_mentions("not angry but sad")]
     [('angry', 'rejected'), ('sad', 'claimed')]
     """
+    table = table or lexicon()
     found: list[Mention] = []
     asked: list[Mention] = []
-    sentence: list[_SentenceToken] = []
-    tokens = _tokens(text, lambda entry: stated or entry.in_prose, table or lexicon())
-    for token in [*tokens, _END]:
-        if not token.is_stop:
-            sentence.append(token)
+    for sentence in _SENTENCE.finditer(_TITLE.sub(r"\1 ", text)):
+        said, stop = sentence.groups()
+        if asked:
+            # A question claims nothing, and the sentence that follows may deny it.
+            denied = _DENIED_BEGINNING.match(said)
+            found += _at_most(asked, Standing.REJECTED if denied else Standing.WEIGHED)
+            asked = []
+        if not table.may_name(words(said)):
             continue
-        # A question claims nothing, and the sentence that follows may deny it.
-        denied = bool(sentence) and sentence[0].text in _DENIALS
-        found += _at_most(asked, Standing.REJECTED if denied else Standing.WEIGHED)
-        asked = _judged(sentence) if "?" in token.text else []
-        found += [] if asked else _judged(sentence)
-        sentence = []
+        tokens = tokens_of(said, lambda one: stated or one.use != "statement", table)
+        named = _judged(tokens, sentence.start())
+        if _ASKS.intersection(stop):
+            asked = named
+        else:
+            found += named
     return found + _at_most(asked, Standing.WEIGHED)
 
 
@@ -99,286 +79,111 @@ def _at_most(mentions: Sequence[Mention], standing: Standing) -> list[Mention]:
     ]
 
 
-# Tokens
-
-
-def _tokens(text: str, is_open: _Filter, table: Lexicon) -> Iterator[_SentenceToken]:
-    """Words, punctuation and emotion words; a phrase of the table is one token."""
-    plain: list[_SentenceToken] = []
-    for match in _TOKEN.finditer(text):
-        if match.lastgroup == "run":
-            plain += _split_run(match.start(), match.group(), is_open, table)
-        else:
-            plain.append(_SentenceToken(match.start(), match.group()))
-    phrases = table.spaced
-    position = 0
-    while position < len(plain):
-        token = plain[position]
-        if token.text in phrases:
-            token = _phrase_at(plain, position, phrases[token.text], is_open) or token
-        yield token
-        position += token.width
-
-
-def _phrase_at(
-    tokens: Sequence[_SentenceToken],
-    position: int,
-    entries: Sequence[LexiconEntry],
-    is_open: _Filter,
-) -> _SentenceToken | None:
-    first = tokens[position]
-    for entry in entries:
-        width = len(entry.parts)
-        there = tuple(token.text for token in tokens[position : position + width])
-        if there == entry.parts and is_open(entry):
-            return _SentenceToken(first.start, entry.word, entry, width)
-    return None
-
-
-#: Inside Chinese and Japanese: what denies what follows, and what ends a denial. The longest
-#: match wins, so that "very" (which begins with a negation's character) denies nothing.
-_RUN_CUES = {
-    "\u975e\u5e38": "",  # very
-    "\u4e0d\u4ec5": "",  # not only
-    "\u4e0d\u662f": "not", "\u6ca1\u6709": "not", "\u6c92\u6709": "not", "\u5e76\u975e": "not",
-    "\u4e0d": "not", "\u6ca1": "not", "\u65e0": "not", "\u7121": "not",
-    "\u800c\u662f": "but", "\u4f46": "but", "\u5374": "but",
-    "\u5982\u679c": "if",
-}  # fmt: skip
-_RUN_DENIED_AFTER = re.compile(
-    "[\u3041-\u3096]{0,4}?(?:\u306a\u3044|\u307e\u305b\u3093|\u306a\u304b\u3063|\u306a\u304f)"
-)
-
-
-@cache
-def _run_pattern(table: Lexicon) -> re.Pattern[str]:
-    """Emotion words and cues of writing without spaces, the longest first."""
-    known = sorted({*table.unspaced, *_RUN_CUES}, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, known)))
-
-
-def _split_run(start: int, run: str, is_open: _Filter, table: Lexicon) -> Iterator[_SentenceToken]:
-    for found in _run_pattern(table).finditer(run):
-        here, piece = start + found.start(), found.group()
-        entry = table.unspaced.get(piece)
-        if entry is None:
-            yield _SentenceToken(here, _RUN_CUES[piece] or piece)
-        elif not is_open(entry):
-            continue
-        elif _RUN_DENIED_AFTER.match(run, found.end()):
-            # Japanese denies after the word; "not" and "but" make it read as elsewhere.
-            yield _SentenceToken(here, "not")
-            yield _SentenceToken(here, piece, entry)
-            yield _SentenceToken(here, "but")
-        else:
-            yield _SentenceToken(here, piece, entry)
-
-
-# Scopes
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_NEGATIONS = _set(
-    "not no nothing nobody never without neither nor hardly barely scarcely cannot non "
-    "lacks lacking denies nicht kein keine keinen keiner weder ohne pas aucun aucune ni sans "
-    "sin ningun ninguna nessun nessuna senza"
-)
-#: The first word is a cue only before the second.
-_DENYING_PAIRS = frozenset(
-    [
-        ("rather", "than"), ("instead", "of"), ("far", "from"), ("anything", "but"),
-        ("lack", "of"), ("absence", "of"), ("devoid", "of"), ("free", "of"), ("free", "from"),
-        ("rule", "out"), ("ruled", "out"), ("ruling", "out"), ("unable", "to"),
-        ("difficult", "to"), ("hard", "to"), ("impossible", "to"), ("opposed", "to"),
-        ("au", "lieu"), ("anstatt", "von"),
-    ]
-)  # fmt: skip
-#: "not only", "no doubt": no denial.
-_HARMLESS_AFTER_NEGATION = _set(
-    "only just merely simply doubt question wonder mistaking necessarily nur seulement solo "
-    "solamente sure certain completely entirely"
-)
-_CONTRASTS = _set("but however yet instead rather sondern mais sino pero bensi ma aber plutot then")
-_CONDITIONS = _set("if unless whether wenn ob si se")
-#: "if I had to choose" asks nothing of the audio.
-_HARMLESS_CONDITION = frozenset(
-    [("i",), ("forced",), ("asked",), ("anything",), ("we",), ("one", "had"), ("one", "must")]
-)
-_TURNS = _set("but however yet")
-_CONCESSIONS = _set(
-    "although though while whereas despite initially than says said claims claimed mentions "
-    "mentioned talks talking speaks sometimes"
-)
-#: What follows is not the final thought.
-_AT_FIRST = frozenset(
-    [("at", "first"), ("first", "guess"), ("first", "impression"), ("first", "thought"),
-     ("starts", "off"), ("starts", "out"), ("started", "off"), ("started", "out")]
-)  # fmt: skip
-#: "says it in an angry voice": the manner is the speaker's own again.
-_MANNERS = _set("voice tone manner way tones voices")
-_ARTICLES = _set("a an the her his their")
-_BYSTANDERS = _set(
-    "listener listeners audience interlocutor addressee others someone somebody everyone "
-    "people bystander bystanders"
-)
-_RELATIONS = _set(
-    "friend friends mother father mom mum dad parents boss husband wife brother sister "
-    "colleague colleagues partner girlfriend boyfriend neighbor neighbour teacher person "
-    "party speaker man woman guy family"
-)
-_OWNERS = _set("her his their my your another other second")
-_BEING = _set(
-    "is are was were be been being feels feel felt feeling seems seemed sounds sounded looks "
-    "looked appears became becomes become gets got may might could would will has had who"
-)
-#: What follows "and" where a new clause begins.
-_CLAUSE = _BEING | _set("it he she they this that")
-_CAUSING = _set("make makes made making leave leaves leaving left")
-#: "makes me believe it is fear": what the judge thinks, not what anybody feels.
-_BELIEVING = _set("believe think suspect conclude say")
-#: At most this many words are between "less" and its "than".
-_COMPARED = 6
-_COPULAS = _set("is are was were seems seem does do can could would did")
-_DENIED_AFTER = _set("not unlikely absent ruled excluded impossible never missing")
-_LIST_FILLERS = _set("even a an the really any particularly overly too very nor or")
 #: Fixed phrases in which an emotion word names no emotion.
-_IDIOMS = (
-    re.compile(r"\b(?:happy|glad|pleased|delighted|excited|eager) to (?:help|assist|answer|be of)"),
-    re.compile(r"\bi(?:'m| am) afraid\b(?! of)|\bhappy (?:birthday|new year|holidays|christmas)"),
-    re.compile(r"\b(?:no surprise|no wonder|for fear of|surprise party|panic button)\b"),
+_IDIOM = re.compile(
+    r"\b(?:(?:happy|glad|pleased|delighted|excited|eager) to (?:help|assist|answer|be of|try|take|"
+    r"look|analy[sz]e|listen|provide|review|share)"
+    r"|i(?:'m| am) afraid\b(?! of)|happy (?:birthday|new year|holidays|christmas|hour)"
+    r"|sad (?:excuse|state of affairs|fact|truth|attempt)"
+    r"|happy (?:medium|accident|coincidence|ending)"
+    r"|(?:angry|happy|sad|nervous) (?:hiss|buzz|buzzing|crackle|static|hum|noise)"
+    r"|no surprise|no wonder|for fear of|don't worry|no worries|good grief"
+    r"|surprise (?:party|visit|guest|gift|quiz)|panic (?:button|room)"
+    r"|(?:horror|terror) (?:movie|film|story|attack)|(?:anger|grief) (?:manag|couns)"
+    # "mad about jazz", but "mad about the delay"
+    r"|mad (?:about|for|on) (?!the\b|th|h|it|what|being|how|my|your|a\b)"
+    r"|(?:name is|name's|named|called|miss|mrs?|ms|dr|prof|(?:her|him)self as|dear|hi|hello|aunt)"
+    r" (?:joy|hope|merry|bliss|felicity|gay)\b)"
 )
 _WOULD = re.compile(r"\bwould\b|\b(?:he|she|they|it)'d\b")
 _COUNTERFACTUAL = re.compile(r"\b(?:if|had|were|unless|otherwise)\b")
 _JUDGES = re.compile(r"\b(?:i|we|one|you) (?:would|could|had to)\b|\bi'd\b")
 
 
-def _judged(sentence: list[_SentenceToken]) -> list[Mention]:
-    """The mentions of one sentence; most sentences have none."""
+def _judged(sentence: list[SentenceToken], start: int) -> list[Mention]:
+    """The mentions of one sentence, which begins at `start`; most sentences have none."""
     if not any(token.entry for token in sentence):
         return []
-    line = " ".join(token.text for token in sentence)
+    line = " ".join(_word(token) for token in sentence)
     hypothetical_until = _turn(sentence) if _is_hypothetical(line) else 0
-    idioms = sum(len(idiom.findall(line)) for idiom in _IDIOMS)
-    scope = _Scope(sentence)
-    found = []
+    has_idiom = bool(_IDIOM.search(line))
+    listed = _listed(sentence)
+    scope = Scope(sentence)
+    found: list[Mention] = []
+
+    def add(token: SentenceToken, label: Label, standing: Standing) -> None:
+        found.append(Mention(start + token.start, _word(token), label, standing))
+
     for position, token in enumerate(sentence):
-        if token.entry is None:
+        if token.entry is None or token.entry.use == "absence":
+            if token.entry and scope.lacks(position):
+                add(token, token.entry.label, Standing.CLAIMED)
             scope.pass_word(position)
             continue
         standing = scope.standing(position)
-        if position < hypothetical_until or (idioms and _in_idiom(sentence, position)):
+        is_said = position >= hypothetical_until and position not in listed
+        if not is_said or (has_idiom and _in_idiom(sentence, position)):
             standing = Standing.REJECTED
-        found.append(Mention(token.start, token.text, token.entry.label, standing))
-    return found
+        add(token, token.entry.label, standing)
+    return _outweighed(sentence, found)
+
+
+def _outweighed(sentence: list[SentenceToken], found: list[Mention]) -> list[Mention]:
+    """ "It might be X, but it is Y" claims Y and weighs X; X and Y are different classes."""
+    texts = [token.text for token in sentence]
+    turn = next((at for at, text in enumerate(texts) if text in TURNS), 0)
+    if len(found) < 2 or not _MAYBE.intersection(texts[:turn]):
+        return found
+    count = sum(1 for token in sentence[:turn] if token.entry and token.entry.use != "absence")
+    before, after = found[:count], found[count:]
+    claimed = {one.label for one in after if one.is_claimed}
+    is_new = claimed and claimed.isdisjoint(one.label for one in before)
+    return [*_at_most(before, Standing.WEIGHED), *after] if is_new else found
+
+
+_MAYBE = frozenset({"might", "could", "may", "maybe", "perhaps", "possibly"})
+
+
+def _listed(sentence: list[SentenceToken]) -> set[int]:
+    """The positions of emotions that only repeat the options: many different ones in a row."""
+    listed: set[int] = set()
+    run: list[int] = []
+    for position, token in enumerate([*sentence, SentenceToken(-1, "")]):
+        if token.entry:
+            run.append(position)
+        elif token.text not in _LINKS:
+            labels = {one.label for at in run if (one := sentence[at].entry)}
+            listed.update(run if len(labels) >= TOO_MANY else ())
+            run = []
+    return listed
+
+
+_LINKS = PAUSES | {"and", "or"}
+
+
+def _word(token: SentenceToken) -> str:
+    """The whole phrase; for a stem, the word that begins with it."""
+    return token.text if token.entry is None or token.entry.is_stem else token.entry.word
 
 
 def _is_hypothetical(line: str) -> bool:
     """Whether the sentence is about what would be, not what is."""
     if not _WOULD.search(line) or _JUDGES.search(line):
         return False
-    anyone = r"(?:an?|any) \w+ (?:\w+ )?would\b|\w+ would\b(?! (?:be|say)$)"
+    anyone = r"(?:an?|any) \w+ (?:\w+ )?would\b|\w+ would\b(?! (?:be|say)$| be (?:the|my) )"
     return bool(_COUNTERFACTUAL.search(line) or re.match(anyone, line))
 
 
-def _turn(sentence: list[_SentenceToken]) -> int:
+def _turn(sentence: list[SentenceToken]) -> int:
     """Where "she would be angry, but ..." turns to what is; the end if it does not."""
     would = next((i for i, token in enumerate(sentence) if _WOULD.search(token.text)), 0)
-    turns = (i for i in range(would, len(sentence)) if sentence[i].text in _TURNS)
+    # "Fear would tremble, this is anger": without "if", a comma ends what would be.
+    has_condition = any(_COUNTERFACTUAL.search(token.text) for token in sentence)
+    ends = TURNS if has_condition else TURNS | COMMAS
+    turns = (i for i in range(would, len(sentence)) if sentence[i].text in ends)
     return next(turns, len(sentence))
 
 
-def _in_idiom(sentence: list[_SentenceToken], position: int) -> bool:
+def _in_idiom(sentence: list[SentenceToken], position: int) -> bool:
     near = " ".join(token.text for token in sentence[max(0, position - 2) : position + 3])
-    return any(idiom.search(near) for idiom in _IDIOMS)
-
-
-class _Scope:
-    """The cues that apply to the current word of a sentence."""
-
-    def __init__(self, sentence: list[_SentenceToken]) -> None:
-        self.sentence = sentence
-        self.texts = [token.text for token in sentence]
-        self.clear()
-
-    def clear(self) -> None:
-        self.denied = self.conceded = self.elsewhere = False
-
-    def pass_word(self, position: int) -> None:
-        """Updates the cues by a word that names no emotion."""
-        word = self.texts[position]
-        following = tuple(self.texts[position + 1 : position + 3])
-        if word in _PAUSES:
-            if not self._list_goes_on(position):
-                self.clear()
-        elif (word, *following[:1]) in _DENYING_PAIRS:
-            self.denied = True
-        elif (word, *following[:1]) in _AT_FIRST:
-            self.conceded = True
-        elif word == "less" and "than" in self.texts[position + 1 : position + 1 + _COMPARED]:
-            # "less X than Y" claims Y.
-            self.conceded = True
-        elif word == "than" and "less" in self.texts[max(0, position - _COMPARED) : position]:
-            self.clear()
-        elif word == "in" and self._is_manner(position):
-            self.conceded = False
-        elif word in _CONTRASTS or (word == "and" and _CLAUSE.intersection(following[:1])):
-            self.clear()
-        elif word in _NEGATIONS or word.endswith("n't"):
-            is_harmless = _HARMLESS_AFTER_NEGATION.intersection(following[:1])
-            self.denied |= not is_harmless and following != ("a", "doubt")
-        elif word in _CONDITIONS:
-            self.denied |= self._is_condition(position, following)
-        elif word in _CONCESSIONS:
-            # "I would say", but "I initially thought".
-            is_own = self._previous(position) in {"i", "would", "i'd"}
-            self.conceded |= word == "initially" or not is_own
-        elif self._is_other_person(position, word, following):
-            self.elsewhere = True
-
-    def standing(self, position: int) -> Standing:
-        if self.denied or self.elsewhere or self._is_denied_after(position):
-            return Standing.REJECTED
-        return Standing.WEIGHED if self.conceded else Standing.CLAIMED
-
-    def _previous(self, position: int) -> str:
-        return self.texts[position - 1] if position else ""
-
-    def _list_goes_on(self, position: int) -> bool:
-        """Whether a comma is inside a list such as "not happy, sad, or angry", all of it denied."""
-        if self.texts[position] != ",":
-            return False
-        window = self.sentence[position + 1 : position + 13]
-        listed = takewhile(
-            lambda token: token.entry or token.text == "," or token.text in _LIST_FILLERS, window
-        )
-        return any(token.text in {"or", "nor"} for token in listed)
-
-    def _is_manner(self, position: int) -> bool:
-        after = self.texts[position + 1 : position + 6]
-        return bool(_ARTICLES.intersection(after[:1]) and _MANNERS.intersection(after))
-
-    def _is_condition(self, position: int, following: tuple[str, ...]) -> bool:
-        if self._previous(position) in {"as", "even"}:
-            return False
-        return following[:1] not in _HARMLESS_CONDITION and following not in _HARMLESS_CONDITION
-
-    def _is_other_person(self, position: int, word: str, following: tuple[str, ...]) -> bool:
-        if word in _CAUSING:
-            if following[:1] == ("me",) and _BELIEVING.intersection(following):
-                return False
-            near = {*following, *self.texts[position + 3 : position + 4]}
-            return bool(near & (_BYSTANDERS | {"me", "us", "you"}))
-        person, _, possessive = word.partition("'")
-        is_related = person in _RELATIONS and self._previous(position) in _OWNERS
-        known = is_related or person in _BYSTANDERS
-        return known and (possessive == "s" or bool(_BEING.intersection(following[:1])))
-
-    def _is_denied_after(self, position: int) -> bool:
-        """Whether "anger is not", "fear can be ruled out" or the like follows the word."""
-        near = self.texts[position + 1 : position + 4]
-        first, *rest = *takewhile(lambda text: text not in _PAUSES, near), ""
-        is_denied = first in _COPULAS and bool(_DENIED_AFTER.intersection(rest))
-        return is_denied or first.endswith("n't")
+    return bool(_IDIOM.search(near))

@@ -1,31 +1,50 @@
 """Reads a model's answer into a class by rules, in stages (docs/design.md, "Reading an answer").
 
 `tag`        the answer block of Eq. 1
-`sentence`   an explicit statement in prose: "I think the emotion is X", "Final answer: X"
+`sentence`   an explicit statement: "Final answer: X", `{"emotion": "X"}`, scores, "I would say X"
 `letter`     an option's letter, for a closed question only
 `lexicon`    emotion words in the answer's prose
 `llm`        a model at an endpoint, where one is asked (`model_reader`)
 `unread`     none of these: refusal, echo of the options, cut off before an answer
 
-The frozen lexicon groups the words that a stage reads. No stage guesses, and none reads the
-transcript; in the rationale, only the sentence of Eq. 1 is looked for.
+`_EVIDENCE` ranks what may decide. The lexicon groups the words that a stage reads. No stage
+guesses, and none reads the transcript; the rationale is read only where nothing else is.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias, get_args
 
-from whyser.io.thinking import split_thinking
-from whyser.labels.classes import OTHER, Label
-from whyser.labels.lexicon import Lexicon, fold, lexicon, words
-from whyser.prompting.answer import BLOCKS, SENTENCE, parse_answer
+from whyser.labels.classes import ALIASES, CLASSES, OTHER, Label, canonical
+from whyser.labels.lexicon import Lexicon, lexicon, words
 from whyser.prompting.prompts import OPTIONS, Form, lettered_options
-from whyser_eval.reading.mentions import Mention, Standing, find_mentions
+from whyser_eval.reading.fields import answer_values, fields, scored_fields
+from whyser_eval.reading.mentions import TOO_MANY, Mention, find_mentions
+from whyser_eval.reading.parts import Parts, parts_of, proper, unwrapped
+from whyser_eval.reading.rated import Rating, compares, highest, ratings
+from whyser_eval.reading.refusals import answerable
+from whyser_eval.reading.scopes import Standing
+from whyser_eval.reading.statements import (
+    ASCRIPTION,
+    CONCLUSION,
+    EQ1,
+    FIELD_LINE,
+    FINAL,
+    MARKUP,
+    REMARK,
+    SENTENCE_OF_EQ1,
+    STATEMENT,
+    last,
+    last_letter,
+    letter_in,
+    reach,
+    stated,
+)
 
 Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "llm", "unread"]
 
@@ -33,13 +52,7 @@ Stage: TypeAlias = Literal["tag", "sentence", "letter", "lexicon", "llm", "unrea
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 #: Increase it with every change of these rules: scores by different readers cannot be compared.
-RULES_VERSION = 5
-
-#: This many different classes in one place are a list of options, not an answer.
-_TOO_MANY = 4
-
-#: Explicit statements that are read, from the last one back, and characters of each.
-_STATEMENTS_READ, _STATEMENT_LENGTH = 20, 600
+RULES_VERSION = 6
 
 #: A line that is just an answer has at most three words and this many characters.
 _LINE_LENGTH = 100
@@ -79,6 +92,59 @@ class _Asked:
         return {letter.lower(): label for letter, label in lettered_options(self.options).items()}
 
 
+@lru_cache(maxsize=64)
+def _asked(form: Form, options: tuple[Label, ...], table: Lexicon | None) -> _Asked:
+    return _Asked(form, options, table or lexicon())
+
+
+@dataclass(frozen=True)
+class _Prose:
+    """An answer without block. `raw` is its text, with all quotation marks."""
+
+    raw: str
+    rationale: str
+    asked: _Asked
+
+    @cached_property
+    def text(self) -> str:
+        return proper(self.raw, self.asked.letters, self.asked.table)
+
+    @cached_property
+    def prose(self) -> str:
+        """What no refusal takes back, up to the reasons that follow the answer."""
+        text = answerable(self.text)
+        reason = _REASON_LINE.search(text)
+        return text[: reason.start()] if reason and text[: reason.start()].strip() else text
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return [line for line in self.prose.splitlines() if line.strip(MARKUP)]
+
+    @cached_property
+    def head(self) -> str:
+        """The first phrase; empty for a question, and where every line is a label."""
+        lines, table = self.lines, self.asked.table
+        if not lines or (len(lines) > 1 and all(_is_bare(line, table) for line in lines)):
+            return ""
+        head = lines[0].strip(MARKUP)
+        # The full stop after an option's letter ends nothing.
+        phrase = _PHRASE_END.search(head, 3 if re.match(r"\(?[a-i][.):]", head) else 0)
+        if phrase is None:
+            return head
+        return "" if phrase.group() == "?" else head[: phrase.start()]
+
+    @cached_property
+    def last_line(self) -> str:
+        """The last line; empty where the one before is a label too."""
+        lines = self.lines
+        is_list = len(lines) > 1 and _is_bare(lines[-2], self.asked.table)
+        return lines[-1] if lines and not is_list else ""
+
+    @cached_property
+    def ratings(self) -> list[Rating]:
+        return ratings(self.raw, self.asked.table)
+
+
 def read_answer(
     text: str, *, form: Form, options: Sequence[Label] = OPTIONS, table: Lexicon | None = None
 ) -> Reading:
@@ -96,21 +162,22 @@ def read_answer(
     >>> read_answer("The speaker is not angry, just bored.", form="open").label
     'other'
     """
-    asked = _Asked(form, tuple(options), table or lexicon())
-    said, still_thinks = split_thinking(text)
-    folded = _with_plain_tags(fold(said))
-    blocks = parse_answer(folded)
-    if blocks.statement is not None and blocks.statement.strip():
-        return _read_tag(blocks.statement, asked)
-    if still_thinks or _is_cut_off(folded):
-        return UNREAD
-    answer = _proper(_outside_blocks(folded), asked)
-    return (
-        _read_sentence(answer, asked, is_answer=True)
-        or _read_sentence(blocks.rationale or "", asked, is_answer=False)
-        or _read_prose(answer, asked)
-        or UNREAD
-    )
+    asked = _asked(form, tuple(options), table)
+    parts = parts_of(text)
+    if parts.statement is not None:
+        return _read_tag(parts.statement, asked)
+    if parts.is_cut:
+        return _unfinished(parts, asked)
+    answer = _Prose(parts.prose, parts.rationale, asked)
+    weaker = None
+    for evidence in _EVIDENCE:
+        reading = evidence.read(answer)
+        if reading is None:
+            continue
+        if reading.label != OTHER or evidence.settles:
+            return reading
+        weaker = weaker or reading
+    return weaker or UNREAD
 
 
 def answer_proper(
@@ -124,130 +191,16 @@ def answer_proper(
     >>> answer_proper("<asr>I am so happy</asr>She said 'hooray', rather zesty.", form="open")
     'she said  , rather zesty.'
     """
-    asked = _Asked(form, tuple(options), table or lexicon())
-    said, still_thinks = split_thinking(text)
-    folded = _with_plain_tags(fold(said))
-    statement = parse_answer(folded).statement
-    if statement is None or not statement.strip():
-        if still_thinks or _is_cut_off(folded):
-            return None
-        statement = _outside_blocks(folded)
-    proper = _proper(statement, asked).strip()
-    return None if not words(proper) or _REFUSAL.search(proper) else proper
-
-
-def _proper(text: str, asked: _Asked) -> str:
-    """The text without quotations and repeated options."""
-    unquoted = _QUOTATION.sub(lambda found: _unquoted(found, asked.table), text)
-    return _without_options(unquoted, asked)
+    asked = _asked(form, tuple(options), table)
+    parts = parts_of(text)
+    if parts.statement is None and parts.is_cut:
+        return None
+    said = parts.prose if parts.statement is None else parts.statement
+    left = answerable(proper(said, asked.letters, asked.table)).strip()
+    return left if words(left) else None
 
 
 # Blocks
-
-#: A tag with space inside; one without needs no replacement.
-_LOOSE_TAG = re.compile(rf"<(?!/?(?:{BLOCKS})>)\s{{0,3}}(/?)\s{{0,3}}({BLOCKS})\s{{0,3}}>")
-_BLOCK_MARK = re.compile(rf"<(/?)({BLOCKS})>")
-
-
-def _with_plain_tags(text: str) -> str:
-    return _LOOSE_TAG.sub(r"<\1\2>", text)
-
-
-def _is_cut_off(text: str) -> bool:
-    """Whether the text ends inside an answer block."""
-    marks = _BLOCK_MARK.findall(text)
-    return bool(marks) and marks[-1] == ("", "answer")
-
-
-def _outside_blocks(text: str) -> str:
-    """The text outside of all blocks; an unclosed block reaches to the next tag or the end."""
-    kept, start, inside = [], 0, False
-    for mark in _BLOCK_MARK.finditer(text):
-        if not inside:
-            kept.append(text[start : mark.start()])
-        start, inside = mark.end(), not mark.group(1)
-    if not inside:
-        kept.append(text[start:])
-    # "Transcript: I am so happy" does in prose what the transcript block does in Eq. 1.
-    return _LABELLED_TRANSCRIPT.sub("\n", "\n".join(kept))
-
-
-_LABELLED_TRANSCRIPT = re.compile(
-    r"^[ \t*_#>\d.-]{0,10}(?:transcript(?:ion)?|asr|spoken words|words|text|content)[*_]{0,3}:"
-    # To the end of the line, or to the next such heading: "Words: harsh. Tone: tense."
-    r".*?(?=[.;|]\s{1,3}(?:[a-z]{1,20} )?[a-z]{1,20}:|$)",
-    re.MULTILINE,
-)
-
-
-# Quotations and echoes
-
-_QUOTATION = re.compile(
-    r'"([^"\n]{1,400})"'
-    r"|\u201c([^\u201c\u201d\n]{1,400})\u201d"
-    r"|\u00ab([^\u00ab\u00bb\n]{1,400})\u00bb"
-    r"|\u300c([^\u300c\u300d\n]{1,400})\u300d"
-    r"|\u201e([^\u201e\u201c\u201d\n]{1,400})[\u201c\u201d]"
-    r"|(?<![\w'])'((?:[^'\n]|(?<=\w)'(?=\w)){1,400})'(?![\w'])"
-)
-_SPEECH_BEFORE = re.compile(
-    r"(?<!would )(?<!i'd )(?<!i )\b(?:say|says|said|saying|words?|phrases?|utters?|repeats?|"
-    r"repeating|mentions?|shouts?|whispers?|exclaims?|screams?|yells?|repl(?:y|ies|ied))"
-    r"[\s:,*]{0,4}$"
-)
-
-
-#: {"emotion": "zesty"} states a word, known or not.
-_STATED_BEFORE = re.compile(
-    r"\b(?:answer|emotion|label|prediction|feeling|mood)[\"'*_]{0,4}\s{0,3}(?:[:=]|is|as)\s{0,3}$"
-)
-
-
-def _unquoted(found: re.Match[str], table: Lexicon) -> str:
-    """A blank, or the quoted text if it is the answer (the emotion is "sad")."""
-    quoted = next(group for group in found.groups() if group is not None)
-    before = found.string[max(0, found.start() - 30) : found.start()]
-    is_answer = not _SPEECH_BEFORE.search(before) and (
-        table.knows(quoted)
-        or bool(_LETTER.fullmatch(quoted.strip()))
-        or (bool(_STATED_BEFORE.search(before)) and len(words(quoted)) <= 2)
-    )
-    return f" {quoted} " if is_answer or _KEY.fullmatch(quoted) else " "
-
-
-_KEY = re.compile(r"(?:final[ _])?(?:answer|emotion|label|prediction)")
-_OPTION = re.compile(r"(?<!\w)\(?([a-i])[.):]\s{0,3}\*{0,2}(\w+)")
-
-
-def _without_options(text: str, asked: _Asked) -> str:
-    """Blanks an echo of the lettered options: three or more of them in their own order."""
-    runs: list[list[re.Match[str]]] = []
-    for option in _OPTION.finditer(text):
-        if asked.letters.get(option[1]) != option[2]:
-            continue
-        if runs and ord(option[1]) == ord(runs[-1][-1][1]) + 1:
-            runs[-1].append(option)
-        else:
-            runs.append([option])
-    kept, start = [], 0
-    for run in runs:
-        if len(run) >= 3:
-            kept.append(text[start : run[0].start()])
-            start = run[-1].end()
-    return "\n".join([*kept, text[start:]])
-
-
-# Statements
-
-_LETTER = re.compile(r"\(?([a-z])\)?[.):]?")
-_LEADING_LETTER = re.compile(
-    r"[\s*_\"'`({\[]{0,8}(?:option\s)?([a-z])"
-    r"(?:[.):\]}*_\"'`]{1,8}(?:\s|$)|\s{0,8}$"
-    r"|\s(?=because\b|since\b|as\b|due\b|or [a-i]\b|[-\u2013\u2014,]"
-    r"|fits\b|is (?:the )?(?:right|correct|best|most)\b))"
-)
-_MARKUP = " \t\n*_`\"'#>{}[]$"
-_EQ1 = fold(SENTENCE).strip()
 
 
 def _read_tag(statement: str, asked: _Asked) -> Reading:
@@ -257,27 +210,38 @@ def _read_tag(statement: str, asked: _Asked) -> Reading:
 
 @lru_cache(maxsize=4096)
 def _remembered_tag(statement: str, asked: _Asked) -> Reading:
-    return _read_statement(statement, asked, "tag", unknown_is_other=True) or UNREAD
+    scored = ratings(statement, asked.table)
+    if compares(scored):
+        return replace(_highest(scored), stage="tag")
+    text = proper(unwrapped(statement), asked.letters, asked.table)
+    return _read_statement(text, asked, "tag", unknown_is_other=True) or UNREAD
+
+
+def _unfinished(parts: Parts, asked: _Asked) -> Reading:
+    """The reading of a block that was cut off: a whole word of the table, never half a word."""
+    text = proper(parts.unfinished, asked.letters, asked.table)
+    mentions = find_mentions(text, stated=True, table=asked.table)
+    return _choice(mentions, "tag") or UNREAD
+
+
+# Statements
 
 
 def _read_statement(
     statement: str, asked: _Asked, stage: Stage, *, unknown_is_other: bool
 ) -> Reading | None:
     """The reading of a text that only names the emotion: the word, else the letter."""
-    text = _proper(statement.strip(), asked).strip(_MARKUP)
-    text = text.removeprefix(_EQ1)
+    text = statement.strip(MARKUP).removeprefix(EQ1)
     mentions = find_mentions(text, stated=True, table=asked.table)
-    if len({mention.label for mention in mentions}) >= _TOO_MANY:
-        return None
     reading = _choice(mentions, stage)
     if reading or mentions:
         return reading
-    return _read_letter(text, asked) or (_unknown(text, stage) if unknown_is_other else None)
+    return _letter(letter_in(text), asked) or (_unknown(text, stage) if unknown_is_other else None)
 
 
-def _choice(mentions: list[Mention], stage: Stage) -> Reading | None:
-    """The first claimed mention that has a class, else the first claimed, else a weighed one."""
-    for standing in (Standing.CLAIMED, Standing.WEIGHED):
+def _choice(mentions: Sequence[Mention], stage: Stage) -> Reading | None:
+    """The first mention of the best standing, one with a class before one without."""
+    for standing in (Standing.ASCRIBED, Standing.CLAIMED, Standing.WEIGHED):
         taken = [mention for mention in mentions if mention.standing is standing]
         if taken:
             first = next((mention for mention in taken if mention.label != OTHER), taken[0])
@@ -286,144 +250,151 @@ def _choice(mentions: list[Mention], stage: Stage) -> Reading | None:
     return None
 
 
-def _read_letter(text: str, asked: _Asked) -> Reading | None:
-    """The reading of a leading letter; None for a letter without an option."""
-    found = _LEADING_LETTER.match(text) if asked.form == "closed" else None
-    label = asked.letters.get(found[1]) if found else None
-    return Reading(label, "letter", found[1].upper()) if found and label else None
+def _letter(letter: str | None, asked: _Asked) -> Reading | None:
+    """The reading of a letter; None for one without an option, or under the open form."""
+    label = asked.letters.get(letter) if letter and asked.form == "closed" else None
+    return Reading(label, "letter", letter.upper()) if letter and label else None
 
 
 _NO_ANSWER = re.compile(
     r"\b(?:unable|cannot|can't|unclear|unknown|unsure|uncertain|undetermined|sorry|n/?a|"
     r"don't|not|no|emotion|audio|speaker|answer)\b"
 )
+_CLASS_NAMES = sorted({*CLASSES, *ALIASES})
+#: How similar a misspelt name is to its class (difflib's ratio): one letter of six is wrong.
+_SIMILAR = 0.85
 
 
 def _unknown(text: str, stage: Stage) -> Reading | None:
-    """A stated word or two that the table lacks: an emotion outside the eight classes."""
-    stated = words(text)
-    is_name = 1 <= len(stated) <= 2 and len(stated[0]) > 2 and not _NO_ANSWER.search(text)
-    return Reading(OTHER, stage, " ".join(stated)) if is_name else None
+    """A stated word or two that the table lacks: a misspelt class, or an emotion without one."""
+    named = words(text)
+    if not 1 <= len(named) <= 2 or len(named[0]) <= 2 or _NO_ANSWER.search(text):
+        return None
+    meant = difflib.get_close_matches(named[0], _CLASS_NAMES, n=1, cutoff=_SIMILAR)
+    label = canonical(meant[0]) if meant and len(named) == 1 else OTHER
+    return Reading(label, stage, " ".join(named))
 
 
-# Explicit statements in prose
-
-_DECISIVE = re.compile(
-    rf"{_EQ1}"
-    r"|\\boxed\{|#{4}"
-    r"|\b(?:final|my)[ _](?:answer|choice|prediction|label|emotion|verdict)\b[\"'*_]{0,4}"
-    r"(?:\s{0,3}[:=]|\s(?:is|would be)\b)"
-    r"|^[\s*_#>{-]{0,12}[\"']?(?:the )?(?:predicted )?(?:answer|emotion|label|prediction|response)"
-    r"[\"'*_]{0,4}\s{0,3}[:=]",
-    re.MULTILINE,
-)
-_STATING = re.compile(
-    r"\b(?:answer|emotion|label|option|choice|feeling|mood|sentiment)"
-    r"(?:\s(?!is\b|was\b|not\b|but\b)[\w'-]{1,20}){0,8}?\s{0,2}"
-    r"(?::|\b(?:is|(?:would|should|must|has to|might|could|may) be|appears to be|seems to be)\b"
-    r"(?: best)?(?: (?:described|labell?ed) as\b)?)"
-    r"|\bi(?:'d| would|'ll| will)? (?:say|choose|pick|select|go with|go for|guess|answer|"
-    r"label it|settle on|settle for|opt for|lean towards?)\b"
-    r"|\b(?:option|choice)\s(?=\(?[a-z]\b)"
-    # "E is the right one"
-    r"|(?<!\w)(?=\(?[a-z]\)?\s(?:is (?:the )?(?:right|correct|best|most)|fits)\b)"
-    # "the answer is", "I choose" before a letter
-    "|(?:\u7b54\u6848|\u9009\u9879|\u9009\u62e9|\u9009|\u9078)(?:\u662f|\u4e3a|\u70ba)?"
-    r"[\s:]{0,3}(?=\(?[a-z](?![a-z]))"
-)
-_UNDONE_BEFORE = re.compile(
-    r"(?:\b(?:not|never|if|whether|unless|cannot|wouldn't|hardly)|n't)\s(?:[\w']{1,15}\s){0,3}$"
-)
-_STOP = re.compile(r"[.!?;\n\u3002]")
+# Evidence
 
 
-def _read_sentence(text: str, asked: _Asked, *, is_answer: bool) -> Reading | None:
-    """The last explicit statement; decisive wording beats the rest.
-
-    Outside the answer proper (`is_answer` false) only the sentence of Eq. 1 counts.
-    """
-    markers = [_DECISIVE, _STATING] if is_answer else [re.compile(_EQ1)]
-    for rank, marker in enumerate(markers):
-        for found in _last(marker, text):
-            if _UNDONE_BEFORE.search(text, max(0, found.start() - 60), found.start()):
-                continue
-            stated = _reach(text, found.end())
-            if not stated.strip(_MARKUP):
-                return UNREAD if found.end() >= len(text.rstrip()) else None
-            reading = _read_statement(stated, asked, "sentence", unknown_is_other=rank == 0)
-            if reading:
-                return reading
+def _final_statement(answer: _Prose) -> Reading | None:
+    for statement in stated(FINAL, answer.text):
+        if not statement.strip(MARKUP):
+            return UNREAD
+        reading = _read_statement(statement, answer.asked, "sentence", unknown_is_other=True)
+        if reading:
+            return reading
     return None
 
 
-def _last(marker: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """The marker's last occurrences, from the end backwards."""
-    return reversed(deque(marker.finditer(text), maxlen=_STATEMENTS_READ))
+def _field(answer: _Prose) -> Reading | None:
+    """The field that names the emotion; of several segments the first that has a class."""
+    found = fields(answer.raw)
+    asked = answer.asked
+    if not found or compares(answer.ratings):
+        return None
+    if compares(scored := scored_fields(found, asked.table)):
+        return _highest(scored)
+    values = answer_values(found)
+    if values is None:
+        return None
+    named = (_read_statement(value, asked, "sentence", unknown_is_other=True) for value in values)
+    return _first_with_class(named) or UNREAD
 
 
-def _reach(text: str, start: int) -> str:
-    """From a marker to the end of its sentence; an option's letter does not end one."""
-    while start < len(text) and text[start] in _MARKUP + ":":
-        start += 1
-    letter = _LEADING_LETTER.match(text, start)
-    limit = start + _STATEMENT_LENGTH
-    end = _STOP.search(text, letter.end() if letter else start, limit)
-    return text[start : end.start() if end else limit]
+def _first_with_class(found: Iterable[Reading | None]) -> Reading | None:
+    read = [reading for reading in found if reading]
+    return next((one for one in read if one.label != OTHER), read[0] if read else None)
 
 
-# Prose
+def _rated(answer: _Prose) -> Reading | None:
+    return _highest(answer.ratings) if compares(answer.ratings) else None
 
-_REFUSAL = re.compile(
-    r"\bas an? (?:ai|artificial|language model|text)"
-    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|language)"
-    r"|\b(?:cannot|can't|can not|unable to|not able to|don't have the (?:ability|capability) to)"
-    r" (?:\w{1,15} ){0,2}?(?:hear|listen to|listen|process|access|analy[sz]e|play) "
-    r"(?:\w{1,15} ){0,2}?(?:audio|sound|recording|clip|file|speech)"
-    r"|\b(?:cannot|can't) listen\b|\bplease (?:\w{1,10} )?(?:provide|upload|share|send)"
-    r"|\b(?:could|can) you (?:\w{1,10} )?(?:provide|upload|share|send)"
-    r"|\bno audio\b|\b(?:didn't|haven't|not) (?:been )?provided?\b"
-    r"|\bkann (?:\w{1,15} ){0,4}nicht (?:an)?horen|\bpeux pas (?:ecouter|entendre|traiter)"
-    r"|\bno puedo (?:escuchar|oir|procesar)|\bnon posso (?:ascoltare|sentire)"
-    r"|\u65e0\u6cd5|\u3067\u304d\u307e\u305b\u3093"
-)
+
+def _highest(found: Sequence[Rating]) -> Reading:
+    best = highest(found)
+    labels = {one.label for one in best}
+    if not best or len(labels) >= TOO_MANY:
+        return UNREAD
+    return Reading(best[0].label, "sentence", best[0].word, len(labels) > 1)
+
+
+def _field_line(answer: _Prose) -> Reading | None:
+    """The first line such as "Emotion: sad" that has a class."""
+    lines = reversed(list(stated(FIELD_LINE, answer.text)))
+    return _first_with_class(
+        _read_statement(line, answer.asked, "sentence", unknown_is_other=True) for line in lines
+    )
+
+
+def _stating(marker: re.Pattern[str], text: str, asked: _Asked) -> Reading | None:
+    read = (
+        _read_statement(statement, asked, "sentence", unknown_is_other=False)
+        for statement in stated(marker, text)
+        if statement.strip(MARKUP)
+    )
+    return next((reading for reading in read if reading), None)
+
+
+def _statement(answer: _Prose) -> Reading | None:
+    return _stating(STATEMENT, answer.text, answer.asked)
+
+
+def _remark(answer: _Prose) -> Reading | None:
+    return _stating(REMARK, answer.text, answer.asked)
+
+
+def _conclusion(answer: _Prose) -> Reading | None:
+    """The last sentence that draws a conclusion and claims an emotion, or a letter, in it."""
+    for found in last(CONCLUSION, answer.prose):
+        said = reach(answer.prose, found.end())
+        reading = _choice(find_mentions(said, table=answer.asked.table), "lexicon")
+        if reading or (reading := _letter(letter_in(said), answer.asked)):
+            return reading
+    return None
+
+
+# Lines
+
 _REASON_LINE = re.compile(
     r"^[ \t*_#>-]{0,10}(?:reason(?:ing)?|rationale|explanation|analysis|evidence|note)s?[*_]{0,3}:",
     re.MULTILINE,
 )
-_CONCLUSION = re.compile(
-    r"\b(?:overall|in conclusion|in summary|to sum up|all in all|therefore|thus|hence|"
-    r"taken together|ultimately|insgesamt|en resume|en conclusion|in conclusione)\b"
-    r"|(?:^|[.\n]\s{0,3})so,? "
+_FILLERS = frozenset(
+    words(
+        "the a an is it it's emotion and or very mostly slightly clearly probably likely maybe "
+        "perhaps definitely most quite rather so i think"
+    )
 )
 
 
-def _read_prose(text: str, asked: _Asked) -> Reading | None:
-    """A bare word or letter on a line of its own, else a conclusion, else the first claim."""
-    if _REFUSAL.search(text):
+def _last_line(answer: _Prose) -> Reading | None:
+    """The last line, if it is a label and nothing else."""
+    return _label(answer.last_line, answer.asked)
+
+
+def _first_line(answer: _Prose) -> Reading | None:
+    """The first line or phrase, if it is a label and nothing else."""
+    return _label(answer.head, answer.asked)
+
+
+def _label(line: str, asked: _Asked) -> Reading | None:
+    if not _is_short(line) or re.search(r"\d", line):
         return None
-    reason = _REASON_LINE.search(text)
-    answer = text[: reason.start()] if reason and text[: reason.start()].strip() else text
-    return (
-        next(_bare_lines(answer, asked), None)
-        or _conclusion(answer, asked.table)
-        or _first_claim(answer, asked.table)
-        or _read_letter(answer.strip(), asked)
-    )
+    mentions = find_mentions(line, stated=True, table=asked.table)
+    named = {word for mention in mentions for word in words(mention.word)}
+    is_label = mentions and not set(words(line)) - named - _FILLERS
+    return _choice(mentions, "lexicon") if is_label else None
 
 
-def _bare_lines(text: str, asked: _Asked) -> Iterator[Reading]:
-    """Readings of the last line, then of the first phrase, where they are just an answer."""
-    lines = [line for line in text.splitlines() if line.strip(_MARKUP)]
-    if len(lines) > 1 and not _is_bare(lines[-2], asked.table):
-        yield from _bare(lines[-1], asked)
-    if lines and not (len(lines) > 1 and all(_is_bare(line, asked.table) for line in lines)):
-        head = lines[0].strip(_MARKUP)
-        letter = _LEADING_LETTER.match(head)
-        phrase = re.compile(r"[.!?;:\u2013\u2014(\u3002]|\s-").search(
-            head, letter.end() if letter else 0
-        )
-        if phrase is None or phrase.group() != "?":
-            yield from _bare(head[: phrase.start()] if phrase else head, asked)
+def _short_line(answer: _Prose) -> Reading | None:
+    """The last line, then the first phrase, with hardly anything but a label."""
+    last = _bare(answer.last_line, answer.asked) if len(answer.lines) > 1 else None
+    return last or _bare(answer.head, answer.asked)
+
+
+_PHRASE_END = re.compile(r"[.!?;:\u2013\u2014(\u3002]|\s-")
 
 
 def _is_bare(line: str, table: Lexicon) -> bool:
@@ -435,23 +406,75 @@ def _is_short(line: str) -> bool:
     return len(line) <= _LINE_LENGTH and len(words(line)) <= 3
 
 
-def _bare(line: str, asked: _Asked) -> Iterator[Reading]:
-    if _is_short(line):
-        reading = _read_statement(line, asked, "lexicon", unknown_is_other=False)
-        if reading:
-            yield reading
+def _bare(line: str, asked: _Asked) -> Reading | None:
+    if not _is_short(line):
+        return None
+    return _read_statement(line, asked, "lexicon", unknown_is_other=False)
 
 
-def _conclusion(text: str, table: Lexicon) -> Reading | None:
-    """The last sentence that draws a conclusion and claims an emotion in it."""
-    for found in _last(_CONCLUSION, text):
-        reading = _choice(find_mentions(_reach(text, found.end()), table=table), "lexicon")
+# Prose
+
+
+def _first_claim(answer: _Prose) -> Reading | None:
+    return _claim(answer.prose, answer.asked)
+
+
+def _claim(text: str, asked: _Asked) -> Reading | None:
+    mentions = find_mentions(text, table=asked.table)
+    claimed = {mention.label for mention in mentions if mention.is_claimed}
+    return None if len(claimed) >= TOO_MANY else _choice(mentions, "lexicon")
+
+
+def _lone_letter(answer: _Prose) -> Reading | None:
+    text = answer.prose.strip()
+    return _letter(letter_in(text) or last_letter(text), answer.asked)
+
+
+def _sentence_in_rationale(answer: _Prose) -> Reading | None:
+    return _stating(SENTENCE_OF_EQ1, answer.rationale, answer.asked)
+
+
+def _rationale(answer: _Prose) -> Reading | None:
+    """What the rationale claims, where the answer has nothing else."""
+    if words(answer.text):
+        return None
+    inner = _Prose(answer.rationale, "", answer.asked)
+    return _conclusion(inner) or _first_claim(inner)
+
+
+def _state(answer: _Prose) -> Reading | None:
+    """A state without a class that only a statement names elsewhere: "sounds confident"."""
+    for statement in stated(ASCRIPTION, answer.prose):
+        mentions = find_mentions(statement, stated=True, table=answer.asked.table)
+        reading = _choice([one for one in mentions if one.label == OTHER], "lexicon")
         if reading:
             return reading
     return None
 
 
-def _first_claim(text: str, table: Lexicon) -> Reading | None:
-    mentions = find_mentions(text, table=table)
-    claimed = {mention.label for mention in mentions if mention.standing is Standing.CLAIMED}
-    return None if len(claimed) >= _TOO_MANY else _choice(mentions, "lexicon")
+@dataclass(frozen=True)
+class _Evidence:
+    """A reading of an answer, and whether it settles the matter where it finds no class."""
+
+    read: Callable[[_Prose], Reading | None]
+    settles: bool = True
+
+
+#: From the strongest to the weakest.
+_EVIDENCE = (
+    _Evidence(_field),  # JSON has a key for it.
+    _Evidence(_final_statement),  # The answer calls it its answer.
+    _Evidence(_sentence_in_rationale),  # The model was trained to say so.
+    _Evidence(_last_line),  # After reasoning, a bare label can only be the answer.
+    _Evidence(_rated),  # All candidates are weighed, with a result.
+    _Evidence(_field_line),  # A heading names it.
+    _Evidence(_first_line),  # A bare label at the beginning: what follows explains it.
+    _Evidence(_statement),  # A sentence says what the emotion is.
+    _Evidence(_remark, settles=False),  # So does this one, but maybe on the way.
+    _Evidence(_short_line),  # A label with a word beside it, such as "sad voice".
+    _Evidence(_conclusion),  # The last claim that follows from the others.
+    _Evidence(_first_claim, settles=False),  # Prose puts what it is sure of first.
+    _Evidence(_lone_letter),  # A word beats a letter.
+    _Evidence(_rationale, settles=False),  # There is nothing but reasons.
+    _Evidence(_state),  # An attitude, such as "confident", is no class.
+)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 from functools import reduce
+from itertools import product
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whyser.evidence.cues import Cues
-from whyser.prompting.answer import parse_answer
-from whyser_eval.metrics.data import ScoreEstimate, Statistics
-from whyser_eval.metrics.declaration import MaterialKind, metrics_of
+from whyser_eval.metrics.data import BoolArray, ScoreEstimate, Statistics, Subset
+from whyser_eval.metrics.declaration import METRICS, MaterialKind, metrics_of, needs_majority
 from whyser_eval.metrics.distribution import Distributions, normalised
 from whyser_eval.metrics.groundedness import Explained
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import ResamplingPlan, percentiles
+
+if TYPE_CHECKING:
+    from whyser.evidence.cues import Cues
 
 #: What else a metric of this material depends on, as the signature names it.
 RESTS_ON: dict[MaterialKind, str] = {
@@ -29,55 +31,86 @@ RESTS_ON: dict[MaterialKind, str] = {
 }
 
 
-def answer_metrics(
-    system: System,
-    references: References,
-    claims: Sequence[Explained] | None,
-    *,
-    with_transcripts: bool,
-) -> ResamplingPlan | None:
-    """The metrics that the system's answers have data for, on every subset; None without any.
+@dataclass(frozen=True)
+class AnswerMaterial:
+    """What a system's answers hold for the metrics of each kind; a kind without data is absent."""
+
+    of_kind: Mapping[MaterialKind, tuple[Any, ...]]
+    _known: dict[tuple[str, bytes], Statistics] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        system: System,
+        references: References,
+        claims: Sequence[Explained] | None,
+        *,
+        with_transcripts: bool,
+    ) -> AnswerMaterial:
+        found: dict[MaterialKind, tuple[Any, ...]] = {}
+        if (shares := system.distributions) is not None:
+            given = np.array(
+                [[one.get(name, 0.0) for name in references.classes] for one in shares]
+            )
+            found["probabilities"] = (
+                Distributions(
+                    references.distributions,
+                    normalised(given),
+                    references.annotators,
+                    references.labels,
+                ),
+            )
+        if with_transcripts:
+            transcripts = [one.transcript for one in system.blocks]
+            if any(one is not None for one in transcripts):
+                spoken = [one.transcript for one in references.utterances]
+                found["transcripts"] = (spoken, transcripts)
+        if claims is not None:
+            found["claims"] = (claims,)
+        return cls(found)
+
+    @property
+    def metrics(self) -> list[str]:
+        return [name for kind in self.of_kind for name in metrics_of(kind)]
+
+    def statistics(self, metric: str, classes: BoolArray | None) -> Statistics:
+        """Args: `classes`, bool[C], those that a distribution is over; None for all."""
+        declared = METRICS[metric]
+        given = self.of_kind[declared.material]
+        if declared.material != "probabilities" or classes is None or classes.all():
+            classes = None
+        else:
+            given = tuple(one.over(classes) for one in given)
+        # A word error rate takes long, and is the same on every subset.
+        key = metric, b"" if classes is None else classes.tobytes()
+        if key not in self._known:
+            self._known[key] = declared.function(*given)
+        return self._known[key]
+
+
+def answer_plans(
+    systems: Sequence[AnswerMaterial], subsets: Mapping[str, Subset]
+) -> list[ResamplingPlan]:
+    """The metrics that every system's answers have data for, as one plan for each system.
 
     A metric's n counts the utterances that it is computed from, such as those with words to
-    recognise, or those with a claim that can be checked.
+    recognise, or those with a claim of some system that can be checked.
+
+    Returns: plans with the same rows and scores; none where no metric has data.
     """
-    ones = np.ones(len(references), dtype=np.int64)
-    plans = []
-    for name, rows in _statistics(system, references, claims, with_transcripts).items():
-        counted = (rows.denominator > 0).any(axis=1)
-        subsets = {
-            subset: replace(one, mask=one.mask & counted)
-            for subset, one in references.subsets.items()
-        }
-        plans.append(ResamplingPlan.of_statistics({name: rows}, ones, subsets))
-    return reduce(or_, plans) if plans else None
-
-
-def _statistics(
-    system: System,
-    references: References,
-    claims: Sequence[Explained] | None,
-    with_transcripts: bool,
-) -> dict[str, Statistics]:
-    material: dict[MaterialKind, tuple[Any, ...]] = {}
-    if (shares := system.distributions) is not None:
-        given = np.array([[one.get(name, 0.0) for name in references.classes] for one in shares])
-        distributions = Distributions(
-            references.distributions, normalised(given), references.annotators, references.labels
-        )
-        material["probabilities"] = (distributions,)
-    if with_transcripts:
-        transcripts = [parse_answer(text).transcript for text in system.texts]
-        if any(one is not None for one in transcripts):
-            spoken = [one.transcript for one in references.utterances]
-            material["transcripts"] = (spoken, transcripts)
-    if claims is not None:
-        material["claims"] = (claims,)
-    return {
-        name: function(*given)
-        for kind, given in material.items()
-        for name, function in metrics_of(kind).items()
-    }
+    names = [name for name in systems[0].metrics if all(name in one.metrics for one in systems)]
+    plans: list[list[ResamplingPlan]] = [[] for _ in systems]
+    for name, (subset, chosen) in product(names, subsets.items()):
+        if not chosen.has_majority and needs_majority(name):
+            continue
+        found = [one.statistics(name, chosen.classes) for one in systems]
+        counted = np.any([(one.denominator > 0).any(axis=1) for one in found], axis=0)
+        # Its columns are the subset's classes already.
+        own = {subset: Subset(chosen.mask & counted, has_majority=chosen.has_majority)}
+        ones = np.ones(len(counted), dtype=np.int64)
+        for plan, rows in zip(plans, found, strict=True):
+            plan.append(ResamplingPlan.of_statistics({name: rows}, ones, own))
+    return [reduce(or_, own) for own in plans if own]
 
 
 def shuffled_metrics(

@@ -12,7 +12,7 @@ import numpy as np
 
 from whyser.io.errors import InputError, Problems
 from whyser.io.files import read_jsonl
-from whyser.labels.classes import CLASSES, EmotionClass
+from whyser.labels.classes import CLASSES, EmotionClass, Label
 from whyser.labels.votes import distribution
 from whyser.records.corpus import Corpus
 from whyser.records.utterance import Utterance
@@ -126,9 +126,23 @@ class References:
         return frozenset(map(part_of, self.utterances))
 
     @cached_property
+    def primaries(self) -> list[tuple[Label, ...]]:
+        """The primary votes of every utterance."""
+        return [one.primaries for one in self.utterances]
+
+    @cached_property
     def label_sets(self) -> list[frozenset[EmotionClass]]:
         """A of every utterance."""
-        return [one.annotator_labels(secondary=self.secondary) for one in self.utterances]
+        if self.secondary:
+            return [one.annotator_labels(secondary=True) for one in self.utterances]
+        # Votes have few combinations, and a corpus has very many utterances.
+        sets: dict[tuple[Label, ...], frozenset[EmotionClass]] = {}
+        return [
+            (sets.get(votes) or sets.setdefault(votes, one.annotator_labels()))
+            if votes
+            else one.annotator_labels()
+            for one, votes in zip(self.utterances, self.primaries, strict=True)
+        ]
 
     @cached_property
     def labels(self) -> IntArray:
@@ -150,7 +164,7 @@ class References:
     @cached_property
     def distributions(self) -> FloatArray:
         """float[n, C], shares of the votes; all on the label where no vote has a declared class."""
-        shares = [distribution(utterance.primaries) for utterance in self.utterances]
+        shares = [distribution(votes) for votes in self.primaries]
         votes = np.array([[one.get(name, 0.0) for name in self.classes] for one in shares])
         totals = votes.sum(axis=1, keepdims=True)
         gold = self.labels[:, None] == np.arange(len(self.classes))
@@ -163,7 +177,7 @@ class References:
 
     @cached_property
     def subsets(self) -> dict[str, Subset]:
-        return subsets_of(self.utterances, self.classes, self.corpus_classes)
+        return subsets_of(self.utterances, self.classes, self.corpus_classes, self.primaries)
 
     @cached_property
     def hash(self) -> str:
@@ -185,7 +199,8 @@ class References:
     @property
     def votes_hash(self) -> str:
         """Hash of every vote, which metrics of probabilities depend on."""
-        return rows_hash(f"{one.id}\t{','.join(sorted(one.primaries))}" for one in self.utterances)
+        rows = zip(self.utterances, self.primaries, strict=True)
+        return rows_hash(f"{one.id}\t{','.join(sorted(votes))}" for one, votes in rows)
 
     @property
     def words_hash(self) -> str:

@@ -16,8 +16,9 @@ class Signature:
 
     `annotators` names the votes that make up A, `variants` counts the wordings or orders of a
     repeated question, `samples` the answers sampled for each; they are written only if they are not
-    the default. `inclusive` is the hash of the references including those without a majority label.
-    `rests_on` has what else a metric depends on (votes, words, cues), with its hash.
+    the default. `adapted` is "speaker" for a system that also used the speaker's other clips.
+    `inclusive` is the hash of the references including those without a majority label.
+    `rests_on` has what else each metric depends on (votes, words, cues, claims), with its hash.
     """
 
     corpora: frozenset[str]
@@ -31,7 +32,8 @@ class Signature:
     annotators: str = "primary"
     variants: int = 1
     samples: int = 1
-    rests_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    adapted: str = ""
+    rests_on: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def render(self, metric: str, *, subset: str, n: int, labels: int, unread: int) -> str:
         """`name:value` pairs, version last.
@@ -52,12 +54,13 @@ class Signature:
             "labels": labels,
             **({"variants": self.variants} if self.variants != 1 else {}),
             **({"samples": self.samples} if self.samples != 1 else {}),
+            **({"adapted": self.adapted} if self.adapted else {}),
             "avg": "macro" if is_macro(metric) else "none",
             **({"annotators": self.annotators} if self.annotators != "primary" else {}),
             "parser": self.parser,
             "unread": f"miss={unread}",
             "refs": self.inclusive if subset == "all_inclusive" else self.references,
-            **dict([self.rests_on[metric]] if metric in self.rests_on else []),
+            **self.rests_on.get(metric, {}),
             "prompt": _joined(self.prompts),
         }
         return signed(metric, pairs)

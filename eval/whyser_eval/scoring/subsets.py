@@ -18,16 +18,19 @@ from typing import TypeAlias
 import numpy as np
 
 from whyser.labels.classes import EmotionClass, Label
-from whyser.labels.votes import is_strict_majority, top_share
+from whyser.labels.votes import top_share
 from whyser.records.utterance import Utterance
-from whyser_eval.metrics.data import MISS, BoolArray, Subset
+from whyser_eval.metrics.data import MISS, BoolArray, FloatArray, Subset
 
 #: The primary votes of an utterance.
 Votes: TypeAlias = tuple[Label, ...]
 
+
 # Votes have few combinations, and a corpus has very many utterances.
-_is_strict = lru_cache(maxsize=100_000)(is_strict_majority)
-_top_share = lru_cache(maxsize=100_000)(top_share)
+@lru_cache(maxsize=100_000)
+def _top_share(votes: Votes) -> float:
+    return float(top_share(votes))
+
 
 #: Upper bounds of the shares in each band, under the name of the band.
 AGREEMENT_BANDS = {
@@ -41,25 +44,29 @@ def subsets_of(
     utterances: Sequence[Utterance],
     classes: Sequence[EmotionClass],
     corpus_classes: Mapping[str, Sequence[EmotionClass]],
+    votes: Sequence[Votes] | None = None,
 ) -> dict[str, Subset]:
     """Every subset of the utterances by name, without groups that are empty or equal to `all`.
 
-    Args: `corpus_classes`, the classes that each corpus annotates.
+    Args: `corpus_classes`, the classes that each corpus annotates; `votes`, the primary votes of
+        each utterance, if they are known.
     """
     scored = np.array([one.is_scored for one in utterances], dtype=np.bool_)
     # A corpus without released votes counts as unanimous. If other utterances of its corpus have
     # votes, an utterance without any says nothing about agreement.
     voted = {one.corpus for one in utterances if one.votes}
     is_known = np.array([bool(one.votes) or one.corpus not in voted for one in utterances])
-    votes = [one.primaries for one in utterances]
-    strict = np.array(list(map(_is_strict, votes)), dtype=np.bool_)
+    votes = votes or [one.primaries for one in utterances]
+    shares = np.array(list(map(_top_share, votes)))
+    # As `is_strict_majority`: a share above one half stays above it as a float.
+    strict = shares > 0.5
     found = {"all": Subset(scored), "strict": Subset(scored & is_known & strict)}
     if not scored.all():
         found["all_inclusive"] = Subset(np.ones_like(scored), has_majority=False)
     groups = [
         *_groups("corpus", [one.corpus for one in utterances]),
         *_groups("gender", [one.gender for one in utterances]),
-        *_bands(votes, is_known),
+        *_bands(shares, is_known),
     ]
     for name, mask in groups:
         inside = mask & scored
@@ -78,8 +85,7 @@ def _groups(kind: str, values: Sequence[str | None]) -> list[tuple[str, BoolArra
     return [(f"{kind}:{name}", numbers == number) for name, number in place.items()]
 
 
-def _bands(votes: Sequence[Votes], is_known: BoolArray) -> list[tuple[str, BoolArray]]:
-    shares = np.array([float(_top_share(own)) for own in votes])
+def _bands(shares: FloatArray, is_known: BoolArray) -> list[tuple[str, BoolArray]]:
     bounds = [float(bound) for bound in AGREEMENT_BANDS.values()]
     band = np.searchsorted(bounds, shares)
     return [(name, (band == place) & is_known) for place, name in enumerate(AGREEMENT_BANDS)]

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import OTHER, EmotionClass, Label
+from whyser.prompting.answer import Answer, parse_answer
 from whyser.records.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import Items
@@ -78,6 +80,11 @@ class System:
         for answer, place in zip(self.answers, self.chosen, strict=True):
             yield answer.samples[place - 1] if place else answer.text
 
+    @cached_property
+    def blocks(self) -> tuple[Answer, ...]:
+        """The blocks of the answers that count."""
+        return tuple(map(parse_answer, self.texts))
+
     @property
     def samples(self) -> int:
         """The largest number of answers that an utterance has."""
@@ -103,6 +110,11 @@ class System:
     def prompts(self) -> frozenset[str]:
         return frozenset(answer.prompt for answer in self.answers)
 
+    @cached_property
+    def adapted(self) -> str:
+        """What the system adapted to without labels, for at least one answer."""
+        return max((answer.adapted for answer in self.answers), default="")
+
     def items(self, references: References) -> Items:
         return references.items([reading.label for reading in self.readings])
 
@@ -122,8 +134,7 @@ def _shares(readings: Sequence[Reading]) -> dict[Label, float]:
 _OTHER_REFERENCES = "Give the references that were predicted."
 
 
-@dataclass(frozen=True)
-class Located:
+class Located(NamedTuple):
     """A prediction with its file and line, for errors."""
 
     path: Path
@@ -133,17 +144,17 @@ class Located:
 
 def read_groups(paths: Sequence[Path]) -> dict[SystemName, list[Located]]:
     """Predictions by system: in the order of the files, each system before its controls."""
-    groups: dict[SystemName, list[Located]] = {}
+    # A tuple is hashed many times faster than a name.
+    found: dict[tuple[str, str, str, int], list[Located]] = {}
     for path in paths:
         is_empty = True
-        for line, prediction in read_predictions(path):
-            name = SystemName(
-                prediction.model, prediction.form, prediction.control, prediction.variant
-            )
-            groups.setdefault(name, []).append(Located(path, line, prediction))
+        for line, one in read_predictions(path):
+            key = one.model, one.form, one.control, one.variant
+            found.setdefault(key, []).append(Located(path, line, one))
             is_empty = False
         if is_empty:
             raise InputError("holds no predictions", file=path, cure="Run whyser-eval join again.")
+    groups = {SystemName(*key): group for key, group in found.items()}
     models = list(dict.fromkeys(name.model for name in groups))
 
     def place(name: SystemName) -> tuple[int, bool, bool, str, int]:
@@ -225,9 +236,10 @@ def align(
     """Every system with exactly one answer per reference; all problems are raised together."""
     problems = Problems("the predictions")
     wanted = [utterance.id for utterance in references.utterances]
+    scored = frozenset(wanted)
     answered: dict[SystemName, tuple[Prediction, ...]] = {}
     for name, group in found.items():
-        kept = _checked(name, group, key, set(wanted), ignored, problems)
+        kept = _checked(name, group, key, scored, ignored, problems)
         missing = [id_ for id_ in wanted if id_ not in kept]
         if missing:
             problems.add(

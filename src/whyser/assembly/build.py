@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
-from whyser.assembly.parts import LanguageModel, load_encoder, load_language_model
+from whyser.assembly.parts import (
+    LanguageModel,
+    describe_language_model,
+    load_encoder,
+    load_language_model,
+)
 from whyser.assembly.recipes import ArchitectureRecipe
 from whyser.assembly.tokens import AUDIO, TURN_END, add_tokens, missing_tokens, transcript_marks
 from whyser.baselines.ssl.pretrained import Pretrained
@@ -19,6 +23,7 @@ from whyser.io.audio import SAMPLING_RATE
 from whyser.io.errors import InputError
 from whyser.io.files import read_text, write_json
 from whyser.prompting.prompts import TRAINED
+from whyser.qwen2_audio import greedy
 from whyser.speechlm.configuration_speechlm import SpeechLMConfig
 from whyser.speechlm.feature_extraction_speechlm import SpeechLMFeatureExtractor
 from whyser.speechlm.modeling_speechlm import SpeechLMForConditionalGeneration
@@ -29,8 +34,6 @@ from whyser.temporary import temporary_folder
 WINDOW_S = 30.0
 #: The file that records how a checkpoint was built.
 RECORD = "speechlm.json"
-
-_hub: Any = transformers
 
 
 @dataclass(frozen=True)
@@ -59,26 +62,31 @@ def build(
 
     Raises: `InputError` for parts that are missing, unused, or do not fit.
     """
-    _refuse_wrong_parts(recipe, parts)
-    _refuse_foreign(output)
+    refuse_wrong_parts(recipe.name, recipe.encoders, parts)
+    refuse_foreign(output)
+    _, tokenizer = describe_language_model(parts["llm"])
+    refuse_missing_tokens(tokenizer, parts["llm"], adds_tokens)
     encoders = {kind: load_encoder(parts[kind]) for kind in sorted(recipe.encoders)}
     speaks = load_language_model(parts["llm"])
-    _complete(speaks, parts["llm"], adds_tokens)
+    complete(speaks)
     model = _assembled(recipe, encoders, speaks, seed)
     processor = SpeechLMProcessor(
         feature_extractor=_extractor(model.config, encoders),
         tokenizer=speaks.tokenizer,
         chat_template=read_text(TRAINED),
     )
-    _write(model, processor, output, record={"recipe": recipe.name, "parts": dict(parts)})
+    _bring_code()
+    write(model, processor, output, record={"recipe": recipe.name, "parts": dict(parts)})
     return model
 
 
-def parts_of(model: SpeechLMForConditionalGeneration) -> Iterator[ModelPart]:
+def parts_of(model: torch.nn.Module) -> Iterator[ModelPart]:
     """The parts in the order in which sound passes them."""
     trains = {
         "encoder": "never",
+        "tower": "never",
         "connector": "in every stage",
+        "projector": "in every stage",
         "head": "in the first stage",
         "model": "by LoRA, after the connectors",
     }
@@ -87,34 +95,42 @@ def parts_of(model: SpeechLMForConditionalGeneration) -> Iterator[ModelPart]:
         yield ModelPart(name, count, trains[name.rpartition("_")[2]])
 
 
-def _refuse_wrong_parts(recipe: ArchitectureRecipe, parts: Mapping[str, str]) -> None:
-    wanted = recipe.encoders | {"llm"}
+def refuse_wrong_parts(recipe: str, encoders: Collection[str], parts: Mapping[str, str]) -> None:
+    """Raises: `InputError` for a part that the recipe needs and lacks, or does not take."""
+    wanted = {*encoders, "llm"}
     for kind in sorted(wanted - parts.keys()):
-        raise InputError(f"{recipe.name} needs a part: {kind}", cure=f"Give --{kind}.")
+        raise InputError(f"{recipe} needs a part: {kind}", cure=f"Give --{kind}.")
     for kind in sorted(parts.keys() - wanted):
-        raise InputError(f"{recipe.name} has no {kind} encoder", cure=f"Leave --{kind} out.")
+        raise InputError(f"{recipe} has no {kind} encoder", cure=f"Leave --{kind} out.")
 
 
-def _refuse_foreign(output: Path) -> None:
+def refuse_foreign(output: Path) -> None:
+    """Raises: `InputError` for a folder with files that `whyser-speechlm build` did not write."""
     is_taken = any(output.iterdir()) if output.is_dir() else output.exists()
     if is_taken and not (output / RECORD).is_file():
         told = "contains files that this command did not write"
         raise InputError(told, file=output, cure="Give another --output.")
 
 
-def _complete(speaks: LanguageModel, name: str, adds_tokens: bool) -> None:
-    missing = missing_tokens(speaks.tokenizer)
+def refuse_missing_tokens(tokenizer: Any, name: str, adds_tokens: bool) -> None:
+    """Raises: `InputError` for a tokenizer that lacks tokens, unless they are to be added."""
+    missing = missing_tokens(tokenizer)
     if missing and not adds_tokens:
         raise InputError(
             f"its tokenizer lacks the qwen2_audio template's token {', '.join(missing)}",
             file=name,
             cure="Add --add-tokens, which gives them embeddings, or use a model that has them.",
         )
-    if missing:
+
+
+def complete(speaks: LanguageModel) -> None:
+    """Adds the tokens that the tokenizer lacks, and unties the head from the embeddings."""
+    if missing_tokens(speaks.tokenizer):
         add_tokens(speaks.tokenizer, speaks.model)
     # Llama's tokenizer has none, but batches need one.
     if speaks.tokenizer.pad_token is None:
         speaks.tokenizer.pad_token = TURN_END
+    _untie(speaks.model)
 
 
 def _assembled(
@@ -125,7 +141,6 @@ def _assembled(
     if recipe.alternates:
         start, end = transcript_marks(tokenizer)
         marks = {"transcript_start": start, "transcript_end": end}
-    _untie(speaks.model)
     embeddings = speaks.model.get_input_embeddings().weight
     configs = {f"{kind}_config": one.encoder.config for kind, one in encoders.items()}
     for one in (*configs.values(), speaks.model.config):
@@ -152,7 +167,7 @@ def _assembled(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = SpeechLMForConditionalGeneration(config, parts)
-    model.generation_config = _generation(speaks, end_of_turn)
+    model.generation_config = decoding_of(speaks)
     model.to(embeddings.dtype)
     return model
 
@@ -169,17 +184,14 @@ def _untie(model: Any) -> None:
             model.all_tied_weights_keys = {}
 
 
-def _generation(speaks: LanguageModel, end_of_turn: int) -> Any:
-    """Greedy decoding, as for all models that we train."""
+def decoding_of(speaks: LanguageModel) -> Any:
+    """Greedy decoding, which stops at the model's own end and at that of a turn."""
     own = speaks.model.generation_config
     # One id, several, or None.
     ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
-    return _hub.GenerationConfig(
-        bos_token_id=own.bos_token_id,
-        eos_token_id=sorted({end_of_turn, *ends} - {None}),
-        pad_token_id=speaks.tokenizer.pad_token_id,
-        do_sample=False,
-    )
+    end_of_turn = speaks.tokenizer.convert_tokens_to_ids(TURN_END)
+    ends = sorted({end_of_turn, *ends} - {None})
+    return greedy(own.bos_token_id, ends, speaks.tokenizer.pad_token_id)
 
 
 def _extractor(config: SpeechLMConfig, encoders: Mapping[str, Pretrained]) -> Any:
@@ -187,7 +199,7 @@ def _extractor(config: SpeechLMConfig, encoders: Mapping[str, Pretrained]) -> An
     windows = [WINDOW_S]
     for one in encoders.values():
         kind = "mel" if one.encoder.is_mel else "waveform"
-        own = _settings(one.extractor)
+        own = settings_of(one.extractor)
         # Two encoders of a kind share one input.
         if settings.setdefault(kind, own) != own:
             raise InputError(
@@ -204,18 +216,23 @@ def _extractor(config: SpeechLMConfig, encoders: Mapping[str, Pretrained]) -> An
     )
 
 
-def _settings(extractor: Any) -> dict[str, Any]:
+def settings_of(extractor: Any) -> dict[str, Any]:
     """The settings without class names and the filters, which follow from the rest."""
     given: dict[str, Any] = extractor.to_dict()
     drop = {"feature_extractor_type", "processor_class", "_processor_class", "mel_filters"}
     return {key: value for key, value in given.items() if key not in drop}
 
 
-def _write(model: Any, processor: Any, output: Path, record: dict[str, Any]) -> None:
+def _bring_code() -> None:
+    """Lets a checkpoint's folder hold the classes of its model."""
     SpeechLMConfig.register_for_auto_class()
     SpeechLMForConditionalGeneration.register_for_auto_class("AutoModelForCausalLM")
     SpeechLMFeatureExtractor.register_for_auto_class("AutoFeatureExtractor")
     SpeechLMProcessor.register_for_auto_class("AutoProcessor")
+
+
+def write(model: Any, processor: Any, output: Path, record: dict[str, Any]) -> None:
+    """Writes the checkpoint's folder, or leaves what was there before."""
     output = output.resolve()
     # An interrupted build must not leave an incomplete checkpoint.
     with temporary_folder(output) as staging:

@@ -1,16 +1,20 @@
-"""`whyser-speechlm`: related architectures, from pretrained parts."""
+"""`whyser-speechlm`: models of pretrained parts."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from whyser.io.console import new_app, print_json, print_table, run, say
+from whyser.io.errors import InputError
 from whyser.io.extras import needs, require
 
-app = new_app("Assemble a related paper's architecture, so that llamafactory-cli can train it.")
+if TYPE_CHECKING:
+    from whyser.assembly.recipes import Changes
+
+app = new_app("Assemble a model of pretrained parts, so that llamafactory-cli can train it.")
 
 
 def change(help_text: str, option: str = "", **settings: Any) -> Any:
@@ -28,7 +32,10 @@ def change(help_text: str, option: str = "", **settings: Any) -> Any:
 @needs(train=["torch", "transformers"])
 def build(
     recipe: Annotated[
-        str, typer.Argument(help="Follow this recipe: dual_encoder, vib_hubert or semollm.")
+        str,
+        typer.Argument(
+            help="Follow this recipe: qwen2_audio, dual_encoder, vib_hubert or semollm."
+        ),
     ],
     llm: Annotated[
         str, typer.Option(help="Use this decoder-only language model, or that of a Qwen2-Audio.")
@@ -69,6 +76,14 @@ def build(
             option="--alternate/--no-alternate",
         ),
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="With qwen2_audio, hear this many seconds of a clip; the encoder then takes less "
+            "time.  [default: the encoder's window, 30 for Whisper]",
+        ),
+    ] = None,
     add_tokens: Annotated[
         bool,
         typer.Option(
@@ -80,14 +95,15 @@ def build(
 ) -> None:
     """Assemble a checkpoint of pretrained parts, and print which parts train.
 
-    Parts are folders or hub names; folders need no network. The checkpoint includes its code, so
-    llamafactory-cli trains it with trust_remote_code: true.
+    Parts are folders or hub names; folders need no network. qwen2_audio is a native Qwen2-Audio.
+    The checkpoints of the other recipes include their code, so llamafactory-cli trains them with
+    trust_remote_code: true.
 
     Example: whyser-speechlm build dual_encoder --speech openai/whisper-large-v3
     --emotion microsoft/wavlm-large --llm Qwen/Qwen2.5-7B-Instruct --add-tokens
     --output models/dual_encoder
     """
-    from whyser.assembly.recipes import Changes, recipe_of
+    from whyser.assembly.recipes import NATIVE, Changes, recipe_of
 
     changes = Changes(
         fusion=fusion,
@@ -100,29 +116,56 @@ def build(
         emotion_beta=emotion_beta,
         alternates=alternate,
     )
-    # Wrong settings are reported before gigabytes of weights are loaded.
-    chosen = recipe_of(recipe, changes)
-    from whyser.assembly.build import build as build_it
-    from whyser.assembly.build import parts_of
-
     given = {"speech": speech, "emotion": emotion, "llm": llm}
     parts = {kind: name for kind, name in given.items() if name is not None}
-    model = build_it(chosen, parts, output, adds_tokens=add_tokens, seed=seed)
+    options: dict[str, Any] = {"adds_tokens": add_tokens, "seed": seed}
+    if recipe == NATIVE:
+        _refuse_changes(changes)
+        from whyser.assembly.native import build_native
+
+        model = build_native(parts, output, window=window, **options)
+        tokens = f"{model.config.audio_config.max_source_positions // 2} tokens at most"
+        _print_parts(f"{recipe}: {tokens}", model, as_json=as_json)
+        say(f"Wrote {output}. Train its multi_modal_projector first: docs/models.md.")
+        return
+    # Wrong settings are reported before gigabytes of weights are loaded.
+    chosen = recipe_of(recipe, changes)
+    if window is not None:
+        raise InputError(f"{recipe} has no window of its own", cure="Leave --window out.")
+    from whyser.assembly.build import build as build_it
+
+    model = build_it(chosen, parts, output, **options)
+    names = _print_parts(f"{recipe}: {model.config.audio_tokens} tokens", model, as_json=as_json)
+    connectors = ",".join(name for name in names if name.endswith("_connector"))
+    say(f"Wrote {output}. Train it with trust_remote_code: true; its connectors are {connectors}.")
+
+
+def _refuse_changes(changes: Changes) -> None:
+    for key, value in vars(changes).items():
+        if value is not None:
+            option = "alternate" if key == "alternates" else key.replace("_", "-")
+            cure = f"Leave --{option} out."
+            raise InputError(f"qwen2_audio has no setting {key}", cure=cure)
+
+
+def _print_parts(title: str, model: Any, *, as_json: bool) -> list[str]:
+    """Prints the parts with their size, and returns their names."""
+    from whyser.assembly.build import parts_of
+
     rows = list(parts_of(model))
     if as_json:
         print_json([vars(part) for part in rows])
     else:
         total = sum(part.parameters for part in rows)
         print_table(
-            f"{chosen.name}: {model.config.audio_tokens} tokens a clip",
+            f"{title} a clip",
             ("part", "parameters", "trains"),
             [
                 *((part.name, f"{part.parameters:,}", part.trains) for part in rows),
                 ("all", f"{total:,}", ""),
             ],
         )
-    connectors = ",".join(part.name for part in rows if part.name.endswith("_connector"))
-    say(f"Wrote {output}. Train it with trust_remote_code: true; its connectors are {connectors}.")
+    return [part.name for part in rows]
 
 
 @app.command()

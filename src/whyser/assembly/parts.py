@@ -8,13 +8,17 @@ from typing import Any
 
 import transformers
 
+from whyser.assembly.tokens import plain
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.pretrained import (
     WRONG_WEIGHTS,
     Pretrained,
+    cut,
+    describe,
+    from_pretrained,
     load,
     not_loaded,
-    require_safetensors,
+    require_weights,
 )
 from whyser.io.errors import InputError
 
@@ -30,40 +34,76 @@ class LanguageModel:
     tokenizer: Any
 
 
-def load_encoder(name: str) -> Pretrained:
+def load_encoder(name: str, *, window: int | None = None) -> Pretrained:
     """Loads a speech encoder by hub name, or from the folder of a checkpoint or a baseline.
 
-    Raises: `InputError` as in `whyser.baselines.ssl.pretrained.load`.
+    Args: `window`, as in `whyser.baselines.ssl.pretrained.load`.
+
+    Raises: `InputError` as there.
     """
     folder = Path(name)
-    if (folder / saved.ENCODER).is_dir():
-        return saved.read(folder)[2]
-    return load(name)
+    if not (folder / saved.ENCODER).is_dir():
+        return load(name, window=window)
+    pretrained = saved.read(folder)[2]
+    return pretrained if window is None else cut(pretrained, name, window)
+
+
+def describe_encoder(name: str, *, window: int | None = None) -> tuple[Any, Any]:
+    """The configuration and the feature extractor of an encoder, whose weights are not read.
+
+    Raises: `InputError` as in `load_encoder`, for all but the weights.
+    """
+    own = Path(name) / saved.ENCODER
+    return describe(str(own) if own.is_dir() else name, window=window)
 
 
 def load_language_model(name: str) -> LanguageModel:
-    """Loads a decoder-only language model, or that of a Qwen2-Audio.
+    """Loads a decoder-only language model, or that of a Qwen2-Audio, in its own precision.
 
-    Raises: `InputError` for another kind of model, one with its own code, and missing weights.
+    Raises: `InputError` for another kind of model, one with its own code, a slow tokenizer, and
+    missing weights. Weights are read last.
+    """
+    config, tokenizer = describe_language_model(name)
+    return LanguageModel(load_decoder(name, config), tokenizer)
+
+
+def describe_language_model(name: str) -> tuple[Any, Any]:
+    """The configuration and the tokenizer of a language model, whose weights are not loaded.
+
+    Raises: `InputError` for another kind of model, one with its own code, and a folder without
+    weights or a fast tokenizer.
     """
     try:
         config = _hub.AutoConfig.from_pretrained(name, trust_remote_code=False)
-        kind = _kind(name, config)
-        require_safetensors(name)
-        model, loading = kind.from_pretrained(
-            name, config=config, use_safetensors=True, dtype="auto", output_loading_info=True
-        )
+        _kind(name, config)
+        require_weights(name)
         tokenizer = _hub.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except InputError:
         raise
     # Files that do not fit may raise any error.
     except Exception as error:
         raise not_loaded(name, error) from None
-    if missing := sorted(loading["missing_keys"]):
-        raise InputError(f"its weights lack {missing[0]}", file=name, cure=WRONG_WEIGHTS)
     if not tokenizer.is_fast:
         raise InputError("has no fast tokenizer", file=name, cure="Add its tokenizer.json.")
-    return LanguageModel(getattr(model, "language_model", model), tokenizer)
+    return config, plain(tokenizer)
+
+
+def load_decoder(name: str, config: Any) -> Any:
+    """The decoder in its own precision.
+
+    Raises: `InputError` for weights that are missing or of another model.
+    """
+    model, loading = from_pretrained(_kind(name, config), name, config=config, dtype="auto")
+    if missing := sorted(loading["missing_keys"]):
+        is_headless = missing == ["lm_head.weight"]
+        raise InputError(
+            f"its weights lack {missing[0]}" + ", the head that writes" * is_headless,
+            file=name,
+            cure="Give the language model itself, not a classifier."
+            if is_headless
+            else WRONG_WEIGHTS,
+        )
+    return getattr(model, "language_model", model)
 
 
 def _kind(name: str, config: Any) -> Any:

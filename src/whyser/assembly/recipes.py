@@ -12,6 +12,8 @@ from whyser.io.errors import InputError, did_you_mean
 from whyser.speechlm.configuration_speechlm import CONTENT, EMOTION, BranchConfig
 
 SPEECH = "speech"
+#: The recipe of `native.py`, which has no settings of its own but the window.
+NATIVE = "qwen2_audio"
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def recipe_of(name: str, changes: Changes) -> ArchitectureRecipe:
     Raises: `InputError` for an unknown name, and for a change of a part that the recipe lacks.
     """
     if name not in RECIPES:
-        raise InputError(f"no recipe {name!r}", cure=did_you_mean(name, RECIPES))
+        raise InputError(f"no recipe {name!r}", cure=did_you_mean(name, [NATIVE, *RECIPES]))
     recipe = RECIPES[name]
     for branch in (CONTENT, EMOTION):
         for key in ("tokens", "beta"):

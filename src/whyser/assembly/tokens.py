@@ -22,6 +22,29 @@ _TRANSCRIPTS = (
 )
 
 
+def plain(tokenizer: Any) -> Any:
+    """The same fast tokenizer without the class of its family, and without tokens of its own around
+    a text, since the template writes them all.
+
+    transformers 5 makes the tokenizers of some families anew by their class, and then splits words
+    in another way than `tokenizer.json` says, on which the model was trained.
+    """
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    backend = tokenizer.backend_tokenizer
+    backend.post_processor = TemplateProcessing(single="$A", pair="$A $B:1")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        **tokenizer.special_tokens_map,
+        chat_template=tokenizer.chat_template,
+        model_max_length=tokenizer.model_max_length,
+        model_input_names=["input_ids", "attention_mask"],
+        padding_side=tokenizer.padding_side,
+        clean_up_tokenization_spaces=False,
+    )
+
+
 def missing_tokens(tokenizer: Any) -> list[str]:
     return [token for token in TOKENS if token not in tokenizer.get_vocab()]
 

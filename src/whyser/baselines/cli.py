@@ -85,7 +85,15 @@ def cues(
     written = provenance([*utterances, *cues]) | {"system": name, "settings": settings}
     path = output / NAME
     with atomic_set(path) as files:
-        write_answers(files(path), task.test, given, task.classes, system=name, seed=seed)
+        write_answers(
+            files(path),
+            task.test,
+            given,
+            task.classes,
+            system=name,
+            reference=reference,
+            seed=seed,
+        )
         if classifier == "logistic":
             write_weights(files(output / "weights.csv"), model, names)
         write_json(files(output / "provenance.json"), written | {"split": task.split})
@@ -93,6 +101,15 @@ def cues(
         f"{len(task.test):,} answers of {name}, trained on {len(task.train) + len(task.dev):,} "
         f"utterances of {len(task.classes)} classes -> {path}"
     )
+
+
+States = Annotated[
+    Path | None,
+    machine(
+        help="Keep the states of a frozen encoder in this folder, for later runs.  "
+        "[default: states/ in the folder of the output folder]"
+    ),
+]
 
 
 #: A command that uses a speech encoder.
@@ -130,9 +147,27 @@ def ssl(
         ),
     ] = "layers",
     pooling: Annotated[
-        Literal["mean", "attentive"],
-        network(help="Pool over time by the mean, or by attentive statistics."),
+        Literal["mean", "attentive", "statistics"],
+        network(
+            help="Pool over time by the mean, by attentive statistics, or by the mean and standard "
+            "deviation of every layer, which needs --tune nothing."
+        ),
     ] = "attentive",
+    reference: Annotated[
+        Literal["none", "speaker"],
+        typer.Option(
+            help="Use features as they are, or relative to the speaker's other clips (without "
+            "their labels), which needs --pooling statistics."
+        ),
+    ] = "none",
+    window: Annotated[
+        int | None,
+        network(
+            min=1,
+            help="Cut Whisper's window to this many seconds; short clips are then faster.  "
+            "[default: the encoder's]",
+        ),
+    ] = None,
     hidden: Annotated[
         int | None, network(min=1, help="Give the head this width.  [default: the encoder's]")
     ] = None,
@@ -153,7 +188,13 @@ def ssl(
     ] = None,
     gamma: Annotated[float, training(help="Set the gamma of the focal loss.")] = 2.0,
     epochs: Annotated[int, typer.Option(min=1, help="Train for at most this many epochs.")] = 20,
-    lr: Annotated[float, typer.Option(help="Set the learning rate.")] = 1e-5,
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            help="Set the learning rate.  [default: 1e-5; with --tune nothing 1e-3, and 1e-4 for "
+            "statistics]"
+        ),
+    ] = None,
     schedule: Annotated[
         Literal["constant", "linear", "cosine"],
         training(help="Follow this learning-rate schedule after warm-up."),
@@ -175,7 +216,8 @@ def ssl(
         training(
             "--max-duration",
             "--longest",
-            help="Crop a longer training clip at random to this many seconds.",
+            help="Crop a longer training clip to this many seconds: at random, and around its "
+            "middle for a frozen encoder.",
         ),
     ] = 12.0,
     precision: Precision = "auto",
@@ -184,6 +226,7 @@ def ssl(
         training(min=1, help="Stop after this many epochs without a better one.  [default: never]"),
     ] = None,
     workers: Workers = None,
+    states: States = None,
     report: Annotated[
         Literal["none", "tensorboard", "wandb"], machine(help="Report losses to this tracker too.")
     ] = "none",
@@ -201,11 +244,15 @@ def ssl(
     """Train a classifier on a speech encoder, and answer a split with it.
 
     The defaults are the corpus paper's recipe (arXiv 2509.09791). The model of the epoch with the
-    best dev Macro-F1 answers; it is saved in model/, for `whyser-baseline answer`. For several GPUs
-    use torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
+    best dev Macro-F1 answers; it is saved in model/, for `whyser-baseline answer`. With --tune
+    nothing, each clip passes the encoder once, and later epochs and runs take seconds. For several
+    GPUs use torchrun --nproc-per-node 4 -m whyser.baselines.cli ssl ...
 
     Example: whyser-baseline ssl utterances.jsonl --encoder microsoft/wavlm-large
     --output results/wavlm
+
+    Example: whyser-baseline ssl utterances.jsonl --encoder openai/whisper-base --window 6
+    --tune nothing --pooling statistics --output results/whisper
     """
     from whyser.baselines.clips import read_task
     from whyser.baselines.ssl.recipe import TrainingRecipe
@@ -215,6 +262,7 @@ def ssl(
     recipe = TrainingRecipe(
         tuned=tune,
         pooling=pooling,
+        reference=reference,
         hidden=hidden,
         dropout=dropout,
         target=target,
@@ -235,9 +283,26 @@ def ssl(
     wanted = parse_classes(classes) if classes else None
     task = read_task(utterances, split=split, classes=wanted, everything=everything)
     # The encoder may be the folder `.`.
-    system = name or Path(encoder).absolute().name
-    train = BaselineRun(task, recipe, encoder, system, utterances, output, workers, report)
+    own = Path(encoder).absolute().name
+    system = name or (f"{own} by speaker" if reference == "speaker" else own)
+    train = BaselineRun(
+        task,
+        recipe,
+        encoder,
+        system,
+        utterances,
+        output,
+        states or states_of(output),
+        window,
+        workers,
+        report,
+    )
     train(restarts=restart)
+
+
+def states_of(output: Path) -> Path:
+    """Where states are kept: all runs in a folder share them."""
+    return output.absolute().parent / "states"
 
 
 @app.command()
@@ -254,6 +319,7 @@ def answer(
     ] = 32,
     precision: Precision = "auto",
     workers: Workers = None,
+    states: States = None,
     split: Split = None,
     everything: Everything = False,
     seed: Annotated[int, typer.Option(help="Seed the shuffled control.")] = 0,
@@ -272,6 +338,7 @@ def answer(
         clips,
         utterances,
         output,
+        states=states or states_of(output),
         split=split,
         system=name,
         batch_size=batch_size,

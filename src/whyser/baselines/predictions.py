@@ -27,13 +27,15 @@ def write_answers(
     classes: Sequence[EmotionClass],
     *,
     system: str,
+    reference: str = "none",
     seed: int = 0,
 ) -> None:
     """Writes the answers, and those of the shuffled control.
 
     A classifier uses only the sound, so in the control each clip gets another clip's answer.
 
-    Args: `probabilities`, float[n, C], whose rows sum to 1.
+    Args: `probabilities`, float[n, C], whose rows sum to 1; `reference`, what features are relative
+        to, where "none" means that each answer used one clip.
     """
     place = {clip.id: number for number, clip in enumerate(clips)}
     dealt = dict(derangement(place, random.Random(seed)))
@@ -50,6 +52,7 @@ def write_answers(
                 prompt="none",
                 model=system,
                 control=control,
+                adapted="" if reference == "none" else "speaker",
                 text=classes[int(row.argmax())],
                 probabilities=dict(zip(classes, row.tolist(), strict=True)),
             )

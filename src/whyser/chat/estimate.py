@@ -109,4 +109,4 @@ def _sound_tokens(kind: str, sound: str) -> int:
         info = soundfile.info(source)
     except (soundfile.LibsndfileError, OSError, binascii.Error, ValueError):
         return MOST_SOUND_TOKENS
-    return audio.AudioInfo(info.frames, info.samplerate, info.channels).tokens
+    return audio.AudioInfo(info.frames, info.samplerate, info.channels).tokens()

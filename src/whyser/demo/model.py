@@ -12,6 +12,7 @@ from typing import Any
 
 from whyser.demo import vocabulary
 from whyser.demo.staging import fresh_directory
+from whyser.qwen2_audio import POSITIONS_PER_SECOND, greedy, processor_of
 from whyser.temporary import temporary_folder
 
 WINDOW = 6
@@ -58,23 +59,14 @@ def write_model(
             _take_over(model, weights)
         _set_sinusoids(model)
         end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
-        model.generation_config = hub.GenerationConfig(
-            bos_token_id=pad, eos_token_id=[end, pad], pad_token_id=pad, do_sample=False
-        )
+        model.generation_config = greedy(pad, [end, pad], pad)
         model.save_pretrained(staging, safe_serialization=True)
         processor.save_pretrained(staging)
 
 
 def build_processor(window: int = WINDOW) -> Any:
     """Return a Qwen2AudioProcessor with a tokenizer trained on `vocabulary.corpus()`."""
-    import transformers
-
-    return transformers.Qwen2AudioProcessor(
-        feature_extractor=transformers.WhisperFeatureExtractor(
-            feature_size=MEL_BINS, chunk_length=window, return_attention_mask=True
-        ),
-        tokenizer=_tokenizer(),
-    )
+    return processor_of(_tokenizer(), window, feature_size=MEL_BINS)
 
 
 def _tokenizer() -> Any:
@@ -118,8 +110,7 @@ def _config(tokenizer: Any, window: int) -> Any:
             "encoder_layers": 2,
             "encoder_attention_heads": 4,
             "encoder_ffn_dim": 2 * WIDTH,
-            # A position is two mel frames of 10 ms.
-            "max_source_positions": 50 * window,
+            "max_source_positions": POSITIONS_PER_SECOND * window,
             "initializer_range": INITIALIZER_RANGE,
         },
         text_config={

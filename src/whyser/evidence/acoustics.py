@@ -1,39 +1,69 @@
-"""Measure one clip with Praat, in physical units."""
+"""Measure one clip with Praat, in physical units, and say what it does not show reliably."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from whyser.evidence.pitch_track import PITCH_CEILING, PITCH_FLOOR, PitchTrack, pitch_track
+from whyser.evidence.speech_level import TIME_STEP, SpeechLevel, clipped_share, speech_level
 from whyser.io.audio import SAMPLING_RATE, Samples
 from whyser.io.extras import require
-
-#: Praat's usual range for adult speech; a wider range causes octave errors.
-PITCH_FLOOR, PITCH_CEILING = 75.0, 600.0
-TIME_STEP = 0.01
-
-#: A gap is a pause when it is this far below the clip's loudest part for this long
-#: (de Jong & Wempe 2009 use 25 dB and 0.3 s; acted clips are short, so the gap is shorter).
-SILENCE_DB, SHORTEST_PAUSE = 25.0, 0.15
 
 #: With fewer voiced frames (0.1 s) the voice is not measured.
 FEWEST_VOICED = 10
 
+#: Share of the speech that is firmly voiced: at least 0.29 in real clips, at most 0.14 whispered.
+LEAST_VOICED = 0.2
+
+#: Voices move within fewer semitones in a phrase; a wider range is one of tracking errors.
+WIDEST_RANGE = 18.0
+
+#: In dB, how far the background must be below the loudest frame: for anything at all, for rate,
+#: pauses and the range of the pitch, and for the quality and the quiet frames of the voice.
+LOUDEST_BACKGROUND, BACKGROUND_FOR_GAPS, BACKGROUND_FOR_QUALITY = 15.0, 22.0, 31.0
+
+#: Share of clipped samples from which the level is not that of the voice, and from which quiet
+#: sounds are raised so far that pauses fill.
+MOST_CLIPPED, MOST_CLIPPED_FOR_GAPS = 0.01, 0.05
+
 Floats = npt.NDArray[np.float64]
+
+#: Why a measure is missing. `octave jumps`: creaky voice halves the pitch, or the tracker errs.
+Reason = Literal[
+    "unreadable", "too short", "silence", "no words", "background noise", "hardly voiced",
+    "octave jumps", "clipping",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What decides whether a measure is reliable.
+
+    `headroom` of the loudest part over the background in dB; `voiced` share of the speech that is
+    firmly voiced; `octaves` share of the voiced frames that fit another octave as well; `clipped`
+    share of samples that an overload cut off.
+    """
+
+    headroom: float
+    voiced: float
+    octaves: float
+    clipped: float
 
 
 @dataclass(frozen=True)
 class Acoustics:
-    """Measurements of one clip; None if it does not allow one.
+    """Measurements of one clip; None if it does not allow one, with the reason in `unmeasured`.
 
     `pitch` median F0 in Hz; `pitch_range` 5th to 95th percentile of F0 in semitones; `loudness`
-    mean intensity of voiced frames in dB (relative to digital full scale, shifted by a constant);
-    `rate` syllables of the transcript per second of speech; `pauses` share of silence between
-    the first and the last sound; `loudness_range` 5th to 95th percentile of the intensity of
+    mean level of the speech in dB (300 to 3400 Hz, relative to digital full scale, shifted by a
+    constant); `rate` syllables of the transcript per second of speech; `pauses` share of silence
+    between the first and the last sound; `loudness_range` 5th to 95th percentile of the level of
     voiced frames in dB.
 
     Measured on request only, because they take five times as long as all others: `hnr` mean
@@ -53,43 +83,115 @@ class Acoustics:
     jitter: float | None = None
     shimmer: float | None = None
     tilt: float | None = None
+    unmeasured: Mapping[str, Reason] = field(default_factory=dict)
+    conditions: Conditions | None = None
+
+
+_OF_GAPS = ("rate", "pauses")
+_OF_PITCH = ("pitch", "pitch_range")
+_OF_LEVEL = ("loudness", "loudness_range")
+_OF_QUALITY = ("hnr", "jitter", "shimmer", "tilt")
+_ALL = (*_OF_PITCH, "loudness", *_OF_GAPS, "loudness_range")
+
+
+def nothing(reason: Reason, *, voice_quality: bool = False) -> Acoustics:
+    """No measure at all."""
+    wanted = (*_ALL, *_OF_QUALITY) if voice_quality else _ALL
+    return Acoustics(unmeasured=dict.fromkeys(wanted, reason))
 
 
 def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -> Acoustics:
     """Measures a 16 kHz mono clip, shape (frames,), in [-1, 1].
+
+    A measure that the clip does not show reliably is None, and `unmeasured` has the reason.
 
     Args: `voice_quality` adds the slower measures (`hnr`, `jitter`, `shimmer`, `tilt`).
     Raises: `WhyserError` if the extra `acoustics` is not installed.
     """
     sound = _praat().Sound(samples.astype(np.float64), SAMPLING_RATE)
     if sound.duration < 6.4 / PITCH_FLOOR:
-        # Praat's intensity needs a window of 6.4 periods of the lowest pitch.
-        return Acoustics()
+        # Fewer periods of the lowest pitch show neither pitch nor level.
+        return nothing("too short", voice_quality=voice_quality)
+    if not samples.any():
+        return nothing("silence", voice_quality=voice_quality)
     pitch = sound.to_pitch_ac(
         time_step=TIME_STEP, pitch_floor=PITCH_FLOOR, pitch_ceiling=PITCH_CEILING
     )
-    intensity = sound.to_intensity(minimum_pitch=PITCH_FLOOR, time_step=TIME_STEP)
-    f0: Floats = pitch.selected_array["frequency"]
-    loud: Floats = intensity.values[0]
-    voiced = f0 > 0
-    sounding = _sounding(loud)
-    speech_seconds = float(sounding.sum()) * TIME_STEP
+    level = speech_level(samples, pitch.selected_array["frequency"] > 0)
+    if level.headroom < LOUDEST_BACKGROUND or level.speech is None:
+        return nothing("background noise", voice_quality=voice_quality)
+    track = pitch_track(pitch, level)
+    conditions = Conditions(level.headroom, track.voiced, track.octaves, clipped_share(samples))
     syllables = count_syllables(transcript)
-    whole = Acoustics(
-        rate=syllables / speech_seconds if syllables and speech_seconds > 0 else None,
-        pauses=1.0 - float(sounding.mean()) if len(sounding) else None,
-    )
-    if int(voiced.sum()) < FEWEST_VOICED:
-        return whole
-    voiced_loud = np.interp(pitch.xs()[voiced], intensity.xs(), loud)
-    return replace(
-        whole,
-        pitch=float(np.median(f0[voiced])),
-        pitch_range=float(12 * np.log2(np.divide(*np.percentile(f0[voiced], [95, 5])))),
-        loudness=_mean_db(voiced_loud),
-        loudness_range=float(np.subtract(*np.percentile(voiced_loud, [95, 5]))),
+    found: dict[str, Any] = {
+        **_gaps(level, syllables),
+        **_pitch(track),
+        "loudness": level.speech,
+        "loudness_range": _level_range(pitch, level),
         **(_voice_quality(sound, pitch) if voice_quality else {}),
-    )
+    }
+    unmeasured: dict[str, Reason] = {
+        name: reason
+        for names, reason in _unreliable(level, track, conditions, syllables)
+        for name in names
+        if name in found
+    }
+    kept = {name: value for name, value in found.items() if name not in unmeasured}
+    # Praat gives no number where there are too few periods.
+    unmeasured |= {name: "hardly voiced" for name, value in kept.items() if value is None}
+    return replace(Acoustics(**kept), unmeasured=unmeasured, conditions=conditions)
+
+
+def _unreliable(
+    level: SpeechLevel, track: PitchTrack, conditions: Conditions, syllables: int
+) -> Iterable[tuple[Iterable[str], Reason]]:
+    """Measures and the reason why the clip does not show them; the last reason counts."""
+    if not syllables:
+        yield ("rate",), "no words"
+    is_wide = len(track.semitones) and np.subtract(*_spread(track.semitones)) > WIDEST_RANGE
+    if is_wide or track.has_doubtful_range:
+        yield ("pitch_range",), "octave jumps"
+    if track.is_doubtful:
+        yield (*_OF_PITCH, "jitter", "shimmer"), "octave jumps"
+    if conditions.clipped >= MOST_CLIPPED:
+        yield (*_OF_LEVEL, *_OF_QUALITY), "clipping"
+    if conditions.clipped >= MOST_CLIPPED_FOR_GAPS:
+        yield _OF_GAPS, "clipping"
+    if track.voiced < LEAST_VOICED or len(track.semitones) < FEWEST_VOICED:
+        yield (*_OF_PITCH, "loudness_range", *_OF_QUALITY), "hardly voiced"
+    if conditions.headroom < BACKGROUND_FOR_QUALITY:
+        yield ("loudness_range", *_OF_QUALITY), "background noise"
+    if conditions.headroom < BACKGROUND_FOR_GAPS or level.has_other_sounds:
+        yield (*_OF_GAPS, "pitch_range"), "background noise"
+
+
+def _gaps(level: SpeechLevel, syllables: int) -> dict[str, float]:
+    sounding = level.sounding()
+    return {
+        "rate": syllables / (float(sounding.sum()) * TIME_STEP),
+        "pauses": 1.0 - float(sounding.mean()),
+    }
+
+
+def _pitch(track: PitchTrack) -> dict[str, float | None]:
+    if not len(track.semitones):
+        return dict.fromkeys(_OF_PITCH)
+    return {
+        "pitch": float(2 ** (np.median(track.semitones) / 12)),
+        "pitch_range": float(np.subtract(*_spread(track.semitones))),
+    }
+
+
+def _level_range(pitch: Any, level: SpeechLevel) -> float | None:
+    voiced = pitch.selected_array["frequency"] > 0
+    if not voiced.any():
+        return None
+    return float(np.subtract(*_spread(np.interp(pitch.xs()[voiced], level.times, level.decibels))))
+
+
+def _spread(values: Floats) -> Floats:
+    """95th and 5th percentile."""
+    return np.asarray(np.percentile(values, [95, 5]), dtype=np.float64)
 
 
 #: Praat's defaults: shortest and longest period in seconds, the largest factor between two
@@ -128,23 +230,6 @@ def _praat() -> Any:
     import parselmouth
 
     return parselmouth
-
-
-def _mean_db(levels: Floats) -> float:
-    """Averages power, not decibels."""
-    return float(10 * np.log10(np.mean(10 ** (levels / 10))))
-
-
-def _sounding(loud: Floats) -> npt.NDArray[np.bool_]:
-    """Whether each frame has sound, from the first to the last one; short gaps count as sound."""
-    sounding: npt.NDArray[np.bool_] = loud > loud.max() - SILENCE_DB
-    positions = np.flatnonzero(sounding)
-    sounding = sounding[positions[0] : positions[-1] + 1]
-    edges = np.flatnonzero(np.diff(sounding.astype(np.int8))) + 1
-    for begin, end in zip(edges[::2], edges[1::2], strict=False):
-        if (end - begin) * TIME_STEP < SHORTEST_PAUSE:
-            sounding[begin:end] = True
-    return sounding
 
 
 def count_syllables(text: str) -> int:

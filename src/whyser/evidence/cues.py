@@ -16,13 +16,19 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import FiniteFloat, field_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
-from whyser.evidence.acoustics import Acoustics, measure
+from whyser.evidence.acoustics import Acoustics, Conditions, Reason, measure, nothing
 from whyser.io import audio
 from whyser.io.console import track
 from whyser.io.errors import InputError, Problems
@@ -50,6 +56,10 @@ FEWEST_CLIPS = 8
 
 #: Robust standard deviations from which a deviation is low or high.
 LEVEL_THRESHOLD = 0.6
+
+#: A clip this far (semitones, robust standard deviations) below the speaker's other clips is taken
+#: for creaky voice throughout, which halves the pitch: a voice can rise far, but not fall.
+LOWEST_PITCH, LOWEST_STRENGTH = -5.0, -2.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,11 @@ class Cue(FrozenRecord):
 
 
 class Cues(FrozenRecord):
-    """A line of `cues.jsonl`; a cue is None if it could not be measured or was not asked for."""
+    """A line of `cues.jsonl`; a cue is None if it could not be measured or was not asked for.
+
+    `unmeasured` has the reason of each measure that the clip does not show reliably, `conditions`
+    what decided it. Files of before have neither.
+    """
 
     id: str
     reference: Reference
@@ -102,6 +116,8 @@ class Cues(FrozenRecord):
     jitter: Cue | None = None
     shimmer: Cue | None = None
     tilt: Cue | None = None
+    unmeasured: dict[Measure, Reason] = Field(default_factory=dict)
+    conditions: Conditions | None = None
 
     @field_validator("pitch")
     @classmethod
@@ -109,6 +125,15 @@ class Cues(FrozenRecord):
         if cue is not None and cue.value <= 0:
             raise ValueError(f"a pitch of {cue.value:g} Hz is impossible")
         return cue
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A file of before keeps its hash in signatures.
+        return {
+            name: value
+            for name, value in serialize(self).items()
+            if value or name not in ("unmeasured", "conditions")
+        }
 
     def measured(self) -> dict[Family, Cue]:
         found = {family: getattr(self, family) for family in FAMILIES}
@@ -139,7 +164,8 @@ def measure_corpus(
         for result in track(found, "Measuring", total=len(paths)):
             if isinstance(result, InputError):
                 unreadable.add(result)
-            acoustics.append(Acoustics() if isinstance(result, InputError) else result)
+                result = nothing("unreadable", voice_quality=voice_quality)
+            acoustics.append(result)
     if problems is None or len(unreadable.found) == len(paths):
         unreadable.raise_any()
     else:
@@ -180,7 +206,23 @@ def relate(utterances: Sequence[Utterance], acoustics: Iterable[Acoustics]) -> I
     reference, deviation, strength = _compare(values, groups)
     rows = zip(utterances, measured, reference, deviation, strength, strict=True)
     for utterance, one, kind, deviations, strengths in rows:
-        yield Cues(id=utterance.id, reference=kind, **_cues(one, deviations, strengths))
+        found = _cues(one, deviations, strengths)
+        reasons = {name: one.unmeasured[name] for name in MEASURES if name in one.unmeasured}
+        if kind == "speaker" and _is_too_low(found["pitch"]):
+            found["pitch"], reasons["pitch"] = None, "octave jumps"
+        yield Cues(
+            id=utterance.id,
+            reference=kind,
+            **found,
+            unmeasured=reasons,
+            conditions=one.conditions,
+        )
+
+
+def _is_too_low(pitch: Cue | None) -> bool:
+    return (
+        pitch is not None and pitch.deviation <= LOWEST_PITCH and pitch.strength <= LOWEST_STRENGTH
+    )
 
 
 def _on_scales(measured: Acoustics) -> list[float]:

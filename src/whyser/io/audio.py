@@ -25,8 +25,8 @@ from whyser.io.files import atomic_path
 #: Qwen2-Audio's feature extractor takes 16 kHz mono.
 SAMPLING_RATE = 16_000
 
-#: It uses the first 30 s, which are 3,000 mel frames of 10 ms.
-MEL_FRAMES, MEL_HOP = 3000, 160
+#: It uses the first 30 s, as mel frames of 10 ms; a smaller model of its kind may use fewer.
+WINDOW_S, MEL_HOP = 30.0, 160
 
 _LFS_HEAD = b"version https://git-lfs"
 # What libsndfile stores sample by sample, so that the size of the file bounds its length.
@@ -58,15 +58,16 @@ class LfsPointer(InputError):
 Samples = npt.NDArray[np.float32]
 
 
-def audio_tokens(frames: int) -> int:
-    """Number of `<|AUDIO|>` tokens for this many samples at 16 kHz.
+def audio_tokens(frames: int, window: float = WINDOW_S) -> int:
+    """Number of `<|AUDIO|>` tokens for this many samples at 16 kHz; `window` is in seconds.
 
     Source: docs/design.md, "What LLaMA-Factory does".
 
-    >>> audio_tokens(30 * 16_000), audio_tokens(320)
-    (750, 0)
+    >>> audio_tokens(30 * 16_000), audio_tokens(30 * 16_000, window=6), audio_tokens(320)
+    (750, 150, 0)
     """
-    return mel_tokens(min(MEL_FRAMES, -(-frames // MEL_HOP)))
+    heard = min(round(window * SAMPLING_RATE), frames)
+    return mel_tokens(-(-heard // MEL_HOP))
 
 
 def mel_tokens(mel: int) -> int:
@@ -108,10 +109,9 @@ class AudioInfo:
     def duration(self) -> float:
         return self.frames / self.sampling_rate
 
-    @property
-    def tokens(self) -> int:
-        """Number of tokens that a Qwen-type model needs for the clip."""
-        return audio_tokens(resampled_frames(self.frames, self.sampling_rate))
+    def tokens(self, window: float = WINDOW_S) -> int:
+        """Number of tokens that a Qwen-type model needs for the clip; `window` is in seconds."""
+        return audio_tokens(resampled_frames(self.frames, self.sampling_rate), window)
 
     @property
     def is_ready(self) -> bool:

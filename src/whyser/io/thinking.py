@@ -18,8 +18,10 @@ _NAME = (
 #: One mark: it opens the thinking (`<think>`, `[THINK]`, `<|channel|>analysis`) or closes it.
 #: The first character is outside of what ignores case, because the search is then fast.
 _MARK = re.compile(
+    # not the tags of the training target, which every answer has
+    r"[<](?!/?(?:asr|answer|reason|descriptors)>)"
     # <think>, </seed:think>, <|END_THINKING|>, with attributes such as <thinking time="3">
-    rf"[<](?i:\|?[ ]{{0,3}}(?P<slash>/?)[ ]{{0,3}}(?P<tag>{_NAME})"
+    rf"(?i:\|?[ ]{{0,3}}(?P<slash>/?)[ ]{{0,3}}(?P<tag>{_NAME})"
     r"(?:\s[^<>]{0,80})?[ ]{0,3}\|?>"
     # the channels of gpt-oss and of Gemma
     r"|(?P<open>\|?channel\|?>\s?(?:analysis|commentary|thought)(?:(?:[^<>\n]|<\|constrain\|>){0,80}<\|message\|>)?"

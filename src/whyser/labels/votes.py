@@ -44,7 +44,7 @@ def top_share(primaries: Sequence[Label]) -> Fraction:
     """
     if not primaries:
         return Fraction(1)
-    return Fraction(max(Counter(primaries).values()), len(primaries))
+    return Fraction(max(map(primaries.count, set(primaries))), len(primaries))
 
 
 def is_strict_majority(primaries: Sequence[Label]) -> bool:

@@ -35,6 +35,9 @@ BLOCKS = "asr|descriptors|answer|reason"
 SENTENCE = "I think the emotion is "
 
 _TAG = re.compile(rf"(</?(?:{BLOCKS})>)")
+#: Eq. 1 and nothing else, with texts in which no mark of thinking can stand.
+_TEXT = r"([^<\[\u25c1]*)"
+_EQ_1 = re.compile(rf"(?:<asr>{_TEXT}</asr>)?<answer>{_TEXT}</answer>(?:<reason>{_TEXT}</reason>)?")
 _SENTENCE = re.compile(r"\s*I think the emotion is\s", re.IGNORECASE)
 
 
@@ -124,6 +127,19 @@ def _parts(rationale: str, count: int) -> list[str]:
     return [rationale]
 
 
+def parse_eq_1(text: str) -> Answer | None:
+    """The blocks of an answer that is exactly Eq. 1; None for any other one.
+
+    Most answers of a trained model are. They are read in a fifth of the time.
+
+    >>> parse_eq_1("<answer>I think the emotion is sad</answer>").emotion
+    'sad'
+    >>> parse_eq_1("<answer>I think the emotion is sad</answer> I am sure.")
+    """
+    found = _EQ_1.fullmatch(text)
+    return Answer(*found.groups()) if found else None
+
+
 def parse_answer(text: str) -> Answer:
     """Reads the blocks of a generated answer, in any order; those in its thinking do not count.
 
@@ -140,6 +156,8 @@ def parse_answer(text: str) -> Answer:
     >>> parse_answer("<think><reason>No.</reason></think><reason>Yes.</reason>").rationale
     'Yes.'
     """
+    if (whole := parse_eq_1(text)) is not None:
+        return whole
     found: dict[str, str] = {}
     reasons: list[str] = []
     _, *pieces = _TAG.split(without_thinking(text))

@@ -79,8 +79,13 @@ class CheckedStruct(
 
         def record(value: Any, checked: Any) -> Any:
             # A union of both would name two faults of each value.
-            is_record = isinstance(value, cls)
-            return value if is_record else msgspec.convert(dict(checked(value)), cls)
+            if isinstance(value, cls):
+                return value
+            try:
+                return msgspec.convert(dict(checked(value)), cls)
+            except msgspec.ValidationError as error:
+                # A fault of several fields together, which no field of the model has.
+                raise ValueError(str(error)) from None
 
         return core_schema.no_info_wrap_validator_function(record, handler.generate_schema(model))
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+import msgspec
+from msgspec import Meta
+from pydantic import AfterValidator, Field, ValidationError
 
 from whyser.io.errors import InputError
 from whyser.io.files import read_jsonl, write_jsonl
 from whyser.labels.classes import Label
 from whyser.prompting.prompts import Form
-from whyser.records.utterance import FrozenRecord, input_error
+from whyser.records.checked_struct import CheckedStruct
+from whyser.records.utterance import input_error
 
 #: What replaced the utterance's own sound, or the question's own words.
 Control: TypeAlias = Literal[
@@ -32,39 +35,41 @@ def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float]
     return probabilities
 
 
-class Prediction(FrozenRecord):
+class Prediction(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One answer (docs/design.md, "What flows").
 
     `form` is the question's form, `prompt` the hash of its text. `control` says what replaced the
     utterance's own sound or the question's own words, or `none`; for `paraphrased` and `reordered`,
     `variant` numbers the wordings or orders. `options` are those of a closed form in the order of
-    their letters, empty for the paper's order. `text` is the model's answer, and `samples` are
+    their letters, empty for the paper's order. `adapted` is `speaker` if the system also used the
+    speaker's other clips, without their labels. `text` is the model's answer, and `samples` are
     further answers to the same question. `probabilities` are the model's probabilities of labels;
     if their sum is less than 1, the rest belongs to words that are no label.
     """
 
-    id: Annotated[str, Field(min_length=1)]
+    id: Annotated[str, Field(min_length=1), Meta(min_length=1)]
     form: Form
     prompt: str
-    model: Annotated[str, Field(min_length=1)]
+    model: Annotated[str, Field(min_length=1), Meta(min_length=1)]
     control: Control = "none"
-    variant: Annotated[int, Field(ge=0)] = 0
+    variant: Annotated[int, Field(ge=0), Meta(ge=0)] = 0
     options: tuple[Label, ...] = ()
+    adapted: Literal["", "speaker"] = ""
     text: str
     samples: tuple[str, ...] = ()
     probabilities: Annotated[
-        dict[Label, Annotated[float, Field(ge=0, le=1)]] | None, AfterValidator(_at_most_one)
+        dict[Label, Annotated[float, Field(ge=0, le=1), Meta(ge=0, le=1)]] | None,
+        AfterValidator(_at_most_one),
     ] = None
 
-    @model_validator(mode="after")
-    def _is_asked_once(self) -> Self:
+    def __post_init__(self) -> None:
+        _at_most_one(self.probabilities)
         # Scores have one row for all variants of a control; others would lose all but the first.
         if self.variant and self.control not in REPEATED:
             where = " and ".join(sorted(REPEATED))
             raise ValueError(
                 f"variant {self.variant} of control {self.control!r}; only {where} have variants"
             )
-        return self
 
 
 def read_predictions(path: Path) -> Iterator[tuple[int, Prediction]]:
@@ -79,7 +84,9 @@ def _problem(error: ValidationError) -> InputError:
     fault = error.errors(include_url=False)[0]
     if fault["type"] not in {"missing", "extra_forbidden"}:
         return input_error(error)
-    cure = f"A prediction has {', '.join(Prediction.model_fields)}; whyser-eval join writes them."
+    cure = (
+        f"A prediction has {', '.join(Prediction.__struct_fields__)}; whyser-eval join writes them."
+    )
     return InputError(input_error(error).what, cure=cure)
 
 
@@ -89,14 +96,14 @@ def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
 
 
 #: Omitted if empty.
-_OPTIONAL = ("variant", "options", "samples", "probabilities")
+_OPTIONAL = ("variant", "options", "adapted", "samples", "probabilities")
 
 
 def prediction_line(prediction: Prediction) -> str:
     """One answer as JSON, without the line end."""
-    return prediction.model_dump_json(
-        exclude={name for name in _OPTIONAL if not getattr(prediction, name)}
-    )
+    fields = msgspec.structs.asdict(prediction)
+    written = {name: one for name, one in fields.items() if one or name not in _OPTIONAL}
+    return msgspec.json.encode(written).decode()
 
 
 def listed(ids: Sequence[str], *, named: int = 10) -> str:

@@ -19,8 +19,9 @@ from whyser.teacher.rationale import Labels
 
 app = new_app("Measure the sound and write the rationales that a model trains on.")
 
-#: The help panel for options that few runs need.
+#: The help panels for options that few runs need.
 CHECKS = "Checks and repeats"
+OTHER_SPLITS = "Splits other than train"
 
 Utterances = Annotated[Path, typer.Argument(help="Read this utterances.jsonl of one corpus.")]
 Output = Annotated[Path, typer.Option(help="Write this file.")]
@@ -37,6 +38,7 @@ ReferenceForStudy = Annotated[
         "--reference-for-study",
         help="Allow a test split: its rationales are references in a human study and are never "
         "training data.",
+        rich_help_panel=OTHER_SPLITS,
     ),
 ]
 Ids = Annotated[
@@ -66,7 +68,8 @@ def cues(
 ) -> None:
     """Measure pitch, loudness, rate and pauses, each relative to its speaker.
 
-    If a clip cannot be read, its cues are empty and the command names it at the end.
+    A measure that a clip does not show reliably is left out with its reason, such as background
+    noise. If a clip cannot be read, its cues are empty and the command names it at the end.
 
     Example: whyser-teach cues data/demo/corpora/crema_d/utterances.jsonl --output cues.jsonl
     """
@@ -76,6 +79,7 @@ def cues(
     from whyser.records.corpus import Corpus
 
     levels: Counter[tuple[str, str]] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
     shown = MEASURES if voice_quality else (*FAMILIES, "loudness_range")
 
     def counted(records: Iterator[Cues]) -> Iterator[str]:
@@ -83,6 +87,7 @@ def cues(
             for name in shown:
                 cue = getattr(record, name)
                 levels[name, cue.level if cue else "unmeasured"] += 1
+            reasons.update((reason, name) for name, reason in record.unmeasured.items())
             yield record.model_dump_json()
 
     unreadable = Problems(utterances)
@@ -93,6 +98,9 @@ def cues(
     names = ["low", "normal", "high", "unmeasured"]
     rows = [[measure, *(levels[measure, name] for name in names)] for measure in shown]
     print_table(f"Cues of {count:,} utterances -> {output}", ["measure", *names], rows)
+    for reason in sorted({reason for reason, _ in reasons}):
+        found = [f"{name} {reasons[reason, name]:,}" for name in shown if reasons[reason, name]]
+        say(f"not measurable, {reason}: {', '.join(found)}")
     if unreadable.found:
         say(f"skipped: {BadInput(unreadable.found, str(utterances))}")
 
@@ -189,6 +197,15 @@ def listening(
     ] = None,
     split: Annotated[str, typer.Option(help="Explain this split.")] = "train",
     reference_for_study: ReferenceForStudy = False,
+    for_evaluation_loss: Annotated[
+        bool,
+        typer.Option(
+            "--for-evaluation-loss",
+            help="Allow the dev split: its rationales are only for the evaluation loss of a "
+            "training, which should be that of the same teacher's texts.",
+            rich_help_panel=OTHER_SPLITS,
+        ),
+    ] = False,
     ids: Ids = None,
     leak: Annotated[
         Leak,
@@ -249,6 +266,7 @@ def listening(
         lesson,
         split=split,
         is_for_study=reference_for_study,
+        is_for_loss=for_evaluation_loss,
         ids=ids,
         cues=cues or (),
         max_samples=max_samples,

@@ -100,7 +100,12 @@ def _leak_pattern(label: EmotionClass, level: Leak, *, prose: bool = True) -> re
     words = [rf"{label}" if level == "exact" else _STEMS[label]]
     if level == "synonym":
         entries = (one for one in lexicon().entries if one.label == label and one.word.isascii())
-        words += [re.escape(one.word) for one in entries if one.in_prose or not prose]
+        uses = {"prose"} if prose else {"prose", "statement"}
+        words += [
+            re.escape(one.word.removesuffix("*")) + r"\w*" * one.is_stem
+            for one in entries
+            if one.use in uses
+        ]
     return re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
 
 

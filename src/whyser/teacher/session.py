@@ -34,14 +34,16 @@ class TeacherSession:
     that restricts the utterances. With `enough`, teaching ends when so many utterances have a
     rationale that is kept.
 
-    Raises: `InputError` for a split other than train outside a human study, a split without
-    utterances, or a prompt that needs cues if there are none.
+    Raises: `InputError` for a split other than train, unless it is for a human study, or is dev
+    for the evaluation loss; for a split without utterances, or a prompt that needs cues if there
+    are none.
     """
 
     utterances: Sequence[Path]
     lesson: Lesson
     split: str = "train"
     is_for_study: bool = False
+    is_for_loss: bool = False
     ids: Path | None = None
     cues: Sequence[Path] = ()
     max_samples: int | None = None
@@ -49,11 +51,13 @@ class TeacherSession:
     labels: Labels = "majority"
 
     def __post_init__(self) -> None:
-        if self.split != "train" and not self.is_for_study:
+        is_for_loss = self.is_for_loss and self.split == "dev"
+        if self.split != "train" and not (self.is_for_study or is_for_loss):
             raise InputError(
                 f"rationales for split {self.split!r} are refused",
                 cure="They are written from the labels, so they are for training data only; for a "
-                "human study, which trains nothing, add --reference-for-study.",
+                "human study, which trains nothing, add --reference-for-study; for the evaluation "
+                "loss of a training, take the dev split and add --for-evaluation-loss.",
             )
         if len(self.corpora) < len(self.utterances):
             raise InputError("two files are of one corpus", cure="Give a file for each corpus.")

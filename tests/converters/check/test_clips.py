@@ -40,6 +40,16 @@ def test_audio_tokens_follow_the_models_own_arithmetic(seconds: float) -> None:
     assert audio_tokens(frames) == (after_conv - 2) // 2 + 1
 
 
+@pytest.mark.parametrize("seconds", [0.05, 5.99, 6.0, 6.01, 30.0])
+def test_a_shorter_window_gives_fewer_tokens(tmp_path: Path, seconds: float) -> None:
+    path = write(tmp_path / "a.wav", square(0.1, seconds))
+    mask = min(600, -(-round(seconds * RATE) // 160))
+    clip = judge(str(path), Hearing(seconds=6))
+    assert clip.tokens == ((mask - 1) // 2 + 1 - 2) // 2 + 1
+    told = [f"{path}: only the first 6 s of {seconds:.1f} s are heard"] if seconds > 6 else []
+    assert [fault.what for fault in clip.faults] == told
+
+
 def test_tokens_count_the_sound_at_16_khz(tmp_path: Path) -> None:
     clip = judge(str(write(tmp_path / "a.wav", square(0.1, 3), rate=48_000)), QWEN2_AUDIO)
     assert (clip.seconds, clip.tokens, clip.faults) == (1.0, 25, ())

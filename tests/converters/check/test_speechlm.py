@@ -225,6 +225,9 @@ def test_a_model_of_another_kind_or_of_a_hub_hears_as_qwen2_audio(tmp_path: Path
     assert hearing_of(None) == hearing_of(tmp_path) == QWEN2_AUDIO
     _write(tmp_path / "config.json", {"model_type": "qwen2_audio"})
     assert hearing_of(tmp_path) == QWEN2_AUDIO
+    small = {"model_type": "qwen2_audio", "audio_config": {"max_source_positions": 300}}
+    _write(tmp_path / "config.json", small)
+    assert hearing_of(tmp_path) == Hearing(seconds=6.0)
     hub = {"model_name_or_path": "owner/name", "do_train": True, "lora_target": "all"}
     assert list(run_faults(hub)) == []
 

@@ -277,6 +277,22 @@ def test_of_two_teachers_the_first_that_succeeded_is_taken(tmp_path: Path) -> No
 # ---- the command --------------------------------------------------------------------------
 
 
+def test_an_ablation_names_some_traits_of_the_voice(corpus: Corpus, tmp_path: Path) -> None:
+    _, cues = write_material(corpus, tmp_path)
+    common = ["sharegpt", corpus.path, "--split", "train", "--output", tmp_path / "mine"]
+    chosen = ["--traits", "volume,pitch"]
+    arguments = [*common, "--target", "descriptors", "--cues", cues, *chosen]
+    app(map(str, arguments), standalone_mode=False)
+    manifest = [row for _, row in read_jsonl(tmp_path / "mine.manifest.jsonl")]
+    wanted = "<descriptors>high pitch, loud volume</descriptors>"
+    assert manifest
+    assert all(wanted in row["answer"] for row in manifest)
+    with pytest.raises(InputError, match="target 'label' names no traits of the voice"):
+        app(map(str, [*common, "--target", "label", *chosen]), standalone_mode=False)
+    with pytest.raises(InputError, match="no trait 'pich'"):
+        app(map(str, [*arguments, "--traits", "pich"]), standalone_mode=False)
+
+
 def test_the_command_takes_it_all(corpus: Corpus, tmp_path: Path) -> None:
     rationales, cues = write_material(corpus, tmp_path)
     arguments = [

@@ -1,6 +1,7 @@
 """Distribution metrics compared with scipy and with calculations by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
@@ -68,6 +69,50 @@ def test_calibration_error_by_hand():
     gold = labels[:, None] == np.arange(2)
     found = ece(Distributions(gold * 1.0, predictions, gold, labels))
     assert found.value == pytest.approx(1.3 / 3)
+
+
+def test_bins_of_confidence_hold_their_upper_end():
+    """Guo et al. (2017): bin m is ((m - 1) / 15, m / 15], here as pandas cuts it.
+
+    Shares of samples fall on the ends: of ten, 0.2 is the end of bin 3 and 0.6 of bin 9.
+    """
+    confidence = np.array([k / 10 for k in (2, 4, 6, 8, 10)] * 8 + [k / 5 for k in (1, 3)])
+    right = np.arange(len(confidence)) % 3 == 0
+    rest = (1 - confidence) / 7
+    predictions = np.column_stack([confidence, *[rest] * 7])
+    labels = np.where(right, 0, 1)
+    gold = labels[:, None] == np.arange(8)
+    bins = pd.cut(confidence, np.linspace(0, 1, 16), labels=False)
+    groups = pd.DataFrame({"bin": bins, "gap": right - confidence}).groupby("bin")["gap"]
+    theirs = groups.sum().abs().sum() / len(confidence)
+    assert ece(Distributions(gold * 1.0, predictions, gold, labels)).value == pytest.approx(theirs)
+    # The first sample: 0.2 in bin 3, which is column 2.
+    numerator = ece(Distributions(gold * 1.0, predictions, gold, labels)).numerator
+    assert np.flatnonzero(numerator[0]).tolist() == [2]
+    assert np.flatnonzero(numerator[4]).tolist() == [14]
+
+
+def test_a_last_digit_does_not_change_the_bin():
+    """Four of six samples that name a class: 0.4 / 0.6 comes out above 10/15."""
+    given = np.array([[0.4, 0.1, 0.1]])
+    shares = given / np.array([[sum([0.1] * 6)]])
+    assert shares[0, 0] * 15 > 10
+    found = ece(Distributions(np.eye(3)[:1], shares, np.eye(3)[:1] > 0, np.array([0])))
+    assert np.flatnonzero(found.numerator[0]).tolist() == [9]
+
+
+def test_some_classes_are_a_distribution_of_their_own(found):
+    own = np.array([True, False, True, True, False, True, False, True])
+    narrow = found.over(own)
+    for ours, whole in (
+        (narrow.references, found.references),
+        (narrow.predictions, found.predictions),
+    ):
+        assert ours == pytest.approx(whole[:, own] / whole[:, own].sum(axis=1, keepdims=True))
+    assert (narrow.annotators == found.annotators[:, own]).all()
+    names = np.array(list("abcdefgh"))
+    kept = [names[own][label] if label >= 0 else None for label in narrow.labels]
+    assert kept == [names[label] if own[label] else None for label in found.labels]
 
 
 def test_set_recall_by_hand():

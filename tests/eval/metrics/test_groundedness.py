@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from whyser.evidence.lexicon import claims_version
 from whyser_eval.metrics.groundedness import explanation
 
 
@@ -104,6 +105,10 @@ def test_other_cues_give_another_signature(world, whyser_eval):
     assert low_chance != high_chance
     assert f1 == same_f1
     assert "|avg:none|" in low
+    # Other rules or words read other claims from the same answers.
+    for signature in (low, low_chance):
+        assert f"|claims:{claims_version()}|" in signature
+    assert "claims:" not in f1
 
 
 def test_chance_is_told_of_the_utterances_that_groundedness_is_told_of(world, whyser_eval):

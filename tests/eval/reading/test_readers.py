@@ -253,9 +253,9 @@ def test_the_check_of_a_word_takes_linear_time(piece):
 
 def test_the_version_names_model_prompt_and_table(reader):
     table = lexicon().hash
-    assert RuleReader().version == f"rules-5+{table}"
+    assert RuleReader().version == f"rules-6+{table}"
     assert reader().version.startswith("llm-2+gpt_oss_20b+")
-    assert reader(HybridReader).version.startswith("hybrid-5.2+gpt_oss_20b+")
+    assert reader(HybridReader).version.startswith("hybrid-6.2+gpt_oss_20b+")
     assert all(one.version.endswith(f"+{table}") for one in (reader(), reader(HybridReader)))
 
 
@@ -286,12 +286,12 @@ def test_score_reads_by_an_endpoint_and_signs_it(reading, whyser_eval, world):
     status, _, err = whyser_eval(*world.score_arguments(*options))
     assert status == 0, err
     row = world.scores()["tiny", "none", "all", "f1_majority"]
-    assert "|parser:hybrid-5.2+judge+" in row["signature"]
+    assert "|parser:hybrid-6.2+judge+" in row["signature"]
     assert {sample["prediction"] for sample in world.samples()} == {"fear"}
     assert {sample["stage"] for sample in world.samples()} == {"llm"}
     assert (world.results / "reader.ledger.jsonl").exists()
     record = json.loads((world.results / "provenance.json").read_text(encoding="utf-8"))
-    assert record["settings"]["reader"].startswith("hybrid-5.2+judge+")
+    assert record["settings"]["reader"].startswith("hybrid-6.2+judge+")
     asked = len(reading.asked)
     before = (world.results / "scores.json").read_bytes()
     assert whyser_eval(*world.score_arguments(*options))[0] == 0

@@ -47,12 +47,13 @@ def test_a_better_system_is_starred(files, whyser_eval, tmp_path):
     assert {(row["system"], row["against"], row["form"]) for row in rows} == {
         ("good", "poor", "open")
     }
-    assert {(row["subset"], row["metric"]) for row in rows} == {
+    papers = [(row["subset"], row["metric"]) for row in rows[:4]]
+    assert set(papers) == {
         (subset, metric)
         for subset in ("all", "strict")
         for metric in ("f1_majority", "f1_all_labels")
     }
-    assert all(0.2 < row["low"] <= row["value"] <= row["high"] < 0.8 for row in rows)
+    assert all(0.2 < row["low"] <= row["value"] <= row["high"] < 0.8 for row in rows[:4])
     assert all(row["p"] <= row["p_holm"] <= 0.05 for row in rows)
     assert "]*" in out
     assert json.loads(output.with_suffix(".provenance.json").read_text())["settings"] == {
@@ -69,13 +70,121 @@ def test_comparisons_never_have_the_provenance_of_another_run(
     assert set_before("c.json") == {"c.provenance.json"}
 
 
-def test_the_other_way_round_is_the_same_with_another_sign(files, whyser_eval):
+@pytest.mark.parametrize("unit", ["utterance", "speaker"])
+def test_the_other_way_round_is_the_same_with_another_sign(files, whyser_eval, unit):
     found = {}
     for against in ("good", "poor"):
-        _, out, _ = whyser_eval("compare", *files, "--against", against, "--draws", 300, "--json")
-        found[against] = json.loads(out)[0]
-    assert found["good"]["value"] == pytest.approx(-found["poor"]["value"])
-    assert found["good"]["p"] == pytest.approx(found["poor"]["p"], abs=0.02)
+        _, out, _ = whyser_eval(
+            "compare", *files, "--against", against, "--unit", unit, "--draws", 300, "--json"
+        )
+        found[against] = json.loads(out)
+    for good, poor in zip(found["good"], found["poor"], strict=True):
+        assert good["value"] == pytest.approx(-poor["value"])
+        assert (good["low"], good["high"]) == pytest.approx((-poor["high"], -poor["low"]))
+        for name in ("p", "p_holm", "p_bootstrap", "smallest"):
+            assert good[name] == poor[name]
+
+
+@pytest.fixture
+def rich(world):
+    """Two systems with probabilities, transcripts and claims about the voice, and measured cues."""
+    chance = random.Random(1)
+    world.utterances[0]["label"] = None
+    for number, row in enumerate(world.utterances):
+        row["transcript"] = f"these are the words of number {number}"
+    world.predictions = [
+        world.prediction(
+            row["id"],
+            f"<asr>these are words of number {number}</asr><answer>sad</answer>"
+            f"<reason>The voice is {chance.choice(['high', 'low'])}.</reason>",
+            model=model,
+            probabilities={name: chance.random() / 3 for name in LABELS},
+        )
+        for model in ("one", "two")
+        for number, row in enumerate(world.utterances)
+    ]
+    return world
+
+
+def test_every_metric_that_score_prints_is_tested(rich, whyser_eval, tmp_path):
+    cue = {"value": 1.0, "deviation": 0.0, "strength": 1.0, "level": "high"}
+    cues = [
+        {"id": row["id"], "reference": "speaker", "pitch": cue, "pitch_range": None,
+         "loudness": None, "rate": None, "pauses": None}
+        for row in rich.utterances
+    ]  # fmt: skip
+    choices = (
+        "--wer", "--all-inclusive", "--cues", write_jsonl(tmp_path / "cues.jsonl", cues),
+    )  # fmt: skip
+    status, out, err = whyser_eval(*rich.score_arguments(*choices, "--draws", "0", "--json"))
+    assert status == 0, err
+    printed = {
+        (row["subset"], row["metric"]): row["value"]
+        for row in json.loads(out)
+        if row["system"] == "one" and row["subset"] in ("all", "strict", "all_inclusive")
+        # Not of a single class, and not a level of chance.
+        and ":" not in row["metric"] and row["metric"] != "groundedness_shuffled"
+    }  # fmt: skip
+    assert {"wer", "kl", "groundedness", "ua", "hit_rate"} <= {name for _, name in printed}
+    status, out, err = whyser_eval(
+        "compare", "--references", rich.references_file, "--predictions", rich.predictions_file,
+        "--against", "two", "--draws", "100", "--json", *choices,
+    )  # fmt: skip
+    assert status == 0, err
+    rows = {(row["subset"], row["metric"]): row for row in json.loads(out)}
+    assert rows.keys() == printed.keys()
+    assert all(0 < row["p"] <= row["p_holm"] <= 1 for row in rows.values())
+
+
+def test_p_after_holm_does_not_depend_on_further_metrics(rich, whyser_eval):
+    rich.write()
+    adjusted = []
+    for more in ([], ["--wer"]):
+        _, out, _ = whyser_eval(
+            "compare", "--references", rich.references_file, "--predictions",
+            rich.predictions_file, "--against", "two", "--draws", "100", "--json", *more,
+        )  # fmt: skip
+        rows = json.loads(out)
+        adjusted.append({(row["subset"], row["metric"]): row["p_holm"] for row in rows})
+    assert {name for _, name in adjusted[1]} - {name for _, name in adjusted[0]} == {"wer"}
+    assert adjusted[0].items() <= adjusted[1].items()
+
+
+def clustered(tmp_path, spread):
+    """Two equally good systems for 40 speakers of 25 utterances, each right as often as both
+    its speaker and chance say."""
+    chance = random.Random(3)
+    utterances, rows = [], []
+    for speaker in range(40):
+        shares = [min(1.0, max(0.0, chance.gauss(0.55, spread))) for _ in range(2)]
+        for number in range(25 * speaker, 25 * speaker + 25):
+            label = LABELS[number % 3]
+            row = utterance(number, label, [label] * 3) | {"speaker": f"msp_podcast/{speaker}"}
+            utterances.append(row)
+            for model, share in zip(("one", "two"), shares, strict=True):
+                said = label if chance.random() < share else LABELS[(number + 1) % 3]
+                rows.append(prediction(row["id"], f"<answer>{said}</answer>", model=model))
+    write_card(tmp_path, classes=LABELS)
+    return [
+        "--references", write_jsonl(tmp_path / "u.jsonl", utterances),
+        "--predictions", write_jsonl(tmp_path / "p.jsonl", rows),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spread", "unit", "warns"), [
+    (0.25, "utterance", True), (0.25, "speaker", False), (0.0, "utterance", False),
+])  # fmt: skip
+def test_speakers_whose_answers_are_alike_are_a_warning(whyser_eval, tmp_path, spread, unit, warns):
+    files = clustered(tmp_path, spread)
+    output = tmp_path / "c.json"
+    status, _, err = whyser_eval(
+        "compare", *files, "--against", "one", "--unit", unit, "--draws", "100",
+        "--output", output,
+    )  # fmt: skip
+    assert status == 0, err
+    assert ("--resample-by speaker" in err) == warns
+    kept = json.loads(output.with_suffix(".provenance.json").read_text())["warnings"]
+    assert [f"warning: {one}" in err for one in kept] == [True] * warns
 
 
 @pytest.mark.parametrize("unit", ["utterance", "speaker"])

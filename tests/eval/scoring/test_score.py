@@ -2,9 +2,15 @@
 
 import errno
 import json
+import random
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy
+from sklearn.metrics import f1_score
 
 from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
@@ -185,6 +191,15 @@ def test_secondary_votes_count_only_when_asked_for(world, whyser_eval):
     assert plain["signature"].split("refs:")[1] != more["signature"].split("refs:")[1]
 
 
+def test_a_system_that_used_the_speakers_other_clips_is_signed_so(world, whyser_eval):
+    run(world, whyser_eval)
+    assert "adapted:" not in world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    world.predictions[0]["adapted"] = "speaker"
+    run(world, whyser_eval)
+    signature = world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
+    assert "|adapted:speaker|avg:macro|" in signature
+
+
 def test_predictions_without_a_reference_class_are_ignored_and_counted(world, whyser_eval):
     for number, label in ((20, "other"), (21, None)):
         world.utterances.append(world.utterance(number, label))
@@ -219,6 +234,73 @@ def test_two_corpora_are_joined_in_the_signature(world, whyser_eval, tmp_path):
     signature = world.scores()["tiny", "none", "all", "f1_majority"]["signature"]
     assert "|corpus:meld+msp_podcast|split:test+test1|" in signature
     assert "|n:17|" in signature
+
+
+def test_probabilities_on_a_corpus_are_over_the_classes_that_it_can_name(
+    world, whyser_eval, tmp_path
+):
+    """Values of scipy and by hand, on a corpus of three of the eight classes."""
+    names, chance = ["angry", "sad", "happy"], random.Random(2)
+    votes = [[chance.choice(names) for _ in range(5)] for _ in range(12)]
+    rows = [
+        world.utterance(n, "sad", one, id=f"meld/{n}", corpus="meld", split="test")
+        for n, one in enumerate(votes)
+    ]
+    other = world.write_jsonl(tmp_path / "meld" / "utterances.jsonl", rows)
+    world.write_card(tmp_path / "meld", classes=names)
+    given = [{name: chance.random() / 8 for name in CLASSES} for _ in rows]
+    # One answer has nothing on the corpus' classes, so it is uniform there.
+    given[0] |= dict.fromkeys(names, 0.0)
+    world.predictions = [row | {"probabilities": {"sad": 1.0}} for row in world.predictions]
+    world.predictions += [
+        world.prediction(row["id"], render_answer("sad"), probabilities=one)
+        for row, one in zip(rows, given, strict=True)
+    ]
+    run(world, whyser_eval, "--references", other)
+    scores = {
+        metric: row
+        for (system, _, subset, metric), row in world.scores().items()
+        if (system, subset) == ("tiny", "corpus:meld")
+    }
+    references = np.array([[one.count(name) / 5 for name in names] for one in votes])
+    predictions = np.array([[one[name] for name in names] for one in given])
+    predictions[0] = 1
+    predictions /= predictions.sum(axis=1, keepdims=True)
+    theirs = {
+        "kl": entropy(references, predictions, axis=1).mean(),
+        "js": (jensenshannon(references, predictions, base=2, axis=1) ** 2).mean(),
+        "f1_distribution": f1_score(
+            references > 1 / 3, predictions > 1 / 3 + 1e-9, average="macro", zero_division=0
+        ),
+        "set_recall": np.mean(
+            [
+                (own[chosen] > 1 / 3 + 1e-9).mean()
+                for own, chosen in zip(predictions, references > 0, strict=True)
+            ]
+        ),
+    }
+    for metric, value in theirs.items():
+        assert scores[metric]["value"] == pytest.approx(value, abs=1e-9), metric
+        assert "|labels:3|" in scores[metric]["signature"]
+    right = predictions.argmax(axis=1) == 1
+    confidence = predictions.max(axis=1)
+    bins = pd.cut(confidence, np.linspace(0, 1, 16), labels=False)
+    gaps = pd.Series(right - confidence).groupby(bins).sum().abs().sum() / len(rows)
+    assert scores["ece"]["value"] == pytest.approx(gaps, abs=1e-9)
+    # The other corpus can name all eight.
+    whole = world.scores()["tiny", "none", "corpus:msp_podcast", "kl"]
+    assert "|labels:8|" in whole["signature"]
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ((), "Use --interval bca"), (("--interval", "bca"), "16 utterances"), (("--draws", "0"), ""),
+])  # fmt: skip
+def test_a_small_sample_is_told_that_its_intervals_cover_less(world, whyser_eval, more, said):
+    _, err = run(world, whyser_eval, *more)
+    notes = json.loads((world.results / "provenance.json").read_text())["notes"]
+    assert [f"note: {one}" in err for one in notes] == [True] * bool(said)
+    assert all(said in one for one in notes)
+    assert ("--interval bca" in err) == (said == "Use --interval bca")
 
 
 def test_a_corpus_without_the_named_split_is_mentioned(world, whyser_eval, tmp_path):

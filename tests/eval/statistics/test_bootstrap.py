@@ -180,6 +180,32 @@ def test_intervals_cover_the_truth_as_often_as_they_say(interval):
     assert 0.93 <= inside / runs <= 0.97
 
 
+@pytest.mark.slow
+def test_intervals_of_few_utterances_cover_less():
+    """docs/scores.md, "Intervals": 100 utterances of eight classes, of which the rarest has 2 %."""
+    shares = np.array([0.12, 0.28, 0.32, 0.10, 0.05, 0.03, 0.02, 0.08])
+    random = np.random.default_rng(100)
+    truth = f1_majority(unevenly(random, 1_000_000, shares)).value
+    runs, inside = 400, {"percentile": 0, "bca": 0}
+    for seed in range(runs):
+        items = unevenly(random, 100, shares)
+        everything = {"all": Subset(np.ones(100, dtype=bool))}
+        plan = ResamplingPlan.of(collapse(items, everything), {"f1_majority": f1_majority})
+        for interval in inside:
+            (found,) = bootstrap(plan, draws=500, seed=seed, interval=interval)
+            inside[interval] += found.low <= truth <= found.high
+    print(f"\ncoverage at n = 100: { ({name: one / runs for name, one in inside.items()}) }")
+    assert 0.74 <= inside["percentile"] / runs <= 0.86
+    assert inside["percentile"] < inside["bca"] < 0.93 * runs
+
+
+def unevenly(random, n, shares):
+    labels = random.choice(8, n, p=shares)
+    guesses = random.choice(8, n, p=shares)
+    predictions = np.where(random.random(n) < 0.45, labels, guesses)
+    return Items(labels, predictions, labels[:, None] == np.arange(8))
+
+
 def simulated(random, n, width=4):
     labels = random.integers(0, width, n)
     right = random.random(n) < 0.6

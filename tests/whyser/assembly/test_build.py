@@ -257,7 +257,8 @@ def test_pickled_weights_are_refused(
 def test_weights_of_another_model_are_refused(assemble: Any, changed: Any, tmp_path: Path) -> None:
     folder = changed("llama", "config.json", num_hidden_layers=3)
     told = "its weights lack .*layers.2.*download both again"
-    _refused(lambda: assemble("semollm", emotion="hubert", llm=folder), told, tmp_path)
+    parts = {"emotion": "hubert", "llm": folder}
+    _refused(lambda: assemble("semollm", adds_tokens=True, **parts), told, tmp_path)
 
 
 # ---- the folder ----------------------------------------------------------------------------------

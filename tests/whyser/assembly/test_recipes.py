@@ -53,7 +53,11 @@ def test_no_weight_is_a_change_too() -> None:
             "no emotion branch with a bottleneck.*--emotion-",
         ),
         ("dual_encodr", Changes(), "no recipe 'dual_encodr'.*Did you mean 'dual_encoder'"),
-        ("whisper", Changes(), "Expected one of \\[dual_encoder, vib_hubert, semollm\\]"),
+        (
+            "whisper",
+            Changes(),
+            "Expected one of \\[qwen2_audio, dual_encoder, vib_hubert, semollm\\]",
+        ),
         ("semollm", Changes(content_tokens=3), "Leave --content-tokens out"),
         ("semollm", Changes(alternates=True), "Leave --alternate out"),
     ],

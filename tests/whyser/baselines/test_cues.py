@@ -213,6 +213,17 @@ def test_the_same_command_writes_the_same_answers(
     assert (clips.folder / "out/predictions.jsonl").read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    ("reference", "adapted"), [("both", "speaker"), ("speaker", "speaker"), ("none", "")]
+)
+def test_answers_say_whether_they_used_the_speakers_other_clips(
+    reference: str, adapted: str, clips: Any, classify: Callable[..., tuple[int, str]]
+) -> None:
+    clips.write()
+    assert classify("--reference", reference)[0] == 0
+    assert {one.adapted for one in answers(clips)} == {adapted}
+
+
 def test_what_it_writes_is_scored(
     clips: Any,
     classify: Callable[..., tuple[int, str]],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from whyser.evidence.acoustics import count_syllables, measure
 from whyser.io.audio import SAMPLING_RATE, Samples
@@ -108,3 +109,141 @@ def test_intensity_range_is_of_voiced_frames_in_decibels() -> None:
     parts = np.concatenate([halves[0], silence(0.5), halves[1]])
     assert measure(parts, "").loudness_range == pytest.approx(20, abs=1.5)
     assert measure(voice(150), "").loudness_range == pytest.approx(0, abs=1)
+
+
+def speech(*pitches: float, level: float = 0.3) -> Samples:
+    """Syllables of 0.2 s with closures of 0.06 s between, and half a second of silence around."""
+    parts = [silence(0.5)]
+    for pitch in pitches:
+        parts += [voice(pitch, seconds=0.2, level=level), silence(0.06)]
+    return np.concatenate([*parts, silence(0.5)])
+
+
+def with_noise(samples: Samples, snr: float) -> Samples:
+    noise = np.random.default_rng(0).normal(size=len(samples))
+    scale = np.sqrt(np.mean(samples**2) / 10 ** (snr / 10))
+    noisy: Samples = (samples + scale * noise).astype(np.float32)
+    return noisy
+
+
+PHRASE = (150.0, 165.0, 150.0, 140.0, 155.0, 130.0, 145.0, 125.0)
+WORDS = "one two three four five six eight nine"
+
+
+def test_what_is_measured_has_no_reason() -> None:
+    measured = measure(speech(*PHRASE), WORDS)
+    assert measured.unmeasured == {}
+    assert measured.conditions is not None
+    assert measured.conditions.voiced > 0.8
+    assert (measured.conditions.octaves, measured.conditions.clipped) == (0, 0)
+
+
+@pytest.mark.parametrize("snr", [30, 20])
+def test_moderate_noise_changes_no_measure(snr: float) -> None:
+    clean, noisy = measure(speech(*PHRASE), WORDS), measure(with_noise(speech(*PHRASE), snr), WORDS)
+    assert noisy.unmeasured.keys() <= {"loudness_range"}
+    assert noisy.pitch == pytest.approx(clean.pitch, rel=0.02)
+    assert noisy.pitch_range == pytest.approx(clean.pitch_range, abs=0.5)
+    assert noisy.loudness == pytest.approx(clean.loudness, abs=0.5)
+    # The silence around the phrase, 1 s of 3 s, does not become speech.
+    assert noisy.rate == pytest.approx(clean.rate, rel=0.05)
+
+
+def test_loud_noise_hides_rate_and_pauses_and_louder_noise_everything() -> None:
+    loud = measure(with_noise(speech(*PHRASE), 12), WORDS)
+    assert (loud.rate, loud.pauses) == (None, None)
+    assert loud.unmeasured["rate"] == loud.unmeasured["pauses"] == "background noise"
+    assert loud.pitch == pytest.approx(147, rel=0.03)
+    drowned = measure(with_noise(speech(*PHRASE), 0), WORDS)
+    assert set(drowned.unmeasured.values()) == {"background noise"}
+    assert (drowned.pitch, drowned.loudness, drowned.rate) == (None, None, None)
+
+
+def test_a_background_that_rises_and_falls_hides_rate_and_pauses() -> None:
+    clip = np.concatenate([silence(1.5), speech(*PHRASE), silence(1.5)])
+    # Other sounds of 0.3 s, about 20 dB below the loudest part, with gaps of 0.2 s.
+    steps = np.arange(len(clip)) % (SAMPLING_RATE // 2) < 0.3 * SAMPLING_RATE
+    sounds = np.random.default_rng(0).normal(0, 0.015, len(clip)) * (0.05 + steps)
+    measured = measure((clip + sounds).astype(np.float32), WORDS)
+    assert measured.conditions is not None and measured.conditions.headroom > 30
+    assert measured.unmeasured["rate"] == measured.unmeasured["pauses"] == "background noise"
+    assert measured.pitch == pytest.approx(147, rel=0.03)
+
+
+def test_the_telephone_band_changes_no_measure() -> None:
+    band = scipy.signal.butter(4, [300, 3400], "band", fs=SAMPLING_RATE, output="sos")
+    clip = speech(*PHRASE)
+    clean = measure(clip, WORDS)
+    narrow = measure(scipy.signal.sosfiltfilt(band, clip).astype(np.float32), WORDS)
+    assert narrow.loudness == pytest.approx(clean.loudness, abs=1.5)
+    assert narrow.rate == pytest.approx(clean.rate, rel=0.05)
+    assert narrow.pitch == pytest.approx(clean.pitch, rel=0.02)
+
+
+def test_a_whisper_has_a_level_and_a_rate_and_no_pitch() -> None:
+    breath = np.random.default_rng(0).normal(size=len(speech(*PHRASE)))
+    whispered = measure((breath * np.abs(speech(*PHRASE))).astype(np.float32), WORDS)
+    assert (whispered.pitch, whispered.pitch_range) == (None, None)
+    assert whispered.unmeasured["pitch"] == "hardly voiced"
+    assert whispered.loudness is not None
+    assert whispered.rate == pytest.approx(measure(speech(*PHRASE), WORDS).rate, rel=0.1)
+
+
+def test_stray_frames_do_not_widen_the_range() -> None:
+    # Two clicks of a hum an octave and a half higher, of 40 ms each, quieter than the voice.
+    stray = voice(430, seconds=0.04, level=0.05)
+    gap = silence(0.06)
+    clip = np.concatenate([speech(*PHRASE), stray, gap, speech(*PHRASE), stray, gap])
+    assert measure(clip, WORDS).pitch_range == pytest.approx(
+        measure(speech(*PHRASE), WORDS).pitch_range, abs=0.5
+    )
+
+
+def test_where_creak_halves_the_pitch_of_many_frames_the_range_is_not_measurable() -> None:
+    creaky = (*PHRASE[:5], *(pitch / 2 for pitch in (160.0, 165.0, 170.0)))
+    measured = measure(speech(*creaky), WORDS)
+    assert measured.pitch_range is None
+    assert measured.unmeasured["pitch_range"] == "octave jumps"
+    assert measured.conditions is not None and measured.conditions.octaves > 0.3
+
+
+def test_where_every_second_pulse_is_weak_the_pitch_is_not_measurable() -> None:
+    time = np.arange(SAMPLING_RATE) / SAMPLING_RATE
+    # Harmonics of 100 Hz, of which those of 200 Hz have ten times the energy.
+    sound = sum(
+        (1.0 if k % 2 == 0 else 0.18) * np.sin(2 * np.pi * 100 * k * time) / k for k in range(1, 12)
+    )
+    measured = measure((0.3 * sound / np.abs(sound).max()).astype(np.float32), "")
+    assert measured.pitch is None
+    assert measured.unmeasured["pitch"] == "octave jumps"
+
+
+def test_an_overdriven_clip_has_no_level() -> None:
+    clip = speech(*PHRASE, level=0.9)
+    overdriven = measure(np.clip(2 * clip, -0.5, 0.5).astype(np.float32), WORDS)
+    assert overdriven.loudness is None
+    assert overdriven.unmeasured["loudness"] == "clipping"
+    assert overdriven.pitch == pytest.approx(147, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"), [(silence(0.01), "too short"), (silence(1.0), "silence")]
+)
+@pytest.mark.parametrize("voice_quality", [False, True])
+def test_what_holds_nothing_says_so(samples: Samples, reason: str, voice_quality: bool) -> None:
+    measured = measure(samples, "word", voice_quality=voice_quality)
+    assert set(measured.unmeasured.values()) == {reason}
+    assert ("hnr" in measured.unmeasured) == voice_quality
+
+
+def test_without_words_there_is_no_rate() -> None:
+    assert measure(speech(*PHRASE), "").unmeasured == {"rate": "no words"}
+
+
+def test_noise_between_the_words_hides_the_quality_of_the_voice() -> None:
+    clean = measure(speech(*PHRASE), WORDS, voice_quality=True)
+    noisy = measure(with_noise(speech(*PHRASE), 10), WORDS, voice_quality=True)
+    for kind in ("hnr", "jitter", "shimmer", "tilt"):
+        assert getattr(clean, kind) is not None
+        assert getattr(noisy, kind) is None
+        assert noisy.unmeasured[kind] == "background noise"

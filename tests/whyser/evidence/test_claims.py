@@ -5,15 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whyser.evidence.claims import CLAIM_FAMILIES, Claim, read_claims
+from whyser.evidence.claims import CLAIM_FAMILIES, Claim, ClaimLevel, Quality, read_claims
 from whyser.evidence.cues import Family, Level
-from whyser.evidence.lexicon import lexicon
+from whyser.evidence.lexicon import _ROLES, UNUSUAL, Signal, _rows, claims_version, lexicon
 from whyser.teacher import measured
 
 
@@ -25,8 +25,16 @@ def rows(name: str) -> list[dict[str, Any]]:
 ROWS = rows("claims.jsonl")
 #: Every second line each: words are added to the lexicon for the first half only.
 SETS = {"development": ROWS[::2], "held out": ROWS[1::2]}
-#: Written later, for development alone.
+#: Written later, for development alone; the second one by kind of sentence, where a word claims and
+#: where it must not.
 SETS["development, second set"] = rows("claims_development.jsonl")
+SETS["development, by kind"] = rows("claims_kinds.jsonl")
+#: Written before the rules of claims-2, and before any reading by them. At first reading they had
+#: precision 0.985 and recall 0.928 (claims-1: 0.816, 0.580), and 0.941 and 0.914 (0.821, 0.657).
+#: The third one was written without knowledge of any rule: 0.909 and 0.965 (0.881, 0.842).
+SETS["unseen, first set"] = rows("claims_unseen.jsonl")
+SETS["unseen, second set"] = rows("claims_unseen_second.jsonl")
+SETS["unseen, third set"] = rows("claims_unseen_third.jsonl")
 
 
 def told(claims: Sequence[Claim]) -> list[tuple[str, str, bool, bool]]:
@@ -92,6 +100,94 @@ def test_the_frame_of_the_measured_teacher_claims_nothing(frame: str) -> None:
     assert read_claims(frame.format(quote="speak louder, and not so fast")) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # A normal level through a second noun, and the same nouns without it.
+        ("The pitch stays in a normal range.", ["pitch normal"]),
+        ("The pitch range is normal.", ["pitch_range normal"]),
+        ("The pitch stays in a narrow range.", ["pitch_range low"]),
+        ("The pitch, the pace and the volume are neutral.",
+         ["pitch normal", "rate normal", "loudness normal"]),
+        ("The tone is neutral, in a normal conversation.", []),
+        ("Nothing is unusual about the pace.", ["rate normal"]),
+        ("The pace is unusual.", []),
+        # Nouns in a row share what is said of them, unless each has its own.
+        ("A steady pitch, speed, and volume.", ["pitch_range normal", "rate normal",
+                                                "loudness normal"]),
+        ("In terms of pitch, the volume is low.", ["loudness low"]),
+        ("There are no gaps, and the pitch is high.", ["pauses low", "pitch high"]),
+        ("I listen to pitch, volume and pauses.", []),
+        ("The pitch is high, and so is the volume.", ["pitch high", "loudness high"]),
+        # The same word as a noun and as a verb, as an adjective and as a particle.
+        ("There is hardly a break.", ["pauses low"]),
+        ("The voice breaks.", ["voice_quality tremulous"]),
+        ("The news breaks her heart.", []),
+        ("The pace is even.", ["rate normal"]),
+        ("The pitch is high, even for a child.", ["pitch high"]),
+        ("It is consistent with a sad tone.", []),
+        # Comparisons.
+        ("It is faster than normal, but no louder.", ["rate high", "loudness high not"]),
+        ("The rate is above the speaker's average.", ["rate high"]),
+        ("The rate is as high as in the other clips.", []),
+        # Rules, with their relative clauses, and choices.
+        ("People who are afraid, for instance, speak fast.", []),
+        ("Anger, which often makes a voice loud, is not heard.", []),
+        ("The woman, who is afraid, speaks fast.", ["rate high"]),
+        ("The pitch can be high, low, or medium.", []),
+        ("The pitch can be described as high.", ["pitch high"]),
+        ("The pace is slow or fast.", []),
+        ("The pace is normal or slightly slow.", ["rate normal", "rate low"]),
+        ("Is the voice loud?", []),
+        # Things, and people who are only spoken to.
+        ("The floorboards creak.", []),
+        ("The voice creaks.", ["voice_quality creaky"]),
+        ("She whispers to her brother in a shaky voice.",
+         ["loudness low", "voice_quality tremulous"]),
+        ("Her brother shouts in a shaky voice.", []),
+        # Remarks between commas, and at the end.
+        ("The voice, usually so strong, is quiet.", ["loudness low"]),
+        ("The voice is quiet, I think.", ["loudness low maybe"]),
+        ("Typically, a sad voice is quiet.", []),
+        # "It" is what the sentence before is about.
+        ("The pitch is raised. It stays high.", ["pitch high", "pitch high"]),
+    ],
+)  # fmt: skip
+def test_each_kind_of_sentence_is_read_and_its_neighbour_is_not(
+    text: str, expected: list[str]
+) -> None:
+    found = [
+        f"{family} {value}{' not' if negated else ''}{' maybe' if hedged else ''}"
+        for family, value, negated, hedged in told(read_claims(text))
+    ]
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("form", ["shoots up", "shot up", "shooting up", "shoots upward"])
+def test_a_verb_of_the_table_has_all_its_forms(form: str) -> None:
+    assert told(read_claims(f"The pitch is {form} at the end."))[0] == (
+        "pitch", "high", False, False,
+    )  # fmt: skip
+
+
+def test_the_table_of_words_has_only_known_parts_families_and_levels() -> None:
+    signal_parts = set(get_args(Signal))
+    values = {*get_args(ClaimLevel), *get_args(Quality), UNUSUAL}
+    for row in _rows():
+        assert row["part"] in {*_ROLES, *signal_parts}, row
+        assert row["words"] and row["source"], row
+        assert None not in row, row
+    for entries in lexicon().values():
+        for entry in entries:
+            assert all(family in CLAIM_FAMILIES and value in values
+                       for _, (family, value) in entry.senses), entry  # fmt: skip
+
+
+def test_the_table_of_words_is_versioned() -> None:
+    # Changed the table? Write the new hash here; changed the rules? Raise RULES.
+    assert claims_version() == "claims-2+3c1c1c51"
+
+
 def test_the_span_is_where_the_word_stands() -> None:
     text = "Her voice, as one hears, is \u2019raspy\u2019, and the PITCH IS HIGH."
     claim = read_claims(text)[-1]
@@ -144,14 +240,21 @@ def test_a_sentence_says_the_same_beside_others(text: str) -> None:
     "unit",
     ["loud, ", "the voice is not high and ", '"', "'", " 'a", "'a", "\u201c", "of the tone of ",
      "if background loud ", "range of pitch ", "a", "low level ", "is high tone of the ",
-     "calm, loud and ", "not ", ", ", "pauses high "],
+     "calm, loud and ", "not ", ", ", "pauses high ", "in a low ", "pitch, ", "pitch pitch and ",
+     "so is the pitch ", "high or low, ", "a deep sad male ", "the door and ", "who is "],
 )  # fmt: skip
 def test_the_cost_is_linear_in_the_length(unit: str) -> None:
-    def seconds(count: int) -> float:
+    def seconds(characters: int) -> float:
+        text = unit * (characters // len(unit))
         start = time.process_time()
-        read_claims(unit * count, transcript="low level of the pitch")
+        read_claims(text, transcript="low level of the pitch")
         return time.process_time() - start
 
-    small = min(seconds(2_000) for _ in range(3))
+    small = min(seconds(12_000) for _ in range(3))
     # Eight times the text may take eight times as long; a quadratic reader would take 64 times.
-    assert seconds(16_000) < 24 * small + 0.05
+    assert seconds(96_000) < 24 * small + 0.05
+
+
+def test_of_a_megabyte_the_beginning_is_read() -> None:
+    text = "The voice is loud. " * 50_000
+    assert 5_000 < len(read_claims(text)) < 6_000

@@ -143,6 +143,53 @@ def test_voice_quality_is_measured_on_demand(half_readable: Corpus, tmp_path: Pa
         assert found.loudness_range is not None
 
 
+def test_what_is_unmeasured_is_written_with_its_reason(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, [utterance(n, "c/1") for n in range(4)])
+    tone = 0.3 * np.sin(np.arange(16_000) * 0.06)
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    for number, sound in enumerate((tone, noise, tone[:160], 0 * tone)):
+        soundfile.write(tmp_path / f"{number}.wav", sound, 16_000)
+    output = tmp_path / "cues.jsonl"
+    result = run_cues(corpus, output)
+    assert result.exit_code == 0
+    whole, noisy, short, silent = read_cues(output)
+    assert (whole.unmeasured, whole.pitch is not None) == ({}, True)
+    assert whole.conditions is not None and whole.conditions.voiced == 1
+    assert noisy.measured() == short.measured() == {}
+    assert set(noisy.unmeasured.values()) == {"background noise"}
+    assert set(short.unmeasured.values()) == {"too short"}
+    assert set(silent.unmeasured.values()) == {"silence"}
+    assert "not measurable, too short: pitch 1, pitch_range 1, loudness 1, rate 1" in result.stderr
+
+
+def test_an_unreadable_clip_says_so(half_readable: Corpus) -> None:
+    absent, readable, _ = measure_corpus(half_readable, problems=Problems("corpus"))
+    assert set(absent.unmeasured.values()) == {"unreadable"}
+    assert "unreadable" not in readable.unmeasured.values()
+
+
+def test_a_clip_an_octave_below_the_speaker_has_no_pitch() -> None:
+    pitches = [190.0, 195.0, 198.0, 200.0, 202.0, 205.0, 210.0, 320.0, 100.0]
+    *others, low = cues_of([(utterance(n, "c/1"), hertz) for n, hertz in enumerate(pitches)])
+    assert low.pitch is None
+    assert low.unmeasured == {"pitch": "octave jumps"}
+    # A voice can rise as far.
+    assert all(cues.pitch for cues in others)
+
+
+def test_a_speaker_of_wide_pitch_may_be_low() -> None:
+    pitches = [100.0, 120.0, 150.0, 180.0, 200.0, 230.0, 270.0, 320.0, 380.0]
+    assert all(
+        one.pitch for one in cues_of([(utterance(n, "c/1"), p) for n, p in enumerate(pitches)])
+    )
+
+
+def test_an_older_file_is_written_as_it_was(tmp_path: Path) -> None:
+    old = cues_of([(utterance(n, "c/1"), 200.0) for n in range(FEWEST_CLIPS)])[0]
+    assert not {"unmeasured", "conditions"} & old.model_dump().keys()
+    assert "unmeasured" not in old.model_dump_json()
+
+
 def test_cues_written_before_voice_quality_are_read(tmp_path: Path) -> None:
     line = (
         '{"id":"c/1","reference":"speaker","pitch":{"value":220.0,"deviation":1.0,"strength":0.8,'

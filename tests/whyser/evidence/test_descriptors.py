@@ -26,6 +26,13 @@ def test_what_is_unknown_is_left_out() -> None:
     assert describe(None, cues(pitch="high", rate="low")) == "high pitch, slow speed"
 
 
+def test_only_the_chosen_traits_are_written() -> None:
+    measured = cues(loudness="high", pitch="low", rate="normal")
+    assert describe("male", measured, ["volume", "pitch"]) == "low pitch, loud volume"
+    assert describe("male", measured, ["gender"]) == "male"
+    assert describe("male", cues(pitch="low"), ["speed"]) is None
+
+
 def test_nothing_known_is_nothing_written() -> None:
     assert describe(None, None) is None
     assert describe(None, cues()) is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -329,6 +329,8 @@ WORDS = sorted({word.strip() for _, *columns in (*_CLAUSES, *_TABLE) for column 
 SMALL = ["not", "the", "a", "an", "is", ",", ".", "and", "the voice", "the pitch", "pace", '"']
 
 
+# A text is read again for each change, which takes long where other programs use the cores.
+@settings(deadline=5_000)
 @given(
     st.lists(st.sampled_from([*WORDS, *SMALL]), max_size=20).map(" ".join) | st.text(),
     STRENGTHS,

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from whyser.labels.classes import CLASSES
+from whyser.prompting import answer
 from whyser.prompting.answer import TARGETS, Answer, parse_answer, render_answer
 from whyser.records.utterance import RESERVED
 
@@ -161,3 +164,13 @@ def test_a_run_of_spaces_is_read_in_linear_time() -> None:
     # A model can repeat a token to its limit; the reader once took cubic time on it.
     statement = "I think the emotion is" + 100_000 * " " + "x"
     assert Answer(statement=statement).emotion == "x"
+
+
+PIECES = ["<asr>Hi.</asr>", "<answer>", "sad", "</answer>", "<reason>Low.</reason>", " ", "[THINK]"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_the_short_way_for_eq_1_reads_the_same_blocks(text: str) -> None:
+    read = parse_answer(text)
+    with mock.patch.object(answer, "parse_eq_1", lambda _: None):
+        assert parse_answer(text) == read

@@ -30,6 +30,8 @@ def test_a_good_rationale_has_no_fault() -> None:
         ("There is Sadness in it.", "sad", ["stem", "synonym"]),
         ("He speaks sadly.", "sad", ["stem", "synonym"]),
         ("A gloomy voice.", "sad", ["synonym"]),
+        # A stem of the lexicon stands for the longer word.
+        ("Uma voz tristonha.", "sad", ["synonym"]),
         ("He is furious about it.", "angry", ["synonym"]),
         ("A saddle on a horse.", "sad", []),
         ("The danger is near.", "angry", []),

@@ -271,6 +271,8 @@ def listen(
     [
         (["--split", "dev"], "rationales for split 'dev'"),
         (["--split", "test1"], "add --reference-for-study"),
+        (["--split", "test1", "--for-evaluation-loss"], "take the dev split"),
+        (["--split", "nowhere", "--for-evaluation-loss"], "take the dev split"),
         (["--evidence", "measured"], "Give --cues FILE"),
         (["--split", "nowhere", "--reference-for-study"], "no utterance of split 'nowhere'"),
     ],

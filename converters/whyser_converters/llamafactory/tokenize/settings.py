@@ -11,7 +11,7 @@ from typing import Any
 from whyser.io.audio import MEL_HOP, SAMPLING_RATE
 from whyser.io.errors import InputError
 from whyser.io.extras import require
-from whyser_converters.check.model import QWEN2_AUDIO, Hearing, folder_of
+from whyser_converters.check.model import Hearing, folder_of
 from whyser_converters.check.speechlm import trust_faults
 
 #: Stage -> LLaMA-Factory's name for its kind of rows.
@@ -53,9 +53,10 @@ class TokenizeRun:
 
     @property
     def hearing(self) -> Hearing:
-        if type(self.extractor).__name__ != _OURS:
-            return QWEN2_AUDIO
-        return Hearing(self.extractor.max_duration, self.extractor.num_audio_tokens)
+        extractor = self.extractor
+        if type(extractor).__name__ != _OURS:
+            return Hearing(extractor.nb_max_frames * MEL_HOP / SAMPLING_RATE)
+        return Hearing(extractor.max_duration, extractor.num_audio_tokens)
 
     def generates(self, split: str) -> bool:
         """Whether the model will answer the split's rows, which then end with the question."""

@@ -60,7 +60,7 @@ def judge_command(
         bool,
         typer.Option(
             "--rubric/--no-rubric",
-            help="Rate each rationale too: quotation, groundedness, relevance.",
+            help="Rate each rationale too: quotation, groundedness, relevance, coherence.",
         ),
     ] = True,
     audio: Annotated[

@@ -90,6 +90,7 @@ class RatedExplanation(JudgeAnswer):
     quotation: int | None
     groundedness: int | None
     relevance: int | None
+    coherence: int | None = None
     quotation_measured: int
     reason: str
     prompt: str

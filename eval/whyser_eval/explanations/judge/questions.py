@@ -46,8 +46,10 @@ Rate it; length and style do not count.
 - "quotation": 1 if it quotes or repeats words that were spoken, else 0.
 - "groundedness": {voice} 0 hardly any of it, 1 some, 2 all that matters.
 - "relevance": how far its reasons bear on the emotion that it names. 0 not, 1 partly, 2 fully.
+- "coherence": whether its reasons fit each other and lead to that emotion. 0 they contradict \
+each other or do not connect, 1 in part, 2 throughout.
 Reply with JSON alone: {{"reason": in a sentence, "quotation": 0 or 1, "groundedness": 0, 1 or 2, \
-"relevance": 0, 1 or 2}}
+"relevance": 0, 1 or 2, "coherence": 0, 1 or 2}}
 """
 
 
@@ -73,12 +75,12 @@ def rubric_prompt(*, hears: bool) -> Prompt:
     """
     if hears:
         voice = "how much of what it says of the words and the voice is borne out by the clip."
-        return Prompt("judge_rubric", 1, _CLIP + _RUBRIC.format(hostile=_HOSTILE, voice=voice))
+        return Prompt("judge_rubric", 2, _CLIP + _RUBRIC.format(hostile=_HOSTILE, voice=voice))
     voice = (
         "how much of what it says is borne out by the words, or is definite about the voice and "
         "goes with the words."
     )
-    return Prompt("judge_rubric_text", 1, _NO_CLIP + _RUBRIC.format(hostile=_HOSTILE, voice=voice))
+    return Prompt("judge_rubric_text", 2, _NO_CLIP + _RUBRIC.format(hostile=_HOSTILE, voice=voice))
 
 
 # ---- replies -----------------------------------------------------------------------------------
@@ -97,7 +99,10 @@ class PairChoice(BaseModel):
 
 
 class RubricRating(BaseModel):
-    """How good one rationale is by itself (docs/design.md, "Judging rationales")."""
+    """How good one rationale is by itself (docs/design.md, "Judging rationales").
+
+    The first version of the prompt did not ask for `coherence`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -105,10 +110,11 @@ class RubricRating(BaseModel):
     quotation: Annotated[int, Field(ge=0, le=1)]
     groundedness: Annotated[int, Field(ge=0, le=2)]
     relevance: Annotated[int, Field(ge=0, le=2)]
+    coherence: Annotated[int | None, Field(ge=0, le=2)] = None
 
 
 #: Criterion -> its highest rating.
-CRITERIA = {"quotation": 1, "groundedness": 2, "relevance": 2}
+CRITERIA = {"quotation": 1, "groundedness": 2, "relevance": 2, "coherence": 2}
 
 _TEXT = {"type": "string"}
 

@@ -105,7 +105,7 @@ def latex(table: Table) -> str:
     """A `table*` for `booktabs`: three lines of headings, a rule above each group."""
     width = len(table.columns)
     body = [line for group in table.groups for line in _latex_group(group, width)]
-    notes = r"\\ ".join(_latex(note) for note in table.notes)
+    notes = r"\\ ".join(latex_text(note) for note in table.notes)
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}; names beyond Latin letters need XeLaTeX or LuaLaTeX",
@@ -131,19 +131,20 @@ def _latex_headings(columns: Sequence[Column]) -> Iterator[str]:
         spans, rules, start = [], [], 2
         for above, members in groupby(one.headings[:level] for one in columns):
             size = len(list(members))
-            spans.append(rf"\multicolumn{{{size}}}{{c}}{{{_latex(above[-1])}}}")
+            spans.append(rf"\multicolumn{{{size}}}{{c}}{{{latex_text(above[-1])}}}")
             rules.append(rf"\cmidrule(lr){{{start}-{start + size - 1}}}")
             start += size
         yield f" & {' & '.join(spans)} \\\\"
         yield " ".join(rules)
-    yield f"System & {' & '.join(_latex(column.headings[2]) for column in columns)} \\\\"
+    yield f"System & {' & '.join(latex_text(column.headings[2]) for column in columns)} \\\\"
 
 
 def _latex_group(group: Group, width: int) -> Iterator[str]:
     yield r"\midrule"
-    yield rf"\multicolumn{{{width + 1}}}{{l}}{{\textit{{{_latex(group.title)}}}}} \\"
+    yield rf"\multicolumn{{{width + 1}}}{{l}}{{\textit{{{latex_text(group.title)}}}}} \\"
     for line in group.lines:
-        yield f"{_latex(printable(line.name))} & {' & '.join(map(_latex_cell, line.cells))} \\\\"
+        cells = [latex_text(printable(line.name)), *map(_latex_cell, line.cells)]
+        yield f"{' & '.join(cells)} \\\\"
 
 
 def _latex_cell(cell: Cell | None) -> str:
@@ -154,9 +155,10 @@ def _latex_cell(cell: Cell | None) -> str:
     return f"{figure}$^{{{marks}}}$" if marks else figure
 
 
-def _latex(text: str) -> str:
-    r"""
-    >>> _latex("a_b & 5%")
+def latex_text(text: str) -> str:
+    r"""The text with every character that LaTeX would read as a command escaped.
+
+    >>> latex_text("a_b & 5%")
     'a\\_b \\& 5\\%'
     """
     return "".join(_LATEX.get(mark, mark) for mark in visible(text))

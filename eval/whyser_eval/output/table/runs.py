@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from whyser.io.errors import InputError
 from whyser.records.training import TrainingFacts, read_training
+from whyser_eval.metrics.declaration import METRICS
 from whyser_eval.output.table.model import Column
 from whyser_eval.scoring.compare import SystemComparison, read_comparisons
 from whyser_eval.scoring.scores import ANY, ScoreRow, read_scores
@@ -119,6 +120,9 @@ def read_stars(paths: Sequence[Path], scored: Sequence[ReferenceGroup]) -> Stars
     mark_of: dict[str, str] = {}
     for path in paths:
         for row in read_comparisons(path):
+            # No layout shows the rest, such as groundedness.
+            if row.metric in METRICS and METRICS[row.metric].heading is None:
+                continue
             mark = _mark(row.against, mark_of, path)
             column = Column(row.form, row.subset, row.metric)
             place = (_compared_on(row, column, scored, path), RowKey(row.system), column)

@@ -10,6 +10,8 @@ from typing import Any
 from whyser.baselines.predictions import NAME, write_answers
 from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.arguments import quiet, to_answer
+from whyser.baselines.ssl.frozen import kept_sounds
+from whyser.baselines.ssl.network import Classifier
 from whyser.baselines.ssl.recipe import Precision
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
 from whyser.baselines.ssl.trainer import ClassifierTrainer, probabilities
@@ -27,6 +29,7 @@ def answer(
     utterances: Sequence[Path],
     output: Path,
     *,
+    states: Path,
     split: str,
     system: str | None = None,
     batch_size: int = 32,
@@ -36,14 +39,23 @@ def answer(
 ) -> None:
     """Classifies the clips with `model`, and writes the answers.
 
+    Args: `states`, the folder that keeps states for features relative to the speaker.
+
     Raises: `InputError` for a folder without a classifier, and for clips that cannot be read.
     """
     quiet()
     card, network, pretrained = saved.read(model)
     given = to_answer(output, batch_size=batch_size, precision=precision, workers=workers)
     probed, ear = probe_all(clips), Ear.of(pretrained)
-    trainer = ClassifierTrainer(network, given)
-    answers = probabilities(trainer, sounds_of(probed, ear))
+    trained: Classifier = network
+    sounds = sounds_of(probed, ear)
+    if card.reference == "speaker":
+        kept = kept_sounds([sounds], states, pretrained, card.pooling, given, card.reference)
+        trained = card.classifier(pretrained.encoder)
+        sounds = kept[0] if kept else sounds
+        trained.load_state_dict(network.state_dict(), strict=False)
+    trainer = ClassifierTrainer(trained, given)
+    answers = probabilities(trainer, sounds)
     if not trainer.is_world_process_zero():
         return
     note_long(probed, ear)
@@ -56,7 +68,15 @@ def answer(
     }
     path = output / NAME
     with atomic_set(path) as files:
-        write_answers(files(path), clips, answers, card.classes, system=name, seed=seed)
+        write_answers(
+            files(path),
+            clips,
+            answers,
+            card.classes,
+            system=name,
+            reference=card.reference,
+            seed=seed,
+        )
         write_json(files(output / "provenance.json"), versioned(utterances) | told)
     say(f"{len(clips):,} answers of {name} -> {path}")
 

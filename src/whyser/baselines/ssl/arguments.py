@@ -36,7 +36,7 @@ def to_train(
         recipe.precision,
         workers,
         num_train_epochs=recipe.epochs,
-        learning_rate=recipe.lr,
+        learning_rate=recipe.learning_rate,
         lr_scheduler_type=schedule,
         warmup_ratio=recipe.warmup,
         weight_decay=recipe.weight_decay,

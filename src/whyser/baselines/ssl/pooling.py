@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from whyser.speechlm.connectors import weighted_mean
 
-Pooling: TypeAlias = Literal["mean", "attentive"]
+Pooling: TypeAlias = Literal["mean", "attentive", "statistics"]
 
 #: Width of the attention's hidden layer.
 _ATTENTION = 128
@@ -26,7 +26,7 @@ class LayerWeights(nn.Module):
         self.weights = nn.Parameter(torch.zeros(states))
 
     def forward(self, states: Sequence[Tensor]) -> Tensor:
-        """Args: tensors float[B, T, W]. Returns: float[B, T, W]."""
+        """Args: tensors of one shape. Returns: float of that shape."""
         return weighted_mean(self.weights, states)
 
 
@@ -65,12 +65,42 @@ class AttentiveStatistics(nn.Module):
         return torch.cat([mean, variance.clamp(min=_LEAST_VARIANCE).sqrt()], dim=1)
 
 
+class LayerStatistics(nn.Module):
+    """Mean and standard deviation of every layer, each standardised over the training clips.
+
+    Each layer has weights of its own in the head, which therefore sees many more values than after
+    another pooling. They have one scale, so that it learns from few clips.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, states: int, width: int) -> None:
+        super().__init__()
+        self.width = states * 2 * width
+        self.register_buffer("centre", torch.zeros(states, 2 * width))
+        self.register_buffer("scale", torch.ones(states, 2 * width))
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        """Args: float[B, S, 2 W] of `layer_statistics`. Returns: float[B, 2 S W]."""
+        return ((statistics - self.centre) / self.scale).flatten(1)
+
+
+def layer_statistics(states: Sequence[Tensor], frames: Tensor) -> Tensor:
+    """Mean and standard deviation of each layer over a clip's own frames.
+
+    Args: S tensors float[B, T, W], and bool[B, T]. Returns: float[B, S, 2 W], means first.
+    """
+    count = frames.sum(1, keepdim=True)
+    found = []
+    for each in states:
+        layer = _sound(each.float(), frames)
+        mean = layer.sum(1) / count
+        spread = _sound(layer - mean[:, None], frames).square().sum(1) / count
+        found.append(torch.cat([mean, spread.sqrt()], dim=1))
+    return torch.stack(found, dim=1)
+
+
 def _sound(states: Tensor, frames: Tensor) -> Tensor:
     """Sets padding to zero; it may be NaN, and 0 times NaN is NaN."""
     return states.masked_fill(~frames[..., None], 0)
-
-
-POOLINGS: dict[Pooling, type[MeanPooling] | type[AttentiveStatistics]] = {
-    "mean": MeanPooling,
-    "attentive": AttentiveStatistics,
-}

@@ -1,11 +1,15 @@
 """Loads a speech encoder and its feature extractor, from a hub by name or from a folder.
 
-Weights must be safetensors, since a pickle may run code; a checkpoint's own code is never run.
+Every layout in which an encoder is published is read: by itself, below a head, beside a decoder, in
+shards, in half precision. A checkpoint's own code is never run: pickled weights are read by torch's
+weights-only loader, which refuses everything but numbers.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import pickle
 import sys
 import textwrap
 from dataclasses import dataclass
@@ -27,8 +31,13 @@ from whyser.speechlm.encoders import KINDS, MEL, Encoder
 #: Its classes are only partly annotated.
 _hub: Any = transformers
 
-#: The encoder's name within a checkpoint that also has a decoder.
-_WITHIN = {encoders.WHISPER: "encoder", encoders.QWEN2_AUDIO: "audio_tower"}
+#: Whisper's encoder has no name of its own in the class that saved it bare.
+_BARE_WHISPER = {r"^(conv1|conv2|embed_positions|layers|layer_norm)\.": r"encoder.\1."}
+#: The encoder within a Qwen2-Audio.
+_WITHIN_QWEN2_AUDIO = {r"^(?:model\.)?audio_tower\.": ""}
+
+#: Positions of a mel encoder in a second: its second convolution has a stride of 2.
+_POSITIONS = SAMPLING_RATE // MEL_HOP // 2
 
 #: The value of masked frames in training, which some checkpoints lack.
 _MAY_BE_MISSING = "masked_spec_embed"
@@ -49,21 +58,74 @@ class Pretrained:
     identity: str
 
 
-def load(name: str) -> Pretrained:
-    """Loads the encoder of that name or in that folder.
+def load(name: str, *, window: int | None = None) -> Pretrained:
+    """Loads the encoder of that name or in that folder, in single precision.
+
+    Args: `window`, seconds to which a mel encoder's window is cut; None for its own.
 
     Raises: `InputError` for a folder without configuration or weights, a model that is no speech
-    encoder, weights of another model, and a feature extractor that does not fit.
+    encoder, weights of another model, a feature extractor that does not fit, and a window that the
+    encoder does not have. Weights are read last.
     """
     # We report missing weights ourselves.
     _hub.utils.logging.set_verbosity_error()
     if not sys.stderr.isatty():
         _hub.utils.logging.disable_progress_bar()
+    config, extractor = describe(name, window=window)
+    encoder = KINDS[config.model_type](_weights(name, config))
+    pretrained = Pretrained(encoder, extractor, _identity(name, config))
+    return pretrained if window is None else cut(pretrained, name, window)
+
+
+def describe(name: str, *, window: int | None = None) -> tuple[Any, Any]:
+    """The configuration and the feature extractor of an encoder, whose weights are not read.
+
+    Raises: `InputError` as in `load`, for all but the weights.
+    """
     config = _config(name)
-    model = _weights(name, config)
+    extractor = load_extractor(name, config)
+    if window is not None:
+        _refuse_window(name, config, window)
+    return config, extractor
+
+
+def cut(pretrained: Pretrained, name: str, window: int) -> Pretrained:
+    """Cuts the window of a mel encoder to `window` seconds, so that short clips are padded less.
+
+    The positions are those of the first seconds, so no weight changes.
+
+    Raises: `InputError` for an encoder without such a window.
+    """
+    config: Any = pretrained.encoder.config
+    _refuse_window(name, config, window)
+    model: Any = pretrained.encoder.model
+    positions = _POSITIONS * window
+    table = model.embed_positions.weight
+    model.embed_positions = torch.nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+        table.detach()[:positions].clone(), freeze=not table.requires_grad
+    )
+    config.max_source_positions = model.max_source_positions = positions
+    extractor = copy.copy(pretrained.extractor)
+    extractor.chunk_length, extractor.nb_max_frames = window, 2 * positions
+    extractor.n_samples = window * SAMPLING_RATE
     encoder = KINDS[config.model_type](model)
-    extractor = load_extractor(name, encoder.config)
-    return Pretrained(encoder, extractor, _identity(name, config))
+    return Pretrained(encoder, extractor, f"{pretrained.identity}, window of {window} s")
+
+
+def _refuse_window(name: str, config: Any, window: int) -> None:
+    if config.model_type not in MEL:
+        raise InputError(
+            f"has no window: a {config.model_type} takes clips of any length",
+            file=name,
+            cure="Leave --window out.",
+        )
+    own = config.max_source_positions // _POSITIONS
+    if not 0 < window <= own:
+        raise InputError(
+            f"its window is {own} s and cannot become {window} s",
+            file=name,
+            cure=f"Give --window between 1 and {own}.",
+        )
 
 
 def untrained(folder: Path) -> Encoder:
@@ -161,69 +223,86 @@ def _config(name: str) -> Any:
 
 
 def _weights(name: str, config: Any) -> Any:
-    require_safetensors(name)
+    kind, part, mapping = _published(config)
+    model, loading = from_pretrained(
+        kind, name, config=config, dtype=torch.float32, key_mapping=mapping
+    )
+    inside = f"{part}." if part else ""
+    missing = {key for key in loading["missing_keys"] if key.startswith(inside)}
+    if lacking := sorted(key.removeprefix(inside) for key in missing - {_MAY_BE_MISSING}):
+        raise InputError(
+            f"its weights lack {lacking[0]}"
+            + (f" and {len(lacking) - 1:,} more" * (len(lacking) > 1)),
+            file=name,
+            cure=WRONG_WEIGHTS,
+        )
+    encoder = model.get_submodule(part)
+    for key, weight in encoder.named_parameters():
+        if not torch.isfinite(weight).all():
+            cure = "Download it again, or use the checkpoint before it diverged."
+            raise InputError(f"its weights {key} are NaN or infinite", file=name, cure=cure)
+    return encoder
+
+
+def _published(config: Any) -> tuple[Any, str, dict[str, str] | None]:
+    """The class to load, the encoder's name in it, and names to change in a checkpoint.
+
+    transformers adds and removes the name of a family's base model, below which a head's class
+    keeps it. The base model of Whisper also has a decoder; only the class for audio classification
+    has the encoder without one.
+    """
+    if config.model_type == encoders.WHISPER:
+        return _hub.WhisperForAudioClassification, "encoder", _BARE_WHISPER
+    mapping = _WITHIN_QWEN2_AUDIO if config.model_type == encoders.QWEN2_AUDIO else None
+    return encoders.model_class(config), "", mapping
+
+
+def from_pretrained(kind: Any, name: str, **settings: Any) -> tuple[Any, Any]:
+    """The model of a class in `transformers`, and what its loading reported.
+
+    Raises: `InputError` for missing or broken weights, and for a pickle that would run code.
+    """
+    require_weights(name)
     try:
-        model, loading = encoders.model_class(config).from_pretrained(
-            name,
-            config=config,
-            use_safetensors=True,
-            output_loading_info=True,
-            key_mapping=_key_mapping(config),
+        model, loading = kind.from_pretrained(
+            name, output_loading_info=True, weights_only=True, **settings
         )
     except SafetensorError as error:
         cure = "Download the checkpoint again."
         raise InputError(f"its weights cannot be read ({error})", file=name, cure=cure) from None
+    # Files that do not fit may raise any error.
     except Exception as error:
-        if not Path(name).is_dir() and _is_pickled(name):
-            raise _pickle(name) from None
+        if _runs_code(error):
+            raise InputError(
+                "its weights are a pickle that would run code",
+                file=name,
+                cure="If you trust it, load it in transformers, and save it as safetensors with "
+                "save_pretrained.",
+            ) from None
         raise not_loaded(name, error) from None
-    if missing := sorted(set(loading["missing_keys"]) - {_MAY_BE_MISSING}):
-        raise InputError(
-            f"its weights lack {missing[0]}"
-            + (f" and {len(missing) - 1:,} more" * (len(missing) > 1)),
-            file=name,
-            cure=WRONG_WEIGHTS,
-        )
-    for key, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            cure = "Download it again, or use the checkpoint before it diverged."
-            raise InputError(f"its weights {key} are NaN or infinite", file=name, cure=cure)
-    return model
+    return model, loading
 
 
-def _key_mapping(config: Any) -> dict[str, str] | None:
-    """Strips the encoder's name from the weights of a checkpoint that also has a decoder."""
-    part = _WITHIN.get(config.model_type)
-    return {rf"^(?:model\.)?{part}\.": ""} if part else None
+def _runs_code(error: BaseException | None) -> bool:
+    """Whether torch's weights-only loader refused the file."""
+    while error is not None:
+        if isinstance(error, pickle.UnpicklingError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
-def require_safetensors(name: str) -> None:
-    """Raises: `InputError` for a folder whose weights are missing or a pickle."""
+def require_weights(name: str) -> None:
+    """Raises: `InputError` for a folder without weights that `transformers` reads."""
     folder = Path(name)
-    if not folder.is_dir() or any(folder.glob("*.safetensors")):
-        return
-    if any(folder.glob("pytorch_model*.bin")):
-        raise _pickle(name)
-    cure = "Download model.safetensors too (a clone without Git LFS lacks it)."
-    raise InputError("no weights (model.safetensors)", file=folder, cure=cure)
+    if folder.is_dir() and not _weight_files(folder):
+        cure = "Download model.safetensors too (a clone without Git LFS lacks it)."
+        raise InputError("no weights (model.safetensors)", file=folder, cure=cure)
 
 
-def _is_pickled(name: str) -> bool:
-    """Whether the hub, or its cache, has a pickle of that name."""
-    try:
-        return bool(_hub.utils.hub.has_file(name, "pytorch_model.bin"))
-    except (OSError, ValueError):
-        return False
-
-
-def _pickle(name: str) -> InputError:
-    return InputError(
-        "its weights are a pickle, which may run code",
-        file=name,
-        cure="If you trust it, convert it to safetensors in transformers, with "
-        "AutoModel.from_pretrained(OLD).save_pretrained(NEW) and the same for "
-        "AutoFeatureExtractor, and give NEW.",
-    )
+def _weight_files(folder: Path) -> list[Path]:
+    """Those that are read: safetensors, or a pickle where there are none."""
+    return [*folder.glob("*.safetensors")] or [*folder.glob("pytorch_model*.bin")]
 
 
 def not_loaded(name: str, error: Exception) -> InputError:
@@ -244,5 +323,5 @@ def _identity(name: str, config: Any) -> str:
     """The hub's commit, or a hash of the files."""
     if not Path(name).is_dir():
         return f"{name}@{config._commit_hash}"
-    files = sorted([*Path(name).glob("*.safetensors"), *Path(name).glob("*config.json")])
+    files = sorted([*_weight_files(Path(name)), *Path(name).glob("*config.json")])
     return hashlib.sha256("".join(map(file_hash, files)).encode()).hexdigest()

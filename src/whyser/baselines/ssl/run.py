@@ -18,7 +18,10 @@ from whyser.baselines.ssl import saved
 from whyser.baselines.ssl.answer import note_long, sounds_of, versioned
 from whyser.baselines.ssl.arguments import Report, quiet, to_train
 from whyser.baselines.ssl.epochs import epochs_of, is_exhausted
+from whyser.baselines.ssl.frozen import KeptSounds, kept_sounds
+from whyser.baselines.ssl.logistic import best_of, fit
 from whyser.baselines.ssl.losses import Criterion, class_weights, targets
+from whyser.baselines.ssl.network import Classifier
 from whyser.baselines.ssl.pretrained import Pretrained, load
 from whyser.baselines.ssl.recipe import TrainingRecipe
 from whyser.baselines.ssl.sounds import HEARD_S, Ear, Probed, Sounds, probe_all
@@ -34,7 +37,11 @@ MODEL = "model"
 
 @dataclass(frozen=True)
 class BaselineRun:
-    """A run that trains the classifier `system` on an encoder, in the folder `output`."""
+    """A run that trains the classifier `system` on an encoder, in the folder `output`.
+
+    Args: `states`, the folder that keeps those of a frozen encoder; `window`, as in
+        `pretrained.load`.
+    """
 
     task: Task
     recipe: TrainingRecipe
@@ -42,6 +49,8 @@ class BaselineRun:
     system: str
     utterances: Sequence[Path]
     output: Path
+    states: Path
+    window: int | None = None
     workers: int | None = None
     report: Report = "none"
 
@@ -59,7 +68,7 @@ class BaselineRun:
             report=self.report,
         )
         train, dev, test = self._probed()
-        pretrained = load(self.encoder)
+        pretrained = load(self.encoder, window=self.window)
         state = State(self.output, self._asked([*train, *dev, *test], pretrained))
         with given.main_process_first(local=False):
             if given.process_index == 0:
@@ -70,12 +79,15 @@ class BaselineRun:
             return
         if given.process_index == 0:
             note_long(test, Ear.of(pretrained))
+            if unused := self.recipe.unused:
+                told = ", ".join(unused)
+                say(f"note: --pooling statistics is fitted at once and does not use {told}")
         began = time.monotonic()
-        trainer = self._trainer(train, dev, pretrained, given)
-        self._train(trainer, state)
-        answers = probabilities(trainer, sounds_of(test, Ear.of(pretrained)))
+        heard = self._heard(train, dev, test, pretrained, given)
+        trainer, progress = self._trained(heard[0], heard[1], pretrained, given, state)
+        answers = probabilities(trainer, heard[2])
         if trainer.is_world_process_zero():
-            self._write(trainer, pretrained, answers, time.monotonic() - began)
+            self._write(trainer, pretrained, answers, progress, time.monotonic() - began)
             state.finish()
 
     def _require_answers(self) -> None:
@@ -106,23 +118,65 @@ class BaselineRun:
 
     # ---- training -------------------------------------------------------------------------------
 
-    def _trainer(
-        self, train: Sequence[Probed], dev: Sequence[Probed], pretrained: Pretrained, given: Any
-    ) -> ClassifierTrainer:
-        recipe, classes = self.recipe, self.task.classes
+    def _heard(
+        self,
+        train: Sequence[Probed],
+        dev: Sequence[Probed],
+        test: Sequence[Probed],
+        pretrained: Pretrained,
+        given: Any,
+    ) -> Sequence[Sounds]:
+        """The sounds of each split, or what is kept of a frozen encoder's states of them."""
+        parts = [
+            self._taught(train, pretrained, seed=self.recipe.seed),
+            self._taught(sorted(dev, key=lambda one: -one.frames), pretrained),
+            sounds_of(test, Ear.of(pretrained)),
+        ]
+        if self.recipe.tuned != "nothing":
+            return parts
+        pooling, reference = self.recipe.pooling, self.recipe.reference
+        try:
+            kept = kept_sounds(parts, self.states, pretrained, pooling, given, reference)
+        except InputError as error:
+            raise _from_reader(error) from None
+        return kept or parts
+
+    def _trained(
+        self, train: Sounds, dev: Sounds, pretrained: Pretrained, given: Any, state: State
+    ) -> tuple[ClassifierTrainer, dict[str, Any]]:
+        """A trainer with the trained classifier, and what provenance says of the training."""
+        recipe = self.recipe
         set_seed(recipe.seed)
-        network = self._card(pretrained).network(pretrained)
-        network.freeze(recipe.tuned)
-        weights = class_weights(self.task.train, classes)
-        return ClassifierTrainer(
-            network,
+        classifier = self._untrained(train, pretrained)
+        learnt = [*self.task.train, *(self.task.dev if recipe.fits_at_once else ())]
+        weights = class_weights(learnt, self.task.classes)
+        criterion = Criterion(recipe.criterion, weights, recipe.gamma)
+        fits: list[dict[str, float]] = []
+        if isinstance(train, KeptSounds) and isinstance(dev, KeptSounds) and recipe.fits_at_once:
+            fits = fit(classifier, train, dev, criterion)
+        trainer = ClassifierTrainer(
+            classifier,
             given,
             floor=pretrained.encoder.floor,
-            criterion=Criterion(recipe.criterion, weights, recipe.gamma),
-            train=self._taught(train, pretrained, seed=recipe.seed),
-            dev=self._taught(sorted(dev, key=lambda one: -one.frames), pretrained),
+            criterion=criterion,
+            train=train,
+            dev=dev,
             patience=recipe.patience,
         )
+        if fits:
+            return trainer, {"best_fit": best_of(fits), "fits": fits}
+        self._train(trainer, state)
+        epochs = epochs_of(trainer.state.log_history)
+        best = max(epochs, key=lambda row: row["dev_f1_macro"])
+        return trainer, {"best_epoch": best["epoch"], "epochs": epochs}
+
+    def _untrained(self, train: Sounds, pretrained: Pretrained) -> Classifier:
+        card = self._card(pretrained)
+        if isinstance(train, KeptSounds):
+            return card.classifier(pretrained.encoder)
+        network = card.network(pretrained.encoder)
+        network.freeze(self.recipe.tuned)
+        return network
 
     def _card(self, pretrained: Pretrained) -> saved.Card:
         return saved.Card(
@@ -131,6 +185,7 @@ class BaselineRun:
             pooling=self.recipe.pooling,
             hidden=self.recipe.hidden or pretrained.encoder.width,
             dropout=self.recipe.dropout,
+            reference=self.recipe.reference,
         )
 
     def _taught(
@@ -170,37 +225,55 @@ class BaselineRun:
     # ---- answers --------------------------------------------------------------------------------
 
     def _write(
-        self, trainer: ClassifierTrainer, pretrained: Pretrained, answers: Any, seconds: float
+        self,
+        trainer: ClassifierTrainer,
+        pretrained: Pretrained,
+        answers: Any,
+        progress: dict[str, Any],
+        seconds: float,
     ) -> None:
-        network: Any = trainer.model
-        saved.save(self.output / MODEL, self._card(pretrained), network, pretrained.extractor)
-        epochs = epochs_of(trainer.state.log_history)
-        best = max(epochs, key=lambda row: row["dev_f1_macro"])
+        card = self._card(pretrained)
+        network = saved.whole(card, trainer.model, pretrained.encoder)
+        network.freeze(self.recipe.tuned)
+        saved.save(self.output / MODEL, card, network, pretrained.extractor)
         told = {
             "system": self.system,
             "split": self.task.split,
             "encoder": {"name": self.encoder, "identity": pretrained.identity},
-            "settings": asdict(self.recipe) | {"loss": self.recipe.criterion},
+            "settings": asdict(self.recipe)
+            | {"loss": self.recipe.criterion, "lr": self.recipe.learning_rate},
             "parameters": saved.parameters(network),
             "clips": {"train": len(self.task.train), "dev": len(self.task.dev)},
             "processes": trainer.args.world_size,
             "device": str(trainer.args.device),
             "seconds": round(seconds, 1),
-            "best_epoch": best["epoch"],
-            "epochs": epochs,
+            **progress,
         }
         path, task, seed = self.output / NAME, self.task, self.recipe.seed
         with atomic_set(path) as files:
             write_answers(
-                files(path), task.test, answers, task.classes, system=self.system, seed=seed
+                files(path),
+                task.test,
+                answers,
+                task.classes,
+                system=self.system,
+                reference=self.recipe.reference,
+                seed=seed,
             )
             write_json(files(self.output / "provenance.json"), versioned(self.utterances) | told)
         say(
-            f"{len(self.task.test):,} answers of {self.system}, trained on "
-            f"{len(self.task.train):,} utterances of {len(self.task.classes)} classes in "
-            f"{seconds:.0f} s, best in epoch {best['epoch']} "
-            f"(dev Macro-F1 {best['dev_f1_macro']:.4f}) -> {path}"
+            f"{len(task.test):,} answers of {self.system}, trained on "
+            f"{len(task.train):,} utterances of {len(task.classes)} classes in "
+            f"{seconds:.0f} s, {_best(progress)} -> {path}"
         )
+
+
+def _best(progress: dict[str, Any]) -> str:
+    if fitted := progress.get("best_fit"):
+        score = fitted["dev_f1_macro"]
+        return f"then on dev, C {fitted['strength']:g} (dev Macro-F1 before it {score:.4f})"
+    best = progress["best_epoch"]
+    return f"best in epoch {best} (dev Macro-F1 {progress['epochs'][best - 1]['dev_f1_macro']:.4f})"
 
 
 def _from_reader(error: InputError) -> InputError:

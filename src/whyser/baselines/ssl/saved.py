@@ -12,14 +12,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from whyser import __version__
-from whyser.baselines.ssl.network import Network
+from whyser.baselines.ssl.network import Classifier, Network
 from whyser.baselines.ssl.pooling import Pooling
 from whyser.baselines.ssl.pretrained import Pretrained, load_extractor, untrained
+from whyser.baselines.ssl.reference import Reference
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path, read_json, write_json
 from whyser.labels.classes import EmotionClass
 from whyser.records.provenance import file_hash
 from whyser.records.utterance import input_error
+from whyser.speechlm.encoders import Encoder
 
 CARD, WEIGHTS, ENCODER = "config.json", "model.safetensors", "encoder"
 
@@ -34,16 +36,28 @@ class Card(BaseModel):
     pooling: Pooling
     hidden: int
     dropout: float
+    reference: Reference = "none"
     whyser: str = __version__
 
-    def network(self, pretrained: Pretrained) -> Network:
-        return Network(
-            pretrained.encoder,
-            len(self.classes),
-            pooling=self.pooling,
-            hidden=self.hidden,
-            dropout=self.dropout,
-        )
+    def network(self, encoder: Encoder) -> Network:
+        return Network(encoder, len(self.classes), **self._settings)
+
+    def classifier(self, encoder: Encoder) -> Classifier:
+        """The network without its encoder."""
+        return Classifier(encoder.states, encoder.width, len(self.classes), **self._settings)
+
+    @property
+    def _settings(self) -> Any:
+        return {"pooling": self.pooling, "hidden": self.hidden, "dropout": self.dropout}
+
+
+def whole(card: Card, trained: Any, encoder: Encoder) -> Network:
+    """The network of a trained classifier, which may lack its frozen encoder."""
+    if isinstance(trained, Network):
+        return trained
+    network = card.network(encoder.cpu())
+    network.load_state_dict(trained.state_dict(), strict=False)
+    return network
 
 
 def save(folder: Path, card: Card, network: Network, extractor: Any) -> None:
@@ -73,12 +87,12 @@ def read(folder: Path) -> tuple[Card, Network, Pretrained]:
     if not (folder / WEIGHTS).is_file():
         raise InputError("no such file", file=folder / WEIGHTS, cure="Train it, or copy it again.")
     pretrained = Pretrained(encoder, extractor, file_hash(folder / WEIGHTS))
-    network = card.network(pretrained)
+    network = card.network(encoder)
     fill(network, folder / WEIGHTS)
     return card, network, pretrained
 
 
-def fill(network: Network, weights: Path) -> None:
+def fill(network: Classifier, weights: Path) -> None:
     """Loads weights into the network.
 
     Raises: `InputError` for weights of another network.

@@ -107,7 +107,11 @@ class Sounds(Dataset[dict[str, Any]]):
         samples = self._cropped(audio.load(self.probed[number].path), epoch, number)
         if (missing := self.ear.shortest - len(samples)) > 0:
             samples = np.pad(samples, (0, missing))
-        row = {"sound": self.ear.prepare(samples), "lengths": len(samples), "numbers": number}
+        return self.row(number, self.ear.prepare(samples), len(samples))
+
+    def row(self, number: int, sound: npt.NDArray[np.float32], length: int) -> dict[str, Any]:
+        """What a batch needs of a clip."""
+        row = {"sound": sound, "lengths": length, "numbers": number}
         if self.targets is not None:
             row["targets"] = self.targets[number]
         if self.labels is not None:
@@ -140,6 +144,8 @@ class Collator:
         return {"sound": self._padded([row["sound"] for row in rows]), **batch}
 
     def _padded(self, sounds: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+        if sounds[0].ndim == 3:
+            return _padded_states(sounds)
         # Spectrograms all have the length of the window.
         if sounds[0].ndim > 1:
             return torch.from_numpy(np.stack(sounds))
@@ -148,3 +154,13 @@ class Collator:
         for row, sound in zip(padded, sounds, strict=True):
             row[: len(sound)] = sound
         return torch.from_numpy(padded)
+
+
+def _padded_states(states: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+    """Kept states, float[S, T, W] each, padded with zeros to the most frames."""
+    layers, _, width = states[0].shape
+    frames = max(one.shape[1] for one in states)
+    padded = np.zeros((len(states), layers, frames, width), np.float32)
+    for row, one in zip(padded, states, strict=True):
+        row[:, : one.shape[1]] = one
+    return torch.from_numpy(padded)

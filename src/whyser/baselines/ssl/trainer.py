@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,8 @@ def probabilities(trainer: Trainer, sounds: Sounds) -> npt.NDArray[np.float64]:
     """The network's probabilities of each clip, float64[n, C], whose rows sum to 1."""
     # Clips are sorted by length, for little padding; their answers return to the given order.
     order = np.argsort(sounds.lengths, kind="stable")[::-1]
-    ranked = Sounds([sounds.probed[place] for place in order], sounds.ear, sounds.longest)
+    probed = [sounds.probed[place] for place in order]
+    ranked = replace(sounds, probed=probed, targets=None, labels=None)
     found: Any = trainer.predict(ranked).predictions
     logits = np.empty_like(found, dtype=np.float64)
     logits[order] = found

@@ -21,7 +21,7 @@ GOOD, BAD = "The pitch is high, and the voice shouts.", "It just sounds so."
 class Judge(Endpoint):
     """A judge whose decisions a test defines.
 
-    `prefer` gets the data of the request and returns a verdict, `rate` the three ratings; either
+    `prefer` gets the data of the request and returns a verdict, `rate` the ratings; either
     may return a whole reply as text, or a status. `hears` is whether the judge accepts audio.
     """
 
@@ -39,8 +39,9 @@ class Judge(Endpoint):
         data = data_of(body)
         told = self.rate(data) if "explanation" in data else self.prefer(data)
         if isinstance(told, tuple):
-            names = ("quotation", "groundedness", "relevance")
-            return json.dumps({"reason": "so", **dict(zip(names, told, strict=True))})
+            names = ("quotation", "groundedness", "relevance", "coherence")
+            # Without the last one as the first version of the prompt asked for it.
+            return json.dumps({"reason": "so", **dict(zip(names, told, strict=False))})
         if told in ("A", "B", "tie"):
             return json.dumps({"reason": "so", "verdict": told})
         return told  # type: ignore[no-any-return]

@@ -489,7 +489,7 @@ def test_ratings_are_told_per_system_beside_what_is_measured(judging, judge, sco
     results = scored(
         ours=lambda number: f'She says "the words of clip {number}", loudly.', theirs=lambda n: BAD
     )
-    judge.rate = lambda data: (0, 1, 2) if data["explanation"] == BAD else (1, 2, 2)
+    judge.rate = lambda data: (0, 1, 2, 0) if data["explanation"] == BAD else (1, 2, 2, 1)
     _, said, found = judging(results, "--system", "ours", "--against", "theirs", "--audio", "none")
     mean = {
         (row.system, row.criterion): (row.value, row.n)
@@ -500,12 +500,23 @@ def test_ratings_are_told_per_system_beside_what_is_measured(judging, judge, sco
         ("ours", "quotation"): (1, 16), ("theirs", "quotation"): (0, 16),
         ("ours", "groundedness"): (2, 16), ("theirs", "groundedness"): (1, 16),
         ("ours", "relevance"): (2, 16), ("theirs", "relevance"): (2, 16),
+        ("ours", "coherence"): (1, 16), ("theirs", "coherence"): (0, 16),
         ("ours", "quotation_measured"): (1, 16), ("theirs", "quotation_measured"): (0, 16),
     }  # fmt: skip
     assert "quotation measured" in said
 
 
-@pytest.mark.parametrize("rating", [(2, 1, 1), (1, 3, 1), (1, -1, 1), (1, 1.5, 1), (True, 1, 1)])
+def test_a_rating_of_the_first_prompt_has_no_coherence(judging, judge, both):
+    judge.rate = lambda data: (1, 2, 1)
+    _, _, found = judging(*both)
+    rows = {row.criterion: row for row in found.rubric if row.emotion == "all"}
+    assert (rows["coherence"].value, rows["coherence"].n) == (None, 0)
+    assert (rows["relevance"].value, rows["relevance"].unreadable) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "rating", [(1, 1, 1, 3), (2, 1, 1), (1, 3, 1), (1, -1, 1), (1, 1.5, 1), (True, 1, 1)]
+)
 def test_ratings_off_the_scale_are_unreadable(judging, judge, both, rating):
     judge.rate = lambda data: rating
     _, _, found = judging(*both)

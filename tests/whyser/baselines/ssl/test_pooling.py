@@ -10,7 +10,13 @@ pytest.importorskip("torch")
 
 import torch
 
-from whyser.baselines.ssl.pooling import AttentiveStatistics, LayerWeights, MeanPooling
+from whyser.baselines.ssl.pooling import (
+    AttentiveStatistics,
+    LayerStatistics,
+    LayerWeights,
+    MeanPooling,
+    layer_statistics,
+)
 
 #: Three frames of width 1, the last of which is padding that holds no number.
 STATES = torch.tensor([[[2.0], [4.0], [math.nan]]])
@@ -66,3 +72,15 @@ def test_a_clip_of_one_frame_has_a_slope() -> None:
     states = torch.tensor([[[2.0]]], requires_grad=True)
     pooling(states, torch.tensor([[True]])).sum().backward()
     assert torch.isfinite(states.grad).all()
+
+
+def test_statistics_of_every_layer() -> None:
+    # Layer 1: mean 3, variance ((2 - 3)^2 + (4 - 3)^2) / 2 = 1; layer 2 is twice as large.
+    found = layer_statistics([STATES, 2 * STATES], FRAMES)
+    assert found.tolist() == [[[3, 1], [6, 2]]]
+    pooling = LayerStatistics(2, 1)
+    assert pooling.width == 4
+    pooling.centre.copy_(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    pooling.scale.copy_(torch.tensor([[2.0, 1.0], [3.0, 4.0]]))
+    # (3 - 1) / 2, 1 / 1, 6 / 3, 2 / 4.
+    assert pooling(found).tolist() == [[1, 1, 2, 0.5]]

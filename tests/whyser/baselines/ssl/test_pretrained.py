@@ -50,11 +50,23 @@ def test_a_folder_without_configuration(tmp_path: Path) -> None:
     assert "no config.json" in refused(tmp_path)
 
 
-def test_weights_that_are_a_pickle(copied: Callable[[str], Path]) -> None:
+class Code:
+    """What runs where a pickle of it is read without care."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("ran"),)
+
+
+def test_a_pickle_that_would_run_code(
+    copied: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = copied("wavlm")
-    (folder / "model.safetensors").unlink()
-    torch.save({}, folder / "pytorch_model.bin")
-    assert "pickle" in refused(folder)
+    monkeypatch.chdir(folder)
+    weights = load_file("model.safetensors")
+    Path("model.safetensors").unlink()
+    torch.save(weights | {"more": Code()}, "pytorch_model.bin")
+    assert "its weights are a pickle that would run code" in refused(folder)
+    assert not Path("ran").exists()
 
 
 def test_weights_cut_short(copied: Callable[[str], Path]) -> None:
@@ -124,7 +136,7 @@ def test_a_hub_that_has_a_pickle_alone(
     (cached / "refs" / "main").write_text("abc", encoding="utf-8")
     (cached / "snapshots" / "abc").mkdir(parents=True)
     shutil.copy(encoder("wavlm") / "config.json", cached / "snapshots" / "abc")
-    torch.save({}, cached / "snapshots" / "abc" / "pytorch_model.bin")
+    torch.save({"more": Code()}, cached / "snapshots" / "abc" / "pytorch_model.bin")
     done = subprocess.run(
         [sys.executable, "-c", "from whyser.baselines.ssl.pretrained import load\n"
          "load('microsoft/wavlm')"],
@@ -132,8 +144,8 @@ def test_a_hub_that_has_a_pickle_alone(
         capture_output=True,
         text=True,
     )  # fmt: skip
-    assert "microsoft/wavlm: its weights are a pickle, which may run code" in done.stderr
-    assert "the same for AutoFeatureExtractor" in done.stderr
+    assert "microsoft/wavlm: its weights are a pickle that would run code" in done.stderr
+    assert "save it as safetensors with save_pretrained" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"feature_extractor_type": "Nobodys"}'])
