@@ -86,7 +86,8 @@ def parts_of(text: str) -> Parts:
     if whole is not None and whole.statement and whole.statement.strip():
         return Parts(_ends(whole.statement), False, "", (), (whole.rationale or "",))
     said, still_thinks = split_thinking(text)
-    folded = fold(said)
+    # Most answers have no thinking, and are folded already.
+    folded = folded if said == text else fold(said)
     statements: list[str] = []
     rationale: list[str] = []
     outside: list[str] = []

@@ -80,7 +80,8 @@ _JOINING = LISTING | {","}
 #: With an adverb after them, these are about the speech: "starts quietly but ends loudly".
 _GOING_ON = words("start starts begin begins end ends finish finishes continue continues")
 _REPEATING = words("is are was were does do did")
-_NOT = words("isn't aren't wasn't weren't doesn't don't didn't")
+_NOT = words("not isn't aren't wasn't weren't doesn't don't didn't")
+_ELLIPTIC = _NOT | {"so", "as"}
 _ENDING = frozenset({"", *PAUSES})
 _NOTICEABLE = words("noticeable apparent discernible perceptible real obvious significant such any")
 _LACKING = words("no without lacks lacking lacked little hardly") | {
@@ -113,10 +114,8 @@ class _Sentence:
         found: list[tuple[int, Claim]] = []
         last: ClaimToken | None = None
         for i, token in enumerate(self.tokens):
-            if token.text in {"so", "as"} and last and not self.scopes.void[i]:
+            if token.text in _ELLIPTIC and last and not self.scopes.void[i]:
                 found += self._repeated(i, last)
-            if last and not self.scopes.void[i]:
-                found += self._denied_again(i, last)
             if not token.claims or self.scopes.void[i]:
                 continue
             senses = self._senses(i)
@@ -129,24 +128,21 @@ class _Sentence:
         return [claim for _, claim in stated if claim not in left_open]
 
     def _repeated(self, i: int, last: ClaimToken) -> list[tuple[int, Claim]]:
-        """ "The pitch is high, and so is the volume" says "high" of the volume too."""
-        noun = i + 3 if self._text(i + 2) in DEFINITE else i + 2
-        if self._text(i + 1) not in _REPEATING or self._role(noun) != "noun" or not last.entry:
+        """ "The pitch is high, and so is the volume" says "high" of the volume too; "but the volume
+        is not" denies it."""
+        denies = self.texts[i] in _NOT
+        if denies:
+            copula = i - 1 if self.texts[i] == "not" else i
+            noun, is_whole = copula - 1, self._text(i + 1) in _ENDING
+        else:
+            copula, is_whole = i + 1, True
+            noun = i + 3 if self._text(i + 2) in DEFINITE else i + 2
+        is_joined = copula == i or self._text(copula) in _REPEATING
+        if not (is_whole and is_joined and self._role(noun) == "noun" and last.entry):
             return []
         sense = last.entry.sense(self.tokens[noun].kind)
         claim = self._claim(noun, sense) if sense else None
-        return [(noun, claim)] if claim else []
-
-    def _denied_again(self, i: int, last: ClaimToken) -> list[tuple[int, Claim]]:
-        """ "The pitch rises, but the volume does not" denies "rises" of the volume."""
-        copula = i - 1 if self.texts[i] == "not" else i
-        is_short = self.texts[i] in _NOT or (copula < i and self._text(copula) in _REPEATING)
-        noun = copula - 1
-        if not is_short or self._text(i + 1) not in _ENDING or self._role(noun) != "noun":
-            return []
-        sense = last.entry.sense(self.tokens[noun].kind) if last.entry else None
-        claim = self._claim(noun, sense) if sense else None
-        return [(noun, replace(claim, negated=not claim.negated))] if claim else []
+        return [(noun, replace(claim, negated=claim.negated ^ denies))] if claim else []
 
     def _left_open(self, stated: Iterable[tuple[int, Claim]]) -> set[Claim]:
         """Claims that the text offers as a choice: "high, low, or medium"."""
