@@ -17,20 +17,17 @@ from whyser.io.errors import InputError
 from whyser.io.extras import KEYWORD_ONLY, needs, with_parameters
 from whyser.labels.classes import CLASSES, OTHER
 from whyser.prompting.answer import Target
-from whyser.records.corpus import CorpusCard
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import CorpusSpec
 from whyser_converters.datasets.preference import Pairs
 from whyser_converters.datasets.questions import Asked, QuestionSpec
 from whyser_converters.datasets.sharegpt import Control
 from whyser_converters.datasets.targets import Labels
+from whyser_converters.tables.cli import pairs, table
 
 app = new_app(
     "Convert corpora to one record per utterance, and utterances to LLaMA-Factory datasets."
 )
-
-#: Number of faults shown on the terminal; the file lists all.
-SHOWN = 10
 
 
 def _command(spec: CorpusSpec) -> Callable[..., None]:
@@ -67,6 +64,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
         ] = False,
         **options: Enum,
     ) -> None:
+        from whyser_converters.convert.printing import print_conversion
         from whyser_converters.convert.run import prepare
 
         if split_list and options["split_scheme"].value != spec.choices["split_scheme"].default:
@@ -81,10 +79,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
             split_list=split_list,
             strict=strict,
         )
-        _print_problems(conversion.problems, out_dir / spec.name)
-        for note in conversion.notes:
-            say(f"note: {note}")
-        _print_card(conversion.card, out_dir / spec.name)
+        print_conversion(conversion, out_dir / spec.name)
 
     codes = ", ".join(code for code, label in spec.labels.items() if label is not None)
     command.__name__ = spec.name
@@ -107,12 +102,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
 
 
 def _parse_merges(spec: CorpusSpec, merge: Sequence[str]) -> dict[str, str]:
-    merges: dict[str, str] = {}
-    for text in merge:
-        code, equals, name = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{text!r}, expected CODE=CLASS", param_hint="--merge")
-        merges[code.strip()] = name.strip()
+    merges = pairs(merge, "--merge", "CODE=CLASS")
     try:
         spec.merged(merges)
     except InputError as error:
@@ -120,51 +110,9 @@ def _parse_merges(spec: CorpusSpec, merge: Sequence[str]) -> dict[str, str]:
     return merges
 
 
-def _print_problems(problems: Sequence[InputError], folder: Path) -> None:
-    for problem in problems[:SHOWN]:
-        say(f"problem: {problem}")
-    if problems:
-        more = f"{len(problems) - SHOWN:,} more, " if len(problems) > SHOWN else ""
-        say(f"problems: {len(problems):,} in all, {more}listed in {folder / 'problems.csv'}")
-
-
-def _print_card(card: CorpusCard, folder: Path) -> None:
-    from whyser_converters.convert.card import NO_AGREEMENT
-
-    found = {label for split in card.splits.values() for label in split.labels}
-    labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
-    rows = []
-    for name, split in card.splits.items():
-        hours = "-" if split.hours is None else f"{split.hours:.2f}"
-        counts = [split.labels.get(label, 0) for label in labels]
-        rows.append([name, *counts, split.utterances, hours, split.speakers])
-    hours = "without sound" if card.hours is None else f"{card.hours:.2f} h"
-    title = f"{card.title}: {card.utterances:,} utterances, {hours}"
-    print_table(title, ["split", *labels, "all", "hours", "speakers"], rows)
-    if card.dropped:
-        print_table("Dropped", ["reason", "utterances"], card.dropped.items())
-    if card.unused:
-        print_table("Without an utterance", ["what", "lines or files"], card.unused.items())
-    if votes := card.votes:
-        sizes = f"{min(votes.per_utterance)} to {max(votes.per_utterance)} per utterance"
-        kappa = "undefined" if votes.fleiss_kappa is None else f"{votes.fleiss_kappa:.3f}"
-        say(
-            f"votes: {votes.votes:,}, {sizes}; Fleiss' kappa is {kappa}. Of "
-            f"{sum(votes.per_utterance.values()):,} utterances {votes.strict:,} have a strict "
-            f"majority, {votes.tied:,} have a tie, and the label of {votes.as_label:,} is the "
-            "unique plurality of the votes"
-        )
-    if card.votes and (consensus := card.consensus):
-        where = f", listed in {folder / 'consensus_differences.csv'}" * bool(consensus.different)
-        say(
-            f"consensus: of {consensus.compared:,} published labels {consensus.different:,} differ "
-            f"from the majority label of the votes{where}"
-        )
-    say(f"wrote {folder / 'utterances.jsonl'} and corpus.json")
-
-
 for _spec in CORPORA.values():
     app.command(_spec.name)(_command(_spec))
+app.command("table")(table)
 
 
 Utterances = Annotated[

@@ -91,7 +91,7 @@ def prepare(
         card = corpus_card(spec, labels, chosen, audio_root=audio_root, tally=tally, log=log)
         _write_lists(folder, log, files)
         write_card(files(folder / "corpus.json"), card)
-    if log.read != spec.size:
+    if spec.size is not None and log.read != spec.size:
         log.note(f"{log.read:,} utterances were read; the whole corpus has {spec.size:,}")
     return Conversion(card, log.notes, log.problems)
 

@@ -1,0 +1,234 @@
+"""`whyser-convert table`: any corpus whose annotation is a table or in the names of its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from whyser.io.console import print_table, say
+from whyser.io.errors import InputError
+
+if TYPE_CHECKING:
+    from whyser_converters.tables.recipe import TableRecipe
+    from whyser_converters.tables.understand import TableMeaning
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+_Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MEANING=COLUMN",
+        help="Say which column is the id, audio, label, votes, rater, transcript, speaker, gender, "
+        "split, start, end, dialogue or session; repeatable. 'vote:RATER' is a column with one "
+        "annotator's labels, 'votes:LABEL' one with the number of a label's votes. Without a "
+        "column, the meaning is not used.  [default: by the names of the columns]",
+    ),
+]
+
+
+def table(
+    place: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Read this CSV, TSV, JSON, JSON Lines, Parquet or Arrow file, a folder with such "
+            "tables, an audformat folder, a folder of sound files, or a recipe (.yaml).",
+        ),
+    ],
+    out_dir: Annotated[Path, typer.Argument(help="Write to this folder.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name the corpus.  [default: the name of FILE]"),
+    ] = None,
+    map: _Map = None,
+    merge: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL=CLASS",
+            help="Map a label of the table to one of the eight classes, or to 'other'; repeatable.",
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Read the annotation from the paths of sound files, such as "
+            "'{speaker}/{label}_*.wav'; a field in braces becomes a column."
+        ),
+    ] = None,
+    audio_root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Find the sound files of the table below this folder.  [default: FILE's]",
+        ),
+    ] = None,
+    audformat_table: Annotated[
+        str | None,
+        typer.Option("--table", metavar="NAME", help="Read this table of an audformat folder."),
+    ] = None,
+    splits: Annotated[
+        Literal["auto", "train"],
+        typer.Option(
+            help="Take the splits of the table, or else give 70, 10 and 20 % of the speakers to "
+            "train, dev and test ('auto'); or train on all utterances ('train')."
+        ),
+    ] = "auto",
+    split_list: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Read the splits from this CSV. It has a column speaker, dialogue, session or "
+            "id, and a column split (train, dev, test...). Utterances that it does not list "
+            "are left out.",
+        ),
+    ] = None,
+    no_audio: Annotated[
+        bool, typer.Option("--no-audio", help="Convert only the labels, without the sound.")
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Stop at the first faulty row or clip; otherwise its utterance is dropped.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what was understood, and write nothing.")
+    ] = False,
+    save_recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what these options say to a recipe (.yaml), which can be given instead of "
+            "FILE, and convert nothing.",
+        ),
+    ] = None,
+) -> None:
+    """Convert a corpus of your own: a table, a folder of tables, or labels in file names.
+
+    Columns and labels are recognised by their names, and shown before anything is written. The
+    command writes NAME/ to the output folder.
+
+    Example: whyser-convert table /corpora/mine/metadata.csv data/utterances --name mine --dry-run
+    """
+    from whyser_converters.convert.printing import print_conversion
+    from whyser_converters.convert.run import prepare
+    from whyser_converters.tables.recipe import write_recipe
+    from whyser_converters.tables.understand import understand
+
+    if split_list and splits != "auto":
+        raise typer.BadParameter("give either it or --splits", param_hint="--split-list")
+    recipe = _recipe(place, map, merge, pattern, audio_root, audformat_table)
+    if save_recipe:
+        write_recipe(save_recipe, recipe)
+        say(f"wrote {save_recipe}")
+        return
+    corpus = _corpus_name(name, place)
+    meaning = understand(recipe, corpus)
+    _print_meaning(meaning)
+    if dry_run:
+        return
+    # Sound that is inside the table is written to a folder, which is then the corpus' own.
+    sound_folder = out_dir / corpus / "sound"
+    spec = meaning.spec(sound_folder)
+    conversion = prepare(
+        spec,
+        meaning.root_of_sound(sound_folder),
+        out_dir,
+        with_audio=not no_audio,
+        merge=recipe.merge,
+        options={"split_scheme": "train"} if splits == "train" else {},
+        split_list=split_list,
+        strict=strict,
+    )
+    print_conversion(conversion, out_dir / corpus)
+
+
+def pairs(texts: Sequence[str], option: str, form: str) -> dict[str, str]:
+    """Reads `LEFT=RIGHT` texts of a repeatable option; a bad one is a usage error."""
+    found: dict[str, str] = {}
+    for text in texts:
+        left, equals, right = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{text!r}, expected {form}", param_hint=option)
+        found[left.strip()] = right.strip()
+    return found
+
+
+def _recipe(
+    place: Path,
+    map: list[str] | None,
+    merge: list[str] | None,
+    pattern: str | None,
+    audio_root: Path | None,
+    audformat_table: str | None,
+) -> TableRecipe:
+    """The recipe that was given, with the options on top of it."""
+    from whyser_converters.tables.recipe import TableRecipe, is_recipe, read_recipe
+
+    recipe = read_recipe(place) if is_recipe(place) else TableRecipe(table=str(place))
+    given = {
+        "map": recipe.map | pairs(map or [], "--map", "MEANING=COLUMN"),
+        "merge": recipe.merge | pairs(merge or [], "--merge", "LABEL=CLASS"),
+        "pattern": pattern or recipe.pattern,
+        # An absolute path stands for itself in the folder of a recipe too.
+        "audio_root": str(audio_root.absolute()) if audio_root else recipe.audio_root,
+        "audformat_table": audformat_table or recipe.audformat_table,
+    }
+    return recipe.model_copy(update=given)
+
+
+def _corpus_name(name: str | None, place: Path) -> str:
+    found = name or re.sub(r"\W+", "_", place.absolute().stem.lower()).strip("_")
+    if not _NAME.fullmatch(found):
+        cure = "Use small letters, digits and '_', a letter first."
+        raise InputError(f"bad name of a corpus {found!r}", cure=f"Give --name. {cure}")
+    from whyser_converters.corpora.registry import CORPORA
+
+    if name is None and found in CORPORA:
+        what = f"{found!r} is a corpus that has a converter of its own"
+        raise InputError(what, cure=f"Give --name, or run 'whyser-convert {found}'.")
+    return found
+
+
+def _print_meaning(meaning: TableMeaning) -> None:
+    columns = meaning.columns
+    rows = [
+        [name, column, meaning.examples.get(column, ""), "by its name" if name in columns.guessed
+         else "stated"]
+        for name, column in columns.of.items()
+    ]  # fmt: skip
+    print_table(
+        f"{meaning.name}: {meaning.rows:,} rows", ["meaning", "column", "example", "why"], rows
+    )
+    merge = meaning.recipe.merge
+    labels = sorted(meaning.labels.items(), key=lambda item: -meaning.label_counts.get(item[0], 0))
+    print_table(
+        "Labels",
+        ["label", "class", "count", "why"],
+        [
+            [
+                code or "(empty)",
+                merge.get(code) or meant.label or "none",
+                meaning.label_counts.get(code, 0),
+                meant.reason,
+            ]
+            for code, meant in labels
+        ],
+    )
+    say(f"splits: {_splits(meaning)}")
+
+
+def _splits(meaning: TableMeaning) -> str:
+    if meaning.has_splits:
+        counts = ", ".join(f"{name} {count:,}" for name, count in meaning.split_counts.items())
+        return f"the table's ({counts})"
+    if meaning.split_of_speaker:
+        return (
+            f"70, 10 and 20 % of its {len(meaning.speakers):,} speakers for train, dev and test"
+        )
+    return "none, so all is for training; give a column with the split or the speaker"

@@ -1,0 +1,163 @@
+"""Decides which column means what: by the user's word, by the format, or by the column's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser_converters.tables.source import RowSource
+
+#: Meaning -> names of columns that have it, in lower case and without marks.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "uttid", "utteranceid", "key", "utterance", "clipid", "segmentid", "sampleid"),
+    "audio": (
+        *("audio", "wav", "file", "filename", "path", "filepath", "audiopath", "wavpath"),
+        *("audiofile", "audiofilename", "wavfile", "sound", "clip"),
+    ),
+    "label": (
+        *("label", "emotion", "emo", "emotionlabel", "emoclass", "class", "category"),
+        *("majorityemotion", "goldlabel", "gold", "emotionclass", "majoremotion"),
+    ),
+    "votes": ("votes", "ratings", "annotations", "annotatorlabels", "alllabels"),
+    "rater": (
+        *("rater", "raterid", "annotator", "annotatorid", "worker", "workerid", "evaluator"),
+        *("evaluatorid", "listener", "listenerid", "judge"),
+    ),
+    "transcript": ("transcript", "transcription", "text", "sentence", "words"),
+    "speaker": (
+        *("speaker", "speakerid", "spk", "spkid", "spkrid", "actor", "actorid", "clientid"),
+        "talker",
+    ),
+    "gender": ("gender", "sex", "speakergender"),
+    "split": ("split", "splitset", "partition", "subset", "set", "datasplit"),
+    "start": ("start", "starttime", "begin", "begintime", "onset", "startseconds"),
+    "end": ("end", "endtime", "stop", "stoptime", "endseconds"),
+    "dialogue": ("dialogue", "dialog", "dialogueid", "dialogid", "conversation", "conversationid"),
+    "session": ("session", "sessionid"),
+}
+
+#: Names that say "one label" in some corpora and "all votes" in others.
+_EITHER = {"labels", "emotions"}
+
+#: `vote:RATER` is a column with one annotator's labels, `votes:LABEL` one with a label's votes.
+_PREFIXES = ("vote:", "votes:")
+
+_MARKS = re.compile(r"[^a-z0-9]")
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """Meaning -> column. `guessed` are the meanings that nobody has stated."""
+
+    of: Mapping[str, str]
+    guessed: frozenset[str]
+
+    def with_prefix(self, prefix: str) -> dict[str, str]:
+        """What follows the prefix in each meaning -> column."""
+        return {
+            meaning.removeprefix(prefix): column
+            for meaning, column in self.of.items()
+            if meaning.startswith(prefix)
+        }
+
+    @property
+    def counted(self) -> dict[str, str]:
+        """Label -> the column with the number of its votes."""
+        return self.with_prefix("votes:")
+
+    @property
+    def raters(self) -> dict[str, str]:
+        """Annotator -> the column with the annotator's labels."""
+        return self.with_prefix("vote:")
+
+    @property
+    def is_one_row_a_rater(self) -> bool:
+        return "rater" in self.of
+
+
+def map_columns(source: RowSource, given: Mapping[str, str]) -> ColumnMap:
+    """The columns of a table by meaning; one of `given` without a column is not used.
+
+    Raises: `InputError` for an unknown meaning or column, for two columns that could have one
+        meaning or one that could have two, and for a table without labels.
+    """
+    for meaning, column in given.items():
+        _refuse_unknown(source, meaning, column)
+    of = {**source.meanings, **given}
+    free = [column for column in source.columns if column not in of.values()]
+    guessed = {}
+    for meaning, names in NAMES.items():
+        if meaning in of or _is_stated_otherwise(meaning, of):
+            continue
+        found = [column for column in free if _plain(column) in names]
+        if meaning == "audio" and (inside := [one for one in found if one in source.embedded]):
+            found = inside
+        if len(found) > 1:
+            raise InputError(
+                f"its columns {_listed(found)} could each be the {meaning}",
+                file=source.path,
+                cure=f"Give --map {meaning}=COLUMN with the right one, or --map {meaning}= for "
+                "none.",
+            )
+        guessed.update({meaning: found[0]} if found else {})
+    of = {meaning: column for meaning, column in {**guessed, **of}.items() if column}
+    _refuse_no_label(source, of, given, free)
+    order = [*NAMES, *(meaning for meaning in of if meaning not in NAMES)]
+    return ColumnMap({one: of[one] for one in order if one in of}, frozenset(guessed))
+
+
+def _refuse_unknown(source: RowSource, meaning: str, column: str) -> None:
+    is_known = meaning in NAMES or any(
+        meaning.startswith(prefix) and meaning != prefix for prefix in _PREFIXES
+    )
+    if not is_known:
+        cure = did_you_mean(meaning, [*NAMES, "vote:RATER", "votes:LABEL"])
+        raise InputError(f"no meaning {meaning!r} in --map", file=source.path, cure=cure)
+    if column and column not in source.columns:
+        cure = did_you_mean(column, source.columns)
+        raise InputError(f"has no column {column!r}", file=source.path, cure=cure)
+
+
+def _is_stated_otherwise(meaning: str, of: Mapping[str, str]) -> bool:
+    """Whether other columns already say what this one would."""
+    if meaning == "votes":
+        return "rater" in of or any(name.startswith(_PREFIXES) for name in of)
+    return False
+
+
+def _refuse_no_label(
+    source: RowSource, of: Mapping[str, str], given: Mapping[str, str], free: Sequence[str]
+) -> None:
+    has_votes = "votes" in of or any(name.startswith(_PREFIXES) for name in of)
+    if "label" in of or has_votes:
+        if "rater" in of and ("label" not in of or has_votes):
+            raise InputError(
+                f"column {of['rater']!r} names the annotator of a row, and "
+                + ("other columns hold votes" if has_votes else "no column has the label"),
+                file=source.path,
+                cure="Give --map label=COLUMN with the annotator's label and no votes, or "
+                "--map rater= if a row is an utterance.",
+            )
+        return
+    either = [column for column in free if _plain(column) in _EITHER]
+    if either and "label" not in given and "votes" not in given:
+        raise InputError(
+            f"column {either[0]!r} may hold one label, or the votes of several annotators",
+            file=source.path,
+            cure=f"Give --map label={either[0]} or --map votes={either[0]}.",
+        )
+    raise InputError(
+        f"no column is the label; it has {_listed(source.columns)}",
+        file=source.path,
+        cure="Give --map label=COLUMN, or --map votes=COLUMN.",
+    )
+
+
+def _plain(column: str) -> str:
+    return _MARKS.sub("", column.lower())
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(map(repr, columns[:30])) + (", ..." if len(columns) > 30 else "")

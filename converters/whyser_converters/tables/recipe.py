@@ -1,0 +1,92 @@
+"""A recipe: what a user says of a table, from options or from a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser.io.files import read_yaml, write_text
+from whyser.records.utterance import FrozenRecord, input_error
+from whyser_converters.tables.audformat import HEADER
+from whyser_converters.tables.columns import NAMES
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+class TableRecipe(FrozenRecord):
+    """Where a table is, and what is said of it.
+
+    `map` is meaning -> column, an empty text for a meaning that no column has. `values` is meaning
+    -> what is written -> what it means. `merge` is label -> class. Relative paths belong to
+    `folder`.
+    """
+
+    table: str
+    map: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    merge: dict[str, str] = Field(default_factory=dict)
+    pattern: str | None = None
+    audio_root: str | None = None
+    audformat_table: str | None = None
+    title: str | None = None
+    licence: str | None = None
+    source: str | None = None
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @property
+    def place(self) -> Path:
+        return self.folder / self.table
+
+    @property
+    def root(self) -> Path:
+        """The folder that encloses all sound files."""
+        if self.audio_root:
+            return self.folder / self.audio_root
+        return self.place if self.place.is_dir() else self.place.parent
+
+    def value(self, meaning: str, written: str) -> str:
+        """What a cell means.
+
+        Raises: `InputError` for one that a list of values does not have.
+        """
+        values = self.values.get(meaning)
+        if values is None:
+            return written
+        if written not in values:
+            cure = f"Add it to 'values: {meaning}:' of the recipe."
+            raise InputError(f"bad {meaning} {written[:60]!r}", cure=cure)
+        return values[written]
+
+
+def is_recipe(path: Path) -> bool:
+    """Whether a file is a recipe; the header of an audformat folder is none."""
+    return path.suffix in _SUFFIXES and path.name != HEADER
+
+
+def read_recipe(path: Path) -> TableRecipe:
+    """Raises: `InputError` for a missing or broken file, and for an unknown key or meaning."""
+    found = read_yaml(path, as_written=True)
+    if not isinstance(found, dict) or not found.get("table"):
+        what, cure = "is no recipe: it has no 'table'", "Write 'table: FILE' into it."
+        raise InputError(what, file=path, cure=cure)
+    if "folder" in found:
+        raise InputError("folder: unknown key", file=path, cure="Remove it.")
+    try:
+        recipe = TableRecipe.model_validate({**found, "folder": path.parent})
+    except ValidationError as error:
+        raise input_error(error).at(path) from None
+    for meaning in recipe.values:
+        if meaning not in NAMES:
+            what = f"no meaning {meaning!r} in 'values'"
+            raise InputError(what, file=path, cure=did_you_mean(meaning, NAMES))
+    return recipe
+
+
+def write_recipe(path: Path, recipe: TableRecipe) -> None:
+    """Writes what differs from the defaults, for `read_recipe`."""
+    import yaml
+
+    given = recipe.model_dump(exclude_defaults=True, exclude={"folder"})
+    write_text(path, yaml.safe_dump(given, sort_keys=False, allow_unicode=True))

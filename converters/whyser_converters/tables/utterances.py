@@ -1,0 +1,353 @@
+"""Makes utterances of a table's rows: one of each row, or of all rows of one utterance."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from whyser.io.errors import InputError
+from whyser.io.files import atomic_path
+from whyser.labels.classes import OTHER, Label
+from whyser.labels.votes import majority
+from whyser.records.utterance import Utterance, Vote
+from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.spec import Segment
+from whyser_converters.corpora.tables import label_of, transcript_text
+from whyser_converters.tables.columns import ColumnMap
+from whyser_converters.tables.recipe import TableRecipe
+from whyser_converters.tables.source import (
+    EmbeddedSound,
+    RowSource,
+    split_named,
+    text_of,
+)
+from whyser_converters.tables.votes import Given, counted, votes_in
+
+_GENDERS = {"m": "male", "male": "male", "man": "male", "f": "female", "w": "female"}
+_GENDERS |= {"female": "female", "woman": "female"}
+
+#: The suffix of a sound file by its first bytes.
+_MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"}
+_SPACES = re.compile(r"\s+")
+#: Meanings that may differ between the rows of one utterance.
+_OF_ONE_VOTE = frozenset({"rater", "label"})
+#: What an id of a stranger may have in the name of a file; all else becomes `_`.
+_ODD = re.compile(r"[^\w.+@=-]")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a row is: its table, its line, and the folder that its sound's name belongs to."""
+
+    source: RowSource
+    line: int
+    prefix: str
+
+
+class _Cells:
+    """The cells of one row by meaning; those of a list of values are looked up."""
+
+    __slots__ = ("at", "recipe", "row")
+
+    def __init__(self, at: Mapping[str, int], recipe: TableRecipe) -> None:
+        self.at, self.recipe = at, recipe
+        self.row: Sequence[Any] = ()
+
+    def raw(self, meaning: str) -> Any:
+        place = self.at.get(meaning)
+        return None if place is None else self.row[place]
+
+    def text(self, meaning: str) -> str:
+        place = self.at.get(meaning)
+        return "" if place is None else self.recipe.value(meaning, text_of(self.row[place]))
+
+    def refuse_other(self, first: Sequence[Any]) -> None:
+        """Raises: `InputError` if this row says something else of its utterance than the first."""
+        for meaning, place in self.at.items():
+            if self.row[place] != first[place] and meaning not in _OF_ONE_VOTE:
+                if isinstance(first[place], Path):
+                    continue
+                raise InputError(
+                    f"its {meaning} {text_of(self.row[place])[:60]!r} differs from "
+                    f"{text_of(first[place])[:60]!r} in an earlier row of this utterance",
+                    cure="Correct one of them.",
+                )
+
+
+class TableReader:
+    """Reads the utterances of the tables of one corpus."""
+
+    def __init__(
+        self,
+        name: str,
+        sources: Sequence[RowSource],
+        columns: ColumnMap,
+        recipe: TableRecipe,
+        labels: Mapping[str, Label | None],
+        shares_stem: bool,
+    ) -> None:
+        self.name, self.sources, self.columns, self.recipe = name, sources, columns, recipe
+        self.labels, self.shares_stem = labels, shares_stem
+
+    def utterances(
+        self,
+        root: Path,
+        sound_folder: Path,
+        segments: MutableMapping[str, Segment],
+        split_of: Mapping[str, str] | None,
+        log: ConversionLog,
+    ) -> Iterator[Utterance]:
+        """The utterances in the order of their first rows.
+
+        Args:
+            root: The folder that encloses all sound files.
+            sound_folder: Receives the sound that is inside a table.
+            segments: Receives the part of its file that an utterance is.
+            split_of: Speaker -> split; None if the table states the splits.
+        """
+        self.root, self.sound_folder, self.segments = root, sound_folder, segments
+        self.split_of, self.log = split_of, log
+        rows = self._ballots() if self.columns.is_one_row_a_rater else self._single_rows()
+        for place, cells, votes in rows:
+            with log.candidate(place.source.path, place.line):
+                yield self._utterance(place, cells, votes)
+
+    # ---- rows ------------------------------------------------------------------------------
+
+    def _single_rows(self) -> Iterator[tuple[_Place, _Cells, list[Given] | None]]:
+        for source in self.sources:
+            for place, cells in self._rows(source, self.log.lost_candidate):
+                yield place, cells, None
+
+    def _ballots(self) -> Iterator[tuple[_Place, _Cells, list[Given] | None]]:
+        """The first row of each utterance, with the votes of all its rows.
+
+        Sound inside a table is written from the first row; the others hold only their votes.
+        """
+        for source in self.sources:
+            first: dict[str, tuple[_Place, Sequence[Any]]] = {}
+            votes: dict[str, list[Given]] = {}
+            for place, cells in self._rows(source, self.log.lost_part):
+                key = self._key(cells)
+                with self.log.part(source.path, place.line, of=key):
+                    votes.setdefault(key, []).append(_ballot(cells))
+                    if key not in first:
+                        first[key] = place, self._light(cells.row)
+                    else:
+                        cells.refuse_other(first[key][1])
+            for key, (place, row) in first.items():
+                cells.row = row
+                yield place, cells, votes.pop(key)
+
+    def _light(self, row: Sequence[Any]) -> Sequence[Any]:
+        """The row, its sound written to a file, so that not all sound is in memory."""
+        return [self._unpacked(cell) if isinstance(cell, EmbeddedSound) else cell for cell in row]
+
+    def _rows(
+        self, source: RowSource, lost: Callable[[InputError, str], None]
+    ) -> Iterator[tuple[_Place, _Cells]]:
+        wanted = [one for one in dict.fromkeys(self.columns.of.values()) if one in source.columns]
+        at = {column: number for number, column in enumerate(wanted)}
+        of = {meaning: at[column] for meaning, column in self.columns.of.items() if column in at}
+        cells = _Cells(of, self.recipe)
+        prefix = None
+        for line, row in source.read(wanted, lost):
+            cells.row = row
+            if prefix is None:
+                prefix = self._prefix(source, text_of(cells.raw("audio")))
+            yield _Place(source, line, prefix), cells
+
+    def _prefix(self, source: RowSource, name: str) -> str:
+        """The folder of the table below the root, if its sound files are named from there."""
+        own = os.path.relpath(
+            source.path if source.path.is_dir() else source.path.parent, self.root
+        )
+        if self.recipe.audio_root or own == "." or own.startswith(".."):
+            return ""
+        return "" if (self.root / name).is_file() else f"{own}/"
+
+    def _key(self, cells: _Cells) -> str:
+        """What is the same in all rows of one utterance."""
+        if "id" in cells.at:
+            return text_of(cells.raw("id"))
+        audio = cells.raw("audio")
+        if isinstance(audio, EmbeddedSound):
+            audio = audio.name or hashlib.sha256(audio.data).hexdigest()
+        parts = (audio, cells.raw("start"), cells.raw("end"))
+        return " ".join(text_of(part) for part in parts).strip()
+
+    # ---- one utterance ---------------------------------------------------------------------
+
+    def _utterance(self, place: _Place, cells: _Cells, ballot: list[Given] | None) -> Utterance:
+        if ballot is not None:
+            self.log.refuse_spoiled(self._key(cells))
+        audio = self._audio(place, cells)
+        segment = self._segment(cells)
+        utterance_id = self.log.once(self._id(audio, segment, cells), place.line)
+        votes = self._votes(cells) if ballot is None else ballot
+        label, label_raw = self._label(cells, votes, utterance_id, published=ballot is None)
+        if segment:
+            self.segments[utterance_id] = segment
+        speaker = cells.text("speaker")
+        return Utterance(
+            id=utterance_id,
+            corpus=self.name,
+            split=self._split(place, cells, speaker),
+            audio=audio or None,
+            duration=None,
+            sampling_rate=None,
+            channels=None,
+            transcript=transcript_text(cells.text("transcript")),
+            speaker=self._named(speaker),
+            gender=self._gender(cells.text("gender")),
+            dialogue=self._named(cells.text("dialogue")),
+            session=self._named(cells.text("session")),
+            label=label,
+            label_raw=label_raw,
+            votes=tuple(self._vote(number, vote) for number, vote in enumerate(votes, start=1)),
+        )
+
+    def _named(self, value: str) -> str | None:
+        return f"{self.name}/{value}" if value else None
+
+    def _id(self, audio: str, segment: Segment | None, cells: _Cells) -> str:
+        if "id" in cells.at:
+            own = cells.text("id")
+            if not own:
+                raise InputError("no id", cure="Fill in the column, or give --map id=.")
+        elif audio:
+            path = PurePosixPath(audio)
+            own = str(path.with_suffix("")) if self.shares_stem else path.stem
+            own += segment.suffix if segment else ""
+        else:
+            raise InputError("neither id nor sound file", cure="Give --map id=COLUMN.")
+        return f"{self.name}/{_SPACES.sub('_', own)}"
+
+    def _audio(self, place: _Place, cells: _Cells) -> str:
+        """The path of the sound file below the root; an empty text without one."""
+        value = cells.raw("audio")
+        if isinstance(value, EmbeddedSound):
+            value = self._unpacked(value)
+        if isinstance(value, Path):
+            return os.path.relpath(value, self.root)
+        name = cells.text("audio").replace("\\", "/")
+        if not name and "audio" in cells.at:
+            raise InputError("names no sound file", cure="Fill in the column.")
+        if not os.path.isabs(name):  # noqa: PTH117, for every clip
+            return place.prefix + name if name else ""
+        relative = os.path.relpath(name, self.root.absolute())
+        if relative.startswith(".."):
+            raise InputError(
+                f"its sound file {name!r} is not below {str(self.root)!r}",
+                cure="Give --audio-root with the folder of all sound files.",
+            )
+        return relative
+
+    def _unpacked(self, sound: EmbeddedSound) -> Path:
+        """Writes a sound of the table to a file, unless it is there already."""
+        stem = _ODD.sub("_", PurePosixPath(sound.name.replace("\\", "/")).stem)
+        # Two rows may state the same name.
+        digest = hashlib.sha256(sound.data).hexdigest()[:8]
+        start = next((one for one in _MAGIC if sound.data.startswith(one)), b"")
+        suffix = _MAGIC.get(start) or PurePosixPath(sound.name).suffix[:6] or ".bin"
+        path = self.sound_folder / f"{stem or 'sound'}_{digest}{_ODD.sub('_', suffix)}"
+        if not path.is_file():
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(sound.data)
+        return path
+
+    def _segment(self, cells: _Cells) -> Segment | None:
+        start, end = cells.text("start"), cells.text("end")
+        if not (start or end):
+            return None
+        return Segment(_seconds(start or "0", "start"), _seconds(end, "end") if end else None)
+
+    def _split(self, place: _Place, cells: _Cells, speaker: str) -> str:
+        if self.split_of is not None:
+            if not self.split_of:
+                return "train"
+            if not speaker:
+                raise InputError("no speaker, so no split", cure="Fill in the column.")
+            return self.split_of[speaker]
+        if "split" not in cells.at:
+            return place.source.split or "train"
+        written = cells.text("split")
+        split = split_named(written)
+        if split is None:
+            raise InputError(f"bad split {written[:60]!r}", cure="Expected train, dev or test.")
+        return split
+
+    @staticmethod
+    def _gender(value: str) -> str | None:
+        gender = _GENDERS.get(value.lower(), value.lower() or None)
+        return None if gender in {"unknown", "none", "na", "n/a", "-"} else gender
+
+    # ---- labels ----------------------------------------------------------------------------
+
+    def _votes(self, cells: _Cells) -> list[Given]:
+        """The votes in the cells of one row."""
+        found = votes_in(cells.raw("votes")) if "votes" in cells.at else []
+        for code in self.columns.counted:
+            found += counted(code, cells.raw(f"votes:{code}"))
+        found += [
+            Given(rater, label)
+            for rater in self.columns.raters
+            if (label := text_of(cells.raw(f"vote:{rater}")))
+        ]
+        return [Given(rater, self.recipe.value("label", label)) for rater, label in found if label]
+
+    def _vote(self, number: int, vote: Given) -> Vote:
+        primary = label_of(vote.label, self.labels, "label")
+        rater = f"{self.name}/{vote.rater}" if vote.rater else f"anonymous_{number}"
+        return Vote(rater=rater, primary=primary or OTHER, raw=vote.label)
+
+    def _label(
+        self, cells: _Cells, votes: Sequence[Given], utterance_id: str, *, published: bool
+    ) -> tuple[Label | None, str]:
+        """The published label, or the plurality of the votes, and what is written for it."""
+        codes = [vote.label for vote in votes]
+        if published and "label" in cells.at:
+            code = cells.text("label")
+            label = label_of(code, self.labels, "label")
+            if votes:
+                self._compare(utterance_id, label, codes)
+            return label, code
+        if not votes:
+            raise InputError("has no vote and no label", cure="Remove the row, or fill it in.")
+        return self._plurality(codes), ":".join(_most_frequent(codes))
+
+    def _plurality(self, codes: Sequence[str]) -> Label | None:
+        return majority([label_of(code, self.labels, "label") or OTHER for code in codes])
+
+    def _compare(self, utterance_id: str, label: Label | None, codes: Sequence[str]) -> None:
+        classes = [label_of(code, self.labels, "label") or OTHER for code in codes]
+        self.log.compare_consensus(utterance_id, label, classes)
+
+
+def _ballot(cells: _Cells) -> Given:
+    label = cells.text("label")
+    if not label:
+        raise InputError("has no label", cure="Remove the row, or fill it in.")
+    return Given(cells.text("rater"), label)
+
+
+def _most_frequent(codes: Sequence[str]) -> list[str]:
+    counts = Counter(codes)
+    top = max(counts.values())
+    return sorted(code for code, count in counts.items() if count == top)
+
+
+def _seconds(text: str, what: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise InputError(f"bad {what} {text[:60]!r}", cure="Expected seconds from 0 on.")
+    return seconds
