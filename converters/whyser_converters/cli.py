@@ -15,7 +15,6 @@ from whyser.evidence.descriptors import TRAITS, parse_traits
 from whyser.io.console import new_app, print_table, run, say
 from whyser.io.errors import InputError
 from whyser.io.extras import KEYWORD_ONLY, needs, with_parameters
-from whyser.labels.classes import CLASSES, OTHER
 from whyser.prompting.answer import Target
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import CorpusSpec

@@ -13,12 +13,11 @@ if OWN_DATA:
             update(plan.shared / "utterances" / "{corpus}" / "utterances.jsonl"),
             update(plan.shared / "utterances" / "{corpus}" / "corpus.json"),
         params:
-            source=lambda wildcards: plan.source(wildcards.corpus),
-            identity=lambda wildcards: [] if plan.is_demo else folder_identity(Path(plan.source(wildcards.corpus))),
-            code=code_identity("whyser_converters.convert", "whyser_converters.corpora", *GROUND),
-            options=lambda wildcards: plan.split_options(wildcards.corpus),
+            words=lambda wildcards: plan.conversion(wildcards.corpus),
+            identity=lambda wildcards: [] if plan.is_demo else corpus_identity(Path(plan.source(wildcards.corpus)), is_table=wildcards.corpus in plan.tables),
+            code=code_identity("whyser_converters.convert", "whyser_converters.corpora", "whyser_converters.tables", *GROUND),
         message: "convert: {wildcards.corpus}"
-        shell: "whyser-convert {wildcards.corpus} {params.source:q} {plan.shared}/utterances {params.options}"
+        shell: "whyser-convert {params.words}"
 
 # Before anything is taught: no speaker appears in two splits, and no id is a duplicate.
 rule check:

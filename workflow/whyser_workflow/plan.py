@@ -48,6 +48,8 @@ SERVED_TEACHER = "Qwen/Qwen2.5-Omni-7B"
 DEV_ROWS = 1000
 #: The datasets that the stage `build` can write.
 _TRAINING_SET = re.compile(r"whyser_(train|dev|task)_[a-z_]+")
+#: As the rules of the workflow have it.
+_CORPUS_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TEST_SET = re.compile(r"whyser_test_(open|closed)(_cot)?(_shuffled)?")
 
 
@@ -79,7 +81,7 @@ class Teacher:
 class RunPlan:
     """One run.
 
-    `sources` has the folder of each corpus, none in a demo. `data_run` is the run whose corpora,
+    `sources` has the folder, the table or the recipe of each corpus, none in a demo. `data_run` is the run whose corpora,
     cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
     of the configurations, `key=value`. `parts` are those of a model that the run builds, whose
     window is in seconds; None for its encoder's own.
@@ -152,8 +154,14 @@ class RunPlan:
 
     @property
     def corpora(self) -> list[str]:
-        """In the order of the registry, which is that of the merged files."""
-        return [name for name in CORPORA if self.is_demo or name in self.sources]
+        """In the order of the merged files: that of the registry, then tables as they were given."""
+        known = [name for name in CORPORA if self.is_demo or name in self.sources]
+        return [*known, *(name for name in self.sources if name not in CORPORA)]
+
+    @property
+    def tables(self) -> list[str]:
+        """The corpora that have no converter of their own."""
+        return [name for name in self.sources if name not in CORPORA]
 
     def source(self, corpus: str) -> str:
         return self.sources.get(corpus) or str(self.shared / "corpora" / corpus)
@@ -191,9 +199,19 @@ class RunPlan:
     def split_options(self, corpus: str) -> list[str]:
         """With MSP-Podcast the corpora without official splits are trained on whole, as in the
         paper."""
+        if "msp_podcast" not in self.corpora:
+            return []
+        if corpus in self.tables:
+            return ["--splits", "stated"]
         is_official = "official" in CORPORA[corpus].split_schemes
-        pooled = "msp_podcast" in self.corpora and not is_official
-        return ["--split-scheme", "train"] if pooled else []
+        return [] if is_official else ["--split-scheme", "train"]
+
+    def conversion(self, corpus: str) -> str:
+        """The words of the command that converts a corpus."""
+        place, out = self.source(corpus), str(self.shared / "utterances")
+        options = self.split_options(corpus)
+        words = ["table", place, out, "--name", corpus] if corpus in self.tables else []
+        return shlex.join([*(words or [corpus, place, out]), *options])
 
     @property
     def is_tiny(self) -> bool:
@@ -387,13 +405,30 @@ def _sources(given: Iterable[tuple[str, str]]) -> dict[str, str]:
     sources = {}
     called_from = os.environ.get("WHYSER_CALLED_FROM", "")
     for name, folder in given:
-        if name not in CORPORA:
-            raise InputError(f"no corpus {name!r}", cure=did_you_mean(name, CORPORA))
         path = Path(called_from, folder)
-        if not folder or not path.is_dir():
-            raise InputError(f"no folder {folder!r} for {name}", cure="Correct --corpora.")
+        if name not in CORPORA:
+            _refuse_bad_name(name, path)
+        if not folder or not (path.is_dir() or (path.is_file() and name not in CORPORA)):
+            what = "folder" if name in CORPORA else "table, recipe or folder"
+            raise InputError(f"no {what} {folder!r} for {name}", cure="Correct --corpora.")
         sources[name] = str(path)
     return sources
+
+
+def _refuse_bad_name(name: str, place: Path) -> None:
+    """Raises: `InputError` for a table whose name cannot be a folder's, or is a slip of the pen."""
+    if not _CORPUS_NAME.fullmatch(name):
+        cure = "Use small letters, digits and '_', a letter first."
+        raise InputError(f"bad name of a corpus {name!r}", cure=cure)
+    for spec in CORPORA.values():
+        if place.is_dir() and spec.is_at(place):
+            raise InputError(
+                f"{str(place)!r} looks like {spec.title}, and {name!r} is no corpus with a "
+                "converter",
+                cure=f"Give it as {spec.name}={place}.",
+            )
+    if not place.exists():
+        raise InputError(f"no corpus {name!r}", cure=did_you_mean(name, CORPORA))
 
 
 def _teacher(options: Namespace, environment: Mapping[str, str]) -> Teacher | None:

@@ -73,12 +73,12 @@ class CorpusSpec:
     """A corpus and its converter.
 
     `labels` maps the corpus' codes. `markers` are glob patterns, any of which identifies its
-    folder; the first is spelt as in the newest release, and without any every folder is it. `split_schemes` and `options` are the
-    choices, the default first; the converter itself yields the default scheme's splits.
-    `bad_audio` names clips with unusable sound, `doubtful_audio` those cut wrongly, each with the
-    reason. `size` is the number of utterances of the whole corpus, None if nobody knows it;
-    `speaker_disjoint` is False if the official splits share speakers. `segments` has the part of
-    its file that an utterance is, by id; the converter fills it while it reads.
+    folder; the first is spelt as in the newest release, and without any every folder is it.
+    `split_schemes` and `options` are the choices, the default first; the converter itself yields
+    the default scheme's splits. `bad_audio` names clips with unusable sound, `doubtful_audio` those
+    cut wrongly, each with the reason. `size` is the number of utterances of the whole corpus, None
+    if nobody knows it; `speaker_disjoint` is False if the official splits share speakers.
+    `segments` has the part of its file that an utterance is, by id; the converter fills it.
     """
 
     name: str
@@ -105,9 +105,7 @@ class CorpusSpec:
 
     def is_at(self, folder: Path) -> bool:
         """Whether the folder has the layout of this corpus."""
-        return not self.markers or any(
-            next(folder.glob(marker), None) for marker in self.markers
-        )
+        return not self.markers or any(next(folder.glob(marker), None) for marker in self.markers)
 
     def merged(self, merge: Mapping[str, str]) -> dict[str, Label | None]:
         """The label map after the user's merges, code -> class.

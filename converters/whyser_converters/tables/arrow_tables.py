@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def arrow_source(path: Path) -> RowSource:
     def read(wanted: Sequence[str], _lost: Lost) -> Iterator[Row]:
         size = _LARGE_BATCH if embedded.isdisjoint(wanted) else _BATCH
         changes = [meant[name] for name in wanted]
-        number = 0
+        numbers = count(1)
         with _opened(path) as (_, batches):
             for batch in batches(list(wanted), size):
                 given = [batch.column(name).to_pylist() for name in wanted]
@@ -44,8 +45,7 @@ def arrow_source(path: Path) -> RowSource:
                     values if change is None else [change(value) for value in values]
                     for values, change in zip(given, changes, strict=True)
                 ]
-                for number, row in enumerate(zip(*changed, strict=True), start=number + 1):
-                    yield number, row
+                yield from zip(numbers, zip(*changed, strict=True), strict=False)
 
     return RowSource(path, columns, read, split_of_name(path), embedded)
 

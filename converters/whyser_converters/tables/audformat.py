@@ -1,4 +1,4 @@
-"""Reads audformat folders, as `audb` downloads them: a header db.yaml, and tables in CSV or Parquet.
+"""Reads audformat folders, as `audb` downloads them: a header db.yaml, and tables.
 
 Source: https://audeering.github.io/audformat/ ("Specifications"). Only files are read: neither
 package is needed.
@@ -32,7 +32,7 @@ _TIMEDELTA = re.compile(r"(?:(-?\d+) days?,? \+?)?(\d+):(\d\d):(\d\d(?:\.\d+)?)"
 
 @dataclass(frozen=True)
 class _Table:
-    """One table of the folder: its rows, and the name of the scheme and the rater of each column."""
+    """One table of the folder: its rows, its split, and what the header says of each column."""
 
     name: str
     source: RowSource
@@ -91,9 +91,9 @@ def _chosen(
         return in_splits
     if len(with_emotion) == 1:
         return with_emotion
-    names = ", ".join(one.name for one in with_emotion or tables)
+    listed = ", ".join(one.name for one in with_emotion or tables)
     what = f"has {len(with_emotion)} tables with emotions that could be meant"
-    raise InputError(what, file=folder / HEADER, cure=f"Give --table with one of [{names}].")
+    raise InputError(what, file=folder / HEADER, cure=f"Give --table with one of [{listed}].")
 
 
 def _emotions(table: _Table, header: Mapping[str, Any]) -> list[str]:

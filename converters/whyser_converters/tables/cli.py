@@ -71,10 +71,11 @@ def table(
         typer.Option("--table", metavar="NAME", help="Read this table of an audformat folder."),
     ] = None,
     splits: Annotated[
-        Literal["auto", "train"],
+        Literal["auto", "stated", "train"],
         typer.Option(
             help="Take the splits of the table, or else give 70, 10 and 20 % of the speakers to "
-            "train, dev and test ('auto'); or train on all utterances ('train')."
+            "train, dev and test ('auto'), or train on all utterances ('stated'); or train on all "
+            "whatever the table states ('train')."
         ),
     ] = "auto",
     split_list: Annotated[
@@ -132,6 +133,7 @@ def table(
     _print_meaning(meaning)
     if dry_run:
         return
+    is_pooled = splits == "train" or (splits == "stated" and not meaning.has_splits)
     # Sound that is inside the table is written to a folder, which is then the corpus' own.
     sound_folder = out_dir / corpus / "sound"
     spec = meaning.spec(sound_folder)
@@ -141,7 +143,7 @@ def table(
         out_dir,
         with_audio=not no_audio,
         merge=recipe.merge,
-        options={"split_scheme": "train"} if splits == "train" else {},
+        options={"split_scheme": "train"} if is_pooled else {},
         split_list=split_list,
         strict=strict,
     )
@@ -168,9 +170,9 @@ def _recipe(
     audformat_table: str | None,
 ) -> TableRecipe:
     """The recipe that was given, with the options on top of it."""
-    from whyser_converters.tables.recipe import TableRecipe, is_recipe, read_recipe
+    from whyser_converters.tables.recipe import recipe_at
 
-    recipe = read_recipe(place) if is_recipe(place) else TableRecipe(table=str(place))
+    recipe = recipe_at(place)
     given = {
         "map": recipe.map | pairs(map or [], "--map", "MEANING=COLUMN"),
         "merge": recipe.merge | pairs(merge or [], "--merge", "LABEL=CLASS"),
@@ -228,7 +230,5 @@ def _splits(meaning: TableMeaning) -> str:
         counts = ", ".join(f"{name} {count:,}" for name, count in meaning.split_counts.items())
         return f"the table's ({counts})"
     if meaning.split_of_speaker:
-        return (
-            f"70, 10 and 20 % of its {len(meaning.speakers):,} speakers for train, dev and test"
-        )
+        return f"70, 10 and 20 % of its {len(meaning.speakers):,} speakers for train, dev and test"
     return "none, so all is for training; give a column with the split or the speaker"

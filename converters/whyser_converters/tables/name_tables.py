@@ -16,7 +16,10 @@ from whyser_converters.tables.words import class_of
 
 #: Suffixes of sound and of video files.
 SUFFIXES = frozenset(
-    ".wav .flac .mp3 .ogg .opus .m4a .aac .aif .aiff .au .sph .wma .mp4 .mkv .webm .mov .avi".split()
+    (
+        *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".au"),
+        *(".sph", ".wma", ".mp4", ".mkv", ".webm", ".mov", ".avi"),
+    )
 )
 
 #: The column of the file's path, relative to the folder.

@@ -35,7 +35,7 @@ def sources_at(
 ) -> list[RowSource]:
     """The tables at a path: of a file that file, and of a folder those of its layout.
 
-    Args: `pattern` makes rows of the names of sound files; `table` names one of an audformat folder.
+    Args: `pattern` makes rows of the names of sound files; `table` names one of audformat's.
 
     Raises: `InputError` for a file of an unknown kind, and for a folder without tables or with
         several of which no splits are known.

@@ -65,6 +65,11 @@ def is_recipe(path: Path) -> bool:
     return path.suffix in _SUFFIXES and path.name != HEADER
 
 
+def recipe_at(place: Path) -> TableRecipe:
+    """The recipe in a file, or that of a table of which nothing is said."""
+    return read_recipe(place) if is_recipe(place) else TableRecipe(table=str(place))
+
+
 def read_recipe(path: Path) -> TableRecipe:
     """Raises: `InputError` for a missing or broken file, and for an unknown key or meaning."""
     found = read_yaml(path, as_written=True)

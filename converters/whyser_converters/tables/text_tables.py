@@ -30,7 +30,8 @@ def csv_source(path: Path) -> RowSource:
     def read(columns: Sequence[str], lost: Lost) -> Iterator[Row]:
         # The cells of one column alone would be no tuples.
         wanted = columns if len(columns) > 1 else [*columns, *columns]
-        return read_table(path, wanted, lost, delimiter=delimiter, name=first_cell)
+        rows = read_table(path, wanted, lost, delimiter=delimiter, name=first_cell)
+        return rows if len(columns) > 1 else ((line, row[:1]) for line, row in rows)
 
     return RowSource(path, tuple(header), read, split_of_name(path))
 

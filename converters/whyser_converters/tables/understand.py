@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,14 +23,17 @@ from whyser_converters.corpora.spec import (
 from whyser_converters.corpora.tables import Lost
 from whyser_converters.tables.columns import ColumnMap, map_columns
 from whyser_converters.tables.places import sources_at
-from whyser_converters.tables.recipe import TableRecipe
-from whyser_converters.tables.source import EmbeddedSound, Row, RowSource, split_named, text_of
+from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
+from whyser_converters.tables.source import Row, RowSource, split_named, text_of
 from whyser_converters.tables.utterances import TableReader
-from whyser_converters.tables.votes import Given, counted, votes_in
+from whyser_converters.tables.votes import counted, votes_in
 from whyser_converters.tables.words import MeantLabel, meant_labels
 
 #: Shares of the speakers, where a table names speakers and no splits.
 _TEST_SHARE, _DEV_SHARE = 0.2, 0.1
+
+#: Rows that are counted at once.
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class TableMeaning:
         return self.recipe.root
 
     def spec(self, sound_folder: Path) -> CorpusSpec:
-        """The corpus as every other command knows one; sound in the table is written to a folder."""
+        """The corpus as other commands know one; sound in the table is written to a folder."""
         segments: dict[str, Segment] = {}
 
         def prepare(
@@ -119,15 +123,35 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
     if not look.rows:
         raise InputError("contains no row", file=recipe.place, cure="Is the copy complete?")
     try:
-        labels = meant_labels(look.labels, recipe.merge)
+        counts, splits, speakers = look.labels, look.splits, look.speakers
+        labels = meant_labels(counts, recipe.merge)
     except InputError as problem:
         raise problem.at(recipe.place) from None
-    splits = Counter(look.splits)
-    speakers = frozenset(look.speakers)
     return TableMeaning(
-        recipe, name, sources, columns, labels, look.labels, splits, speakers, look.rows,
+        recipe, name, sources, columns, labels, counts, splits, speakers, look.rows,
         look.examples, look.shares_stem, _speaker_splits(name, speakers) if not splits else {},
     )  # fmt: skip
+
+
+def inputs_of(place: Path) -> Iterator[Path]:
+    """The recipe, the tables, and the sound files that they name; a sound may be missing.
+
+    Raises: `InputError` as `understand`.
+    """
+    recipe = recipe_at(place)
+    if is_recipe(place):
+        yield place.absolute()
+    sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
+    audio = map_columns(_widest(sources), recipe.map).of.get("audio")
+    root = recipe.root.absolute()
+    for source in sources:
+        if source.path.is_file():
+            yield source.path.absolute()
+        if audio in source.columns and audio not in source.embedded:
+            # In a table of votes every sound is named several times.
+            names = {text_of(name): None for _, (name,) in _rows(source, [str(audio)])}
+            for folder in dict.fromkeys((root, source.path.absolute().parent)):
+                yield from (folder / name for name in names)
 
 
 def _widest(sources: Sequence[RowSource]) -> RowSource:
@@ -148,9 +172,7 @@ def _speaker_splits(corpus: str, speakers: frozenset[str]) -> dict[str, str]:
         return {}
     test = max(1, round(_TEST_SHARE * len(speakers)))
     dev = max(1, round(_DEV_SHARE * len(speakers))) if len(speakers) > 2 else 0
-    order = sorted(
-        speakers, key=lambda one: hashlib.sha256(f"{corpus}/{one}".encode()).hexdigest()
-    )
+    order = sorted(speakers, key=lambda one: hashlib.sha256(f"{corpus}/{one}".encode()).hexdigest())
     splits = ["test"] * test + ["dev"] * dev + ["train"] * (len(order) - test - dev)
     return dict(zip(order, splits, strict=True))
 
@@ -163,43 +185,66 @@ class _FirstLook:
     ) -> None:
         self.sources, self.columns, self.recipe = sources, columns, recipe
         self.rows = 0
-        self.labels: Counter[str] = Counter()
-        self.splits: Counter[str] = Counter()
-        self.speakers: set[str] = set()
         self.examples: dict[str, str] = {}
-        self.shares_stem = False
-        self._unknown_splits: Counter[str] = Counter()
-        self._stems: dict[str, str] = {}
-        self._label_cells: Counter[str] = Counter()
-        self._speaker_cells: set[str] = set()
-        self._split_cells: Counter[str] = Counter()
+        self._cells: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+        self._votes: Counter[str] = Counter()
+        self._stated_splits: Counter[str] = Counter()
 
     def read(self) -> None:
-        """Raises: `InputError` for a value without a meaning."""
         for source in self.sources:
+            before = self.rows
             self._read(source)
-        value = self.recipe.value
-        for cell, count in self._label_cells.items():
-            self.labels[value("label", cell)] += count
-        self.speakers = {one for cell in self._speaker_cells if (one := value("speaker", cell))}
-        for cell, count in self._split_cells.items():
-            self._count_split(value("split", cell), count)
-        if self._unknown_splits:
-            listed = ", ".join(
-                f"{name!r} ({count:,})" for name, count in self._unknown_splits.most_common(20)
-            )
+            if source.split and "split" not in self.columns.of:
+                self._stated_splits[source.split] += self.rows - before
+
+    @property
+    def labels(self) -> Counter[str]:
+        """Raises: `InputError` for a value that the recipe's list does not have."""
+        found: Counter[str] = Counter()
+        for written, count in self._votes.items():
+            found[self.recipe.value("label", written)] += count
+        rated = [f"vote:{rater}" for rater in self.columns.raters]
+        for meaning in ("label", *rated):
+            for written, count in self._texts(meaning).items():
+                # Who was not asked leaves an empty cell.
+                if written or meaning == "label":
+                    found[self.recipe.value("label", written)] += count
+        return found
+
+    @property
+    def speakers(self) -> frozenset[str]:
+        names = (self.recipe.value("speaker", one) for one in self._texts("speaker"))
+        return frozenset(filter(None, names))
+
+    @property
+    def splits(self) -> Counter[str]:
+        """Raises: `InputError` for values that name no split."""
+        found, unknown = Counter(self._stated_splits), Counter[str]()
+        for written, count in self._texts("split").items():
+            value = self.recipe.value("split", written)
+            split = split_named(value)
+            (unknown if split is None else found)[split or value] += count
+        if unknown:
+            listed = ", ".join(f"{name!r} ({count:,})" for name, count in unknown.most_common(20))
             raise InputError(
                 f"column {self.columns.of['split']!r} has values that name no split: {listed}",
                 file=self.recipe.place,
                 cure="Say what they mean under 'values: split:' of a recipe, or give --map split= "
                 "to split by speakers.",
             )
+        return found
 
-    def _count_split(self, value: str, count: int) -> None:
-        if split := split_named(value):
-            self.splits[split] += count
-        else:
-            self._unknown_splits[value] += count
+    @property
+    def shares_stem(self) -> bool:
+        paths = self._texts("audio")
+        return len({PurePosixPath(path).stem for path in paths}) < len(paths)
+
+    def _texts(self, meaning: str) -> Counter[str]:
+        """The different values of a column with their counts."""
+        found: Counter[str] = Counter()
+        for value, count in self._cells[meaning].items():
+            found[text_of(value)] += count
+        return found
 
     def _read(self, source: RowSource) -> None:
         of = self.columns.of
@@ -210,48 +255,32 @@ class _FirstLook:
         ]
         at = {column: number for number, column in enumerate(wanted)}
         places = {meaning: at[column] for meaning, column in of.items() if column in at}
-        steps = [*self._steps(places)]
-        if source.split and "split" not in of:
-            steps.append(lambda _row: self.splits.update((source.split or "",)))
-        for _, row in _rows(source, wanted):
-            self.rows += 1
-            if self.rows == 1:
-                shown = {column: text_of(row[number])[:60] for column, number in at.items()}
+        counted_here = [
+            meaning for meaning in places
+            if meaning in ("label", "speaker", "split") or meaning.startswith("vote:")
+            or (meaning == "audio" and "id" not in of)
+        ]  # fmt: skip
+        rows = (row for _, row in _rows(source, wanted))
+        while block := list(islice(rows, _BLOCK)):
+            if not self.rows:
+                shown = {column: text_of(block[0][number])[:60] for column, number in at.items()}
                 inside = dict.fromkeys(source.embedded & set(of.values()), "sound in the table")
                 self.examples = shown | inside
-            for step in steps:
-                step(row)
+            self.rows += len(block)
+            # A column at a time, since a million calls for single cells take seconds.
+            cells = list(zip(*block, strict=True))
+            for meaning in counted_here:
+                self._cells[meaning].update(cells[places[meaning]])
+            self._count_votes(cells, places)
 
-    def _steps(self, places: Mapping[str, int]) -> Iterator[Callable[[Sequence[Any]], None]]:
-        """What is counted of every row, for the columns that are there."""
-        if (label := places.get("label")) is not None:
-            cells = self._label_cells
-            yield lambda row: cells.update((text_of(row[label]),))
-        if (votes := places.get("votes")) is not None:
-            yield lambda row: self._vote(votes_in(row[votes]))
-        for code in self.columns.counted:
-            if (count := places.get(f"votes:{code}")) is not None:
-                yield lambda row, code=code, count=count: self._vote(counted(code, row[count]))  # type: ignore[misc]
-        for rater in self.columns.raters:
-            if (cell := places.get(f"vote:{rater}")) is not None:
-                yield lambda row, cell=cell: self._vote([Given("", text_of(row[cell]))])  # type: ignore[misc]
-        if (speaker := places.get("speaker")) is not None:
-            yield lambda row: self._speaker_cells.add(text_of(row[speaker]))
-        if (split := places.get("split")) is not None:
-            yield lambda row: self._split_cells.update((text_of(row[split]),))
-        if (audio := places.get("audio")) is not None and "id" not in places:
-            yield lambda row: self._stem(row[audio])
-
-    def _vote(self, votes: Sequence[Given]) -> None:
-        for vote in votes:
-            if vote.label:
-                self._label_cells[vote.label] += 1
-
-    def _stem(self, value: Any) -> None:
-        path = text_of(value.name if isinstance(value, EmbeddedSound) else value)
-        if not self.shares_stem:
-            stem = PurePosixPath(path).stem
-            self.shares_stem = self._stems.setdefault(stem, path) != path
+    def _count_votes(self, cells: Sequence[Sequence[Any]], places: Mapping[str, int]) -> None:
+        given = [votes_in(cell) for cell in cells[places["votes"]]] if "votes" in places else []
+        given += [
+            counted(code, cell)
+            for code in self.columns.counted
+            for cell in cells[places[f"votes:{code}"]]
+        ]
+        self._votes.update(vote.label for votes in given for vote in votes if vote.label)
 
 
 def _rows(source: RowSource, wanted: Sequence[str]) -> Iterator[Row]:

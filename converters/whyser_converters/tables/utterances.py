@@ -7,9 +7,10 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec.structs import replace
 
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path
@@ -41,22 +42,17 @@ _OF_ONE_VOTE = frozenset({"rater", "label"})
 _ODD = re.compile(r"[^\w.+@=-]")
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a row is: its table, its line, and the folder that its sound's name belongs to."""
-
-    source: RowSource
-    line: int
-    prefix: str
-
-
 class _Cells:
     """The cells of one row by meaning; those of a list of values are looked up."""
 
-    __slots__ = ("at", "recipe", "row")
+    __slots__ = ("at", "prefix", "recipe", "rest", "row", "source", "values")
 
-    def __init__(self, at: Mapping[str, int], recipe: TableRecipe) -> None:
-        self.at, self.recipe = at, recipe
+    def __init__(
+        self, source: RowSource, at: Mapping[str, int], recipe: TableRecipe, prefix: str = ""
+    ) -> None:
+        self.source, self.at, self.recipe, self.prefix = source, at, recipe, prefix
+        self.values = {meaning for meaning in at if meaning in recipe.values}
+        self.rest = [place for name, place in at.items() if name not in _OF_ONE_VOTE]
         self.row: Sequence[Any] = ()
 
     def raw(self, meaning: str) -> Any:
@@ -65,16 +61,19 @@ class _Cells:
 
     def text(self, meaning: str) -> str:
         place = self.at.get(meaning)
-        return "" if place is None else self.recipe.value(meaning, text_of(self.row[place]))
+        if place is None:
+            return ""
+        text = text_of(self.row[place])
+        return self.recipe.value(meaning, text) if meaning in self.values else text
 
     def refuse_other(self, first: Sequence[Any]) -> None:
         """Raises: `InputError` if this row says something else of its utterance than the first."""
-        for meaning, place in self.at.items():
-            if self.row[place] != first[place] and meaning not in _OF_ONE_VOTE:
-                if isinstance(first[place], Path):
-                    continue
+        row = self.row
+        for place in self.rest:
+            if row[place] != first[place] and not isinstance(first[place], Path):
+                meaning = next(name for name, one in self.at.items() if one == place)
                 raise InputError(
-                    f"its {meaning} {text_of(self.row[place])[:60]!r} differs from "
+                    f"its {meaning} {text_of(row[place])[:60]!r} differs from "
                     f"{text_of(first[place])[:60]!r} in an earlier row of this utterance",
                     cure="Correct one of them.",
                 )
@@ -94,6 +93,7 @@ class TableReader:
     ) -> None:
         self.name, self.sources, self.columns, self.recipe = name, sources, columns, recipe
         self.labels, self.shares_stem = labels, shares_stem
+        self._known_votes: dict[str, Vote] = {}
 
     def utterances(
         self,
@@ -114,54 +114,57 @@ class TableReader:
         self.root, self.sound_folder, self.segments = root, sound_folder, segments
         self.split_of, self.log = split_of, log
         rows = self._ballots() if self.columns.is_one_row_a_rater else self._single_rows()
-        for place, cells, votes in rows:
-            with log.candidate(place.source.path, place.line):
-                yield self._utterance(place, cells, votes)
+        for line, cells, votes in rows:
+            with log.candidate(cells.source.path, line):
+                yield self._utterance(line, cells, votes)
 
     # ---- rows ------------------------------------------------------------------------------
 
-    def _single_rows(self) -> Iterator[tuple[_Place, _Cells, list[Given] | None]]:
+    def _single_rows(self) -> Iterator[tuple[int, _Cells, list[Given] | None]]:
         for source in self.sources:
-            for place, cells in self._rows(source, self.log.lost_candidate):
-                yield place, cells, None
+            for line, cells in self._rows(source, self.log.lost_candidate):
+                yield line, cells, None
 
-    def _ballots(self) -> Iterator[tuple[_Place, _Cells, list[Given] | None]]:
+    def _ballots(self) -> Iterator[tuple[int, _Cells, list[Given] | None]]:
         """The first row of each utterance, with the votes of all its rows.
 
         Sound inside a table is written from the first row; the others hold only their votes.
         """
         for source in self.sources:
-            first: dict[str, tuple[_Place, Sequence[Any]]] = {}
+            first: dict[str, tuple[int, Sequence[Any]]] = {}
             votes: dict[str, list[Given]] = {}
-            for place, cells in self._rows(source, self.log.lost_part):
-                key = self._key(cells)
-                with self.log.part(source.path, place.line, of=key):
-                    votes.setdefault(key, []).append(_ballot(cells))
-                    if key not in first:
-                        first[key] = place, self._light(cells.row)
-                    else:
+            for line, cells in self._rows(source, self.log.lost_part):
+                key = _key(cells)
+                with self.log.part(source.path, line, of=key):
+                    ballot = _ballot(cells)
+                    if (given := votes.get(key)) is not None:
                         cells.refuse_other(first[key][1])
-            for key, (place, row) in first.items():
+                        given.append(ballot)
+                    else:
+                        first[key] = line, self._light(cells.row)
+                        votes[key] = [ballot]
+            for key, (line, row) in first.items():
                 cells.row = row
-                yield place, cells, votes.pop(key)
+                yield line, cells, votes.pop(key)
 
     def _light(self, row: Sequence[Any]) -> Sequence[Any]:
         """The row, its sound written to a file, so that not all sound is in memory."""
+        if not any(isinstance(cell, EmbeddedSound) for cell in row):
+            return row
         return [self._unpacked(cell) if isinstance(cell, EmbeddedSound) else cell for cell in row]
 
     def _rows(
         self, source: RowSource, lost: Callable[[InputError, str], None]
-    ) -> Iterator[tuple[_Place, _Cells]]:
+    ) -> Iterator[tuple[int, _Cells]]:
         wanted = [one for one in dict.fromkeys(self.columns.of.values()) if one in source.columns]
         at = {column: number for number, column in enumerate(wanted)}
         of = {meaning: at[column] for meaning, column in self.columns.of.items() if column in at}
-        cells = _Cells(of, self.recipe)
-        prefix = None
-        for line, row in source.read(wanted, lost):
+        cells = _Cells(source, of, self.recipe)
+        for number, (line, row) in enumerate(source.read(wanted, lost)):
             cells.row = row
-            if prefix is None:
-                prefix = self._prefix(source, text_of(cells.raw("audio")))
-            yield _Place(source, line, prefix), cells
+            if not number:
+                cells.prefix = self._prefix(source, text_of(cells.raw("audio")))
+            yield line, cells
 
     def _prefix(self, source: RowSource, name: str) -> str:
         """The folder of the table below the root, if its sound files are named from there."""
@@ -172,24 +175,14 @@ class TableReader:
             return ""
         return "" if (self.root / name).is_file() else f"{own}/"
 
-    def _key(self, cells: _Cells) -> str:
-        """What is the same in all rows of one utterance."""
-        if "id" in cells.at:
-            return text_of(cells.raw("id"))
-        audio = cells.raw("audio")
-        if isinstance(audio, EmbeddedSound):
-            audio = audio.name or hashlib.sha256(audio.data).hexdigest()
-        parts = (audio, cells.raw("start"), cells.raw("end"))
-        return " ".join(text_of(part) for part in parts).strip()
-
     # ---- one utterance ---------------------------------------------------------------------
 
-    def _utterance(self, place: _Place, cells: _Cells, ballot: list[Given] | None) -> Utterance:
+    def _utterance(self, line: int, cells: _Cells, ballot: list[Given] | None) -> Utterance:
         if ballot is not None:
-            self.log.refuse_spoiled(self._key(cells))
-        audio = self._audio(place, cells)
+            self.log.refuse_spoiled(_key(cells))
+        audio = self._audio(cells)
         segment = self._segment(cells)
-        utterance_id = self.log.once(self._id(audio, segment, cells), place.line)
+        utterance_id = self.log.once(self._id(audio, segment, cells), line)
         votes = self._votes(cells) if ballot is None else ballot
         label, label_raw = self._label(cells, votes, utterance_id, published=ballot is None)
         if segment:
@@ -198,7 +191,7 @@ class TableReader:
         return Utterance(
             id=utterance_id,
             corpus=self.name,
-            split=self._split(place, cells, speaker),
+            split=self._split(cells, speaker),
             audio=audio or None,
             duration=None,
             sampling_rate=None,
@@ -210,7 +203,7 @@ class TableReader:
             session=self._named(cells.text("session")),
             label=label,
             label_raw=label_raw,
-            votes=tuple(self._vote(number, vote) for number, vote in enumerate(votes, start=1)),
+            votes=tuple([self._vote(number, vote) for number, vote in enumerate(votes, start=1)]),
         )
 
     def _named(self, value: str) -> str | None:
@@ -229,7 +222,7 @@ class TableReader:
             raise InputError("neither id nor sound file", cure="Give --map id=COLUMN.")
         return f"{self.name}/{_SPACES.sub('_', own)}"
 
-    def _audio(self, place: _Place, cells: _Cells) -> str:
+    def _audio(self, cells: _Cells) -> str:
         """The path of the sound file below the root; an empty text without one."""
         value = cells.raw("audio")
         if isinstance(value, EmbeddedSound):
@@ -240,7 +233,7 @@ class TableReader:
         if not name and "audio" in cells.at:
             raise InputError("names no sound file", cure="Fill in the column.")
         if not os.path.isabs(name):  # noqa: PTH117, for every clip
-            return place.prefix + name if name else ""
+            return cells.prefix + name if name else ""
         relative = os.path.relpath(name, self.root.absolute())
         if relative.startswith(".."):
             raise InputError(
@@ -268,7 +261,7 @@ class TableReader:
             return None
         return Segment(_seconds(start or "0", "start"), _seconds(end, "end") if end else None)
 
-    def _split(self, place: _Place, cells: _Cells, speaker: str) -> str:
+    def _split(self, cells: _Cells, speaker: str) -> str:
         if self.split_of is not None:
             if not self.split_of:
                 return "train"
@@ -276,7 +269,7 @@ class TableReader:
                 raise InputError("no speaker, so no split", cure="Fill in the column.")
             return self.split_of[speaker]
         if "split" not in cells.at:
-            return place.source.split or "train"
+            return cells.source.split or "train"
         written = cells.text("split")
         split = split_named(written)
         if split is None:
@@ -303,9 +296,15 @@ class TableReader:
         return [Given(rater, self.recipe.value("label", label)) for rater, label in found if label]
 
     def _vote(self, number: int, vote: Given) -> Vote:
-        primary = label_of(vote.label, self.labels, "label")
         rater = f"{self.name}/{vote.rater}" if vote.rater else f"anonymous_{number}"
-        return Vote(rater=rater, primary=primary or OTHER, raw=vote.label)
+        # Checked once for each label; there are millions of votes.
+        return replace(self._vote_of(vote.label), rater=rater)
+
+    def _vote_of(self, code: str) -> Vote:
+        if code not in self._known_votes:
+            primary = label_of(code, self.labels, "label") or OTHER
+            self._known_votes[code] = Vote(rater="", primary=primary, raw=code)
+        return self._known_votes[code]
 
     def _label(
         self, cells: _Cells, votes: Sequence[Given], utterance_id: str, *, published: bool
@@ -323,11 +322,23 @@ class TableReader:
         return self._plurality(codes), ":".join(_most_frequent(codes))
 
     def _plurality(self, codes: Sequence[str]) -> Label | None:
-        return majority([label_of(code, self.labels, "label") or OTHER for code in codes])
+        return majority([self._vote_of(code).primary for code in codes])
 
     def _compare(self, utterance_id: str, label: Label | None, codes: Sequence[str]) -> None:
-        classes = [label_of(code, self.labels, "label") or OTHER for code in codes]
+        classes = [self._vote_of(code).primary for code in codes]
         self.log.compare_consensus(utterance_id, label, classes)
+
+
+def _key(cells: _Cells) -> str:
+    """What is the same in all rows of one utterance."""
+    if "id" in cells.at:
+        return text_of(cells.raw("id"))
+    audio = cells.raw("audio")
+    if isinstance(audio, EmbeddedSound):
+        audio = audio.name or hashlib.sha256(audio.data).hexdigest()
+    if "start" not in cells.at:
+        return text_of(audio)
+    return " ".join(text_of(part) for part in (audio, cells.raw("start"), cells.raw("end")))
 
 
 def _ballot(cells: _Cells) -> Given:

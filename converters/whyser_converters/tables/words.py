@@ -11,8 +11,10 @@ from whyser.labels.lexicon import Lexicon, fold, lexicon
 
 #: What corpora write where annotators did not agree, or where nobody was asked.
 _NO_LABEL = frozenset(
-    ("", "xxx", "no agreement", "no_agreement", "no-agreement", "none", "nan", "null", "n/a", "na")
-    + ("unknown", "unlabeled", "unlabelled", "-", "?")
+    (
+        *("", "xxx", "no agreement", "no-agreement", "none", "nan", "null", "n/a", "na"),
+        *("unknown", "unlabeled", "unlabelled", "-", "?"),
+    )
 )
 _SHORTEST_CODE, _LONGEST_CODE = 3, 4
 
@@ -36,7 +38,7 @@ def class_of(name: str, words: Lexicon) -> MeantLabel | None:
     True
     """
     text = " ".join(fold(name).replace("_", " ").split())
-    if text in _NO_LABEL or text.replace(" ", "_") in _NO_LABEL:
+    if text in _NO_LABEL:
         return MeantLabel(None, "no agreement, or not labelled")
     if (label := find(text)) is not None:
         return MeantLabel(label, "a name of the class")
