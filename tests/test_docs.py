@@ -484,6 +484,35 @@ def test_a_new_corpus(page: str, tmp_path: Path) -> None:
     assert (card["read"], sum(card["dropped"].values())) == (4, 1)
 
 
+def test_a_table(page: str, root: Path, tmp_path: Path) -> None:
+    """The commands of the section, on a table and on names of files."""
+    mine = tmp_path / "mine"
+    (mine / "flat").mkdir(parents=True)
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 8_000))
+    for name, one in zip(("01_ANG_a", "01_SAD_b", "02_ANG_a", "02_BOR_b"), noise, strict=True):
+        soundfile.write(mine / f"flat/{name}.wav", one, 16_000)
+    (mine / "metadata.csv").write_text(
+        "file_name,emotion,speaker_id\nflat/01_ANG_a.wav,anger,1\nflat/02_BOR_b.wav,boredom,2\n"
+    )
+    (mine / "recipe.yaml").write_text(next(iter(blocks("yaml", page))), encoding="utf-8")
+    shown = commands(page[page.index("## A table") : page.index("## Rows that")])
+    assert [words[0] for words in shown].count("whyser-convert") == 4
+    for words in shown:
+        words = [word.replace("/corpora/mine", str(mine)) for word in words]
+        if words[0] == "./run.sh":
+            words = ["whyser-convert", "table", words[2].partition("=")[2], "data/mine",
+                     "--name", "recipe"]  # fmt: skip
+        if words[-2:-1] == ["--pattern"]:
+            words += ["--merge", "BOR=other"]
+        run_step(words, tmp_path)
+    by_pattern, by_recipe = (
+        [row for _, row in read_jsonl(tmp_path / f"data/mine/{name}/utterances.jsonl")]
+        for name in ("flat", "recipe")
+    )
+    assert [row["label"] for row in by_recipe] == [row["label"] for row in by_pattern]
+    assert {row["gender"] for row in by_recipe} == {"male", "female"}
+
+
 def test_rows_of_ones_own(page: str, tmp_path: Path) -> None:
     entry, row = blocks("json", page)
     shutil.copy(ROOT / "dataset_info.json", tmp_path)
@@ -493,5 +522,5 @@ def test_rows_of_ones_own(page: str, tmp_path: Path) -> None:
     (tmp_path / "data/my_rows.json").write_text(json.dumps([json.loads(row)]))
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, 16_000)
     soundfile.write(tmp_path / "data/my_sounds/0001.wav", noise, 16_000)
-    (words,) = commands(page[: page.index("## A corpus with")])
+    (words,) = commands(page[page.index("## Rows that") : page.index("## A corpus with")])
     run_step(words, tmp_path)

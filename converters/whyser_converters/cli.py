@@ -225,6 +225,8 @@ def sharegpt(
     inputs = TrainingInputs.read(rationales or [], cues or [])
     dataset = build([Corpus(path) for path in utterances], spec, inputs)
     rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
+    if not dataset.has_transcripts:
+        say(f"note: no utterance of {split} has a transcript, so the answers have none (--no-asr)")
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
     if dataset.dropped:
         print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())

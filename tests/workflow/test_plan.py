@@ -259,7 +259,7 @@ def test_corpora_are_looked_for_in_the_users_folder(
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
-        ("meldd=.", r"no corpus 'meldd'. Expected one of \[.*\]. Did you mean 'meld'\?"),
+        ("meldd=nowhere", r"no corpus 'meldd'. Expected one of \[.*\]. Did you mean 'meld'\?"),
         ("ravdess=nowhere", "no folder 'nowhere' for ravdess. Correct --corpora."),
         ("ravdess=", "no folder '' for ravdess"),
     ],

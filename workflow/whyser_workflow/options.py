@@ -60,9 +60,11 @@ def parser() -> argparse.ArgumentParser:
     pairs: dict[str, Any] = {"nargs": "+", "action": "extend", "type": _pair, "default": []}
     add(
         "--corpora",
-        metavar="NAME=DIR",
+        metavar="NAME=PATH",
         **pairs,
-        help="run on these real corpora [default: the embedded demo]",
+        help="run on these real corpora: the folder of a corpus that has a converter, or under "
+        "another name a table, a folder or a recipe as in 'whyser-convert table' "
+        "[default: the embedded demo]",
     )
     add(
         "--name",

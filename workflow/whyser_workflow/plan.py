@@ -81,10 +81,10 @@ class Teacher:
 class RunPlan:
     """One run.
 
-    `sources` has the folder, the table or the recipe of each corpus, none in a demo. `data_run` is the run whose corpora,
-    cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
-    of the configurations, `key=value`. `parts` are those of a model that the run builds, whose
-    window is in seconds; None for its encoder's own.
+    `sources` has the folder, the table or the recipe of each corpus, none in a demo. `data_run` is
+    the run whose corpora, cues and rationales are used, itself as a rule. `settings` and
+    `predict_settings` are overrides of the configurations, `key=value`. `parts` are those of
+    a model that the run builds, whose window is in seconds; None for its encoder's own.
     """
 
     name: str
@@ -154,7 +154,7 @@ class RunPlan:
 
     @property
     def corpora(self) -> list[str]:
-        """In the order of the merged files: that of the registry, then tables as they were given."""
+        """In the order of the merged files: the registry's, then tables as they were given."""
         known = [name for name in CORPORA if self.is_demo or name in self.sources]
         return [*known, *(name for name in self.sources if name not in CORPORA)]
 

@@ -25,6 +25,7 @@ from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
 from whyser_converters.datasets.questions import QuestionSpec
 from whyser_converters.datasets.sampling import merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
+    NO_TRANSCRIPT,
     TargetSpec,
     TrainingInputs,
     why_left_out,
@@ -78,10 +79,14 @@ class SharegptRow:
 
 @dataclass
 class SharegptDataset:
-    """Rows in their final order, and the number of dropped utterances by reason."""
+    """Rows in their final order, and the number of dropped utterances by reason.
+
+    `has_transcripts` is False if answers should have one, and no utterance of the split has any.
+    """
 
     rows: list[SharegptRow] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    has_transcripts: bool = True
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,10 @@ def build(corpora: Sequence[Corpus], spec: DatasetSpec, inputs: TrainingInputs) 
         with problems.caught():
             _add_rows(dataset, corpus, utterance, spec, inputs)
     problems.raise_any()
+    if not dataset.rows and dataset.dropped[NO_TRANSCRIPT] and answer.target != "asr":
+        # Of such a corpus nothing would be left; other corpora lose only the utterances without.
+        without = replace(spec, answer=replace(answer, writes_transcript=False))
+        return replace(build(corpora, without, inputs), has_transcripts=False)
     if not dataset.rows:
         raise nothing_left("utterance", spec.split, corpora, dataset.dropped)
     dataset.rows.sort(key=lambda row: (row.epoch, spec.drawn(ORDER, row.utterance, row.epoch)))

@@ -20,6 +20,10 @@ from whyser.teacher.rationale import Rationale, read_rationales
 Labels: TypeAlias = Literal["majority", "sampled"]
 
 
+#: Why an utterance is left out whose answer would begin with an empty transcript.
+NO_TRANSCRIPT = "no transcript"
+
+
 @dataclass(frozen=True)
 class TargetSpec:
     """What the answers of a dataset hold; by default Eq. 1 with the majority label.
@@ -126,7 +130,7 @@ def why_left_out(utterance: Utterance, spec: TargetSpec, *, is_test: bool) -> st
     only_label_counts = is_test and spec.needs_label
     if spec.writes_transcript and not only_label_counts and not utterance.transcript.strip():
         # An empty <asr> block would teach the model to hear nothing.
-        return "no transcript"
+        return NO_TRANSCRIPT
     return None
 
 

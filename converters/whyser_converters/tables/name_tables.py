@@ -45,7 +45,7 @@ def names_source(folder: Path, pattern: str | None = None) -> RowSource:
         raise InputError(
             f"no name of its {len(found):,} sound files has the form {pattern!r}",
             file=folder,
-            cure=f"The first one is {found[0]!r}. Give another --pattern.",
+            cure=f"The first one is {found[0]!r}. Give another pattern.",
         )
 
     def read(wanted: Sequence[str], lost: Lost) -> Iterator[Row]:
@@ -112,7 +112,7 @@ def _guessed(folder: Path, paths: Sequence[str]) -> str:
             f"contains no table, and no folder of its {len(paths):,} sound files is named after an "
             "emotion",
             file=folder,
-            cure="Give --pattern with a field for the label, such as '{speaker}_{label}_*.wav'. "
-            f"The first file is {paths[0]!r}.",
+            cure="Give a pattern with a field for the label, such as '{speaker}_{label}_*.wav', by "
+            f"--pattern or in a recipe. The first file is {paths[0]!r}.",
         )
     return "/".join([*parts, "*"])

@@ -74,9 +74,8 @@ def meant_labels(counts: Mapping[str, int], merge: Iterable[str] = ()) -> dict[s
     found = {name: class_of(name, known) for name in counts} | dict.fromkeys(merge, yours)
     unknown = [name for name, meant in found.items() if meant is None]
     if unknown:
-        listed = ", ".join(f"{name!r} ({counts[name]:,})" for name in sorted(
-            unknown, key=lambda name: (-counts[name], name)
-        )[:30])  # fmt: skip
+        unknown.sort(key=lambda name: (-counts[name], name))
+        listed = ", ".join(f"{name!r} ({counts[name]:,})" for name in unknown[:30])
         more = f" and {len(unknown) - 30:,} more" if len(unknown) > 30 else ""
         noun = "label has" if len(unknown) == 1 else "labels have"
         raise InputError(
