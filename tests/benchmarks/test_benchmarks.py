@@ -23,6 +23,7 @@ SIZES = {
     "reading.py": ("--answers", "60", "--hostile", "2000"),
     "score.py": ("--items", "300"),
     "sharegpt.py": ("--utterances", "40"),
+    "tables.py": ("--votes", "500"),
     "significance.py": ("--items", "400", "--draws", "50", "--strict"),
 }
 #: Modules of the others; and what compares with LLaMA-Factory itself, which takes minutes: the

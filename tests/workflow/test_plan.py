@@ -269,6 +269,38 @@ def test_a_corpus_that_is_not_there(plan: PlanOf, pair: str, message: str) -> No
         plan("--corpora", pair)
 
 
+def test_any_other_name_is_that_of_a_table(plan: PlanOf, place: Path) -> None:
+    (place / "labels.csv").write_text("file,label\n", encoding="utf-8")
+    (place / "mine").mkdir()
+    found = plan("--corpora", "mine=mine", "meld=mine", "yours=labels.csv")
+    assert found.corpora == ["meld", "mine", "yours"]
+    assert found.tables == ["mine", "yours"]
+    assert found.conversion("yours") == "table labels.csv data/real/utterances --name yours"
+    assert found.conversion("meld") == "meld mine data/real/utterances"
+    with pytest.raises(InputError, match="bad name of a corpus 'My'"):
+        plan("--corpora", "My=labels.csv")
+    with pytest.raises(InputError, match=r"no folder 'labels.csv' for meld"):
+        plan("--corpora", "meld=labels.csv")
+
+
+def test_beside_msp_podcast_tables_train_whole_unless_they_state_splits(
+    plan: PlanOf, place: Path
+) -> None:
+    (place / "msp").mkdir()
+    (place / "labels.csv").write_text("file,label\n", encoding="utf-8")
+    found = plan("--corpora", "msp_podcast=msp", "mine=labels.csv")
+    assert found.tested == ["msp_podcast"]
+    assert found.conversion("mine").endswith(" --name mine --splits stated")
+
+
+def test_a_slip_in_the_name_of_a_corpus_is_found(plan: PlanOf, place: Path) -> None:
+    clip = place / "RAVDESS/Actor_01/03-01-01-01-01-01-01.wav"
+    clip.parent.mkdir(parents=True)
+    clip.touch()
+    with pytest.raises(InputError, match=r"looks like RAVDESS .* Give it as ravdess=RAVDESS"):
+        plan("--corpora", "ravdes=RAVDESS")
+
+
 # ---- the teacher ---------------------------------------------------------------------------
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from whyser.io.errors import InputError
 from whyser_converters.corpora.tables import Lost
 
 #: Line number (from 1; of a format without lines, the row's) and the values of the wanted columns.
@@ -32,7 +31,7 @@ class RowSource:
     """A table of a stranger: where it is, its columns, and how its rows are read.
 
     `split` is the split that the name of the file states. `embedded` are the columns with sound
-    inside. `genders` and `meanings` are what a format itself says of its columns.
+    inside. `meanings` is what the format itself says of its columns: meaning -> column.
     """
 
     path: Path
@@ -105,13 +104,3 @@ def text_of(value: Any) -> str:
             return ""
         return str(int(value)) if value.is_integer() else str(value)
     return str(value)
-
-
-def refuse_no_column(source: RowSource, columns: Sequence[str]) -> None:
-    """Raises: `InputError` for a column that the table does not have."""
-    from whyser.io.errors import did_you_mean
-
-    for column in columns:
-        if column not in source.columns:
-            cure = did_you_mean(column, source.columns)
-            raise InputError(f"has no column {column!r}", file=source.path, cure=cure)

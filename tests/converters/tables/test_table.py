@@ -137,11 +137,12 @@ def test_a_recipe_says_what_options_say(
 ) -> None:
     table = write_csv(clips / "t.csv", [row | {"emotion": row["emotion"][0]} for row in rows()])
     words = ("--merge", "a=angry", "--merge", "s=sad", "--merge", "h=happy", "--merge", "b=other")
-    recipe = tmp_path / "mine.yaml"
+    recipe = tmp_path / "recipes" / "mine.yaml"
     assert convert("table", table, tmp_path, *words, "--save-recipe", recipe).status == 0
     by_options = tabled(table, *words).utterances
     assert tabled(recipe).utterances == by_options
     assert by_options[0].label == "angry"
+    assert "table: ../corpus/t.csv" in recipe.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
