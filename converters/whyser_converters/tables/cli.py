@@ -126,8 +126,8 @@ def table(
         raise typer.BadParameter("give either it or --splits", param_hint="--split-list")
     recipe = _recipe(place, map, merge, pattern, audio_root, audformat_table)
     if save_recipe:
-        place = os.path.relpath(recipe.place, save_recipe.parent)
-        write_recipe(save_recipe, recipe.model_copy(update={"table": place}))
+        where = os.path.relpath(recipe.place, save_recipe.parent)
+        write_recipe(save_recipe, recipe.model_copy(update={"table": where}))
         say(f"wrote {save_recipe}")
         return
     corpus = _corpus_name(name, place)
