@@ -21,12 +21,13 @@ SPEAKERS = {"s1": "train", "s2": "train", "s3": "test"}
 
 @pytest.fixture
 def clips(native_corpora: Path) -> Callable[[str], list[tuple[str, str, str, bytes]]]:
-    """name, label, speaker and sound of synthetic clips; each corpus has speakers of its own."""
-    sounds = sorted((native_corpora / "ravdess").rglob("*.wav"))
+    """name, label, speaker and sound of clips; each corpus has speakers and sounds of its own."""
+    sounds = sorted((native_corpora / "msp_podcast").rglob("*.wav"))
 
     def of(corpus: str) -> list[tuple[str, str, str, bytes]]:
         found = []
-        for number, path in enumerate(sounds[:24]):
+        first = 24 * "eahf".index(corpus)
+        for number, path in enumerate(sounds[first : first + 24]):
             speaker = f"{corpus}{list(SPEAKERS)[number % 3]}"
             label = CLASSES[number // 3]
             found.append((f"{corpus}{number:02}", label, speaker, path.read_bytes()))
