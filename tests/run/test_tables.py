@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from whyser.labels.classes import CLASSES
 
@@ -22,7 +23,8 @@ SPEAKERS = {"s1": "train", "s2": "train", "s3": "test"}
 @pytest.fixture
 def clips(native_corpora: Path) -> Callable[[str], list[tuple[str, str, str, bytes]]]:
     """name, label, speaker and sound of clips; each corpus has speakers and sounds of its own."""
-    sounds = sorted((native_corpora / "msp_podcast").rglob("*.wav"))
+    # The demo's corpora also have files that are broken, as the real ones have.
+    sounds = [path for path in sorted(native_corpora.rglob("*.wav")) if soundfile_reads(path)]
 
     def of(corpus: str) -> list[tuple[str, str, str, bytes]]:
         found = []
@@ -34,6 +36,13 @@ def clips(native_corpora: Path) -> Callable[[str], list[tuple[str, str, str, byt
         return found
 
     return of
+
+
+def soundfile_reads(path: Path) -> bool:
+    try:
+        return soundfile.info(path).duration > 0.2
+    except soundfile.LibsndfileError:
+        return False
 
 
 def split_of(speaker: str) -> str:
