@@ -80,6 +80,28 @@ def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
     return {name: counts[name] / total for name in CLASSES if counts[name]}
 
 
+def percentages(primaries: Sequence[Label]) -> dict[EmotionClass, int]:
+    """Vote shares in whole percents, in the order of the eight; empty if no vote has a class.
+
+    They sum to 100 by the largest remainder method: each share is rounded down, and the percents
+    that are left go to the largest remainders, of equal ones to the first of the eight. A class
+    with 0 % is left out. Source: Hamilton's method of apportionment.
+
+    >>> percentages(["happy", "sad", "neutral", "other"])
+    {'sad': 34, 'happy': 33, 'neutral': 33}
+    """
+    counts = Counter(primaries)
+    total = sum(counts[name] for name in CLASSES)
+    if not total:
+        return {}
+    # In whole numbers, because a remainder of floats may differ in its last digit.
+    rounded = {name: 100 * counts[name] // total for name in CLASSES}
+    ranked = sorted(CLASSES, key=lambda name: -(100 * counts[name] % total))
+    for name in ranked[: 100 - sum(rounded.values())]:
+        rounded[name] += 1
+    return {name: share for name, share in rounded.items() if share}
+
+
 def fleiss_kappa(ballots: Mapping[tuple[str, ...], int]) -> float | None:
     """Fleiss' kappa of primary votes, for any number of annotators per item.
 
