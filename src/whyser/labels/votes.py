@@ -1,4 +1,4 @@
-"""Statistics of annotators' votes: majority, strict majority, set of labels, shares, agreement.
+"""Statistics of annotators' votes: majority, set of labels, shares, entropy, agreement.
 
 Training targets and references use the same majority rule, so that a score never measures the
 difference between two rules. The rule is MSP-Podcast's: a unique plurality over the eight classes
@@ -7,6 +7,7 @@ and Other (all Other strings pooled); a tie is no agreement.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -78,6 +79,19 @@ def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
     counts = Counter(primaries)
     total = sum(counts[name] for name in CLASSES)
     return {name: counts[name] / total for name in CLASSES if counts[name]}
+
+
+def entropy(primaries: Sequence[Label]) -> float:
+    """Entropy of the vote shares over the eight classes, in bits: 0 to 3.
+
+    Votes for Other do not count; without a vote for a class it is 0, as for a single label.
+    Source: Shannon, A Mathematical Theory of Communication (1948).
+
+    >>> entropy(["sad", "sad", "neutral", "neutral", "other"]), entropy(["sad", "sad"])
+    (1.0, 0.0)
+    """
+    shares = distribution(primaries).values()
+    return sum((-share * math.log2(share) for share in shares), 0.0)
 
 
 def percentages(primaries: Sequence[Label]) -> dict[EmotionClass, int]:
