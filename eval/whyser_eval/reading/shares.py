@@ -37,7 +37,7 @@ def stated_shares(text: str) -> dict[Label, float]:
         return {}
     shares = parse_answer(text).shares
     if shares:
-        return _of_one(dict(shares))
+        return _of_one(dict(shares.items()))
     parts = parts_of(text)
     if parts.statement is None and parts.is_cut:
         return {}
