@@ -94,7 +94,7 @@ class DatasetSpec:
 
     Raises: `InputError` for a test split with rationales (they are written from labels), sampled
     labels, copies or utterances without agreement; for copies with shuffled sound; for a transcript
-    as the answer to a question about the emotion.
+    as the answer to a question about the emotion, and shares as that to a chain of thought.
     """
 
     split: str
@@ -111,6 +111,9 @@ class DatasetSpec:
         if target == "asr" and asks_for_emotion:
             what = "target 'asr' does not answer a question about the emotion"
             cure = "Use --prompt open or task, without --cot."
+        elif self.answer.states_shares and self.question.thinks:
+            what = "--cot asks for one emotion at the end, and target 'distribution' states shares"
+            cure = "Leave --cot out."
         elif self.control == "shuffled" and self.epochs > 1:
             what = "with copies, shuffling could give an utterance its own sound from another copy"
             cure = "Leave --epochs out."

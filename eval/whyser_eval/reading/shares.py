@@ -35,9 +35,14 @@ def stated_shares(text: str) -> dict[Label, float]:
     """
     if "%" not in text:
         return {}
-    shares = parse_answer(text).shares
-    if shares:
-        return _of_one(dict(shares.items()))
+    exact = parse_answer(text).shares
+    found: Mapping[Label, float] = {**exact} if exact else _rated(text)
+    total = sum(found.values())
+    return {name: share / total for name, share in found.items()}
+
+
+def _rated(text: str) -> Mapping[Label, float]:
+    """The percentages of an answer in free words; empty if they are no shares."""
     parts = parts_of(text)
     if parts.statement is None and parts.is_cut:
         return {}
@@ -45,12 +50,7 @@ def stated_shares(text: str) -> dict[Label, float]:
     found: defaultdict[Label, float] = defaultdict(float)
     for one in ratings(said, lexicon()):
         found[one.label] += one.share
-    return _of_one(found) if abs(sum(found.values()) - 100) <= _ROUNDED else {}
-
-
-def _of_one(shares: Mapping[Label, float]) -> dict[Label, float]:
-    total = sum(shares.values())
-    return {name: share / total for name, share in shares.items()}
+    return found if abs(sum(found.values()) - 100) <= _ROUNDED else {}
 
 
 def shares_version() -> str:

@@ -21,24 +21,11 @@ def sample_lines(
 ) -> Iterator[bytes]:
     """JSON lines of one system, in the references' order."""
     encode = Encoder().encode
-    for (
-        utterance,
-        votes,
-        labels,
-        is_strict,
-        answer,
-        shares,
-        text,
-        blocks,
-        reading,
-        hit,
-        claims,
-    ) in zip(
+    for utterance, votes, labels, is_strict, shares, text, blocks, reading, hit, claims in zip(
         references.utterances,
         references.primaries,
         references.label_sets,
         references.subsets["strict"].mask.tolist(),
-        system.answers,
         system.probabilities,
         system.texts,
         system.blocks,
@@ -49,7 +36,7 @@ def sample_lines(
     ):
         audio = key.audio_path(utterance)
         sample = {
-            "id": answer.id,
+            "id": utterance.id,
             "system": system.name.model,
             "form": system.name.form,
             "control": system.name.control,

@@ -104,7 +104,7 @@ ASK_DESCRIPTORS = Question(
 )
 ASK_REASON = Question("reason", 1, "What emotion does the audio express, and what shows it?")
 ASK_DISTRIBUTION = Question(
-    "distribution", 1, "Which emotions would listeners hear in this audio, and which share of them?"
+    "distribution", 1, "What share of listeners would hear each emotion in this audio?"
 )
 
 _FORMS = (OPEN, CLOSED, OPEN_COT, CLOSED_COT)

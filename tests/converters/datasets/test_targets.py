@@ -389,6 +389,11 @@ def test_no_test_row_is_without_agreement() -> None:
         DatasetSpec("test1", aim)
 
 
+def test_a_chain_of_thought_ends_with_one_emotion_not_with_shares() -> None:
+    with pytest.raises(InputError, match="--cot asks for one emotion at the end"):
+        DatasetSpec("train", TargetSpec("distribution"), QuestionSpec(thinks=True))
+
+
 def test_shares_have_every_label_so_none_is_drawn() -> None:
     with pytest.raises(InputError, match="so none is drawn"):
         TargetSpec("distribution", labels="sampled")
