@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 from whyser.labels.classes import Label
 from whyser.labels.lexicon import lexicon
@@ -35,8 +36,7 @@ def stated_shares(text: str) -> dict[Label, float]:
     """
     if "%" not in text:
         return {}
-    exact = parse_answer(text).shares
-    found: Mapping[Label, float] = {**exact} if exact else _rated(text)
+    found: Mapping[Any, float] = parse_answer(text).shares or _rated(text)
     total = sum(found.values())
     return {name: share / total for name, share in found.items()}
 
