@@ -256,7 +256,7 @@ def select_references(
             cure=f"Its splits are [{known}].",
         )
     cards = {name: declared_classes([corpus.path]) for name, corpus in key.corpora.items()}
-    return References(tuple(chosen), classes, cards, secondary, entropy)
+    return References(tuple(chosen), classes, cards, secondary, entropy=entropy)
 
 
 def _check_labels(
