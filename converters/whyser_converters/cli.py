@@ -21,7 +21,7 @@ from whyser_converters.corpora.spec import CorpusSpec
 from whyser_converters.datasets.preference import Pairs
 from whyser_converters.datasets.questions import Asked, QuestionSpec
 from whyser_converters.datasets.sharegpt import Control
-from whyser_converters.datasets.targets import Labels
+from whyser_converters.datasets.targets import Labels, NoAgreement
 from whyser_converters.tables.cli import pairs, table
 
 app = new_app(
@@ -141,7 +141,8 @@ def sharegpt(
             help="Write answers with the label, then the rationale ('reason', Eq. 1 of the paper), "
             "with only the label ('label'), the rationale first ('reason_first'), the label inside "
             "the rationale ('interleaved', the paper's Table 2), words for the voice before the "
-            "label ('descriptors'), or only the transcript ('asr')."
+            "label ('descriptors'), only the transcript ('asr'), or the shares of the annotators' "
+            "votes in percent ('distribution')."
         ),
     ] = "reason",
     asr: Annotated[
@@ -171,6 +172,13 @@ def sharegpt(
             "of the votes ('sampled')."
         ),
     ] = "majority",
+    no_agreement: Annotated[
+        NoAgreement,
+        _selection(
+            help="Leave out utterances whose annotators did not agree ('drop'), or train on them "
+            "too ('train'): with 'distribution', 'asr' or sampled labels."
+        ),
+    ] = "drop",
     epochs: Annotated[
         int,
         _selection(
@@ -219,7 +227,7 @@ def sharegpt(
     from whyser_converters.datasets.sharegpt import DatasetSpec, build, write
     from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
-    answer = TargetSpec(target, asr, labels, parse_traits(traits))
+    answer = TargetSpec(target, asr, labels, parse_traits(traits), no_agreement)
     question = QuestionSpec(prompt, cot, paraphrase, shuffle_options)
     spec = DatasetSpec(split, answer, question, control, max_samples, seed, epochs)
     inputs = TrainingInputs.read(rationales or [], cues or [])

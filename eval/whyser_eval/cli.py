@@ -236,6 +236,14 @@ def score_command(
     classes: Classes = None,
     secondary: Secondary = False,
     all_inclusive: AllInclusive = False,
+    entropy: Annotated[
+        bool,
+        Option(
+            "--entropy",
+            help="Score subsets by the entropy of the annotators' votes too: up to 0.75 bits, up "
+            "to 1.5, and above.",
+        ),
+    ] = False,
     cues: ScoredCues = None,
     wer: Wer = False,
     draws: Annotated[
@@ -284,6 +292,7 @@ def score_command(
         classes=parse_classes(classes) if classes else None,
         secondary=secondary,
         all_inclusive=all_inclusive,
+        entropy=entropy,
         draws=draws,
         seed=seed,
         interval=interval,

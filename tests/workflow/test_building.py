@@ -50,6 +50,12 @@ TAUGHT = [
         ("dev_preference", "preference", "dev", "--max-samples 1000"),
         ("task_asr", "sharegpt", "train", "--prompt task --target asr"),
         ("task_descriptors", "sharegpt", "train", "--prompt task --target descriptors --no-asr"),
+        ("train_distribution", "sharegpt", "train", "--prompt open --target distribution"),
+        (
+            *("dev_distribution", "sharegpt", "dev"),
+            "--max-samples 1000 --prompt open --target distribution",
+        ),
+        ("task_distribution", "sharegpt", "train", "--prompt task --target distribution --no-asr"),
     ],
 )
 def test_the_command_of_a_training_set(

@@ -41,8 +41,8 @@ Control = Literal["none", "shuffled", "silence", "transcript"]
 class SharegptRow:
     """One training or test example, from which both files are written.
 
-    `label` is the label in the answer, None for target `asr`; `epoch` numbers the copies of the
-    utterance.
+    `label` is the label in the answer, None for targets `asr` and `distribution`; `epoch` numbers
+    the copies of the utterance.
     """
 
     utterance: Utterance
@@ -98,8 +98,8 @@ class DatasetSpec:
     the file's order; question and sampled label are drawn anew for each copy.
 
     Raises: `InputError` for a test split with rationales (they are written from labels), sampled
-    labels or copies; for copies with shuffled sound; for a transcript as the answer to a question
-    about the emotion.
+    labels, copies or utterances without agreement; for copies with shuffled sound; for a transcript
+    as the answer to a question about the emotion, and shares as that to a chain of thought.
     """
 
     split: str
@@ -116,6 +116,9 @@ class DatasetSpec:
         if target == "asr" and asks_for_emotion:
             what = "target 'asr' does not answer a question about the emotion"
             cure = "Use --prompt open or task, without --cot."
+        elif self.answer.states_shares and self.question.thinks:
+            what = "--cot asks for one emotion at the end, and target 'distribution' states shares"
+            cure = "Leave --cot out."
         elif self.control == "shuffled" and self.epochs > 1:
             what = "with copies, shuffling could give an utterance its own sound from another copy"
             cure = "Leave --epochs out."
@@ -125,6 +128,9 @@ class DatasetSpec:
         elif self.is_test and (self.answer.labels == "sampled" or self.epochs > 1):
             what = f"split {self.split!r} takes neither sampled labels nor copies"
             cure = "They are for training; a test is scored against every annotator anyway."
+        elif self.is_test and self.answer.no_agreement == "train":
+            what = f"split {self.split!r} is for a test, and --no-agreement train is for training"
+            cure = "Leave --no-agreement out; whyser-eval score --all-inclusive scores them."
         else:
             return
         raise InputError(what, cure=cure)
@@ -191,8 +197,9 @@ def _add_rows(
             return spec.drawn(what, utterance, epoch)
 
         label = spec.answer.label(utterance, draw)
-        reason = None if spec.is_test else why_unexplained(utterance, label, inputs)
-        if reason:
+        if not spec.is_test and (
+            reason := why_unexplained(utterance, label, inputs, spec.answer.no_agreement)
+        ):
             dataset.dropped[reason] += 1
             continue
         question = spec.question.question(spec.answer.target, draw)

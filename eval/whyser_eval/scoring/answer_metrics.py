@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whyser_eval.metrics.data import BoolArray, ScoreEstimate, Statistics, Subset
+from whyser_eval.metrics.data import BoolArray, FloatArray, ScoreEstimate, Statistics, Subset
 from whyser_eval.metrics.declaration import METRICS, MaterialKind, metrics_of, needs_majority
 from whyser_eval.metrics.distribution import Distributions, normalised
 from whyser_eval.metrics.groundedness import Explained
@@ -52,14 +52,7 @@ class AnswerMaterial:
             given = np.array(
                 [[one.get(name, 0.0) for name in references.classes] for one in shares]
             )
-            found["probabilities"] = (
-                Distributions(
-                    references.distributions,
-                    normalised(given),
-                    references.annotators,
-                    references.labels,
-                ),
-            )
+            found["probabilities"] = (_distributions(given, references),)
         if with_transcripts:
             transcripts = [one.transcript for one in system.blocks]
             if any(one is not None for one in transcripts):
@@ -68,6 +61,11 @@ class AnswerMaterial:
         if claims is not None:
             found["claims"] = (claims,)
         return cls(found)
+
+    @classmethod
+    def of_probabilities(cls, given: FloatArray, references: References) -> AnswerMaterial:
+        """Args: `given`, float[n, C]."""
+        return cls({"probabilities": (_distributions(given, references),)})
 
     @property
     def metrics(self) -> list[str]:
@@ -86,6 +84,12 @@ class AnswerMaterial:
         if key not in self._known:
             self._known[key] = declared.function(*given)
         return self._known[key]
+
+
+def _distributions(given: FloatArray, references: References) -> Distributions:
+    return Distributions(
+        references.distributions, normalised(given), references.annotators, references.labels
+    )
 
 
 def answer_plans(

@@ -32,6 +32,12 @@ def class_counts(references: References) -> IntArray:
     return np.bincount(labels, minlength=len(references.classes))
 
 
+def prior_shares(references: References) -> FloatArray:
+    """float[n, C], the shares of the labels, for every utterance."""
+    support = class_counts(references)
+    return np.tile(support / support.sum(), (len(references), 1))
+
+
 def prior_estimates(
     references: References, metrics: Mapping[str, ClassMetric], *, draws: int, seed: int
 ) -> list[ScoreEstimate]:

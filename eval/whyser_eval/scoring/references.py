@@ -110,13 +110,15 @@ def declared_classes(paths: Sequence[Path]) -> tuple[EmotionClass, ...]:
 class References:
     """The scored utterances in a fixed order, with what metrics need of each.
 
-    `corpus_classes` are those that each corpus' annotation can name.
+    `corpus_classes` are those that each corpus' annotation can name; `entropy` adds the subsets by
+    the entropy of the votes.
     """
 
     utterances: tuple[Utterance, ...]
     classes: tuple[EmotionClass, ...]
     corpus_classes: Mapping[str, tuple[EmotionClass, ...]]
     secondary: bool = False
+    entropy: bool = False
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -177,7 +179,13 @@ class References:
 
     @cached_property
     def subsets(self) -> dict[str, Subset]:
-        return subsets_of(self.utterances, self.classes, self.corpus_classes, self.primaries)
+        return subsets_of(
+            self.utterances,
+            self.classes,
+            self.corpus_classes,
+            self.primaries,
+            entropy=self.entropy,
+        )
 
     @cached_property
     def hash(self) -> str:
@@ -196,9 +204,9 @@ class References:
         )
         return references_hash(chosen, self.classes)
 
-    @property
+    @cached_property
     def votes_hash(self) -> str:
-        """Hash of every vote, which metrics of probabilities depend on."""
+        """Hash of every vote, which metrics of probabilities and bands of entropy depend on."""
         rows = zip(self.utterances, self.primaries, strict=True)
         return rows_hash(f"{one.id}\t{','.join(sorted(votes))}" for one, votes in rows)
 
@@ -218,6 +226,7 @@ def select_references(
     *,
     secondary: bool,
     all_inclusive: bool = False,
+    entropy: bool = False,
 ) -> References:
     """The utterances of the chosen splits whose majority label is one of the eight classes.
 
@@ -247,7 +256,7 @@ def select_references(
             cure=f"Its splits are [{known}].",
         )
     cards = {name: declared_classes([corpus.path]) for name, corpus in key.corpora.items()}
-    return References(tuple(chosen), classes, cards, secondary)
+    return References(tuple(chosen), classes, cards, secondary, entropy=entropy)
 
 
 def _check_labels(

@@ -21,12 +21,12 @@ def sample_lines(
 ) -> Iterator[bytes]:
     """JSON lines of one system, in the references' order."""
     encode = Encoder().encode
-    for utterance, votes, labels, is_strict, answer, text, blocks, reading, hit, claims in zip(
+    for utterance, votes, labels, is_strict, shares, text, blocks, reading, hit, claims in zip(
         references.utterances,
         references.primaries,
         references.label_sets,
         references.subsets["strict"].mask.tolist(),
-        system.answers,
+        system.probabilities,
         system.texts,
         system.blocks,
         system.readings,
@@ -36,7 +36,7 @@ def sample_lines(
     ):
         audio = key.audio_path(utterance)
         sample = {
-            "id": answer.id,
+            "id": utterance.id,
             "system": system.name.model,
             "form": system.name.form,
             "control": system.name.control,
@@ -56,7 +56,7 @@ def sample_lines(
             "word": reading.word,
             "two_emotions": reading.two_emotions,
             "is_hit": hit,
-            "probabilities": answer.probabilities,
+            "probabilities": shares,
             "transcript": blocks.transcript,
             "rationale": blocks.rationale,
             "claims": _claims(claims),

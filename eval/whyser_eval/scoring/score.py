@@ -20,6 +20,7 @@ from whyser_eval.metrics.data import Items, ScoreEstimate
 from whyser_eval.metrics.declaration import METRICS, is_over_classes, metrics_of
 from whyser_eval.metrics.groundedness import Explained, cues_hash, explained
 from whyser_eval.reading.readers import Reader, RuleReader
+from whyser_eval.reading.shares import shares_version
 from whyser_eval.scoring import controls
 from whyser_eval.scoring.answer_metrics import (
     RESTS_ON,
@@ -31,6 +32,7 @@ from whyser_eval.scoring.references import AnswerKey, References
 from whyser_eval.scoring.samples import sample_lines
 from whyser_eval.scoring.scores import ScoreRow as ScoreRow
 from whyser_eval.scoring.signature import Signature
+from whyser_eval.scoring.subsets import ENTROPY_BANDS
 from whyser_eval.scoring.systems import System, SystemName, read_systems
 from whyser_eval.statistics.bootstrap import (
     Cells,
@@ -59,6 +61,7 @@ class Settings:
     classes: tuple[EmotionClass, ...] | None = None
     secondary: bool = False
     all_inclusive: bool = False
+    entropy: bool = False
     draws: int = 1000
     seed: int = 0
     interval: Interval = "percentile"
@@ -135,6 +138,7 @@ def score_run(
         classes=settings.classes,
         secondary=settings.secondary,
         all_inclusive=settings.all_inclusive,
+        entropy=settings.entropy,
     )
     heard = _read_cues(cues)
     scored = [_scored(system, chosen, heard, settings) for system in systems]
@@ -143,7 +147,8 @@ def score_run(
         parser=settings.reader.version,
         rests_on=dict(_rests_on(scored, chosen, heard)),
     )
-    rows = [*_rows_of_all(scored, chosen, signature), *_baseline_rows(chosen, settings)]
+    rows = [*_rows_of_all(scored, chosen, signature)]
+    rows += _baseline_rows(chosen, settings, signature.rests_on)
     return ScoredRun(
         key,
         chosen,
@@ -182,9 +187,7 @@ def _scored(
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
     plans = [_plan(system.items(references), references, settings.unit)]
     answers = AnswerMaterial.of(system, references, claims, with_transcripts=settings.wer)
-    for more in answer_plans([answers], references.subsets):
-        by_speaker = settings.unit == "speaker"
-        plans.append(more.by_cluster(references.speakers) if by_speaker else more)
+    plans += _answer_plans(answers, references, settings.unit)
     scores = [
         score
         for plan in plans
@@ -194,6 +197,13 @@ def _scored(
         agreed = compress(claims, references.subsets["all"].mask)
         scores += shuffled_metrics(list(agreed), cues, seed=settings.seed)
     return SystemScores(system, scores, claims)
+
+
+def _answer_plans(
+    answers: AnswerMaterial, references: References, unit: Unit
+) -> Iterator[ResamplingPlan]:
+    for plan in answer_plans([answers], references.subsets):
+        yield plan.by_cluster(references.speakers) if unit == "speaker" else plan
 
 
 def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
@@ -226,6 +236,7 @@ def _rows_of_all(
             variants=len(systems),
             samples=max(system.samples for system in systems),
             adapted=max(system.adapted for system in systems),
+            rests_on=_with_shares(signature.rests_on, systems),
         )
         unread = np.array([[one.label is None for one in system.readings] for system in systems])
         subsets = references.subsets.items()
@@ -233,8 +244,13 @@ def _rows_of_all(
         yield from _rows(name, scores, own, references, counts)
 
 
-def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
-    """Chance baselines that a system must beat: the most frequent class, and draws by prior."""
+def _baseline_rows(
+    references: References, settings: Settings, rests_on: Mapping[str, Mapping[str, str]]
+) -> Iterator[ScoreRow]:
+    """Chance baselines that a system must beat: the most frequent class, and draws by prior.
+
+    Where a system has probabilities, the prior's are the shares of the labels.
+    """
     # The first declared of equally frequent classes.
     majority = references.classes[int(controls.class_counts(references).argmax())]
     plan = _plan(references.items([majority] * len(references)), references, settings.unit)
@@ -242,9 +258,14 @@ def _baseline_rows(references: References, settings: Settings) -> Iterator[Score
     how = {"draws": settings.draws, "seed": settings.seed}
     prior = controls.prior_estimates(references, metrics_of("classes"), **how)
     constant_scores = bootstrap(plan, **how, interval=settings.interval)
+    if rests_on.keys() & metrics_of("probabilities").keys():
+        shares = AnswerMaterial.of_probabilities(controls.prior_shares(references), references)
+        for more in _answer_plans(shares, references, settings.unit):
+            prior += bootstrap(more, **how, interval=settings.interval)
+    base = replace(_signature(references), rests_on=rests_on)
     for name, scores in ((f"constant:{majority}", constant_scores), ("prior", prior)):
         guess = SystemName(name, "any", "none")
-        yield from _rows(guess, scores, _signature(references), references, nothing_unread)
+        yield from _rows(guess, scores, base, references, nothing_unread)
 
 
 def _signature(references: References) -> Signature:
@@ -283,6 +304,21 @@ def _rests_on(
             yield name, {what: found[what], **claims}
 
 
+def _with_shares(
+    rests_on: Mapping[str, Mapping[str, str]], systems: Iterable[System]
+) -> Mapping[str, Mapping[str, str]]:
+    """What metrics depend on; those of probabilities also on how shares were read, if some were."""
+    sources = sum((one.sources for one in systems), Counter[str]())
+    if not sources["stated"]:
+        return rests_on
+    how = shares_version() if not sources["own"] else f"own+{shares_version()}"
+    mine = metrics_of("probabilities")
+    return {
+        name: {**found, "shares": how} if name in mine else found
+        for name, found in rests_on.items()
+    }
+
+
 def _rows(
     name: SystemName,
     scores: Iterable[ScoreEstimate],
@@ -292,6 +328,7 @@ def _rows(
 ) -> Iterator[ScoreRow]:
     for score in scores:
         over = is_over_classes(score.metric)
+        votes = references.votes_hash if score.subset in ENTROPY_BANDS else ""
         own = references.subsets[score.subset].classes if over else None
         rendered = signature.render(
             score.metric,
@@ -299,6 +336,7 @@ def _rows(
             n=score.n,
             labels=len(references.classes) if own is None else int(own.sum()),
             unread=unread[score.subset],
+            votes=votes,
         )
         yield ScoreRow(*name.row, **asdict(score), signature=rendered)
 
@@ -376,6 +414,7 @@ def _facts(run: ScoredRun) -> dict[str, Any]:
                     for reading in system.readings
                 ),
                 "two_emotions": sum(reading.two_emotions for reading in system.readings),
+                "probabilities": dict(system.sources),
             }
             for system in run.systems
         ],

@@ -63,7 +63,7 @@ class ScoreRow:
         _words(
             "The utterances: `all`, `strict` (one label has more than half of the votes), "
             "`all_inclusive` (those without agreement too), or a subset of `all` such as "
-            "`corpus:meld`, `gender:female` and a band of `agreement:`.",
+            "`corpus:meld`, `gender:female` and a band of `agreement:` or `entropy:`.",
             r"^[a-z_]+(:.+)?$",
         ),
     ]

@@ -103,9 +103,12 @@ ASK_DESCRIPTORS = Question(
     "descriptors", 1, "Describe the speaker's voice, and name the emotion that the audio expresses."
 )
 ASK_REASON = Question("reason", 1, "What emotion does the audio express, and what shows it?")
+ASK_DISTRIBUTION = Question(
+    "distribution", 1, "What share of listeners would hear each emotion in this audio?"
+)
 
 _FORMS = (OPEN, CLOSED, OPEN_COT, CLOSED_COT)
-_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON)
+_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON, ASK_DISTRIBUTION)
 QUESTIONS = {one.name: one for one in (*_FORMS, *_TASKS)}
 
 #: The first text of a pool is its own question, the others are paraphrases. Never change a text,
@@ -150,6 +153,13 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Name the speaker's emotion and explain it by the words and the voice.",
         "How does the speaker feel? Give your reasons.",
         "Tell the emotion of this utterance and the evidence for it.",
+    ),
+    "distribution": (
+        ASK_DISTRIBUTION.text,
+        "How would listeners divide their votes on the emotion of this recording?",
+        "For each emotion that some listener would name, give the percentage of listeners.",
+        "What percentage of people would choose each emotion for this clip?",
+        "Estimate how the annotators' labels of this utterance are distributed.",
     ),
 }
 

@@ -277,6 +277,20 @@ def test_scores_by_agreement_stand_in_their_bands(world, report, score):
     assert "0.5-0.75 9 0.312" in section(report(scored=False), "disagreement")
 
 
+def test_scores_by_entropy_stand_in_their_bands_with_the_divergence(world, report, score):
+    stated = render_answer({"sad": 60, "neutral": 40}, target="distribution")
+    world.predictions = [row | {"text": stated} for row in world.predictions]
+    score("--entropy")
+    rows = json.loads((world.results / "scores.json").read_text())
+    for row in rows:
+        if (row["subset"], row["metric"]) == ("entropy:mid", "js"):
+            row |= {"value": 0.1875, "low": None, "high": None}
+    (world.results / "scores.json").write_text(json.dumps(rows))
+    shown = section(report(scored=False), "disagreement")
+    assert "By entropy of the votes entropy n f1_majority f1_all_labels js" in shown
+    assert "mid 14" in shown and "0.188" in shown
+
+
 def test_reading_is_counted_and_the_audit_adds_words(world, report, score):
     world.predictions[0]["text"] = "nothing to say"
     score()
