@@ -13,7 +13,13 @@ from typing import Any
 from whyser.io.errors import InputError
 from whyser.io.extras import require
 from whyser_converters.corpora.tables import Lost, refuse_special
-from whyser_converters.tables.source import EmbeddedSound, Row, RowSource, split_of_name
+from whyser_converters.tables.source import (
+    SOUND_BYTES,
+    EmbeddedSound,
+    Row,
+    RowSource,
+    split_of_name,
+)
 
 #: Rows that are in memory at once; each may hold its sound.
 _BATCH = 256
@@ -98,13 +104,12 @@ def _features(schema: Any) -> Mapping[str, Any]:
 
 
 def _has_sound(kind: Any) -> bool:
-    """Whether values are files inside the table, as `datasets` stores sound."""
+    """Whether values are files inside the table, as they are or as `datasets` stores sound."""
     import pyarrow as pa
 
-    if not pa.types.is_struct(kind) or kind.get_field_index("bytes") < 0:
-        return False
-    inner = kind.field("bytes").type
-    return bool(pa.types.is_binary(inner) or pa.types.is_large_binary(inner))
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _meant(feature: Any, kind: Any, is_sound: bool) -> _Meant | None:
@@ -123,6 +128,10 @@ def _sound(value: Any) -> Any:
     """The sound inside the row, else the name of its file."""
     if not value:
         return None
+    if isinstance(value, bytes):
+        # Some programs store texts as bytes too.
+        is_sound = value.startswith(SOUND_BYTES)
+        return EmbeddedSound("", value) if is_sound else value.decode(errors="replace")
     name = str(value.get("path") or "")
     return EmbeddedSound(name, value["bytes"]) if value.get("bytes") else name
 

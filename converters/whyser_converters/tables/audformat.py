@@ -6,15 +6,17 @@ package is needed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.files import read_yaml
 from whyser.labels.lexicon import lexicon
+from whyser.records.utterance import input_error
 from whyser_converters.corpora.tables import Lost
 from whyser_converters.tables.arrow_tables import arrow_source
 from whyser_converters.tables.source import Row, RowSource, split_named, text_of
@@ -27,7 +29,37 @@ HEADER = "db.yaml"
 _INDEX = ("file", "start", "end")
 
 
-_TIMEDELTA = re.compile(r"(?:(-?\d+) days?,? \+?)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+class _Column(BaseModel):
+    scheme_id: str | None = None
+    rater_id: str | None = None
+
+
+class _TableHeader(BaseModel):
+    split_id: str | None = None
+    columns: dict[str, _Column] = {}
+
+
+class _Scheme(BaseModel):
+    """`labels` is a list, a mapping of each to what it means, or the name of a table of them."""
+
+    labels: list[str] | dict[str, Any] | str = []
+
+
+class _Split(BaseModel):
+    type: str | None = None
+
+
+class _Header(BaseModel):
+    """What is read of a header; it holds more."""
+
+    tables: dict[str, _TableHeader]
+    schemes: dict[str, _Scheme] = {}
+    splits: dict[str, _Split] = {}
+
+    def labels(self, column: _Column) -> list[str] | dict[str, Any]:
+        """The labels of a column's scheme; none where another table lists them."""
+        found = self.schemes.get(column.scheme_id or "", _Scheme()).labels
+        return [] if isinstance(found, str) else found
 
 
 @dataclass(frozen=True)
@@ -37,7 +69,7 @@ class _Table:
     name: str
     source: RowSource
     split: str | None
-    columns: Mapping[str, Mapping[str, Any]]
+    columns: Mapping[str, _Column]
 
 
 def audformat_sources(folder: Path, table: str | None = None) -> list[RowSource]:
@@ -49,34 +81,36 @@ def audformat_sources(folder: Path, table: str | None = None) -> list[RowSource]
     Raises: `InputError` for a broken header, a missing file, and several tables to choose among.
     """
     header = _header(folder)
-    tables = [_table(folder, name, given, header) for name, given in header["tables"].items()]
+    tables = [_table(folder, name, header) for name in header.tables]
     chosen = _chosen(folder, tables, header, table)
-    others = [one for one in tables if one not in chosen]
+    # A table of one split knows only its own files.
+    others = [one for one in tables if one not in chosen and not one.split]
     return [_joined(one, others, header) for one in chosen]
 
 
-def _header(folder: Path) -> Mapping[str, Any]:
-    found = read_yaml(folder / HEADER, as_written=True)
-    if not isinstance(found, dict) or not isinstance(found.get("tables"), dict):
-        raise InputError("has no tables", file=folder / HEADER, cure="Is the copy complete?")
-    return found
+def _header(folder: Path) -> _Header:
+    try:
+        return _Header.model_validate(read_yaml(folder / HEADER, as_written=True))
+    except ValidationError as error:
+        raise input_error(error).at(folder / HEADER) from None
 
 
-def _table(folder: Path, name: str, given: Any, header: Mapping[str, Any]) -> _Table:
-    if not isinstance(given, dict) or "/" in str(name):
+def _table(folder: Path, name: str, header: _Header) -> _Table:
+    about = header.tables[name]
+    if "/" in name:
         raise InputError(f"bad table {name!r}", file=folder / HEADER, cure="Fetch it again.")
-    split = (header.get("splits") or {}).get(given.get("split_id"), {})
-    named = split_named(str(split.get("type") or "")) or split_named(str(given.get("split_id")))
+    split = about.split_id or ""
+    named = split_named(header.splits.get(split, _Split()).type or "") or split_named(split)
     for suffix, opened in ((".parquet", arrow_source), (".csv", csv_source)):
         if (path := folder / f"db.{name}{suffix}").is_file():
-            return _Table(str(name), opened(path), named, given.get("columns") or {})
+            return _Table(name, opened(path), named, about.columns)
     raise InputError(
         "no such table", file=folder / f"db.{name}.csv", cure="Download the folder again."
     )
 
 
 def _chosen(
-    folder: Path, tables: Sequence[_Table], header: Mapping[str, Any], wanted: str | None
+    folder: Path, tables: Sequence[_Table], header: _Header, wanted: str | None
 ) -> list[_Table]:
     if wanted is not None:
         names = [one.name for one in tables]
@@ -96,26 +130,18 @@ def _chosen(
     raise InputError(what, file=folder / HEADER, cure=f"Give --table with one of [{listed}].")
 
 
-def _emotions(table: _Table, header: Mapping[str, Any]) -> list[str]:
+def _emotions(table: _Table, header: _Header) -> list[str]:
     """The columns whose scheme lists labels most of which are emotions."""
     found = []
     for column, about in table.columns.items():
-        labels = _labels(about, header)
+        labels = header.labels(about)
         known = [class_of(str(name), lexicon()) for name in labels]
         if labels and 2 * sum(one is not None for one in known) > len(known):
             found.append(str(column))
     return found
 
 
-def _labels(about: Any, header: Mapping[str, Any]) -> Any:
-    """The labels of a column's scheme: a list, a mapping of each to what it means, or nothing."""
-    name = (about or {}).get("scheme_id")
-    labels = ((header.get("schemes") or {}).get(name) or {}).get("labels") or []
-    # Otherwise it is the name of a table that lists them.
-    return labels if isinstance(labels, list | dict) else []
-
-
-def _joined(table: _Table, others: Sequence[_Table], header: Mapping[str, Any]) -> RowSource:
+def _joined(table: _Table, others: Sequence[_Table], header: _Header) -> RowSource:
     """The table with further columns: those of others by file, and what schemes say of labels."""
     extra = {
         column: (other, other.columns[column])
@@ -128,7 +154,7 @@ def _joined(table: _Table, others: Sequence[_Table], header: Mapping[str, Any]) 
     derived = _derived(about, header)
     own = [name for name in table.source.columns if name in (*_INDEX, *table.columns)]
     columns = (*own, *extra, *derived)
-    texts = {name: _texts(_labels(found, header)) for name, found in about.items()}
+    texts = {name: _texts(header.labels(found)) for name, found in about.items()}
 
     def read(wanted: Sequence[str], lost: Lost) -> Iterator[Row]:
         joined = {
@@ -143,7 +169,7 @@ def _joined(table: _Table, others: Sequence[_Table], header: Mapping[str, Any]) 
                 given[name] = meanings.get(text_of(row.get(source)))
             yield line, [given.get(name) for name in wanted]
 
-    raters = {name: found.get("rater_id") for name, found in table.columns.items()}
+    raters = {name: found.rater_id for name, found in table.columns.items()}
     rated = {name: rater for name, rater in raters.items() if rater}
     emotions = _emotions(table, header)
     meanings = {"audio": "file"}
@@ -156,12 +182,12 @@ def _joined(table: _Table, others: Sequence[_Table], header: Mapping[str, Any]) 
 
 
 def _derived(
-    about: Mapping[str, Any], header: Mapping[str, Any]
+    about: Mapping[str, _Column], header: _Header
 ) -> dict[str, tuple[str, Mapping[str, str]]]:
     """Further columns of a scheme whose labels have properties, such as speakers with a gender."""
     found: dict[str, tuple[str, Mapping[str, str]]] = {}
     for column, one in about.items():
-        labels = _labels(one, header)
+        labels = header.labels(one)
         if not isinstance(labels, dict):
             continue
         properties = {key for each in labels.values() if isinstance(each, dict) for key in each}
@@ -184,7 +210,7 @@ def _texts(labels: Any) -> Mapping[str, str]:
 
 def _value(name: str, value: Any, texts: Mapping[str, Mapping[str, str]]) -> Any:
     if name in _INDEX[1:]:
-        return _seconds(value)
+        return None if text_of(value) == "NaT" else value
     return texts.get(name, {}).get(text_of(value), value)
 
 
@@ -197,14 +223,3 @@ def _by_file(table: _Table, column: str) -> dict[str, Any]:
         for _, (file, value) in table.source.read(["file", column], lost)
         if text_of(value)
     }
-
-
-def _seconds(value: Any) -> Any:
-    """Seconds of a time as pandas writes it, `0 days 00:00:01.5`; None for NaT."""
-    text = text_of(value)
-    if text in {"", "NaT"}:
-        return None
-    if found := _TIMEDELTA.fullmatch(text):
-        days, hours, minutes, seconds = found.groups(default="0")
-        return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(seconds)
-    return value

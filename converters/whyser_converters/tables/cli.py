@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from whyser.io.console import print_table, say
 from whyser.io.errors import InputError
+from whyser.io.visible import visible
 
 if TYPE_CHECKING:
+    from whyser_converters.corpora.spec import CorpusSpec
     from whyser_converters.tables.recipe import TableRecipe
     from whyser_converters.tables.understand import TableMeaning
 
@@ -23,10 +25,10 @@ _Map = Annotated[
     list[str] | None,
     typer.Option(
         metavar="MEANING=COLUMN",
-        help="Say which column is the id, audio, label, votes, rater, transcript, speaker, gender, "
-        "split, start, end, dialogue or session; repeatable. 'vote:RATER' is a column with one "
-        "annotator's labels, 'votes:LABEL' one with the number of a label's votes. Without a "
-        "column, the meaning is not used.  [default: by the names of the columns]",
+        help="Say which column is the id, audio, label, votes, rater, transcript, speaker, "
+        "gender, split, start, end, duration, dialogue or session; repeatable. 'vote:RATER' is a "
+        "column with one annotator's labels, 'votes:LABEL' one with the number of a label's "
+        "votes. Without a column, the meaning is not used.  [default: by the names of the columns]",
     ),
 ]
 
@@ -88,6 +90,18 @@ def table(
             "are left out.",
         ),
     ] = None,
+    rows_are_votes: Annotated[
+        bool,
+        typer.Option(
+            "--rows-are-votes",
+            help="Take the rows with one id, or one sound file, as the votes for one utterance, "
+            "though no column names the annotator.",
+        ),
+    ] = False,
+    times: Annotated[
+        Literal["seconds", "milliseconds"] | None,
+        typer.Option(help="State the unit of start, end and duration.  [default: seconds]"),
+    ] = None,
     no_audio: Annotated[
         bool, typer.Option("--no-audio", help="Convert only the labels, without the sound.")
     ] = False,
@@ -124,7 +138,17 @@ def table(
 
     if split_list and splits != "auto":
         raise typer.BadParameter("give either it or --splits", param_hint="--split-list")
-    recipe = _recipe(place, map, merge, pattern, audio_root, audformat_table)
+    said = {
+        "map": pairs(map or [], "--map", "MEANING=COLUMN"),
+        "merge": pairs(merge or [], "--merge", "LABEL=CLASS"),
+        "pattern": pattern,
+        # An absolute path stands for itself in the folder of a recipe too.
+        "audio_root": str(audio_root.absolute()) if audio_root else None,
+        "audformat_table": audformat_table,
+        "rows_are_votes": rows_are_votes or None,
+        "times": times,
+    }
+    recipe = _recipe(place, said)
     if save_recipe:
         where = os.path.relpath(recipe.place, save_recipe.parent)
         write_recipe(save_recipe, recipe.model_copy(update={"table": where}))
@@ -132,13 +156,16 @@ def table(
         return
     corpus = _corpus_name(name, place)
     meaning = understand(recipe, corpus)
-    _print_meaning(meaning)
+    spec = meaning.spec(out_dir / corpus / "sound")
+    spec.merged(recipe.merge)
+    _print_meaning(meaning, split_list, is_pooled=splits == "train")
+    _refuse_nameless(meaning, with_audio=not no_audio)
+    refuse_other_corpus(spec, out_dir / corpus)
     if dry_run:
         return
     is_pooled = splits == "train" or (splits == "stated" and not meaning.has_splits)
     # Sound that is inside the table is written to a folder, which is then the corpus' own.
     sound_folder = out_dir / corpus / "sound"
-    spec = meaning.spec(sound_folder)
     conversion = prepare(
         spec,
         meaning.root_of_sound(sound_folder),
@@ -159,31 +186,52 @@ def pairs(texts: Sequence[str], option: str, form: str) -> dict[str, str]:
         left, equals, right = text.partition("=")
         if not equals:
             raise typer.BadParameter(f"{text!r}, expected {form}", param_hint=option)
-        found[left.strip()] = right.strip()
+        left, right = left.strip(), right.strip()
+        if found.setdefault(left, right) != right:
+            what = f"{left!r} is given twice, as {found[left]!r} and as {right!r}"
+            raise typer.BadParameter(what, param_hint=option)
     return found
 
 
-def _recipe(
-    place: Path,
-    map: list[str] | None,
-    merge: list[str] | None,
-    pattern: str | None,
-    audio_root: Path | None,
-    audformat_table: str | None,
-) -> TableRecipe:
+def _recipe(place: Path, said: Mapping[str, Any]) -> TableRecipe:
     """The recipe that was given, with the options on top of it."""
     from whyser_converters.tables.recipe import recipe_at
 
     recipe = recipe_at(place)
-    given = {
-        "map": recipe.map | pairs(map or [], "--map", "MEANING=COLUMN"),
-        "merge": recipe.merge | pairs(merge or [], "--merge", "LABEL=CLASS"),
-        "pattern": pattern or recipe.pattern,
-        # An absolute path stands for itself in the folder of a recipe too.
-        "audio_root": str(audio_root.absolute()) if audio_root else recipe.audio_root,
-        "audformat_table": audformat_table or recipe.audformat_table,
-    }
+    given = {key: value for key, value in said.items() if value is not None}
+    given["map"] = recipe.map | said["map"]
+    given["merge"] = recipe.merge | said["merge"]
     return recipe.model_copy(update=given)
+
+
+def _refuse_nameless(meaning: TableMeaning, *, with_audio: bool) -> None:
+    """Raises: `InputError` for a table whose rows name no sound file, or nothing at all."""
+    of, place = meaning.columns.of, meaning.recipe.place
+    listed = ", ".join(map(repr, meaning.unused[:20])) or "none"
+    if with_audio and "audio" not in of:
+        raise InputError(
+            f"no column is the sound file; not used yet: {listed}",
+            file=place,
+            cure="Give --map audio=COLUMN, or --no-audio.",
+        )
+    if not {"audio", "id"} & of.keys():
+        raise InputError(
+            f"no column is the id or the sound file; not used yet: {listed}",
+            file=place,
+            cure="Give --map id=COLUMN or --map audio=COLUMN.",
+        )
+
+
+def refuse_other_corpus(spec: CorpusSpec, folder: Path) -> None:
+    """Raises: `InputError` if a corpus with a converter of its own lies there."""
+    from whyser.records.corpus import Corpus
+    from whyser_converters.corpora.registry import CORPORA
+
+    if spec.name in CORPORA and (folder / "corpus.json").is_file():
+        title = Corpus(folder / "utterances.jsonl").card.title
+        if title == CORPORA[spec.name].title != spec.title:
+            what = f"holds {title}, as its own converter has written it"
+            raise InputError(what, file=folder, cure="Give another --name or output folder.")
 
 
 def _corpus_name(name: str | None, place: Path) -> str:
@@ -199,7 +247,7 @@ def _corpus_name(name: str | None, place: Path) -> str:
     return found
 
 
-def _print_meaning(meaning: TableMeaning) -> None:
+def _print_meaning(meaning: TableMeaning, split_list: Path | None, *, is_pooled: bool) -> None:
     columns = meaning.columns
     rows = [
         [name, column, meaning.examples.get(column, ""), "by its name" if name in columns.guessed
@@ -209,6 +257,8 @@ def _print_meaning(meaning: TableMeaning) -> None:
     print_table(
         f"{meaning.name}: {meaning.rows:,} rows", ["meaning", "column", "example", "why"], rows
     )
+    if meaning.unused:
+        say(f"not used: {', '.join(map(visible, meaning.unused))}")
     merge = meaning.recipe.merge
     labels = sorted(meaning.labels.items(), key=lambda item: -meaning.label_counts.get(item[0], 0))
     print_table(
@@ -224,13 +274,25 @@ def _print_meaning(meaning: TableMeaning) -> None:
             for code, meant in labels
         ],
     )
-    say(f"splits: {_splits(meaning)}")
+    say(f"splits: {_splits(meaning, split_list, is_pooled=is_pooled)}")
+    for paths in dict.fromkeys(meaning.sound_paths.values()):
+        say(f"sound: {paths}")
+        if not paths.is_found:
+            say("note: its first file is not there. Give --audio-root with the folder of all sound")
+    if meaning.problems:
+        say(f"note: {len(meaning.problems):,} rows are not read, the first: {meaning.problems[0]}")
 
 
-def _splits(meaning: TableMeaning) -> str:
+def _splits(meaning: TableMeaning, split_list: Path | None, *, is_pooled: bool) -> str:
+    if split_list:
+        return f"those of {split_list}"
+    if is_pooled:
+        return "all is for training"
     if meaning.has_splits:
         counts = ", ".join(f"{name} {count:,}" for name, count in meaning.split_counts.items())
         return f"the table's ({counts})"
     if meaning.split_of_speaker:
         return f"70, 10 and 20 % of its {len(meaning.speakers):,} speakers for train, dev and test"
+    if meaning.speakers:
+        return "none for one speaker, so all is for training"
     return "none, so all is for training; give a column with the split or the speaker"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.classes import find
 from whyser_converters.tables.source import RowSource
 
 #: Meaning -> names of columns that have it, in lower case and without marks.
@@ -14,7 +15,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "uttid", "utteranceid", "key", "utterance", "clipid", "segmentid", "sampleid"),
     "audio": (
         *("audio", "wav", "file", "filename", "path", "filepath", "audiopath", "wavpath"),
-        *("audiofile", "audiofilename", "wavfile", "sound", "clip"),
+        *("audiofile", "audiofilename", "audiofilepath", "wavfile", "wavname", "sound", "clip"),
     ),
     "label": (
         *("label", "emotion", "emo", "emotionlabel", "emoclass", "class", "category"),
@@ -33,7 +34,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "gender": ("gender", "sex", "speakergender"),
     "split": ("split", "splitset", "partition", "subset", "set", "datasplit"),
     "start": ("start", "starttime", "begin", "begintime", "onset", "startseconds"),
-    "end": ("end", "endtime", "stop", "stoptime", "endseconds"),
+    "end": ("end", "endtime", "stop", "stoptime", "endseconds", "finish"),
+    "duration": ("duration", "dur", "durationseconds"),
     "dialogue": ("dialogue", "dialog", "dialogueid", "dialogid", "conversation", "conversationid"),
     "session": ("session", "sessionid"),
 }
@@ -44,15 +46,23 @@ _EITHER = {"labels", "emotions"}
 #: `vote:RATER` is a column with one annotator's labels, `votes:LABEL` one with a label's votes.
 _PREFIXES = ("vote:", "votes:")
 
+#: Meanings of which each column has at most one.
+_LABELS = frozenset({"label", "votes", "rater"})
+
 _MARKS = re.compile(r"[^a-z0-9]")
+_RATER = re.compile(r"(?:rater|annotator|worker|evaluator|coder|judge|label|emotion|r|a)\d+")
 
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """Meaning -> column. `guessed` are the meanings that nobody has stated."""
+    """Meaning -> column. `guessed` are the meanings that nobody has stated.
+
+    `is_one_row_a_vote`: the rows with one id, or one sound file, are the votes for one utterance.
+    """
 
     of: Mapping[str, str]
     guessed: frozenset[str]
+    is_one_row_a_vote: bool
 
     def with_prefix(self, prefix: str) -> dict[str, str]:
         """What follows the prefix in each meaning -> column."""
@@ -72,13 +82,13 @@ class ColumnMap:
         """Annotator -> the column with the annotator's labels."""
         return self.with_prefix("vote:")
 
-    @property
-    def is_one_row_a_rater(self) -> bool:
-        return "rater" in self.of
 
-
-def map_columns(source: RowSource, given: Mapping[str, str]) -> ColumnMap:
+def map_columns(
+    source: RowSource, given: Mapping[str, str], *, rows_are_votes: bool = False
+) -> ColumnMap:
     """The columns of a table by meaning; one of `given` without a column is not used.
+
+    Args: `rows_are_votes`, whether each row is a vote though no column names the annotator.
 
     Raises: `InputError` for an unknown meaning or column, for two columns that could have one
         meaning or one that could have two, and for a table without labels.
@@ -91,7 +101,9 @@ def map_columns(source: RowSource, given: Mapping[str, str]) -> ColumnMap:
     for meaning, names in NAMES.items():
         if meaning in of or _is_stated_otherwise(meaning, of):
             continue
-        found = [column for column in free if _plain(column) in names]
+        # Labels and votes are told apart; but one column may name the speaker and the gender.
+        open_to = free if meaning in _LABELS else source.columns
+        found = [column for column in open_to if _plain(column) in names]
         if meaning == "audio" and (inside := [one for one in found if one in source.embedded]):
             found = inside
         if len(found) > 1:
@@ -104,8 +116,11 @@ def map_columns(source: RowSource, given: Mapping[str, str]) -> ColumnMap:
         guessed.update({meaning: found[0]} if found else {})
     of = {meaning: column for meaning, column in {**guessed, **of}.items() if column}
     _refuse_no_label(source, of, given, free)
+    _refuse_open_part(source, of)
     order = [*NAMES, *(meaning for meaning in of if meaning not in NAMES)]
-    return ColumnMap({one: of[one] for one in order if one in of}, frozenset(guessed))
+    is_one_row_a_vote = rows_are_votes or "rater" in of
+    ordered = {one: of[one] for one in order if one in of}
+    return ColumnMap(ordered, frozenset(guessed), is_one_row_a_vote)
 
 
 def _refuse_unknown(source: RowSource, meaning: str, column: str) -> None:
@@ -151,8 +166,34 @@ def _refuse_no_label(
     raise InputError(
         f"no column is the label; it has {_listed(source.columns)}",
         file=source.path,
-        cure="Give --map label=COLUMN, or --map votes=COLUMN.",
+        cure=_cure_of_no_label(source.columns),
     )
+
+
+def _cure_of_no_label(columns: Sequence[str]) -> str:
+    classes = [column for column in columns if find(column)]
+    raters = [column for column in columns if _RATER.fullmatch(_plain(column))]
+    if len(classes) > 1:
+        words = " ".join(f"--map votes:{column}={column}" for column in classes)
+        return f"If they count the votes for each label, give {words}."
+    if len(raters) > 1:
+        words = " ".join(f"--map vote:{column}={column}" for column in raters)
+        return f"If each holds the labels of one annotator, give {words}."
+    if not any(_plain(column) in names for column in columns for names in NAMES.values()):
+        return "If that is a row of data, write a row with the names of the columns above it."
+    return "Give --map label=COLUMN, or --map votes=COLUMN."
+
+
+def _refuse_open_part(source: RowSource, of: Mapping[str, str]) -> None:
+    """An utterance from its start to the end of the file would hold all that follow."""
+    if "start" in of and not {"end", "duration"} & of.keys():
+        unused = [column for column in source.columns if column not in of.values()]
+        raise InputError(
+            f"column {of['start']!r} is the start of an utterance, and no column is the end",
+            file=source.path,
+            cure=f"Give --map end=COLUMN, --map duration=COLUMN, or --map start= for whole files. "
+            f"Not used yet: {_listed(unused) or 'none'}.",
+        )
 
 
 def _plain(column: str) -> str:

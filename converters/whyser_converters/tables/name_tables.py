@@ -25,14 +25,16 @@ SUFFIXES = frozenset(
 #: The column of the file's path, relative to the folder.
 PATH_COLUMN = "audio"
 
-_FIELD = re.compile(r"\{(\w+)\}|(\*+)|([^{}*]+)|([{}])")
+#: A field with its width, a star, literal text, or a brace that belongs to nothing.
+_PART = re.compile(r"\{(\w+)(?::(\d+))?\}|(\*+)|([^{}*]+)|([{}])")
 
 
 def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     """A row for each sound file whose path fits the pattern, such as `{speaker}/{label}_*.wav`.
 
-    A field in braces is a column, and stands for any text without a slash; `*` is any such text.
-    Without a pattern it is guessed from folders that are named after labels and splits.
+    A field in braces is a column, and stands for the shortest text without a slash that fits, or
+    with a width, `{label:1}`, for so many characters; `*` is any text without a slash. Without a
+    pattern it is guessed from folders that are named after labels and splits.
 
     Raises: `InputError` for a bad pattern, and for a folder in which no file fits.
     """
@@ -54,8 +56,7 @@ def names_source(folder: Path, pattern: str | None = None) -> RowSource:
             if match := form.fullmatch(path):
                 yield number, [path if name is None else match[name] for name in places]
             else:
-                what = f"its name has not the form {pattern!r}"
-                lost(InputError(what, file=folder / path), "")
+                lost(InputError(f"{path!r} has not the form {pattern!r}", file=folder), "")
 
     meanings = {"audio": PATH_COLUMN}
     return RowSource(folder, (PATH_COLUMN, *fields), read, meanings=meanings)
@@ -77,18 +78,26 @@ def sounds_in(folder: Path) -> list[str]:
 
 
 def _compiled(pattern: str) -> tuple[re.Pattern[str], list[str]]:
-    parts, fields = [], list[str]()
-    for field, star, literal, stray in _FIELD.findall(pattern):
+    """Raises: `InputError` for a bad field, and for two of which nobody knows where one ends."""
+    parts, fields, is_open = [], list[str](), False
+    for field, width, star, literal, stray in _PART.findall(pattern):
         if stray or (field and (field[0].isdigit() or field == PATH_COLUMN)):
             what = f"bad pattern {pattern!r}: {stray or field!r}"
             raise InputError(what, cure="Write fields as in {speaker}/{label}_*.wav.")
+        has_width = bool(literal or width)
+        if is_open and not has_width:
+            what = f"bad pattern {pattern!r}: nothing shows where the field before "
+            what += f"{field or star!r} ends"
+            cure = "Put a mark between them, or give the width, as in {speaker:2}{label}."
+            raise InputError(what, cure=cure)
+        is_open = bool(field) and not width
         if not field:
             parts.append("[^/]*" if star else re.escape(literal))
         elif field in fields:
             parts.append(f"(?P={field})")
         else:
             fields.append(field)
-            parts.append(f"(?P<{field}>[^/]+?)")
+            parts.append(f"(?P<{field}>[^/]{{{width}}})" if width else f"(?P<{field}>[^/]+?)")
     # Copies that have been on a memory card have .WAV.
     return re.compile("".join(parts), re.IGNORECASE), fields
 
@@ -97,22 +106,31 @@ def _guessed(folder: Path, paths: Sequence[str]) -> str:
     """`{label}/*`, `{split}/{label}/*` or the like, if the folders' names say what they are."""
     depths = Counter(path.count("/") for path in paths)
     ((depth, _),) = depths.most_common(1)
-    parts = []
     names = [path.split("/") for path in paths if path.count("/") == depth]
+    parts, unknown = [], list[str]()
     for place in range(depth):
-        values = {one[place] for one in names}
+        values = sorted({one[place] for one in names})
+        strange = [value for value in values if not class_of(value, lexicon())]
         if all(map(split_named, values)):
             parts.append("{split}")
-        elif all(class_of(value, lexicon()) for value in values):
+        elif not strange:
             parts.append("{label}")
         else:
             parts.append("*")
-    if "{label}" not in parts:
+            unknown += strange if len(strange) < len(values) else []
+    if "{label}" in parts:
+        return "/".join([*parts, "*"])
+    if unknown:
         raise InputError(
-            f"contains no table, and no folder of its {len(paths):,} sound files is named after an "
-            "emotion",
+            f"has folders that are named after emotions, and others: {unknown[:10]}",
             file=folder,
-            cure="Give a pattern with a field for the label, such as '{speaker}_{label}_*.wav', by "
-            f"--pattern or in a recipe. The first file is {paths[0]!r}.",
+            cure=f"Give the pattern {'*/' * (depth - 1) + '{label}/*'!r}, and the class of the others "
+            "with --merge.",
         )
-    return "/".join([*parts, "*"])
+    raise InputError(
+        f"contains no table, and no folder of its {len(paths):,} sound files is named after an "
+        "emotion",
+        file=folder,
+        cure="Give a pattern with a field for the label, such as '{speaker}_{label}_*.wav', by "
+        f"--pattern or in a recipe. The first file is {paths[0]!r}.",
+    )

@@ -40,7 +40,12 @@ def sources_at(
     Raises: `InputError` for a file of an unknown kind, and for a folder without tables or with
         several of which no splits are known.
     """
+    if place.name == HEADER:
+        place = place.parent
     if place.is_file():
+        if pattern:
+            what = "is a file, and a pattern reads the names of files in a folder"
+            raise InputError(what, file=place, cure="Give the folder, or no pattern.")
         return [_opened(place)]
     if not place.is_dir():
         raise InputError("no such file or folder", file=place, cure="Check the path.")
@@ -48,17 +53,35 @@ def sources_at(
         return [names_source(place, pattern)]
     if (place / HEADER).is_file():
         return audformat_sources(place, table)
+    if table:
+        what = f"has no {HEADER}, so it has no table {table!r}"
+        raise InputError(what, file=place, cure="Give a folder of audformat, or no --table.")
     found = _tables_in(place)
     if not found:
-        return [names_source(place)]
+        return [_names_in(place)]
     if len(found) > 1 and not _belong_together(found):
-        listed = ", ".join(str(path.relative_to(place)) for path in found[:20])
+        odd = [path for path in found if not split_of_name(path)] or found
+        listed = ", ".join(str(path.relative_to(place)) for path in odd[:20])
         raise InputError(
-            f"has {len(found):,} tables that name no splits: {listed}",
+            f"has {len(found):,} tables, and these name no split: {listed}",
             file=place,
             cure="Give the file instead of the folder, or name each file after its split.",
         )
     return [_opened(path) for path in found]
+
+
+def _names_in(folder: Path) -> RowSource:
+    try:
+        return names_source(folder)
+    except InputError as problem:
+        below = sorted(path.name for path in folder.iterdir() if path.is_dir() and _tables_in(path))
+        if not below:
+            raise
+        raise InputError(
+            f"contains no table, and these folders in it do: {', '.join(below[:20])}",
+            file=problem.file,
+            cure="Give one of them.",
+        ) from None
 
 
 def _opened(path: Path) -> RowSource:

@@ -11,6 +11,7 @@ from whyser.io.files import read_yaml, write_text
 from whyser.records.utterance import FrozenRecord, input_error
 from whyser_converters.tables.audformat import HEADER
 from whyser_converters.tables.columns import NAMES
+from whyser_converters.tables.times import Unit
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -19,8 +20,8 @@ class TableRecipe(FrozenRecord):
     """Where a table is, and what is said of it.
 
     `map` is meaning -> column, an empty text for a meaning that no column has. `values` is meaning
-    -> what is written -> what it means. `merge` is label -> class. Relative paths belong to
-    `folder`.
+    -> what is written -> what it means. `merge` is label -> class. `times` is the unit of start,
+    end and duration. Relative paths belong to `folder`.
     """
 
     table: str
@@ -30,6 +31,8 @@ class TableRecipe(FrozenRecord):
     pattern: str | None = None
     audio_root: str | None = None
     audformat_table: str | None = None
+    rows_are_votes: bool = False
+    times: Unit = "seconds"
     title: str | None = None
     licence: str | None = None
     source: str | None = None
@@ -76,8 +79,10 @@ def read_recipe(path: Path) -> TableRecipe:
     if not isinstance(found, dict) or not found.get("table"):
         what, cure = "is no recipe: it has no 'table'", "Write 'table: FILE' into it."
         raise InputError(what, file=path, cure=cure)
-    if "folder" in found:
-        raise InputError("folder: unknown key", file=path, cure="Remove it.")
+    keys = [key for key in TableRecipe.model_fields if key != "folder"]
+    for key in found:
+        if key not in keys:
+            raise InputError(f"unknown key {key!r}", file=path, cure=did_you_mean(key, keys))
     try:
         recipe = TableRecipe.model_validate({**found, "folder": path.parent})
     except ValidationError as error:
@@ -90,8 +95,15 @@ def read_recipe(path: Path) -> TableRecipe:
 
 
 def write_recipe(path: Path, recipe: TableRecipe) -> None:
-    """Writes what differs from the defaults, for `read_recipe`."""
+    """Writes what differs from the defaults, for `read_recipe`.
+
+    Raises: `InputError` for a name that does not end in .yaml, and for a file that exists.
+    """
     import yaml
 
+    if not is_recipe(path):
+        raise InputError("is no name of a recipe", file=path, cure="Let it end in .yaml.")
+    if path.exists():
+        raise InputError("exists already", file=path, cure="Give another name, or remove it.")
     given = recipe.model_dump(exclude_defaults=True, exclude={"folder"})
     write_text(path, yaml.safe_dump(given, sort_keys=False, allow_unicode=True))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from whyser.io.errors import InputError
 from whyser_converters.corpora.tables import Lost
 
 #: Line number (from 1; of a format without lines, the row's) and the values of the wanted columns.
@@ -16,6 +17,14 @@ Row: TypeAlias = tuple[int, Sequence[Any]]
 
 #: Streams the rows with these columns; a row that cannot be read goes to `Lost`.
 Read: TypeAlias = Callable[[Sequence[str], Lost], Iterator[Row]]
+
+
+#: First bytes of the usual sound files, with the suffix of each.
+SUFFIX_OF_BYTES = {
+    **{b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"},
+    **{b"\xff\xfb": ".mp3", b"\xff\xf3": ".mp3", b"\xff\xf2": ".mp3"},
+}
+SOUND_BYTES = tuple(SUFFIX_OF_BYTES)
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ _SPLIT_WORDS = {
     "eval": "test",
     "evaluation": "test",
 }
+_SEVERAL = "If these are the labels of several annotators, give --map votes=COLUMN."
 _NUMBERED_TEST = re.compile(r"test[ _-]?(\d+)")
 _WORDS = re.compile(r"[a-z]+\d*")
 
@@ -92,6 +102,8 @@ def split_of_name(path: Path) -> str | None:
 def text_of(value: Any) -> str:
     """A cell as text: empty for what is missing, and a whole number without its `.0`.
 
+    Raises: `InputError` for a cell that holds several values.
+
     >>> text_of(3.0), text_of(None), text_of(float("nan")), text_of(" a ")
     ('3', '', '', 'a')
     """
@@ -103,4 +115,8 @@ def text_of(value: Any) -> str:
         if math.isnan(value):
             return ""
         return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace").strip()
+    if isinstance(value, list | dict):
+        raise InputError(f"a cell holds {str(value)[:60]}, expected one value", cure=_SEVERAL)
     return str(value)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from whyser.io.errors import InputError
+from whyser.io.errors import BadInput, InputError
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import (
     POOLED,
@@ -20,13 +22,13 @@ from whyser_converters.corpora.spec import (
     by_speaker,
     official,
 )
-from whyser_converters.corpora.tables import Lost
 from whyser_converters.tables.columns import ColumnMap, map_columns
 from whyser_converters.tables.places import sources_at
 from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
-from whyser_converters.tables.source import Row, RowSource, split_named, text_of
-from whyser_converters.tables.utterances import TableReader
-from whyser_converters.tables.votes import counted, votes_in
+from whyser_converters.tables.sound_paths import SoundPaths, find_paths
+from whyser_converters.tables.source import RowSource, split_named, text_of
+from whyser_converters.tables.utterances import TableReader, known_name
+from whyser_converters.tables.votes import Given, counted, votes_in
 from whyser_converters.tables.words import MeantLabel, meant_labels
 
 #: Shares of the speakers, where a table names speakers and no splits.
@@ -35,13 +37,17 @@ _TEST_SHARE, _DEV_SHARE = 0.2, 0.1
 #: Rows that are counted at once.
 _BLOCK = 4096
 
+#: So many rows may repeat an earlier one by mistake, and cost only themselves.
+_FEW = 0.1
+
 
 @dataclass(frozen=True)
 class TableMeaning:
     """What a table means: columns, labels with their counts, splits and speakers.
 
     `examples` is the first value of each column that is used. `shares_stem` says that two
-    sound files differ only by their folder.
+    sound files differ only by their folder. `sound_paths` are those of each table, and `problems`
+    the rows that cannot be read.
     """
 
     recipe: TableRecipe
@@ -55,11 +61,19 @@ class TableMeaning:
     rows: int
     examples: Mapping[str, str]
     shares_stem: bool
+    sound_paths: Mapping[Path, SoundPaths]
+    problems: Sequence[InputError]
     split_of_speaker: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_splits(self) -> bool:
         return bool(self.split_counts)
+
+    @property
+    def unused(self) -> list[str]:
+        """The columns that are not used, in the order of the tables."""
+        columns = dict.fromkeys(column for source in self.sources for column in source.columns)
+        return [column for column in columns if column not in self.columns.of.values()]
 
     @property
     def test_splits(self) -> list[str]:
@@ -82,8 +96,9 @@ class TableMeaning:
             corpus_dir: Path, *, labels: Mapping[str, Any], log: ConversionLog
         ) -> Iterator[Any]:
             reader = TableReader(
-                self.name, self.sources, self.columns, self.recipe, labels, self.shares_stem
-            )
+                self.name, self.sources, self.columns, self.recipe, labels,
+                self.shares_stem, self.sound_paths,
+            )  # fmt: skip
             split_of = None if self.has_splits else self.split_of_speaker
             return reader.utterances(corpus_dir, sound_folder, segments, split_of, log)
 
@@ -117,11 +132,14 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
     Raises: `InputError` for columns that are unclear, and for labels and splits without a meaning.
     """
     sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
-    columns = map_columns(_widest(sources), recipe.map)
+    columns = map_columns(_widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes)
     look = _FirstLook(sources, columns, recipe)
     look.read()
     if not look.rows:
+        if look.problems:
+            raise BadInput(look.problems, str(recipe.place))
         raise InputError("contains no row", file=recipe.place, cure="Is the copy complete?")
+    look.refuse_repeated()
     try:
         counts, splits, speakers = look.labels, look.splits, look.speakers
         labels = meant_labels(counts, recipe.merge)
@@ -129,7 +147,8 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
         raise problem.at(recipe.place) from None
     return TableMeaning(
         recipe, name, sources, columns, labels, counts, splits, speakers, look.rows,
-        look.examples, look.shares_stem, _speaker_splits(name, speakers) if not splits else {},
+        look.examples, look.shares_stem, look.sound_paths, look.problems,
+        _speaker_splits(name, speakers) if not splits else {},
     )  # fmt: skip
 
 
@@ -149,9 +168,13 @@ def inputs_of(place: Path) -> Iterator[Path]:
             yield source.path.absolute()
         if audio in source.columns and audio not in source.embedded:
             # In a table of votes every sound is named several times.
-            names = {text_of(name): None for _, (name,) in _rows(source, [str(audio)])}
-            for folder in dict.fromkeys((root, source.path.absolute().parent)):
-                yield from (folder / name for name in names)
+            cells = source.read([str(audio)], _pass_over)
+            names = {text_of(name): None for _, (name,) in cells}
+            first = next(filter(None, names), "")
+            paths = find_paths(root, _folder_of(source), first)
+            for name in filter(None, names):
+                with suppress(InputError):
+                    yield root / paths.path(name)
 
 
 def _widest(sources: Sequence[RowSource]) -> RowSource:
@@ -187,6 +210,8 @@ class _FirstLook:
         self.rows = 0
         self.examples: dict[str, str] = {}
         self._cells: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+        self.problems: list[InputError] = []
+        self.sound_paths: dict[Path, SoundPaths] = {}
         self._votes: Counter[str] = Counter()
         self._stated_splits: Counter[str] = Counter()
 
@@ -214,7 +239,7 @@ class _FirstLook:
     @property
     def speakers(self) -> frozenset[str]:
         names = (self.recipe.value("speaker", one) for one in self._texts("speaker"))
-        return frozenset(filter(None, names))
+        return frozenset(filter(None, map(known_name, names)))
 
     @property
     def splits(self) -> Counter[str]:
@@ -233,6 +258,21 @@ class _FirstLook:
                 "to split by speakers.",
             )
         return found
+
+    def refuse_repeated(self) -> None:
+        """Raises: `InputError` if many rows are about the utterance of an earlier row."""
+        of = self.columns.of
+        key = "id" if "id" in of else "audio"
+        if self.columns.is_one_row_a_vote or key not in self._cells or "start" in of:
+            return
+        repeated = self.rows - len(self._cells[key])
+        if repeated > _FEW * self.rows:
+            raise InputError(
+                f"{repeated:,} of {self.rows:,} rows have the {key} of an earlier row",
+                file=self.recipe.place,
+                cure="If each row is one annotator's vote, give --map rater=COLUMN, or "
+                "--rows-are-votes where no column names the annotator.",
+            )
 
     @property
     def shares_stem(self) -> bool:
@@ -257,33 +297,62 @@ class _FirstLook:
         places = {meaning: at[column] for meaning, column in of.items() if column in at}
         counted_here = [
             meaning for meaning in places
-            if meaning in ("label", "speaker", "split") or meaning.startswith("vote:")
-            or (meaning == "audio" and "id" not in of)
+            if meaning in ("label", "speaker", "split", "id", "audio")
+            or meaning.startswith("vote:")
         ]  # fmt: skip
-        rows = (row for _, row in _rows(source, wanted))
+        if not wanted:
+            return
+        rows = (row for _, row in source.read(wanted, self._note))
         while block := list(islice(rows, _BLOCK)):
             if not self.rows:
-                shown = {column: text_of(block[0][number])[:60] for column, number in at.items()}
+                shown = {column: _shown(block[0][number]) for column, number in at.items()}
                 inside = dict.fromkeys(source.embedded & set(of.values()), "sound in the table")
                 self.examples = shown | inside
             self.rows += len(block)
             # A column at a time, since a million calls for single cells take seconds.
             cells = list(zip(*block, strict=True))
             for meaning in counted_here:
-                self._cells[meaning].update(cells[places[meaning]])
+                self._count(meaning, source, cells[places[meaning]])
+            if "audio" in places and source.path not in self.sound_paths:
+                first = next(filter(None, map(text_of, cells[places["audio"]])), "")
+                found = find_paths(self.recipe.root, _folder_of(source), first)
+                self.sound_paths[source.path] = found
             self._count_votes(cells, places)
 
+    def _note(self, problem: InputError, _name: str) -> None:
+        self.problems.append(problem)
+
+    def _count(self, meaning: str, source: RowSource, cells: Sequence[Any]) -> None:
+        try:
+            self._cells[meaning].update(cells)
+        except TypeError:
+            # Lists and objects have no hash.
+            for cell in cells:
+                try:
+                    text_of(cell)
+                except InputError as problem:
+                    column = self.columns.of[meaning]
+                    what = f"column {column!r}: {problem.what}"
+                    raise InputError(what, file=source.path, cure=problem.cure) from None
+            raise
+
     def _count_votes(self, cells: Sequence[Sequence[Any]], places: Mapping[str, int]) -> None:
-        given = [votes_in(cell) for cell in cells[places["votes"]]] if "votes" in places else []
-        given += [
-            counted(code, cell)
-            for code in self.columns.counted
-            for cell in cells[places[f"votes:{code}"]]
-        ]
-        self._votes.update(vote.label for votes in given for vote in votes if vote.label)
+        readers: list[tuple[str, Callable[[Any], list[Given]]]] = [("votes", votes_in)]
+        readers += [(f"votes:{code}", partial(counted, code)) for code in self.columns.counted]
+        for meaning, read in readers:
+            for cell in cells[places[meaning]] if meaning in places else ():
+                # A cell that cannot be read costs its own utterance, when it is converted.
+                with suppress(InputError):
+                    self._votes.update(vote.label for vote in read(cell) if vote.label)
 
 
-def _rows(source: RowSource, wanted: Sequence[str]) -> Iterator[Row]:
-    """Rows that can be read; the conversion itself names the others."""
-    lost: Lost = lambda _problem, _name: None  # noqa: E731
-    return source.read(wanted, lost) if wanted else iter(())
+def _shown(cell: Any) -> str:
+    return (str(cell) if isinstance(cell, list | dict) else text_of(cell))[:60]
+
+
+def _folder_of(source: RowSource) -> Path:
+    return source.path if source.path.is_dir() else source.path.parent
+
+
+def _pass_over(_problem: InputError, _name: str) -> None:
+    """For rows that cannot be read; the conversion itself names them."""

@@ -17,24 +17,30 @@ from whyser.io.files import atomic_path
 from whyser.labels.classes import OTHER, Label
 from whyser.labels.votes import majority
 from whyser.records.utterance import Utterance, Vote
-from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.conversion_log import ConversionLog, LeftOut
 from whyser_converters.corpora.spec import Segment
 from whyser_converters.corpora.tables import label_of, transcript_text
 from whyser_converters.tables.columns import ColumnMap
 from whyser_converters.tables.recipe import TableRecipe
+from whyser_converters.tables.sound_paths import SoundPaths
 from whyser_converters.tables.source import (
+    SOUND_BYTES,
+    SUFFIX_OF_BYTES,
     EmbeddedSound,
     RowSource,
     split_named,
     text_of,
 )
+from whyser_converters.tables.times import seconds
 from whyser_converters.tables.votes import Given, counted, votes_in
 
-_GENDERS = {"m": "male", "male": "male", "man": "male", "f": "female", "w": "female"}
-_GENDERS |= {"female": "female", "woman": "female"}
+_GENDERS = {
+    **dict.fromkeys(("m", "male", "man", "masculine", "männlich", "homme", "hombre"), "male"),
+    **dict.fromkeys(("f", "female", "w", "woman", "weiblich", "femme", "mujer"), "female"),
+}
+#: What tables write for somebody whom they do not know.
+_NOBODY = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na", "-", "?"})
 
-#: The suffix of a sound file by its first bytes.
-_MAGIC = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"}
 _SPACES = re.compile(r"\s+")
 #: Meanings that may differ between the rows of one utterance.
 _OF_ONE_VOTE = frozenset({"rater", "label"})
@@ -45,12 +51,12 @@ _ODD = re.compile(r"[^\w.+@=-]")
 class _Cells:
     """The cells of one row by meaning; those of a list of values are looked up."""
 
-    __slots__ = ("at", "prefix", "recipe", "rest", "row", "source", "values")
+    __slots__ = ("at", "paths", "recipe", "rest", "row", "source", "values")
 
     def __init__(
-        self, source: RowSource, at: Mapping[str, int], recipe: TableRecipe, prefix: str = ""
+        self, source: RowSource, at: Mapping[str, int], recipe: TableRecipe, paths: SoundPaths
     ) -> None:
-        self.source, self.at, self.recipe, self.prefix = source, at, recipe, prefix
+        self.source, self.at, self.recipe, self.paths = source, at, recipe, paths
         self.values = {meaning for meaning in at if meaning in recipe.values}
         self.rest = [place for name, place in at.items() if name not in _OF_ONE_VOTE]
         self.row: Sequence[Any] = ()
@@ -90,10 +96,12 @@ class TableReader:
         recipe: TableRecipe,
         labels: Mapping[str, Label | None],
         shares_stem: bool,
+        sound_paths: Mapping[Path, SoundPaths],
     ) -> None:
         self.name, self.sources, self.columns, self.recipe = name, sources, columns, recipe
-        self.labels, self.shares_stem = labels, shares_stem
+        self.labels, self.shares_stem, self.sound_paths = labels, shares_stem, sound_paths
         self._known_votes: dict[str, Vote] = {}
+        self._odd_genders: Counter[str] = Counter()
 
     def utterances(
         self,
@@ -113,10 +121,12 @@ class TableReader:
         """
         self.root, self.sound_folder, self.segments = root, sound_folder, segments
         self.split_of, self.log = split_of, log
-        rows = self._ballots() if self.columns.is_one_row_a_rater else self._single_rows()
+        rows = self._ballots() if self.columns.is_one_row_a_vote else self._single_rows()
         for line, cells, votes in rows:
             with log.candidate(cells.source.path, line):
                 yield self._utterance(line, cells, votes)
+        for gender, count in self._odd_genders.most_common():
+            log.note_count(count, f"utterances whose gender {gender!r} is not known and left out")
 
     # ---- rows ------------------------------------------------------------------------------
 
@@ -136,7 +146,7 @@ class TableReader:
             for line, cells in self._rows(source, self.log.lost_part):
                 key = _key(cells)
                 with self.log.part(source.path, line, of=key):
-                    ballot = _ballot(cells)
+                    ballot = Given(cells.text("rater"), cells.text("label"))
                     if (given := votes.get(key)) is not None:
                         cells.refuse_other(first[key][1])
                         given.append(ballot)
@@ -159,21 +169,11 @@ class TableReader:
         wanted = [one for one in dict.fromkeys(self.columns.of.values()) if one in source.columns]
         at = {column: number for number, column in enumerate(wanted)}
         of = {meaning: at[column] for meaning, column in self.columns.of.items() if column in at}
-        cells = _Cells(source, of, self.recipe)
-        for number, (line, row) in enumerate(source.read(wanted, lost)):
+        paths = self.sound_paths.get(source.path, SoundPaths(self.root))
+        cells = _Cells(source, of, self.recipe, paths)
+        for line, row in source.read(wanted, lost):
             cells.row = row
-            if not number:
-                cells.prefix = self._prefix(source, text_of(cells.raw("audio")))
             yield line, cells
-
-    def _prefix(self, source: RowSource, name: str) -> str:
-        """The folder of the table below the root, if its sound files are named from there."""
-        own = os.path.relpath(
-            source.path if source.path.is_dir() else source.path.parent, self.root
-        )
-        if self.recipe.audio_root or own == "." or own.startswith(".."):
-            return ""
-        return "" if (self.root / name).is_file() else f"{own}/"
 
     # ---- one utterance ---------------------------------------------------------------------
 
@@ -183,11 +183,11 @@ class TableReader:
         audio = self._audio(cells)
         segment = self._segment(cells)
         utterance_id = self.log.once(self._id(audio, segment, cells), line)
-        votes = self._votes(cells) if ballot is None else ballot
+        votes = self._cast(self._votes(cells) if ballot is None else ballot)
         label, label_raw = self._label(cells, votes, utterance_id, published=ballot is None)
         if segment:
             self.segments[utterance_id] = segment
-        speaker = cells.text("speaker")
+        speaker = known_name(cells.text("speaker"))
         return Utterance(
             id=utterance_id,
             corpus=self.name,
@@ -207,7 +207,7 @@ class TableReader:
         )
 
     def _named(self, value: str) -> str | None:
-        return f"{self.name}/{value}" if value else None
+        return f"{self.name}/{value}" if known_name(value) else None
 
     def _id(self, audio: str, segment: Segment | None, cells: _Cells) -> str:
         if "id" in cells.at:
@@ -229,26 +229,18 @@ class TableReader:
             value = self._unpacked(value)
         if isinstance(value, Path):
             return os.path.relpath(value, self.root)
-        name = cells.text("audio").replace("\\", "/")
+        name = cells.text("audio")
         if not name and "audio" in cells.at:
             raise InputError("names no sound file", cure="Fill in the column.")
-        if not os.path.isabs(name):  # noqa: PTH117, for every clip
-            return cells.prefix + name if name else ""
-        relative = os.path.relpath(name, self.root.absolute())
-        if relative.startswith(".."):
-            raise InputError(
-                f"its sound file {name!r} is not below {str(self.root)!r}",
-                cure="Give --audio-root with the folder of all sound files.",
-            )
-        return relative
+        return cells.paths.path(name) if name else ""
 
     def _unpacked(self, sound: EmbeddedSound) -> Path:
         """Writes a sound of the table to a file, unless it is there already."""
         stem = _ODD.sub("_", PurePosixPath(sound.name.replace("\\", "/")).stem)
         # Two rows may state the same name.
         digest = hashlib.sha256(sound.data).hexdigest()[:8]
-        start = next((one for one in _MAGIC if sound.data.startswith(one)), b"")
-        suffix = _MAGIC.get(start) or PurePosixPath(sound.name).suffix[:6] or ".bin"
+        start = next((one for one in SOUND_BYTES if sound.data.startswith(one)), b"")
+        suffix = SUFFIX_OF_BYTES.get(start) or PurePosixPath(sound.name).suffix[:6] or ".bin"
         path = self.sound_folder / f"{stem or 'sound'}_{digest}{_ODD.sub('_', suffix)}"
         if not path.is_file():
             with atomic_path(path) as temporary:
@@ -256,10 +248,18 @@ class TableReader:
         return path
 
     def _segment(self, cells: _Cells) -> Segment | None:
-        start, end = cells.text("start"), cells.text("end")
-        if not (start or end):
+        unit, given = self.recipe.times, {}
+        for what in ("start", "end", "duration"):
+            if text := cells.text(what):
+                given[what] = seconds(text, what, unit)
+        start, end = given.get("start", 0.0), given.get("end")
+        if "start" not in given and end is None:
             return None
-        return Segment(_seconds(start or "0", "start"), _seconds(end, "end") if end else None)
+        if end is None and "duration" in given:
+            end = start + given["duration"]
+        if end is not None and end <= start:
+            raise InputError(f"ends at {end:g} s and begins at {start:g} s", cure="Correct one.")
+        return Segment(start, end)
 
     def _split(self, cells: _Cells, speaker: str) -> str:
         if self.split_of is not None:
@@ -276,10 +276,11 @@ class TableReader:
             raise InputError(f"bad split {written[:60]!r}", cure="Expected train, dev or test.")
         return split
 
-    @staticmethod
-    def _gender(value: str) -> str | None:
-        gender = _GENDERS.get(value.lower(), value.lower() or None)
-        return None if gender in {"unknown", "none", "na", "n/a", "-"} else gender
+    def _gender(self, value: str) -> str | None:
+        gender = _GENDERS.get(value.lower())
+        if gender is None and known_name(value):
+            self._odd_genders[value[:60]] += 1
+        return gender
 
     # ---- labels ----------------------------------------------------------------------------
 
@@ -294,6 +295,20 @@ class TableReader:
             if (label := text_of(cells.raw(f"vote:{rater}")))
         ]
         return [Given(rater, self.recipe.value("label", label)) for rater, label in found if label]
+
+    def _cast(self, votes: Sequence[Given]) -> list[Given]:
+        """The votes that have a label; who was not asked or could not say has cast none.
+
+        Raises: `InputError` for an annotator with two votes.
+        """
+        cast = [vote for vote in votes if self.labels.get(vote.label, OTHER) is not None]
+        self.log.leave_unused("vote without a label", len(votes) - len(cast))
+        raters = [vote.rater for vote in cast if vote.rater]
+        if len(set(raters)) < len(raters):
+            ((rater, count),) = Counter(raters).most_common(1)
+            what = f"annotator {rater[:60]!r} has {count} votes for this utterance"
+            raise InputError(what, cure="Keep one row for each annotator.")
+        return cast
 
     def _vote(self, number: int, vote: Given) -> Vote:
         rater = f"{self.name}/{vote.rater}" if vote.rater else f"anonymous_{number}"
@@ -318,7 +333,7 @@ class TableReader:
                 self._compare(utterance_id, label, codes)
             return label, code
         if not votes:
-            raise InputError("has no vote and no label", cure="Remove the row, or fill it in.")
+            raise LeftOut("no vote with a label")
         return self._plurality(codes), ":".join(_most_frequent(codes))
 
     def _plurality(self, codes: Sequence[str]) -> Label | None:
@@ -341,24 +356,16 @@ def _key(cells: _Cells) -> str:
     return " ".join(text_of(part) for part in (audio, cells.raw("start"), cells.raw("end")))
 
 
-def _ballot(cells: _Cells) -> Given:
-    label = cells.text("label")
-    if not label:
-        raise InputError("has no label", cure="Remove the row, or fill it in.")
-    return Given(cells.text("rater"), label)
+def known_name(value: str) -> str:
+    """The name of a speaker, dialogue or session; an empty text for one who is not known.
+
+    >>> known_name("Unknown"), known_name("07")
+    ('', '07')
+    """
+    return "" if value.lower() in _NOBODY else value
 
 
 def _most_frequent(codes: Sequence[str]) -> list[str]:
     counts = Counter(codes)
     top = max(counts.values())
     return sorted(code for code, count in counts.items() if count == top)
-
-
-def _seconds(text: str, what: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < float("inf"):
-        raise InputError(f"bad {what} {text[:60]!r}", cure="Expected seconds from 0 on.")
-    return seconds

@@ -73,12 +73,17 @@ def counted(label: str, count: Any) -> list[Given]:
     text = text_of(count)
     if not text:
         return []
-    if not text.isdecimal() or int(text) > _MOST:
-        raise InputError(
-            f"bad number of votes {text[:60]!r} for {label!r}",
-            cure="Expected a whole number; shares do not say how many annotators there were.",
-        )
-    return [Given("", label)] * int(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if 0 < number < 1:
+        cure = "Shares do not say how many annotators there were; give the label instead."
+    elif not (number.is_integer() and 0 <= number <= _MOST):
+        cure = f"Expected a whole number from 0 to {_MOST:,}."
+    else:
+        return [Given("", label)] * int(number)
+    raise InputError(f"bad number of votes {text[:60]!r} for {label!r}", cure=cure)
 
 
 def _one(value: Any) -> Given:

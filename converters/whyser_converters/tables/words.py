@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 
 from whyser.io.errors import InputError
+from whyser.io.visible import visible
 from whyser.labels.classes import ALIASES, CLASSES, OTHER, Label, find
 from whyser.labels.lexicon import Lexicon, fold, lexicon
 
@@ -75,12 +77,13 @@ def meant_labels(counts: Mapping[str, int], merge: Iterable[str] = ()) -> dict[s
     unknown = [name for name, meant in found.items() if meant is None]
     if unknown:
         unknown.sort(key=lambda name: (-counts[name], name))
-        listed = ", ".join(f"{name!r} ({counts[name]:,})" for name in unknown[:30])
+        listed = ", ".join(f"{visible(name)!r} ({counts[name]:,})" for name in unknown[:30])
+        words = " ".join(f"--merge {quote(f'{visible(name)}=CLASS')}" for name in unknown[:30])
         more = f" and {len(unknown) - 30:,} more" if len(unknown) > 30 else ""
         noun = "label has" if len(unknown) == 1 else "labels have"
         raise InputError(
             f"{len(unknown):,} {noun} no class: {listed}{more}",
-            cure=f"Give --merge {unknown[0]}=CLASS for each, one of [{', '.join(CLASSES)}], or "
-            "'other' for none of them.",
+            cure=f"Give the class of each, one of [{', '.join(CLASSES)}], or 'other' for none of "
+            f"them: {words}",
         )
     return {name: meant for name, meant in found.items() if meant}

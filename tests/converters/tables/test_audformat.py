@@ -125,3 +125,22 @@ def test_a_table_that_is_missing_is_named(convert: Any, folder: Path, tmp_path: 
     outcome = convert("table", folder, tmp_path / "out")
     assert outcome.status == 1
     assert "db.files.csv: no such table. Download the folder again." in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("tables: {t: {columns: 5}}", "tables.t.columns"),
+        ("tables: {t: {}}\nschemes: [1]", "schemes"),
+        ("name: x", "tables: Field required"),
+        ("[1, 2]", "Input should be"),
+    ],
+)
+def test_a_header_of_another_form_is_refused(
+    convert: Any, clips: Path, tmp_path: Path, text: str, fault: str
+) -> None:
+    (clips / "db.yaml").write_text(text, encoding="utf-8")
+    outcome = convert("table", clips / "db.yaml", tmp_path / "out")
+    assert outcome.status == 1
+    assert f"{clips / 'db.yaml'}: " in outcome.err
+    assert fault in outcome.err

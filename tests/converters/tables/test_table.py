@@ -149,10 +149,10 @@ def test_a_recipe_says_what_options_say(
     ("text", "fault"),
     [
         ("tabel: t.csv", "has no 'table'"),
-        ("table: t.csv\nmpa: {a: b}", "mpa"),
+        ("table: t.csv\nmpa: {a: b}", "Did you mean 'map'?"),
         ("table: t.csv\nvalues: {lable: {a: b}}", "Did you mean 'label'?"),
         ("table: [", "not valid YAML"),
-        ("table: t.csv\nfolder: /", "folder: unknown key"),
+        ("table: t.csv\nfolder: /", "unknown key 'folder'"),
     ],
 )
 def test_a_broken_recipe_is_refused(convert: Any, tmp_path: Path, text: str, fault: str) -> None:
@@ -214,3 +214,160 @@ def test_ravdess_as_its_converter_reads_it(convert: Any, shared_data: Path, tmp_
         (ours / "audio" / name).read_bytes() == (theirs / "audio" / name).read_bytes()
         for name in names[::40]
     )
+
+
+def test_who_did_not_say_has_cast_no_vote(tabled: Any, clips: Path, write_csv: Any) -> None:
+    """In every form of votes: "none" in the table of labels is never the class `other`."""
+    wide = write_csv(
+        clips / "wide.csv",
+        [
+            {"file": "wav/a1.wav", "r1": "sad", "r2": "NaN", "r3": "unknown"},
+            {"file": "wav/b1.wav", "r1": "", "r2": "n/a", "r3": "xxx"},
+        ],
+    )
+    words = [f"--map=vote:{name}=r{name}" for name in "123"]
+    result = tabled(wide, "--splits", "train", *words)
+    (one,) = result.utterances
+    assert (one.label, len(one.votes)) == ("sad", 1)
+    assert result.card["dropped"] == {"no vote with a label": 1}
+    assert result.card["unused"] == {"vote without a label": 4}
+    long = write_csv(
+        clips / "long.csv",
+        [
+            {"file": "wav/a1.wav", "rater": rater, "emotion": label}
+            for rater, label in (("1", "fear"), ("2", ""), ("3", "no agreement"))
+        ],
+    )
+    (one,) = tabled(long, "--splits", "train").utterances
+    assert [vote.primary for vote in one.votes] == ["fear"]
+
+
+def test_an_annotator_with_two_votes_costs_the_utterance(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    rows = [("wav/a1.wav", "1", "sad"), ("wav/a1.wav", "1", "fear"), ("wav/b1.wav", "1", "sad")]
+    table = write_csv(clips / "t.csv", [{"file": a, "rater": b, "label": c} for a, b, c in rows])
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    assert "annotator '1' has 2 votes for this utterance" in outcome.out + outcome.err
+    assert "mine: 1 utterances" in outcome.out
+
+
+def test_rows_of_one_utterance_are_asked_about(
+    convert: Any, tabled: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    labels = ("sad", "sad", "happy")
+    table = write_csv(clips / "t.csv", [{"file": "wav/a1.wav", "label": one} for one in labels])
+    outcome = convert("table", table, tmp_path / "refused")
+    assert outcome.status == 1
+    assert "2 of 3 rows have the audio of an earlier row. If each row is" in outcome.err
+    (one,) = tabled(table, "--rows-are-votes").utterances
+    assert (one.label, len(one.votes)) == ("sad", 3)
+
+
+def test_a_start_without_an_end_is_asked_about(
+    convert: Any, tabled: Any, tmp_path: Path, write_csv: Any, write_wav: Any
+) -> None:
+    write_wav(tmp_path / "c" / "long.wav", seconds=3.0)
+    table = write_csv(
+        tmp_path / "c" / "t.csv",
+        [
+            {"file": "long.wav", "onset": "0", "len_ms": 1500, "label": "sad"},
+            {"file": "long.wav", "onset": "00:00:01,500", "len_ms": 1000, "label": "happy"},
+        ],
+    )
+    outcome = convert("table", table, tmp_path / "refused")
+    assert outcome.status == 1
+    assert "and no column is the end. Give --map end=COLUMN" in outcome.err
+    assert "Not used yet: 'len_ms'" in outcome.err
+    found = tabled(table, "--map", "duration=len_ms", "--times", "milliseconds").utterances
+    assert [one.duration for one in found] == [1.5, 1.0]
+
+
+def test_paths_of_another_machine_are_found_by_their_end(
+    tabled: Any, clips: Path, write_csv: Any
+) -> None:
+    for beginning, ending in (("/kaggle/input/x/", ""), ("C:\\data\\", ".wav"), ("", ".wav")):
+        table = write_csv(
+            clips / "t.csv",
+            [
+                {"file": f"{beginning}wav/{name}.wav".removesuffix(ending), "label": "sad"}
+                for name in ("a1", "b1")
+            ],
+        )
+        found = tabled(table).utterances
+        assert [one.audio for one in found] == ["wav/a1.wav", "wav/b1.wav"]
+
+
+def test_a_table_without_sound_needs_a_word(
+    convert: Any, tabled: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    table = write_csv(clips / "t.csv", [{"id": "a1", "label": "sad", "clip_ref": "a1.wav"}])
+    outcome = convert("table", table, tmp_path / "refused", "--dry-run")
+    assert outcome.status == 1
+    assert "no column is the sound file; not used yet: 'clip_ref'" in outcome.err
+    assert [one.id for one in tabled(table, "--no-audio").utterances] == ["mine/a1"]
+
+
+def test_people_who_are_not_known(tabled: Any, clips: Path, write_csv: Any) -> None:
+    table = write_csv(
+        clips / "t.csv",
+        [
+            {"file": "wav/a1.wav", "label": "sad", "speaker": "Unknown", "gender": "weiblich"},
+            {"file": "wav/b1.wav", "label": "sad", "speaker": "7", "gender": "x"},
+        ],
+    )
+    found = tabled(table).utterances
+    assert [(one.speaker, one.gender) for one in found] == [(None, "female"), ("mine/7", None)]
+
+
+def test_a_cell_with_several_values_is_named(
+    convert: Any, clips: Path, write_lines: Any, tmp_path: Path
+) -> None:
+    table = write_lines(
+        clips / "t.jsonl", [{"file": "wav/a1.wav", "emotion": ["sad", "fear"], "speaker": "1"}]
+    )
+    outcome = convert("table", table, tmp_path / "refused")
+    assert outcome.status == 1
+    assert "column 'emotion': a cell holds ['sad', 'fear'], expected one value" in outcome.err
+
+
+def test_a_recipe_never_replaces_a_file(convert: Any, clips: Path, write_csv: Any) -> None:
+    table = write_csv(clips / "t.csv", rows())
+    before = table.read_bytes()
+    for path, fault in ((table, "Let it end in .yaml"), (clips / "r.yaml", "exists already")):
+        (clips / "r.yaml").touch()
+        outcome = convert("table", table, clips / "out", "--save-recipe", path)
+        assert outcome.status == 1
+        assert fault in outcome.err
+    assert table.read_bytes() == before
+
+
+def test_a_corpus_with_a_converter_is_not_replaced(
+    convert: Any, clips: Path, write_csv: Any, write_wav: Any, tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "r/Actor_01/03-01-02-01-01-02-01.wav", rate=48_000)
+    assert convert("ravdess", tmp_path / "r", tmp_path / "out", "--no-audio").status == 0
+    table = write_csv(clips / "t.csv", rows())
+    outcome = convert("table", table, tmp_path / "out", "--name", "ravdess")
+    assert outcome.status == 1
+    assert "holds RAVDESS (speech), as its own converter has written it" in outcome.err
+
+
+def test_columns_that_are_not_used_are_listed(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    """pandas' numbers of rows have no name."""
+    table = write_csv(
+        clips / "t.csv", [{"": 0, "file": "wav/a1.wav", "label": "sad", "agreement": 0.5}]
+    )
+    outcome = convert("table", table, tmp_path / "out", "--dry-run", "--name", "mine")
+    assert outcome.status == 0
+    assert "not used: agreement" in outcome.out + outcome.err
+
+
+def test_a_table_of_which_no_row_can_be_read(convert: Any, clips: Path, tmp_path: Path) -> None:
+    table = clips / "t.csv"
+    table.write_bytes("file,label\nwav/é.wav,sad\n".encode("cp1252"))
+    outcome = convert("table", table, tmp_path / "out")
+    assert outcome.status == 1
+    assert f"{table}:2: not UTF-8 text. Save the file as UTF-8." in outcome.err

@@ -63,3 +63,26 @@ def test_a_row_of_json_that_is_no_object(convert: Any, clips: Path, tmp_path: Pa
     outcome = convert("table", table, tmp_path / "out")
     assert outcome.status == 1
     assert "row 2 is '7', expected an object" in outcome.err
+
+
+def test_lines_under_the_name_of_json_and_rows_in_an_object(
+    tabled: Any, clips: Path, write_lines: Any
+) -> None:
+    lines = write_lines(clips / "labels.json", rows())
+    first = tabled(lines).utterances
+    wrapped = clips / "wrapped.json"
+    wrapped.write_text(json.dumps({"name": "mine", "data": rows()}), encoding="utf-8")
+    assert tabled(wrapped).utterances == first
+
+
+def test_a_broken_line_of_json_costs_itself(
+    convert: Any, clips: Path, write_lines: Any, tmp_path: Path
+) -> None:
+    table = write_lines(clips / "labels.jsonl", rows())
+    table.write_text(table.read_text("utf-8") + '{"file_name": \n7\n', encoding="utf-8")
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    said = outcome.out + outcome.err
+    assert outcome.status == 0
+    assert f"{table}:6: not valid JSON" in said
+    assert f"{table}:7: a row is '7', expected an object" in said
+    assert "mine: 5 utterances" in outcome.out
