@@ -17,16 +17,32 @@ from whyser_eval.output.table.published import published_groups, read_published
 from whyser_eval.output.table.runs import ReferenceGroup, RowKey, Stars, read_runs, read_stars
 
 _FORMS: tuple[str, ...] = get_args(Form)
-_READINGS = tuple(one.name for one in METRICS.values() if one.heading)
+_READINGS = tuple(
+    one.name for one in METRICS.values() if one.heading and one.material == "classes"
+)
 
 
-#: Name -> subsets and metrics of its columns; None for every subset that was scored.
-LAYOUTS: dict[str, tuple[Sequence[str] | None, Sequence[str]]] = {
+class Layout(NamedTuple):
+    """The columns of a table: subsets and metrics, those of all forms of the question.
+
+    `subsets` None stands for every subset that was scored. With `intervals` each figure has its
+    interval; the highest is then not marked, because higher is not better for all of them.
+    """
+
+    subsets: Sequence[str] | None
+    metrics: Sequence[str]
+    intervals: bool = False
+    more: Sequence[tuple[str, str]] = ()
+
+
+LAYOUTS: dict[str, Layout] = {
     # The paper's Table 1.
-    "paper": (("all", "strict"), ("f1_majority", "f1_all_labels")),
+    "paper": Layout(("all", "strict"), ("f1_majority", "f1_all_labels")),
     # Every reading of All-labels, D1 to D5, and the majority.
-    "readings": (("all",), _READINGS),
-    "subsets": (None, ("f1_majority",)),
+    "readings": Layout(("all",), _READINGS),
+    "subsets": Layout(None, ("f1_majority",)),
+    "conflict": Layout(("all",), tuple(metrics_of("conflict")), intervals=True),
+    "genders": Layout(GENDERS, ("f1_majority",), True, [("all", one) for one in metrics_of("genders")]),
 }
 
 
