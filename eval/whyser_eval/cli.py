@@ -417,10 +417,11 @@ def table_command(
         list[Path], Argument(help="Show the runs in these folders, which `score` wrote.")
     ],
     layout: Annotated[
-        Literal["paper", "readings", "subsets"],
+        Literal["paper", "readings", "subsets", "conflict", "genders"],
         Option(
-            help="Show the paper's Table 1 (paper), All-labels in every reading (readings), or "
-            "Macro-F1 on every subset (subsets)."
+            help="Show the paper's Table 1 (paper), All-labels in every reading (readings), "
+            "Macro-F1 on every subset (subsets), words against voice (conflict), or the gap "
+            "between the speakers' genders (genders)."
         ),
     ] = "paper",
     form: Annotated[

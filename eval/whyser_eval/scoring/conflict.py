@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, reduce
 from operator import or_
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,7 @@ class Conflict:
         unused: ids of other utterances in a file, by its name
     """
 
+    sources: EmotionSources
     references: References
     words: IntArray
     voice: IntArray
@@ -90,6 +92,13 @@ class Conflict:
         """The items of `metrics.conflict`: y is the voice's emotion, A holds the words'."""
         classes = np.arange(len(self.references.classes))
         return Items(self.voice, predictions, self.words[:, None] == classes)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What provenance.json says of it."""
+        voice = str(self.sources.voice) if self.sources.voice else None
+        found = {"left_out": self.left_out, "unused": self.unused}
+        return {**asdict(self.sources), "voice": voice, **found}
 
     @property
     def note(self) -> str:
@@ -135,7 +144,7 @@ def read_conflict(sources: EmotionSources, references: References, reader: Reade
             left_out[reason] += 1
     scored = {one.id for one in references.utterances}
     unused = {named.source: len(named.labels.keys() - scored) for named in sides.values()}
-    return Conflict(references, words, voice, dict(left_out.most_common()), unused)
+    return Conflict(sources, references, words, voice, dict(left_out.most_common()), unused)
 
 
 def _reason(

@@ -8,6 +8,7 @@ the sound without words (`whyser-baseline cues`) says what the voice says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ from whyser.io.text import read_cells
 from whyser.labels.classes import CLASSES, OTHER, Label, find
 from whyser.labels.lexicon import fold, lexicon
 from whyser.records.utterance import Utterance
+from whyser_eval.reading.mentions import find_mentions
 from whyser_eval.reading.readers import Reader
-from whyser_eval.reading.rules import read_answer
 from whyser_eval.scoring.systems import read_groups, systems_of
 
 #: What the emotion is of, and the column that has it.
@@ -31,6 +32,10 @@ TRANSCRIPTS = "transcripts"
 
 #: What a system got that says the emotion of the words, or of the voice.
 _CONTROLS: Mapping[Side, str] = {"words": "transcript", "voice": "none"}
+
+
+#: Words with which the speaker says "I". In an answer they are the model's own, and are not read.
+_OWN = re.compile(r"\b(?:(?:i|we) (?:am|are|was|were|feel|felt)|i'm|im|we're)\s")
 
 
 @dataclass(frozen=True)
@@ -45,15 +50,16 @@ class NamedEmotions:
 
 
 def emotions_of_transcripts(utterances: Iterable[Utterance]) -> NamedEmotions:
-    """The one emotion that each transcript names, as the rules read an answer.
+    """The one emotion that each transcript names, by the lexicon.
 
-    A denied, quoted or hypothetical emotion is not taken, and two emotions are none. Most
+    A denied, asked or hypothetical emotion is not taken, and two emotions are none. Most
     transcripts name none: people rarely say what they feel.
     """
     found = {}
     for one in utterances:
-        reading = read_answer(one.transcript, form="open")
-        found[one.id] = None if reading.two_emotions else reading.label
+        mentions = find_mentions(_OWN.sub("she is ", fold(one.transcript)))
+        named = {mention.label for mention in mentions if mention.is_claimed}
+        found[one.id] = named.pop() if len(named) == 1 else None
     return NamedEmotions(found, "their transcript")
 
 

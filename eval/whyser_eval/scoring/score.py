@@ -423,6 +423,7 @@ def _facts(run: ScoredRun) -> dict[str, Any]:
         "parts": sorted(map("/".join, run.references.parts)),
         "n": {name: int(one.mask.sum()) for name, one in run.references.subsets.items()},
         "ignored": dict(run.ignored),
+        "conflict": run.conflict.facts if run.conflict else None,
         "systems": [
             {
                 **asdict(system.name),
