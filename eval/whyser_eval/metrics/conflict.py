@@ -20,21 +20,24 @@ from whyser_eval.metrics.declaration import metric
 
 def _agree(items: Items) -> BoolArray:
     """bool[n], whether the words name the emotion of the voice."""
-    return np.any(items.gold & items.annotators, axis=1)
+    found: BoolArray = np.any(items.gold & items.annotators, axis=1)
+    return found
 
 
 def _conflict(items: Items) -> BoolArray:
     """bool[n], whether the words name another emotion than the voice."""
-    known: BoolArray = items.gold.any(axis=1) & items.annotators.any(axis=1)
-    return known & ~_agree(items)
+    has_both: BoolArray = np.any(items.gold, axis=1) & np.any(items.annotators, axis=1)
+    return has_both & ~_agree(items)
 
 
 def _follows_voice(items: Items) -> BoolArray:
-    return np.any(items.gold & items.predicted, axis=1)
+    found: BoolArray = np.any(items.gold & items.predicted, axis=1)
+    return found
 
 
 def _share(followed: BoolArray, counted: BoolArray) -> Statistics:
-    return Statistics((followed & counted)[:, None] * 1.0, counted[:, None] * 1.0)
+    both = (followed & counted)[:, None]
+    return Statistics(both.astype(np.float64), counted[:, None].astype(np.float64))
 
 
 @metric("conflict", heading="Congruent")

@@ -78,7 +78,8 @@ class Conflict:
         words, voice: int[n], a place among the declared classes, or `MISS` where it is unknown or
             left out
         left_out: utterances with a majority label that count in no metric, by reason
-        unused: ids of other utterances in a file, by its name
+        origins: where each emotion comes from, in words
+        unused: ids of other utterances, by origin
     """
 
     sources: EmotionSources
@@ -86,6 +87,7 @@ class Conflict:
     words: IntArray
     voice: IntArray
     left_out: Mapping[str, int]
+    origins: Mapping[Side, str]
     unused: Mapping[str, int]
 
     def items(self, predictions: IntArray) -> Items:
@@ -97,7 +99,7 @@ class Conflict:
     def facts(self) -> dict[str, Any]:
         """What provenance.json says of it."""
         voice = str(self.sources.voice) if self.sources.voice else None
-        found = {"left_out": self.left_out, "unused": self.unused}
+        found = {"origins": self.origins, "left_out": self.left_out, "unused": self.unused}
         return {**asdict(self.sources), "voice": voice, **found}
 
     @property
@@ -108,7 +110,8 @@ class Conflict:
         reasons = [f"{reason} ({count:,})" for reason, count in self.left_out.items()]
         unused = [f"; {n:,} ids of {name} are not scored" for name, n in self.unused.items() if n]
         return (
-            f"words and voice agree in {int((known & agree).sum()):,} utterances and conflict in "
+            f"words ({self.origins['words']}) and voice ({self.origins['voice']}) agree in "
+            f"{int((known & agree).sum()):,} utterances and conflict in "
             f"{int((known & ~agree).sum()):,}; left out: {', '.join(reasons) or 'none'}"
             + "".join(unused)
         )
@@ -144,7 +147,9 @@ def read_conflict(sources: EmotionSources, references: References, reader: Reade
             left_out[reason] += 1
     scored = {one.id for one in references.utterances}
     unused = {named.source: len(named.labels.keys() - scored) for named in sides.values()}
-    return Conflict(sources, references, words, voice, dict(left_out.most_common()), unused)
+    origins = {side: named.source for side, named in sides.items()}
+    reasons = dict(left_out.most_common())
+    return Conflict(sources, references, words, voice, reasons, origins, unused)
 
 
 def _reason(

@@ -60,7 +60,7 @@ def emotions_of_transcripts(utterances: Iterable[Utterance]) -> NamedEmotions:
         mentions = find_mentions(_OWN.sub("she is ", fold(one.transcript)))
         named = {mention.label for mention in mentions if mention.is_claimed}
         found[one.id] = named.pop() if len(named) == 1 else None
-    return NamedEmotions(found, "their transcript")
+    return NamedEmotions(found, "transcripts")
 
 
 def read_emotions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, compress, groupby
 from pathlib import Path
@@ -285,16 +285,16 @@ def _baseline_rows(
     # The first declared of equally frequent classes.
     majority = references.classes[int(controls.class_counts(references).argmax())]
     nothing_unread = dict.fromkeys(references.subsets, 0)
-    how = {"draws": settings.draws, "seed": settings.seed}
     items = references.items([majority] * len(references))
     plan = _plan(_cells(items, references, settings.unit), references.classes)
     plans = [_by_unit(plan, references, settings.unit)]
-    guessed = [(items, _class_plan)]
+    guessed: list[tuple[Items, Callable[[Cells], ResamplingPlan]]] = [(items, _class_plan)]
     if conflict is not None:
         plans.append(_conflict_plan(items, conflict, settings.unit))
         guessed.append((conflict.items(items.predictions), conflict_plan))
-    constant = [bootstrap(one, **how, interval=settings.interval) for one in plans]
-    prior = [controls.prior_estimates(references, *one, **how) for one in guessed]
+    draws, seed = settings.draws, settings.seed
+    constant = [bootstrap(one, draws=draws, seed=seed, interval=settings.interval) for one in plans]
+    prior = [controls.prior_estimates(references, *one, draws=draws, seed=seed) for one in guessed]
     for name, scores in ((f"constant:{majority}", constant), ("prior", prior)):
         guess = SystemName(name, "any", "none")
         yield from _rows(guess, chain(*scores), signature, references, nothing_unread)

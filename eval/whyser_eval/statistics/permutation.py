@@ -13,6 +13,7 @@ Studentized Permutation Tests for Non-i.i.d. Hypotheses (1997).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -73,17 +74,17 @@ class TwoGroups:
         one, other = (np.asarray(count).astype(np.int64) for count in counts)
         return cls(numerator, denominator, one, other)
 
-    def studentised(self, first: FloatArray, second: FloatArray) -> FloatArray:
+    def studentised(self, first: IntArray, second: IntArray) -> FloatArray:
         """float[b], the difference over its standard error, where the groups have these rows.
 
-        Args: `first` and `second`, float[b, r], counts of the rows.
+        Args: `first` and `second`, int[b, r], counts of the rows.
         """
-        value, variance = self._estimated(first)
-        other, more = self._estimated(second)
+        value, variance = self._estimated(first.astype(np.float64))
+        other, more = self._estimated(second.astype(np.float64))
         error = np.sqrt(variance + more)
         # Without any spread, a difference is beyond chance, and none is none.
         with np.errstate(divide="ignore", invalid="ignore"):
-            found: FloatArray = np.nan_to_num((value - other) / error, nan=0.0, posinf=np.inf)
+            found: FloatArray = np.where(value == other, 0.0, (value - other) / error)
         return found
 
     def _estimated(self, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -112,12 +113,12 @@ def permuted(groups: TwoGroups, *, draws: int, seed: int) -> tuple[float, FloatA
     """
     pool, size = groups.first + groups.second, int(groups.first.sum())
     # The one shuffles everybody, which is cheap for few; the other draws row by row.
-    method = "count" if pool.sum() <= 20 * len(pool) else "marginals"
+    method: Literal["count", "marginals"] = "count" if pool.sum() <= 20 * len(pool) else "marginals"
 
     def sample(generator: np.random.Generator, many: int) -> FloatArray:
         drawn = generator.multivariate_hypergeometric(pool, size, size=many, method=method)
-        return groups.studentised(drawn * 1.0, (pool - drawn) * 1.0)[None, :]
+        return groups.studentised(drawn, pool - drawn)[None, :]
 
     (found,) = in_batches(sample, draws=draws, width=len(pool), seed=(seed, 2), at_once=_AT_ONCE)
-    first, second = (one[None, :] * 1.0 for one in (groups.first, groups.second))
-    return float(groups.studentised(first, second)[0]), found
+    (observed,) = groups.studentised(groups.first[None, :], groups.second[None, :])
+    return float(observed), found

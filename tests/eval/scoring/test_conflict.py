@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +88,12 @@ def test_a_reader_a_listener_and_a_guesser_are_told_apart(emis, whyser_eval):
     assert {one["congruent_accuracy"]["n"] for one in found.values()} == {36}
     assert {one["words_rate"]["n"] for one in found.values()} == {36 * 3}
     assert "congruent" in out
+    # These are the values that the page shows.
+    page = (Path(__file__).resolve().parents[3] / "docs/scores.md").read_text(encoding="utf-8")
+    for name, label in {"reads": "reads the words", "listens": "listens to the voice",
+                        "guesses": "guesses"}.items():  # fmt: skip
+        values = [f"{found[name][metric]['value']:.3f}" for metric in METRICS]
+        assert re.search(rf"\| {label} \| {values[0]} .*\| {values[1]} .*\| {values[2]} ", page)
 
 
 def test_the_values_are_counted_from_the_answers(emis, whyser_eval):
@@ -155,10 +163,15 @@ def test_who_is_left_out_is_counted_by_reason(emis, whyser_eval):
         "words": str(path),
         "voice": None,
         "neutral_words": False,
+        "origins": {"words": "words.csv", "voice": "the majority labels"},
         "left_out": reasons,
         "unused": {"words.csv": 1, "the majority labels": 0},
     }
-    (note,) = [one for one in record["notes"] if one.startswith("words and voice")]
+    (note,) = [
+        one
+        for one in record["notes"]
+        if one.startswith("words (words.csv) and voice (the majority labels) agree in")
+    ]
     assert f"note: {note}" in err
     assert "neutral words (48)" in note and "1 ids of words.csv are not scored" in note
     assert record["inputs"][-1]["path"] == str(path)
@@ -257,7 +270,7 @@ def test_systems_are_compared_by_them(emis, whyser_eval):
         "--draws", "200",
     )  # fmt: skip
     assert status == 0, err
-    assert "note: words and voice agree in 36" in err
+    assert "note: words (words.csv)" in err
     rows = {
         (row["system"], row["metric"]): row for row in json.loads(out) if row["subset"] == "all"
     }

@@ -114,7 +114,7 @@ def test_rows_of_neither_group_are_left_out():
     assert np.array_equal(permuted(some, draws=9, seed=0)[1], permuted(alone, draws=9, seed=0)[1])
 
 
-@pytest.mark.parametrize(("accuracy", "p"), [((1.0, 0.0), 0.001), ((1.0, 1.0), 1.0)])
+@pytest.mark.parametrize(("accuracy", "p"), [((1, 0), 0.001), ((0, 1), 0.001), ((1, 1), 1)])
 def test_groups_without_any_spread(accuracy, p):
     """All right against all wrong is beyond chance; nothing wrong in either is no gap."""
     labels = np.tile([0, 1, 2], 20)
