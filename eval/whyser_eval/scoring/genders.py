@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-
-import numpy as np
+from itertools import compress
 
 from whyser_eval.metrics.classification import f1_majority
 from whyser_eval.metrics.data import IntArray, ScoreEstimate
@@ -16,6 +16,9 @@ from whyser_eval.statistics.permutation import TwoGroups, permuted
 
 #: Permutations of the genders.
 _DRAWS = 10_000
+
+#: The genders as utterances name them.
+_NAMES = [subset.partition(":")[2] for subset in GENDERS]
 
 #: The metric of each gender whose difference is the gap.
 _METRIC = "f1_majority"
@@ -48,12 +51,14 @@ def p_of_gender_gap(
 
 def gender_notes(references: References) -> Iterator[str]:
     """Who is left out of the gap, or why there is none; nothing where no gender is known."""
-    counted = references.subsets["all"].mask
-    genders = np.array([one.gender or "" for one in references.utterances])[counted]
-    found = {name: int((genders == name.partition(":")[2]).sum()) for name in GENDERS}
-    others = len(genders) - sum(found.values())
-    if all(found.values()) and others:
-        yield f"gender_gap leaves out {others:,} utterances, whose speaker's gender is unknown"
-    elif any(found.values()) and not all(found.values()):
-        (only,) = (name.partition(":")[2] for name, n in found.items() if n)
-        yield f"no gender_gap: every speaker of known gender is {only}"
+    counted = compress(references.utterances, references.subsets["all"].mask)
+    genders = Counter(one.gender for one in counted)
+    known = {name: genders[name] for name in _NAMES if genders[name]}
+    others = genders.total() - sum(known.values())
+    if len(known) == 1:
+        yield f"no gender_gap: every speaker of known gender is {next(iter(known))}"
+    elif known and others:
+        yield (
+            f"gender_gap leaves out {others:,} utterances, whose speakers are not known to be "
+            "female or male"
+        )
