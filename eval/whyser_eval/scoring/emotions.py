@@ -19,6 +19,7 @@ from whyser.io.files import read_jsonl, read_lines, read_text
 from whyser.io.text import read_cells
 from whyser.labels.classes import CLASSES, OTHER, Label, find
 from whyser.labels.lexicon import fold, lexicon
+from whyser.records.predictions import listed
 from whyser.records.utterance import Utterance
 from whyser_eval.reading.mentions import find_mentions
 from whyser_eval.reading.readers import Reader
@@ -33,6 +34,9 @@ TRANSCRIPTS = "transcripts"
 #: What a system got that says the emotion of the words, or of the voice.
 _CONTROLS: Mapping[Side, str] = {"words": "transcript", "voice": "none"}
 
+
+#: Maximum characters of a cell in an error.
+_SHOWN = 60
 
 #: Words with which the speaker says "I". In an answer they are the model's own, and are not read.
 _OWN = re.compile(r"\b(?:(?:i|we) (?:am|are|was|were|feel|felt)|i'm|im|we're)\s")
@@ -107,8 +111,9 @@ def _label(name: object) -> Label | None:
         return label
     if entry := lexicon().find(fold(text)):
         return entry.label
-    cure = f"{did_you_mean(text, [*CLASSES, OTHER])} Leave the cell empty where it is unknown."
-    raise InputError(f"unknown emotion {text[:60]!r}", cure=cure)
+    shown = text[:_SHOWN]
+    cure = f"{did_you_mean(shown, [*CLASSES, OTHER])} Leave the cell empty where it is unknown."
+    raise InputError(f"unknown emotion {shown!r}", cure=cure)
 
 
 def _rows(
@@ -126,7 +131,7 @@ def _rows(
         rows = list(cells)
     if "id" not in names:
         raise InputError(
-            f"no column 'id' among [{', '.join(names)}]",
+            f"no column 'id' among [{listed(names)}]",
             file=path,
             line=1,
             cure="Give predictions, or a CSV or JSON Lines with the columns id and words or voice.",

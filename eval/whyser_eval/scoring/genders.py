@@ -15,7 +15,7 @@ from whyser_eval.statistics.bootstrap import Cells, ResamplingPlan
 from whyser_eval.statistics.permutation import TwoGroups, permuted
 
 #: Permutations of the genders.
-_DRAWS = 10_000
+_DRAWS = 5_000
 
 #: The genders as utterances name them.
 _NAMES = [subset.partition(":")[2] for subset in GENDERS]

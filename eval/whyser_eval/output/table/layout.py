@@ -23,7 +23,7 @@ _FORMS: tuple[str, ...] = get_args(Form)
 _READINGS = tuple(one.name for one in METRICS.values() if one.heading and one.material == "classes")
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """The columns of a table under each form of the question.
 
     Attributes:
@@ -38,16 +38,16 @@ class Layout(NamedTuple):
     cure: str = "Score them with this version."
 
 
-LAYOUTS: dict[str, Layout] = {
+LAYOUTS: dict[str, TableLayout] = {
     # The paper's Table 1.
-    "paper": Layout(tuple(product(("all", "strict"), ("f1_majority", "f1_all_labels")))),
+    "paper": TableLayout(tuple(product(("all", "strict"), ("f1_majority", "f1_all_labels")))),
     # Every reading of All-labels, D1 to D5, and the majority.
-    "readings": Layout([("all", one) for one in _READINGS]),
-    "subsets": Layout([(None, "f1_majority")]),
-    "conflict": Layout(
+    "readings": TableLayout([("all", one) for one in _READINGS]),
+    "subsets": TableLayout([(None, "f1_majority")]),
+    "conflict": TableLayout(
         [("all", one) for one in metrics_of("conflict")], True, "Score them with --words."
     ),
-    "genders": Layout(
+    "genders": TableLayout(
         [
             *((one, "f1_majority") for one in GENDERS),
             *(("all", one) for one in metrics_of("genders")),
@@ -114,7 +114,7 @@ def _groups(
     scored: ReferenceGroup,
     columns: Sequence[Column],
     stars: Stars,
-    layout: Layout,
+    layout: TableLayout,
     *,
     controls: bool,
     decimals: int,
@@ -136,7 +136,7 @@ def _line(
     key: RowKey,
     columns: Sequence[Column],
     stars: Stars,
-    layout: Layout,
+    layout: TableLayout,
     decimals: int,
 ) -> TableLine:
     kind: Kind = "baseline" if key.is_baseline else "system" if key.control == "none" else "control"
