@@ -34,7 +34,6 @@ TRANSCRIPTS = "transcripts"
 #: What a system got that says the emotion of the words, or of the voice.
 _CONTROLS: Mapping[Side, str] = {"words": "transcript", "voice": "none"}
 
-
 #: Maximum characters of a cell in an error.
 _SHOWN = 60
 

@@ -1,10 +1,14 @@
 """The emotion of the words or the voice: from a table, from answers, from transcripts."""
 
+import csv
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from whyser.io.errors import BadInput, InputError
+from whyser.labels.classes import CLASSES
 from whyser.records.utterance import Utterance
 from whyser_eval.reading.readers import RuleReader
 from whyser_eval.scoring.emotions import emotions_of_transcripts, read_emotions
@@ -130,3 +134,20 @@ def test_a_transcript_names_one_emotion_or_none(world):
     rows = [world.utterance(n, "sad", transcript=text) for n, text in enumerate(said)]
     found = emotions_of_transcripts([Utterance(**row) for row in rows])
     assert list(found.labels.values()) == list(said.values())
+
+
+IDS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+
+
+@given(st.dictionaries(IDS, st.sampled_from([*CLASSES, "other", None]), min_size=1, max_size=20))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_is_read(tmp_path, labels):
+    """Whatever the ids hold, as CSV and as JSON Lines."""
+    table, rows = tmp_path / "table.csv", tmp_path / "rows.jsonl"
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["id", "words"])
+        writer.writerows((id_, label or "") for id_, label in labels.items())
+    rows.write_text(lines(*({"id": id_, "words": label} for id_, label in labels.items())))
+    for path in (table, rows):
+        assert read_emotions(path, "words", RuleReader()).labels == labels
