@@ -63,6 +63,30 @@ Wer = Annotated[
         "utterance.",
     ),
 ]
+conflict_option = partial(Option, rich_help_panel="Words against voice")
+Words = Annotated[
+    str | None,
+    conflict_option(
+        metavar="FILE|transcripts",
+        help="Score whether answers follow the voice or the words. Take the emotion of the words "
+        "from the column words of this CSV or JSON Lines, or from these predictions of a system "
+        "that reads the words; transcripts takes the one emotion that a transcript names.",
+    ),
+]
+Voice = Annotated[
+    Path | None,
+    conflict_option(
+        help="Take the emotion of the voice from the column voice of this file, or from these "
+        "predictions of a system that gets the sound.  [default: the column voice of --words, "
+        "else the majority label]"
+    ),
+]
+NeutralWords = Annotated[
+    bool,
+    conflict_option(
+        "--neutral-words", help="Count neutral words as any other emotion; else they are left out."
+    ),
+]
 ResampleBy = Annotated[
     Literal["utterance", "speaker"],
     interval_option(
@@ -246,6 +270,9 @@ def score_command(
     ] = False,
     cues: ScoredCues = None,
     wer: Wer = False,
+    words: Words = None,
+    voice: Voice = None,
+    neutral_words: NeutralWords = False,
     draws: Annotated[
         int,
         interval_option(
@@ -284,6 +311,7 @@ def score_command(
     --reader-endpoint http://localhost:8000/v1 --reader-model openai/gpt-oss-20b --audit
     """
     from whyser.labels.classes import parse_classes
+    from whyser_eval.scoring.conflict import sources_of
     from whyser_eval.scoring.reading_audit import audit_run, print_audit
     from whyser_eval.scoring.score import Settings, score_run, scores_json, write_run
 
@@ -300,7 +328,8 @@ def score_command(
         wer=wer,
         reader=reads.reader(output),
     )
-    result = score_run(references, predictions, settings, cues=cues or ())
+    emotions = sources_of(words, voice, neutral_words=neutral_words)
+    result = score_run(references, predictions, settings, cues=cues or (), emotions=emotions)
     audit = audit_run(result, sample=audit_sample if with_audit else None)
     write_run(result, audit, output)
     if as_json:
@@ -336,6 +365,9 @@ def compare_command(
     all_inclusive: AllInclusive = False,
     cues: ScoredCues = None,
     wer: Wer = False,
+    words: Words = None,
+    voice: Voice = None,
+    neutral_words: NeutralWords = False,
     resample_by: ResampleBy = "utterance",
     draws: Annotated[
         int, interval_option(min=100, help="Make this many draws for each test.")
@@ -355,6 +387,7 @@ def compare_command(
     from whyser.labels.classes import parse_classes
     from whyser_eval.output.terminal import print_comparisons
     from whyser_eval.scoring.compare import clustering_warnings, compare, write_comparisons
+    from whyser_eval.scoring.conflict import sources_of
     from whyser_eval.scoring.score import Settings, score_run
 
     settings = Settings(
@@ -366,7 +399,8 @@ def compare_command(
         wer=wer,
         reader=reads.reader(output.parent if output else None),
     )
-    result = score_run(references, predictions, settings, cues=cues or ())
+    emotions = sources_of(words, voice, neutral_words=neutral_words)
+    result = score_run(references, predictions, settings, cues=cues or (), emotions=emotions)
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
     warnings = [] if resample_by == "speaker" else list(clustering_warnings(result, against))
     if output:
@@ -378,6 +412,8 @@ def compare_command(
         }
         write_comparisons(rows, result, output, warnings=warnings, **how)
     print_comparisons(rows, as_json=as_json)
+    if result.conflict is not None:
+        say(f"note: {result.conflict.note}")
     for warning in warnings:
         say(f"warning: {warning}")
     if output:
@@ -390,10 +426,11 @@ def table_command(
         list[Path], Argument(help="Show the runs in these folders, which `score` wrote.")
     ],
     layout: Annotated[
-        Literal["paper", "readings", "subsets"],
+        Literal["paper", "readings", "subsets", "conflict", "genders"],
         Option(
-            help="Show the paper's Table 1 (paper), All-labels in every reading (readings), or "
-            "Macro-F1 on every subset (subsets)."
+            help="Show the paper's Table 1 (paper), All-labels in every reading (readings), "
+            "Macro-F1 on every subset (subsets), words against voice (conflict), or the gap "
+            "between the speakers' genders (genders)."
         ),
     ] = "paper",
     form: Annotated[

@@ -121,11 +121,11 @@ def _guessed(folder: Path, paths: Sequence[str]) -> str:
     if "{label}" in parts:
         return "/".join([*parts, "*"])
     if unknown:
+        pattern = "*/" * (depth - 1) + "{label}/*"
         raise InputError(
             f"has folders that are named after emotions, and others: {unknown[:10]}",
             file=folder,
-            cure=f"Give the pattern {'*/' * (depth - 1) + '{label}/*'!r}, and the class of the others "
-            "with --merge.",
+            cure=f"Give the pattern {pattern!r}, and --merge with the class of the others.",
         )
     raise InputError(
         f"contains no table, and no folder of its {len(paths):,} sound files is named after an "

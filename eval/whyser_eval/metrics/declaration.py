@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
-#: What a metric's function takes: `Items`; `Distributions`; reference and predicted transcripts;
-#: `Explained` answers; these, all cues and a seed. It returns `Statistics`, but in the last case
-#: the value of each draw.
+#: What a metric's function takes: `Items`; `Items` of voice and words (`metrics.conflict`);
+#: `Distributions`; reference and predicted transcripts; `Explained` answers. It returns
+#: `Statistics`, but for `shuffled claims` (these, all cues and a seed) the value of each draw, and
+#: for `genders` (`metrics.genders`) values.
 MaterialKind: TypeAlias = Literal[
-    "classes", "probabilities", "transcripts", "claims", "shuffled claims"
+    "classes", "conflict", "probabilities", "transcripts", "claims", "shuffled claims", "genders"
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])

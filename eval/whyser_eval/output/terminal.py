@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whyser.io.console import LOG_WIDTH, print_json
+from whyser_eval.metrics.genders import gender_gap_p
 from whyser_eval.scoring.compare import SystemComparison, comparisons_json
 from whyser_eval.scoring.score import ScoredRun, ScoreRow
 from whyser_eval.statistics.formatting import format_estimate, format_p
@@ -28,6 +29,8 @@ _COLUMNS = (
 
 #: Columns of further tables, if answers contain them; one table would exceed 120 columns.
 _MORE = (
+    ("congruent_accuracy", "conflict_accuracy", "words_rate"),
+    ("gender_gap", "gender_gap_p"),
     ("groundedness", "groundedness_shuffled", "wer"),
     ("kl", "js", "ece", "set_recall"),
 )
@@ -122,5 +125,7 @@ def _by_system(rows: Sequence[ScoreRow]) -> dict[tuple[str, str, str], list[Scor
 
 
 def _cell(row: ScoreRow, has_ends: bool) -> Text:
+    if row.metric == gender_gap_p.__name__:
+        return Text(format_p(row.value))
     low, high = (row.low, row.high) if has_ends else (None, None)
     return Text(format_estimate(row.value, low, high))

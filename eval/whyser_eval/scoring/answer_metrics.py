@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: What else a metric of this material depends on, as the signature names it.
 RESTS_ON: dict[MaterialKind, str] = {
+    "conflict": "conflict",
     "probabilities": "votes",
     "transcripts": "words",
     "claims": "cues",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
-from whyser_eval.metrics.data import MISS, ClassMetric, FloatArray, IntArray, ScoreEstimate
+from whyser_eval.metrics.data import MISS, FloatArray, IntArray, Items, ScoreEstimate
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import SystemName
 from whyser_eval.statistics.bootstrap import (
@@ -39,16 +39,24 @@ def prior_shares(references: References) -> FloatArray:
 
 
 def prior_estimates(
-    references: References, metrics: Mapping[str, ClassMetric], *, draws: int, seed: int
+    references: References,
+    items: Items,
+    plan_of: Callable[[Cells], ResamplingPlan],
+    *,
+    draws: int,
+    seed: int,
 ) -> list[ScoreEstimate]:
     """Scores of guesses that are drawn by the shares of the labels: the mean over `draws` runs.
 
     The references are fixed, the guesses vary; `low` and `high` are percentiles of the runs.
+
+    Args: `items` of the references, whatever their predictions; `plan_of`, the scores of cells.
     """
     support = class_counts(references)
     shares = support / support.sum()
-    cells = collapse(references.items([None] * len(references)), references.subsets)
-    plan = ResamplingPlan.of(_with_every_guess(cells, len(shares)), metrics)
+    unasked = replace(items, predictions=np.full(len(items), MISS))
+    cells = collapse(unasked, references.subsets)
+    plan = plan_of(_with_every_guess(cells, len(shares)))
 
     def guess(generator: np.random.Generator, size: int) -> FloatArray:
         guesses = generator.multinomial(cells.members, shares, size=(size, len(cells.members)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import chain, compress, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,13 @@ from whyser_eval.scoring.answer_metrics import (
     answer_plans,
     shuffled_metrics,
 )
+from whyser_eval.scoring.conflict import (
+    Conflict,
+    EmotionSources,
+    conflict_plan,
+    read_conflict,
+)
+from whyser_eval.scoring.genders import gender_notes, p_of_gender_gap, with_gender_gap
 from whyser_eval.scoring.references import AnswerKey, References
 from whyser_eval.scoring.samples import sample_lines
 from whyser_eval.scoring.scores import ScoreRow as ScoreRow
@@ -91,6 +99,7 @@ class ScoredRun:
     warnings: tuple[str, ...]
     settings: Settings
     inputs: tuple[Path, ...]
+    conflict: Conflict | None = None
 
     @property
     def systems(self) -> list[System]:
@@ -104,15 +113,19 @@ class ScoredRun:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the intervals needs to know."""
+        """What a reader of the scores needs to know."""
+        told = [*gender_notes(self.references)]
+        if self.conflict is not None:
+            told.append(self.conflict.note)
         n = int(self.references.subsets["all"].mask.sum())
         if not self.settings.draws or n >= _ENOUGH:
-            return []
+            return told
         cure = "" if self.settings.interval == "bca" else "Use --interval bca. "
         return [
+            *told,
             f"an interval of {n:,} utterances holds the true score less often than 95 %: with "
             "rare classes, percentiles hold it in 80 % of the cases at n = 100, and in 90 % at "
-            f'n = 300. {cure}See docs/scores.md, "Intervals".'
+            f'n = 300. {cure}See docs/scores.md, "Intervals".',
         ]
 
 
@@ -122,12 +135,15 @@ def score_run(
     settings: Settings | None = None,
     *,
     cues: Sequence[Path] = (),
+    emotions: EmotionSources | None = None,
 ) -> ScoredRun:
     """Scores every system of the prediction files; writes nothing.
 
-    Args: `cues`, files of measured cues, which the answers' claims are compared with.
+    Args: `cues`, files of measured cues, which the answers' claims are compared with; `emotions`,
+        where the emotions of words and voice come from, which the answers may follow.
 
-    Raises: `InputError` or `BadInput` as `read_systems`, and for a broken file of cues.
+    Raises: `InputError` or `BadInput` as `read_systems` and `read_conflict`, and for a broken file
+        of cues.
     """
     settings = settings or Settings()
     key, chosen, systems, ignored = read_systems(
@@ -141,14 +157,16 @@ def score_run(
         entropy=settings.entropy,
     )
     heard = _read_cues(cues)
-    scored = [_scored(system, chosen, heard, settings) for system in systems]
-    signature = replace(
-        _signature(chosen),
-        parser=settings.reader.version,
-        rests_on=dict(_rests_on(scored, chosen, heard)),
+    conflict = read_conflict(emotions, chosen, settings.reader) if emotions else None
+    scored = [_scored(system, chosen, heard, conflict, settings) for system in systems]
+    baseline = replace(
+        _signature(chosen), rests_on=dict(_rests_on(scored, chosen, heard, conflict))
     )
-    rows = [*_rows_of_all(scored, chosen, signature)]
-    rows += _baseline_rows(chosen, settings, signature.rests_on)
+    signature = replace(baseline, parser=settings.reader.version)
+    rows = [
+        *_rows_of_all(scored, chosen, signature),
+        *_baseline_rows(chosen, conflict, baseline, settings),
+    ]
     return ScoredRun(
         key,
         chosen,
@@ -157,7 +175,8 @@ def score_run(
         ignored,
         (*_warnings(scored, chosen), *(_cues_warnings(heard, chosen) if cues else ())),
         settings,
-        (*references, *predictions, *cues),
+        (*references, *predictions, *cues, *(emotions.files if emotions else ())),
+        conflict,
     )
 
 
@@ -181,41 +200,62 @@ def _read_cues(paths: Sequence[Path]) -> dict[str, Cues]:
 
 
 def _scored(
-    system: System, references: References, cues: Mapping[str, Cues], settings: Settings
+    system: System,
+    references: References,
+    cues: Mapping[str, Cues],
+    conflict: Conflict | None,
+    settings: Settings,
 ) -> SystemScores:
     draws = 0 if system.name.control in REPEATED else settings.draws
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
-    plans = [_plan(system.items(references), references, settings.unit)]
+    items = system.items(references)
+    cells = _cells(items, references, settings.unit)
+    plans = [_by_unit(_plan(cells, references.classes), references, settings.unit)]
+    if conflict is not None:
+        plans.append(_conflict_plan(items, conflict, settings.unit))
     answers = AnswerMaterial.of(system, references, claims, with_transcripts=settings.wer)
-    plans += _answer_plans(answers, references, settings.unit)
+    for more in answer_plans([answers], references.subsets):
+        plans.append(_by_unit(more, references, settings.unit))
     scores = [
         score
         for plan in plans
         for score in bootstrap(plan, draws=draws, seed=settings.seed, interval=settings.interval)
     ]
+    if draws:
+        speakers = references.speakers if settings.unit == "speaker" else None
+        scores += p_of_gender_gap(cells, speakers, seed=settings.seed)
     if claims is not None:
         agreed = compress(claims, references.subsets["all"].mask)
         scores += shuffled_metrics(list(agreed), cues, seed=settings.seed)
     return SystemScores(system, scores, claims)
 
 
-def _answer_plans(
-    answers: AnswerMaterial, references: References, unit: Unit
-) -> Iterator[ResamplingPlan]:
-    for plan in answer_plans([answers], references.subsets):
-        yield plan.by_cluster(references.speakers) if unit == "speaker" else plan
-
-
-def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
-    """Every metric on every subset, and class by class on some."""
+def _cells(items: Items, references: References, unit: Unit) -> Cells:
+    """What is resampled: equal utterances together, or each by itself where speakers are drawn."""
     if unit == "speaker":
-        cells = Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
-    else:
-        cells = collapse(items, references.subsets)
-    subsets = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = ResamplingPlan.of(replace(cells, subsets=subsets), by_class(references.classes))
-    plan = ResamplingPlan.of(cells, metrics_of("classes")) | each
+        return Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
+    return collapse(items, references.subsets)
+
+
+def _by_unit(plan: ResamplingPlan, references: References, unit: Unit) -> ResamplingPlan:
     return plan.by_cluster(references.speakers) if unit == "speaker" else plan
+
+
+def _plan(cells: Cells, classes: Sequence[str]) -> ResamplingPlan:
+    """Every metric of the classes, and on some subsets class by class."""
+    subsets = {name: cells.subsets[name] for name in _BY_CLASS}
+    each = ResamplingPlan.of(replace(cells, subsets=subsets), by_class(classes))
+    return _class_plan(cells) | each
+
+
+def _class_plan(cells: Cells) -> ResamplingPlan:
+    """Every metric of the classes on every subset, and the gap between genders."""
+    return with_gender_gap(ResamplingPlan.of(cells, metrics_of("classes")))
+
+
+def _conflict_plan(items: Items, conflict: Conflict, unit: Unit) -> ResamplingPlan:
+    cells = _cells(conflict.items(items.predictions), conflict.references, unit)
+    return _by_unit(conflict_plan(cells), conflict.references, unit)
 
 
 def _rows_of_all(
@@ -245,7 +285,7 @@ def _rows_of_all(
 
 
 def _baseline_rows(
-    references: References, settings: Settings, rests_on: Mapping[str, Mapping[str, str]]
+    references: References, conflict: Conflict | None, signature: Signature, settings: Settings
 ) -> Iterator[ScoreRow]:
     """Chance baselines that a system must beat: the most frequent class, and draws by prior.
 
@@ -253,19 +293,25 @@ def _baseline_rows(
     """
     # The first declared of equally frequent classes.
     majority = references.classes[int(controls.class_counts(references).argmax())]
-    plan = _plan(references.items([majority] * len(references)), references, settings.unit)
     nothing_unread = dict.fromkeys(references.subsets, 0)
-    how = {"draws": settings.draws, "seed": settings.seed}
-    prior = controls.prior_estimates(references, metrics_of("classes"), **how)
-    constant_scores = bootstrap(plan, **how, interval=settings.interval)
-    if rests_on.keys() & metrics_of("probabilities").keys():
+    items = references.items([majority] * len(references))
+    plan = _plan(_cells(items, references, settings.unit), references.classes)
+    plans = [_by_unit(plan, references, settings.unit)]
+    guessed: list[tuple[Items, Callable[[Cells], ResamplingPlan]]] = [(items, _class_plan)]
+    if conflict is not None:
+        plans.append(_conflict_plan(items, conflict, settings.unit))
+        guessed.append((conflict.items(items.predictions), conflict_plan))
+    draws, seed = settings.draws, settings.seed
+    drawn = partial(bootstrap, draws=draws, seed=seed, interval=settings.interval)
+    constant = [drawn(one) for one in plans]
+    prior = [controls.prior_estimates(references, *one, draws=draws, seed=seed) for one in guessed]
+    if signature.rests_on.keys() & metrics_of("probabilities").keys():
         shares = AnswerMaterial.of_probabilities(controls.prior_shares(references), references)
-        for more in _answer_plans(shares, references, settings.unit):
-            prior += bootstrap(more, **how, interval=settings.interval)
-    base = replace(_signature(references), rests_on=rests_on)
-    for name, scores in ((f"constant:{majority}", constant_scores), ("prior", prior)):
+        for more in answer_plans([shares], references.subsets):
+            prior.append(drawn(_by_unit(more, references, settings.unit)))
+    for name, scores in ((f"constant:{majority}", constant), ("prior", prior)):
         guess = SystemName(name, "any", "none")
-        yield from _rows(guess, scores, base, references, nothing_unread)
+        yield from _rows(guess, chain(*scores), signature, references, nothing_unread)
 
 
 def _signature(references: References) -> Signature:
@@ -284,7 +330,10 @@ def _signature(references: References) -> Signature:
 
 
 def _rests_on(
-    scored: Iterable[SystemScores], references: References, cues: Mapping[str, Cues]
+    scored: Iterable[SystemScores],
+    references: References,
+    cues: Mapping[str, Cues],
+    conflict: Conflict | None,
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """What else each scored metric depends on, with its hash, by the metric's name.
 
@@ -294,6 +343,7 @@ def _rests_on(
         "votes": lambda: references.votes_hash,
         "words": lambda: references.words_hash,
         "cues": lambda: cues_hash(cues.get(one.id) for one in references.utterances),
+        "conflict": lambda: conflict.hash if conflict else "",
     }
     scored_metrics = {score.metric for one in scored for score in one.scores} & METRICS.keys()
     named = {name: RESTS_ON.get(METRICS[name].material) for name in sorted(scored_metrics)}
@@ -404,6 +454,7 @@ def _facts(run: ScoredRun) -> dict[str, Any]:
         "parts": sorted(map("/".join, run.references.parts)),
         "n": {name: int(one.mask.sum()) for name, one in run.references.subsets.items()},
         "ignored": dict(run.ignored),
+        "conflict": run.conflict.facts if run.conflict else None,
         "systems": [
             {
                 **asdict(system.name),

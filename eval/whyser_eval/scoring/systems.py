@@ -298,6 +298,13 @@ def align(
             continue
         answered[name] = tuple(kept[id_] for id_ in wanted)
     problems.raise_any()
+    return systems_of(answered, reader)
+
+
+def systems_of(
+    answered: Mapping[SystemName, tuple[Prediction, ...]], reader: Reader
+) -> list[System]:
+    """The systems with the readings of their answers."""
     # All at once, since a reader may ask an endpoint.
     texts = [text for group in answered.values() for answer in group for text in _texts(answer)]
     readings = iter(reader.read(texts))

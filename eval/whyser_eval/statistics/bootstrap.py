@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any, Literal, TypeAlias
 
@@ -41,6 +41,9 @@ Unit: TypeAlias = Literal["utterance", "speaker"]
 
 #: (subset, metric)
 ScoreKey = tuple[str, str]
+
+#: A function of the values of two scores, draw by draw, and these scores.
+Contrast = tuple[Callable[[FloatArray, FloatArray], FloatArray], ScoreKey, ScoreKey]
 
 #: Percentiles of the draws as they are, or bias-corrected and accelerated.
 Interval: TypeAlias = Literal["percentile", "bca"]
@@ -127,13 +130,16 @@ class ResamplingPlan:
 
     Attributes:
         members: int[k], how many utterances a row stands for
-        sizes: (subset, metric) -> utterances of the subset, for each of S scores
+        sizes: (subset, metric) -> utterances of the subset, for each score of the blocks
         blocks: the scores, in the order of `sizes`
+        contrasts: (subset, metric) -> what is computed from the values of two of these scores; the
+            S scores of the plan are those of the blocks, then these
     """
 
     members: IntArray
     sizes: Mapping[ScoreKey, int]
     blocks: Sequence[SubsetBlock]
+    contrasts: Mapping[ScoreKey, Contrast] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cells: Cells, metrics: Mapping[str, ClassMetric]) -> ResamplingPlan:
@@ -172,7 +178,25 @@ class ResamplingPlan:
             drawn = counts.T[block.rows]
             scores = scores_of(drawn.T @ block.table, block.widths)
             found.append(np.where(drawn.sum(axis=0) > 0, scores, np.nan))
-        return np.concatenate(found)
+        return self.with_contrasts(np.concatenate(found))
+
+    def with_contrasts(self, values: FloatArray) -> FloatArray:
+        """float[S, b], the values of the blocks' scores, then those of the contrasts."""
+        place = {key: row for row, key in enumerate(self.sizes)}
+        more = [
+            function(values[place[first]], values[place[second]])
+            for function, first, second in self.contrasts.values()
+        ]
+        return np.vstack([values, *more]) if more else values
+
+    @property
+    def scores(self) -> dict[ScoreKey, int]:
+        """The S scores in order, each with its utterances."""
+        both = {
+            key: self.sizes[first] + self.sizes[second]
+            for key, (_, first, second) in self.contrasts.items()
+        }
+        return {**self.sizes, **both}
 
     @property
     def observed(self) -> FloatArray:
@@ -197,12 +221,17 @@ class ResamplingPlan:
         for block in self.blocks:
             clusters, place = np.unique(cluster_of[block.rows], return_inverse=True)
             blocks.append(SubsetBlock(clusters, summed(block.table, place), block.widths))
-        return ResamplingPlan(np.ones(cluster_of.max() + 1, dtype=np.int64), self.sizes, blocks)
+        members = np.ones(cluster_of.max() + 1, dtype=np.int64)
+        return replace(self, members=members, blocks=blocks)
 
     def __or__(self, other: ResamplingPlan) -> ResamplingPlan:
         """The scores of both plans, which have the same rows."""
-        sizes = {**self.sizes, **other.sizes}
-        return ResamplingPlan(self.members, sizes, [*self.blocks, *other.blocks])
+        return ResamplingPlan(
+            self.members,
+            {**self.sizes, **other.sizes},
+            [*self.blocks, *other.blocks],
+            {**self.contrasts, **other.contrasts},
+        )
 
 
 def clusters_of(speakers: Sequence[str | None]) -> IntArray:
@@ -366,7 +395,7 @@ def estimates(
 ) -> list[ScoreEstimate]:
     """Values with their intervals; a subset without utterances has neither."""
     rows = []
-    for (key, n), value, bounds in zip(plan.sizes.items(), values, intervals, strict=True):
+    for (key, n), value, bounds in zip(plan.scores.items(), values, intervals, strict=True):
         low, high = (bounds if n else None) or (None, None)
         rows.append(ScoreEstimate(*key, float(value) if n else None, low, high, n))
     return rows
@@ -431,4 +460,4 @@ def jackknife(plan: ResamplingPlan) -> FloatArray:
         sums = np.repeat(members[:, block.rows] @ block.table, members.size, axis=0)
         sums[block.rows] -= block.table
         found.append(scores_of(sums, block.widths))
-    return np.concatenate(found)
+    return plan.with_contrasts(np.concatenate(found))

@@ -39,7 +39,8 @@ class Column(NamedTuple):
 class Cell:
     """One figure as a share of 1; `row` is the source of a figure of ours.
 
-    `marks` are those of the comparisons in which it differs; `text` is the percentage as printed.
+    `marks` are those of the comparisons in which it differs; `text` is the percentage as printed,
+    `ends` its interval where the layout shows one.
     """
 
     value: float
@@ -47,6 +48,7 @@ class Cell:
     row: ScoreRow | None = None
     marks: str = ""
     is_best: bool = False
+    ends: str = ""
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,9 @@ def _piped(row: Sequence[str], widths: Sequence[int]) -> str:
 def _markdown_cell(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    figure = f"**{cell.text}**" if cell.is_best else cell.text
-    return figure + cell.marks.replace("*", r"\*")
+    text = _markdown(cell.text)
+    figure = f"**{text}**" if cell.is_best else text
+    return figure + cell.marks.replace("*", r"\*") + cell.ends
 
 
 def _markdown(text: str) -> str:
@@ -150,9 +151,10 @@ def _latex_group(group: Group, width: int) -> Iterator[str]:
 def _latex_cell(cell: Cell | None) -> str:
     if cell is None:
         return "--"
-    figure = rf"\textbf{{{cell.text}}}" if cell.is_best else cell.text
+    text = latex_text(cell.text)
+    figure = rf"\textbf{{{text}}}" if cell.is_best else text
     marks = "".join(_LATEX_MARKS[mark] for mark in cell.marks)
-    return f"{figure}$^{{{marks}}}$" if marks else figure
+    return (f"{figure}$^{{{marks}}}$" if marks else figure) + latex_text(cell.ends)
 
 
 def latex_text(text: str) -> str:
@@ -236,7 +238,9 @@ def rich_groups(table: Table) -> Iterator[Text | RichTable]:
 def _rich_cell(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    return f"[bold]{cell.text}[/bold]{cell.marks}" if cell.is_best else cell.text + cell.marks
+    figure = f"[bold]{cell.text}[/bold]" if cell.is_best else cell.text
+    # An interval begins with a digit or a sign, so its bracket opens no markup.
+    return figure + cell.marks + cell.ends
 
 
 #: Name of a format -> its writer.
