@@ -252,9 +252,9 @@ def sharegpt(
     control: Annotated[
         Control,
         typer.Option(
-            help="Write a control on which a model that listens must fail: every row has another "
-            "utterance's sound ('shuffled'), silence, or the words in place of sound "
-            "('transcript')."
+            help="Write a control. A model that listens must fail on another utterance's sound "
+            "('shuffled') and on silence; 'transcript' has the words in place of sound. It should "
+            "hold its score with noise, after a telephone's codec, and 20 dB quieter ('gain')."
         ),
     ] = "none",
     max_samples: Annotated[
@@ -277,7 +277,8 @@ def sharegpt(
     spec = DatasetSpec(split, answer, question, control, max_samples, seed, epochs)
     inputs = TrainingInputs.read(rationales or [], cues or [])
     dataset = build([Corpus(path) for path in utterances], spec, inputs)
-    rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
+    table = dataset_info or output.parent / "dataset_info.json"
+    rows_file = write(dataset, output, table, seed=seed)
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
     if dataset.dropped:
         print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())

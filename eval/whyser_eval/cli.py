@@ -103,10 +103,21 @@ def predict_command(
         ),
     ] = False,
     control: Annotated[
-        Literal["none", "shuffled", "silence", "transcript", "paraphrased", "reordered"],
+        Literal[
+            "none",
+            "shuffled",
+            "silence",
+            "transcript",
+            "paraphrased",
+            "reordered",
+            "noise",
+            "codec",
+            "gain",
+        ],
         Option(
             help="Replace the sound by another utterance's (shuffled), by silence, or by the words "
-            "(transcript); or vary the question's wording or the order of its options."
+            "(transcript); vary the question's wording or the order of its options; or degrade the "
+            "sound by noise, by a telephone's codec, or by 20 dB (gain)."
         ),
     ] = "none",
     variants: Annotated[
@@ -177,7 +188,7 @@ def predict_command(
     decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
     clips = Clips(
         [Corpus(path) for path in utterances],
-        silence=output.with_suffix(".silence"),
+        folder=output.with_suffix(f".{control}"),
         control=control,
         split=split,
         max_samples=max_samples,

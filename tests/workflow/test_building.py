@@ -68,6 +68,7 @@ def test_the_command_of_a_training_set(
         ("open_cot", "--prompt open --cot"),
         ("open_shuffled", "--prompt open --control shuffled"),
         ("open_cot_shuffled", "--prompt open --cot --control shuffled"),
+        ("closed_cot_codec", "--prompt closed --cot --control codec"),
     ],
 )
 def test_the_command_of_a_test_set(made: RunPlan, name: str, options: str) -> None:

@@ -162,6 +162,14 @@ def test_overrides_reach_training_and_prediction(plan: PlanOf) -> None:
     ]
 
 
+def test_further_controls_follow_the_open_form(plan: PlanOf) -> None:
+    made = plan("--set-predict", "eval_dataset=whyser_test_open,whyser_test_closed_gain")
+    assert made.test_sets == [
+        *("whyser_test_open", "whyser_test_closed", "whyser_test_open_shuffled"),
+        "whyser_test_closed_gain",
+    ]
+
+
 def test_small_settings_come_before_the_users(plan: PlanOf) -> None:
     made = plan(*ROW_11, "--small", "--set", "max_samples=5")
     assert made.settings == (*SMALL, "max_samples=5")
@@ -195,10 +203,10 @@ def test_labels_of_single_annotators_want_a_rationale_each(plan: PlanOf) -> None
         (("--predict", f"{FOLDER}qwen2audio/lora_export.yaml"), "eval_dataset is None, expected"),
         (
             ("--set-predict", "eval_dataset=whyser_test_closed"),
-            "full_predict.yaml: eval_dataset is 'whyser_test_closed', expected one test set of the",
+            "full_predict.yaml: eval_dataset is 'whyser_test_closed', expected a test set of the",
         ),
-        (("--set-predict", "eval_dataset=whyser_test_open,whyser_test_closed"), "expected one"),
-        (("--set-predict", "eval_dataset=whyser_test_open_shuffled"), "expected one test set"),
+        (("--set-predict", "eval_dataset=whyser_test_open_shuffled"), "expected a test set"),
+        (("--set-predict", "eval_dataset=whyser_test_open,whyser_test_open_noisy"), "no stage"),
         (
             ("--set", "dataset=my_rows"),
             "full_sft_reason.yaml: reads the dataset 'my_rows', which no stage writes",

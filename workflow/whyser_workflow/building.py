@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from whyser.io.console import run
-from whyser_workflow.plan import DEV_ROWS, RunPlan, read_plan
+from whyser_workflow.plan import DEV_ROWS, RunPlan, control_of, read_plan
 from whyser_workflow.training import call
 
 
@@ -47,14 +47,13 @@ def taught_words(plan: RunPlan) -> Iterator[str]:
 
 
 def test_words(plan: RunPlan, name: str) -> list[str]:
-    """The command for `whyser_test_open`, `whyser_test_closed_cot`, `whyser_test_open_shuffled`."""
+    """The command for `whyser_test_open`, `whyser_test_closed_cot_noise`, ..."""
     words = ["sharegpt", *map(str, map(plan.utterances, plan.tested))]
     words += ["--split", plan.test_split, "--target", "label", "--output", str(plan.rows / name)]
     words += ["--prompt", "closed" if "_closed" in name else "open"]
     words += ["--cot"] if "_cot" in name else []
-    # Each item gets another utterance's audio; the score should drop to chance.
-    words += ["--control", "shuffled"] if name.endswith("_shuffled") else []
-    return words
+    control = control_of(name)
+    return [*words, *(["--control", control] if control != "none" else [])]
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter
 
@@ -25,6 +25,7 @@ from whyser.io.files import read_json, read_record, write_json
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_converters.corpora.registry import CORPORA
+from whyser_converters.datasets.sharegpt import Control
 
 TeacherKind = Literal["measured", "endpoint", "serve"]
 
@@ -48,7 +49,8 @@ SERVED_TEACHER = "Qwen/Qwen2.5-Omni-7B"
 DEV_ROWS = 1000
 #: The datasets that the stage `build` can write.
 _TRAINING_SET = re.compile(r"whyser_(train|dev|task)_[a-z_]+")
-_TEST_SET = re.compile(r"whyser_test_(open|closed)(_cot)?(_shuffled)?")
+_CONTROLS = tuple(control for control in get_args(Control) if control != "none")
+_TEST_SET = re.compile(rf"whyser_test_(open|closed)(_cot)?(_({'|'.join(_CONTROLS)}))?")
 
 
 @dataclass(frozen=True)
@@ -218,19 +220,21 @@ class RunPlan:
 
     @cached_property
     def test_sets(self) -> list[str]:
-        """The open form, the closed form, and the shuffled control of the open form."""
+        """The open form, the closed form, the shuffled control of the open form, and those that the
+        configuration names after the open form."""
         settings = settings_of(Path(self.predict), self.predict_settings)
         names = names_in(settings.get("eval_dataset"))
-        if len(names) != 1 or "_open" not in names[0] or names[0].endswith("_shuffled"):
+        if not names or "_open" not in names[0] or control_of(names[0]) != "none":
             raise InputError(
-                f"eval_dataset is {settings.get('eval_dataset')!r}, expected one test set of the "
+                f"eval_dataset is {settings.get('eval_dataset')!r}, expected a test set of the "
                 "open form",
                 file=self.predict,
                 cure="Give 'whyser_test_open' or 'whyser_test_open_cot'; the closed form and the "
-                "control follow from it.",
+                "shuffled control follow from it. Other controls may come after it.",
             )
-        (first,) = names
-        return [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
+        first, *more = names
+        derived = [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
+        return list(dict.fromkeys([*derived, *more]))
 
     @property
     def sets(self) -> list[str]:
@@ -299,6 +303,15 @@ _FORM = TypeAdapter(RunPlan)
 def read_plan(path: Path) -> RunPlan:
     """Raises: `InputError` for a missing or broken file."""
     return read_record(path, _FORM, cure="Give the command of that run again.")
+
+
+def control_of(test_set: str) -> str:
+    """The control of a test set, by the end of its name.
+
+    >>> control_of("whyser_test_open_cot_noise"), control_of("whyser_test_open_cot")
+    ('noise', 'none')
+    """
+    return next((one for one in _CONTROLS if test_set.endswith(f"_{one}")), "none")
 
 
 def family_of(configuration: str) -> str:

@@ -32,7 +32,7 @@ SHAPE = "files and rows that cannot be read"
 _MANIFEST = "broken manifests"
 
 #: Faults that a control causes on purpose.
-_INTENDED = {"silence": SILENT, "transcript": UNHEARD}
+_INTENDED = {"silence": SILENT, "transcript": UNHEARD, "gain": SILENT}
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from whyser.io import audio
+from whyser.io.console import track
+from whyser.io.degraded import NAMES, degradation, degraded_file
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question, with_transcript
@@ -32,8 +34,8 @@ from whyser_converters.datasets.targets import (
     write_answer,
 )
 
-#: What replaces the utterance's own sound; `transcript` gives the words and no sound.
-Control = Literal["none", "shuffled", "silence", "transcript"]
+#: What replaces or degrades the utterance's own sound; `transcript` gives the words and no sound.
+Control = Literal["none", "shuffled", "silence", "transcript", "noise", "codec", "gain"]
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,10 @@ class SharegptRow:
 
     def manifest(self) -> dict[str, Any]:
         line = manifest_line(self.utterance, self.question, self.audio if self.hears else None)
-        own = {"label": self.label, "answer": self.answer}
-        return line | own | {"control": self.control, "epoch": self.epoch}
+        line |= {"label": self.label, "answer": self.answer}
+        line |= {"control": self.control, "epoch": self.epoch}
+        how = degradation(self.control)
+        return {**line, "degraded": NAMES[how]} if how else line
 
 
 @dataclass
@@ -192,7 +196,7 @@ def _add_rows(
 
 
 def _under_control(rows: list[SharegptRow], spec: DatasetSpec) -> list[SharegptRow]:
-    """The rows as the control changes them; the files of silence come with `write`."""
+    """The rows as the control changes them; `write` makes the sounds of some."""
     if spec.control == "shuffled":
         return _shuffle_audio(rows, random.Random(spec.seed))
     if spec.control == "transcript" and not any(row.utterance.transcript for row in rows):
@@ -226,17 +230,26 @@ def _keep_first(dataset: SharegptDataset, count: int) -> None:
         dataset.rows = kept
 
 
-def write(dataset: SharegptDataset, output: Path, table: Path) -> Path:
+def write(dataset: SharegptDataset, output: Path, table: Path, *, seed: int = 0) -> Path:
     """Writes rows, manifest and the table's entry; returns the file of the rows.
 
-    The files of the silence control, one for each length, go to the folder `silence` there.
+    The sounds of the controls `silence`, `noise`, `codec` and `gain` go to the folder of that name
+    there; `seed` is that of the noise.
     """
-    rows = dataset.rows
-    if rows and rows[0].control == "silence":
-        folder = output.parent / "silence"
-        lengths = [audio.probe(row.audio).duration for row in rows]
-        silences = [audio.silence(length, folder).resolve() for length in lengths]
-        rows = [replace(row, audio=silence) for row, silence in zip(rows, silences, strict=True)]
+    rows = list(_with_sounds(dataset.rows, output.parent, seed))
     return write_dataset(
         output, table, (row.sharegpt() for row in rows), (row.manifest() for row in rows)
     )
+
+
+def _with_sounds(rows: Sequence[SharegptRow], folder: Path, seed: int) -> Iterator[SharegptRow]:
+    """The rows with the sounds that their control makes, one file for each length of silence."""
+    makes = bool(rows) and rows[0].control in {"silence", *NAMES}
+    for row in track(rows, "Writing sounds") if makes else rows:
+        path = row.audio
+        if row.control == "silence":
+            path = audio.silence(audio.probe(path).duration, folder / "silence").resolve()
+        elif how := degradation(row.control):
+            noise = drawn(seed, how, row.utterance.id)
+            path = degraded_file(path, how, noise, folder / how).resolve()
+        yield replace(row, audio=path)

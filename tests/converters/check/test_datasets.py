@@ -271,6 +271,17 @@ def test_what_a_control_does_on_purpose_is_no_fault(
         assert "row 1: has no sound" in found
 
 
+def test_a_quiet_clip_may_be_silent_20_dB_quieter(
+    faults: Faults, row: MakeRow, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "quiet.wav", np.zeros(16_000), 16_000)
+    line = {"id": "a/1", "answer": row()["messages"][1]["content"], "audio": "quiet.wav"}
+    for control, said in (("gain", ""), ("noise", "is silent")):
+        manifest(tmp_path, {**line, "control": control})
+        found = faults([row(audios=["quiet.wav"])])
+        assert said in found and bool(found) == bool(said)
+
+
 def test_a_broken_manifest_hides_no_row(faults: Faults, row: MakeRow, tmp_path: Path) -> None:
     (tmp_path / "d.manifest.jsonl").write_text("{", encoding="utf-8")
     found = faults([row("What?")])
