@@ -243,6 +243,14 @@ def score_command(
         Path, Option(help="Write scores.json, samples.jsonl and audit.json to this folder.")
     ],
     reads: ReaderOptions,
+    manifest: Annotated[
+        list[Path] | None,
+        Option(
+            help="Join --predictions, which LLaMA-Factory wrote, with this .manifest.jsonl first; "
+            "one for each --predictions, all of one system. The output folder names the system and "
+            "gets its predictions.jsonl."
+        ),
+    ] = None,
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
@@ -302,6 +310,10 @@ def score_command(
         wer=wer,
         reader=reads.reader(output),
     )
+    if manifest:
+        from whyser_eval.answers.join import join_all
+
+        predictions = [join_all(manifest, predictions, output)]
     result = score_run(references, predictions, settings, cues=cues or ())
     audit = audit_run(result, sample=audit_sample if with_audit else None)
     write_run(result, audit, output)

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from whyser.io.console import run
+from whyser.io.files import atomic_path
+from whyser_converters.datasets.dataset_info import read_table, register
 from whyser_workflow.plan import DEV_ROWS, RunPlan, control_of, read_plan
 from whyser_workflow.training import call
 
 
 def build(plan: RunPlan) -> None:
     """Writes every training and test set into the plan's folder of rows, and checks them."""
-    for name in plan.training_sets:
-        call("whyser-convert", *training_words(plan, name))
-    for name in plan.test_sets:
-        call("whyser-convert", *test_words(plan, name))
+    if plan.own:
+        _copy_own(plan)
+    else:
+        for name in plan.training_sets:
+            call("whyser-convert", *training_words(plan, name))
+        for name in plan.test_sets:
+            call("whyser-convert", *test_words(plan, name))
     call("whyser-convert", "check", str(plan.rows / "dataset_info.json"))
+
+
+def _copy_own(plan: RunPlan) -> None:
+    """The rows as `whyser-convert import` wrote them."""
+    (corpus,) = plan.corpora
+    source = plan.utterances(corpus).parent
+    entries = read_table(source / "dataset_info.json")
+    for name in plan.sets:
+        for suffix in (".manifest.jsonl", ".json"):
+            with atomic_path(plan.rows / f"{name}{suffix}") as copy:
+                shutil.copyfile(source / f"{name}{suffix}", copy)
+        table = plan.rows / "dataset_info.json"
+        register(table, name, plan.rows / f"{name}.json", as_given=entries[name])
 
 
 def training_words(plan: RunPlan, name: str) -> list[str]:

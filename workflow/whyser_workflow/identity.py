@@ -17,6 +17,7 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_json, short_hash
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
+from whyser_converters.datasets.dataset_info import read_table
 
 #: Settings that say where results go, how they are shown and how fast they come; they change no
 #: weight and no answer. Start models count by what they hold (`start_identity`).
@@ -91,6 +92,18 @@ def folder_identity(folder: Path) -> str:
         line = f"{file.relative_to(folder)}\t{status.st_size}\t{status.st_mtime_ns}\n"
         # A name need not be UTF-8.
         digest.update(os.fsencode(line))
+    return digest.hexdigest()[:16]
+
+
+def own_rows_identity(table: Path, names: Iterable[str]) -> str:
+    """Datasets of a table by their entries and the content of their files."""
+    digest = hashlib.sha256()
+    entries = read_table(table)
+    for name in names:
+        digest.update(json.dumps(entries[name], sort_keys=True).encode())
+        file = table.parent / str(dict(entries[name]).get("file_name"))
+        # A missing file is the converter's to report.
+        digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()[:16]
 
 

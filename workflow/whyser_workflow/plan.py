@@ -25,7 +25,8 @@ from whyser.io.files import read_json, read_record, write_json
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_converters.corpora.registry import CORPORA
-from whyser_converters.datasets.sharegpt import Control
+from whyser_converters.datasets.dataset_info import read_table
+from whyser_converters.datasets.sharegpt import Control, OwnControl
 
 TeacherKind = Literal["measured", "endpoint", "serve"]
 
@@ -78,10 +79,36 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class OwnRows:
+    """A user's own datasets: entries of the `dataset_info.json` in `folder`."""
+
+    folder: str
+    train: str
+    test: str
+    dev: str | None = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Dataset -> split."""
+        dev = {self.dev: "dev"} if self.dev else {}
+        return {self.train: "train", **dev, self.test: "test"}
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Of the training: without rows for an evaluation loss, nothing may wait for one."""
+        without = ("eval_strategy=no", "load_best_model_at_end=false", "early_stopping_steps=null")
+        return (
+            f"dataset={self.train}",
+            f"eval_dataset={self.dev or 'null'}",
+            *(() if self.dev else without),
+        )
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """One run.
 
-    `sources` has the folder of each corpus, none in a demo. `data_run` is the run whose corpora,
+    `sources` has the folder of each corpus, none in a demo and with `own` rows. `data_run` is the run whose corpora,
     cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
     of the configurations, `key=value`. `parts` are those of a model that the run builds, whose
     window is in seconds; None for its encoder's own.
@@ -100,6 +127,7 @@ class RunPlan:
     restart: str | None = None
     parts: dict[str, str] = field(default_factory=dict)
     window: int | None = None
+    own: OwnRows | None = None
 
     # ---- where its files are ---------------------------------------------------------------
 
@@ -150,11 +178,13 @@ class RunPlan:
 
     @property
     def is_demo(self) -> bool:
-        return not self.sources
+        return not self.sources and self.own is None
 
     @property
     def corpora(self) -> list[str]:
-        """In the order of the registry, which is that of the merged files."""
+        """In the order of the registry, which is that of the merged files; own rows are one."""
+        if self.own:
+            return [self.own.train]
         return [name for name in CORPORA if self.is_demo or name in self.sources]
 
     def source(self, corpus: str) -> str:
@@ -169,8 +199,10 @@ class RunPlan:
 
     @property
     def rationales(self) -> list[Path]:
-        """Those of the teacher. In a demo, measured ones follow those of an audio teacher: of two
+        """Those of the teacher; own rows have their answers. In a demo, measured ones follow those of an audio teacher: of two
         that were kept the first is used."""
+        if self.own:
+            return []
         measured = [self.taught(corpus, "rationales") for corpus in self.corpora]
         if self.teacher.kind == "measured":
             return measured
@@ -224,6 +256,8 @@ class RunPlan:
         configuration names after the open form."""
         settings = settings_of(Path(self.predict), self.predict_settings)
         names = names_in(settings.get("eval_dataset"))
+        if self.own:
+            return list(dict.fromkeys([self.own.test, f"{self.own.test}_shuffled", *names]))
         if not names or "_open" not in names[0] or control_of(names[0]) != "none":
             raise InputError(
                 f"eval_dataset is {settings.get('eval_dataset')!r}, expected a test set of the "
@@ -235,6 +269,12 @@ class RunPlan:
         first, *more = names
         derived = [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
         return list(dict.fromkeys([*derived, *more]))
+
+    @property
+    def own_controls(self) -> list[str]:
+        """The controls of the own test set."""
+        test = self.own.test if self.own else ""
+        return [name.removeprefix(f"{test}_") for name in self.test_sets if name != test]
 
     @property
     def sets(self) -> list[str]:
@@ -332,29 +372,40 @@ def plan_of(options: Namespace, *, has_vllm: bool) -> RunPlan:
     """
     _refuse_taken(options)
     sources = _sources(options.corpora)
-    teacher = _teacher(options, os.environ)
-    data_run = options.name
+    data_run, own = options.name, _own_rows(options)
+    teacher = None if own else _teacher(options, os.environ)
     if options.data:
         other = read_plan(Path("data", options.data, "run.json"))
         sources, teacher, data_run = other.sources, other.teacher, other.data_run
+        own = other.own
     small, small_predict = (SMALL, SMALL_PREDICT) if options.small else ((), ())
     plan = RunPlan(
         name=options.name,
         data_run=data_run,
         sources=sources,
         trains=tuple(map(_configuration, options.train)),
-        settings=(*small, *map("=".join, options.set)),
+        settings=(*small, *(own.settings if own else ()), *map("=".join, options.set)),
         predict=_configuration(options.predict or _predict_of(options.train[-1])),
-        predict_settings=(*small_predict, *map("=".join, options.set_predict)),
+        predict_settings=(
+            *small_predict,
+            *([f"eval_dataset={own.test}"] if own else ()),
+            *map("=".join, options.set_predict),
+        ),
         predict_with=options.predict_with
         or _engine_before(options)
-        or ("vllm" if has_vllm else "transformers"),
+        or ("vllm" if has_vllm and not own else "transformers"),
         model=options.model or str(Path("data", options.name, "model")),
         parts={"speech": options.speech, "llm": options.llm} if options.speech else {},
         window=options.window,
         teacher=teacher or Teacher(),
         restart=options.restart,
+        own=own,
     )
+    if own and plan.predict_with == "vllm":
+        raise InputError(
+            "--predict-with vllm asks our questions, and own rows have their own",
+            cure="Give --predict-with transformers.",
+        )
     _refuse_unwritten(plan)
     if plan.is_tiny and plan.parts:
         raise InputError(
@@ -409,6 +460,24 @@ def _sources(given: Iterable[tuple[str, str]]) -> dict[str, str]:
     return sources
 
 
+def _own_rows(options: Namespace) -> OwnRows | None:
+    """Raises: `InputError` for a name that is no entry, or is given twice."""
+    if not options.dataset:
+        return None
+    table = Path(options.dataset_dir, "dataset_info.json")
+    entries = read_table(table)
+    own = OwnRows(options.dataset_dir, options.dataset, options.test, options.dev)
+    for name in (own.train, own.test, *([own.dev] if own.dev else ())):
+        if name not in entries:
+            raise InputError(f"no dataset {name!r}", file=table, cure=did_you_mean(name, entries))
+    if len(own.given) < 2 + bool(own.dev):
+        raise InputError(
+            "--dataset, --test and --dev name one dataset twice",
+            cure="Give rows for the test that the model is not trained on.",
+        )
+    return own
+
+
 def _teacher(options: Namespace, environment: Mapping[str, str]) -> Teacher | None:
     """The chosen teacher; None without a choice."""
     chosen = options.teacher or environment.get("TEACHER_URL")
@@ -454,9 +523,15 @@ def _predict_of(train: str) -> str:
 
 
 def _refuse_unwritten(plan: RunPlan) -> None:
+    training_set, test_set = _TRAINING_SET, _TEST_SET
+    if plan.own:
+        own = (plan.own.train, *([plan.own.dev] if plan.own.dev else ()))
+        training_set = re.compile("|".join(map(re.escape, own)))
+        controls = "|".join(get_args(OwnControl))
+        test_set = re.compile(rf"{re.escape(plan.own.test)}(_({controls}))?")
     for names, form, of in (
-        (plan.training_sets, _TRAINING_SET, plan.trains),
-        (plan.test_sets, _TEST_SET, (plan.predict,)),
+        (plan.training_sets, training_set, plan.trains),
+        (plan.test_sets, test_set, (plan.predict,)),
     ):
         for name in names:
             if not form.fullmatch(name):

@@ -91,7 +91,10 @@ def facts_of(plan: RunPlan) -> TrainingFacts:
             count = len(row_hashes(plan.rows / f"{name}.json"))
             rows[name] = min(count, settings.get("max_samples") or count)
     return TrainingFacts(
-        system=plan.name, checkpoint=plan.model, rows=rows, teacher=str(plan.teacher)
+        system=plan.name,
+        checkpoint=plan.model,
+        rows=rows,
+        teacher="own rows" if plan.own else str(plan.teacher),
     )
 
 

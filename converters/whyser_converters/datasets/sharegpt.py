@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,8 @@ from whyser_converters.datasets.targets import (
 
 #: What replaces or degrades the utterance's own sound; `transcript` gives the words and no sound.
 Control = Literal["none", "shuffled", "silence", "transcript", "noise", "codec", "gain"]
+#: Those that change no text, and so can change rows in any form.
+OwnControl = Literal["shuffled", "silence", "noise", "codec", "gain"]
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def build(corpora: Sequence[Corpus], spec: DatasetSpec, inputs: TrainingInputs) 
     if not dataset.rows:
         raise nothing_left("utterance", spec.split, corpora, dataset.dropped)
     dataset.rows.sort(key=lambda row: (row.epoch, spec.drawn(ORDER, row.utterance, row.epoch)))
-    dataset.rows = _under_control(dataset.rows, spec)
+    dataset.rows = under_control(dataset.rows, spec.control, spec.seed)
     if spec.max_samples is not None:
         _keep_first(dataset, spec.max_samples)
     return dataset
@@ -195,15 +197,18 @@ def _add_rows(
         dataset.rows.append(SharegptRow(utterance, sound, question, answer, label, epoch=epoch))
 
 
-def _under_control(rows: list[SharegptRow], spec: DatasetSpec) -> list[SharegptRow]:
-    """The rows as the control changes them; `write` makes the sounds of some."""
-    if spec.control == "shuffled":
-        return _shuffle_audio(rows, random.Random(spec.seed))
-    if spec.control == "transcript" and not any(row.utterance.transcript for row in rows):
+def under_control(rows: Sequence[SharegptRow], control: Control, seed: int) -> list[SharegptRow]:
+    """The rows as the control changes them; `write` makes the sounds of some.
+
+    Raises: `InputError` for a corpus with one sound only, and where nothing has a transcript.
+    """
+    if control == "shuffled":
+        return _shuffle_audio(rows, random.Random(seed))
+    if control == "transcript" and not any(row.utterance.transcript for row in rows):
         raise InputError(
             "no utterance of this split has a transcript", cure="Leave --control transcript out."
         )
-    return [replace(row, control=spec.control) for row in rows]
+    return [replace(row, control=control) for row in rows]
 
 
 def _shuffle_audio(rows: Sequence[SharegptRow], random_: random.Random) -> list[SharegptRow]:
@@ -230,15 +235,26 @@ def _keep_first(dataset: SharegptDataset, count: int) -> None:
         dataset.rows = kept
 
 
-def write(dataset: SharegptDataset, output: Path, table: Path, *, seed: int = 0) -> Path:
+def write(
+    dataset: SharegptDataset,
+    output: Path,
+    table: Path,
+    *,
+    seed: int = 0,
+    as_given: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes rows, manifest and the table's entry; returns the file of the rows.
 
     The sounds of the controls `silence`, `noise`, `codec` and `gain` go to the folder of that name
-    there; `seed` is that of the noise.
+    there; `seed` is that of the noise. `as_given` is the entry of rows in a form of their own.
     """
     rows = list(_with_sounds(dataset.rows, output.parent, seed))
     return write_dataset(
-        output, table, (row.sharegpt() for row in rows), (row.manifest() for row in rows)
+        output,
+        table,
+        (row.sharegpt() for row in rows),
+        (row.manifest() for row in rows),
+        as_given=as_given,
     )
 
 
