@@ -108,10 +108,10 @@ class OwnRows:
 class RunPlan:
     """One run.
 
-    `sources` has the folder of each corpus, none in a demo and with `own` rows. `data_run` is the run whose corpora,
-    cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
-    of the configurations, `key=value`. `parts` are those of a model that the run builds, whose
-    window is in seconds; None for its encoder's own.
+    `sources` has the folder of each corpus, none in a demo and with `own` rows. `data_run` is the
+    run whose corpora, cues and rationales are used, itself as a rule. `settings` and
+    `predict_settings` are overrides of the configurations, `key=value`. `parts` are those of a
+    model that the run builds, whose window is in seconds; None for its encoder's own.
     """
 
     name: str
@@ -199,8 +199,8 @@ class RunPlan:
 
     @property
     def rationales(self) -> list[Path]:
-        """Those of the teacher; own rows have their answers. In a demo, measured ones follow those of an audio teacher: of two
-        that were kept the first is used."""
+        """Those of the teacher; own rows have their answers. In a demo, measured ones follow those
+        of an audio teacher: of two that were kept the first is used."""
         if self.own:
             return []
         measured = [self.taught(corpus, "rationales") for corpus in self.corpora]

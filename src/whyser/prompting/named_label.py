@@ -42,8 +42,8 @@ _DENIAL = re.compile(
 def named_label(answer: str, options: Sequence[Label] = ()) -> NamedLabel:
     """The label in the answer block of Eq. 1, else in an answer without rationale and transcript.
 
-    The text is a word of the lexicon, a letter of the options, or prose whose emotion words have one
-    class, and whose sentences with such a word deny nothing.
+    The text is a word of the lexicon, a letter of the options, or prose whose emotion words have
+    one class, and whose sentences with such a word deny nothing.
 
     >>> named_label("<asr>So happy!</asr><answer>I think the emotion is sad</answer>").label
     'sad'

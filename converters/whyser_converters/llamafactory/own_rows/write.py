@@ -94,7 +94,8 @@ def import_rows(
         table: The `dataset_info.json` with the entries.
         controls: Write each test set under these controls too.
 
-    Raises: as `check_asked` and `read_datasets`, and `BadInput` or `InputError` when no row or no label is left.
+    Raises: as `check_asked` and `read_datasets`, and `BadInput` when no row or no label is left;
+        `InputError` for a duplicate id.
     """
     check_asked(given, corpus, columns.split)
     log = ConversionLog(strict=strict)
