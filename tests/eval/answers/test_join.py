@@ -224,6 +224,7 @@ def test_another_wording_is_another_question(files, whyser_eval):
 
 def test_score_joins_first(world, whyser_eval, tmp_path):
     """The output folder names the system, of which each file is another part."""
+    world.write()
     words = []
     for control in ("none", "shuffled"):
         rows = world.utterances
@@ -248,6 +249,7 @@ def test_score_joins_first(world, whyser_eval, tmp_path):
 
 
 def test_every_file_needs_its_manifest(world, whyser_eval, tmp_path, files):
+    world.write()
     files.arguments()
     generated, manifest = tmp_path / "g.jsonl", tmp_path / "m.jsonl"
     words = ("--predictions", generated, "--predictions", generated, "--manifest", manifest)
