@@ -248,7 +248,7 @@ def score_command(
         Option(
             help="Join --predictions, which LLaMA-Factory wrote, with this .manifest.jsonl first; "
             "one for each --predictions, all of one system. The output folder names the system and "
-            "gets its predictions.jsonl."
+            "gets the answers as joined.jsonl."
         ),
     ] = None,
     split: Split = None,

@@ -92,7 +92,7 @@ def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
 
 
 def join_all(manifests: Sequence[Path], predictions: Sequence[Path], folder: Path) -> Path:
-    """Joins files of one system, which has the folder's name, into its `predictions.jsonl`.
+    """Joins files of one system, which has the folder's name, into `joined.jsonl` there.
 
     Raises: as `join`, and `InputError` where not every file has its manifest.
     """
@@ -107,7 +107,7 @@ def join_all(manifests: Sequence[Path], predictions: Sequence[Path], folder: Pat
         for manifest, path in zip(manifests, predictions, strict=True)
         for one in join(manifest, path, model=model)
     ]
-    output = folder / "predictions.jsonl"
+    output = folder / "joined.jsonl"
     write_predictions(output, joined)
     return output
 

@@ -352,6 +352,18 @@ def test_rows_without_any_sound_or_label_are_no_corpus(place: Place, imported: I
     assert not (place.folder / "out").exists()
 
 
+@pytest.mark.parametrize(("output", "file"), [(".", "dataset_info.json"), ("rows", "mine.json")])
+def test_own_files_are_never_replaced(place: Place, output: str, file: str) -> None:
+    (place.folder / "rows").mkdir()
+    place.add("mine", [row("train/0.wav", "sad")])
+    (place.folder / "mine.json").rename(place.folder / "rows/mine.json")
+    place.add("mine", [row("train/0.wav", "sad")], file_name="rows/mine.json")
+    before = {path: path.read_bytes() for path in place.folder.rglob("*.json")}
+    done = CliRunner().invoke(app, ["import", "mine=train", "--output", output])
+    assert f"{file}: would be replaced. Give another --output folder." in str(done.exception)
+    assert {path: path.read_bytes() for path in place.folder.rglob("*.json")} == before
+
+
 def test_a_file_that_llamafactory_refuses_is_refused(place: Place, imported: Import) -> None:
     place.add("mine", [row("train/0.wav", "sad", who="a"), row("train/1.wav", "sad", who=1)])
     assert "'who' is a text in some rows and a number in others" in imported(status=1)

@@ -245,7 +245,7 @@ def test_score_joins_first(world, whyser_eval, tmp_path):
         if (row["subset"], row["metric"], row["form"]) == ("all", "wa", "open")
     }
     assert found == {("run", "none"): 1.0, ("run", "shuffled"): 2 / 16}
-    assert len((tmp_path / "run/predictions.jsonl").read_text().splitlines()) == 32
+    assert len((tmp_path / "run/joined.jsonl").read_text().splitlines()) == 32
 
 
 def test_every_file_needs_its_manifest(world, whyser_eval, tmp_path, files):

@@ -95,12 +95,13 @@ def import_rows(
         controls: Write each test set under these controls too.
 
     Raises: as `check_asked` and `read_datasets`, and `BadInput` when no row or no label is left;
-        `InputError` for a duplicate id.
+        `InputError` for a duplicate id, and for an output that would replace the user's own files.
     """
     check_asked(given, corpus, columns.split)
     log = ConversionLog(strict=strict)
     found = list(track(read_datasets(given, columns, table, log), "Reading rows"))
     _refuse_lost(found, log, table)
+    _refuse_overwriting(found, output, table)
     root = _root(row.sound for row, _ in found)
     rows = list(_as_utterances(found, corpus, root, log))
     if not any(row.label for row in rows):
@@ -130,6 +131,17 @@ def _refuse_lost(
         what = f"of {log.read:,} rows {len(found):,} have a sound that can be read"
         first = InputError(what, file=table, cure="Correct the paths of the sounds.")
         raise BadInput([first, *log.problems], str(table))
+
+
+def _refuse_overwriting(
+    found: Sequence[tuple[ReadRow, AudioInfo]], output: Path, table: Path
+) -> None:
+    own = {row.dataset.file.resolve(): row.dataset.file for row, _ in found}
+    own[table.resolve()] = table
+    written = {output / f"{row.name}.json" for row, _ in found} | {output / "dataset_info.json"}
+    for path in sorted(written):
+        if file := own.get(path.resolve()):
+            raise InputError("would be replaced", file=file, cure="Give another --output folder.")
 
 
 def _root(sounds: Iterable[Path]) -> Path:
@@ -192,6 +204,7 @@ class _Names:
         self._places = Counter(path.with_suffix("") for path in paths)
         self._parent = os.path.commonpath({path.parent for path in paths})
         self._taken: dict[str, str] = {}
+        self._uses: Counter[str] = Counter()
 
     def name(self, row: ReadRow) -> str:
         """Raises: `InputError` for an id of the column that another row has."""
@@ -206,10 +219,9 @@ class _Names:
                 )
         else:
             name = stem = self._of_sound(row.sound)
-            number = 1
             while name in self._taken:
-                number += 1
-                name = f"{stem}-{number}"
+                self._uses[stem] += 1
+                name = f"{stem}-{self._uses[stem] + 1}"
         self._taken[name] = place
         return name
 
