@@ -101,8 +101,9 @@ def own_rows_identity(table: Path, names: Iterable[str]) -> str:
     entries = read_table(table)
     for name in names:
         digest.update(json.dumps(entries[name], sort_keys=True).encode())
-        file = table.parent / str(dict(entries[name]).get("file_name"))
-        # A missing file is the converter's to report.
+        given = entries[name].get("file_name") if isinstance(entries[name], dict) else None
+        file = table.parent / str(given)
+        # A missing file, or another kind of entry, is the converter's to report.
         digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()[:16]
 

@@ -178,13 +178,8 @@ def _ask_server(plan: RunPlan) -> None:
             form = "closed" if "_closed" in name else "open"
             call(
                 *("whyser-eval", "predict", *utterances, "--split", plan.test_split),
-                *(
-                    "--form",
-                    form,
-                    "--control",
-                    control_of(name),
-                    *(["--cot"] if "_cot" in name else []),
-                ),
+                *("--form", form, "--control", control_of(name)),
+                *(["--cot"] if "_cot" in name else []),
                 *("--template", "whyser", "--endpoint", server.url, "--model", plan.name),
                 *("--name", plan.name, "--api-key-env", KEY, *limits),
                 *("--output", str(plan.predictions(name))),

@@ -178,7 +178,7 @@ def _refuse_foreign(name: str, entry: Mapping[str, Any]) -> None:
             cure="Only datasets with just a 'file_name' can be checked.",
         )
     formatting = entry.get("formatting", "alpaca")
-    if formatting not in _NEEDED:
+    if not isinstance(formatting, str) or formatting not in _NEEDED:
         raise InputError(
             f"dataset {name!r} has formatting {formatting!r}",
             cure='Write "formatting": "sharegpt", as our rows need it, or "alpaca".',

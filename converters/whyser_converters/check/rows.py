@@ -60,15 +60,16 @@ def _messages(row: Mapping[str, Any], layout: Layout, columns: AlpacaColumns) ->
     def said(role: str, text: Any) -> dict[str, Any]:
         return {layout.role: role, layout.content: text}
 
-    earlier = row.get(columns.history) if columns.history else None
-    if not all(isinstance(pair, list) and len(pair) == 2 for pair in earlier or ()):
+    given = row.get(columns.history) if columns.history else None
+    earlier = given if isinstance(given, list) else []
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in earlier):
         what = f"{columns.history!r} is not a list of pairs of a question and an answer"
         raise InputError(what, cure="Write [[question, answer], ...].")
     texts = [row.get(name) for name in (columns.prompt, columns.query) if name]
     if not all(isinstance(text, str | None) for text in texts):
         what = f"{columns.prompt!r} or {columns.query!r} is not a text"
         raise InputError(what, cure="Write the question as a text.")
-    turns = [*(earlier or ()), ("\n".join(filter(None, texts)),)]
+    turns = [*earlier, ("\n".join(filter(None, texts)),)]
     made = [said(("user", "assistant")[at], text) for turn in turns for at, text in enumerate(turn)]
     if layout.chosen and layout.rejected:
         pair = {key: row.get(key) for key in (layout.chosen, layout.rejected)}

@@ -34,7 +34,7 @@ _SENTENCE_END = re.compile(r"[.!?;\n\u3002\uff01\uff1f]+")
 _EDGES = " \t\r\n.,;:!?*_\"'`()[]{}"
 #: Words that may deny the emotion which is named.
 _DENIAL = re.compile(
-    r"\b(?:no|not|never|none|neither|nor|without|lacks?|hardly|rather|instead|unlike|cannot)\b"
+    r"\b(?:no|not|never|none|neither|nor|without|lacks?|hardly|rather than|instead|unlike|cannot)\b"
     r"|n't\b|\bfree of\b|\bif\b|\bwould\b"
 )
 

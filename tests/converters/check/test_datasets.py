@@ -175,6 +175,7 @@ def test_a_text_counts_by_its_bytes(faults: Faults, row: MakeRow) -> None:
         ({"columns": ["messages"]}, "columns is not a table of names"),
         ({"formatting": "alpaca"}, "has formatting 'alpaca' and names no prompt, response"),
         ({"formatting": "openai"}, "has formatting 'openai'"),
+        ({"formatting": ["alpaca"]}, "has formatting ['alpaca']"),
         ({"ranking": True}, "names no chosen, rejected"),
     ],
 )
@@ -217,6 +218,8 @@ def test_broken_alpaca_rows_are_named(faults: Faults) -> None:
     rows = [good | {"before": ["a"]}, good | {"before": [["a", "b", "c"]]}]
     found = faults(rows, ALPACA | {"columns": columns})
     assert found.count("'before' is not a list of pairs of a question and an answer") == 2
+    # LLaMA-Factory reads only a list.
+    assert faults([good | {"before": 3}], ALPACA | {"columns": columns}) == ""
     assert "'ask' or 'more' is not a text" in faults([good | {"ask": 3}], ALPACA)
 
 

@@ -29,6 +29,7 @@ READ: list[tuple[str, Label]] = [
      "neutral"),
     ("<think>angry? no</think>disgust", "disgust"),
     ("<answer>flat</answer>", "neutral"),
+    ("She sounds rather sad.", "sad"),
 ]  # fmt: skip
 
 

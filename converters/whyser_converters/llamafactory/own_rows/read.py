@@ -26,7 +26,7 @@ from whyser_converters.corpora.tables import transcript_text
 _SPLITS = {"training": "train", "validation": "dev", "valid": "dev", "val": "dev"}
 #: A corpus' name is part of ids, signatures and paths.
 _CORPUS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SPLIT = re.compile(r"train|dev|test[A-Za-z0-9_]*")
+_SPLIT = re.compile(r"train|dev|test[A-Za-z0-9_-]*")
 _EXPECTED = "Expected train, dev, test, or a name that begins with test."
 
 
