@@ -123,8 +123,8 @@ def warnings(headlines: Mapping[SystemName, ScoreEstimate]) -> Iterator[str]:
             )
         elif name.control in _DEGRADED and is_beaten and own.low is not None:
             yield (
-                f"{system} loses on sound {_DEGRADED[name.control]}: {own.metric} {mine}, and then "
-                f"{theirs}."
+                f"{system} loses on sound {_DEGRADED[name.control]}: {own.metric} {theirs} against "
+                f"{mine} on the sound as it is."
             )
 
 
