@@ -114,6 +114,10 @@ def test_a_shown_run_can_be_planned(
     for setting in words[: words.index("./run.sh")]:
         monkeypatch.setenv(*setting.split("=", 1))
     asked = parse([re.sub(r"=/corpora/.*", f"={tmp_path}", word) for word in options_of_run(words)])
+    if asked.dataset:
+        entries = {name: {} for name in (asked.dataset, asked.dev, asked.test)}
+        (tmp_path / "dataset_info.json").write_text(json.dumps(entries))
+        asked.dataset_dir = str(tmp_path)
     if asked.data:
         assert asked.data in {parse(options_of_run(run)).name for run in RUNS}
         asked.data = None
@@ -514,14 +518,71 @@ def test_a_table(page: str, root: Path, tmp_path: Path) -> None:
     assert {row["gender"] for row in by_recipe} == {"male", "female"}
 
 
-def test_rows_of_ones_own(page: str, tmp_path: Path) -> None:
-    entry, row = blocks("json", page)
-    shutil.copy(ROOT / "dataset_info.json", tmp_path)
-    table = json.loads((tmp_path / "dataset_info.json").read_text()) | json.loads(f"{{{entry}}}")
+@pytest.fixture
+def own_rows(page: str, native_corpora: Path, tmp_path: Path) -> list[list[str]]:
+    """The commands for rows of a stranger, in a folder with three datasets of eight rows."""
+    start_of = page.index("## Rows that you already have")
+    section = page[start_of : page.index("\n## ", start_of)]
+    entry, row = blocks("json", section)
+    (given,) = json.loads(f"{{{entry}}}").values()
+    table = json.loads((ROOT / "dataset_info.json").read_text())
+    sounds = sorted((native_corpora / "crema_d").rglob("*.wav"))[:24]
+    words = ("sad", "happy", "angry", "neutral", "fear")
+    for place, name in enumerate(("my_rows", "my_dev", "my_test")):
+        table[name] = given | {"file_name": f"data/{name}.json"}
+        rows = []
+        for number, sound in enumerate(sounds[place::3]):
+            target = tmp_path / f"data/my_sounds/{name}_{number}.wav"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(sound, target)
+            own = row.replace("data/my_sounds/0001.wav", str(target.relative_to(tmp_path)))
+            rows.append(json.loads(own.replace("sad", words[number % 5])))
+        (tmp_path / f"data/{name}.json").write_text(json.dumps(rows))
     (tmp_path / "dataset_info.json").write_text(json.dumps(table))
-    (tmp_path / "data/my_sounds").mkdir(parents=True)
-    (tmp_path / "data/my_rows.json").write_text(json.dumps([json.loads(row)]))
-    noise = np.random.default_rng(0).uniform(-0.1, 0.1, 16_000)
-    soundfile.write(tmp_path / "data/my_sounds/0001.wav", noise, 16_000)
-    (words,) = commands(page[page.index("## Rows that") : page.index("## A corpus with")])
-    run_step(words, tmp_path)
+    shown = commands(section)
+    assert [" ".join(words[:2]) for words in shown] == [
+        *("whyser-convert check", "whyser-convert import"),
+        *("llamafactory-cli train", "llamafactory-cli train", "whyser-eval score"),
+        "./run.sh --dataset",
+    ]
+    return shown
+
+
+def test_rows_of_ones_own(own_rows: list[list[str]], tmp_path: Path) -> None:
+    """A model that answers all but the first row right."""
+    check, imports, _, _, score, _ = own_rows
+    run_step(check, tmp_path)
+    run_step(imports, tmp_path)
+    generated = tmp_path / score[score.index("--predictions") + 1]
+    lines = [row for _, row in read_jsonl(tmp_path / score[score.index("--manifest") + 1])]
+    write_jsonl(
+        generated,
+        (
+            {"prompt": "", "predict": line["answer"] if number else "?", "label": line["answer"]}
+            for number, line in enumerate(lines)
+        ),
+    )
+    assert "f1_majority|corpus:my_rows|split:test|form:open|" in run_step(score, tmp_path)
+    scores = json.loads((tmp_path / "results/my_rows/scores.json").read_text())
+    accuracy = [
+        row["value"]
+        for row in scores
+        if (row["system"], row["subset"], row["metric"]) == ("my_rows", "all", "wa")
+    ]
+    assert accuracy == [7 / 8]
+
+
+@pytest.mark.slow
+def test_rows_of_ones_own_are_trained_predicted_and_scored(
+    own_rows: list[list[str]], small: tuple[str, ...], tmp_path: Path
+) -> None:
+    """By LLaMA-Factory itself, on the tiny model in two steps."""
+    shutil.copytree(ROOT / "llamafactory_configs", tmp_path / "llamafactory_configs")
+    run_step(["whyser-demo", "model", "model"], tmp_path)
+    said = ""
+    for words in own_rows[1:5]:
+        if words[0] == "llamafactory-cli":
+            words = [*words, *small, *(["max_new_tokens=4"] if "_predict" in words[2] else [])]
+        said += run_step(words, tmp_path)
+    assert "f1_majority|corpus:my_rows|split:test|form:open|" in said
+    run_step(["whyser-eval", "report", "results/my_rows"], tmp_path)

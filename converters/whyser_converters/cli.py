@@ -128,6 +128,7 @@ DatasetInfo = Annotated[
 ]
 _question = partial(typer.Option, rich_help_panel="Question")
 _selection = partial(typer.Option, rich_help_panel="Selection")
+_column = partial(typer.Option, metavar="COLUMN", rich_help_panel="Columns")
 
 
 @app.command()
@@ -207,9 +208,9 @@ def sharegpt(
     control: Annotated[
         Control,
         typer.Option(
-            help="Write a control on which a model that listens must fail: every row has another "
-            "utterance's sound ('shuffled'), silence, or the words in place of sound "
-            "('transcript')."
+            help="Write a control. A model that listens must fail on another utterance's sound "
+            "('shuffled') and on silence; 'transcript' has the words in place of sound. It should "
+            "hold its score with noise, after a telephone's codec, and 20 dB quieter ('gain')."
         ),
     ] = "none",
     max_samples: Annotated[
@@ -232,12 +233,88 @@ def sharegpt(
     spec = DatasetSpec(split, answer, question, control, max_samples, seed, epochs)
     inputs = TrainingInputs.read(rationales or [], cues or [])
     dataset = build([Corpus(path) for path in utterances], spec, inputs)
-    rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
+    table = dataset_info or output.parent / "dataset_info.json"
+    rows_file = write(dataset, output, table, seed=seed)
     if not dataset.has_transcripts:
         say(f"note: no utterance of {split} has a transcript, so the answers have none (--no-asr)")
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
     if dataset.dropped:
         print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
+
+
+@app.command("import")
+def import_command(
+    datasets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=SPLIT...",
+            help="Import these entries of dataset_info.json, each as a split (train, dev, test, "
+            "test1, ...), or as NAME with --split.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Write utterances.jsonl, the rows and their manifests here.")
+    ],
+    dataset_dir: Annotated[
+        Path, typer.Option(help="Find dataset_info.json in this folder.")
+    ] = Path(),
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="Name the corpus.  [default: the first NAME]"),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        _column(
+            "--id", help="Read the ids from this column.  [default: the names of the sound files]"
+        ),
+    ] = None,
+    speaker: Annotated[str | None, _column(help="Read the speakers from this column.")] = None,
+    transcript: Annotated[
+        str | None,
+        _column(
+            help="Read the transcripts from this column.  [default: the <asr> block of the answer]"
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        _column(help="Read the splits from this column; NAME becomes NAME_train, NAME_test, ..."),
+    ] = None,
+    control: Annotated[
+        str,
+        typer.Option(
+            help="Write the test sets under these controls too, as NAME_CONTROL; written a,b, each "
+            "one of shuffled, silence, noise, codec and gain."
+        ),
+    ] = "",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Stop at the first faulty row; otherwise it is left out."),
+    ] = False,
+) -> None:
+    """Give your own LLaMA-Factory rows ids and utterances, so that they can be scored.
+
+    The command copies the rows with their entries to the output folder and writes a manifest for
+    each dataset. The label of a row is the emotion that its answer names.
+
+    Example: whyser-convert import my_rows=train my_test=test --output data/my_rows
+    """
+    from whyser_converters.convert.printing import print_conversion
+    from whyser_converters.llamafactory.own_rows.read import GivenDataset, RowColumns
+    from whyser_converters.llamafactory.own_rows.write import import_rows, parse_controls
+
+    given = [GivenDataset.parse(text) for text in datasets]
+    imported = import_rows(
+        given,
+        output,
+        corpus=corpus or given[0].name,
+        table=dataset_dir / "dataset_info.json",
+        columns=RowColumns(id_column, speaker, transcript, split),
+        controls=parse_controls(control),
+        strict=strict,
+    )
+    for path, count in imported.datasets.items():
+        say(f"wrote {count:,} rows to {path}, and their manifest")
+    print_conversion(imported.conversion, output)
 
 
 @app.command()

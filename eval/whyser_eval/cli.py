@@ -127,10 +127,21 @@ def predict_command(
         ),
     ] = False,
     control: Annotated[
-        Literal["none", "shuffled", "silence", "transcript", "paraphrased", "reordered"],
+        Literal[
+            "none",
+            "shuffled",
+            "silence",
+            "transcript",
+            "paraphrased",
+            "reordered",
+            "noise",
+            "codec",
+            "gain",
+        ],
         Option(
             help="Replace the sound by another utterance's (shuffled), by silence, or by the words "
-            "(transcript); or vary the question's wording or the order of its options."
+            "(transcript); vary the question's wording or the order of its options; or degrade the "
+            "sound by noise, by a telephone's codec, or by 20 dB (gain)."
         ),
     ] = "none",
     variants: Annotated[
@@ -201,7 +212,7 @@ def predict_command(
     decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
     clips = Clips(
         [Corpus(path) for path in utterances],
-        silence=output.with_suffix(".silence"),
+        folder=output.with_suffix(f".{control}"),
         control=control,
         split=split,
         max_samples=max_samples,
@@ -256,6 +267,14 @@ def score_command(
         Path, Option(help="Write scores.json, samples.jsonl and audit.json to this folder.")
     ],
     reads: ReaderOptions,
+    manifest: Annotated[
+        list[Path] | None,
+        Option(
+            help="Join --predictions, which LLaMA-Factory wrote, with this .manifest.jsonl first; "
+            "one for each --predictions, all of one system. The output folder names the system and "
+            "gets the answers as joined.jsonl."
+        ),
+    ] = None,
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
@@ -328,6 +347,10 @@ def score_command(
         wer=wer,
         reader=reads.reader(output),
     )
+    if manifest:
+        from whyser_eval.answers.join import join_all
+
+        predictions = [join_all(manifest, predictions, output)]
     emotions = sources_of(words, voice, neutral_words=neutral_words)
     result = score_run(references, predictions, settings, cues=cues or (), emotions=emotions)
     audit = audit_run(result, sample=audit_sample if with_audit else None)

@@ -17,6 +17,7 @@ from whyser_workflow.identity import (
     folder_identity,
     model_identity,
     options_identity,
+    own_rows_identity,
     row_hashes,
     settings_identity,
 )
@@ -305,3 +306,22 @@ def test_a_room_that_is_not_there() -> None:
 def test_a_digest_knows_no_order() -> None:
     assert digest_of({"a": 1, "b": None}) == digest_of({"b": None, "a": 1})
     assert digest_of({"a": 1}) != digest_of({"a": 2})
+
+
+# ---- own rows ------------------------------------------------------------------------------
+
+
+def test_own_rows_are_their_entries_and_files(tmp_path: Path) -> None:
+    table = tmp_path / "dataset_info.json"
+    entries = {name: {"file_name": f"{name}.json"} for name in ("a", "b", "c")}
+    for name in entries:
+        (tmp_path / f"{name}.json").write_text("[]", encoding="utf-8")
+    table.write_text(json.dumps(entries), encoding="utf-8")
+    before = own_rows_identity(table, ["a", "b"])
+    touch(tmp_path / "a.json")
+    (tmp_path / "c.json").write_text("[1]", encoding="utf-8")
+    assert own_rows_identity(table, ["a", "b"]) == before
+    (tmp_path / "b.json").write_text("[1]", encoding="utf-8")
+    changed = own_rows_identity(table, ["a", "b"])
+    table.write_text(json.dumps(entries | {"a": {"file_name": "c.json"}}), encoding="utf-8")
+    assert len({before, changed, own_rows_identity(table, ["a", "b"])}) == 3

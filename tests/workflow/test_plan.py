@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from whyser.io.errors import InputError
+from whyser_converters.check.settings import settings_of
 from whyser_converters.corpora.registry import CORPORA
-from whyser_workflow.plan import SMALL, SMALL_PREDICT, Teacher, as_words, read_plan
+from whyser_workflow.plan import SMALL, SMALL_PREDICT, OwnRows, Teacher, as_words, read_plan
 
 from .conftest import PlanOf
 
@@ -162,6 +164,91 @@ def test_overrides_reach_training_and_prediction(plan: PlanOf) -> None:
     ]
 
 
+def test_further_controls_follow_the_open_form(plan: PlanOf) -> None:
+    made = plan("--set-predict", "eval_dataset=whyser_test_open,whyser_test_closed_gain")
+    assert made.test_sets == [
+        *("whyser_test_open", "whyser_test_closed", "whyser_test_open_shuffled"),
+        "whyser_test_closed_gain",
+    ]
+
+
+# ---- own rows ------------------------------------------------------------------------------
+
+OWN = ("--dataset", "mine", "--test", "mine_test")
+
+
+@pytest.fixture
+def own_table(place: Path) -> Path:
+    path = place / "dataset_info.json"
+    entries = {name: {"file_name": f"{name}.json"} for name in ("mine", "mine_dev", "mine_test")}
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    return path
+
+
+def test_own_rows_are_the_only_corpus_and_have_no_teacher(
+    plan: PlanOf, own_table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHER_URL", "http://localhost:1/v1")
+    monkeypatch.setenv("TEACHER_MODEL", "x")
+    made = plan(*OWN, *ROW_11, *QWEN, has_vllm=True)
+    assert made.own == OwnRows(".", "mine", "mine_test")
+    assert (made.name, made.corpora, made.tested) == ("mine", ["mine"], ["mine"])
+    assert not made.is_demo and made.rationales == [] and made.teacher == Teacher()
+    assert made.training_sets == ["mine"]
+    assert made.test_sets == ["mine_test", "mine_test_shuffled"]
+    assert (made.own_controls, made.test_split) == (["shuffled"], "test")
+    # The server would be asked our question, not theirs.
+    assert made.predict_with == "transformers"
+    # Nothing waits for an evaluation loss.
+    settings = settings_of(Path(made.trains[0]), made.settings)
+    assert (settings["eval_strategy"], settings["load_best_model_at_end"]) == (False, False)
+    assert settings["early_stopping_steps"] is None
+    made.write()
+    assert read_plan(made.path) == made
+
+
+def test_own_dev_rows_stop_the_training(plan: PlanOf, own_table: Path) -> None:
+    made = plan(*OWN, "--dev", "mine_dev", *ROW_11, *QWEN)
+    assert made.training_sets == ["mine", "mine_dev"]
+    settings = settings_of(Path(made.trains[0]), made.settings)
+    assert (settings["eval_strategy"], settings["early_stopping_steps"]) == ("steps", 3)
+    assert made.own and made.own.given == {"mine": "train", "mine_dev": "dev", "mine_test": "test"}
+
+
+def test_further_controls_of_own_rows(plan: PlanOf, own_table: Path) -> None:
+    made = plan(*OWN, "--set-predict", "eval_dataset=mine_test,mine_test_codec")
+    assert made.test_sets == ["mine_test", "mine_test_shuffled", "mine_test_codec"]
+    assert made.own_controls == ["shuffled", "codec"]
+
+
+def test_another_run_trains_on_the_same_own_rows(plan: PlanOf, own_table: Path) -> None:
+    made = plan(*OWN)
+    made.write()
+    other = plan("--data", "mine", "--name", "again", "--set", "seed=3")
+    assert (other.own, other.corpora, other.training_sets) == (made.own, ["mine"], ["mine"])
+    assert other.utterances("mine") == made.utterances("mine")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--dataset", "mine", "--test", "mine_tst"), "Did you mean 'mine_test'?"),
+        (("--dataset", "mine", "--test", "mine"), "name one dataset twice"),
+        ((*OWN, "--dev", "mine_test"), "name one dataset twice"),
+        ((*OWN, "--dataset-dir", "elsewhere"), "no such file"),
+        ((*OWN, "--predict-with", "vllm"), "asks our questions"),
+        ((*OWN, "--set", "dataset=whyser_train_reason"), "'whyser_train_reason', which no stage"),
+        ((*OWN, "--set-predict", "eval_dataset=mine"), "reads the dataset 'mine', which no stage"),
+        ((*OWN, "--set-predict", "eval_dataset=mine_test_transcript"), "which no stage"),
+    ],
+)
+def test_own_rows_refused(
+    plan: PlanOf, own_table: Path, words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        plan(*words)
+
+
 def test_small_settings_come_before_the_users(plan: PlanOf) -> None:
     made = plan(*ROW_11, "--small", "--set", "max_samples=5")
     assert made.settings == (*SMALL, "max_samples=5")
@@ -195,10 +282,10 @@ def test_labels_of_single_annotators_want_a_rationale_each(plan: PlanOf) -> None
         (("--predict", f"{FOLDER}qwen2audio/lora_export.yaml"), "eval_dataset is None, expected"),
         (
             ("--set-predict", "eval_dataset=whyser_test_closed"),
-            "full_predict.yaml: eval_dataset is 'whyser_test_closed', expected one test set of the",
+            "full_predict.yaml: eval_dataset is 'whyser_test_closed', expected a test set of the",
         ),
-        (("--set-predict", "eval_dataset=whyser_test_open,whyser_test_closed"), "expected one"),
-        (("--set-predict", "eval_dataset=whyser_test_open_shuffled"), "expected one test set"),
+        (("--set-predict", "eval_dataset=whyser_test_open_shuffled"), "expected a test set"),
+        (("--set-predict", "eval_dataset=whyser_test_open,whyser_test_open_noisy"), "no stage"),
         (
             ("--set", "dataset=my_rows"),
             "full_sft_reason.yaml: reads the dataset 'my_rows', which no stage writes",

@@ -18,6 +18,7 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_json, short_hash
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
+from whyser_converters.datasets.dataset_info import read_table
 from whyser_converters.tables.understand import inputs_of
 
 #: Settings that say where results go, how they are shown and how fast they come; they change no
@@ -107,6 +108,19 @@ def _identity_of(files: Iterable[Path], folder: Path) -> str:
         line = f"{file.relative_to(folder)}\t{status.st_size}\t{status.st_mtime_ns}\n"
         # A name need not be UTF-8.
         digest.update(os.fsencode(line))
+    return digest.hexdigest()[:16]
+
+
+def own_rows_identity(table: Path, names: Iterable[str]) -> str:
+    """Datasets of a table by their entries and the content of their files."""
+    digest = hashlib.sha256()
+    entries = read_table(table)
+    for name in names:
+        digest.update(json.dumps(entries[name], sort_keys=True).encode())
+        given = entries[name].get("file_name") if isinstance(entries[name], dict) else None
+        file = table.parent / str(given)
+        # A missing file, or another kind of entry, is the converter's to report.
+        digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()[:16]
 
 

@@ -57,6 +57,8 @@ def _corpora(plan: RunPlan) -> Iterator[InputError]:
         for corpus in plan.corpora:
             if not plan.utterances(corpus).is_file():
                 yield _unfinished(plan, plan.utterances(corpus))
+            elif plan.own:
+                yield from _other_rows(plan, plan.utterances(corpus).parent)
         other = read_plan(plan.shared / "run.json")
         yield from _other_rationales(plan, other)
         files = [file for file in plan.rationales if file in other.rationales]
@@ -96,6 +98,16 @@ def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
             f"training uses {format(plan.rows_wanted, ',') if plan.rows_wanted else 'all'}",
             cure=f"Give --set max_samples={taught}, or --corpora instead of --data.",
         )
+
+
+def _other_rows(plan: RunPlan, folder: Path) -> Iterator[InputError]:
+    """Own rows under a control that the other run did not write."""
+    for name in plan.sets:
+        if not (folder / f"{name}.json").is_file():
+            yield InputError(
+                f"--data {plan.data_run}: it has no rows {name!r}",
+                cure="Give --dataset and --test instead of --data.",
+            )
 
 
 def _unfinished(plan: RunPlan, file: Path) -> InputError:

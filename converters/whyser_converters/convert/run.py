@@ -89,7 +89,7 @@ def prepare(
         chosen["audio"] = "yes" if with_audio else "no"
         chosen["merge"] = " ".join(f"{code}={labels[code]}" for code in merge) or "none"
         card = corpus_card(spec, labels, chosen, audio_root=audio_root, tally=tally, log=log)
-        _write_lists(folder, log, files)
+        write_lists(folder, log, files)
         write_card(files(folder / "corpus.json"), card)
     if spec.size is not None and log.read != spec.size:
         log.note(f"{log.read:,} utterances were read; the whole corpus has {spec.size:,}")
@@ -133,7 +133,7 @@ def _as_chosen(
         yield utterance.model_copy(update=changes) if changes else utterance
 
 
-def _write_lists(folder: Path, log: ConversionLog, files: Callable[[Path], Path]) -> None:
+def write_lists(folder: Path, log: ConversionLog, files: Callable[[Path], Path]) -> None:
     """Writes the lists that have a row, and removes the others of an earlier run."""
     problems = [(each.file, each.line, each.what, each.cure) for each in log.problems]
     for name, columns, rows in (

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from whyser.io import audio
+from whyser.io.console import track
+from whyser.io.degraded import NAMES, degradation, degraded_file
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question, with_transcript
@@ -33,8 +35,10 @@ from whyser_converters.datasets.targets import (
     write_answer,
 )
 
-#: What replaces the utterance's own sound; `transcript` gives the words and no sound.
-Control = Literal["none", "shuffled", "silence", "transcript"]
+#: What replaces or degrades the utterance's own sound; `transcript` gives the words and no sound.
+Control = Literal["none", "shuffled", "silence", "transcript", "noise", "codec", "gain"]
+#: Those that change no text, and so can change rows in any form.
+OwnControl = Literal["shuffled", "silence", "noise", "codec", "gain"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,10 @@ class SharegptRow:
 
     def manifest(self) -> dict[str, Any]:
         line = manifest_line(self.utterance, self.question, self.audio if self.hears else None)
-        own = {"label": self.label, "answer": self.answer}
-        return line | own | {"control": self.control, "epoch": self.epoch}
+        line |= {"label": self.label, "answer": self.answer}
+        line |= {"control": self.control, "epoch": self.epoch}
+        how = degradation(self.control)
+        return {**line, "degraded": NAMES[how]} if how else line
 
 
 @dataclass
@@ -176,7 +182,7 @@ def build(corpora: Sequence[Corpus], spec: DatasetSpec, inputs: TrainingInputs) 
     if not dataset.rows:
         raise nothing_left("utterance", spec.split, corpora, dataset.dropped)
     dataset.rows.sort(key=lambda row: (row.epoch, spec.drawn(ORDER, row.utterance, row.epoch)))
-    dataset.rows = _under_control(dataset.rows, spec)
+    dataset.rows = under_control(dataset.rows, spec.control, spec.seed)
     if spec.max_samples is not None:
         _keep_first(dataset, spec.max_samples)
     return dataset
@@ -207,15 +213,18 @@ def _add_rows(
         dataset.rows.append(SharegptRow(utterance, sound, question, answer, label, epoch=epoch))
 
 
-def _under_control(rows: list[SharegptRow], spec: DatasetSpec) -> list[SharegptRow]:
-    """The rows as the control changes them; the files of silence come with `write`."""
-    if spec.control == "shuffled":
-        return _shuffle_audio(rows, random.Random(spec.seed))
-    if spec.control == "transcript" and not any(row.utterance.transcript for row in rows):
+def under_control(rows: Sequence[SharegptRow], control: Control, seed: int) -> list[SharegptRow]:
+    """The rows as the control changes them; `write` makes the sounds of some.
+
+    Raises: `InputError` for a corpus with one sound only, and where nothing has a transcript.
+    """
+    if control == "shuffled":
+        return _shuffle_audio(rows, random.Random(seed))
+    if control == "transcript" and not any(row.utterance.transcript for row in rows):
         raise InputError(
             "no utterance of this split has a transcript", cure="Leave --control transcript out."
         )
-    return [replace(row, control=spec.control) for row in rows]
+    return [replace(row, control=control) for row in rows]
 
 
 def _shuffle_audio(rows: Sequence[SharegptRow], random_: random.Random) -> list[SharegptRow]:
@@ -242,17 +251,37 @@ def _keep_first(dataset: SharegptDataset, count: int) -> None:
         dataset.rows = kept
 
 
-def write(dataset: SharegptDataset, output: Path, table: Path) -> Path:
+def write(
+    dataset: SharegptDataset,
+    output: Path,
+    table: Path,
+    *,
+    seed: int = 0,
+    as_given: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes rows, manifest and the table's entry; returns the file of the rows.
 
-    The files of the silence control, one for each length, go to the folder `silence` there.
+    The sounds of the controls `silence`, `noise`, `codec` and `gain` go to the folder of that name
+    there; `seed` is that of the noise. `as_given` is the entry of rows in a form of their own.
     """
-    rows = dataset.rows
-    if rows and rows[0].control == "silence":
-        folder = output.parent / "silence"
-        lengths = [audio.probe(row.audio).duration for row in rows]
-        silences = [audio.silence(length, folder).resolve() for length in lengths]
-        rows = [replace(row, audio=silence) for row, silence in zip(rows, silences, strict=True)]
+    rows = list(_with_sounds(dataset.rows, output.parent, seed))
     return write_dataset(
-        output, table, (row.sharegpt() for row in rows), (row.manifest() for row in rows)
+        output,
+        table,
+        (row.sharegpt() for row in rows),
+        (row.manifest() for row in rows),
+        as_given=as_given,
     )
+
+
+def _with_sounds(rows: Sequence[SharegptRow], folder: Path, seed: int) -> Iterator[SharegptRow]:
+    """The rows with the sounds that their control makes, one file for each length of silence."""
+    makes = bool(rows) and rows[0].control in {"silence", *NAMES}
+    for row in track(rows, "Writing sounds") if makes else rows:
+        path = row.audio
+        if row.control == "silence":
+            path = audio.silence(audio.probe(path).duration, folder / "silence").resolve()
+        elif how := degradation(row.control):
+            noise = drawn(seed, how, row.utterance.id)
+            path = degraded_file(path, how, noise, folder / how).resolve()
+        yield replace(row, audio=path)

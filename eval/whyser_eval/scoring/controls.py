@@ -1,4 +1,4 @@
-"""Chance baselines, and the controls that a system that listens must beat."""
+"""Chance baselines, the controls that a system that listens must beat, and those it must stand."""
 
 from __future__ import annotations
 
@@ -99,29 +99,46 @@ def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:
     return found
 
 
-#: Control -> its answers, and what it means if a system does not beat it.
+#: Control -> its answers, and what it means if a system does not beat them.
 _DOUBTS = {
     "shuffled": ("answers to shuffled audio", "It may not be listening."),
     "silence": ("answers to silence", "It may not be listening."),
     "transcript": ("answers to the transcript", "The sound may add nothing to the words."),
 }
 
+#: Control -> the sound on which a system should hold its score.
+_DEGRADED = {
+    "noise": "with noise",
+    "codec": "by telephone",
+    "gain": "20 dB quieter",
+}
+
 
 def warnings(headlines: Mapping[SystemName, ScoreEstimate]) -> Iterator[str]:
-    """A line for each system that does not beat one of its own controls.
+    """A line for each system that does not beat its own control, or loses on degraded sound.
 
-    A system beats a control if their intervals do not overlap, or by value without intervals.
+    A system beats a control if their intervals do not overlap, or by value without intervals. Where
+    it should hold its score, intervals that do not overlap show a loss.
 
     Args: `headlines`, one score of every system under every control.
     """
     for name, control in headlines.items():
-        own = headlines.get(replace(name, control="none"))
-        if name.control in _DOUBTS and own is not None and not _is_beaten(own, control):
+        system = replace(name, control="none")
+        own = headlines.get(system)
+        if own is None:
+            continue
+        is_beaten = _is_beaten(own, control)
+        mine, theirs = (format_estimate(e.value, e.low, e.high) for e in (own, control))
+        if name.control in _DOUBTS and not is_beaten:
             what, meaning = _DOUBTS[name.control]
-            mine, theirs = (format_estimate(e.value, e.low, e.high) for e in (own, control))
             yield (
-                f"{replace(name, control='none')} does not beat its own {what}: {own.metric} "
-                f"{mine} against {theirs}. {meaning}"
+                f"{system} does not beat its own {what}: {own.metric} {mine} against {theirs}. "
+                f"{meaning}"
+            )
+        elif name.control in _DEGRADED and is_beaten and own.low is not None:
+            yield (
+                f"{system} loses on sound {_DEGRADED[name.control]}: {own.metric} {theirs} against "
+                f"{mine} on the sound as it is."
             )
 
 

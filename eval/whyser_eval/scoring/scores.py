@@ -52,7 +52,8 @@ class ScoreRow:
     control: Annotated[
         str,
         _words(
-            "What replaces the utterance's own sound or the question's own words, or `none`. "
+            "What replaces or degrades the utterance's own sound, or replaces the question's own "
+            "words, or `none`. "
             "Under `paraphrased` and `reordered`, `value` is the mean over the variants of the "
             "question, `low` and `high` are the lowest and the highest variant.",
             _one_of(*get_args(Control)),

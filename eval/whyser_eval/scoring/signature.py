@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from whyser import __version__
+from whyser.io.degraded import NAMES, degradation
 from whyser.io.files import short_hash
 from whyser_eval.metrics.declaration import is_macro
 
@@ -51,6 +52,7 @@ class Signature:
             "split": _joined(self.splits),
             "form": self.form,
             "control": self.control,
+            **({"degraded": NAMES[how]} if (how := degradation(self.control)) else {}),
             "subset": subset,
             "n": n,
             "labels": labels,
