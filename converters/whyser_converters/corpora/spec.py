@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.attributes import Scales
 from whyser.labels.classes import CLASSES, EmotionClass, Label, canonical
 from whyser.records.utterance import Utterance
 
@@ -59,7 +60,8 @@ class CorpusSpec:
     choices, the default first; the converter itself yields the default scheme's splits.
     `bad_audio` names clips with unusable sound, `doubtful_audio` those cut wrongly, each with the
     reason. `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False
-    if the official splits share speakers.
+    if the official splits share speakers. `attributes` has the scale of each attribute that the
+    annotators rated.
     """
 
     name: str
@@ -75,6 +77,7 @@ class CorpusSpec:
     bad_audio: Mapping[str, str] = field(default_factory=dict)
     doubtful_audio: Mapping[str, str] = field(default_factory=dict)
     speaker_disjoint: bool = True
+    attributes: Scales = field(default_factory=dict)
 
     @property
     def choices(self) -> dict[str, ConversionOption]:
