@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 from whyser.io.errors import InputError
-from whyser.labels.attributes import Attribute, Scales
+from whyser.labels.attributes import Scales
 from whyser.records.utterance import Utterance
 from whyser_converters.corpora.conversion_log import ConversionLog
 
 #: What the cells of votes without a rating hold.
 _MISSING = frozenset({"", "na", "nan"})
 
-#: The values that one annotator gave, or the means of all.
-Values: TypeAlias = Mapping[Attribute, float]
+#: Attribute -> the value that one annotator gave, or the mean of all.
+Values: TypeAlias = Mapping[str, float]
 
 
 class AttributeCells:
@@ -36,7 +36,7 @@ class AttributeCells:
         """The values, without those of empty cells; `of` names the utterance in a fault."""
         if (known := self._known.get(cells)) is not None:
             return known
-        found: dict[Attribute, float] = {}
+        found: dict[str, float] = {}
         is_good = True
         for (name, scale), cell in zip(self._scales.items(), map(str.strip, cells), strict=True):
             value = _number(cell)

@@ -150,16 +150,16 @@ class ConversionLog:
     def compare_means(
         self,
         utterance_id: str,
-        published: Mapping[Attribute, float],
+        published: Mapping[str, float],
         recomputed: Mapping[Attribute, float],
     ) -> None:
         """Compares the means of the attributes that both have."""
-        for name, mean in published.items():
-            if name in recomputed:
+        for name, mean in recomputed.items():
+            if name in published:
                 self.compared_means += 1
-                if abs(mean - recomputed[name]) > _ROUNDED:
+                if abs(mean - published[name]) > _ROUNDED:
                     self.attribute_differences.append(
-                        AttributeDifference(utterance_id, name, mean, round(recomputed[name], 6))
+                        AttributeDifference(utterance_id, name, published[name], round(mean, 6))
                     )
 
     def lost_value(self, problem: InputError) -> None:

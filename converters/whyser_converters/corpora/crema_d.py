@@ -149,9 +149,9 @@ def prepare_crema_d(
                         rater=rater,
                         primary=labels[VOTE_CODES[letter]] or "other",
                         raw=letter,
-                        **intensity,
+                        intensity=values.get("intensity"),
                     )
-                    for rater, letter, intensity in votes
+                    for rater, letter, values in votes
                 ),
             )
     log.note_count(uncounted, "clips with more or fewer answers than the table counts")

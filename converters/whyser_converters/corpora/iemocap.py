@@ -167,14 +167,16 @@ def _parse_id(name: str, session: int) -> tuple[str, str]:
 
 def _votes(turn: VotedTurn, labels: Mapping[str, Label | None]) -> Iterator[Vote]:
     for rater, (first, *rest) in turn.votes.items():
-        comment = turn.comments[rater]
+        comment, values = turn.comments[rater], turn.values.get(rater, {})
         yield Vote(
             rater=rater,
             primary=labels[VOTE_CODES[first.lower()]] or "other",
             secondary=tuple(_secondary(word.lower(), labels) for word in rest),
             # The comment says what the annotator meant by Other.
             raw=f"{first} ({comment})" if first.lower() == "other" and comment else first,
-            **turn.values.get(rater, {}),
+            arousal=values.get("arousal"),
+            valence=values.get("valence"),
+            dominance=values.get("dominance"),
         )
 
 

@@ -24,11 +24,14 @@ Scales: TypeAlias = Mapping[Attribute, Scale]
 def decimals(scale: Scale) -> int:
     """Decimals of a printed value: one for 1 to 7, none for 0 to 100, two for 0 to 1.
 
+    They are enough for both ends, so that a rounded value stays on the scale.
+
     >>> decimals((1, 7)), decimals((0, 100)), decimals((0, 1))
     (1, 0, 2)
     """
     low, high = scale
-    return max(0, 1 - math.floor(math.log10((high - low) / 2)))
+    ends = (len(f"{end:g}".partition(".")[2]) for end in scale)
+    return max(1 - math.floor(math.log10((high - low) / 2)), *ends)
 
 
 def described(means: Mapping[Attribute, float], scales: Scales) -> str:

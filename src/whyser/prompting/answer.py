@@ -2,7 +2,7 @@
 
 Both directions are in one file, so that they always match.
 Source: paper, Eq. 1; its Table 2 for the interleaved order; for descriptors Chen et al. and Li et
-al. (docs/models.md, "Related architectures").
+al. (docs/models.md, "Related architectures"); attributes are ours.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Literal, TypeAlias
 from whyser.io.thinking import without_thinking
 from whyser.labels.classes import EmotionClass
 
-Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason"]
-Target: TypeAlias = Literal["reason", "label", "reason_first", "interleaved", "descriptors", "asr"]
+Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason", "attributes"]
+Target: TypeAlias = Literal[
+    "reason", "label", "reason_first", "interleaved", "descriptors", "asr", "attributes"
+]
 
 #: The blocks after the transcript, in order. `interleaved` splits the rationale into two parts: the
 #: words, the answer, then the voice, as in the paper's Table 2.
@@ -27,10 +29,11 @@ TARGETS: Mapping[Target, tuple[Block, ...]] = {
     "interleaved": ("reason", "answer", "reason"),
     "descriptors": ("descriptors", "answer"),
     "asr": (),
+    "attributes": ("attributes", "answer"),
 }
 
 #: Names of all blocks, for patterns.
-BLOCKS = "asr|descriptors|answer|reason"
+BLOCKS = "asr|descriptors|answer|reason|attributes"
 
 SENTENCE = "I think the emotion is "
 
@@ -49,6 +52,7 @@ class Answer:
     statement: str | None = None
     rationale: str | None = None
     descriptors: str | None = None
+    attributes: str | None = None
 
     @property
     def emotion(self) -> str | None:
@@ -68,6 +72,7 @@ def render_answer(
     transcript: str | None = None,
     rationale: str | None = None,
     descriptors: str | None = None,
+    attributes: str | None = None,
     target: Target = "reason",
 ) -> str:
     """Writes the training target, by default that of Eq. 1, without blocks that have no text.
@@ -85,6 +90,7 @@ def render_answer(
         "descriptors": descriptors,
         "answer": SENTENCE + label if label else None,
         "reason": rationale,
+        "attributes": attributes,
     }
     for name, text in texts.items():
         if text is not None and _TAG.search(text):
@@ -176,4 +182,5 @@ def parse_answer(text: str) -> Answer:
         statement=found.get("answer"),
         rationale=" ".join(reasons) if reasons else None,
         descriptors=found.get("descriptors"),
+        attributes=found.get("attributes"),
     )

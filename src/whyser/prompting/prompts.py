@@ -103,9 +103,15 @@ ASK_DESCRIPTORS = Question(
     "descriptors", 1, "Describe the speaker's voice, and name the emotion that the audio expresses."
 )
 ASK_REASON = Question("reason", 1, "What emotion does the audio express, and what shows it?")
+ASK_ATTRIBUTES = Question(
+    "attributes",
+    1,
+    "Rate the arousal, the valence and the dominance of the speaker, and name the emotion that the "
+    "audio expresses.",
+)
 
 _FORMS = (OPEN, CLOSED, OPEN_COT, CLOSED_COT)
-_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON)
+_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON, ASK_ATTRIBUTES)
 QUESTIONS = {one.name: one for one in (*_FORMS, *_TASKS)}
 
 #: The first text of a pool is its own question, the others are paraphrases. Never change a text,
@@ -150,6 +156,13 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Name the speaker's emotion and explain it by the words and the voice.",
         "How does the speaker feel? Give your reasons.",
         "Tell the emotion of this utterance and the evidence for it.",
+    ),
+    "attributes": (
+        ASK_ATTRIBUTES.text,
+        "How active, pleasant and dominant does the speaker sound, and which emotion is it?",
+        "Give arousal, valence and dominance of this utterance, then its emotion.",
+        "Where does this voice lie in arousal, valence and dominance? Name the emotion too.",
+        "Estimate the emotional attributes of this recording, then its emotion.",
     ),
 }
 

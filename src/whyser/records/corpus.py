@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from whyser.io.enclosure import Enclosure
 from whyser.io.errors import InputError
@@ -50,6 +52,15 @@ class ConsensusCard(FrozenRecord):
     different: int
 
 
+def _rising(scale: Scale) -> Scale:
+    low, high = scale
+    if not low < high < math.inf or low == -math.inf:
+        raise ValueError(
+            f"{low:g} to {high:g} is no scale; write the lowest value, then the highest"
+        )
+    return scale
+
+
 class CorpusCard(FrozenRecord):
     """What was converted, with which options, and where its sound is.
 
@@ -68,7 +79,9 @@ class CorpusCard(FrozenRecord):
     source: str
     audio_root: str | None
     classes: tuple[EmotionClass, ...]
-    attributes: dict[Attribute, Scale] = Field(default_factory=dict)
+    attributes: dict[Attribute, Annotated[Scale, AfterValidator(_rising)]] = Field(
+        default_factory=dict
+    )
     speaker_disjoint: bool = True
     options: dict[str, str] = Field(default_factory=dict)
     utterances: int

@@ -8,7 +8,7 @@ from math import fsum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from msgspec import Meta
+from msgspec import Meta, field
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from whyser.io.errors import InputError, did_you_mean
@@ -118,7 +118,7 @@ class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=
     label_raw: str
     votes: tuple[Vote, ...] = ()
     attribute_votes: tuple[AttributeVote, ...] = ()
-    attributes: dict[Attribute, Number] = {}
+    attributes: dict[Attribute, Number] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         without_reserved_marks(self.transcript)

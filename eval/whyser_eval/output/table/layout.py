@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from whyser.io.errors import InputError
+from whyser.labels.attributes import ATTRIBUTES
 from whyser.prompting.prompts import Form
 from whyser_eval.metrics.declaration import METRICS
 from whyser_eval.output.table.model import Cell, Column, Group, Kind, Table, TableLine
@@ -17,7 +18,7 @@ from whyser_eval.output.table.published import published_groups, read_published
 from whyser_eval.output.table.runs import ReferenceGroup, RowKey, Stars, read_runs, read_stars
 
 _FORMS: tuple[str, ...] = get_args(Form)
-_READINGS = tuple(one.name for one in METRICS.values() if one.heading)
+_READINGS = tuple(one.name for one in METRICS.values() if one.heading and one.material == "classes")
 
 
 #: Name -> subsets and metrics of its columns; None for every subset that was scored.
@@ -27,6 +28,7 @@ LAYOUTS: dict[str, tuple[Sequence[str] | None, Sequence[str]]] = {
     # Every reading of All-labels, D1 to D5, and the majority.
     "readings": (("all",), _READINGS),
     "subsets": (None, ("f1_majority",)),
+    "attributes": (("all",), ("ccc", *(f"ccc:{name}" for name in ATTRIBUTES))),
 }
 
 
