@@ -237,12 +237,13 @@ def test_the_commands_of_the_pages_on_training_data_run(
         words
         for page in ("targets", "preference")
         for words in commands((ROOT / f"docs/{page}.md").read_text(encoding="utf-8"))
+        if words[0] != "./run.sh"  # planned by a test of all such commands
     ]
     for words in shown:
         run_step(words, tmp_path)
     verbs = {"sharegpt", "preference"}
     written = [words[words.index("--output") + 1] for words in shown if words[1] in verbs]
-    assert len(written) == 8
+    assert len(written) == 9
     assert all((tmp_path / f"{name}.json").is_file() for name in written)
 
 
