@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from math import fsum
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -86,6 +87,10 @@ class Vote(
     raw: str
 
 
+# A corpus has a million votes, and this takes half the time of getattr.
+_VALUES = [(name, attrgetter(name)) for name in ATTRIBUTES]
+
+
 class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One utterance of one corpus (docs/design.md, "What flows").
 
@@ -150,11 +155,10 @@ class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=
 
         The values are on the scales of the corpus, which its card names.
         """
-        rated = (*self.votes, *self.attribute_votes)
+        rated = self.votes + self.attribute_votes
         means: dict[Attribute, float] = {}
-        for name in ATTRIBUTES:
-            values = [value for one in rated if (value := getattr(one, name)) is not None]
-            if values:
+        for name, value_of in _VALUES:
+            if values := [value for value in map(value_of, rated) if value is not None]:
                 means[name] = fsum(values) / len(values)
             elif name in self.attributes:
                 means[name] = self.attributes[name]
