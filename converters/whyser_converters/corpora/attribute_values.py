@@ -14,6 +14,9 @@ from whyser_converters.corpora.conversion_log import ConversionLog
 #: What the cells of votes without a rating hold.
 _MISSING = frozenset({"", "na", "nan"})
 
+#: More than the values of three attributes combine to; published means are rarely alike.
+_REMEMBERED = 10_000
+
 #: Attribute -> the value that one annotator gave, or the mean of all.
 Values: TypeAlias = Mapping[str, float]
 
@@ -46,7 +49,7 @@ class AttributeCells:
                 is_good = False
                 what = f"bad {name} {cell[:60]!r} of {of}"
                 self.lose(what, line, f"Expected {scale[0]:g} to {scale[1]:g}. ")
-        if is_good:
+        if is_good and len(self._known) < _REMEMBERED:
             self._known[cells] = found
         return found
 

@@ -18,15 +18,15 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from urllib.parse import quote
 
 from whyser.io.errors import InputError, Problems
 from whyser.io.files import atomic_set
 from whyser.io.text import inert
-from whyser.labels.attributes import Attribute, Scales, at_position
+from whyser.labels.attributes import Attribute, Scale, at_position
 from whyser.labels.classes import Label
-from whyser.records.utterance import Utterance
 from whyser_eval.metrics.concordance import UNREAD
 from whyser_eval.reading.readers import RuleReader
 from whyser_eval.scoring.references import AnswerKey, read_answer_key
@@ -39,6 +39,7 @@ _COLUMNS: dict[str, Attribute] = {
     "EmoVal": "valence",
     "EmoDom": "dominance",
 }
+_SCALE: Scale = (1, 7)
 
 _LETTERS: dict[Label | None, str] = {
     "angry": "A",
@@ -77,19 +78,12 @@ def export_msp_podcast(
             file=key.corpora[foreign[0]].path,
             cure="Leave its references out.",
         )
-    scales = key.scales.get(_CORPUS, {})
     folders, notes = [], Counter[str]()
     for name, group in read_groups(predictions).items():
         if name.control == "none" and (answered := _answered(name, group, key, split)):
             folder = output / f"{quote(name.model, safe='')}_{name.form}"
-            _write_system(
-                _read(name, answered),
-                [key.utterances[one.prediction.id] for one in answered],
-                scales,
-                folder,
-                notes,
-            )
-            notes.update(_unanswered(key, answered))
+            notes += _write_system(_read(name, answered), folder)
+            notes += _unanswered(key, answered)
             folders.append(folder)
     if not folders:
         raise InputError(
@@ -97,7 +91,7 @@ def export_msp_podcast(
             file=predictions[0],
             cure="Give the answers to the utterances that you want to submit.",
         )
-    return folders, +notes
+    return folders, notes
 
 
 def _answered(
@@ -136,36 +130,36 @@ def _unanswered(key: AnswerKey, answered: Sequence[Located]) -> Counter[str]:
     return Counter(f"utterances of {one.split} have no answer and no row" for one in rest)
 
 
-def _write_system(
-    system: System,
-    utterances: Sequence[Utterance],
-    scales: Scales,
-    folder: Path,
-    notes: Counter[str],
-) -> None:
-    """Writes the files for which some answer has a value."""
-    names = [f"{one.id.partition('/')[2]}.wav" for one in utterances]
+def _write_system(system: System, folder: Path) -> Counter[str]:
+    """Writes the file of the classes, and that of the attributes if some answer names one.
+
+    Returns: counts of the answers that could not be read.
+    """
+    names = [f"{one.id.partition('/')[2]}.wav" for one in system.answers]
     labels = [reading.label for reading in system.readings]
-    said = system.attributes([scales] * len(utterances))
+    said = system.attributes(repeat(dict.fromkeys(_COLUMNS.values(), _SCALE)))
     categorical, attributes = folder / "categorical.csv", folder / "attributes.csv"
+    notes = Counter({"answers without a class: X": labels.count(None)})
     with atomic_set(categorical) as files:
         if any(said):
-            rows = [[name, *_values(one, scales)] for name, one in zip(names, said, strict=True)]
+            rows = [[name, *_values(one)] for name, one in zip(names, said, strict=True)]
             _write(files(attributes), ["FileName", *_COLUMNS], rows)
-            unread = sum(not one.keys() >= set(_COLUMNS.values()) for one in said)
-            notes["answers without all three attributes: the middle of the scale"] += unread
+            unread = sum(len(one) < len(_COLUMNS) for one in said)
+            notes["answers without all three attributes: the middle of the scale"] = unread
+        else:
+            # That of an earlier export.
+            attributes.unlink(missing_ok=True)
         _write(
             files(categorical),
             ["FileName", "EmoClass"],
             zip(names, map(_LETTERS.get, labels), strict=True),
         )
-        notes["answers without a class: X"] += labels.count(None)
+    return notes
 
 
-def _values(said: Mapping[Attribute, float], scales: Scales) -> Iterator[str]:
+def _values(said: Mapping[Attribute, float]) -> Iterator[str]:
     for name in _COLUMNS.values():
-        value = said.get(name, at_position(UNREAD, scales[name]))
-        yield f"{value:.6g}"
+        yield f"{said.get(name, at_position(UNREAD, _SCALE)):.6g}"
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:

@@ -8,8 +8,8 @@ has the scale of the corpus unless it names another one; then it is moved to tha
   for a top of 1, and for one of 10 and more, and 1 for the manikins' 5, 7 and 9.
 - "4.2 (1-7)" and "4.2 on a scale from 1 to 7" name both ends, and "60 %" is 0 to 100.
 
-A value outside of its scale, a range ("4 to 5"), a word ("high") and a block that is cut off are not
-read.
+A value outside of its scale, a range ("4 to 5"), a word ("high") and a block that is cut off are
+not read.
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ ASK_REASON = Question("reason", 1, "What emotion does the audio express, and wha
 ASK_ATTRIBUTES = Question(
     "attributes",
     1,
-    "Rate the arousal, the valence and the dominance of the speaker, and name the emotion that the "
-    "audio expresses.",
+    "Rate the emotional attributes of the speech, such as arousal, valence and dominance, and name "
+    "the emotion that the audio expresses.",
 )
 
 _FORMS = (OPEN, CLOSED, OPEN_COT, CLOSED_COT)
@@ -159,9 +159,9 @@ POOLS: dict[str, tuple[str, ...]] = {
     ),
     "attributes": (
         ASK_ATTRIBUTES.text,
-        "How active, pleasant and dominant does the speaker sound, and which emotion is it?",
-        "Give arousal, valence and dominance of this utterance, then its emotion.",
-        "Where does this voice lie in arousal, valence and dominance? Name the emotion too.",
+        "How strong and how pleasant is the emotion that you hear, and which one is it?",
+        "Give the attributes of this utterance, such as arousal and valence, then its emotion.",
+        "Where does this voice lie on the scales of emotional attributes? Name the emotion too.",
         "Estimate the emotional attributes of this recording, then its emotion.",
     ),
 }

@@ -375,7 +375,11 @@ def test_attributes_of_every_vote_in_every_schema(
     assert result.card["attributes"] == MANIKINS
 
 
-def test_published_means_are_compared_with_those_of_the_votes(converted: Any, msp: Path) -> None:
+def test_published_means_are_compared_with_those_of_the_votes(
+    converted: Any, convert: Any, msp: Path, tmp_path: Path
+) -> None:
+    said = convert("msp_podcast", msp, tmp_path / "said", "--no-audio").err
+    assert "attributes: of 9 published means 7 differ from those of the votes, listed in" in said
     result = converted("msp_podcast", msp, "--no-audio")
     assert result.card["attribute_means"] == {"compared": 9, "different": 7}
     listed = (result.folder / "attribute_differences.csv").read_text().splitlines()
