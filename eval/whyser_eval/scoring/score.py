@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from itertools import chain, compress, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -319,17 +318,15 @@ class _Unread:
     def __init__(self, variants: Sequence[SystemScores], references: References) -> None:
         self._variants = variants
         self._masks = {name: one.mask for name, one in references.subsets.items()}
-        self._count = cache(self._counted)
+        # Every subset and many metrics count the same answers.
+        self._known: dict[str, list[BoolArray]] = {}
 
     def count(self, score: ScoreEstimate) -> int:
         found = declared(score.metric)
-        is_attribute = found is not None and found.material == "attributes"
-        return self._count(score.metric if is_attribute else "", score.subset)
-
-    def _counted(self, metric: str, subset: str) -> int:
-        return sum(
-            int((self._of(one, metric) & self._masks[subset]).sum()) for one in self._variants
-        )
+        metric = score.metric if found is not None and found.material == "attributes" else ""
+        if metric not in self._known:
+            self._known[metric] = [self._of(one, metric) for one in self._variants]
+        return sum(int(one[self._masks[score.subset]].sum()) for one in self._known[metric])
 
     @staticmethod
     def _of(one: SystemScores, metric: str) -> BoolArray:
