@@ -244,3 +244,4 @@ def test_the_report_has_the_figures(world, whyser_eval):
     assert status == 0, err
     page = (world.results / "report.html").read_text()
     assert "ccc:arousal" in page
+    assert "arousal 2.5 (annotators 2)" in page
