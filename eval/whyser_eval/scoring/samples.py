@@ -51,7 +51,7 @@ def sample_lines(
         system.readings,
         system.items(references).hit.tolist(),
         explained or repeat(None, len(references)),
-        _rated(references, attributes),
+        repeat(None, len(references)) if attributes is None else _rated(references, attributes),
         strict=True,
     ):
         audio = key.audio_path(utterance)
@@ -99,15 +99,12 @@ def _in_order(labels: frozenset[EmotionClass]) -> list[EmotionClass]:
 
 
 def _rated(
-    references: References, pairs: AttributePairs | None
-) -> Iterator[dict[str, list[float | None]] | None]:
+    references: References, pairs: AttributePairs
+) -> Iterator[dict[str, list[float | None]]]:
     """Attribute -> mean of the annotators and value of the answer, or None for one not read.
 
-    Both are on the scale of the corpus. None for a system that names no attribute.
+    Both are on the scale of the corpus.
     """
-    if pairs is None:
-        yield from repeat(None, len(references))
-        return
     columns = list(enumerate(pairs.names))
     for one, given, said in zip(
         references.utterances, pairs.references.tolist(), pairs.predictions.tolist(), strict=True

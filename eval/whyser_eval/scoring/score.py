@@ -318,15 +318,21 @@ class _Unread:
     def __init__(self, variants: Sequence[SystemScores], references: References) -> None:
         self._variants = variants
         self._masks = {name: one.mask for name, one in references.subsets.items()}
-        # Every subset and many metrics count the same answers.
-        self._known: dict[str, list[BoolArray]] = {}
+        # Many metrics count the same answers.
+        self._known: dict[str, dict[str, int]] = {}
 
     def count(self, score: ScoreEstimate) -> int:
         found = declared(score.metric)
         metric = score.metric if found is not None and found.material == "attributes" else ""
         if metric not in self._known:
-            self._known[metric] = [self._of(one, metric) for one in self._variants]
-        return sum(int(one[self._masks[score.subset]].sum()) for one in self._known[metric])
+            self._known[metric] = self._counted(metric)
+        return self._known[metric][score.subset]
+
+    def _counted(self, metric: str) -> dict[str, int]:
+        unread = [self._of(one, metric) for one in self._variants]
+        return {
+            name: sum(int(one[mask].sum()) for one in unread) for name, mask in self._masks.items()
+        }
 
     @staticmethod
     def _of(one: SystemScores, metric: str) -> BoolArray:
