@@ -166,6 +166,7 @@ def _answer(number: int) -> str:
         transcript=words if turn % 2 or target == "asr" else None,
         rationale=f"Take {number}: '{words}' is said slowly. The voice is low.",
         descriptors="female, low pitch, slow speed, soft volume",
+        attributes="arousal 2.4 of 7, valence 3.1 of 7, dominance 3.0 of 7",
         target=target,
     )
 

@@ -142,8 +142,9 @@ def sharegpt(
             help="Write answers with the label, then the rationale ('reason', Eq. 1 of the paper), "
             "with only the label ('label'), the rationale first ('reason_first'), the label inside "
             "the rationale ('interleaved', the paper's Table 2), words for the voice before the "
-            "label ('descriptors'), only the transcript ('asr'), or the shares of the annotators' "
-            "votes in percent ('distribution')."
+            "label ('descriptors'), only the transcript ('asr'), the shares of the annotators' "
+            "votes in percent ('distribution'), or arousal, valence and dominance before the label "
+            "('attributes')."
         ),
     ] = "reason",
     asr: Annotated[

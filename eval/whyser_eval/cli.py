@@ -449,11 +449,11 @@ def table_command(
         list[Path], Argument(help="Show the runs in these folders, which `score` wrote.")
     ],
     layout: Annotated[
-        Literal["paper", "readings", "subsets", "conflict", "genders"],
+        Literal["paper", "readings", "subsets", "conflict", "genders", "attributes"],
         Option(
             help="Show the paper's Table 1 (paper), All-labels in every reading (readings), "
-            "Macro-F1 on every subset (subsets), words against voice (conflict), or the gap "
-            "between the speakers' genders (genders)."
+            "Macro-F1 on every subset (subsets), words against voice (conflict), the gap between "
+            "the speakers' genders (genders), or the concordance of attributes (attributes)."
         ),
     ] = "paper",
     form: Annotated[
@@ -537,23 +537,33 @@ def examples_command(
 
 @app.command("export")
 def export_command(
-    benchmark: Annotated[Literal["emobox"], Argument(help="Write the files of this benchmark.")],
+    benchmark: Annotated[
+        Literal["emobox", "msp_podcast"], Argument(help="Write the files of this benchmark.")
+    ],
     predictions: Annotated[
         list[Path], Argument(help="Export the answers of these predictions.jsonl.")
     ],
     references: References,
-    output: Annotated[Path, Option(help="Write SYSTEM_FORM/DATASET/ to this folder.")],
+    output: Annotated[Path, Option(help="Write a folder SYSTEM_FORM/ for each system here.")],
     split: Split = None,
 ) -> None:
     """Write answers as the files of another benchmark; one that could not be parsed is a miss.
 
+    emobox writes a folder for each corpus; msp_podcast writes the CSV files of the challenges.
+
     Example: whyser-eval export emobox predictions.jsonl --references u.jsonl --output emobox
     """
     from whyser_eval.answers.emobox import export_emobox
+    from whyser_eval.answers.msp_podcast import export_msp_podcast
 
-    folders, ignored = export_emobox(references, predictions, output, split=split)
-    for reason, count in ignored.items():
-        say(f"note: {count:,} predictions not exported: {reason}")
+    if benchmark == "emobox":
+        folders, ignored = export_emobox(references, predictions, output, split=split)
+        notes = {f"predictions not exported: {reason}": n for reason, n in ignored.items()}
+    else:
+        folders, counts = export_msp_podcast(references, predictions, output, split=split)
+        notes = dict(counts)
+    for what, count in notes.items():
+        say(f"note: {count:,} {what}")
     for folder in folders:
         say(f"{benchmark} -> {folder}")
 

@@ -46,6 +46,8 @@ TAUGHT = [
             *("train_sampled", "sharegpt", "train"),
             "--prompt open --target reason --labels sampled --epochs 2",
         ),
+        ("train_attributes", "sharegpt", "train", "--prompt open --target attributes"),
+        ("task_attributes", "sharegpt", "train", "--prompt task --target attributes --no-asr"),
         ("train_preference", "preference", "train", ""),
         ("dev_reason", "sharegpt", "dev", "--max-samples 1000 --prompt open --target reason"),
         ("dev_preference", "preference", "dev", "--max-samples 1000"),

@@ -62,4 +62,10 @@ def _print_card(card: CorpusCard, folder: Path) -> None:
             f"consensus: of {consensus.compared:,} published labels {consensus.different:,} differ "
             f"from the majority label of the votes{where}"
         )
+    if means := card.attribute_means:
+        where = f", listed in {folder / 'attribute_differences.csv'}" * bool(means.different)
+        say(
+            f"attributes: of {means.compared:,} published means {means.different:,} differ from "
+            f"those of the votes{where}"
+        )
     say(f"wrote {folder / 'utterances.jsonl'} and corpus.json")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.attributes import Scales
 from whyser.labels.classes import CLASSES, EmotionClass, Label, canonical
 from whyser.records.utterance import Utterance
 
@@ -79,6 +80,7 @@ class CorpusSpec:
     cut wrongly, each with the reason. `size` is the number of utterances of the whole corpus, None
     if nobody knows it; `speaker_disjoint` is False if the official splits share speakers.
     `segments` has the part of its file that an utterance is, by id; the converter fills it.
+    `attributes` has the scale of each attribute that the annotators rated.
     """
 
     name: str
@@ -95,6 +97,7 @@ class CorpusSpec:
     doubtful_audio: Mapping[str, str] = field(default_factory=dict)
     speaker_disjoint: bool = True
     segments: Mapping[str, Segment] = field(default_factory=dict)
+    attributes: Scales = field(default_factory=dict)
 
     @property
     def choices(self) -> dict[str, ConversionOption]:

@@ -197,6 +197,7 @@ def _add_rows(
 ) -> None:
     """Adds a row for each epoch whose label can be explained."""
     sound = sound_of(corpus, utterance)
+    scales = corpus.card.attributes if spec.answer.needs_attributes else {}
     for epoch in range(spec.epochs):
 
         def draw(what: str, epoch: int = epoch) -> bytes:
@@ -209,7 +210,7 @@ def _add_rows(
             dataset.dropped[reason] += 1
             continue
         question = spec.question.question(spec.answer.target, draw)
-        answer = write_answer(utterance, label, spec.answer, inputs)
+        answer = write_answer(utterance, label, spec.answer, inputs, scales)
         dataset.rows.append(SharegptRow(utterance, sound, question, answer, label, epoch=epoch))
 
 

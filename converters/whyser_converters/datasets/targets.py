@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from whyser.evidence.cues import Cues, read_cues
 from whyser.evidence.descriptors import TRAITS, Trait, describe
 from whyser.io.errors import InputError
+from whyser.labels.attributes import Scales, described
 from whyser.labels.classes import OTHER, EmotionClass
 from whyser.labels.votes import distribution, percentages
 from whyser.prompting.answer import TARGETS, Target, render_answer
@@ -80,6 +81,10 @@ class TargetSpec:
     @property
     def needs_cues(self) -> bool:
         return "descriptors" in TARGETS[self.target]
+
+    @property
+    def needs_attributes(self) -> bool:
+        return "attributes" in TARGETS[self.target]
 
     @property
     def names_emotions(self) -> bool:
@@ -161,6 +166,8 @@ def why_left_out(utterance: Utterance, spec: TargetSpec, *, is_test: bool) -> st
             return "no agreement, and no vote for one of the eight classes"
     if spec.names_emotions and utterance.label == OTHER:
         return "none of the eight classes"
+    if spec.needs_attributes and not utterance.attribute_means:
+        return "no attributes"
     only_emotions_count = is_test and spec.names_emotions
     if spec.writes_transcript and not only_emotions_count and not utterance.transcript.strip():
         # An empty <asr> block would teach the model to hear nothing.
@@ -191,11 +198,18 @@ def why_unexplained(
 
 
 def write_answer(
-    utterance: Utterance, label: EmotionClass | None, spec: TargetSpec, inputs: TrainingInputs
+    utterance: Utterance,
+    label: EmotionClass | None,
+    spec: TargetSpec,
+    inputs: TrainingInputs,
+    scales: Scales,
 ) -> str:
     """The text of the assistant's turn.
 
-    Raises: `InputError` when the descriptors need cues that the utterance has not.
+    Args: `scales`, those of the attributes, which only a target with attributes needs.
+
+    Raises: `InputError` when the descriptors need cues that the utterance has not, and for an
+        attribute without a scale.
     """
     rationale = inputs.rationale(utterance, label) if spec.needs_rationales else None
     descriptors = None
@@ -210,6 +224,7 @@ def write_answer(
         transcript=(utterance.transcript or None) if spec.writes_transcript else None,
         rationale=rationale.text if rationale else None,
         descriptors=descriptors,
+        attributes=_attributes(utterance, scales) if spec.needs_attributes else None,
         target=spec.target,
     )
 
@@ -220,3 +235,13 @@ def shares_of(utterance: Utterance) -> Mapping[EmotionClass, int]:
     Where no vote has a class, all of it is on the label, as in scores.
     """
     return percentages(utterance.primaries) or {utterance.emotion: 100}
+
+
+def _attributes(utterance: Utterance, scales: Scales) -> str:
+    means = utterance.attribute_means
+    if missing := [name for name in means if name not in scales]:
+        raise InputError(
+            f"{utterance.id} has {missing[0]}, but corpus.json names no scale for it",
+            cure="Convert the corpus again with this version.",
+        )
+    return described(means, scales)

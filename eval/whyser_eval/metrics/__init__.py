@@ -2,6 +2,7 @@
 
 from whyser_eval.metrics import (
     classification,
+    concordance,
     conflict,
     distribution,
     genders,
@@ -13,6 +14,7 @@ from whyser_eval.metrics.declaration import METRICS
 __all__ = [
     "METRICS",
     "classification",
+    "concordance",
     "conflict",
     "distribution",
     "genders",

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whyser.io.console import LOG_WIDTH, print_json
+from whyser.labels.attributes import ATTRIBUTES
 from whyser_eval.metrics.genders import gender_gap_p
 from whyser_eval.scoring.compare import SystemComparison, comparisons_json
 from whyser_eval.scoring.score import ScoredRun, ScoreRow
@@ -33,6 +34,7 @@ _MORE = (
     ("gender_gap", "gender_gap_p"),
     ("groundedness", "groundedness_shuffled", "wer"),
     ("kl", "js", "ece", "set_recall"),
+    ("ccc", *(f"ccc:{name}" for name in ATTRIBUTES)),
 )
 _NAMES = ("system", "form", "control")
 
@@ -108,7 +110,7 @@ def _headline(run: ScoredRun) -> Table:
 
 def _more(run: ScoredRun, columns: Sequence[str]) -> Table:
     """Further metrics on all utterances, for the systems that have them."""
-    table = _table(_NAMES, [name.replace("_", "\n") for name in columns])
+    table = _table(_NAMES, [name.replace("_", "\n").replace(":", "\n") for name in columns])
     for name, rows in _by_system(run.rows).items():
         scores = {row.metric: row for row in rows if row.subset == "all" and row.value is not None}
         if scores.keys() & set(columns):

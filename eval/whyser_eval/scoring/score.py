@@ -17,9 +17,11 @@ from whyser.labels.classes import EmotionClass
 from whyser.records.predictions import REPEATED
 from whyser.records.provenance import provenance
 from whyser_eval.metrics.classification import by_class
-from whyser_eval.metrics.data import Items, ScoreEstimate
-from whyser_eval.metrics.declaration import METRICS, is_over_classes, metrics_of
+from whyser_eval.metrics.concordance import AttributePairs
+from whyser_eval.metrics.data import BoolArray, Items, ScoreEstimate
+from whyser_eval.metrics.declaration import declared, is_over_classes, metrics_of
 from whyser_eval.metrics.groundedness import Explained, cues_hash, explained
+from whyser_eval.reading.attributes import VERSION
 from whyser_eval.reading.readers import Reader, RuleReader
 from whyser_eval.reading.shares import shares_version
 from whyser_eval.scoring import controls
@@ -80,11 +82,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class SystemScores:
-    """A system with its scores; `explained` has its claims with verdicts, where there are cues."""
+    """A system with its scores; `explained` has its claims with verdicts, where there are cues.
+
+    `attributes` are those of its answers, where some answer names one.
+    """
 
     system: System
     scores: list[ScoreEstimate]
     explained: list[Explained] | None = None
+    attributes: AttributePairs | None = None
 
 
 @dataclass(frozen=True)
@@ -227,7 +233,7 @@ def _scored(
     if claims is not None:
         agreed = compress(claims, references.subsets["all"].mask)
         scores += shuffled_metrics(list(agreed), cues, seed=settings.seed)
-    return SystemScores(system, scores, claims)
+    return SystemScores(system, scores, claims, answers.attributes)
 
 
 def _cells(items: Items, references: References, unit: Unit) -> Cells:
@@ -278,10 +284,7 @@ def _rows_of_all(
             adapted=max(system.adapted for system in systems),
             rests_on=_with_shares(signature.rests_on, systems),
         )
-        unread = np.array([[one.label is None for one in system.readings] for system in systems])
-        subsets = references.subsets.items()
-        counts = {subset: int(unread[:, one.mask].sum()) for subset, one in subsets}
-        yield from _rows(name, scores, own, references, counts)
+        yield from _rows(name, scores, own, references, variants)
 
 
 def _baseline_rows(
@@ -293,7 +296,6 @@ def _baseline_rows(
     """
     # The first declared of equally frequent classes.
     majority = references.classes[int(controls.class_counts(references).argmax())]
-    nothing_unread = dict.fromkeys(references.subsets, 0)
     items = references.items([majority] * len(references))
     plan = _plan(_cells(items, references, settings.unit), references.classes)
     plans = [_by_unit(plan, references, settings.unit)]
@@ -311,7 +313,7 @@ def _baseline_rows(
             prior.append(drawn(_by_unit(more, references, settings.unit)))
     for name, scores in ((f"constant:{majority}", constant), ("prior", prior)):
         guess = SystemName(name, "any", "none")
-        yield from _rows(guess, chain(*scores), signature, references, nothing_unread)
+        yield from _rows(guess, chain(*scores), signature, references, ())
 
 
 def _signature(references: References) -> Signature:
@@ -337,21 +339,26 @@ def _rests_on(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """What else each scored metric depends on, with its hash, by the metric's name.
 
-    A metric of cues depends on the reader of claims too, which decides what is compared with them.
+    A metric of cues depends on the reader of claims too, which decides what is compared with them,
+    and one of attributes on the reader of values.
     """
     hashes = {
         "votes": lambda: references.votes_hash,
         "words": lambda: references.words_hash,
         "cues": lambda: cues_hash(cues.get(one.id) for one in references.utterances),
         "conflict": lambda: conflict.hash if conflict else "",
+        "attributes": lambda: references.attributes_hash,
     }
-    scored_metrics = {score.metric for one in scored for score in one.scores} & METRICS.keys()
-    named = {name: RESTS_ON.get(METRICS[name].material) for name in sorted(scored_metrics)}
+    metrics = {score.metric: declared(score.metric) for one in scored for score in one.scores}
+    named = {name: one and RESTS_ON.get(one.material) for name, one in sorted(metrics.items())}
     found = {what: hashes[what]() for what in set(named.values()) if what}
     for name, what in named.items():
         if what:
-            claims = {"claims": _claims_version()} if what == "cues" else {}
-            yield name, {what: found[what], **claims}
+            readers = {
+                "cues": lambda: {"claims": _claims_version()},
+                "attributes": lambda: {"values": VERSION},
+            }
+            yield name, {what: found[what], **readers.get(what, dict)()}
 
 
 def _with_shares(
@@ -374,8 +381,10 @@ def _rows(
     scores: Iterable[ScoreEstimate],
     signature: Signature,
     references: References,
-    unread: Mapping[str, int],
+    variants: Sequence[SystemScores],
 ) -> Iterator[ScoreRow]:
+    """Args: `variants`, whose unread answers are counted; none for a baseline."""
+    unread = _Unread(variants, references)
     for score in scores:
         over = is_over_classes(score.metric)
         votes = references.votes_hash if score.subset in ENTROPY_BANDS else ""
@@ -385,10 +394,41 @@ def _rows(
             subset=score.subset,
             n=score.n,
             labels=len(references.classes) if own is None else int(own.sum()),
-            unread=unread[score.subset],
+            unread=unread.count(score),
             votes=votes,
         )
         yield ScoreRow(*name.row, **asdict(score), signature=rendered)
+
+
+class _Unread:
+    """Counts the answers that were not read: for the class, or for the attributes of a metric."""
+
+    def __init__(self, variants: Sequence[SystemScores], references: References) -> None:
+        self._variants = variants
+        self._masks = {name: one.mask for name, one in references.subsets.items()}
+        # Many metrics count the same answers.
+        self._known: dict[str, dict[str, int]] = {}
+
+    def count(self, score: ScoreEstimate) -> int:
+        found = declared(score.metric)
+        metric = score.metric if found is not None and found.material == "attributes" else ""
+        if metric not in self._known:
+            self._known[metric] = self._counted(metric)
+        return self._known[metric][score.subset]
+
+    def _counted(self, metric: str) -> dict[str, int]:
+        unread = [self._of(one, metric) for one in self._variants]
+        return {
+            name: sum(int(one[mask].sum()) for one in unread) for name, mask in self._masks.items()
+        }
+
+    @staticmethod
+    def _of(one: SystemScores, metric: str) -> BoolArray:
+        """bool[n]. Args: `metric`, one of attributes, or "" for all others."""
+        if metric and one.attributes is not None:
+            _, _, name = metric.partition(":")
+            return (one.attributes.of(name) if name else one.attributes).unread
+        return np.array([reading.label is None for reading in one.system.readings])
 
 
 def _warnings(scored: Sequence[SystemScores], references: References) -> Iterator[str]:
@@ -433,7 +473,8 @@ def write_run(run: ScoredRun, audit: Mapping[str, Any], folder: Path) -> None:
     """
     record = provenance(run.inputs) | _facts(run)
     samples = (
-        sample_lines(run.key, run.references, one.system, one.explained) for one in run.scored
+        sample_lines(run.key, run.references, one.system, one.explained, one.attributes)
+        for one in run.scored
     )
     last = folder / "provenance.json"
     with atomic_set(last) as files:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from whyser.io.errors import InputError, Problems
+from whyser.labels.attributes import Attribute, Scales
 from whyser.labels.classes import OTHER, EmotionClass, Label
 from whyser.prompting.answer import Answer, parse_answer
 from whyser.records.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import Items
+from whyser_eval.reading.attributes import read_attributes
 from whyser_eval.reading.readers import Reader
 from whyser_eval.reading.rules import Reading
 from whyser_eval.reading.shares import stated_shares
@@ -85,6 +87,10 @@ class System:
     def blocks(self) -> tuple[Answer, ...]:
         """The blocks of the answers that count."""
         return tuple(map(parse_answer, self.texts))
+
+    def attributes(self, scales: Iterable[Scales]) -> list[dict[Attribute, float]]:
+        """What each answer says of the attributes, on the scales of each utterance."""
+        return list(map(read_attributes, self.texts, self.blocks, scales))
 
     @property
     def samples(self) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from whyser_eval.metrics.data import (
     ScoreEstimate,
     Statistics,
     Subset,
-    ratios,
+    ValueOf,
 )
 from whyser_eval.metrics.declaration import is_macro, needs_majority
 
@@ -108,6 +108,14 @@ def distinct(rows: npt.NDArray[Any]) -> Sequence[IntArray]:
     return np.unique(as_one.ravel(), return_index=True, return_inverse=True, return_counts=True)[1:]
 
 
+class ScoreColumns(NamedTuple):
+    """How many columns of sums a score has, and its value from them."""
+
+    numerator: int
+    denominator: int
+    value_of: ValueOf
+
+
 @dataclass(frozen=True)
 class SubsetBlock:
     """The scores on one subset, which are computed from the same rows.
@@ -116,12 +124,12 @@ class SubsetBlock:
         rows: int[r], the places of the subset's rows
         table: float[r, m], what one of each row adds to each sum: numerators and denominators of
             each score, side by side
-        widths: columns of each numerator and denominator
+        scores: the columns of each score
     """
 
     rows: IntArray
     table: FloatArray
-    widths: Sequence[int]
+    scores: Sequence[ScoreColumns]
 
 
 @dataclass(frozen=True)
@@ -154,17 +162,20 @@ class ResamplingPlan:
         sizes: dict[ScoreKey, int] = {}
         blocks = []
         for name, subset in subsets.items():
-            rows, sides = np.flatnonzero(subset.mask), []
+            rows, sides = np.flatnonzero(subset.mask), list[FloatArray]()
+            scores: list[ScoreColumns] = []
             for metric, one in statistics.items():
                 if not subset.has_majority and needs_majority(metric):
                     continue
                 own = subset.classes if is_macro(metric) else None
                 kept = slice(None) if own is None else own
-                sides += [one.numerator[rows][:, kept], one.denominator[rows][:, kept]]
+                above, below = one.numerator[rows][:, kept], one.denominator[rows][:, kept]
+                sides += [above, below]
+                scores.append(ScoreColumns(above.shape[1], below.shape[1], one.value_of))
                 sizes[name, metric] = int(members[rows].sum())
             if sides:
                 table = np.ascontiguousarray(np.hstack(sides))
-                blocks.append(SubsetBlock(rows, table, [side.shape[1] for side in sides]))
+                blocks.append(SubsetBlock(rows, table, scores))
         return cls(members, sizes, blocks)
 
     def values(self, counts: FloatArray) -> FloatArray:
@@ -176,7 +187,7 @@ class ResamplingPlan:
         for block in self.blocks:
             # Half the time of counts[:, rows].
             drawn = counts.T[block.rows]
-            scores = scores_of(drawn.T @ block.table, block.widths)
+            scores = scores_of(drawn.T @ block.table, block.scores)
             found.append(np.where(drawn.sum(axis=0) > 0, scores, np.nan))
         return self.with_contrasts(np.concatenate(found))
 
@@ -220,7 +231,7 @@ class ResamplingPlan:
         blocks = []
         for block in self.blocks:
             clusters, place = np.unique(cluster_of[block.rows], return_inverse=True)
-            blocks.append(SubsetBlock(clusters, summed(block.table, place), block.widths))
+            blocks.append(SubsetBlock(clusters, summed(block.table, place), block.scores))
         members = np.ones(cluster_of.max() + 1, dtype=np.int64)
         return replace(self, members=members, blocks=blocks)
 
@@ -258,11 +269,12 @@ def summed(table: FloatArray, cluster_of: IntArray) -> FloatArray:
     return sums
 
 
-def scores_of(sums: FloatArray, widths: Sequence[int]) -> FloatArray:
+def scores_of(sums: FloatArray, scores: Sequence[ScoreColumns]) -> FloatArray:
     """float[S, b], the scores from sums over such a table, float[b, m]."""
+    widths = [width for one in scores for width in (one.numerator, one.denominator)]
     sides = np.split(sums, np.cumsum(widths)[:-1], axis=1)
-    pairs = zip(sides[::2], sides[1::2], strict=True)
-    return np.stack([np.abs(ratios(above, below)).mean(axis=1) for above, below in pairs])
+    pairs = zip(sides[::2], sides[1::2], scores, strict=True)
+    return np.stack([one.value_of(above, below) for above, below, one in pairs])
 
 
 class MultinomialSampler:
@@ -459,5 +471,5 @@ def jackknife(plan: ResamplingPlan) -> FloatArray:
     for block in plan.blocks:
         sums = np.repeat(members[:, block.rows] @ block.table, members.size, axis=0)
         sums[block.rows] -= block.table
-        found.append(scores_of(sums, block.widths))
+        found.append(scores_of(sums, block.scores))
     return plan.with_contrasts(np.concatenate(found))

@@ -2,7 +2,7 @@
 
 Both directions are in one file, so that they always match.
 Source: paper, Eq. 1; its Table 2 for the interleaved order; for descriptors Chen et al. and Li et
-al. (docs/models.md, "Related architectures").
+al. (docs/models.md, "Related architectures"); attributes are ours.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from typing import Literal, TypeAlias
 from whyser.io.thinking import without_thinking
 from whyser.labels.classes import CLASSES, OTHER, EmotionClass, find
 
-Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason"]
+Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason", "attributes"]
 Target: TypeAlias = Literal[
-    "reason", "label", "reason_first", "interleaved", "descriptors", "asr", "distribution"
+    "reason",
+    "label",
+    "reason_first",
+    "interleaved",
+    "descriptors",
+    "asr",
+    "distribution",
+    "attributes",
 ]
 
 #: The blocks after the transcript, in order. `interleaved` splits the rationale into two parts: the
@@ -30,10 +37,11 @@ TARGETS: Mapping[Target, tuple[Block, ...]] = {
     "descriptors": ("descriptors", "answer"),
     "asr": (),
     "distribution": ("answer",),
+    "attributes": ("attributes", "answer"),
 }
 
 #: Names of all blocks, for patterns.
-BLOCKS = "asr|descriptors|answer|reason"
+BLOCKS = "asr|descriptors|answer|reason|attributes"
 
 SENTENCE = "I think the emotion is "
 
@@ -52,6 +60,7 @@ class Answer:
     statement: str | None = None
     rationale: str | None = None
     descriptors: str | None = None
+    attributes: str | None = None
 
     @property
     def emotion(self) -> str | None:
@@ -108,6 +117,7 @@ def render_answer(
     transcript: str | None = None,
     rationale: str | None = None,
     descriptors: str | None = None,
+    attributes: str | None = None,
     target: Target = "reason",
 ) -> str:
     """Writes the training target, by default that of Eq. 1, without blocks that have no text.
@@ -126,6 +136,7 @@ def render_answer(
         "descriptors": descriptors,
         "answer": _stated(said) if said else None,
         "reason": rationale,
+        "attributes": attributes,
     }
     for name, text in texts.items():
         if text is not None and _TAG.search(text):
@@ -221,4 +232,5 @@ def parse_answer(text: str) -> Answer:
         statement=found.get("answer"),
         rationale=" ".join(reasons) if reasons else None,
         descriptors=found.get("descriptors"),
+        attributes=found.get("attributes"),
     )

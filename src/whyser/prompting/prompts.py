@@ -106,9 +106,15 @@ ASK_REASON = Question("reason", 1, "What emotion does the audio express, and wha
 ASK_DISTRIBUTION = Question(
     "distribution", 1, "What share of listeners would hear each emotion in this audio?"
 )
+ASK_ATTRIBUTES = Question(
+    "attributes",
+    1,
+    "Rate the emotional attributes of the speech, such as arousal, valence and dominance, and name "
+    "the emotion that the audio expresses.",
+)
 
 _FORMS = (OPEN, CLOSED, OPEN_COT, CLOSED_COT)
-_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON, ASK_DISTRIBUTION)
+_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON, ASK_DISTRIBUTION, ASK_ATTRIBUTES)
 QUESTIONS = {one.name: one for one in (*_FORMS, *_TASKS)}
 
 #: The first text of a pool is its own question, the others are paraphrases. Never change a text,
@@ -160,6 +166,13 @@ POOLS: dict[str, tuple[str, ...]] = {
         "For each emotion that some listener would name, give the percentage of listeners.",
         "What percentage of people would choose each emotion for this clip?",
         "Estimate how the annotators' labels of this utterance are distributed.",
+    ),
+    "attributes": (
+        ASK_ATTRIBUTES.text,
+        "How strong and how pleasant is the emotion that you hear, and which one is it?",
+        "Give the attributes of this utterance, such as arousal and valence, then its emotion.",
+        "Where does this voice lie on the scales of emotional attributes? Name the emotion too.",
+        "Estimate the emotional attributes of this recording, then its emotion.",
     ),
 }
 

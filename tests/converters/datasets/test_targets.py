@@ -15,7 +15,7 @@ from whyser.evidence.cues import FAMILIES, Cue, Cues
 from whyser.io.errors import BadInput, InputError
 from whyser.io.files import read_jsonl, write_jsonl
 from whyser.prompting.answer import TARGETS, Target, parse_answer
-from whyser.prompting.prompts import QUESTIONS
+from whyser.prompting.prompts import POOLS, QUESTIONS
 from whyser.records.corpus import Corpus, CorpusCard, write_card
 from whyser.records.utterance import Utterance, Vote, write_utterances
 from whyser.teacher.rationale import Rationale, write_rationales
@@ -41,7 +41,8 @@ def write_corpus(
             sampling_rate=16_000, channels=1, transcript=f"Words of {number}.",
             speaker=f"c/{split}", gender="female", label=label, label_raw="S",
             votes=tuple(
-                Vote(rater=str(rater), primary=vote, raw=vote) for rater, vote in enumerate(VOTES)
+                Vote(rater=str(rater), primary=vote, raw=vote, arousal=1 + rater, valence=2)
+                for rater, vote in enumerate(VOTES)
             ),
         )
         for split in splits
@@ -52,7 +53,8 @@ def write_corpus(
         folder / "corpus.json",
         CorpusCard(
             corpus="c", title="c", licence="none", source="none", audio_root=str(folder),
-            classes=("sad", "neutral"), options={}, utterances=len(utterances), hours=0.1, read=0,
+            classes=("sad", "neutral"), attributes={"arousal": (1, 5), "valence": (1, 5)},
+            options={}, utterances=len(utterances), hours=0.1, read=0,
             whyser="0",
         ),
     )  # fmt: skip
@@ -116,6 +118,9 @@ def test_every_target_holds_its_blocks(
         )
         assert answer.descriptors == (
             "female, high pitch, fast speed, loud volume" if "descriptors" in written else None
+        )
+        assert answer.attributes == (
+            "arousal 2.5 of 5, valence 2.0 of 5" if "attributes" in written else None
         )
 
 
@@ -445,3 +450,48 @@ def test_the_command_takes_it_all(corpus: Corpus, tmp_path: Path) -> None:
     assert all(row["answer"].startswith("<descriptors>female, ") for row in manifest)
     # Two copies are no mistake.
     app(["check", str(tmp_path / "out/dataset_info.json")], standalone_mode=False)
+
+
+def with_changes(corpus: Corpus, **changes: object) -> None:
+    """Changes the first utterance of the file."""
+    first, *rest = corpus.utterances()
+    write_utterances(corpus.path, [first.model_copy(update=changes), *rest])
+
+
+def test_an_utterance_without_attributes_is_left_out_and_counted(corpus: Corpus) -> None:
+    first = next(corpus.utterances())
+    with_changes(corpus, votes=tuple(Vote(rater="1", primary="sad", raw="s") for _ in VOTES))
+    spec = DatasetSpec("train", TargetSpec("attributes"))
+    dataset = build([corpus], spec, TrainingInputs())
+    assert dataset.dropped == {
+        "no attributes": 1, "no agreement": 1, "none of the eight classes": 1,
+    }  # fmt: skip
+    assert first.id not in {row.utterance.id for row in dataset.rows}
+
+
+def test_means_without_votes_are_a_target_too(corpus: Corpus) -> None:
+    first = next(corpus.utterances())
+    with_changes(corpus, votes=(), attributes={"arousal": 4.96})
+    spec = DatasetSpec("train", TargetSpec("attributes", writes_transcript=False))
+    (row,) = (
+        row for row in build([corpus], spec, TrainingInputs()).rows if row.utterance.id == first.id
+    )
+    assert row.answer == (
+        "<attributes>arousal 5.0 of 5</attributes><answer>I think the emotion is sad</answer>"
+    )
+
+
+def test_an_attribute_without_a_scale_is_refused(corpus: Corpus) -> None:
+    card = corpus.card.model_copy(update={"attributes": {"arousal": (1.0, 5.0)}})
+    write_card(corpus.path.parent / "corpus.json", card)
+    with pytest.raises(BadInput, match=r"has valence, but corpus.json names no scale for it"):
+        build(
+            [Corpus(corpus.path)], DatasetSpec("train", TargetSpec("attributes")), TrainingInputs()
+        )
+
+
+def test_attributes_have_a_question_of_their_own(corpus: Corpus) -> None:
+    spec = DatasetSpec("train", TargetSpec("attributes"), QuestionSpec("task", paraphrase=True))
+    asked = {row.question.text for row in build([corpus], spec, TrainingInputs()).rows}
+    assert asked == set(POOLS["attributes"])
+    assert QUESTIONS["attributes"].text in asked

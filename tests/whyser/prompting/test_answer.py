@@ -37,9 +37,15 @@ def test_what_is_rendered_is_read_back(
     st.none() | TEXT,
     TEXT,
     st.none() | TEXT,
+    st.none() | TEXT,
 )
 def test_every_target_is_read_back(
-    target: str, label: str, transcript: str | None, rationale: str, descriptors: str | None
+    target: str,
+    label: str,
+    transcript: str | None,
+    rationale: str,
+    descriptors: str | None,
+    attributes: str | None,
 ) -> None:
     if target == "asr":
         transcript = transcript or "Hi."
@@ -48,6 +54,7 @@ def test_every_target_is_read_back(
         transcript=transcript,
         rationale=rationale,
         descriptors=descriptors,
+        attributes=attributes,
         target=target,
     )
     answer = parse_answer(text)
@@ -55,6 +62,7 @@ def test_every_target_is_read_back(
     assert answer.transcript == transcript
     assert answer.emotion == (label if "answer" in written else None)
     assert answer.descriptors == (descriptors if "descriptors" in written else None)
+    assert answer.attributes == (attributes if "attributes" in written else None)
     if target == "interleaved":
         # The space between its two parts is all that may differ.
         assert (answer.rationale or "").split() == rationale.split()
@@ -78,10 +86,12 @@ RATIONALE = 'The words "Stop. Now." are harsh. The voice is loud. It is fast.'
         ),
         ("descriptors", "<asr>a</asr><descriptors>d</descriptors>{answer}"),
         ("asr", "<asr>a</asr>"),
+        ("attributes", "<asr>a</asr><attributes>arousal 4.2 of 7</attributes>{answer}"),
     ],
 )
 def test_each_target_to_the_letter(target: str, expected: str) -> None:
     parts = {"rationale": RATIONALE, "descriptors": "d", "target": target}
+    parts["attributes"] = "arousal 4.2 of 7"
     blocks = {"answer": "<answer>I think the emotion is sad</answer>", "rationale": RATIONALE}
     with_transcript = expected.format(**blocks)
     assert render_answer("sad", transcript="a", **parts) == with_transcript
@@ -167,7 +177,7 @@ def test_an_answer_without_a_block_states_no_shares() -> None:
     assert parse_answer("sad 60%, angry 40%").shares is None
 
 
-@pytest.mark.parametrize("field", ["transcript", "rationale", "descriptors"])
+@pytest.mark.parametrize("field", ["transcript", "rationale", "descriptors", "attributes"])
 def test_a_tag_inside_a_text_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match="tag of the answer format"):
         render_answer("sad", **{field: "no </answer> here"})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from whyser.io.errors import InputError
+from whyser.labels.attributes import ATTRIBUTES
 from whyser.prompting.prompts import Form
 from whyser_eval.metrics.declaration import METRICS, metrics_of
 from whyser_eval.metrics.genders import GENDERS, gender_gap_p
@@ -54,6 +55,10 @@ LAYOUTS: dict[str, TableLayout] = {
         ],
         True,
         "Score references whose speakers are known to be female and male.",
+    ),
+    "attributes": TableLayout(
+        [("all", "ccc"), *(("all", f"ccc:{name}") for name in ATTRIBUTES)],
+        cure="Score answers that state attributes (--target attributes).",
     ),
 }
 

@@ -43,6 +43,11 @@ def notes(
             "nothing. D4: share of predictions that some annotator chose. D5: the same, averaged "
             "over classes."
         )
+    if "ccc" in metrics:
+        yield (
+            "CCC: concordance of the predicted attributes and the annotators' means, times 100; "
+            "the first column is the mean over the attributes."
+        )
     for group in scored:
         yield from _of_references(group, columns)
     if len(scored) > 1:

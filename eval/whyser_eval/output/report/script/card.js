@@ -68,6 +68,7 @@ function texts(answer) {
   const rows = [
     [isSame ? "what was said, and the model's transcript" : "what was said", said && [said]],
     [said ? "the model's transcript, which differs" : "the model's transcript", !isSame && answer.heard && [answer.heard]],
+    ["attributes", answer.attributes && [answer.attributes]],
     [answer.text ? "reason" : "answer", answer.reason.length && strips(answer)]];
   return element("dl", {}, ...rows.filter(([, shown]) => shown).flatMap(([name, shown]) => [
     element("dt", {}, name), element("dd", { dir: "auto" }, ...shown)]));
