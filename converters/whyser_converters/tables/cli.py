@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from whyser.io.console import print_table, say
-from whyser.io.errors import InputError
+from whyser.io.errors import InputError, did_you_mean
 from whyser.io.visible import visible
+from whyser.labels.attributes import ATTRIBUTES
 
 if TYPE_CHECKING:
     from whyser_converters.corpora.spec import CorpusSpec
@@ -26,8 +27,8 @@ _Map = Annotated[
     typer.Option(
         metavar="MEANING=COLUMN",
         help="Say which column is the id, audio, label, votes, rater, transcript, speaker, "
-        "gender, split, start, end, duration, dialogue or session; repeatable. 'vote:RATER' is a "
-        "column with one annotator's labels, 'votes:LABEL' one with the number of a label's "
+        "gender, split, start, end, duration, dialogue, session, or an attribute; repeatable. "
+        "'vote:RATER' is a column with one annotator's labels, 'votes:LABEL' one with the number of a label's "
         "votes. Without a column, the meaning is not used.  [default: by the names of the columns]",
     ),
 ]
@@ -102,6 +103,14 @@ def table(
         Literal["seconds", "milliseconds"] | None,
         typer.Option(help="State the unit of start, end and duration.  [default: seconds]"),
     ] = None,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ATTRIBUTE=LOW:HIGH",
+            help="State the scale of arousal, valence, dominance or intensity, such as "
+            "arousal=1:7; repeatable. Without its scale, no attribute is read.",
+        ),
+    ] = None,
     no_audio: Annotated[
         bool, typer.Option("--no-audio", help="Convert only the labels, without the sound.")
     ] = False,
@@ -147,6 +156,7 @@ def table(
         "audformat_table": audformat_table,
         "rows_are_votes": rows_are_votes or None,
         "times": times,
+        "scales": pairs(scale or [], "--scale", "ATTRIBUTE=LOW:HIGH"),
     }
     recipe = _recipe(place, said)
     if save_recipe:
@@ -201,6 +211,11 @@ def _recipe(place: Path, said: Mapping[str, Any]) -> TableRecipe:
     given = {key: value for key, value in said.items() if value is not None}
     given["map"] = recipe.map | said["map"]
     given["merge"] = recipe.merge | said["merge"]
+    given["scales"] = recipe.scales | said["scales"]
+    for name in given["scales"]:
+        if name not in ATTRIBUTES:
+            cure = did_you_mean(name, ATTRIBUTES)
+            raise typer.BadParameter(f"no attribute {name!r}. {cure}", param_hint="--scale")
     return recipe.model_copy(update=given)
 
 

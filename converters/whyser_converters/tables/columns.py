@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.attributes import ATTRIBUTES
 from whyser.labels.classes import find
 from whyser_converters.tables.source import RowSource
 
@@ -36,6 +37,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "start": ("start", "starttime", "begin", "begintime", "onset", "startseconds"),
     "end": ("end", "endtime", "stop", "stoptime", "endseconds", "finish"),
     "duration": ("duration", "dur", "durationseconds"),
+    "arousal": ("arousal", "emoact", "activation"),
+    "valence": ("valence", "emoval"),
+    "dominance": ("dominance", "emodom"),
+    "intensity": ("intensity", "emotionintensity"),
     "dialogue": ("dialogue", "dialog", "dialogueid", "dialogid", "conversation", "conversationid"),
     "session": ("session", "sessionid"),
 }
@@ -84,22 +89,33 @@ class ColumnMap:
 
 
 def map_columns(
-    source: RowSource, given: Mapping[str, str], *, rows_are_votes: bool = False
+    source: RowSource,
+    given: Mapping[str, str],
+    *,
+    rows_are_votes: bool = False,
+    rated: Collection[str] = (),
 ) -> ColumnMap:
     """The columns of a table by meaning; one of `given` without a column is not used.
 
-    Args: `rows_are_votes`, whether each row is a vote though no column names the annotator.
+    Args:
+        rows_are_votes: Whether each row is a vote though no column names the annotator.
+        rated: The attributes whose scales are known.
 
     Raises: `InputError` for an unknown meaning or column, for two columns that could have one
         meaning or one that could have two, and for a table without labels.
     """
     for meaning, column in given.items():
         _refuse_unknown(source, meaning, column)
+        if meaning in ATTRIBUTES and column and meaning not in rated:
+            cure = f"Give --scale {meaning}=LOW:HIGH with the ends of its scale."
+            raise InputError(f"the scale of {meaning} is not known", file=source.path, cure=cure)
     of = {**source.meanings, **given}
     free = [column for column in source.columns if column not in of.values()]
     guessed = {}
     for meaning, names in NAMES.items():
         if meaning in of or _is_stated_otherwise(meaning, of):
+            continue
+        if meaning in ATTRIBUTES and meaning not in rated:
             continue
         # Labels and votes are told apart; but one column may name the speaker and the gender.
         open_to = free if meaning in _LABELS else source.columns

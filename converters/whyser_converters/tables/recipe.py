@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.files import read_yaml, write_text
+from whyser.labels.attributes import Attribute, Scale, Scales
 from whyser.records.utterance import FrozenRecord, input_error
 from whyser_converters.tables.audformat import HEADER
 from whyser_converters.tables.columns import NAMES
@@ -21,7 +23,8 @@ class TableRecipe(FrozenRecord):
 
     `map` is meaning -> column, an empty text for a meaning that no column has. `values` is meaning
     -> what is written -> what it means. `merge` is label -> class. `times` is the unit of start,
-    end and duration. Relative paths belong to `folder`.
+    end and duration. `scales` is attribute -> the ends of its scale, `1:7`. Relative paths belong
+    to `folder`.
     """
 
     table: str
@@ -33,6 +36,7 @@ class TableRecipe(FrozenRecord):
     audformat_table: str | None = None
     rows_are_votes: bool = False
     times: Unit = "seconds"
+    scales: dict[Attribute, str] = Field(default_factory=dict)
     title: str | None = None
     licence: str | None = None
     source: str | None = None
@@ -49,6 +53,11 @@ class TableRecipe(FrozenRecord):
             return self.folder / self.audio_root
         return self.place if self.place.is_dir() else self.place.parent
 
+    @property
+    def attribute_scales(self) -> Scales:
+        """Raises: `InputError` for what are no two rising numbers."""
+        return {name: _scale(name, text) for name, text in self.scales.items()}
+
     def value(self, meaning: str, written: str) -> str:
         """What a cell means.
 
@@ -61,6 +70,18 @@ class TableRecipe(FrozenRecord):
             cure = f"Add it to 'values: {meaning}:' of the recipe."
             raise InputError(f"bad {meaning} {written[:60]!r}", cure=cure)
         return values[written]
+
+
+def _scale(name: str, text: str) -> Scale:
+    low, _, high = text.partition(":")
+    try:
+        scale = float(low), float(high)
+    except ValueError:
+        scale = math.nan, math.nan
+    if not -math.inf < scale[0] < scale[1] < math.inf:
+        cure = "Expected its lowest and its highest value, as in 1:7."
+        raise InputError(f"bad scale {text[:60]!r} of {name}", cure=cure)
+    return scale
 
 
 def is_recipe(path: Path) -> bool:

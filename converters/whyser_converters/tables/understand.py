@@ -114,6 +114,11 @@ class TableMeaning:
             size=None,
             split_schemes=self._schemes(),
             segments=segments,
+            attributes={
+                name: scale
+                for name, scale in recipe.attribute_scales.items()
+                if name in self.columns.of
+            },
         )
 
     def _schemes(self) -> dict[str, SplitScheme]:
@@ -132,7 +137,10 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
     Raises: `InputError` for columns that are unclear, and for labels and splits without a meaning.
     """
     sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
-    columns = map_columns(_widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes)
+    scales = recipe.attribute_scales
+    columns = map_columns(
+        _widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes, rated=scales.keys()
+    )
     look = _FirstLook(sources, columns, recipe)
     look.read()
     if not look.rows:
@@ -161,7 +169,8 @@ def inputs_of(place: Path) -> Iterator[Path]:
     if is_recipe(place):
         yield place.absolute()
     sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
-    audio = map_columns(_widest(sources), recipe.map).of.get("audio")
+    rated = recipe.attribute_scales.keys()
+    audio = map_columns(_widest(sources), recipe.map, rated=rated).of.get("audio")
     root = recipe.root.absolute()
     for source in sources:
         if source.path.is_file():

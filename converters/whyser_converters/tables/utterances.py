@@ -14,9 +14,11 @@ from msgspec.structs import replace
 
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path
+from whyser.labels.attributes import ATTRIBUTES, Scales
 from whyser.labels.classes import OTHER, Label
 from whyser.labels.votes import majority
-from whyser.records.utterance import Utterance, Vote
+from whyser.records.utterance import AttributeVote, Utterance, Vote
+from whyser_converters.corpora.attribute_values import AttributeCells, Values
 from whyser_converters.corpora.conversion_log import ConversionLog, LeftOut
 from whyser_converters.corpora.spec import Segment
 from whyser_converters.corpora.tables import label_of, transcript_text
@@ -43,7 +45,7 @@ _NOBODY = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na", "-", "?"
 
 _SPACES = re.compile(r"\s+")
 #: Meanings that may differ between the rows of one utterance.
-_OF_ONE_VOTE = frozenset({"rater", "label"})
+_OF_ONE_VOTE = frozenset({"rater", "label", *ATTRIBUTES})
 #: What an id of a stranger may have in the name of a file; all else becomes `_`.
 _ODD = re.compile(r"[^\w.+@=-]")
 
@@ -51,14 +53,23 @@ _ODD = re.compile(r"[^\w.+@=-]")
 class _Cells:
     """The cells of one row by meaning; those of a list of values are looked up."""
 
-    __slots__ = ("at", "paths", "recipe", "rest", "row", "source", "values")
+    __slots__ = ("at", "attributes", "paths", "rated", "recipe", "rest", "row", "source", "values")
 
     def __init__(
-        self, source: RowSource, at: Mapping[str, int], recipe: TableRecipe, paths: SoundPaths
+        self,
+        source: RowSource,
+        at: Mapping[str, int],
+        recipe: TableRecipe,
+        paths: SoundPaths,
+        log: ConversionLog,
     ) -> None:
         self.source, self.at, self.recipe, self.paths = source, at, recipe, paths
         self.values = {meaning for meaning in at if meaning in recipe.values}
         self.rest = [place for name, place in at.items() if name not in _OF_ONE_VOTE]
+        scales = recipe.attribute_scales
+        rated: Scales = {name: scales[name] for name in ATTRIBUTES if name in at}
+        self.rated = [at[name] for name in rated]
+        self.attributes = AttributeCells(rated, source.path, log)
         self.row: Sequence[Any] = ()
 
     def raw(self, meaning: str) -> Any:
@@ -71,6 +82,13 @@ class _Cells:
             return ""
         text = text_of(self.row[place])
         return self.recipe.value(meaning, text) if meaning in self.values else text
+
+    def attribute_values(self, line: int, of: str) -> Values:
+        """The attributes in the row; `of` names the utterance in a fault."""
+        if not self.rated:
+            return {}
+        cells = tuple([text_of(self.row[place]) for place in self.rated])
+        return self.attributes.read(cells, line, of)
 
     def refuse_other(self, first: Sequence[Any]) -> None:
         """Raises: `InputError` if this row says something else of its utterance than the first."""
@@ -146,7 +164,8 @@ class TableReader:
             for line, cells in self._rows(source, self.log.lost_part):
                 key = _key(cells)
                 with self.log.part(source.path, line, of=key):
-                    ballot = Given(cells.text("rater"), cells.text("label"))
+                    values = cells.attribute_values(line, key)
+                    ballot = Given(cells.text("rater"), cells.text("label"), values)
                     if (given := votes.get(key)) is not None:
                         cells.refuse_other(first[key][1])
                         given.append(ballot)
@@ -170,7 +189,7 @@ class TableReader:
         at = {column: number for number, column in enumerate(wanted)}
         of = {meaning: at[column] for meaning, column in self.columns.of.items() if column in at}
         paths = self.sound_paths.get(source.path, SoundPaths(self.root))
-        cells = _Cells(source, of, self.recipe, paths)
+        cells = _Cells(source, of, self.recipe, paths, self.log)
         for line, row in source.read(wanted, lost):
             cells.row = row
             yield line, cells
@@ -183,7 +202,9 @@ class TableReader:
         audio = self._audio(cells)
         segment = self._segment(cells)
         utterance_id = self.log.once(self._id(audio, segment, cells), line)
-        votes = self._cast(self._votes(cells) if ballot is None else ballot)
+        given = self._votes(cells) if ballot is None else ballot
+        votes = self._cast(given)
+        means = cells.attribute_values(line, utterance_id) if ballot is None else {}
         label, label_raw = self._label(cells, votes, utterance_id, published=ballot is None)
         if segment:
             self.segments[utterance_id] = segment
@@ -204,6 +225,8 @@ class TableReader:
             label=label,
             label_raw=label_raw,
             votes=tuple([self._vote(number, vote) for number, vote in enumerate(votes, start=1)]),
+            attribute_votes=tuple(self._without_label(given)),
+            attributes={name: means[name] for name in ATTRIBUTES if name in means},
         )
 
     def _named(self, value: str) -> str | None:
@@ -294,7 +317,9 @@ class TableReader:
             for rater in self.columns.raters
             if (label := text_of(cells.raw(f"vote:{rater}")))
         ]
-        return [Given(rater, self.recipe.value("label", label)) for rater, label in found if label]
+        return [
+            Given(rater, self.recipe.value("label", label)) for rater, label, _ in found if label
+        ]
 
     def _cast(self, votes: Sequence[Given]) -> list[Given]:
         """The votes that have a label; who was not asked or could not say has cast none.
@@ -313,7 +338,14 @@ class TableReader:
     def _vote(self, number: int, vote: Given) -> Vote:
         rater = f"{self.name}/{vote.rater}" if vote.rater else f"anonymous_{number}"
         # Checked once for each label; there are millions of votes.
-        return replace(self._vote_of(vote.label), rater=rater)
+        return replace(self._vote_of(vote.label), rater=rater, **vote.values)
+
+    def _without_label(self, given: Sequence[Given]) -> Iterator[AttributeVote]:
+        """The ratings of annotators who gave no label."""
+        for number, one in enumerate(given, start=1):
+            if one.values and self.labels.get(one.label, OTHER) is None:
+                rater = f"{self.name}/{one.rater}" if one.rater else f"anonymous_{number}"
+                yield AttributeVote(rater=rater, **one.values)
 
     def _vote_of(self, code: str) -> Vote:
         if code not in self._known_votes:

@@ -18,10 +18,11 @@ _MOST = 10_000
 
 
 class Given(NamedTuple):
-    """One vote: the annotator, or an empty text, and the label as it is written."""
+    """One vote: the annotator, or an empty text, the label as it is written, and attributes."""
 
     rater: str
     label: str
+    values: Mapping[str, float] = {}
 
 
 def votes_in(cell: Any) -> list[Given]:

@@ -371,3 +371,44 @@ def test_a_table_of_which_no_row_can_be_read(convert: Any, clips: Path, tmp_path
     outcome = convert("table", table, tmp_path / "out")
     assert outcome.status == 1
     assert f"{table}:2: not UTF-8 text. Save the file as UTF-8." in outcome.err
+
+
+def test_attributes_on_a_stated_scale(tabled: Any, clips: Path, write_csv: Any) -> None:
+    means = write_csv(
+        clips / "means.csv",
+        [
+            {"file": "wav/a1.wav", "label": "sad", "arousal": "2.5", "EmoVal": "9"},
+            {"file": "wav/b1.wav", "label": "angry", "arousal": "", "EmoVal": "1"},
+        ],
+    )
+    assert tabled(means).utterances[0].attributes == {}
+    result = tabled(means, "--scale", "arousal=1:7", "--scale", "valence=1:7")
+    first, second = result.utterances
+    assert (first.attributes, second.attributes) == ({"arousal": 2.5}, {"valence": 1.0})
+    assert result.card["attributes"] == {"arousal": [1.0, 7.0], "valence": [1.0, 7.0]}
+    assert any("bad valence '9' of mine/a1" in one for one in result.problems)
+
+
+def test_attributes_of_every_vote(tabled: Any, clips: Path, write_csv: Any) -> None:
+    """Also of an annotator who gave no label."""
+    table = write_csv(
+        clips / "votes.csv",
+        [
+            {"file": "wav/a1.wav", "rater": rater, "label": label, "arousal": arousal}
+            for rater, label, arousal in (("1", "sad", 2), ("2", "sad", 4), ("3", "unknown", 6))
+        ],
+    )
+    (one,) = tabled(table, "--scale", "arousal=1:7").utterances
+    assert [vote.arousal for vote in one.votes] == [2, 4]
+    assert [(vote.rater, vote.arousal) for vote in one.attribute_votes] == [("mine/3", 6)]
+    assert one.attribute_means == {"arousal": 4}
+
+
+@pytest.mark.parametrize("scale", ["arousal=7:1", "arousal=7", "arousal=a:b", "arousal=1:inf"])
+def test_what_is_no_scale(convert: Any, clips: Path, write_csv: Any, scale: str) -> None:
+    table = write_csv(clips / "t.csv", rows())
+    outcome = convert("table", table, clips / "out", "--scale", scale)
+    assert outcome.status == 1
+    assert "of arousal. Expected its lowest and its highest value" in outcome.err
+    outcome = convert("table", table, clips / "out", "--map", "arousal=emotion")
+    assert "the scale of arousal is not known" in outcome.err
