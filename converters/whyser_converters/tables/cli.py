@@ -28,8 +28,8 @@ _Map = Annotated[
         metavar="MEANING=COLUMN",
         help="Say which column is the id, audio, label, votes, rater, transcript, speaker, "
         "gender, split, start, end, duration, dialogue, session, or an attribute; repeatable. "
-        "'vote:RATER' is a column with one annotator's labels, 'votes:LABEL' one with the number of a label's "
-        "votes. Without a column, the meaning is not used.  [default: by the names of the columns]",
+        "'vote:RATER' is a column with one annotator's labels, 'votes:LABEL' one with the number "
+        "of a label's votes. Without a column, the meaning is not used.  [default: by the names of the columns]",
     ),
 ]
 
