@@ -1,0 +1,175 @@
+"""What a model was trained on, from the folder that LLaMA-Factory wrote and our manifests."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from whyser.io.errors import InputError
+from whyser.io.files import read_json, read_jsonl, read_record, read_yaml
+from whyser.prompting.answer import BLOCKS
+from whyser_eval.output.card.places import Places
+
+#: What `./run.sh` writes to the folder of a model: the configuration as it was launched, and the
+#: record of the training.
+SETTINGS, RECORD = "whyser_settings.yaml", "whyser_training.json"
+
+#: The settings that decide what is learnt, in the order of the card.
+_SHOWN = (
+    *("stage", "finetuning_type", "lora_rank", "lora_alpha", "lora_target", "quantization_bit"),
+    *("learning_rate", "lr_scheduler_type", "warmup_ratio", "num_train_epochs", "max_steps"),
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "early_stopping_steps"),
+    *("cutoff_len", "max_samples", "template", "pref_loss", "pref_beta", "bf16", "fp16", "seed"),
+)
+
+_TAG = re.compile(rf"<({BLOCKS})>")
+
+_MODEL_CURE = (
+    "Give --model, the folder with the trained model, and --settings, the YAML that it was trained "
+    "with, if the folder has none."
+)
+
+
+class TrainerState(BaseModel):
+    """`trainer_state.json`: how far a training came."""
+
+    global_step: int
+    epoch: float | None = None
+    log_history: list[dict[str, Any]] = []
+
+    @property
+    def loss(self) -> float | None:
+        """The mean loss of the training, which the last entry of its log has."""
+        found = [one["train_loss"] for one in self.log_history if "train_loss" in one]
+        return found[-1] if found and isinstance(found[-1], int | float) else None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a dataset that a training used, counted.
+
+    `parts` counts by corpus and split; `blocks` by the tags of the answer, in their order, and is
+    empty for pairs of answers.
+    """
+
+    name: str
+    n: int
+    utterances: int
+    parts: Mapping[tuple[str, str], int]
+    forms: Mapping[str, int]
+    labels: Mapping[str, int]
+    blocks: Mapping[tuple[str, ...], int]
+
+    @property
+    def corpora(self) -> list[str]:
+        return list(dict.fromkeys(corpus for corpus, _ in self.parts))
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training; `state` is None where LLaMA-Factory left no `trainer_state.json`."""
+
+    settings: Mapping[str, Any]
+    is_adapter: bool
+    state: TrainerState | None
+    rows: Sequence[Rows]
+
+    @property
+    def shown(self) -> list[tuple[str, Any]]:
+        return [
+            (key, self.settings[key]) for key in _SHOWN if self.settings.get(key) not in (None, "")
+        ]
+
+
+def read_trainings(
+    folder: Path, places: Places, *, settings: Path | None, order: Sequence[str]
+) -> list[Training]:
+    """The trainings of a model in the order in which they followed each other.
+
+    Args:
+        folder: of the model; of several trainings each has a folder in it
+        settings: the YAML that it was trained with, if it is not in the folder
+        order: names of the folders of several trainings
+
+    Raises: `InputError` for a folder, settings or manifest that is missing or broken, and for a
+    training that has not finished.
+    """
+    if not folder.is_dir():
+        raise InputError("no such folder", file=folder, cure=_MODEL_CURE)
+    if settings or (folder / SETTINGS).is_file():
+        return [_training(folder, settings or folder / SETTINGS, places)]
+    found = sorted(
+        (path.parent for path in folder.glob(f"*/{SETTINGS}")),
+        key=lambda path: (order.index(path.name) if path.name in order else len(order), path.name),
+    )
+    if not found:
+        raise InputError(f"has no {SETTINGS}", file=folder, cure=_MODEL_CURE)
+    return [_training(one, one / SETTINGS, places) for one in found]
+
+
+def _training(folder: Path, path: Path, places: Places) -> Training:
+    record = folder / RECORD
+    if record.is_file() and not read_json(record).get("finished"):
+        cure = "Give the command of the run again; it goes on."
+        raise InputError("the training has not finished", file=folder, cure=cure)
+    settings = read_yaml(path)
+    if not isinstance(settings, dict) or not _names(settings.get("dataset")):
+        raise InputError("names no dataset", file=path, cure=_MODEL_CURE)
+    state = folder / "trainer_state.json"
+    dataset_dir = Path(str(settings.get("dataset_dir", "data")))
+    most = settings.get("max_samples")
+    return Training(
+        settings,
+        (folder / "adapter_config.json").is_file(),
+        read_record(state, _STATE, cure="Train again.") if state.is_file() else None,
+        [
+            _rows(name, places.at(dataset_dir / f"{name}.manifest.jsonl"), most)
+            for name in _names(settings["dataset"])
+        ],
+    )
+
+
+_STATE = TypeAdapter(TrainerState)
+
+
+def _names(value: Any) -> list[str]:
+    """A list of names as LLaMA-Factory writes it, with commas."""
+    return [name for part in str(value or "").split(",") if (name := part.strip())]
+
+
+def _rows(name: str, manifest: Path, most: Any) -> Rows:
+    """The first `most` rows, which LLaMA-Factory takes of a dataset."""
+    if not manifest.is_file():
+        raise InputError(
+            f"no manifest of the dataset {name}, so it is not known what was trained on",
+            file=manifest,
+            cure="Run whyser-eval card where the training ran, or write the dataset again.",
+        )
+    lines = (row for _, row in read_jsonl(manifest))
+    rows = list(islice(lines, most if isinstance(most, int) and most > 0 else None))
+    try:
+        return Rows(
+            name,
+            len(rows),
+            len({row["id"] for row in rows}),
+            Counter((row["corpus"], row["split"]) for row in rows),
+            Counter(row["form"] for row in rows),
+            Counter(row["label"] for row in rows),
+            Counter(tuple(_TAG.findall(row["answer"])) for row in rows if "answer" in row),
+        )
+    except (KeyError, TypeError) as error:
+        cure = "Write the dataset again."
+        raise InputError(f"lacks {error}, or has another type", file=manifest, cure=cure) from None
+
+
+def all_rows(trainings: Iterable[Training]) -> Iterator[Rows]:
+    """Each dataset once."""
+    seen = {rows.name: rows for training in trainings for rows in training.rows}
+    yield from seen.values()
