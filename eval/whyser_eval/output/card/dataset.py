@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from whyser import __version__
 from whyser.records.corpus import CorpusCard, VotesCard
-from whyser_eval.output.card.licence import Licence
+from whyser_eval.output.card.licence import Licence, kind_of
 from whyser_eval.output.card.markdown import Markdown, code, escaped, link, render, table
 from whyser_eval.output.card.metadata import dataset_metadata
 from whyser_eval.output.card.model import answer_forms
@@ -22,6 +22,7 @@ def dataset_card(sources: Sources, licence: Licence) -> str:
         sources=sources,
         licence=licence,
         link=link,
+        kind_of=kind_of,
         version=__version__,
         splits=_splits(trained),
         votes=_votes(trained),

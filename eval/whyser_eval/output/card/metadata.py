@@ -9,7 +9,6 @@ Source: the hub's specification of both cards, which `huggingface_hub.ModelCardD
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from whyser_eval.metrics import METRICS
 from whyser_eval.output.card.licence import Licence, in_words
 from whyser_eval.output.card.sources import Sources
+from whyser_eval.output.card.training import is_hub_id
 from whyser_eval.scoring.scores import ScoreRow
 
 #: The hub's task for a model that takes sound with a question and answers in words.
@@ -30,11 +30,9 @@ _METRIC_IDS = {"f1_majority": "f1", "ua": "recall", "wa": "accuracy"}
 #: Bounds of a number of rows -> the hub's name of the size.
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-
 
 def model_metadata(sources: Sources, licence: Licence) -> dict[str, Any]:
-    bases = list(base_models(sources))
+    bases = list(dict.fromkeys(_base_models(sources)))
     return {
         **({"language": list(sources.languages)} if sources.languages else {}),
         **licence.metadata,
@@ -58,22 +56,13 @@ def dataset_metadata(sources: Sources, licence: Licence) -> dict[str, Any]:
     }
 
 
-def base_models(sources: Sources) -> Iterator[str]:
-    """The start models that are on the hub: names of two parts that are no folder."""
-    plan = sources.plan
-    parts = plan.parts.values() if plan else ()
-    first = sources.trainings[0].settings.get("model_name_or_path")
-    for name in dict.fromkeys([str(first), *parts]):
-        if is_on_hub(name):
-            yield name
-
-
-def is_on_hub(name: str) -> bool:
-    """
-    >>> is_on_hub("Qwen/Qwen2-Audio-7B"), is_on_hub("data/demo/model"), is_on_hub("./model")
-    (True, False, False)
-    """
-    return _HUB_ID.fullmatch(name) is not None and not Path(name).is_dir()
+def _base_models(sources: Sources) -> Iterator[str]:
+    """The start model, or the parts that the run built it from, if they are on the hub."""
+    if sources.trainings[0].is_start_on_hub:
+        yield sources.trainings[0].start
+    for part in sources.plan.parts.values() if sources.plan else ():
+        if is_hub_id(part) and not sources.places.at(Path(part)).is_dir():
+            yield part
 
 
 def _results(sources: Sources) -> Iterator[dict[str, Any]]:
@@ -100,7 +89,8 @@ def _metrics(scores: dict[tuple[str, str], ScoreRow]) -> Iterator[dict[str, Any]
         row = scores.get(("all", metric))
         if row is None or row.value is None or declared.material == "shuffled claims":
             continue
-        summary, interval = declared.summary.rstrip("."), [row.low, row.high]
+        summary = declared.summary.replace("`", "").rstrip(".")
+        interval = [row.low, row.high]
         is_estimated = None not in interval
         yield {
             "type": _METRIC_IDS.get(metric, metric),

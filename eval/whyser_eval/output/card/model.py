@@ -12,9 +12,9 @@ from whyser.prompting.answer import SENTENCE
 from whyser.prompting.prompts import Form
 from whyser.records.predictions import Control
 from whyser_eval.metrics import METRICS
-from whyser_eval.output.card.licence import Licence, in_words
+from whyser_eval.output.card.licence import Licence, in_words, kind_of
 from whyser_eval.output.card.markdown import Markdown, code, figure, link, render, table
-from whyser_eval.output.card.metadata import is_on_hub, model_metadata
+from whyser_eval.output.card.metadata import model_metadata
 from whyser_eval.output.card.sources import Sources
 from whyser_eval.output.card.training import Training
 from whyser_eval.output.report.grounding import OUTCOMES, GroundingView, grounding_views
@@ -49,13 +49,18 @@ _TITLES = {
 def model_card(sources: Sources, licence: Licence) -> str:
     results = sources.results
     main = [name for name in sources.own if name.control == "none"]
-    grounding = [view for view in grounding_views(results) if view.name in main]
+    grounding = [
+        view
+        for view in grounding_views(results)
+        if view.name in main and view.score and view.score.value is not None
+    ]
     return render(
         "model.md.jinja",
         model_metadata(sources, licence),
         sources=sources,
         licence=licence,
         link=link,
+        kind_of=kind_of,
         version=__version__,
         answers=answer_forms(sources),
         trainings=[(_start(one), one, _rows(sources, one), _settings(one))
@@ -90,8 +95,8 @@ def _start(training: Training) -> Markdown:
 
     The whole path would tell strangers how the machine is arranged.
     """
-    name = str(training.settings.get("model_name_or_path"))
-    return code(name if is_on_hub(name) or not Path(name).is_absolute() else Path(name).name)
+    path = Path(training.start)
+    return code(path.name if path.is_absolute() else training.start)
 
 
 def _rows(sources: Sources, training: Training) -> str:
@@ -148,10 +153,10 @@ def _controls(sources: Sources) -> str | None:
 def _grounding(views: Sequence[GroundingView]) -> str | None:
     headings = ["system", "groundedness", "the same claims, other utterances' sound", "answers"]
     lines = [
-        (str(view.name), figure(view.score), figure(view.shuffled), view.score.n if view.score
-         else "-")
+        (str(view.name), figure(view.score), figure(view.shuffled), view.score.n)
         for view in views
-    ]  # fmt: skip
+        if view.score
+    ]
     return table(headings, lines) if lines else None
 
 
@@ -189,7 +194,8 @@ def _absent(sources: Sources, main: Sequence[SystemName]) -> Iterator[str]:
     run = {name.control for name in sources.own}
     if missing := [name for name in _CONTROLS if name not in run]:
         yield Markdown(f"Controls: {_codes(missing)}.")
-    scored = {metric for name in main for _, metric in results.scores[name]}
+    scores = [row for name in main for row in results.scores[name].values()]
+    scored = {row.metric for row in scores if row.value is not None}
     for why in dict.fromkeys(_WITHOUT.values()):
         missing = [
             one.name
@@ -200,7 +206,7 @@ def _absent(sources: Sources, main: Sequence[SystemName]) -> Iterator[str]:
             yield Markdown(f"Metrics: {_codes(missing)}; {why}.")
     tested = {corpus for corpus, _ in sources.scored}
     if untested := [card.title for card in sources.trained if card.corpus not in tested]:
-        yield f"Tests on corpora that it was trained on: {in_words(untested)}."
+        yield f"Tests on {in_words(untested)}, which it was trained on too."
     if not results.provenance["settings"].get("draws"):
         yield "Intervals of the scores."
     if not results.comparisons:

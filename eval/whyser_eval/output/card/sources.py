@@ -15,7 +15,13 @@ from whyser.io.files import read_record
 from whyser.records.corpus import Corpus, CorpusCard
 from whyser.teacher.rationale import read_rationales
 from whyser_eval.output.card.places import Places
-from whyser_eval.output.card.training import Rows, Training, all_rows, read_trainings
+from whyser_eval.output.card.training import (
+    Rows,
+    Training,
+    all_rows,
+    has_reasons,
+    read_trainings,
+)
 from whyser_eval.output.report.results import Results, read_results
 from whyser_eval.scoring.scores import ANY
 from whyser_eval.scoring.systems import SystemName
@@ -76,6 +82,7 @@ class Sources:
     `plan` is None for a training without `./run.sh`; `scored` has corpus and split.
     """
 
+    places: Places
     results: Results
     system: str
     trainings: Sequence[Training]
@@ -98,6 +105,11 @@ class Sources:
     @property
     def is_demo(self) -> bool:
         return self.plan is not None and self.plan.is_demo
+
+    @cached_property
+    def has_reasons(self) -> bool:
+        """Whether the answers that were trained on have rationales, or are pairs of them."""
+        return any(not rows.blocks for rows in self.rows) or has_reasons(self.rows)
 
     @cached_property
     def own(self) -> list[SystemName]:
@@ -135,13 +147,13 @@ def read_sources(
     inputs = [places.at(Path(one["path"])) for one in found.provenance["inputs"]]
     cards = _cards(dict.fromkeys([*trained, *dict(scored)]), data, shared, inputs)
     taught = _taught(rationales or list(_rationale_files(data, shared)), trained)
-    if not taught and any("reason" in blocks for each in rows for blocks in each.blocks):
+    if not taught and has_reasons(rows):
         raise InputError(
             "no rationales found, but the training rows have some",
             file=shared,
             cure="Give --rationales, the rationales.jsonl that the rows were written from.",
         )
-    return Sources(found, chosen, trainings, cards, scored, taught, plan, tuple(languages))
+    return Sources(places, found, chosen, trainings, cards, scored, taught, plan, tuple(languages))
 
 
 def _part(part: str) -> tuple[str, str]:

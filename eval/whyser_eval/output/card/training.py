@@ -29,6 +29,9 @@ _SHOWN = (
     *("cutoff_len", "max_samples", "template", "pref_loss", "pref_beta", "bf16", "fp16", "seed"),
 )
 
+#: Rows whose answer gives the shares of several labels.
+NO_LABEL = "no single label"
+
 _TAG = re.compile(rf"<({BLOCKS})>")
 
 _MODEL_CURE = (
@@ -74,9 +77,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Training:
-    """One training; `state` is None where LLaMA-Factory left no `trainer_state.json`."""
+    """One training, from the checkpoint `start`.
+
+    `state` is None where LLaMA-Factory left no `trainer_state.json`.
+    """
 
     settings: Mapping[str, Any]
+    start: str
+    is_start_on_hub: bool
     is_adapter: bool
     state: TrainerState | None
     rows: Sequence[Rows]
@@ -115,8 +123,9 @@ def read_trainings(
 
 
 def _training(folder: Path, path: Path, places: Places) -> Training:
-    record = folder / RECORD
-    if record.is_file() and not read_json(record).get("finished"):
+    path_of_record = folder / RECORD
+    record = read_json(path_of_record) if path_of_record.is_file() else {"finished": True}
+    if not record.get("finished"):
         cure = "Give the command of the run again; it goes on."
         raise InputError("the training has not finished", file=folder, cure=cure)
     settings = read_yaml(path)
@@ -125,8 +134,14 @@ def _training(folder: Path, path: Path, places: Places) -> Training:
     state = folder / "trainer_state.json"
     dataset_dir = Path(str(settings.get("dataset_dir", "data")))
     most = settings.get("max_samples")
+    start = str(settings.get("model_name_or_path"))
+    # By what it holds; a model of the hub by its name.
+    starts = record.get("start", {}).get("model_name_or_path")
+    is_local = start not in starts if starts else places.at(Path(start)).is_dir()
     return Training(
         settings,
+        start,
+        not is_local and is_hub_id(start),
         (folder / "adapter_config.json").is_file(),
         read_record(state, _STATE, cure="Train again.") if state.is_file() else None,
         [
@@ -137,6 +152,17 @@ def _training(folder: Path, path: Path, places: Places) -> Training:
 
 
 _STATE = TypeAdapter(TrainerState)
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a model of the hub can have this name.
+
+    >>> is_hub_id("Qwen/Qwen2-Audio-7B"), is_hub_id("data/demo/model"), is_hub_id("./model")
+    (True, False, False)
+    """
+    return _HUB_ID.fullmatch(name) is not None
 
 
 def _names(value: Any) -> list[str]:
@@ -161,7 +187,7 @@ def _rows(name: str, manifest: Path, most: Any) -> Rows:
             len({row["id"] for row in rows}),
             Counter((row["corpus"], row["split"]) for row in rows),
             Counter(row["form"] for row in rows),
-            Counter(row["label"] for row in rows),
+            Counter(row["label"] or NO_LABEL for row in rows),
             Counter(tuple(_TAG.findall(row["answer"])) for row in rows if "answer" in row),
         )
     except (KeyError, TypeError) as error:
@@ -173,3 +199,8 @@ def all_rows(trainings: Iterable[Training]) -> Iterator[Rows]:
     """Each dataset once."""
     seen = {rows.name: rows for training in trainings for rows in training.rows}
     yield from seen.values()
+
+
+def has_reasons(rows: Iterable[Rows]) -> bool:
+    """Whether some answers have a rationale."""
+    return any("reason" in blocks for each in rows for blocks in each.blocks)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from whyser.io.errors import InputError
 from whyser.io.files import write_text
 from whyser_eval.output.card.dataset import dataset_card
 from whyser_eval.output.card.licence import Licence, strictest
 from whyser_eval.output.card.model import model_card
 from whyser_eval.output.card.sources import read_sources
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}|multilingual")
 
 
 def write_cards(
@@ -29,8 +33,13 @@ def write_cards(
 
     Returns: the licence that both cards name.
 
-    Raises: as `read_sources`; then nothing is written.
+    Raises: as `read_sources`, and `InputError` for a language that the hub does not take; then
+        nothing is written.
     """
+    for one in languages:
+        if not _LANGUAGE.fullmatch(one):
+            what = f"no language {one!r}"
+            raise InputError(what, cure="Give a code of ISO 639, such as en, or multilingual.")
     sources = read_sources(
         results,
         model=model,
