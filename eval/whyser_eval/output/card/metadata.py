@@ -67,8 +67,8 @@ def _base_models(sources: Sources) -> Iterator[str]:
 
 def _results(sources: Sources) -> Iterator[dict[str, Any]]:
     """The scores of the system itself on all utterances, a result for each question form."""
-    corpora = list(dict.fromkeys(corpus for corpus, _ in sources.scored))
-    splits = dict.fromkeys(split for _, split in sources.scored)
+    corpora = list(dict.fromkeys(corpus for corpus, _ in sources.provenance.scored))
+    splits = dict.fromkeys(split for _, split in sources.provenance.scored)
     for name in sources.own:
         metrics = list(_metrics(sources.results.scores[name])) if name.control == "none" else []
         if metrics:

@@ -204,10 +204,10 @@ def _absent(sources: Sources, main: Sequence[SystemName]) -> Iterator[str]:
         ]
         if missing:
             yield Markdown(f"Metrics: {_codes(missing)}; {why}.")
-    tested = {corpus for corpus, _ in sources.scored}
+    tested = {corpus for corpus, _ in sources.provenance.scored}
     if untested := [card.title for card in sources.trained if card.corpus not in tested]:
         yield f"Tests on {in_words(untested)}, which it was trained on too."
-    if not results.provenance["settings"].get("draws"):
+    if not sources.provenance.settings.get("draws"):
         yield "Intervals of the scores."
     if not results.comparisons:
         yield Markdown("Significance tests against another system (`whyser-eval compare`).")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -31,10 +32,24 @@ _DATA_CURE = (
 )
 
 
-class PlannedTeacher(BaseModel):
-    kind: str = "measured"
-    model: str = ""
-    options: tuple[str, ...] = ()
+class Input(BaseModel):
+    path: Path
+
+
+class Provenance(BaseModel):
+    """`provenance.json` of a scored run, as far as a card shows it; `parts` are CORPUS/SPLIT."""
+
+    inputs: list[Input]
+    parts: list[str]
+    settings: dict[str, Any]
+    warnings: list[str] = []
+    notes: list[str] = []
+
+    @property
+    def scored(self) -> list[tuple[str, str]]:
+        """The corpora and splits that were scored."""
+        parts = (part.partition("/") for part in self.parts)
+        return [(corpus, split) for corpus, _, split in parts]
 
 
 class Plan(BaseModel):
@@ -44,7 +59,6 @@ class Plan(BaseModel):
     sources: dict[str, str]
     trains: tuple[str, ...] = ()
     parts: dict[str, str] = {}
-    teacher: PlannedTeacher = PlannedTeacher()
 
     @property
     def is_demo(self) -> bool:
@@ -56,7 +70,7 @@ class Plan(BaseModel):
         return [f"{Path(one).parent.name}_{Path(one).stem}" for one in self.trains]
 
 
-_PLAN = TypeAdapter(Plan)
+_PLAN, _PROVENANCE = TypeAdapter(Plan), TypeAdapter(Provenance)
 
 
 @dataclass
@@ -79,7 +93,7 @@ class Taught:
 class Sources:
     """`cards` are those of all corpora that were trained on or scored, by name.
 
-    `plan` is None for a training without `./run.sh`; `scored` has corpus and split.
+    `plan` is None for a training without `./run.sh`.
     """
 
     places: Places
@@ -87,7 +101,7 @@ class Sources:
     system: str
     trainings: Sequence[Training]
     cards: Mapping[str, CorpusCard]
-    scored: Sequence[tuple[str, str]]
+    provenance: Provenance
     taught: Sequence[Taught]
     plan: Plan | None
     languages: Sequence[str]
@@ -136,16 +150,16 @@ def read_sources(
     places = Places(results)
     found = read_results(results, max_samples=1)
     chosen = _system(found, system, results)
+    provenance = read_record(results / "provenance.json", _PROVENANCE, cure="Score the run again.")
     data = data or places.data
     plan = _plan(data)
     order = plan.folders if plan else ()
     trainings = read_trainings(model or places.model, places, settings=settings, order=order)
     shared = data.parent / plan.data_run if plan else data
     rows = list(all_rows(trainings))
-    scored = [_part(part) for part in found.provenance["parts"]]
     trained = [name for each in rows for name in each.corpora]
-    inputs = [places.at(Path(one["path"])) for one in found.provenance["inputs"]]
-    cards = _cards(dict.fromkeys([*trained, *dict(scored)]), data, shared, inputs)
+    inputs = [places.at(one.path) for one in provenance.inputs]
+    cards = _cards(dict.fromkeys([*trained, *dict(provenance.scored)]), data, shared, inputs)
     taught = _taught(rationales or list(_rationale_files(data, shared)), trained)
     if not taught and has_reasons(rows):
         raise InputError(
@@ -153,12 +167,9 @@ def read_sources(
             file=shared,
             cure="Give --rationales, the rationales.jsonl that the rows were written from.",
         )
-    return Sources(places, found, chosen, trainings, cards, scored, taught, plan, tuple(languages))
-
-
-def _part(part: str) -> tuple[str, str]:
-    corpus, _, split = part.partition("/")
-    return corpus, split
+    return Sources(
+        places, found, chosen, trainings, cards, provenance, taught, plan, tuple(languages)
+    )
 
 
 def _system(results: Results, asked: str | None, folder: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_json, read_jsonl, read_record, read_yaml
+from whyser.io.files import read_jsonl, read_record, read_yaml
 from whyser.prompting.answer import BLOCKS
 from whyser_eval.output.card.places import Places
 
@@ -38,6 +38,16 @@ _MODEL_CURE = (
     "Give --model, the folder with the trained model, and --settings, the YAML that it was trained "
     "with, if the folder has none."
 )
+
+
+class Record(BaseModel):
+    """`whyser_training.json`, as far as a card shows it.
+
+    `start` has the start models of a setting: identity -> name, of which the hub's are the same.
+    """
+
+    finished: bool = False
+    start: dict[str, dict[str, str]] = {}
 
 
 class TrainerState(BaseModel):
@@ -123,9 +133,9 @@ def read_trainings(
 
 
 def _training(folder: Path, path: Path, places: Places) -> Training:
-    path_of_record = folder / RECORD
-    record = read_json(path_of_record) if path_of_record.is_file() else {"finished": True}
-    if not record.get("finished"):
+    known = (folder / RECORD).is_file()
+    record = read_record(folder / RECORD, _RECORD, cure="Train again.") if known else Record()
+    if known and not record.finished:
         cure = "Give the command of the run again; it goes on."
         raise InputError("the training has not finished", file=folder, cure=cure)
     settings = read_yaml(path)
@@ -136,7 +146,7 @@ def _training(folder: Path, path: Path, places: Places) -> Training:
     most = settings.get("max_samples")
     start = str(settings.get("model_name_or_path"))
     # By what it holds; a model of the hub by its name.
-    starts = record.get("start", {}).get("model_name_or_path")
+    starts = record.start.get("model_name_or_path")
     is_local = start not in starts if starts else places.at(Path(start)).is_dir()
     return Training(
         settings,
@@ -151,7 +161,7 @@ def _training(folder: Path, path: Path, places: Places) -> Training:
     )
 
 
-_STATE = TypeAdapter(TrainerState)
+_RECORD, _STATE = TypeAdapter(Record), TypeAdapter(TrainerState)
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
