@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from whyser.io.errors import InputError
-from whyser.io.files import read_jsonl, read_record, read_yaml
+from whyser.io.files import read_json, read_jsonl, read_record, read_yaml
 from whyser.prompting.answer import BLOCKS
 from whyser_eval.output.card.places import Places
 
@@ -155,7 +155,7 @@ def _training(folder: Path, path: Path, places: Places) -> Training:
         (folder / "adapter_config.json").is_file(),
         read_record(state, _STATE, cure="Train again.") if state.is_file() else None,
         [
-            _rows(name, places.at(dataset_dir / f"{name}.manifest.jsonl"), most)
+            _rows(name, _manifest(name, places.at(dataset_dir / "dataset_info.json")), most)
             for name in _names(settings["dataset"])
         ],
     )
@@ -178,6 +178,18 @@ def is_hub_id(name: str) -> bool:
 def _names(value: Any) -> list[str]:
     """A list of names as LLaMA-Factory writes it, with commas."""
     return [name for part in str(value or "").split(",") if (name := part.strip())]
+
+
+def _manifest(name: str, table: Path) -> Path:
+    """The manifest of a dataset in LLaMA-Factory's table, whose paths are relative to its folder.
+
+    Raises: `InputError` for a table that is missing, or names no file of the dataset.
+    """
+    try:
+        return (table.parent / read_json(table)[name]["file_name"]).with_suffix(".manifest.jsonl")
+    except (KeyError, TypeError):
+        what = f"names no file of the dataset {name}, which the model was trained on"
+        raise InputError(what, file=table, cure="Write the dataset again.") from None
 
 
 def _rows(name: str, manifest: Path, most: Any) -> Rows:

@@ -114,8 +114,9 @@ class Run(World):
             folder.mkdir(parents=True)
             (folder / "corpus.json").write_text(json.dumps(card), encoding="utf-8")
         (self.data / "run.json").write_text(json.dumps(self.plan), encoding="utf-8")
-        manifest = self.data / "sharegpt" / "whyser_train_reason.manifest.jsonl"
-        write_jsonl(manifest, self.rows)
+        write_jsonl(self.data / "sharegpt" / "train.manifest.jsonl", self.rows)
+        table = {"whyser_train_reason": {"file_name": "train.json"}}
+        (self.data / "sharegpt" / "dataset_info.json").write_text(json.dumps(table))
         folder = self.data / "rationales" / "msp_podcast"
         write_jsonl(folder / "rationales.jsonl", self.rationales)
         self.write_model(self.saves, self.settings)

@@ -343,11 +343,15 @@ def _broken_state(run):
 
 
 def _without_manifest(run):
-    (run.data / "sharegpt" / "whyser_train_reason.manifest.jsonl").unlink()
+    (run.data / "sharegpt" / "train.manifest.jsonl").unlink()
+
+
+def _another_table(run):
+    (run.data / "sharegpt" / "dataset_info.json").write_text('{"other": {}}', encoding="utf-8")
 
 
 def _another_manifest(run):
-    run.write_jsonl(run.data / "sharegpt" / "whyser_train_reason.manifest.jsonl", [{"id": "a/1"}])
+    run.write_jsonl(run.data / "sharegpt" / "train.manifest.jsonl", [{"id": "a/1"}])
 
 
 def _without_corpus(run):
@@ -390,6 +394,7 @@ def _two_systems(run):
         (_unfinished, "saves/tiny: the training has not finished. Give the command"),
         (_broken_state, "trainer_state.json: global_step: Input should be a valid integer"),
         (_without_manifest, "no manifest of the dataset whyser_train_reason, so it is not known"),
+        (_another_table, "names no file of the dataset whyser_train_reason, which the model was"),
         (_another_manifest, "manifest.jsonl: lacks 'corpus', or has another type. Write the"),
         (_without_corpus, "no corpus.json of 'second', so its licence is not known. Give --data"),
         (_without_rationales, "no rationales found, but the training rows have some. Give --rat"),
