@@ -17,7 +17,7 @@ from whyser.records.corpus import Corpus, CorpusCard
 from whyser.teacher.rationale import read_rationales
 from whyser_eval.output.card.places import Places
 from whyser_eval.output.card.training import (
-    Rows,
+    TrainedRows,
     Training,
     all_rows,
     has_reasons,
@@ -52,7 +52,7 @@ class Provenance(BaseModel):
         return [(corpus, split) for corpus, _, split in parts]
 
 
-class Plan(BaseModel):
+class PlanFacts(BaseModel):
     """`data/RUN/run.json`, as far as a card shows it; a run without corpora is a demo."""
 
     data_run: str
@@ -70,11 +70,11 @@ class Plan(BaseModel):
         return [f"{Path(one).parent.name}_{Path(one).stem}" for one in self.trains]
 
 
-_PLAN, _PROVENANCE = TypeAdapter(Plan), TypeAdapter(Provenance)
+_PLAN, _PROVENANCE = TypeAdapter(PlanFacts), TypeAdapter(Provenance)
 
 
 @dataclass
-class Taught:
+class TaughtTally:
     """The rationales of one teacher under one prompt; `dropped` counts reasons, of which a
     rationale may have several."""
 
@@ -102,12 +102,12 @@ class Sources:
     trainings: Sequence[Training]
     cards: Mapping[str, CorpusCard]
     provenance: Provenance
-    taught: Sequence[Taught]
-    plan: Plan | None
+    taught: Sequence[TaughtTally]
+    plan: PlanFacts | None
     languages: Sequence[str]
 
     @cached_property
-    def rows(self) -> list[Rows]:
+    def rows(self) -> list[TrainedRows]:
         return list(all_rows(self.trainings))
 
     @cached_property
@@ -186,7 +186,7 @@ def _system(results: Results, asked: str | None, folder: Path) -> str:
     raise InputError(what, file=folder, cure=cure if asked else f"Give --system. {cure}")
 
 
-def _plan(data: Path) -> Plan | None:
+def _plan(data: Path) -> PlanFacts | None:
     path = data / "run.json"
     if not path.is_file():
         return None
@@ -220,9 +220,9 @@ def _rationale_files(data: Path, shared: Path) -> Iterator[Path]:
         yield from sorted(data.glob("rationales.jsonl"))
 
 
-def _taught(paths: Iterable[Path], corpora: Iterable[str]) -> list[Taught]:
+def _taught(paths: Iterable[Path], corpora: Iterable[str]) -> list[TaughtTally]:
     """The rationales of these corpora by teacher and prompt."""
-    found: dict[tuple[str, str], Taught] = {}
+    found: dict[tuple[str, str], TaughtTally] = {}
     known = set(corpora)
     for path in paths:
         # The ledger of a teacher that listens has a name of the same kind.
@@ -231,7 +231,7 @@ def _taught(paths: Iterable[Path], corpora: Iterable[str]) -> list[Taught]:
         for one in read_rationales(path):
             if one.id.partition("/")[0] in known:
                 key = (one.teacher, one.prompt)
-                taught = found.setdefault(key, Taught(*key))
+                taught = found.setdefault(key, TaughtTally(*key))
                 taught.kept += one.kept
                 taught.rejected += not one.kept
                 taught.dropped.update(() if one.kept else one.reasons)

@@ -40,7 +40,7 @@ _MODEL_CURE = (
 )
 
 
-class Record(BaseModel):
+class TrainingRecord(BaseModel):
     """`whyser_training.json`, as far as a card shows it.
 
     `start` has the start models of a setting: identity -> name, of which the hub's are the same.
@@ -65,7 +65,7 @@ class TrainerState(BaseModel):
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainedRows:
     """The rows of a dataset that a training used, counted.
 
     `parts` counts by corpus and split; `blocks` by the tags of the answer, in their order, and is
@@ -97,7 +97,7 @@ class Training:
     is_start_on_hub: bool
     is_adapter: bool
     state: TrainerState | None
-    rows: Sequence[Rows]
+    rows: Sequence[TrainedRows]
 
     @property
     def shown(self) -> list[tuple[str, Any]]:
@@ -134,7 +134,9 @@ def read_trainings(
 
 def _training(folder: Path, path: Path, places: Places) -> Training:
     known = (folder / RECORD).is_file()
-    record = read_record(folder / RECORD, _RECORD, cure="Train again.") if known else Record()
+    record = (
+        read_record(folder / RECORD, _RECORD, cure="Train again.") if known else TrainingRecord()
+    )
     if known and not record.finished:
         cure = "Give the command of the run again; it goes on."
         raise InputError("the training has not finished", file=folder, cure=cure)
@@ -161,7 +163,7 @@ def _training(folder: Path, path: Path, places: Places) -> Training:
     )
 
 
-_RECORD, _STATE = TypeAdapter(Record), TypeAdapter(TrainerState)
+_RECORD, _STATE = TypeAdapter(TrainingRecord), TypeAdapter(TrainerState)
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
@@ -186,13 +188,14 @@ def _manifest(name: str, table: Path) -> Path:
     Raises: `InputError` for a table that is missing, or names no file of the dataset.
     """
     try:
-        return (table.parent / read_json(table)[name]["file_name"]).with_suffix(".manifest.jsonl")
+        file: str = read_json(table)[name]["file_name"]
+        return (table.parent / file).with_suffix(".manifest.jsonl")
     except (KeyError, TypeError):
         what = f"names no file of the dataset {name}, which the model was trained on"
         raise InputError(what, file=table, cure="Write the dataset again.") from None
 
 
-def _rows(name: str, manifest: Path, most: Any) -> Rows:
+def _rows(name: str, manifest: Path, most: Any) -> TrainedRows:
     """The first `most` rows, which LLaMA-Factory takes of a dataset."""
     if not manifest.is_file():
         raise InputError(
@@ -203,7 +206,7 @@ def _rows(name: str, manifest: Path, most: Any) -> Rows:
     lines = (row for _, row in read_jsonl(manifest))
     rows = list(islice(lines, most if isinstance(most, int) and most > 0 else None))
     try:
-        return Rows(
+        return TrainedRows(
             name,
             len(rows),
             len({row["id"] for row in rows}),
@@ -217,12 +220,12 @@ def _rows(name: str, manifest: Path, most: Any) -> Rows:
         raise InputError(f"lacks {error}, or has another type", file=manifest, cure=cure) from None
 
 
-def all_rows(trainings: Iterable[Training]) -> Iterator[Rows]:
+def all_rows(trainings: Iterable[Training]) -> Iterator[TrainedRows]:
     """Each dataset once."""
     seen = {rows.name: rows for training in trainings for rows in training.rows}
     yield from seen.values()
 
 
-def has_reasons(rows: Iterable[Rows]) -> bool:
+def has_reasons(rows: Iterable[TrainedRows]) -> bool:
     """Whether some answers have a rationale."""
     return any("reason" in blocks for each in rows for blocks in each.blocks)
