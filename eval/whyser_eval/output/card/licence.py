@@ -43,15 +43,27 @@ _RANK: Mapping[Kind, int] = {
     "free": 0,
 }
 
+#: Kind -> what a user must know of it, as a sentence about corpora, and what to do.
+_ADVICE: Mapping[Kind, str] = {
+    "unknown": "The licence of {} has no words that this card can rank. Read it before you share "
+    "anything made from it.",
+    "restricted": "The licence of {} allows research only, or binds its users to further terms. "
+    "Ask the owners before you share anything made from it.",
+    "non-commercial": "The licence of {} is non-commercial. Do not sell anything made from it.",
+    "share alike": "The licence of {} asks for the same licence on what is made from it.",
+}
+
 #: The hub's names of licences that data have.
 _HUB = frozenset(
-    f"cc-by{terms}-{version}"
-    for terms in ("", "-sa", "-nc", "-nc-sa", "-nd", "-nc-nd")
-    for version in ("2.0", "2.5", "3.0", "4.0")
-) - {"cc-by-nd-2.0", "cc-by-nd-2.5", "cc-by-nd-3.0", "cc-by-nc-nd-2.0", "cc-by-nc-nd-2.5"} | {
-    *("cc0-1.0", "odbl", "odc-by", "pddl", "apache-2.0", "mit", "gpl-2.0", "gpl-3.0"),
-    *("lgpl-3.0", "agpl-3.0", "bsd-2-clause", "bsd-3-clause", "unlicense"),
-}
+    [
+        *(f"cc-by-{version}" for version in ("2.0", "2.5", "3.0", "4.0")),
+        *(f"cc-by-nc-{version}" for version in ("2.0", "3.0", "4.0")),
+        *(f"cc-by-nc-sa-{version}" for version in ("2.0", "3.0", "4.0")),
+        *("cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0"),
+        *("cc0-1.0", "odbl", "odc-by", "pddl", "apache-2.0", "mit", "gpl-2.0", "gpl-3.0"),
+        *("lgpl-3.0", "agpl-3.0", "bsd-2-clause", "bsd-3-clause", "unlicense"),
+    ]
+)
 _ALIASES = {"odbl-1.0": "odbl", "odc-by-1.0": "odc-by", "pddl-1.0": "pddl", "cc0": "cc0-1.0"}
 
 #: An address that a card links to; any other text of a source is shown as it is.
@@ -78,23 +90,14 @@ class Licence:
 
     @property
     def warning(self) -> str:
-        """What the user must know before sharing; empty if the licence asks for no more than a
-        name."""
-        titles = in_words([card.title for card in self.corpora])
-        if "unknown" in self.kinds:
-            what = f"holds a licence that this card cannot rank ({titles})"
-            return f"{_ABOUT} {what}. Read it before you share or sell anything made from it."
-        if "restricted" in self.kinds:
-            what = f"is for research only, or bound by terms that its users agree to ({titles})"
-            return f"{_ABOUT} {what}. Ask its owners before you share anything made from it."
-        if "non-commercial" in self.kinds:
-            return f"{_ABOUT} is non-commercial ({titles}). Do not sell what is made from it."
-        if "share alike" in self.kinds:
-            return f"{_ABOUT} asks for the same licence on what is made from it ({titles})."
-        return ""
-
-
-_ABOUT = "The strictest of the corpora's licences"
+        """What the user must know before sharing; empty if the licence asks for a name at most."""
+        found = {
+            kind: [card.title for card in self.corpora if kind_of(card.licence) == kind]
+            for kind in _ADVICE
+        }
+        return " ".join(
+            _ADVICE[kind].format(in_words(titles)) for kind, titles in found.items() if titles
+        )
 
 
 def strictest(corpora: Iterable[CorpusCard]) -> Licence:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from whyser import __version__
 from whyser.prompting.answer import SENTENCE
 from whyser.prompting.prompts import Form
-from whyser.records.predictions import Control
+from whyser.records.predictions import REPEATED, Control
 from whyser_eval.metrics import METRICS
 from whyser_eval.output.card.licence import Licence, in_words, kind_of
 from whyser_eval.output.card.markdown import Markdown, code, figure, link, render, table
@@ -19,7 +20,7 @@ from whyser_eval.output.card.sources import Sources
 from whyser_eval.output.card.training import Training
 from whyser_eval.output.report.grounding import OUTCOMES, GroundingView, grounding_views
 from whyser_eval.output.report.scores import ScoredSystem, scores_view
-from whyser_eval.scoring.scores import ANY
+from whyser_eval.scoring.scores import ANY, ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 #: Control -> what the system got.
@@ -38,6 +39,9 @@ _WITHOUT = {
     "claims": "claims were not compared with measured cues (`--cues`), or there were none",
     "shuffled claims": "claims were not compared with measured cues (`--cues`), or there were none",
 }
+
+#: The baseline that guesses by the shares of the labels.
+_CHANCE = SystemName("prior", ANY, "none")
 
 _TITLES = {
     "f1_majority": "Macro-F1, majority labels",
@@ -67,6 +71,8 @@ def model_card(sources: Sources, licence: Licence) -> str:
                    for one in sources.trainings],
         scores=_scores(sources),
         controls=_controls(sources),
+        verdicts=list(_verdicts(sources)),
+        is_range=any(name.control in REPEATED for name in sources.own),
         grounding=_grounding(grounding),
         families=[(view.name, _families(view)) for view in grounding if view.families],
         classes=_classes(sources, main),
@@ -96,7 +102,8 @@ def _start(training: Training) -> Markdown:
     The whole path would tell strangers how the machine is arranged.
     """
     path = Path(training.start)
-    return code(path.name if path.is_absolute() else training.start)
+    is_outside = path.is_absolute() or path.parts[:1] in {("..",), ("~",)}
+    return code(path.name if is_outside else training.start)
 
 
 def _rows(sources: Sources, training: Training) -> str:
@@ -137,17 +144,36 @@ def _score_line(system: ScoredSystem) -> list[object]:
 
 def _controls(sources: Sources) -> str | None:
     """The system's own score, that under each control, and that of guessing by the shares."""
-    place, scores = ("all", "f1_majority"), sources.results.scores
-    chance = scores.get(SystemName("prior", ANY, "none"), {}).get(place)
+    what: Mapping[str, str] = _CONTROLS
     lines = []
     for name in sources.own:
         if name.control != "none":
-            own = scores.get(SystemName(name.model, name.form, "none"), {}).get(place)
-            control, what = next(one for one in _CONTROLS.items() if one[0] == name.control)
-            values = map(figure, (own, scores[name].get(place), chance))
-            lines.append((code(control), what, name.form, *values))
+            own = _headline(sources, replace(name, control="none"))
+            values = map(figure, (own, _headline(sources, name), _headline(sources, _CHANCE)))
+            lines.append((code(name.control), what[name.control], name.form, *values))
     headings = ["control", "what it got", "question", "own", "under the control", "chance"]
     return table(headings, lines, text=3) if lines else None
+
+
+def _verdicts(sources: Sources) -> Iterator[str]:
+    """Whether the score is at chance without the own sound, where the intervals show it."""
+    chance = _headline(sources, _CHANCE)
+    for name in sources.own:
+        row = _headline(sources, name)
+        if name.control in {"shuffled", "silence"} and row and chance:
+            if row.low is None or chance.high is None:
+                continue
+            is_above = row.low > chance.high
+            found = (
+                "above chance, so something other than its own sound gives labels away"
+                if is_above
+                else ("at chance: its interval reaches that of chance")
+            )
+            yield f"Under {name.control} ({name.form}) the score is {found}."
+
+
+def _headline(sources: Sources, name: SystemName) -> ScoreRow | None:
+    return sources.results.scores.get(name, {}).get(("all", "f1_majority"))
 
 
 def _grounding(views: Sequence[GroundingView]) -> str | None:

@@ -203,21 +203,25 @@ def _rows(name: str, manifest: Path, most: Any) -> TrainedRows:
             file=manifest,
             cure="Run whyser-eval card where the training ran, or write the dataset again.",
         )
-    lines = (row for _, row in read_jsonl(manifest))
-    rows = list(islice(lines, most if isinstance(most, int) and most > 0 else None))
-    try:
-        return TrainedRows(
-            name,
-            len(rows),
-            len({row["id"] for row in rows}),
-            Counter((row["corpus"], row["split"]) for row in rows),
-            Counter(row["form"] for row in rows),
-            Counter(row["label"] or NO_LABEL for row in rows),
-            Counter(tuple(_TAG.findall(row["answer"])) for row in rows if "answer" in row),
-        )
-    except (KeyError, TypeError) as error:
-        cure = "Write the dataset again."
-        raise InputError(f"lacks {error}, or has another type", file=manifest, cure=cure) from None
+    ids: set[str] = set()
+    parts, forms, labels = Counter[tuple[str, str]](), Counter[str](), Counter[str]()
+    blocks = Counter[tuple[str, ...]]()
+    cure = "Write the dataset again."
+    last = most if isinstance(most, int) and most > 0 else None
+    for number, row in islice(read_jsonl(manifest), last):
+        try:
+            ids.add(row["id"])
+            parts[row["corpus"], row["split"]] += 1
+            forms[row["form"]] += 1
+            labels[row["label"] or NO_LABEL] += 1
+            if "answer" in row:
+                blocks[tuple(_TAG.findall(row["answer"]))] += 1
+        except (KeyError, TypeError) as error:
+            what = f"lacks {error}, or has another type"
+            raise InputError(what, file=manifest, line=number, cure=cure) from None
+    if not ids:
+        raise InputError("holds no rows", file=manifest, cure=cure)
+    return TrainedRows(name, forms.total(), len(ids), parts, forms, labels, blocks)
 
 
 def all_rows(trainings: Iterable[Training]) -> Iterator[TrainedRows]:

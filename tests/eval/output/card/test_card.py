@@ -51,7 +51,7 @@ def test_the_metadata_names_what_is_known(run, card):
             "speech-emotion-recognition", "audio", "explainability", "llama-factory", "whyser",
         ],
     }  # fmt: skip
-    assert "warning: The strictest of the corpora's licences is non-commercial (A corpus" in said
+    assert "warning: The licence of A corpus for a test is non-commercial. Do not sell" in said
     assert index["name"] == "tiny"
     (result,) = index["results"]
     assert result["dataset"] == {
@@ -105,6 +105,10 @@ def test_the_model_card_shows_training_scores_and_what_was_not_run(run, card):
     values = [f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
               for row in (own, control, chance)]  # fmt: skip
     assert f"| `shuffled` | the sound of another utterance | open | {' | '.join(values)} |" in lines
+    assert (
+        "- Under shuffled (open) the score is at chance: its interval reaches that of chance."
+        in lines
+    )
     assert f"- `{own['signature']}`" in lines
     absent = text[text.index("## What was not run") : text.index("## Limits")]
     for line in (
@@ -151,6 +155,22 @@ def test_a_model_without_rationales_claims_none(run, card):
     assert "It names an emotion and gives no reason." in run.text("model")
     assert "The answers have no rationales. Only utterances with" in run.text("dataset")
     assert "`<reason>" not in run.text("model")
+
+
+def test_a_system_that_answers_without_the_sound_is_said_to(run, card):
+    for number, row in enumerate(run.utterances):
+        run.predictions[16 + number]["text"] = f"I think the emotion is {row['label']}"
+    run.predictions += [
+        row | {"control": "reordered", "variant": variant, "form": "closed"}
+        for row in run.predictions[:16]
+        for variant in (0, 1)
+    ]
+    written(card())
+    assert "- Under shuffled (open) the score is above chance, so something other than" in run.text(
+        "model"
+    )
+    assert "the brackets hold\n  the lowest and the highest." in run.text("model")
+    assert "| `reordered` | the options in another order | closed | - |" in run.text("model")
 
 
 def test_a_system_without_controls_is_not_said_to_listen(run, card):
@@ -350,6 +370,10 @@ def _another_table(run):
     (run.data / "sharegpt" / "dataset_info.json").write_text('{"other": {}}', encoding="utf-8")
 
 
+def _empty_manifest(run):
+    run.write_jsonl(run.data / "sharegpt" / "train.manifest.jsonl", [])
+
+
 def _another_manifest(run):
     run.write_jsonl(run.data / "sharegpt" / "train.manifest.jsonl", [{"id": "a/1"}])
 
@@ -395,7 +419,8 @@ def _two_systems(run):
         (_broken_state, "trainer_state.json: global_step: Input should be a valid integer"),
         (_without_manifest, "no manifest of the dataset whyser_train_reason, so it is not known"),
         (_another_table, "names no file of the dataset whyser_train_reason, which the model was"),
-        (_another_manifest, "manifest.jsonl: lacks 'corpus', or has another type. Write the"),
+        (_empty_manifest, "train.manifest.jsonl: holds no rows. Write the dataset again."),
+        (_another_manifest, "manifest.jsonl:1: lacks 'corpus', or has another type. Write the"),
         (_without_corpus, "no corpus.json of 'second', so its licence is not known. Give --data"),
         (_without_rationales, "no rationales found, but the training rows have some. Give --rat"),
         (_without_scores, "scores.json: no such file. Give a folder that whyser-eval score"),
