@@ -11,7 +11,7 @@ from typing import get_args
 from whyser import __version__
 from whyser.prompting.answer import SENTENCE
 from whyser.prompting.prompts import Form
-from whyser.records.predictions import REPEATED, Control
+from whyser.records.predictions import REPEATED
 from whyser_eval.metrics import METRICS
 from whyser_eval.output.card.licence import Licence, in_words, kind_of
 from whyser_eval.output.card.markdown import Markdown, code, figure, link, render, table
@@ -24,7 +24,7 @@ from whyser_eval.scoring.scores import ANY, ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 #: Control -> what the system got.
-_CONTROLS: dict[Control, str] = {
+CONTROLS: Mapping[str, str] = {
     "shuffled": "the sound of another utterance",
     "silence": "silence",
     "transcript": "the words as text, without sound",
@@ -144,13 +144,12 @@ def _score_line(system: ScoredSystem) -> list[object]:
 
 def _controls(sources: Sources) -> str | None:
     """The system's own score, that under each control, and that of guessing by the shares."""
-    what: Mapping[str, str] = _CONTROLS
     lines = []
     for name in sources.own:
         if name.control != "none":
             own = _headline(sources, replace(name, control="none"))
             values = map(figure, (own, _headline(sources, name), _headline(sources, _CHANCE)))
-            lines.append((code(name.control), what[name.control], name.form, *values))
+            lines.append((code(name.control), CONTROLS[name.control], name.form, *values))
     headings = ["control", "what it got", "question", "own", "under the control", "chance"]
     return table(headings, lines, text=3) if lines else None
 
@@ -218,7 +217,7 @@ def _absent(sources: Sources, main: Sequence[SystemName]) -> Iterator[str]:
     if missing := [form for form in get_args(Form) if form not in {name.form for name in main}]:
         yield Markdown(f"Question forms: {_codes(missing)}.")
     run = {name.control for name in sources.own}
-    if missing := [name for name in _CONTROLS if name not in run]:
+    if missing := [name for name in CONTROLS if name not in run]:
         yield Markdown(f"Controls: {_codes(missing)}.")
     scores = [row for name in main for row in results.scores[name].values()]
     scored = {row.metric for row in scores if row.value is not None}

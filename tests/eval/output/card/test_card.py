@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from typing import get_args
 
 import pytest
 import yaml
@@ -11,7 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from whyser.records.predictions import Control
 from whyser_eval.output.card.markdown import code, escaped, table
+from whyser_eval.output.card.model import CONTROLS
 
 MODEL_HEADINGS = [
     "# tiny",
@@ -236,6 +239,10 @@ def test_languages_are_stated_only_if_the_user_does(run, card):
     status, _, err = card("--language", "English", scored=False)
     assert status == 1
     assert "no language 'English'. Give a code of ISO 639" in err
+
+
+def test_every_control_has_words():
+    assert {*CONTROLS, "none"} == set(get_args(Control))
 
 
 # The hub's own check of metadata
