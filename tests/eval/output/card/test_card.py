@@ -295,7 +295,7 @@ def marks(text):
     return {kind: found[kind] for kind in (*kinds, "heading_open", "table_open", "fence")}
 
 
-def test_hostile_text_stays_text(run, card, hub):
+def test_hostile_text_stays_text(run, card):
     written(card())
     harmless = {name: marks(run.text(name)) for name in ("model", "dataset")}
     for folder in (run.data, run.saves):
@@ -322,7 +322,7 @@ def test_hostile_text_stays_text(run, card, hub):
         assert not re.search("[\u202e\x07]", run.text(name))
         assert r"{{ 7 \* 7 }}" in run.text(name)
     shown = HOSTILE.replace("\n", "?").replace("\u202e", "?").replace("\x07", "?")
-    assert hub.ModelCard(run.text("model")).data.model_name == shown
+    assert run.metadata("model")["model-index"][0]["name"] == shown
     assert run.metadata("dataset")["pretty_name"] == f"Training rows of {shown}"
 
 
