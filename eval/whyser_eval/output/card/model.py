@@ -32,6 +32,14 @@ CONTROLS: Mapping[str, str] = {
     "reordered": "the options in another order",
 }
 
+#: Block of an answer -> what it holds.
+_BLOCKS = {
+    "asr": "the words that it heard",
+    "descriptors": "descriptions of the voice",
+    "answer": "the emotion",
+    "reason": "the rationale",
+}
+
 #: Material of a metric -> why a run has no score of it.
 _WITHOUT = {
     "probabilities": "the answers have no probabilities of labels",
@@ -67,6 +75,7 @@ def model_card(sources: Sources, licence: Licence) -> str:
         kind_of=kind_of,
         version=__version__,
         answers=answer_forms(sources),
+        blocks=_blocks(sources),
         trainings=[(_start(one), one, _rows(sources, one), _settings(one))
                    for one in sources.trainings],
         scores=_scores(sources),
@@ -94,6 +103,13 @@ def answer_forms(sources: Sources) -> list[tuple[Markdown, int]]:
         (code("".join(f"<{tag}>{inside.get(tag, '…')}</{tag}>" for tag in blocks)), n)
         for blocks, n in found.most_common()
     ]
+
+
+def _blocks(sources: Sources) -> Markdown:
+    """What the blocks of the answers hold, as one sentence."""
+    used = {tag for rows in sources.rows for tags in rows.blocks for tag in tags}
+    found = [f"{code(tag)} holds {words}" for tag, words in _BLOCKS.items() if tag in used]
+    return Markdown(f"Here {in_words(found)}." if found else "")
 
 
 def _start(training: Training) -> Markdown:

@@ -101,6 +101,7 @@ def test_the_model_card_shows_training_scores_and_what_was_not_run(run, card):
     assert "report_to" not in text
     form = "<asr>…</asr><answer>I think the emotion is …</answer><reason>…</reason>"
     assert f"- `{form}` in 5 rows" in lines
+    assert "`asr` holds the words that it heard, `answer` holds the emotion and `reason`" in text
     own, control, chance = (
         run.scores()[name, kind, "all", "f1_majority"]
         for name, kind in (("tiny", "none"), ("tiny", "shuffled"), ("prior", "none"))
@@ -157,7 +158,7 @@ def test_a_model_without_rationales_claims_none(run, card):
     written(card())
     assert "It names an emotion and gives no reason." in run.text("model")
     assert "The answers have no rationales. Only utterances with" in run.text("dataset")
-    assert "`<reason>" not in run.text("model")
+    assert "reason>" not in run.text("model") and "`reason`" not in run.text("model")
 
 
 def test_a_system_that_answers_without_the_sound_is_said_to(run, card):
