@@ -67,7 +67,7 @@ def _votes(cards: list[CorpusCard]) -> str | None:
 
 
 def _each(votes: VotesCard) -> str:
-    fewest, most = min(votes.per_utterance), max(votes.per_utterance)
+    fewest, most = min(votes.per_utterance, default=0), max(votes.per_utterance, default=0)
     return f"{fewest}" if fewest == most else f"{fewest} to {most}"
 
 
