@@ -81,6 +81,7 @@ def model_card(sources: Sources, licence: Licence) -> str:
         scores=_scores(sources),
         controls=_controls(sources),
         verdicts=list(_verdicts(sources)),
+        weak=[name for name in main if _is_above_chance(sources, name) is False],
         is_range=any(name.control in REPEATED for name in sources.own),
         grounding=_grounding(grounding),
         families=[(view.name, _families(view)) for view in grounding if view.families],
@@ -171,20 +172,25 @@ def _controls(sources: Sources) -> str | None:
 
 
 def _verdicts(sources: Sources) -> Iterator[str]:
-    """Whether the score is at chance without the own sound, where the intervals show it."""
-    chance = _headline(sources, _CHANCE)
+    """Whether the score is above chance without the own sound."""
     for name in sources.own:
-        row = _headline(sources, name)
-        if name.control in {"shuffled", "silence"} and row and chance:
-            if row.low is None or chance.high is None:
-                continue
-            is_above = row.low > chance.high
-            found = (
-                "above chance, so something other than its own sound gives labels away"
-                if is_above
-                else ("at chance: its interval reaches that of chance")
-            )
-            yield f"Under {name.control} ({name.form}) the score is {found}."
+        if name.control in {"shuffled", "silence"}:
+            is_above = _is_above_chance(sources, name)
+            if is_above is not None:
+                found = (
+                    "above chance, so something other than its own sound gives labels away"
+                    if is_above
+                    else "not above chance, as it should be"
+                )
+                yield f"Under {name.control} ({name.form}) the score is {found}."
+
+
+def _is_above_chance(sources: Sources, name: SystemName) -> bool | None:
+    """Whether the whole interval is above that of chance; None without intervals."""
+    row, chance = _headline(sources, name), _headline(sources, _CHANCE)
+    if row is None or chance is None or row.low is None or chance.high is None:
+        return None
+    return row.low > chance.high
 
 
 def _headline(sources: Sources, name: SystemName) -> ScoreRow | None:
