@@ -386,6 +386,44 @@ def test_the_page_on_judging_runs(native_corpora: Path, tmp_path: Path) -> None:
     assert [row["agreement"] for row in found["agreement"]] == [0]
 
 
+def test_the_page_on_cards_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """On folders as the README's steps and `./run.sh` leave them, but for the weights."""
+    shutil.copy(ROOT / "dataset_info.json", tmp_path)
+    shutil.copytree(ROOT / "llamafactory_configs", tmp_path / "llamafactory_configs")
+    readme = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    written = ["crema_d", "cues", "measured", "sharegpt"]
+    for words in readme:
+        if words[0].startswith("whyser-") and words[1] in written and "data/mine" in str(words):
+            run_step(
+                [word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words],
+                tmp_path,
+            )
+    utterances = "data/mine/crema_d/utterances.jsonl"
+    write_jsonl(
+        tmp_path / "predictions.jsonl",
+        (
+            {"id": row["id"], "form": "open", "prompt": "0", "model": "mine", "text": row["label"]}
+            for _, row in read_jsonl(tmp_path / utterances)
+            if row["split"] == "test" and row["label"]
+        ),
+    )
+    run, mine = commands((ROOT / "docs/cards.md").read_text(encoding="utf-8"))
+    model, settings = (tmp_path / mine[mine.index(name) + 1] for name in ("--model", "--settings"))
+    model.mkdir(parents=True)
+    (model / "trainer_state.json").write_text('{"global_step": 7}', encoding="utf-8")
+    shutil.copytree(model, tmp_path / "saves/demo")
+    shutil.copy(settings, tmp_path / "saves/demo/whyser_settings.yaml")
+    shutil.copytree(tmp_path / "data/mine", tmp_path / "data/demo")
+    for folder, words in (("results/mine", mine), ("results/demo", run)):
+        run_step(["whyser-eval", "score", "--references", utterances, "--predictions",
+                  "predictions.jsonl", "--output", folder], tmp_path)  # fmt: skip
+        run_step(words, tmp_path)
+        card = (tmp_path / folder / "cards/model/README.md").read_text(encoding="utf-8")
+        assert "It made 7 steps." in card and "base_model: Qwen/Qwen2-Audio-7B-Instruct" in card
+        assert "| `whyser_train_reason` | CREMA-D | `train` |" in card
+        assert (tmp_path / folder / "cards/dataset/README.md").is_file()
+
+
 @pytest.mark.slow
 def test_the_page_on_baselines_runs(native_corpora: Path, tmp_path: Path) -> None:
     """With a tiny encoder that the demo writes in place of the hub's."""

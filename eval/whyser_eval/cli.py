@@ -22,7 +22,7 @@ from whyser_eval.reading.options import ReaderOptions, reader_option
 
 app = new_app(
     "Score answers against every annotator: predict, join, score, compare, table, group, report. "
-    "Evaluate their rationales: judge, study, figure, examples."
+    "Evaluate their rationales: judge, study, figure, examples. Describe a run for others: card."
 )
 
 # Options that few runs need have help panels of their own.
@@ -648,6 +648,72 @@ def report_command(
     path = output or results / "report.html"
     write_report(results, path, audio=audio, max_samples=max_samples)
     say(f"report -> {path}")
+
+
+@app.command("card")
+def card_command(
+    results: Annotated[
+        Path, Argument(help="Describe the run in this folder, which `score` wrote.")
+    ],
+    output: Annotated[
+        Path | None,
+        Option(
+            help="Write model/README.md and dataset/README.md to this folder.  "
+            "[default: RESULTS/cards]"
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        Option(help="Read the training's record in this model's folder.  [default: saves/RUN]"),
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        Option(
+            help="Read the training's settings from this YAML.  "
+            "[default: whyser_settings.yaml in the model's folder]"
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        Option(help="Read the corpora's corpus.json in this folder.  [default: data/RUN]"),
+    ] = None,
+    rationales: Annotated[
+        list[Path] | None,
+        Option(
+            help="Count this file's rationales; repeatable.  [default: those in the data folder]"
+        ),
+    ] = None,
+    system: Annotated[
+        str | None, Option(help="Describe this system.  [default: the one that was trained]")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        Option(help="State this language of the corpora, such as en; repeatable.  [default: none]"),
+    ] = None,
+) -> None:
+    """Write a model card and a dataset card of a run, with the hub's metadata; upload nothing.
+
+    The cards state licences, training, scores, controls, and what was not run.
+
+    Example: whyser-eval card results/demo
+    """
+    from whyser_eval.output.card import write_cards
+
+    folder = output or results / "cards"
+    licence = write_cards(
+        results,
+        folder,
+        model=model,
+        settings=settings,
+        data=data,
+        rationales=rationales or (),
+        system=system,
+        languages=language or (),
+    )
+    if licence.warning:
+        say(f"warning: {licence.warning}")
+    say(f"model card -> {folder / 'model' / 'README.md'}")
+    say(f"dataset card -> {folder / 'dataset' / 'README.md'}")
 
 
 @app.command("figure")

@@ -45,17 +45,17 @@ def visible(text: str) -> str:
 
 def markdown(table: Table) -> str:
     """One table with aligned pipes, a line in italics above each group, the notes below."""
-    rows = [["System", *(_markdown(" ".join(column.headings)) for column in table.columns)]]
+    rows = [["System", *(markdown_text(" ".join(column.headings)) for column in table.columns)]]
     for group in table.groups:
-        rows.append([f"*{_markdown(group.title)}*", *[""] * len(table.columns)])
+        rows.append([f"*{markdown_text(group.title)}*", *[""] * len(table.columns)])
         rows += [
-            [_markdown(printable(line.name)), *map(_markdown_cell, line.cells)]
+            [markdown_text(printable(line.name)), *map(_markdown_cell, line.cells)]
             for line in group.lines
         ]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     ruler = [f"{'-' * widths[0]}", *(f"{'-' * (width - 1)}:" for width in widths[1:])]
     lines = [_piped(row, widths) for row in (rows[0], ruler, *rows[1:])]
-    return "\n".join([*lines, "", *(f"- {_markdown(note)}" for note in table.notes)]) + "\n"
+    return "\n".join([*lines, "", *(f"- {markdown_text(note)}" for note in table.notes)]) + "\n"
 
 
 def _piped(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -73,9 +73,10 @@ def _markdown_cell(cell: Cell | None) -> str:
     return figure + cell.marks.replace("*", r"\*") + cell.ends
 
 
-def _markdown(text: str) -> str:
-    r"""
-    >>> _markdown("a_b|<i>")
+def markdown_text(text: str) -> str:
+    r"""The text on one line, with every character that Markdown would read as a mark escaped.
+
+    >>> markdown_text("a_b|<i>")
     'a\\_b\\|\\<i>'
     """
     return re.sub(r"([\\`*_\[\]<|~&$])", r"\\\1", visible(text))
