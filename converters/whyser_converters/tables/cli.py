@@ -29,7 +29,8 @@ _Map = Annotated[
         help="Say which column is the id, audio, label, votes, rater, transcript, speaker, "
         "gender, split, start, end, duration, dialogue, session, or an attribute; repeatable. "
         "'vote:RATER' is a column with one annotator's labels, 'votes:LABEL' one with the number "
-        "of a label's votes. Without a column, the meaning is not used.  [default: by the names of the columns]",
+        "of a label's votes. Without a column, the meaning is not used.  [default: by the names "
+        "of the columns]",
     ),
 ]
 
