@@ -26,6 +26,9 @@ from whyser_eval.scoring.systems import SystemName
 #: Control -> what the system got.
 CONTROLS: Mapping[str, str] = {
     "shuffled": "the sound of another utterance",
+    "noise": "the sound with noise",
+    "codec": "the sound by telephone",
+    "gain": "the sound 20 dB quieter",
     "silence": "silence",
     "transcript": "the words as text, without sound",
     "paraphrased": "the question in other words",
@@ -36,12 +39,16 @@ CONTROLS: Mapping[str, str] = {
 _BLOCKS = {
     "asr": "the words that it heard",
     "descriptors": "descriptions of the voice",
+    "attributes": "arousal, valence and dominance",
     "answer": "the emotion",
     "reason": "the rationale",
 }
 
 #: Material of a metric -> why a run has no score of it.
 _WITHOUT = {
+    "conflict": "the emotions of words and voice were not compared (`--words`)",
+    "genders": "speakers of both genders are not known",
+    "attributes": "the answers, or the references, have no attributes",
     "probabilities": "the answers have no probabilities of labels",
     "transcripts": "transcripts were not scored (`--wer`), or the answers have none",
     "claims": "claims were not compared with measured cues (`--cues`), or there were none",

@@ -68,7 +68,7 @@ def _piped(row: Sequence[str], widths: Sequence[int]) -> str:
 def _markdown_cell(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    text = _markdown(cell.text)
+    text = markdown_text(cell.text)
     figure = f"**{text}**" if cell.is_best else text
     return figure + cell.marks.replace("*", r"\*") + cell.ends
 
