@@ -114,7 +114,8 @@ def test_the_model_card_shows_training_scores_and_what_was_not_run(run, card):
     absent = text[text.index("## What was not run") : text.index("## Limits")]
     for line in (
         "- Question forms: `closed`.",
-        "- Controls: `silence`, `transcript`, `paraphrased`, `reordered`.",
+        "- Controls: `noise`, `codec`, `gain`, `silence`, `transcript`, `paraphrased`, "
+        "`reordered`.",
         "- Metrics: `groundedness`, `groundedness_shuffled`; claims were not compared",
         "- Tests on Second, which it was trained on too.",
         "- A human study",
