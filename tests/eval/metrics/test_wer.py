@@ -6,8 +6,9 @@ import jiwer
 import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from whyser.io.spoken import normalised
 from whyser.prompting.answer import render_answer
-from whyser_eval.metrics.wer import _normalised, wer
+from whyser_eval.metrics.wer import wer
 
 SPOKEN = ["I can't believe it!", "Mr. Smith paid twenty dollars.", "So, what colour was it?"]
 WRITTEN = ["i cannot believe that", "mister smith paid $20", "what color was it then"]
@@ -72,4 +73,4 @@ def test_a_transcript_that_never_ends_takes_no_square_of_its_length(mark):
     ],
 )
 def test_what_is_left_out_is_what_the_normaliser_leaves_out(text):
-    assert _normalised(text) == EnglishTextNormalizer()(text)
+    assert normalised(text) == EnglishTextNormalizer()(text)

@@ -1,0 +1,314 @@
+"""Trains a tiny model with the rewards, by TRL's GRPOTrainer on a CPU, and watches what rises.
+
+    python benchmarks/grpo.py
+    python benchmarks/grpo.py --seeds 0 --steps 20 --strict
+
+TRL comes with the extra train (LLaMA-Factory needs it); elsewhere: pip install 'trl>=0.24,<0.25'.
+
+The model has a million random weights and reads the measured cues as words in its prompt. A few
+supervised steps teach it the form of Eq. 1 from answers of a poor teacher: most of its claims are
+drawn by chance, and so are half of its labels. GRPO then trains it with the weighted sum alone.
+`own` trains with each clip's own cues; the control `others` trains with those of another clip, so
+that its claims must not become true. Each figure is the mean over clips that no training saw, of
+one sampled answer each: before the first step of GRPO, and after the last one. `groundedness,
+shuffled` compares the same answers with the cues of another clip, and must not rise either.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from figures import Figure, show
+
+from whyser import rewards
+from whyser.demo import sentences
+from whyser.evidence.cues import FAMILIES, Cue, Cues, level_of
+from whyser.io.console import say
+from whyser.labels.classes import CLASSES, EmotionClass
+from whyser.prompting.answer import render_answer
+from whyser.prompting.prompts import OPEN
+from whyser.records.derangement import derangement
+from whyser.records.utterance import Utterance, Vote
+from whyser.rewards.chance import chances
+from whyser.teacher.measured import write_rationales_for
+from whyser_converters.datasets.grpo import GrpoRow
+
+SEEDS, STEPS, WARM_UP, ROWS, UNSEEN = (0, 1, 2), 60, 400, 512, 128
+#: Completions of a step, and of these for each prompt.
+BATCH, GENERATIONS, LONGEST = 96, 12, 120
+#: How much of what the poor teacher says is drawn by chance.
+INVENTED_CLAIMS, INVENTED_LABELS = 0.6, 0.5
+#: By so much groundedness must rise with the clips' own cues, and may rise in the controls.
+LEAST_RISE, MOST_RISE = 0.15, 0.08
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    arguments = _arguments()
+    torch.set_num_threads(1)
+    figures: list[Figure] = []
+    for seed in arguments.seeds:
+        say(f"seed {seed}")
+        figures += of_seed(seed, arguments)
+    title = f"{arguments.steps} steps of GRPO, {arguments.unseen} unseen clips"
+    show(title, figures, strict=arguments.strict)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="seeds [%(default)s]")
+    for name, default, of in (
+        ("--steps", STEPS, "steps of GRPO"),
+        ("--warm-up", WARM_UP, "supervised steps"),
+        ("--rows", ROWS, "clips for training"),
+        ("--unseen", UNSEEN, "clips for the figures"),
+    ):
+        parser.add_argument(name, type=int, default=default, help=f"number of {of} [%(default)s]")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
+    return parser.parse_args()
+
+
+def of_seed(seed: int, arguments: argparse.Namespace) -> Iterator[Figure]:
+    random_ = random.Random(seed)
+    clips = [clip(number, random_) for number in range(arguments.rows + arguments.unseen)]
+    rows = rows_of(clips)
+    train, unseen = rows[: arguments.rows], rows[arguments.rows :]
+    warm_up = [
+        (row["prompt"], poor_answer(*one, random_)) for one, row in zip(clips, rows, strict=True)
+    ]
+    student = Student(warm_up, seed)
+    student.imitate(warm_up[: arguments.rows], arguments.warm_up, random_)
+    begun = {name: value.clone() for name, value in student.model.state_dict().items()}
+    before = measured(student, unseen, seed)
+    for name, own in (("own", train), ("others", with_cues_of_others(train, seed))):
+        student.model.load_state_dict(begun)
+        student.reinforce(own, arguments.steps, seed)
+        yield from compared(f"seed {seed}, {name}", before, measured(student, unseen, seed))
+
+
+def compared(who: str, before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[Figure]:
+    is_control = who.endswith("others")
+    for name, start in before.items():
+        rise = after[name] - start
+        figure = f"{start:+.3f} -> {after[name]:+.3f}"
+        if name == "groundedness" and not is_control:
+            bound, met = f"rises by {LEAST_RISE}", rise >= LEAST_RISE
+        elif name.startswith("groundedness"):
+            bound, met = f"rises by less than {MOST_RISE}", rise < MOST_RISE
+        elif name == "weighted sum" and not is_control:
+            bound, met = "rises", rise > 0
+        else:
+            bound, met = "", True
+        yield Figure(f"{who}: {name}", figure, bound, met if bound else None)
+
+
+# ---- clips, and what a teacher says of them ------------------------------------------------
+
+
+def clip(number: int, random_: random.Random) -> tuple[Utterance, Cues]:
+    """An utterance whose label follows from three of its cues, with five votes."""
+    cues = made_cues(f"c/{number}", {name: random_.gauss(0, 1) for name in FAMILIES})
+    label = _label(cues)
+    votes = [label if random_.random() < 0.7 else random_.choice(CLASSES) for _ in range(5)]
+    utterance = Utterance(
+        id=cues.id, corpus="c", split="train", audio=None, duration=None, sampling_rate=None,
+        channels=None, transcript=random_.choice(sorted(sentences.CREMA_D.values())), speaker=None,
+        gender=None, label=label, label_raw="",
+        votes=tuple(Vote(rater=str(i), primary=one, raw=one) for i, one in enumerate(votes)),
+    )  # fmt: skip
+    return utterance, cues
+
+
+def made_cues(id_: str, strengths: Mapping[str, float]) -> Cues:
+    cues = {
+        name: Cue(value=1.0, deviation=one, strength=one, level=level_of(one))
+        for name, one in strengths.items()
+    }
+    return Cues(id=id_, reference="speaker", **cues)
+
+
+def _label(cues: Cues) -> EmotionClass:
+    pitch, loudness, rate = (getattr(cues, name).level for name in ("pitch", "loudness", "rate"))
+    if loudness == "high":
+        return "angry" if rate != "low" else "disgust"
+    if pitch == "high":
+        return "happy" if rate == "high" else "fear"
+    return "sad" if "low" in (loudness, rate) else "neutral"
+
+
+def poor_answer(utterance: Utterance, cues: Cues, random_: random.Random) -> str:
+    """Eq. 1 as the measured teacher writes it, of cues and a label that are mostly invented."""
+    strengths = {name: one.strength for name, one in cues.measured().items()}
+    for name in strengths:
+        if random_.random() < INVENTED_CLAIMS:
+            strengths[name] = random_.gauss(0, 1)
+        strengths[name] += random_.gauss(0, 0.01)
+    invented = made_cues(f"{cues.id}/{random_.random()}", strengths)
+    (rationale,) = write_rationales_for(
+        [utterance.model_copy(update={"id": invented.id})], [invented]
+    )
+    label = random_.choice(CLASSES) if random_.random() < INVENTED_LABELS else utterance.emotion
+    return render_answer(label, transcript=utterance.transcript, rationale=rationale.text)
+
+
+def rows_of(clips: Sequence[tuple[Utterance, Cues]]) -> list[Row]:
+    """The rows of `whyser-convert grpo`, with a prompt that says what the sound would show."""
+    import json
+
+    table = json.dumps(chances([cues for _, cues in clips]))
+    return [
+        GrpoRow(utterance, Path("none.wav"), OPEN, cues, table).line()
+        | {"prompt": _prompt(utterance, cues)}
+        for utterance, cues in clips
+    ]
+
+
+def _prompt(utterance: Utterance, cues: Cues) -> str:
+    heard = " ".join(f"{name} {cue.level}" for name, cue in cues.measured().items())
+    return f"{heard} : {utterance.transcript}\n"
+
+
+def with_cues_of_others(rows: Sequence[Row], seed: int) -> list[Row]:
+    cues = {row["id"]: row["cues"] for row in rows}
+    other = dict(derangement(cues, random.Random(seed)))
+    return [{**row, "cues": cues[other[row["id"]]]} for row in rows]
+
+
+# ---- the model ----------------------------------------------------------------------------
+
+
+class Student:
+    """A tiny causal language model over the words of the prompts and answers."""
+
+    def __init__(self, texts: Sequence[tuple[str, str]], seed: int) -> None:
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        self.tokenizer = _tokenizer(texts)
+        torch.manual_seed(seed)
+        self.model = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(self.tokenizer),
+                hidden_size=128,
+                intermediate_size=384,
+                num_hidden_layers=4,
+                num_attention_heads=4,
+                max_position_embeddings=256,
+                pad_token_id=self.tokenizer.pad_token_id,
+                eos_token_id=self.tokenizer.eos_token_id,
+                bos_token_id=self.tokenizer.eos_token_id,
+            )
+        )
+
+    def imitate(self, pairs: Sequence[tuple[str, str]], steps: int, random_: random.Random) -> None:
+        """Supervised steps, with the loss on the answers."""
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=2e-3)
+        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
+        self.tokenizer.padding_side = "right"
+        end = self.tokenizer.eos_token
+        for _ in range(steps):
+            chosen = random_.choices(pairs, k=48)
+            batch = self.tokenizer(
+                [prompt + answer + end for prompt, answer in chosen],
+                return_tensors="pt", padding=True,
+            )  # fmt: skip
+            labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+            for row, (prompt, _) in enumerate(chosen):
+                labels[row, : len(self.tokenizer(prompt)["input_ids"])] = -100
+            loss = self.model(**batch, labels=labels).loss
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            optimizer.step()
+            scheduler.step()
+        self.tokenizer.padding_side = "left"
+
+    def reinforce(self, rows: Sequence[Row], steps: int, seed: int) -> None:
+        """TRL's GRPO, with the weighted sum as its only reward."""
+        from datasets import Dataset
+        from trl import GRPOConfig, GRPOTrainer
+
+        with tempfile.TemporaryDirectory() as folder:
+            settings = GRPOConfig(
+                output_dir=folder, max_steps=steps, per_device_train_batch_size=BATCH,
+                num_generations=GENERATIONS, max_completion_length=LONGEST, temperature=1.0,
+                learning_rate=1e-3, lr_scheduler_type="constant_with_warmup", warmup_steps=3,
+                beta=0.0, seed=seed, use_cpu=True, bf16=False, gradient_checkpointing=False,
+                logging_steps=10, save_strategy="no", report_to="none", disable_tqdm=True,
+                log_completions=False, remove_unused_columns=False,
+            )  # fmt: skip
+            kept = [{name: one for name, one in row.items() if name != "messages"} for row in rows]
+            trainer = GRPOTrainer(
+                model=self.model,
+                reward_funcs=rewards.weighted_sum,
+                args=settings,
+                train_dataset=Dataset.from_list(kept),
+                processing_class=self.tokenizer,
+            )
+            trainer.train()
+
+    @torch.no_grad()
+    def answers(self, prompts: Sequence[str], seed: int) -> list[str]:
+        """One sampled answer for each prompt."""
+        torch.manual_seed(seed)
+        self.model.eval()
+        batch = self.tokenizer(list(prompts), return_tensors="pt", padding=True)
+        written = self.model.generate(
+            **batch, do_sample=True, temperature=1.0, top_k=0, max_new_tokens=LONGEST
+        )
+        ends = written[:, batch["input_ids"].shape[1] :]
+        found: list[str] = self.tokenizer.batch_decode(ends, skip_special_tokens=True)
+        return found
+
+
+def _tokenizer(texts: Sequence[tuple[str, str]]) -> Any:
+    """Whole words with the space before them, so that texts come back unchanged."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    split = pre_tokenizers.Split(Regex(r"</?[a-z]+>| ?[\w']+| ?[^\s\w<>]|\s"), "isolated")
+    special = {"<|pad|>": 0, "<|end|>": 1, "<|unknown|>": 2}
+    words = {
+        word
+        for text in ("".join(pair) for pair in texts)
+        for word, _ in split.pre_tokenize_str(text)
+    }
+    vocabulary = special | {word: 3 + place for place, word in enumerate(sorted(words))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<|unknown|>"))
+    tokenizer.pre_tokenizer = split
+    tokenizer.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<|pad|>", eos_token="<|end|>",
+        unk_token="<|unknown|>", padding_side="left", clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+
+
+def measured(student: Student, rows: Sequence[Row], seed: int) -> dict[str, float]:
+    """The mean of each reward over these rows, of one sampled answer each."""
+    answers = student.answers([row["prompt"] for row in rows], seed)
+
+    def mean(reward: Any, of: Sequence[Row]) -> float:
+        columns = {name: [row[name] for row in of] for name in of[0]}
+        return statistics.fmean(reward(answers, **columns))
+
+    return {
+        "weighted sum": mean(rewards.weighted_sum, rows),
+        "Eq. 1": mean(rewards.eq_1_format, rows),
+        "majority label": mean(rewards.majority_label, rows),
+        "groundedness": mean(rewards.groundedness, rows),
+        "groundedness, shuffled": mean(rewards.groundedness, with_cues_of_others(rows, seed)),
+        "words": statistics.fmean(len(answer.split()) for answer in answers),
+    }
+
+
+if __name__ == "__main__":
+    main()
