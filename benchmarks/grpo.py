@@ -5,7 +5,7 @@
 
 TRL comes with the extra train (LLaMA-Factory needs it); elsewhere: pip install 'trl>=0.24,<0.25'.
 
-The model has a million random weights and reads the measured cues as words in its prompt. A few
+The model has random weights and reads the measured cues as words in its prompt. A few
 supervised steps teach it the form of Eq. 1 from answers of a poor teacher: most of its claims are
 drawn by chance, and so are half of its labels. GRPO then trains it with the weighted sum alone.
 `own` trains with each clip's own cues; the control `others` trains with those of another clip, so
@@ -17,6 +17,7 @@ shuffled` compares the same answers with the cues of another clip, and must not 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import statistics
 import tempfile
@@ -37,12 +38,12 @@ from whyser.prompting.prompts import OPEN
 from whyser.records.derangement import derangement
 from whyser.records.utterance import Utterance, Vote
 from whyser.rewards.chance import chances
-from whyser.teacher.measured import write_rationales_for
 from whyser_converters.datasets.grpo import GrpoRow
 
-SEEDS, STEPS, WARM_UP, ROWS, UNSEEN = (0, 1, 2), 60, 400, 512, 128
-#: Completions of a step, and of these for each prompt.
-BATCH, GENERATIONS, LONGEST = 96, 12, 120
+SEEDS, STEPS, WARM_UP, ROWS, UNSEEN = (0, 1, 2), 60, 400, 1024, 256
+#: Completions of a step, of these for each prompt, and tokens of each.
+BATCH, GENERATIONS, LONGEST = 64, 8, 64
+WIDTH, LAYERS, HEADS = 64, 2, 4
 #: How much of what the poor teacher says is drawn by chance.
 INVENTED_CLAIMS, INVENTED_LABELS = 0.6, 0.5
 #: By so much groundedness must rise with the clips' own cues, and may rise in the controls.
@@ -146,25 +147,37 @@ def _label(cues: Cues) -> EmotionClass:
     return "sad" if "low" in (loudness, rate) else "neutral"
 
 
+#: What the poor teacher says of each family and level.
+SAID: Mapping[str, Mapping[str, str]] = {
+    "pitch": {"low": "the pitch is low", "normal": "the pitch is ordinary",
+              "high": "the pitch is high"},
+    "pitch_range": {"low": "the melody is flat", "normal": "the melody is of ordinary width",
+                    "high": "the melody is lively"},
+    "loudness": {"low": "the voice is quiet", "normal": "the loudness is ordinary",
+                 "high": "the voice is loud"},
+    "rate": {"low": "the speech is slow", "normal": "the pace is ordinary",
+             "high": "the speech is fast"},
+    "pauses": {"low": "there are hardly any pauses", "normal": "the pauses are ordinary",
+               "high": "long pauses break the phrase"},
+}  # fmt: skip
+
+
 def poor_answer(utterance: Utterance, cues: Cues, random_: random.Random) -> str:
-    """Eq. 1 as the measured teacher writes it, of cues and a label that are mostly invented."""
-    strengths = {name: one.strength for name, one in cues.measured().items()}
-    for name in strengths:
-        if random_.random() < INVENTED_CLAIMS:
-            strengths[name] = random_.gauss(0, 1)
-        strengths[name] += random_.gauss(0, 0.01)
-    invented = made_cues(f"{cues.id}/{random_.random()}", strengths)
-    (rationale,) = write_rationales_for(
-        [utterance.model_copy(update={"id": invented.id})], [invented]
-    )
+    """Eq. 1 with three families, of levels and a label that are mostly invented."""
+    told = []
+    for name in random_.sample(FAMILIES, 3):
+        invents = random_.random() < INVENTED_CLAIMS
+        level = random_.choice(("low", "normal", "high")) if invents else getattr(cues, name).level
+        told.append(SAID[name][level])
+    rationale = f"{', '.join(told)}."
     label = random_.choice(CLASSES) if random_.random() < INVENTED_LABELS else utterance.emotion
-    return render_answer(label, transcript=utterance.transcript, rationale=rationale.text)
+    return render_answer(
+        label, transcript=utterance.transcript, rationale=rationale[0].upper() + rationale[1:]
+    )
 
 
 def rows_of(clips: Sequence[tuple[Utterance, Cues]]) -> list[Row]:
     """The rows of `whyser-convert grpo`, with a prompt that says what the sound would show."""
-    import json
-
     table = json.dumps(chances([cues for _, cues in clips]))
     return [
         GrpoRow(utterance, Path("none.wav"), OPEN, cues, table).line()
@@ -174,7 +187,7 @@ def rows_of(clips: Sequence[tuple[Utterance, Cues]]) -> list[Row]:
 
 
 def _prompt(utterance: Utterance, cues: Cues) -> str:
-    heard = " ".join(f"{name} {cue.level}" for name, cue in cues.measured().items())
+    heard = " ".join(f"{name}_{cue.level}" for name, cue in cues.measured().items())
     return f"{heard} : {utterance.transcript}\n"
 
 
@@ -198,10 +211,10 @@ class Student:
         self.model = LlamaForCausalLM(
             LlamaConfig(
                 vocab_size=len(self.tokenizer),
-                hidden_size=128,
-                intermediate_size=384,
-                num_hidden_layers=4,
-                num_attention_heads=4,
+                hidden_size=WIDTH,
+                intermediate_size=3 * WIDTH,
+                num_hidden_layers=LAYERS,
+                num_attention_heads=HEADS,
                 max_position_embeddings=256,
                 pad_token_id=self.tokenizer.pad_token_id,
                 eos_token_id=self.tokenizer.eos_token_id,
@@ -211,12 +224,12 @@ class Student:
 
     def imitate(self, pairs: Sequence[tuple[str, str]], steps: int, random_: random.Random) -> None:
         """Supervised steps, with the loss on the answers."""
-        optimizer = torch.optim.AdamW(self.model.parameters(), lr=2e-3)
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-3)
         scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
         self.tokenizer.padding_side = "right"
         end = self.tokenizer.eos_token
         for _ in range(steps):
-            chosen = random_.choices(pairs, k=48)
+            chosen = random_.choices(pairs, k=32)
             batch = self.tokenizer(
                 [prompt + answer + end for prompt, answer in chosen],
                 return_tensors="pt", padding=True,
@@ -289,6 +302,7 @@ def _tokenizer(texts: Sequence[tuple[str, str]]) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<|pad|>", eos_token="<|end|>",
         unk_token="<|unknown|>", padding_side="left", clean_up_tokenization_spaces=False,
+        model_input_names=["input_ids", "attention_mask"],
     )  # fmt: skip
 
 
