@@ -256,7 +256,7 @@ class Student:
                 num_generations=GENERATIONS, max_completion_length=LONGEST, temperature=1.0,
                 learning_rate=1e-3, lr_scheduler_type="constant_with_warmup", warmup_steps=3,
                 beta=0.0, seed=seed, use_cpu=True, bf16=False, gradient_checkpointing=False,
-                logging_steps=10, save_strategy="no", report_to="none", disable_tqdm=True,
+                logging_strategy="no", save_strategy="no", report_to="none", disable_tqdm=True,
                 log_completions=False, remove_unused_columns=False,
             )  # fmt: skip
             kept = [{name: one for name, one in row.items() if name != "messages"} for row in rows]
