@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Experimental: GRPO on Qwen2-Audio with the rewards of whyser.rewards, by ms-swift.
 #
-# Reproduces   no row of the paper. It was run on the demo's tiny model, and never on the 7B one.
-# Environment  one of its own; ms-swift and LLaMA-Factory need different libraries:
+# Reproduces   no row of the paper. Two steps were run on a CPU, with the demo's tiny model (ms-swift
+#              4.6.0, trl 0.26.2, transformers 4.57.6); the 7B model was never trained with it.
+# Environment  one of its own, because ms-swift and LLaMA-Factory need different libraries:
 #                  python3.11 -m venv .venv-swift
-#                  .venv-swift/bin/pip install 'ms-swift==4.6.*' 'transformers>=4.45,<4.49' librosa .
-#              For vLLM, add the options at the end of this file.
+#                  .venv-swift/bin/pip install 'ms-swift==4.6.*' 'trl>=0.26,<0.27' \
+#                      'transformers>=4.57,<5' librosa .
+#              ms-swift warns that Qwen2-Audio needs a transformers below 4.49; its GRPO needs a trl
+#              that needs a newer one, and the two steps ran with that.
 # Hardware     one GPU with 80 GB, by our estimate: 16 GB of weights, and the activations of eight
 #              answers of 512 tokens, each with up to 750 tokens of sound.
 # Data         whyser-convert grpo .../utterances.jsonl --cues .../cues.jsonl \

@@ -175,7 +175,8 @@ def test_the_command_writes_them(tmp_path: Path, convert: Any) -> None:
     output = tmp_path / "out/whyser_train"
     arguments = ("grpo", corpus.path, "--cues", tmp_path / "a/cues.jsonl", "--output", output)
     done = convert(*arguments, "--prompt", "closed", "--max-samples", "5")
-    assert done.status == 0 and "wrote 5 rows" in done.out and "over max_samples" in done.out
+    assert done.status == 0
+    assert "wrote 5 rows" in done.err and "over max_samples" in done.out
     rows = [row for _, row in read_jsonl(tmp_path / "out/whyser_train.jsonl")]
     assert len(rows) == 5 and "I. Other" in rows[0]["messages"][0]["content"]
     assert not (tmp_path / "out/dataset_info.json").exists()
