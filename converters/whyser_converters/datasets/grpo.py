@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from whyser.evidence.cues import FAMILIES, Cues, Family
+from whyser.evidence.cues import FAMILIES, Cues
 from whyser.io.errors import InputError, Problems, did_you_mean
 from whyser.io.files import write_jsonl
 from whyser.labels.classes import EmotionClass
@@ -85,6 +85,9 @@ class GrpoSpec:
         if len(set(self.held_out)) == len(FAMILIES):
             raise InputError("--hold-out leaves no family", cure="Leave one to be rewarded.")
 
+    def asked(self, utterance: Utterance) -> Question:
+        return self.question.question("reason", lambda what: drawn(self.seed, what, utterance.id))
+
 
 @dataclass
 class GrpoDataset:
@@ -104,16 +107,14 @@ def build(corpora: Sequence[Corpus], spec: GrpoSpec, inputs: TrainingInputs) -> 
     dataset = GrpoDataset()
     problems = Problems(f"split {spec.split!r}")
     for corpus, utterance in merged(corpora, spec.split):
-        cues = inputs.cues.get(utterance.id)
         reason = why_left_out(utterance, TargetSpec(), is_test=False)
-        if reason is None and (cues is None or not cues.measured()):
-            reason = "no cues" if cues is None else "no cue could be measured"
-        if reason or cues is None:
-            dataset.dropped[str(reason)] += 1
+        cues = _without(inputs.cues.get(utterance.id), spec.held_out)
+        if reason or cues is None or not cues.measured():
+            dataset.dropped[reason or ("no cue was measured" if cues else "no cues")] += 1
             continue
         with problems.caught():
             audio = sound_of(corpus, utterance)
-            dataset.rows.append(_row(utterance, audio, cues, spec))
+            dataset.rows.append(GrpoRow(utterance, audio, spec.asked(utterance), cues))
     problems.raise_any()
     if not dataset.rows:
         raise nothing_left("row", spec.split, corpora, dataset.dropped)
@@ -122,19 +123,13 @@ def build(corpora: Sequence[Corpus], spec: GrpoSpec, inputs: TrainingInputs) -> 
     if spec.max_samples is not None and len(dataset.rows) > spec.max_samples:
         dataset.dropped["over max_samples"] = len(dataset.rows) - spec.max_samples
         del dataset.rows[spec.max_samples :]
-    dataset.rows = [_with_chances(row, tables) for row in dataset.rows]
+    dataset.rows = [replace(row, chances=tables[row.utterance.corpus]) for row in dataset.rows]
     return dataset
 
 
-def _row(utterance: Utterance, audio: Path, cues: Cues, spec: GrpoSpec) -> GrpoRow:
-    question = spec.question.question("reason", lambda what: drawn(spec.seed, what, utterance.id))
-    return GrpoRow(utterance, audio, question, _without(cues, spec.held_out))
-
-
-def _without(cues: Cues, families: Iterable[str]) -> Cues:
+def _without(cues: Cues | None, families: Iterable[str]) -> Cues | None:
     """The cues without these families, so that no reward depends on what is said of them."""
-    held_out: dict[Family, None] = {one: None for one in FAMILIES if one in set(families)}
-    return cues.model_copy(update=held_out)
+    return cues and cues.model_copy(update=dict.fromkeys(families))
 
 
 def _chances_of_corpora(rows: Sequence[GrpoRow]) -> Mapping[str, str]:
@@ -145,11 +140,6 @@ def _chances_of_corpora(rows: Sequence[GrpoRow]) -> Mapping[str, str]:
         if len(own) < MOST_CLIPS:
             own.append(row.cues)
     return {corpus: json.dumps(chances(own)) for corpus, own in clips.items()}
-
-
-def _with_chances(row: GrpoRow, tables: Mapping[str, str]) -> GrpoRow:
-    table = tables[row.utterance.corpus]
-    return GrpoRow(row.utterance, row.audio, row.question, row.cues, table)
 
 
 def write(dataset: GrpoDataset, output: Path) -> Path:

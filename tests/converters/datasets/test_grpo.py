@@ -117,6 +117,15 @@ def test_a_family_that_is_held_out_is_in_no_row(tmp_path: Path) -> None:
         assert not any(name.startswith("pauses") for name in json.loads(row["chances"]))
 
 
+def test_a_clip_with_nothing_but_a_held_out_cue_gives_no_row(tmp_path: Path) -> None:
+    corpus = made_corpus(tmp_path, count=2)
+    first, second = (row for _, row in read_jsonl(tmp_path / "a/cues.jsonl"))
+    first |= dict.fromkeys(set(FAMILIES) - {"rate"})
+    write_jsonl(tmp_path / "a/cues.jsonl", [json.dumps(first), json.dumps(second)])
+    assert len(lines(corpus)) == 2
+    assert [row["id"] for row in lines(corpus, held_out=("rate",))] == ["a/1"]
+
+
 def test_what_gives_no_row_is_counted(tmp_path: Path) -> None:
     corpora = [
         made_corpus(tmp_path, "a"),
@@ -145,7 +154,7 @@ def test_a_clip_of_which_nothing_was_measured_gives_no_row(tmp_path: Path) -> No
     write_jsonl(tmp_path / "a/cues.jsonl", [blank.model_dump_json(), *others])
     inputs = TrainingInputs.read([], [tmp_path / "a/cues.jsonl"])
     dataset = build([corpus], GrpoSpec(), inputs)
-    assert len(dataset.rows) == 5 and dataset.dropped == {"no cue could be measured": 1}
+    assert len(dataset.rows) == 5 and dataset.dropped == {"no cue was measured": 1}
 
 
 @pytest.mark.parametrize(

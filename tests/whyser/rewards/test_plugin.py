@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -42,3 +44,21 @@ def test_it_registers_the_rewards(
     assert isinstance(reward, ORM) and type(reward).__name__ == "weighted_sum"
     found = reward([answer()], messages=[[]], trainer_state=None, **columns)
     assert found == rewards.weighted_sum([answer()], **columns)
+
+
+def test_the_recipe_names_files_that_exist_and_takes_overrides(root: Path, tmp_path: Path) -> None:
+    """With a stand-in of the command `swift`, which shows its arguments and its folder."""
+    swift = tmp_path / "swift"
+    swift.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    swift.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "DATA": "mine.jsonl"}
+    done = subprocess.run(
+        [root / "recipes/grpo/qwen2audio.sh", "--learning_rate", "5e-7"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    folder, *words = done.stdout.splitlines()
+    assert Path(folder) == root and words[:3] == ["rlhf", "--rlhf_type", "grpo"]
+    plugins = words.index("--external_plugins")
+    assert all((root / name).is_file() for name in words[plugins + 1 : plugins + 3])
+    assert words[words.index("--dataset") + 1] == "mine.jsonl"
+    assert words[-2:] == ["--learning_rate", "5e-7"]
