@@ -18,7 +18,6 @@ from typing import Any
 from whyser.evidence.cues import FAMILIES, Cues
 from whyser.io.errors import InputError, Problems, did_you_mean
 from whyser.io.files import write_jsonl
-from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question
 from whyser.records.corpus import Corpus
 from whyser.records.draws import ORDER, drawn
@@ -42,16 +41,12 @@ class GrpoRow:
     cues: Cues
     chances: str = "{}"
 
-    @property
-    def solution(self) -> EmotionClass:
-        return self.utterance.emotion
-
     def line(self) -> dict[str, Any]:
         return {
             "messages": [{"role": "user", "content": f"<audio>{self.question.text}"}],
             "audios": [str(self.audio)],
             "id": self.utterance.id,
-            "solution": self.solution,
+            "solution": self.utterance.emotion,
             "votes": json.dumps(self.utterance.primaries),
             "transcript": self.utterance.transcript,
             "cues": self.cues.model_dump_json(exclude={"conditions", "unmeasured"}),

@@ -31,7 +31,9 @@ def word_errors(pairs: Iterable[tuple[str, str]]) -> list[tuple[int, int]]:
     errors = [len(written.split()) for _, written in texts]
     spoke = [row for row, count in enumerate(words) if count]
     if spoke:
-        found = jiwer.process_words(*map(list, zip(*(texts[row] for row in spoke), strict=True)))
+        found = jiwer.process_words(
+            [texts[row][0] for row in spoke], [texts[row][1] for row in spoke]
+        )
         for row, chunks in zip(spoke, found.alignments, strict=True):
             errors[row] = sum(
                 max(one.ref_end_idx - one.ref_start_idx, one.hyp_end_idx - one.hyp_start_idx)
