@@ -1,4 +1,4 @@
-"""The prompt of LLaMA-Factory's template qwen2_audio, for ms-swift: `--template whyser_qwen2_audio`.
+"""The prompt of LLaMA-Factory's qwen2_audio, as ms-swift's `--template whyser_qwen2_audio`.
 
 ms-swift writes "Audio 1: " before a sound and a line break after it. A model that LLaMA-Factory
 fine-tuned has seen neither (docs/serving.md, "A model that you trained").
