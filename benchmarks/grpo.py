@@ -21,7 +21,7 @@ import json
 import random
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from whyser.records.utterance import Utterance, Vote
 from whyser.rewards.chance import chances
 from whyser_converters.datasets.grpo import GrpoRow
 
-SEEDS, STEPS, WARM_UP, ROWS, UNSEEN = (0, 1, 2), 60, 400, 1024, 256
+SEEDS, STEPS, WARM_UP, ROWS, UNSEEN = (0, 1, 2), 60, 800, 1024, 256
 #: Completions of a step, of these for each prompt, and tokens of each.
 BATCH, GENERATIONS, LONGEST = 64, 8, 64
 WIDTH, LAYERS, HEADS = 64, 2, 4
@@ -84,11 +84,15 @@ def of_seed(seed: int, arguments: argparse.Namespace) -> Iterator[Figure]:
     clips = [clip(number, random_) for number in range(arguments.rows + arguments.unseen)]
     rows = rows_of(clips)
     train, unseen = rows[: arguments.rows], rows[arguments.rows :]
-    warm_up = [
-        (row["prompt"], poor_answer(*one, random_)) for one, row in zip(clips, rows, strict=True)
-    ]
-    student = Student(warm_up, seed)
-    student.imitate(warm_up[: arguments.rows], arguments.warm_up, random_)
+
+    def lesson() -> tuple[str, str]:
+        place = random_.randrange(arguments.rows)
+        return rows[place]["prompt"], poor_answer(*clips[place], random_)
+
+    student = Student(
+        [lesson() for _ in range(1_000)] + [(row["prompt"], "") for row in rows], seed
+    )
+    student.imitate(lesson, arguments.warm_up)
     begun = {name: value.clone() for name, value in student.model.state_dict().items()}
     before = measured(student, unseen, seed)
     for name, own in (("own", train), ("others", with_cues_of_others(train, seed))):
@@ -222,14 +226,14 @@ class Student:
             )
         )
 
-    def imitate(self, pairs: Sequence[tuple[str, str]], steps: int, random_: random.Random) -> None:
+    def imitate(self, lesson: Callable[[], tuple[str, str]], steps: int) -> None:
         """Supervised steps, with the loss on the answers."""
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-3)
         scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
         self.tokenizer.padding_side = "right"
         end = self.tokenizer.eos_token
         for _ in range(steps):
-            chosen = random_.choices(pairs, k=32)
+            chosen = [lesson() for _ in range(32)]
             batch = self.tokenizer(
                 [prompt + answer + end for prompt, answer in chosen],
                 return_tensors="pt", padding=True,
