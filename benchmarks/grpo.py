@@ -46,10 +46,11 @@ BATCH, GENERATIONS, LONGEST = 64, 8, 64
 WIDTH, LAYERS, HEADS = 64, 2, 4
 #: How much of what the poor teacher says is drawn by chance.
 INVENTED_CLAIMS, INVENTED_LABELS = 0.6, 0.5
-#: By so much groundedness must rise with the clips' own cues, and may rise in the controls.
-LEAST_RISE, MOST_RISE = 0.15, 0.08
+#: A rise counts from so many standard errors of the mean difference over the unseen clips.
+LEAST_RISE = 2.0
 
 Row = dict[str, Any]
+Floats = list[float]
 
 
 def main() -> None:
@@ -101,20 +102,22 @@ def of_seed(seed: int, arguments: argparse.Namespace) -> Iterator[Figure]:
         yield from compared(f"seed {seed}, {name}", before, measured(student, unseen, seed))
 
 
-def compared(who: str, before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[Figure]:
+def compared(
+    who: str, before: Mapping[str, Floats], after: Mapping[str, Floats]
+) -> Iterator[Figure]:
     is_control = who.endswith("others")
     for name, start in before.items():
-        rise = after[name] - start
-        figure = f"{start:+.3f} -> {after[name]:+.3f}"
-        if name == "groundedness" and not is_control:
-            bound, met = f"rises by {LEAST_RISE}", rise >= LEAST_RISE
-        elif name.startswith("groundedness"):
-            bound, met = f"rises by less than {MOST_RISE}", rise < MOST_RISE
-        elif name == "weighted sum" and not is_control:
-            bound, met = "rises", rise > 0
+        rises = [after_ - before_ for before_, after_ in zip(start, after[name], strict=True)]
+        error = statistics.stdev(rises) / len(rises) ** 0.5
+        rise = statistics.fmean(rises)
+        means = (statistics.fmean(each) for each in (start, after[name]))
+        figure = f"{' -> '.join(f'{mean:.3f}' for mean in means)} ({rise:+.3f}, s.e. {error:.3f})"
+        must_rise = name in {"weighted sum", "groundedness"} and not is_control
+        if must_rise or name.startswith("groundedness"):
+            bound = "rises" if must_rise else "does not rise"
+            yield Figure(f"{who}: {name}", figure, bound, (rise > LEAST_RISE * error) == must_rise)
         else:
-            bound, met = "", True
-        yield Figure(f"{who}: {name}", figure, bound, met if bound else None)
+            yield Figure(f"{who}: {name}", figure)
 
 
 # ---- clips, and what a teacher says of them ------------------------------------------------
@@ -310,21 +313,20 @@ def _tokenizer(texts: Sequence[tuple[str, str]]) -> Any:
     )  # fmt: skip
 
 
-def measured(student: Student, rows: Sequence[Row], seed: int) -> dict[str, float]:
-    """The mean of each reward over these rows, of one sampled answer each."""
+def measured(student: Student, rows: Sequence[Row], seed: int) -> dict[str, Floats]:
+    """Each reward of these rows, of one sampled answer each."""
     answers = student.answers([row["prompt"] for row in rows], seed)
 
-    def mean(reward: Any, of: Sequence[Row]) -> float:
-        columns = {name: [row[name] for row in of] for name in of[0]}
-        return statistics.fmean(reward(answers, **columns))
+    def paid(reward: Callable[..., Floats], of: Sequence[Row]) -> Floats:
+        return reward(answers, **{name: [row[name] for row in of] for name in of[0]})
 
     return {
-        "weighted sum": mean(rewards.weighted_sum, rows),
-        "Eq. 1": mean(rewards.eq_1_format, rows),
-        "majority label": mean(rewards.majority_label, rows),
-        "groundedness": mean(rewards.groundedness, rows),
-        "groundedness, shuffled": mean(rewards.groundedness, with_cues_of_others(rows, seed)),
-        "words": statistics.fmean(len(answer.split()) for answer in answers),
+        "weighted sum": paid(rewards.weighted_sum, rows),
+        "Eq. 1": paid(rewards.eq_1_format, rows),
+        "majority label": paid(rewards.majority_label, rows),
+        "groundedness": paid(rewards.groundedness, rows),
+        "groundedness, shuffled": paid(rewards.groundedness, with_cues_of_others(rows, seed)),
+        "words": [float(len(answer.split())) for answer in answers],
     }
 
 

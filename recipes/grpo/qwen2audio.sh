@@ -41,9 +41,8 @@ arguments=(
     --tuner_type lora
     --lora_rank 8
     --lora_alpha 16
-    --target_modules q_proj k_proj v_proj o_proj lm_head
-    --freeze_vit true
-    --freeze_aligner true
+    # Bare names would put LoRA into the audio encoder too, whose projections have the same names.
+    --target_regex '^language_model\.(.*\.)?(q_proj|k_proj|v_proj|o_proj|lm_head)$'
     --torch_dtype bfloat16
 
     # Eight answers to each clip; a step takes four clips.
