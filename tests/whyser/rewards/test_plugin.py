@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,8 @@ def test_the_recipe_names_files_that_exist_and_takes_overrides(root: Path, tmp_p
     assert all((root / name).is_file() for name in words[plugins + 1 : plugins + 3])
     assert words[words.index("--dataset") + 1] == "mine.jsonl"
     assert words[-2:] == ["--learning_rate", "5e-7"]
+    trained = re.compile(words[words.index("--target_regex") + 1])
+    # The audio encoder has projections of the same names; peft matches a whole name.
+    assert trained.fullmatch("language_model.lm_head")
+    assert trained.fullmatch("language_model.model.layers.0.self_attn.q_proj")
+    assert not trained.fullmatch("audio_tower.layers.0.self_attn.q_proj")
