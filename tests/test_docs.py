@@ -16,6 +16,7 @@ import sys
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -249,6 +250,40 @@ def test_the_commands_of_the_pages_on_training_data_run(
     written = [words[words.index("--output") + 1] for words in shown if words[1] in verbs]
     assert len(written) == 9
     assert all((tmp_path / f"{name}.json").is_file() for name in written)
+
+
+def test_the_page_on_rewards_runs(
+    native_corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its script too, with a trainer that pays one answer to each row and learns nothing."""
+    pytest.importorskip("datasets")
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
+    run_step(["whyser-teach", "cues", "data/mine/crema_d/utterances.jsonl",
+              "--output", "data/mine/cues.jsonl"], tmp_path)  # fmt: skip
+    page = (ROOT / "docs/rewards.md").read_text(encoding="utf-8")
+    for words in commands(page):
+        run_step(words, tmp_path)
+    paid: dict[str, list[float]] = {}
+
+    def trainer(
+        *, reward_funcs: list[Any], train_dataset: Any, args: dict[str, Any], **_: Any
+    ) -> None:
+        assert len(args["reward_weights"]) == len(reward_funcs)
+        columns = {name: train_dataset[name] for name in train_dataset.column_names}
+        assert columns.pop("prompt")[0][0]["role"] == "user"
+        for reward in reward_funcs:
+            answers = ["<answer>sad</answer><reason>The pitch is high.</reason>"]
+            paid[reward.__name__] = reward(answers * len(train_dataset), **columns)
+
+    trl = ModuleType("trl")
+    trl.GRPOTrainer, trl.GRPOConfig = trainer, dict  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "trl", trl)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (script,) = blocks("python", page)
+    exec(script, {})
+    assert 0 < sum(paid["majority_label"]) < len(paid["majority_label"])
+    assert len(set(paid["groundedness"])) > 1
 
 
 def test_the_commands_of_the_serving_page_run(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -364,6 +364,55 @@ def preference(
             f"note: {dataset.without_votes:,} label pairs come from utterances without released "
             "votes, so an annotator may have given the rejected label"
         )
+    if dataset.dropped:
+        print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
+
+
+@app.command()
+def grpo(
+    utterances: Utterances,
+    cues: Annotated[
+        list[Path],
+        typer.Option(help="Compare claims with this cues.jsonl of a corpus; repeatable."),
+    ],
+    output: Annotated[Path, typer.Option(help="Write OUTPUT.jsonl.")],
+    split: Annotated[str, typer.Option(help="Use this split: train or dev.")] = "train",
+    prompt: Annotated[
+        Literal["open", "closed", "mix"],
+        typer.Option(
+            help="Ask in open form, with nine lettered options ('closed'), or half of the rows "
+            "each ('mix')."
+        ),
+    ] = "open",
+    paraphrase: Annotated[
+        bool, typer.Option("--paraphrase", help="Draw the question's wording from its pool.")
+    ] = False,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAMILY",
+            help="Reward no claim about this family of cues, such as 'pauses', and test with it "
+            "what the model has learnt; repeatable.",
+        ),
+    ] = None,
+    max_samples: Annotated[
+        int | None, typer.Option(min=1, help="Keep this many rows after shuffling.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Set the random seed.")] = 0,
+) -> None:
+    """Write rows for GRPO with ms-swift or TRL, with the columns that whyser.rewards needs.
+
+    Example: whyser-convert grpo data/u/crema_d/utterances.jsonl --cues data/u/crema_d/cues.jsonl
+    --output data/grpo/whyser_train
+    """
+    from whyser.records.corpus import Corpus
+    from whyser_converters.datasets.grpo import GrpoSpec, build, write
+    from whyser_converters.datasets.targets import TrainingInputs
+
+    question = QuestionSpec(prompt, paraphrase=paraphrase)
+    spec = GrpoSpec(split, question, tuple(hold_out or ()), max_samples, seed)
+    dataset = build([Corpus(path) for path in utterances], spec, TrainingInputs.read([], cues))
+    say(f"wrote {len(dataset.rows):,} rows to {write(dataset, output)}")
     if dataset.dropped:
         print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
 

@@ -20,7 +20,11 @@ SIZES = {
     ),
     "cue_reliability.py": ("--clips", "12"),
     "cues.py": ("--clips", "12"),
+    "grpo.py": (
+        *("--seeds", "0", "--steps", "1", "--warm-up", "2", "--rows", "24", "--unseen", "8"),
+    ),
     "reading.py": ("--answers", "60", "--hostile", "2000"),
+    "rewards.py": ("--completions", "40"),
     "score.py": ("--items", "300"),
     "sharegpt.py": ("--utterances", "40"),
     "tables.py": ("--votes", "500"),
