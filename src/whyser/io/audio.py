@@ -311,8 +311,8 @@ def _why_unreadable(path: Path) -> InputError:
     return _unusable(path, "is not a readable sound file")
 
 
-def load(path: Path) -> Samples:
-    """Samples in [-1, 1] as 16 kHz mono, shape (frames,).
+def load(path: Path, *, seconds: float | None = None) -> Samples:
+    """Samples in [-1, 1] as 16 kHz mono, shape (frames,); of a long file only the first `seconds`.
 
     Channels are averaged; what has to be decoded is mixed down as `ffmpeg -ac 1 -ar 16000` does.
     Samples beyond full scale, which float formats and lossy ones can hold, are scaled, or cut off
@@ -321,9 +321,15 @@ def load(path: Path) -> Samples:
     Raises: `InputError` as `probe` does, and for NaN or infinite samples.
     """
     with _opened(path) as sound:
-        samples = None if sound is None else sound.read(dtype="float32", always_2d=True)
         rate = SAMPLING_RATE if sound is None else sound.samplerate
-    mono = decoder.ask("load", path)[1] if samples is None else samples.mean(axis=1)
+        frames = -1 if seconds is None else math.ceil(seconds * rate)
+        samples = None if sound is None else sound.read(frames, dtype="float32", always_2d=True)
+    if samples is None:
+        mono = decoder.ask("load", path)[1]
+        assert mono is not None
+        mono = mono if seconds is None else mono[:frames]
+    else:
+        mono = samples.mean(axis=1)
     scaled = _within_full_scale(path, mono)
     if rate == SAMPLING_RATE:
         return scaled
