@@ -16,7 +16,7 @@ from whyser.io.extras import needs
 from whyser.options.endpoint import SOUND_HELP, DryRun, EndpointOptions, SoundForm
 from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
-from whyser_eval.asking.cli import ask_command
+from whyser_eval.asking.cli import ask_command, listen_command
 from whyser_eval.explanations.judge.cli import judge_command
 from whyser_eval.explanations.study.cli import app as study_app
 from whyser_eval.reading.options import ReaderOptions, reader_option
@@ -598,6 +598,7 @@ def figure_command(
 
 
 app.command("ask")(ask_command)
+app.command("listen")(listen_command)
 app.command("judge")(judge_command)
 app.add_typer(study_app, name="study")
 

@@ -16,6 +16,7 @@ from whyser.io import audio
 from whyser.io.extras import is_installed
 from whyser.labels.classes import Label
 from whyser.prompting.answer import parse_answer
+from whyser.prompting.prompts import OPTIONS
 from whyser.temporary import temporary_folder
 from whyser_eval.asking import wording
 from whyser_eval.asking.clips import HeardClip, read_clip
@@ -112,6 +113,22 @@ class Answer:
         return supported / decided if decided else None
 
     @property
+    def compared(self) -> Iterator[str]:
+        """With whom the voice is compared, a sentence for each kind of reference."""
+        if self.voice is None:
+            return
+        for reference in self.voice.references:
+            own = [name for name, one in self.voice.cues.items() if one.kind == reference.kind]
+            names = "" if self._has_one_reference else f"{', '.join(map(wording.title, own))}: "
+            yield f"{names}compared with {reference.what}"
+        if "rate" in self.voice.cues and self.said is None:
+            yield "rate: by the words that the model heard"
+
+    @property
+    def _has_one_reference(self) -> bool:
+        return self.voice is not None and len(self.voice.references) == 1
+
+    @property
     def notes(self) -> list[str]:
         return [*self.clip.notes, *self._notes()]
 
@@ -129,6 +146,7 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """As docs/ask.md describes it."""
+        references = self.voice.references if self.voice else ()
         return {
             "clip": str(self.clip.path),
             "duration": round(self.clip.duration, 3),
@@ -142,7 +160,9 @@ class Answer:
             "claims": list(self._claims()),
             "grounded": self.grounded,
             "cues": list(self._cues()),
-            "references": {one.kind: one.what for one in self._references},
+            "references": {one.kind: one.what for one in self.voice.references}
+            if self.voice
+            else {},
             "notes": self.notes,
             "answer": self.raw.text,
         }
@@ -177,10 +197,6 @@ class Answer:
         for name, reason in self.voice.unmeasured.items():
             yield {"cue": name, "value": None, "reason": wording.reason(name, reason)}
 
-    @property
-    def _references(self) -> Sequence[Reference]:
-        return self.voice.references if self.voice else ()
-
 
 @dataclass
 class Asker:
@@ -202,8 +218,8 @@ class Asker:
             audio.write(sound, clip.samples)
             raw = self.system.ask(sound)
         question = self.system.question
-        options = {"options": question.options} if question.options else {}
-        reading = read_answer(raw.text, form=question.form, **options)
+        options = question.options or OPTIONS
+        reading = read_answer(raw.text, form=question.form, options=options)
         answer = Answer(clip, self.system.name, raw, reading, self.said)
         if not self.measures:
             return answer

@@ -72,7 +72,7 @@ def ask_command(
     elif report is not None:
         from whyser_eval.asking.report import write_report
 
-        write_report(paths, found, report)
+        write_report(system.name, paths, found, report)
         say(f"{len(found):,} answers -> {report}")
     else:
         from whyser_eval.asking.terminal import print_legend
@@ -81,6 +81,38 @@ def ask_command(
     if failed := sum(isinstance(one, WhyserError) for one in found):
         say(f"{failed:,} of {len(paths):,} clips have no answer")
         sys.exit(1)
+
+
+@with_option_group
+def listen_command(
+    asked: ModelOptions,
+    compared: ReferenceOptions,
+    host: Annotated[
+        str, Option(help="Serve the page at this address; other machines cannot reach 127.0.0.1.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, Option(min=0, max=65535, help="Serve the page at this port; 0 takes a free one.")
+    ] = 8765,
+) -> None:
+    """Serve a local page that records a voice, and shows the answer with its claims checked.
+
+    Example: whyser-eval listen --model saves/demo
+    """
+    from contextlib import closing, suppress
+
+    from whyser_eval.asking.listen.server import Listening, Server
+
+    with closing(asked.system()) as system:
+        speaker = compared.of_speaker()
+        listening = Listening(
+            system, lambda gender: [*speaker, *compared.references_of(gender)], compared.gender
+        )
+        with Server(listening, host, port) as server:
+            say(f"{system.name} listens at {server.url}  (Ctrl-C ends it)")
+            if not server.is_local:
+                say("warning: other machines can ask it too, and browsers record only from here")
+            with suppress(KeyboardInterrupt):
+                server.serve_forever()
 
 
 def _print(one: Answer | WhyserError) -> None:

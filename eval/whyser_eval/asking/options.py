@@ -13,7 +13,7 @@ from whyser.io.errors import InputError
 from whyser.prompting.prompts import Form
 
 if TYPE_CHECKING:
-    from whyser_eval.asking.references import Reference
+    from whyser_eval.asking.references import Gender, Reference
     from whyser_eval.asking.systems import System
 
 _model = partial(typer.Option, rich_help_panel="Model")
@@ -107,17 +107,26 @@ class ReferenceOptions:
 
         Raises: `InputError` for clips or files that cannot be read, or are too few.
         """
-        from whyser_eval.asking.clips import find_clips
-        from whyser_eval.asking.references import of_corpus, of_speaker, population
+        return [*self.of_speaker(asked), *self.references_of(self.gender)]
 
-        found = []
-        if self.speaker_clips:
-            clips = find_clips(self.speaker_clips)
-            own = asked.resolve() if asked else None
-            found.append(of_speaker([clip for clip in clips if clip.resolve() != own]))
+    def of_speaker(self, asked: Path | None = None) -> list[Reference]:
+        """That of the speaker's other clips, if they are given."""
+        from whyser_eval.asking.clips import find_clips
+        from whyser_eval.asking.references import of_speaker
+
+        if not self.speaker_clips:
+            return []
+        own = asked.resolve() if asked else None
+        return [of_speaker([one for one in find_clips(self.speaker_clips) if one.resolve() != own])]
+
+    def references_of(self, gender: Gender | None) -> list[Reference]:
+        """Those of a corpus, if one is given, and of people in general."""
+        from whyser_eval.asking.references import of_corpus, population
+
         if (self.corpus is None) != (self.cues is None):
             cure = "Give both; whyser-teach cues writes the second."
             raise InputError("--corpus and --cues belong together", cure=cure)
+        found = [population(gender)]
         if self.corpus is not None and self.cues is not None:
-            found.append(of_corpus(self.corpus, self.cues, self.gender))
-        return [*found, population(self.gender)]
+            found.insert(0, of_corpus(self.corpus, self.cues, gender))
+        return found

@@ -38,7 +38,6 @@ from whyser.records.corpus import Corpus
 Kind: TypeAlias = Literal["speaker", "corpus", "population"]
 Gender: TypeAlias = Literal["female", "male"]
 
-GENDERS: tuple[Gender, ...] = get_args(Gender)
 _PEOPLE: Mapping[Gender, str] = {"female": "women", "male": "men"}
 
 
@@ -222,13 +221,13 @@ def population(gender: Gender | None) -> Reference:
 
 
 def _population() -> Iterator[tuple[Measure, Gender, Usual]]:
-    path = resources.files(__package__).joinpath(_POPULATION)
-    with path.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            name, gender = row["measure"], row["gender"]
-            assert name in MEASURES and gender in GENDERS
-            usual = Usual(SCALES[name].transform(float(row["usual"])), float(row["spread"]))
-            yield name, gender, usual
+    text = resources.files(__package__).joinpath(_POPULATION).read_text(encoding="utf-8")
+    measures: Mapping[str, Measure] = {name: name for name in MEASURES}
+    genders: Mapping[str, Gender] = {name: name for name in get_args(Gender)}
+    for row in csv.DictReader(text.splitlines()):
+        name = measures[row["measure"]]
+        usual = Usual(SCALES[name].transform(float(row["usual"])), float(row["spread"]))
+        yield name, genders[row["gender"]], usual
 
 
 def _pooled(one: Usual, other: Usual) -> Usual:

@@ -37,9 +37,13 @@ class RawAnswer:
 
 
 class System(Protocol):
-    """A system to ask: its name, the question, and the seconds of a clip that it hears."""
+    """A system to ask: its name, the question, and the seconds of a clip that it hears.
+
+    `is_local`: no sound leaves this machine.
+    """
 
     name: str
+    is_local: bool
     question: Question
     window: float
 
@@ -52,6 +56,8 @@ class System(Protocol):
 
 class LocalSystem:
     """A checkpoint on this disk, which begins to load at once."""
+
+    is_local = True
 
     def __init__(
         self, folder: Path, form: Form, max_tokens: int, template: Template | None
@@ -82,6 +88,7 @@ class EndpointSystem:
     """A model at an endpoint."""
 
     window = WINDOW_S
+    is_local = False
 
     def __init__(self, settings: ChatSettings, form: Form, max_tokens: int) -> None:
         self._settings = settings

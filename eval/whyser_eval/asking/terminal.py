@@ -46,7 +46,8 @@ def print_answer(answer: Answer) -> None:
     parts: list[RenderableType] = [_shares(answer), "", _texts(answer)]
     if answer.voice is not None:
         voice = answer.voice
-        parts += ["", _voice(voice), *_unmeasured(voice), *_references(voice)]
+        parts += ["", _voice(voice), *_unmeasured(voice)]
+        parts += [Text(visible(line), "dim") for line in answer.compared]
     parts += [Text(f"! {note}", "magenta") for note in answer.notes]
     _print("", _title(answer), "", Padding(Group(*parts), (0, 0, 0, 2)))
 
@@ -85,12 +86,11 @@ def _title(answer: Answer) -> Text:
 
 
 def _shares(answer: Answer) -> Table | Text:
-    label = answer.label or "no emotion that could be read"
-    if not answer.shares:
-        return Text(label, "bold")
-    table = Table.grid(padding=(0, 1))
     shown = [one for one in answer.shares.items() if one[1] >= _LEAST][:_LABELS]
-    for name, share in shown or [(label, 0.0)]:
+    if answer.label is None or not shown:
+        return Text(answer.label or "no emotion that could be read", "bold")
+    table = Table.grid(padding=(0, 1))
+    for name, share in shown:
         style = "bold" if name == answer.label else "dim"
         bar = "━" * max(1, round(share * _BAR))
         table.add_row(Text(name, style), Text(bar, style), Text(f"{share:.0%}", style))
@@ -179,10 +179,3 @@ def _gauge(one: Compared) -> Text:
     line = Text("".join(cells), "dim")
     line.stylize("not dim bold", _STEPS + place, _STEPS + place + 1)
     return line
-
-
-def _references(voice: Voice) -> Iterator[Text]:
-    for one in voice.references:
-        names = [wording.title(name) for name, cue in voice.cues.items() if cue.kind == one.kind]
-        which = "" if len(voice.references) == 1 else f" ({', '.join(names)})"
-        yield Text(f"compared with {visible(one.what)}{which}", "dim")

@@ -17,9 +17,9 @@ _REASONS: Mapping[str, str] = {
 }
 #: Why no figures about people in general help.
 _NO_REFERENCE: Mapping[Measure, str] = {
-    "pauses": "depend on the text; give --speaker-clips",
+    "pauses": "depend on the text, so they need other clips of the speaker",
 }
-_MICROPHONE = "depends on the microphone; give --speaker-clips"
+_MICROPHONE = "depends on the microphone, so it needs other clips of the speaker"
 
 _SHORT = {"semitones": "st", "syllables/s": "syl/s"}
 #: The unit of a deviation, where it is not that of the value.
@@ -56,7 +56,7 @@ def reason(name: Measure, why: str) -> str:
     """Why a cue is missing.
 
     >>> reason("loudness", "no reference")
-    'depends on the microphone; give --speaker-clips'
+    'depends on the microphone, so it needs other clips of the speaker'
     """
     if why == "no reference":
         return _NO_REFERENCE.get(name, _MICROPHONE)

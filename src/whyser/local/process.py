@@ -63,14 +63,13 @@ class Checkpoint:
         with torch.inference_mode():
             found = self.model.generate(
                 **given,
-                generation_config=self._decoding(),
                 max_new_tokens=max_tokens,
                 return_dict_in_generate=True,
                 output_logits=bool(alternatives),
             )
         begin = given["input_ids"].shape[1]
         ids = found.sequences[0, begin:].tolist()
-        ends = set(self._ends())
+        ends = self.model.generation_config.eos_token_id
         is_whole = bool(ids) and ids[-1] in ends
         return {
             "text": self._text([one for one in ids if one not in ends]),
@@ -79,20 +78,6 @@ class Checkpoint:
             "completion_tokens": len(ids),
             "tokens": list(self._weighed(ids, found.logits or (), alternatives)),
         }
-
-    def _ends(self) -> list[int]:
-        own = self.model.generation_config.eos_token_id
-        ends = [*(own if isinstance(own, list) else [own]), self.processor.tokenizer.eos_token_id]
-        turn = self.processor.tokenizer.convert_tokens_to_ids(_TURN_END)
-        return list(dict.fromkeys(one for one in (*ends, turn) if one is not None))
-
-    def _decoding(self) -> Any:
-        ends = self._ends()
-        begin, pad = (
-            self.model.generation_config.bos_token_id,
-            self.processor.tokenizer.pad_token_id,
-        )
-        return greedy(begin, ends, ends[0] if pad is None else pad)
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(self.processor.tokenizer.decode(ids, skip_special_tokens=True))
@@ -137,8 +122,19 @@ def load(folder: Path, template: str) -> Checkpoint:
     except (OSError, ValueError, RuntimeError) as error:
         what = f"cannot be loaded ({str(error).strip().splitlines()[0]})"
         raise InputError(what, cure="Give the folder of a whole checkpoint.") from None
+    # Its own settings may sample, or punish repetitions, and count wherever a call says "do not".
+    model.generation_config = _decoding(model.generation_config, processor.tokenizer)
     chosen = read_text(TRAINED) if template == "whyser" else None
     return Checkpoint(model.eval().to(device), processor, chosen)
+
+
+def _decoding(own: Any, tokenizer: Any) -> Any:
+    """Greedy, up to any end that the checkpoint or LLaMA-Factory's template knows."""
+    ends = [*(own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id])]
+    ends += [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(_TURN_END)]
+    known = list(dict.fromkeys(one for one in ends if one is not None))
+    pad = known[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    return greedy(own.bos_token_id, known, pad)
 
 
 def _classes(base: Path) -> tuple[Any, Any]:
