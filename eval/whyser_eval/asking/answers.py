@@ -160,9 +160,7 @@ class Answer:
             "claims": list(self._claims()),
             "grounded": self.grounded,
             "cues": list(self._cues()),
-            "references": {one.kind: one.what for one in self.voice.references}
-            if self.voice
-            else {},
+            "references": {one.kind: one.what for one in references},
             "notes": self.notes,
             "answer": self.raw.text,
         }

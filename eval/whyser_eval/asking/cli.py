@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,7 @@ from typer import Argument, Option
 
 from whyser.io.console import print_json, say
 from whyser.io.errors import InputError, WhyserError
+from whyser.io.visible import visible
 from whyser.options.groups import with_option_group
 from whyser_eval.asking.options import ModelOptions, ReferenceOptions
 
@@ -44,8 +47,6 @@ def ask_command(
 
     Example: whyser-eval ask clip.wav --model saves/demo --gender female
     """
-    from contextlib import closing
-
     from whyser_eval.asking.answers import Asker
     from whyser_eval.asking.clips import find_clips
 
@@ -60,7 +61,8 @@ def ask_command(
         found: list[Answer | WhyserError] = []
         for path in paths:
             try:
-                found.append(asker.ask(path))
+                with _waiting(f"Asking {system.name}"):
+                    found.append(asker.ask(path))
             except WhyserError as error:
                 if len(paths) == 1:
                     raise
@@ -98,8 +100,6 @@ def listen_command(
 
     Example: whyser-eval listen --model saves/demo
     """
-    from contextlib import closing, suppress
-
     from whyser_eval.asking.listen.server import Listening, Server
 
     with closing(asked.system()) as system:
@@ -113,6 +113,18 @@ def listen_command(
                 say("warning: other machines can ask it too, and browsers record only from here")
             with suppress(KeyboardInterrupt):
                 server.serve_forever()
+
+
+@contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """Shows that something goes on, if standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(visible(what)):
+        yield
 
 
 def _print(one: Answer | WhyserError) -> None:

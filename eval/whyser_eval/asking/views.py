@@ -49,9 +49,7 @@ def view(answer: Answer) -> dict[str, Any]:
         ],
         "grounded": answer.grounded,
         "cues": list(_cues(answer.voice)) if answer.voice else [],
-        "references": [visible(one.what) for one in answer.voice.references]
-        if answer.voice
-        else [],
+        "references": [visible(line) for line in answer.compared],
         "notes": answer.notes,
         "raw": visible(cut(answer.raw.text)),
         "sketch": sketch(clip.samples, measures=answer.voice is not None),
