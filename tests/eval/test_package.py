@@ -48,7 +48,7 @@ def test_wrong_usage_ends_with_status_2(whyser_eval):
     assert whyser_eval("nonsense")[0] == 2
 
 
-COMMANDS = "join score compare table export group freeze report figure judge"
+COMMANDS = "join score compare table export group freeze report figure judge ask listen"
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS.split())])

@@ -20,8 +20,8 @@ from whyser.prompting.prompts import OPTIONS
 from whyser.temporary import temporary_folder
 from whyser_eval.asking import wording
 from whyser_eval.asking.clips import HeardClip, read_clip
-from whyser_eval.asking.references import Reference, Voice, compare
-from whyser_eval.asking.systems import RawAnswer, System
+from whyser_eval.asking.references import ComparedVoice, Reference, compare
+from whyser_eval.asking.systems import AskedSystem, RawAnswer
 from whyser_eval.explanations.highlights import Piece, StatedClaim, pieces, stated_claims
 from whyser_eval.metrics.groundedness import explanation
 from whyser_eval.reading.rules import Reading, read_answer
@@ -38,7 +38,7 @@ _CUT = "The answer was cut off at its maximum length."
 
 
 @dataclass(frozen=True)
-class Answer:
+class ClipAnswer:
     """An answer about a clip; `said` are its words, if somebody gave them.
 
     `voice` is None where nothing can be measured.
@@ -49,7 +49,7 @@ class Answer:
     raw: RawAnswer
     reading: Reading
     said: str | None = None
-    voice: Voice | None = None
+    voice: ComparedVoice | None = None
 
     @property
     def label(self) -> Label | None:
@@ -113,20 +113,29 @@ class Answer:
         return supported / decided if decided else None
 
     @property
+    def shown(self) -> list[Measure]:
+        """The measures that a person is shown: those of the families of claims, and those of the
+        voice's quality where a claim is about it."""
+        found: list[Measure] = [*FAMILIES]
+        if any(claim.family == "voice_quality" for claim in self.claims):
+            found += ["hnr", "jitter", "shimmer", "tilt"]
+        known = (self.voice.cues.keys() | self.voice.unmeasured.keys()) if self.voice else ()
+        return [name for name in found if name in known]
+
+    @property
     def compared(self) -> Iterator[str]:
         """With whom the voice is compared, a sentence for each kind of reference."""
         if self.voice is None:
             return
         for reference in self.voice.references:
-            own = [name for name, one in self.voice.cues.items() if one.kind == reference.kind]
-            names = "" if self._has_one_reference else f"{', '.join(map(wording.title, own))}: "
-            yield f"{names}compared with {reference.what}"
+            cues = {name: one for name, one in self.voice.cues.items() if name in self.shown}
+            own = [name for name, one in cues.items() if one.kind == reference.kind]
+            if len(own) == len(cues):
+                yield f"compared with {reference.what}"
+            elif own:
+                yield f"{', '.join(map(wording.title, own))}: compared with {reference.what}"
         if "rate" in self.voice.cues and self.said is None:
             yield "rate: by the words that the model heard"
-
-    @property
-    def _has_one_reference(self) -> bool:
-        return self.voice is not None and len(self.voice.references) == 1
 
     @property
     def notes(self) -> list[str]:
@@ -200,13 +209,13 @@ class Answer:
 class Asker:
     """Asks a system about clips, and compares each voice with the references, the best first."""
 
-    system: System
+    system: AskedSystem
     references: Sequence[Reference]
     said: str | None = None
     #: Whether Praat is installed.
     measures: bool = field(default_factory=lambda: is_installed("parselmouth"))
 
-    def ask(self, path: Path) -> Answer:
+    def ask(self, path: Path) -> ClipAnswer:
         """Raises: `InputError` for a clip that nobody could answer about, `WhyserError` if the
         system gives no answer."""
         clip = read_clip(path, self.system.window)
@@ -218,20 +227,14 @@ class Asker:
         question = self.system.question
         options = question.options or OPTIONS
         reading = read_answer(raw.text, form=question.form, options=options)
-        answer = Answer(clip, self.system.name, raw, reading, self.said)
+        answer = ClipAnswer(clip, self.system.name, raw, reading, self.said)
         if not self.measures:
             return answer
-        return Answer(clip, self.system.name, raw, reading, self.said, self._voice(answer))
+        return ClipAnswer(clip, self.system.name, raw, reading, self.said, self._voice(answer))
 
-    def _voice(self, answer: Answer) -> Voice:
+    def _voice(self, answer: ClipAnswer) -> ComparedVoice:
         # The rate is that of the words that the model heard, unless somebody knows better.
         words = self.said or answer.transcript or ""
         needs_quality = any("hnr" in one.usual for one in self.references)
         measured = measure(answer.clip.samples, words, voice_quality=needs_quality)
         return compare(measured, self.references)
-
-
-def shown_measures(voice: Voice) -> Iterator[Measure]:
-    """The measures that a person is shown: the families of claims, and what else was measured."""
-    yield from FAMILIES
-    yield from (name for name in voice.cues if name not in FAMILIES)

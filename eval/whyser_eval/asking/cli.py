@@ -17,7 +17,7 @@ from whyser.options.groups import with_option_group
 from whyser_eval.asking.options import ModelOptions, ReferenceOptions
 
 if TYPE_CHECKING:
-    from whyser_eval.asking.answers import Answer
+    from whyser_eval.asking.answers import ClipAnswer
 
 #: Where the report of a folder is written if no file is named.
 REPORT = Path("answers.html")
@@ -58,7 +58,7 @@ def ask_command(
     with closing(asked.system()) as system:
         references = compared.references(paths[0] if len(paths) == 1 else None)
         asker = Asker(system, references, transcript)
-        found: list[Answer | WhyserError] = []
+        found: list[ClipAnswer | WhyserError] = []
         for path in paths:
             try:
                 with _waiting(f"Asking {system.name}"):
@@ -100,14 +100,14 @@ def listen_command(
 
     Example: whyser-eval listen --model saves/demo
     """
-    from whyser_eval.asking.listen.server import Listening, Server
+    from whyser_eval.asking.listen.server import Listening, ListenServer
 
     with closing(asked.system()) as system:
         speaker = compared.of_speaker()
         listening = Listening(
             system, lambda gender: [*speaker, *compared.references_of(gender)], compared.gender
         )
-        with Server(listening, host, port) as server:
+        with ListenServer(listening, host, port) as server:
             say(f"{system.name} listens at {server.url}  (Ctrl-C ends it)")
             if not server.is_local:
                 say("warning: other machines can ask it too, and browsers record only from here")
@@ -127,7 +127,7 @@ def _waiting(what: str) -> Iterator[None]:
         yield
 
 
-def _print(one: Answer | WhyserError) -> None:
+def _print(one: ClipAnswer | WhyserError) -> None:
     from whyser_eval.asking.terminal import print_answer, print_problem
 
     if isinstance(one, WhyserError):
@@ -136,5 +136,5 @@ def _print(one: Answer | WhyserError) -> None:
         print_answer(one)
 
 
-def _as_json(path: Path, one: Answer | WhyserError) -> dict[str, Any]:
+def _as_json(path: Path, one: ClipAnswer | WhyserError) -> dict[str, Any]:
     return {"clip": str(path), "error": str(one)} if isinstance(one, WhyserError) else one.as_json()

@@ -14,7 +14,7 @@ from whyser.prompting.prompts import Form
 
 if TYPE_CHECKING:
     from whyser_eval.asking.references import Gender, Reference
-    from whyser_eval.asking.systems import System
+    from whyser_eval.asking.systems import AskedSystem
 
 _model = partial(typer.Option, rich_help_panel="Model")
 _reference = partial(typer.Option, rich_help_panel="Comparison of the voice")
@@ -49,7 +49,7 @@ class ModelOptions:
         str, _model(help="Take the endpoint's key from this environment variable.")
     ] = "OPENAI_API_KEY"
 
-    def system(self) -> System:
+    def system(self) -> AskedSystem:
         """The system to ask; a checkpoint begins to load.
 
         Raises: `InputError` for a folder without a model, and for an impossible address.

@@ -68,7 +68,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Voice:
+class ComparedVoice:
     """The cues of a clip, and why it lacks the others: `unmeasured` has words for people."""
 
     cues: Mapping[Measure, Compared]
@@ -83,7 +83,7 @@ class Voice:
         return Cues.model_validate({"id": id_, "reference": "corpus", **found})
 
 
-def compare(measured: Acoustics, references: Sequence[Reference]) -> Voice:
+def compare(measured: Acoustics, references: Sequence[Reference]) -> ComparedVoice:
     """Compares each measure with the first reference that has it."""
     cues: dict[Measure, Compared] = {}
     unmeasured: dict[Measure, str] = {}
@@ -100,7 +100,7 @@ def compare(measured: Acoustics, references: Sequence[Reference]) -> Voice:
         else:
             cues[name] = Compared(name, cue, reference.kind)
     used = {one.kind for one in cues.values()}
-    return Voice(cues, unmeasured, [one for one in references if one.kind in used])
+    return ComparedVoice(cues, unmeasured, [one for one in references if one.kind in used])
 
 
 def _cue(name: Measure, value: float, reference: Reference) -> Cue | None:

@@ -12,7 +12,7 @@ from whyser.evidence.grounding import OUTCOMES
 from whyser.io.errors import WhyserError
 from whyser.io.files import write_text
 from whyser.io.visible import visible
-from whyser_eval.asking.answers import Answer
+from whyser_eval.asking.answers import ClipAnswer
 from whyser_eval.asking.views import LEGEND, STYLES, page_data, view
 from whyser_eval.output.report.samples import relative_url
 from whyser_eval.page.onefile import render_page, script_json
@@ -21,7 +21,7 @@ _SCRIPTS = ("element.js", "marked.js", "answer.js", "report.js", "theme.js")
 
 
 def write_report(
-    system: str, clips: Sequence[Path], answers: Sequence[Answer | WhyserError], output: Path
+    system: str, clips: Sequence[Path], answers: Sequence[ClipAnswer | WhyserError], output: Path
 ) -> None:
     """Writes the report; its sounds are links, relative to it.
 
@@ -46,7 +46,7 @@ def write_report(
 
 
 def _shown(
-    clips: Sequence[Path], answers: Sequence[Answer | WhyserError], output: Path
+    clips: Sequence[Path], answers: Sequence[ClipAnswer | WhyserError], output: Path
 ) -> Iterator[dict[str, Any]]:
     for clip, one in zip(clips, answers, strict=True):
         if isinstance(one, WhyserError):
@@ -55,13 +55,13 @@ def _shown(
             yield {"answer": view(one), "audio": relative_url(clip, output)}
 
 
-def _labels(answers: Sequence[Answer | WhyserError]) -> Counter[str]:
+def _labels(answers: Sequence[ClipAnswer | WhyserError]) -> Counter[str]:
     return Counter(
         "no answer" if isinstance(one, WhyserError) else one.label or "unread" for one in answers
     )
 
 
-def _claims(answers: Sequence[Answer | WhyserError]) -> dict[str, int]:
+def _claims(answers: Sequence[ClipAnswer | WhyserError]) -> dict[str, int]:
     found = [
         claim.outcome for one in answers if not isinstance(one, WhyserError) for claim in one.claims
     ]

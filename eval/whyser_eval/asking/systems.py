@@ -36,7 +36,7 @@ class RawAnswer:
     probabilities: dict[Label, float] | None
 
 
-class System(Protocol):
+class AskedSystem(Protocol):
     """A system to ask: its name, the question, and the seconds of a clip that it hears.
 
     `is_local`: no sound leaves this machine.

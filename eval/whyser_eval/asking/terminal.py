@@ -13,9 +13,9 @@ from rich.text import Text
 from whyser.io.errors import WhyserError
 from whyser.io.visible import visible
 from whyser_eval.asking import wording
-from whyser_eval.asking.answers import Answer, shown_measures
+from whyser_eval.asking.answers import ClipAnswer
 from whyser_eval.asking.clips import length
-from whyser_eval.asking.references import Compared, Voice
+from whyser_eval.asking.references import Compared, ComparedVoice
 from whyser_eval.explanations.highlights import Piece
 from whyser_eval.output.report.grounding import OUTCOMES
 
@@ -41,12 +41,12 @@ _BAR = 24
 _REACH, _STEPS = 3.0, 6
 
 
-def print_answer(answer: Answer) -> None:
+def print_answer(answer: ClipAnswer) -> None:
     """Prints label, shares, transcript, rationale and voice."""
     parts: list[RenderableType] = [_shares(answer), "", _texts(answer)]
     if answer.voice is not None:
         voice = answer.voice
-        parts += ["", _voice(voice), *_unmeasured(voice)]
+        parts += ["", _voice(answer, voice), *_unmeasured(answer, voice)]
         parts += [Text(visible(line), "dim") for line in answer.compared]
     parts += [Text(f"! {note}", "magenta") for note in answer.notes]
     _print("", _title(answer), "", Padding(Group(*parts), (0, 0, 0, 2)))
@@ -77,7 +77,7 @@ def _print(*parts: RenderableType) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _title(answer: Answer) -> Text:
+def _title(answer: ClipAnswer) -> Text:
     clip = answer.clip
     name = Text(visible(clip.path.name), "bold underline")
     return Text.assemble(
@@ -85,7 +85,7 @@ def _title(answer: Answer) -> Text:
     )
 
 
-def _shares(answer: Answer) -> Table | Text:
+def _shares(answer: ClipAnswer) -> Table | Text:
     shown = [one for one in answer.shares.items() if one[1] >= _LEAST][:_LABELS]
     if answer.label is None or not shown:
         return Text(answer.label or "no emotion that could be read", "bold")
@@ -97,7 +97,7 @@ def _shares(answer: Answer) -> Table | Text:
     return table
 
 
-def _texts(answer: Answer) -> Table:
+def _texts(answer: ClipAnswer) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True, min_width=_NAMES)
     table.add_column()
@@ -114,7 +114,7 @@ def _texts(answer: Answer) -> Table:
     return table
 
 
-def _shown(piece: Piece, answer: Answer) -> tuple[str, str]:
+def _shown(piece: Piece, answer: ClipAnswer) -> tuple[str, str]:
     text = visible(piece.text)
     if piece.claim is None:
         return text, _KINDS.get(piece.kind, "")
@@ -124,7 +124,7 @@ def _shown(piece: Piece, answer: Answer) -> tuple[str, str]:
     return text + (MARKS[claim.outcome] if is_end else ""), _STYLES[claim.outcome]
 
 
-def _contradictions(answer: Answer) -> Iterator[Text]:
+def _contradictions(answer: ClipAnswer) -> Iterator[Text]:
     for claim, verdict in zip(answer.claims, answer.verdicts, strict=False):
         if verdict.outcome == "contradicted" and verdict.strength is not None:
             words = visible(answer.rationale[claim.start : claim.end])
@@ -134,25 +134,24 @@ def _contradictions(answer: Answer) -> Iterator[Text]:
             )
 
 
-def _measured(answer: Answer, family: str) -> str:
-    assert answer.voice is not None
-    found = {str(name): one for name, one in answer.voice.cues.items()}
-    if family not in found:
-        return "the sound shows the opposite"
-    return f"the measured {wording.title(family)} is {found[family].cue.level}"
+def _measured(answer: ClipAnswer, family: str) -> str:
+    cues = {str(name): one for name, one in answer.voice.cues.items()} if answer.voice else {}
+    if family not in cues:
+        return "the measures of the voice show the opposite"
+    return f"{wording.title(family)} measured as {cues[family].cue.level}"
 
 
 # ---- the voice ----------------------------------------------------------------------------
 
 
-def _voice(voice: Voice) -> Table:
+def _voice(answer: ClipAnswer, voice: ComparedVoice) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True, min_width=_NAMES)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(style="dim")
-    for name in shown_measures(voice):
+    for name in answer.shown:
         if (one := voice.cues.get(name)) is not None:
             level = Text(one.cue.level, "bold" if one.cue.level != "normal" else "")
             cells = (wording.value(one), _gauge(one), level, wording.deviation(one))
@@ -160,10 +159,10 @@ def _voice(voice: Voice) -> Table:
     return table
 
 
-def _unmeasured(voice: Voice) -> Iterator[Text]:
+def _unmeasured(answer: ClipAnswer, voice: ComparedVoice) -> Iterator[Text]:
     """A line for each reason."""
     names: dict[str, list[str]] = {}
-    for name in shown_measures(voice):
+    for name in answer.shown:
         if (why := voice.unmeasured.get(name)) is not None:
             names.setdefault(wording.reason(name, why), []).append(wording.title(name))
     for why, own in names.items():

@@ -7,9 +7,9 @@ from typing import Any
 
 from whyser.io.visible import visible
 from whyser_eval.asking import wording
-from whyser_eval.asking.answers import Answer, shown_measures
+from whyser_eval.asking.answers import ClipAnswer
 from whyser_eval.asking.clips import length
-from whyser_eval.asking.references import Voice
+from whyser_eval.asking.references import ComparedVoice
 from whyser_eval.asking.sketch import sketch
 from whyser_eval.output.report.grounding import OUTCOMES
 from whyser_eval.page.onefile import cut
@@ -26,7 +26,7 @@ def page_data() -> dict[str, Any]:
     return {"outcomes": OUTCOMES}
 
 
-def view(answer: Answer) -> dict[str, Any]:
+def view(answer: ClipAnswer) -> dict[str, Any]:
     """One answer; its sound is not in it."""
     clip = answer.clip
     return {
@@ -48,7 +48,7 @@ def view(answer: Answer) -> dict[str, Any]:
             for claim in answer.claims
         ],
         "grounded": answer.grounded,
-        "cues": list(_cues(answer.voice)) if answer.voice else [],
+        "cues": list(_cues(answer, answer.voice)) if answer.voice else [],
         "references": [visible(line) for line in answer.compared],
         "notes": answer.notes,
         "raw": visible(cut(answer.raw.text)),
@@ -56,8 +56,8 @@ def view(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _cues(voice: Voice) -> Iterator[dict[str, Any]]:
-    for name in shown_measures(voice):
+def _cues(answer: ClipAnswer, voice: ComparedVoice) -> Iterator[dict[str, Any]]:
+    for name in answer.shown:
         if (one := voice.cues.get(name)) is not None:
             yield {
                 "name": wording.title(name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from whyser.evidence.cues import SCALES, Measure
@@ -43,6 +44,8 @@ def deviation(one: Compared) -> str:
     more, less = _MORE.get(one.measure, ("more", "less"))
     unit = _DEVIATION.get(one.measure, SCALES[one.measure].unit)
     amount = _amount(one.measure, abs(one.cue.deviation), unit)
+    if not re.search("[1-9]", amount):
+        return "as usual"
     return f"{amount} {more if one.cue.deviation >= 0 else less}"
 
 

@@ -50,6 +50,17 @@ def test_the_rate_is_that_of_the_words_that_were_said(ask):
     assert not any("heard" in line for line in ask(said="Call me").compared)
 
 
+def test_the_quality_of_the_voice_is_shown_where_a_claim_is_about_it(ask, system):
+    usual = {name: Usual(0.0, 1.0) for name in ("hnr", "jitter", "shimmer", "tilt")}
+    references = [Reference("speaker", "9 clips", usual), MEN]
+    families = ["pitch", "pitch_range", "loudness", "rate", "pauses"]
+    assert ask(references).shown == families
+    system.text = render_answer("angry", transcript="Call me", rationale="The voice is harsh.")
+    answer = ask(references)
+    assert answer.shown == [*families, *usual]
+    assert "hnr, jitter, shimmer, tilt: compared with 9 clips" in list(answer.compared)
+
+
 def test_without_a_reference_a_claim_is_not_measurable(ask):
     answer = ask(references=[MEN])
     assert answer.claims[0].family == "loudness"
@@ -116,7 +127,7 @@ def test_in_a_terminal_it_is_short_and_marks_each_claim(ask, capsys):
     assert len(lines) < 25 and max(map(len, lines)) <= 88
     assert not any(line.endswith(" ") for line in lines)
     assert "loud✓" in text and "high✓" in text and "fast✗" in text
-    assert "✗ “fast”: the measured rate is low" in text
+    assert "✗ “fast”: rate measured as low" in text
     (pitch,) = (line for line in lines if line.strip().startswith("pitch  "))
     assert pitch.split()[1:3] == ["180", "Hz"] and pitch.endswith("st higher")
     assert "angry ━━━━━━━━━━━━━━━━━ 70%" in text

@@ -5,7 +5,7 @@ import threading
 import pytest
 import soundfile
 
-from whyser_eval.asking.listen.server import Listening, Server
+from whyser_eval.asking.listen.server import Listening, ListenServer
 from whyser_eval.asking.references import population
 
 from .conftest import RATE, FakeSystem, voiced
@@ -32,7 +32,7 @@ def chromium_arguments(microphone):
 
 @pytest.fixture
 def server():
-    found = Server(Listening(FakeSystem(), lambda gender: [population(gender)]))
+    found = ListenServer(Listening(FakeSystem(), lambda gender: [population(gender)]))
     thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield found

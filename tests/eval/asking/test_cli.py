@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import pytest
 from tests.eval.asking.conftest import REASON
@@ -100,6 +101,15 @@ def test_a_checkpoint_that_is_not_there_is_named(whyser_eval, speak, tmp_path):
     assert status == 1 and "no such folder" in err and "--endpoint" in err
 
 
+def test_a_library_that_a_checkpoint_lacks_is_named(whyser_eval, speak, tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    status, _, err = whyser_eval("ask", speak(), "--model", tmp_path)
+    assert status == 1
+    assert "a local checkpoint needs torch, which is not installed" in err
+    assert "pip install 'whyser[train]'" in err
+
+
 def test_an_endpoint_that_is_away_is_named(whyser_eval, endpoint, speak):
     endpoint.close()
     status, _, err = whyser_eval("ask", speak(), "--endpoint", endpoint.url, "--model", "tiny")
@@ -107,10 +117,11 @@ def test_an_endpoint_that_is_away_is_named(whyser_eval, endpoint, speak):
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_this_disk_answers(whyser_eval, speak, tmp_path):
+def test_a_checkpoint_of_this_disk_answers(whyser_eval, speak, tmp_path, capsys):
     from whyser.demo.model import write_model
 
     write_model(tmp_path / "model")
+    capsys.readouterr()  # what torch and its libraries print when they are imported
     status, out, _ = whyser_eval(
         "ask", speak(), "--model", tmp_path / "model", "--max-tokens", 8, "--json"
     )

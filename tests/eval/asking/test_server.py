@@ -9,13 +9,13 @@ import pytest
 import soundfile
 
 from whyser.io.errors import WhyserError
-from whyser_eval.asking.listen.server import HEADER, LARGEST, Listening, Server
+from whyser_eval.asking.listen.server import HEADER, LARGEST, Listening, ListenServer
 from whyser_eval.asking.references import population
 
 
 @pytest.fixture
 def server(system):
-    found = Server(Listening(system, lambda gender: [population(gender)]))
+    found = ListenServer(Listening(system, lambda gender: [population(gender)]))
     thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield found

@@ -22,7 +22,7 @@ _EXAMPLES = (
 
 
 @dataclass(frozen=True)
-class Example:
+class SpokenExample:
     """`gender` is that of the voice."""
 
     title: str
@@ -37,11 +37,12 @@ class Examples:
         self.sound = cache(self._sound)
 
     @cached_property
-    def listed(self) -> list[Example]:
+    def listed(self) -> list[SpokenExample]:
         if not is_installed("espeakng_loader"):
             return []
         return [
-            Example(f"synthetic voice, {emotion}", gender) for emotion, _, gender, _ in _EXAMPLES
+            SpokenExample(f"synthetic voice, {emotion}", gender)
+            for emotion, _, gender, _ in _EXAMPLES
         ]
 
     def _sound(self, number: int) -> bytes:

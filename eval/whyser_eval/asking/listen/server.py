@@ -24,7 +24,7 @@ from whyser.temporary import temporary_folder
 from whyser_eval.asking.answers import Asker
 from whyser_eval.asking.listen.examples import Examples
 from whyser_eval.asking.references import Gender, Reference
-from whyser_eval.asking.systems import System
+from whyser_eval.asking.systems import AskedSystem
 from whyser_eval.asking.views import LEGEND, STYLES, page_data, view
 from whyser_eval.page.onefile import render_page, script_json
 
@@ -42,7 +42,7 @@ _GENDERS: dict[str, Gender | None] = {"": None} | {name: name for name in get_ar
 class Listening:
     """What the page needs: whom to ask, and the references for a voice of this gender."""
 
-    system: System
+    system: AskedSystem
     references: Callable[[Gender | None], list[Reference]]
     gender: Gender | None = None
     examples: Examples = field(default_factory=Examples)
@@ -85,7 +85,7 @@ class Listening:
         )
 
 
-class Server(ThreadingHTTPServer):
+class ListenServer(ThreadingHTTPServer):
     """Args: `host` and `port` to bind; port 0 takes a free one.
 
     Raises: `OSError` for an address that cannot be bound.
@@ -97,7 +97,7 @@ class Server(ThreadingHTTPServer):
         self.listening = listening
         self.page = listening.page().encode()
         super().__init__((host, port), _Handler)
-        self.is_local = ip_address(self.server_address[0]).is_loopback
+        self.is_local = ip_address(str(self.server_address[0])).is_loopback
         names = {host, "localhost"} if self.is_local else {host}
         self.names = {f"{name}:{self.server_port}" for name in names}
 
@@ -107,7 +107,7 @@ class Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: ListenServer
     server_version, sys_version = "whyser", ""
     timeout = 60
 
