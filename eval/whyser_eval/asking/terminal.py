@@ -90,6 +90,9 @@ def _shares(answer: ClipAnswer) -> Table | Text:
     if answer.label is None or not shown:
         return Text(answer.label or "no emotion that could be read", "bold")
     table = Table.grid(padding=(0, 1))
+    table.add_column()
+    table.add_column()
+    table.add_column(justify="right")
     for name, share in shown:
         style = "bold" if name == answer.label else "dim"
         bar = "━" * max(1, round(share * _BAR))

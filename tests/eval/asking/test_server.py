@@ -46,6 +46,11 @@ def test_it_is_bound_to_this_machine_only(server):
     assert server.url == f"http://127.0.0.1:{server.server_port}/"
 
 
+def test_a_port_that_is_taken_is_named(server):
+    with pytest.raises(WhyserError, match=r"cannot be bound .*Give another --port"):
+        ListenServer(server.listening, port=server.server_port)
+
+
 def test_a_sound_is_answered(request_, speak):
     sound = speak(hertz=180.0).read_bytes()
     response, content = request_("POST", "/ask?name=clip.wav&gender=male", sound, **ASKED)

@@ -88,7 +88,7 @@ class Listening:
 class ListenServer(ThreadingHTTPServer):
     """Args: `host` and `port` to bind; port 0 takes a free one.
 
-    Raises: `OSError` for an address that cannot be bound.
+    Raises: `WhyserError` for an address that cannot be bound.
     """
 
     daemon_threads = True
@@ -96,7 +96,11 @@ class ListenServer(ThreadingHTTPServer):
     def __init__(self, listening: Listening, host: str = "127.0.0.1", port: int = 0) -> None:
         self.listening = listening
         self.page = listening.page().encode()
-        super().__init__((host, port), _Handler)
+        try:
+            super().__init__((host, port), _Handler)
+        except OSError as error:
+            what = f"{host}:{port} cannot be bound ({error.strerror})"
+            raise WhyserError(f"{what}. Give another --port, or --host.") from None
         self.is_local = ip_address(str(self.server_address[0])).is_loopback
         names = {host, "localhost"} if self.is_local else {host}
         self.names = {f"{name}:{self.server_port}" for name in names}
