@@ -46,7 +46,7 @@ class ModelOptions:
     max_tokens: Annotated[int, _model(min=1, help="Let an answer have this many new tokens.")] = 512
     timeout: Annotated[float, _model(help="Wait this many seconds for an endpoint.")] = 120.0
     api_key_env: Annotated[
-        str, _model(help="Take the endpoint's key from this environment variable.")
+        str, _model(help="Take the key from this environment variable; it is never printed.")
     ] = "OPENAI_API_KEY"
 
     def system(self) -> AskedSystem:

@@ -15,8 +15,8 @@ from whyser.chat import Chat, ChatSettings, Reply, Request, audio_part
 from whyser.io.audio import WINDOW_S
 from whyser.io.errors import WhyserError
 from whyser.labels.classes import Label
-from whyser.local.model import LocalModel, Template
-from whyser.prompting.prompts import Form, Question, emotion_question
+from whyser.local.model import LocalModel
+from whyser.prompting.prompts import Form, Question, Template, emotion_question
 from whyser.temporary import temporary_folder
 from whyser_eval.answers.predict.probabilities import (
     ALTERNATIVES,

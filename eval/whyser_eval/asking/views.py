@@ -47,7 +47,6 @@ def view(answer: ClipAnswer) -> dict[str, Any]:
             }
             for claim in answer.claims
         ],
-        "grounded": answer.grounded,
         "cues": list(_cues(answer, answer.voice)) if answer.voice else [],
         "references": [visible(line) for line in answer.compared],
         "notes": answer.notes,

@@ -11,26 +11,26 @@ import threading
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from whyser.chat import Reply, Token
 from whyser.io.audio import WINDOW_S
 from whyser.io.errors import InputError, WhyserError
 from whyser.io.extras import require
 from whyser.io.files import read_json
+from whyser.prompting.prompts import TRACES, Template
 
 _MODULE = "whyser.local.process"
 
-#: The text around the sound: that of LLaMA-Factory's training, or the checkpoint's own.
-Template: TypeAlias = Literal["whyser", "official"]
-
-#: Files that LLaMA-Factory's exports and trained models have, and official checkpoints have not.
-_TRACES = ("Modelfile", "trainer_state.json", "training_args.bin", "adapter_config.json")
+#: An adapter is LLaMA-Factory's too.
+_ADAPTER = "adapter_config.json"
 
 
 def template_of(folder: Path) -> Template:
     """The template with which a checkpoint answers best: that of its training."""
-    return "whyser" if any((folder / trace).exists() for trace in _TRACES) else "official"
+    return (
+        "whyser" if any((folder / trace).exists() for trace in (*TRACES, _ADAPTER)) else "official"
+    )
 
 
 def window_of(folder: Path) -> float:
@@ -56,7 +56,7 @@ class LocalModel:
     """
 
     def __init__(self, folder: Path, template: Template | None = None) -> None:
-        if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
+        if not any((folder / name).is_file() for name in ("config.json", _ADAPTER)):
             what = "has no model" if folder.is_dir() else "no such folder"
             cure = "Give the folder of a checkpoint, which has a config.json."
             raise InputError(what, file=folder, cure=cure)

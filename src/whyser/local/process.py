@@ -108,11 +108,11 @@ def load(folder: Path, template: str) -> Checkpoint:
     base = folder
     if adapter is not None:
         base = Path(read_json(adapter / "adapter_config.json")["base_model_name_or_path"])
-    model_class, processor_class = _classes(base)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Many processors compute in half precision slowly.
     kind: Any = "auto" if device == "cuda" else torch.float32
     try:
+        model_class, processor_class = _classes(base)
         model = model_class.from_pretrained(base, dtype=kind)
         if adapter is not None:
             from peft import PeftModel

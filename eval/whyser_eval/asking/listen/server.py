@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
+from socketserver import TCPServer
 from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 
@@ -102,8 +104,21 @@ class ListenServer(ThreadingHTTPServer):
             what = f"{host}:{port} cannot be bound ({error.strerror})"
             raise WhyserError(f"{what}. Give another --port, or --host.") from None
         self.is_local = ip_address(str(self.server_address[0])).is_loopback
-        names = {host, "localhost"} if self.is_local else {host}
+        names = {host, "localhost"}
         self.names = {f"{name}:{self.server_port}" for name in names}
+        if self.server_port == 80:
+            self.names |= names
+
+    def server_bind(self) -> None:
+        """As `HTTPServer`, which also asks the network for the name of this machine."""
+        TCPServer.server_bind(self)
+        host, port, *_ = self.server_address
+        self.server_name, self.server_port = str(host), int(port)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that hangs up is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
