@@ -37,6 +37,10 @@ CLIENT = ("aiohttp", "whyser.chat")
             HEAVY,
         ),
         ("import whyser_eval.output.figures, whyser_eval.cli", (*HEAVY, "matplotlib")),
+        (
+            "import whyser_eval.asking.terminal, whyser_eval.asking.listen.server",
+            (*HEAVY, "parselmouth", "whyser.demo"),
+        ),
     ],
 )
 def test_imports_bring_in_nothing_heavy(statement, names):

@@ -72,6 +72,15 @@ def focused(page):
     )
 
 
+def eventually(page, condition):
+    """Waits for it up to 10 s; the page's policy forbids playwright's own way."""
+    for _ in range(100):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("it did not come to be")
+
+
 def test_a_recording_is_played_drawn_and_answered_by_the_keyboard_alone(opened, server):
     page = opened()
     # Past the link to the answers and the theme.
@@ -83,7 +92,7 @@ def test_a_recording_is_played_drawn_and_answered_by_the_keyboard_alone(opened, 
     assert "Press the button again to stop" in page.inner_text("[role=status]")
     page.wait_for_timeout(1500)
     # The fake microphone is loud enough for the meter to show it.
-    assert page.evaluate("document.querySelector('.meter').value") > 0.1
+    eventually(page, lambda: page.evaluate("document.querySelector('.meter').value") > 0.1)
     page.keyboard.press("Enter")
     page.wait_for_selector(".answer")
     assert page.inner_text("[role=status]") == "The answer is angry."
@@ -105,9 +114,8 @@ def test_a_recording_is_played_drawn_and_answered_by_the_keyboard_alone(opened, 
 
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    page.wait_for_timeout(1000)
-    assert page.evaluate("document.querySelector('audio').currentTime") > 0.2
-    assert float(page.get_attribute("figure .now", "x1")) > 0
+    eventually(page, lambda: float(page.get_attribute("figure .now", "x1")) > 0)
+    assert page.evaluate("document.querySelector('audio').currentTime") > 0
     page.keyboard.press("Space")
     assert page.evaluate("document.querySelector('audio').paused")
 
