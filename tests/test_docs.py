@@ -325,6 +325,31 @@ def test_the_page_on_predicting_runs(native_corpora: Path, tmp_path: Path) -> No
               str(output), "--output", "own", "--draws", "0"], tmp_path)  # fmt: skip
 
 
+@pytest.mark.slow
+def test_the_page_on_asking_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """All but the page, which tests/eval/asking opens in a browser."""
+    clips = sorted(native_corpora.glob("crema_d/**/*.wav"))[:9]
+    (tmp_path / "other_clips").mkdir()
+    for clip in clips:
+        shutil.copy(clip, tmp_path / "other_clips")
+    shutil.copy(clips[0], tmp_path / "clip.wav")
+    run_step(["whyser-demo", "model", "saves/demo"], tmp_path)
+    endpoint = Endpoint(lambda body: "I think the emotion is sad")
+    shown = commands((ROOT / "docs/ask.md").read_text(encoding="utf-8"))
+    assert [words[1] for words in shown].count("listen") == 1
+    said = ""
+    for words in shown:
+        if words[1] == "ask":
+            words = [word.replace("http://localhost:8000/v1", endpoint.url) for word in words]
+            brief = [] if "--endpoint" in words else ["--max-tokens", "4"]
+            said = run_step(words + brief, tmp_path)
+    endpoint.close()
+    (answer,) = json.loads(said)
+    page = (ROOT / "docs/ask.md").read_text(encoding="utf-8")
+    assert all(f"`{key}`" in page for key in answer)
+    assert (tmp_path / "answers.html").is_file()
+
+
 def test_the_page_on_reading_runs(native_corpora: Path, tmp_path: Path) -> None:
     """A model reads "zesty", the table lacks it, and a person takes it in."""
     run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)

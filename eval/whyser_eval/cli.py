@@ -16,12 +16,14 @@ from whyser.io.extras import needs
 from whyser.options.endpoint import SOUND_HELP, DryRun, EndpointOptions, SoundForm
 from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
+from whyser_eval.asking.cli import ask_command, listen_command
 from whyser_eval.explanations.judge.cli import judge_command
 from whyser_eval.explanations.study.cli import app as study_app
 from whyser_eval.reading.options import ReaderOptions, reader_option
 
 app = new_app(
     "Score answers against every annotator: predict, join, score, compare, table, group, report. "
+    "Ask about one clip: ask, listen. "
     "Evaluate their rationales: judge, study, figure, examples. Describe a run for others: card."
 )
 
@@ -740,6 +742,8 @@ def figure_command(
     say(f"figure -> {output}")
 
 
+app.command("ask")(ask_command)
+app.command("listen")(listen_command)
 app.command("judge")(judge_command)
 app.add_typer(study_app, name="study")
 

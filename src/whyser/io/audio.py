@@ -322,7 +322,7 @@ def load(path: Path, start: float = 0.0, end: float | None = None) -> Samples:
     """
     with _opened(path) as sound:
         rate = SAMPLING_RATE if sound is None else sound.samplerate
-        first, last = round(start * rate), None if end is None else round(end * rate)
+        first, last = round(start * rate), None if end is None else math.ceil(end * rate)
         samples = None
         if sound is not None:
             sound.seek(min(first, sound.frames))

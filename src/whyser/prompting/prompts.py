@@ -17,6 +17,12 @@ TRAINED = Path(__file__).with_name("chat_template.jinja")
 """The chat template for serving a model that LLaMA-Factory trained: it puts the same text around
 the sound as the template `qwen2_audio`."""
 
+#: `official`: the checkpoint's own; `whyser`: what LLaMA-Factory's `qwen2_audio` trains with.
+Template: TypeAlias = Literal["official", "whyser"]
+
+#: Files that LLaMA-Factory's exports and trained models have, and official checkpoints have not.
+TRACES = ("Modelfile", "trainer_state.json", "training_args.bin")
+
 
 @dataclass(frozen=True)
 class Prompt:

@@ -633,10 +633,11 @@ def test_all_commands_that_ask_take_an_endpoint_alike():
 
 
 def options_of_endpoints(app):
-    """Name -> default and help, of every command that asks one; without what is its own."""
+    """Name -> default and help, of every command that asks one about many items; without what is
+    its own. `ask` and `listen` ask about what a person waits for, and have no limits."""
     for one in app.registered_commands:
         asking = inspect.signature(one.callback).parameters
-        if "endpoint" in asking:
+        if {"endpoint", "dry_run"} <= asking.keys():
             names = list(asking)
             shared = [*names[names.index("endpoint") :], "dry_run"]
             yield {

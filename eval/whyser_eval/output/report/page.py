@@ -34,8 +34,11 @@ def write_report(
 
 
 #: In the order in which they are joined.
-_STYLES = ("palette.css", "page.css", "figures.css", "browser.css", "print.css")
-_SCRIPTS = ("data.js", "element.js", "card.js", "browser.js", "keyboard.js", "theme.js")
+_STYLES = ("palette.css", "page.css", "figures.css", "marks.css", "browser.css", "print.css")
+_SCRIPTS = (
+    *("data.js", "element.js", "marked.js", "card.js", "browser.js", "keyboard.js"),
+    "theme.js",
+)
 
 
 def render(results: Results, *, output: Path, audio: AudioMode) -> str:
