@@ -248,7 +248,7 @@ def test_the_commands_of_the_pages_on_training_data_run(
         run_step(words, tmp_path)
     verbs = {"sharegpt", "preference"}
     written = [words[words.index("--output") + 1] for words in shown if words[1] in verbs]
-    assert len(written) == 9
+    assert len(written) == 10
     assert all((tmp_path / f"{name}.json").is_file() for name in written)
 
 

@@ -207,7 +207,7 @@ def test_arguments_of_test_go_to_pytest(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--corpora", "savee=/tmp"], "no corpus 'savee'. Expected one of [msp_podcast"),
+        (["--corpora", "savee=nowhere"], "no corpus 'savee'. Expected one of [msp_podcast"),
         (["--corpora", "ravdess=nowhere"], "no folder 'nowhere' for ravdess"),
         (["--train", "gone.yaml"], "no configuration 'gone.yaml'"),
         (["--train", f"{FOLDER}qwen2audio/qlora_sft_reason.yaml"], "Give it with --predict"),

@@ -29,14 +29,14 @@ HEADER = "db.yaml"
 _INDEX = ("file", "start", "end")
 
 
-class _Column(BaseModel):
+class _ColumnHeader(BaseModel):
     scheme_id: str | None = None
     rater_id: str | None = None
 
 
 class _TableHeader(BaseModel):
     split_id: str | None = None
-    columns: dict[str, _Column] = {}
+    columns: dict[str, _ColumnHeader] = {}
 
 
 class _Scheme(BaseModel):
@@ -56,20 +56,20 @@ class _Header(BaseModel):
     schemes: dict[str, _Scheme] = {}
     splits: dict[str, _Split] = {}
 
-    def labels(self, column: _Column) -> list[str] | dict[str, Any]:
+    def labels(self, column: _ColumnHeader) -> list[str] | dict[str, Any]:
         """The labels of a column's scheme; none where another table lists them."""
         found = self.schemes.get(column.scheme_id or "", _Scheme()).labels
         return [] if isinstance(found, str) else found
 
 
 @dataclass(frozen=True)
-class _Table:
+class _AudformatTable:
     """One table of the folder: its rows, its split, and what the header says of each column."""
 
     name: str
     source: RowSource
     split: str | None
-    columns: Mapping[str, _Column]
+    columns: Mapping[str, _ColumnHeader]
 
 
 def audformat_sources(folder: Path, table: str | None = None) -> list[RowSource]:
@@ -95,7 +95,7 @@ def _header(folder: Path) -> _Header:
         raise input_error(error).at(folder / HEADER) from None
 
 
-def _table(folder: Path, name: str, header: _Header) -> _Table:
+def _table(folder: Path, name: str, header: _Header) -> _AudformatTable:
     about = header.tables[name]
     if "/" in name:
         raise InputError(f"bad table {name!r}", file=folder / HEADER, cure="Fetch it again.")
@@ -103,15 +103,15 @@ def _table(folder: Path, name: str, header: _Header) -> _Table:
     named = split_named(header.splits.get(split, _Split()).type or "") or split_named(split)
     for suffix, opened in ((".parquet", arrow_source), (".csv", csv_source)):
         if (path := folder / f"db.{name}{suffix}").is_file():
-            return _Table(name, opened(path), named, about.columns)
+            return _AudformatTable(name, opened(path), named, about.columns)
     raise InputError(
         "no such table", file=folder / f"db.{name}.csv", cure="Download the folder again."
     )
 
 
 def _chosen(
-    folder: Path, tables: Sequence[_Table], header: _Header, wanted: str | None
-) -> list[_Table]:
+    folder: Path, tables: Sequence[_AudformatTable], header: _Header, wanted: str | None
+) -> list[_AudformatTable]:
     if wanted is not None:
         names = [one.name for one in tables]
         if wanted not in names:
@@ -130,7 +130,7 @@ def _chosen(
     raise InputError(what, file=folder / HEADER, cure=f"Give --table with one of [{listed}].")
 
 
-def _emotions(table: _Table, header: _Header) -> list[str]:
+def _emotions(table: _AudformatTable, header: _Header) -> list[str]:
     """The columns whose scheme lists labels most of which are emotions."""
     found = []
     for column, about in table.columns.items():
@@ -141,7 +141,9 @@ def _emotions(table: _Table, header: _Header) -> list[str]:
     return found
 
 
-def _joined(table: _Table, others: Sequence[_Table], header: _Header) -> RowSource:
+def _joined(
+    table: _AudformatTable, others: Sequence[_AudformatTable], header: _Header
+) -> RowSource:
     """The table with further columns: those of others by file, and what schemes say of labels."""
     extra = {
         column: (other, other.columns[column])
@@ -182,7 +184,7 @@ def _joined(table: _Table, others: Sequence[_Table], header: _Header) -> RowSour
 
 
 def _derived(
-    about: Mapping[str, _Column], header: _Header
+    about: Mapping[str, _ColumnHeader], header: _Header
 ) -> dict[str, tuple[str, Mapping[str, str]]]:
     """Further columns of a scheme whose labels have properties, such as speakers with a gender."""
     found: dict[str, tuple[str, Mapping[str, str]]] = {}
@@ -214,7 +216,7 @@ def _value(name: str, value: Any, texts: Mapping[str, Mapping[str, str]]) -> Any
     return texts.get(name, {}).get(text_of(value), value)
 
 
-def _by_file(table: _Table, column: str) -> dict[str, Any]:
+def _by_file(table: _AudformatTable, column: str) -> dict[str, Any]:
     def lost(problem: InputError, _name: str) -> None:
         raise problem
 

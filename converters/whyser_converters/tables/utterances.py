@@ -50,7 +50,7 @@ _OF_ONE_VOTE = frozenset({"rater", "label", *ATTRIBUTES})
 _ODD = re.compile(r"[^\w.+@=-]")
 
 
-class _Cells:
+class _TableRow:
     """The cells of one row by meaning; those of a list of values are looked up."""
 
     __slots__ = ("at", "attributes", "paths", "rated", "recipe", "rest", "row", "source", "values")
@@ -148,12 +148,12 @@ class TableReader:
 
     # ---- rows ------------------------------------------------------------------------------
 
-    def _single_rows(self) -> Iterator[tuple[int, _Cells, list[Given] | None]]:
+    def _single_rows(self) -> Iterator[tuple[int, _TableRow, list[Given] | None]]:
         for source in self.sources:
             for line, cells in self._rows(source, self.log.lost_candidate):
                 yield line, cells, None
 
-    def _ballots(self) -> Iterator[tuple[int, _Cells, list[Given] | None]]:
+    def _ballots(self) -> Iterator[tuple[int, _TableRow, list[Given] | None]]:
         """The first row of each utterance, with the votes of all its rows.
 
         Sound inside a table is written from the first row; the others hold only their votes.
@@ -184,19 +184,19 @@ class TableReader:
 
     def _rows(
         self, source: RowSource, lost: Callable[[InputError, str], None]
-    ) -> Iterator[tuple[int, _Cells]]:
+    ) -> Iterator[tuple[int, _TableRow]]:
         wanted = [one for one in dict.fromkeys(self.columns.of.values()) if one in source.columns]
         at = {column: number for number, column in enumerate(wanted)}
         of = {meaning: at[column] for meaning, column in self.columns.of.items() if column in at}
         paths = self.sound_paths.get(source.path, SoundPaths(self.root))
-        cells = _Cells(source, of, self.recipe, paths, self.log)
+        cells = _TableRow(source, of, self.recipe, paths, self.log)
         for line, row in source.read(wanted, lost):
             cells.row = row
             yield line, cells
 
     # ---- one utterance ---------------------------------------------------------------------
 
-    def _utterance(self, line: int, cells: _Cells, ballot: list[Given] | None) -> Utterance:
+    def _utterance(self, line: int, cells: _TableRow, ballot: list[Given] | None) -> Utterance:
         if ballot is not None:
             self.log.refuse_spoiled(_key(cells))
         audio = self._audio(cells)
@@ -232,7 +232,7 @@ class TableReader:
     def _named(self, value: str) -> str | None:
         return f"{self.name}/{value}" if known_name(value) else None
 
-    def _id(self, audio: str, segment: Segment | None, cells: _Cells) -> str:
+    def _id(self, audio: str, segment: Segment | None, cells: _TableRow) -> str:
         if "id" in cells.at:
             own = cells.text("id")
             if not own:
@@ -245,7 +245,7 @@ class TableReader:
             raise InputError("neither id nor sound file", cure="Give --map id=COLUMN.")
         return f"{self.name}/{_SPACES.sub('_', own)}"
 
-    def _audio(self, cells: _Cells) -> str:
+    def _audio(self, cells: _TableRow) -> str:
         """The path of the sound file below the root; an empty text without one."""
         value = cells.raw("audio")
         if isinstance(value, EmbeddedSound):
@@ -270,7 +270,7 @@ class TableReader:
                 temporary.write_bytes(sound.data)
         return path
 
-    def _segment(self, cells: _Cells) -> Segment | None:
+    def _segment(self, cells: _TableRow) -> Segment | None:
         unit, given = self.recipe.times, {}
         for what in ("start", "end", "duration"):
             if text := cells.text(what):
@@ -284,7 +284,7 @@ class TableReader:
             raise InputError(f"ends at {end:g} s and begins at {start:g} s", cure="Correct one.")
         return Segment(start, end)
 
-    def _split(self, cells: _Cells, speaker: str) -> str:
+    def _split(self, cells: _TableRow, speaker: str) -> str:
         if self.split_of is not None:
             if not self.split_of:
                 return "train"
@@ -307,7 +307,7 @@ class TableReader:
 
     # ---- labels ----------------------------------------------------------------------------
 
-    def _votes(self, cells: _Cells) -> list[Given]:
+    def _votes(self, cells: _TableRow) -> list[Given]:
         """The votes in the cells of one row."""
         found = votes_in(cells.raw("votes")) if "votes" in cells.at else []
         for code in self.columns.counted:
@@ -354,7 +354,7 @@ class TableReader:
         return self._known_votes[code]
 
     def _label(
-        self, cells: _Cells, votes: Sequence[Given], utterance_id: str, *, published: bool
+        self, cells: _TableRow, votes: Sequence[Given], utterance_id: str, *, published: bool
     ) -> tuple[Label | None, str]:
         """The published label, or the plurality of the votes, and what is written for it."""
         codes = [vote.label for vote in votes]
@@ -376,7 +376,7 @@ class TableReader:
         self.log.compare_consensus(utterance_id, label, classes)
 
 
-def _key(cells: _Cells) -> str:
+def _key(cells: _TableRow) -> str:
     """What is the same in all rows of one utterance."""
     if "id" in cells.at:
         return text_of(cells.raw("id"))

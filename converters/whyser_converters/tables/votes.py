@@ -32,8 +32,8 @@ def votes_in(cell: Any) -> list[Given]:
 
     >>> votes_in("sad; sad; neutral") == votes_in('{"sad": 2, "neutral": 1}')
     True
-    >>> votes_in([{"rater": "r1", "label": "sad"}])
-    [Given(rater='r1', label='sad')]
+    >>> votes_in([{"rater": "r1", "label": "sad"}]) == [Given("r1", "sad")]
+    True
     """
     if isinstance(cell, str):
         cell = _parsed(cell.strip())

@@ -72,7 +72,7 @@ def ccc(pairs: AttributePairs) -> Statistics:
     >>> ccc(AttributePairs(("arousal",), given, given)).value
     1.0
     >>> round(ccc(AttributePairs(("arousal",), given, given / 2)).value, 3)
-    0.552
+    0.615
     """
     rated = ~np.isnan(pairs.references)
     answered = np.where(np.isnan(pairs.predictions), UNREAD, pairs.predictions)
