@@ -25,6 +25,7 @@ from whyser_eval.asking.systems import AskedSystem, RawAnswer
 from whyser_eval.explanations.highlights import Piece, StatedClaim, pieces, stated_claims
 from whyser_eval.metrics.groundedness import explanation
 from whyser_eval.reading.rules import Reading, read_answer
+from whyser_eval.reading.shares import stated_shares
 
 _NO_PRAAT = "Nothing was measured: the extra 'acoustics' is not installed."
 _NOISE = (
@@ -57,8 +58,9 @@ class ClipAnswer:
 
     @property
     def shares(self) -> dict[Label, float]:
-        """The model's probabilities, the highest first; empty if it gives none."""
-        found = self.raw.probabilities or {}
+        """The model's probabilities, or the shares that it states, the highest first; empty if it
+        gives none."""
+        found = self.raw.probabilities or stated_shares(self.raw.text)
         return dict(sorted(found.items(), key=lambda one: -one[1]))
 
     @cached_property
