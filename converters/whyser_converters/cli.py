@@ -16,6 +16,7 @@ from whyser.io.console import new_app, print_table, run, say
 from whyser.io.errors import InputError
 from whyser.io.extras import KEYWORD_ONLY, needs, with_parameters
 from whyser.prompting.answer import Target
+from whyser_converters.convert.options import NoAudio, SplitListFile
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import CorpusSpec
 from whyser_converters.datasets.preference import Pairs
@@ -35,9 +36,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
     def command(
         corpus_dir: Annotated[Path, typer.Argument(help="Read the corpus in this folder.")],
         out_dir: Annotated[Path, typer.Argument(help="Write to this folder.")],
-        no_audio: Annotated[
-            bool, typer.Option("--no-audio", help="Convert only the labels, without the sound.")
-        ] = False,
+        no_audio: NoAudio = False,
         merge: Annotated[
             list[str] | None,
             typer.Option(
@@ -45,15 +44,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
                 help="Map a label code of the corpus to another class; repeatable.",
             ),
         ] = None,
-        split_list: Annotated[
-            Path | None,
-            typer.Option(
-                metavar="FILE",
-                help="Read the splits from this CSV. It has a column speaker, dialogue, session or "
-                "id, and a column split (train, dev, test...). Utterances that it does not list "
-                "are left out.",
-            ),
-        ] = None,
+        split_list: SplitListFile = None,
         strict: Annotated[
             bool,
             typer.Option(

@@ -14,6 +14,7 @@ from whyser.io.console import print_table, say
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.visible import visible
 from whyser.labels.attributes import ATTRIBUTES
+from whyser_converters.convert.options import NoAudio, SplitListFile
 
 if TYPE_CHECKING:
     from whyser_converters.corpora.spec import CorpusSpec
@@ -83,15 +84,7 @@ def table(
             "whatever the table states ('train')."
         ),
     ] = "auto",
-    split_list: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Read the splits from this CSV. It has a column speaker, dialogue, session or "
-            "id, and a column split (train, dev, test...). Utterances that it does not list "
-            "are left out.",
-        ),
-    ] = None,
+    split_list: SplitListFile = None,
     rows_are_votes: Annotated[
         bool,
         typer.Option(
@@ -112,9 +105,7 @@ def table(
             "arousal=1:7; repeatable. Without its scale, no attribute is read.",
         ),
     ] = None,
-    no_audio: Annotated[
-        bool, typer.Option("--no-audio", help="Convert only the labels, without the sound.")
-    ] = False,
+    no_audio: NoAudio = False,
     strict: Annotated[
         bool,
         typer.Option(
