@@ -136,6 +136,8 @@ def test_in_a_terminal_it_is_short_and_marks_each_claim(ask, capsys):
 
 def test_colours_are_for_terminals(ask, monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     print_answer(ask())
     assert "\x1b[1;32m" in capsys.readouterr().out
 
