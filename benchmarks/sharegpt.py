@@ -149,7 +149,8 @@ def _utterance(number: int, rng: np.random.Generator) -> Utterance:
         transcript=said, speaker=f"benchmark/{number % 1000}", gender="female",
         label=label, label_raw=label,
         votes=tuple(
-            Vote(rater=f"W{place}", primary=vote, raw=vote) for place, vote in enumerate(votes)
+            Vote(rater=f"W{place}", primary=vote, raw=vote, arousal=1 + place, valence=3)
+            for place, vote in enumerate(votes)
         ),
     )  # fmt: skip
 
@@ -167,7 +168,8 @@ def _rationales(utterances: list[Utterance]) -> Iterator[Rationale]:
 def _card(count: int) -> CorpusCard:
     return CorpusCard(
         corpus="benchmark", title="generated", licence="none", source="none", audio_root=".",
-        classes=CLASSES, utterances=count, hours=None, read=count, whyser="0",
+        classes=CLASSES, attributes={"arousal": (1, 7), "valence": (1, 7)},
+        utterances=count, hours=None, read=count, whyser="0",
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ import whyser_converters
 from whyser.demo.model import write_model
 from whyser.demo.sentences import MSP_PODCAST
 from whyser.io.console import say
+from whyser.labels.classes import EmotionClass
 from whyser.prompting.answer import TARGETS, render_answer
 from whyser.prompting.prompts import QUESTIONS
 from whyser_converters.datasets.dataset_info import entry
@@ -152,16 +153,20 @@ def pairs(work: Path) -> list[dict[str, Any]]:
     ]
 
 
+LABELS: tuple[EmotionClass, ...] = ("sad", "happy", "angry")
+
+
 def _answer(number: int) -> str:
     """An answer of each target in turn, with and without the transcript."""
     turn, place = divmod(number, len(TARGETS))
     target = list(TARGETS)[place]
     words = list(MSP_PODCAST)[number % len(MSP_PODCAST)]
     return render_answer(
-        ("sad", "happy", "angry")[number % 3],  # type: ignore[arg-type]
+        {"sad": 60, "happy": 40} if target == "distribution" else LABELS[number % 3],
         transcript=words if turn % 2 or target == "asr" else None,
         rationale=f"Take {number}: '{words}' is said slowly. The voice is low.",
         descriptors="female, low pitch, slow speed, soft volume",
+        attributes="arousal 2.4 of 7, valence 3.1 of 7, dominance 3.0 of 7",
         target=target,
     )
 

@@ -125,6 +125,7 @@ LONG = (
     "whyser-eval score",
     "whyser-eval judge",
     "whyser-eval predict",
+    "whyser-eval ask",
     "whyser-eval study make",
     "whyser-teach listening",
     "whyser-baseline ssl",

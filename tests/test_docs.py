@@ -16,6 +16,7 @@ import sys
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,10 @@ def test_a_shown_run_can_be_planned(
     for setting in words[: words.index("./run.sh")]:
         monkeypatch.setenv(*setting.split("=", 1))
     asked = parse([re.sub(r"=/corpora/.*", f"={tmp_path}", word) for word in options_of_run(words)])
+    if asked.dataset:
+        entries = {name: {} for name in (asked.dataset, asked.dev, asked.test)}
+        (tmp_path / "dataset_info.json").write_text(json.dumps(entries))
+        asked.dataset_dir = str(tmp_path)
     if asked.data:
         assert asked.data in {parse(options_of_run(run)).name for run in RUNS}
         asked.data = None
@@ -237,13 +242,48 @@ def test_the_commands_of_the_pages_on_training_data_run(
         words
         for page in ("targets", "preference")
         for words in commands((ROOT / f"docs/{page}.md").read_text(encoding="utf-8"))
+        if words[0].startswith("whyser-")
     ]
     for words in shown:
         run_step(words, tmp_path)
     verbs = {"sharegpt", "preference"}
     written = [words[words.index("--output") + 1] for words in shown if words[1] in verbs]
-    assert len(written) == 8
+    assert len(written) == 10
     assert all((tmp_path / f"{name}.json").is_file() for name in written)
+
+
+def test_the_page_on_rewards_runs(
+    native_corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its script too, with a trainer that pays one answer to each row and learns nothing."""
+    pytest.importorskip("datasets")
+    run_step(["whyser-convert", "crema_d", f"{native_corpora}/crema_d", "data/mine"], tmp_path)
+    run_step(["whyser-teach", "cues", "data/mine/crema_d/utterances.jsonl",
+              "--output", "data/mine/cues.jsonl"], tmp_path)  # fmt: skip
+    page = (ROOT / "docs/rewards.md").read_text(encoding="utf-8")
+    for words in commands(page):
+        run_step(words, tmp_path)
+    paid: dict[str, list[float]] = {}
+
+    def trainer(
+        *, reward_funcs: list[Any], train_dataset: Any, args: dict[str, Any], **_: Any
+    ) -> None:
+        assert len(args["reward_weights"]) == len(reward_funcs)
+        columns = {name: train_dataset[name] for name in train_dataset.column_names}
+        assert columns.pop("prompt")[0][0]["role"] == "user"
+        for reward in reward_funcs:
+            answers = ["<answer>sad</answer><reason>The pitch is high.</reason>"]
+            paid[reward.__name__] = reward(answers * len(train_dataset), **columns)
+
+    trl = ModuleType("trl")
+    trl.GRPOTrainer, trl.GRPOConfig = trainer, dict  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "trl", trl)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (script,) = blocks("python", page)
+    exec(script, {})
+    assert 0 < sum(paid["majority_label"]) < len(paid["majority_label"])
+    assert len(set(paid["groundedness"])) > 1
 
 
 def test_the_commands_of_the_serving_page_run(tmp_path: Path) -> None:
@@ -283,6 +323,31 @@ def test_the_page_on_predicting_runs(native_corpora: Path, tmp_path: Path) -> No
     space["write"](utterances, output, lambda sound, question: f"{sound.name}: happy")
     run_step(["whyser-eval", "score", "--references", str(utterances), "--predictions",
               str(output), "--output", "own", "--draws", "0"], tmp_path)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_page_on_asking_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """All but the page, which tests/eval/asking opens in a browser."""
+    clips = sorted(native_corpora.glob("crema_d/**/*.wav"))[:9]
+    (tmp_path / "other_clips").mkdir()
+    for clip in clips:
+        shutil.copy(clip, tmp_path / "other_clips")
+    shutil.copy(clips[0], tmp_path / "clip.wav")
+    run_step(["whyser-demo", "model", "saves/demo"], tmp_path)
+    endpoint = Endpoint(lambda body: "I think the emotion is sad")
+    shown = commands((ROOT / "docs/ask.md").read_text(encoding="utf-8"))
+    assert [words[1] for words in shown].count("listen") == 1
+    said = ""
+    for words in shown:
+        if words[1] == "ask":
+            words = [word.replace("http://localhost:8000/v1", endpoint.url) for word in words]
+            brief = [] if "--endpoint" in words else ["--max-tokens", "4"]
+            said = run_step(words + brief, tmp_path)
+    endpoint.close()
+    (answer,) = json.loads(said)
+    page = (ROOT / "docs/ask.md").read_text(encoding="utf-8")
+    assert all(f"`{key}`" in page for key in answer)
+    assert (tmp_path / "answers.html").is_file()
 
 
 def test_the_page_on_reading_runs(native_corpora: Path, tmp_path: Path) -> None:
@@ -379,6 +444,44 @@ def test_the_page_on_judging_runs(native_corpora: Path, tmp_path: Path) -> None:
     assert rates["google/gemma-3-27b-it", "win_rate"] == 1
     assert rates["openai/gpt-oss-20b", "flip_rate"] == 1
     assert [row["agreement"] for row in found["agreement"]] == [0]
+
+
+def test_the_page_on_cards_runs(native_corpora: Path, tmp_path: Path) -> None:
+    """On folders as the README's steps and `./run.sh` leave them, but for the weights."""
+    shutil.copy(ROOT / "dataset_info.json", tmp_path)
+    shutil.copytree(ROOT / "llamafactory_configs", tmp_path / "llamafactory_configs")
+    readme = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    written = ["crema_d", "cues", "measured", "sharegpt"]
+    for words in readme:
+        if words[0].startswith("whyser-") and words[1] in written and "data/mine" in str(words):
+            run_step(
+                [word.replace("/corpora/CREMA-D", f"{native_corpora}/crema_d") for word in words],
+                tmp_path,
+            )
+    utterances = "data/mine/crema_d/utterances.jsonl"
+    write_jsonl(
+        tmp_path / "predictions.jsonl",
+        (
+            {"id": row["id"], "form": "open", "prompt": "0", "model": "mine", "text": row["label"]}
+            for _, row in read_jsonl(tmp_path / utterances)
+            if row["split"] == "test" and row["label"]
+        ),
+    )
+    run, mine = commands((ROOT / "docs/cards.md").read_text(encoding="utf-8"))
+    model, settings = (tmp_path / mine[mine.index(name) + 1] for name in ("--model", "--settings"))
+    model.mkdir(parents=True)
+    (model / "trainer_state.json").write_text('{"global_step": 7}', encoding="utf-8")
+    shutil.copytree(model, tmp_path / "saves/demo")
+    shutil.copy(settings, tmp_path / "saves/demo/whyser_settings.yaml")
+    shutil.copytree(tmp_path / "data/mine", tmp_path / "data/demo")
+    for folder, words in (("results/mine", mine), ("results/demo", run)):
+        run_step(["whyser-eval", "score", "--references", utterances, "--predictions",
+                  "predictions.jsonl", "--output", folder], tmp_path)  # fmt: skip
+        run_step(words, tmp_path)
+        card = (tmp_path / folder / "cards/model/README.md").read_text(encoding="utf-8")
+        assert "It made 7 steps." in card and "base_model: Qwen/Qwen2-Audio-7B-Instruct" in card
+        assert "| `whyser_train_reason` | CREMA-D | `train` |" in card
+        assert (tmp_path / folder / "cards/dataset/README.md").is_file()
 
 
 @pytest.mark.slow
@@ -484,14 +587,100 @@ def test_a_new_corpus(page: str, tmp_path: Path) -> None:
     assert (card["read"], sum(card["dropped"].values())) == (4, 1)
 
 
-def test_rows_of_ones_own(page: str, tmp_path: Path) -> None:
-    entry, row = blocks("json", page)
-    shutil.copy(ROOT / "dataset_info.json", tmp_path)
-    table = json.loads((tmp_path / "dataset_info.json").read_text()) | json.loads(f"{{{entry}}}")
+def test_a_table(page: str, root: Path, tmp_path: Path) -> None:
+    """The commands of the section, on a table and on names of files."""
+    mine = tmp_path / "mine"
+    (mine / "flat").mkdir(parents=True)
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 8_000))
+    for name, one in zip(("01_ANG_a", "01_SAD_b", "02_ANG_a", "02_BOR_b"), noise, strict=True):
+        soundfile.write(mine / f"flat/{name}.wav", one, 16_000)
+    (mine / "metadata.csv").write_text(
+        "file_name,emotion,speaker_id\nflat/01_ANG_a.wav,anger,1\nflat/02_BOR_b.wav,boredom,2\n"
+    )
+    (mine / "recipe.yaml").write_text(next(iter(blocks("yaml", page))), encoding="utf-8")
+    shown = commands(page[page.index("## A table") : page.index("## Rows that")])
+    assert [words[0] for words in shown].count("whyser-convert") == 4
+    for words in shown:
+        words = [word.replace("/corpora/mine", str(mine)) for word in words]
+        if words[0] == "./run.sh":
+            words = ["whyser-convert", "table", words[2].partition("=")[2], "data/mine",
+                     "--name", "recipe"]  # fmt: skip
+        if words[-2:-1] == ["--pattern"]:
+            words += ["--merge", "BOR=other"]
+        run_step(words, tmp_path)
+    by_pattern, by_recipe = (
+        [row for _, row in read_jsonl(tmp_path / f"data/mine/{name}/utterances.jsonl")]
+        for name in ("flat", "recipe")
+    )
+    assert [row["label"] for row in by_recipe] == [row["label"] for row in by_pattern]
+    assert {row["gender"] for row in by_recipe} == {"male", "female"}
+
+
+@pytest.fixture
+def own_rows(page: str, native_corpora: Path, tmp_path: Path) -> list[list[str]]:
+    """The commands for rows of a stranger, in a folder with three datasets of eight rows."""
+    start_of = page.index("## Rows that you already have")
+    section = page[start_of : page.index("\n## ", start_of)]
+    entry, row = blocks("json", section)
+    (given,) = json.loads(f"{{{entry}}}").values()
+    table = json.loads((ROOT / "dataset_info.json").read_text())
+    sounds = sorted((native_corpora / "crema_d").rglob("*.wav"))[:24]
+    words = ("sad", "happy", "angry", "neutral", "fear")
+    for place, name in enumerate(("my_rows", "my_dev", "my_test")):
+        table[name] = given | {"file_name": f"data/{name}.json"}
+        rows = []
+        for number, sound in enumerate(sounds[place::3]):
+            target = tmp_path / f"data/my_sounds/{name}_{number}.wav"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(sound, target)
+            own = row.replace("data/my_sounds/0001.wav", str(target.relative_to(tmp_path)))
+            rows.append(json.loads(own.replace("sad", words[number % 5])))
+        (tmp_path / f"data/{name}.json").write_text(json.dumps(rows))
     (tmp_path / "dataset_info.json").write_text(json.dumps(table))
-    (tmp_path / "data/my_sounds").mkdir(parents=True)
-    (tmp_path / "data/my_rows.json").write_text(json.dumps([json.loads(row)]))
-    noise = np.random.default_rng(0).uniform(-0.1, 0.1, 16_000)
-    soundfile.write(tmp_path / "data/my_sounds/0001.wav", noise, 16_000)
-    (words,) = commands(page[: page.index("## A corpus with")])
-    run_step(words, tmp_path)
+    shown = commands(section)
+    assert [" ".join(words[:2]) for words in shown] == [
+        *("whyser-convert check", "whyser-convert import"),
+        *("llamafactory-cli train", "llamafactory-cli train", "whyser-eval score"),
+        "./run.sh --dataset",
+    ]
+    return shown
+
+
+def test_rows_of_ones_own(own_rows: list[list[str]], tmp_path: Path) -> None:
+    """A model that answers all but the first row right."""
+    check, imports, _, _, score, _ = own_rows
+    run_step(check, tmp_path)
+    run_step(imports, tmp_path)
+    generated = tmp_path / score[score.index("--predictions") + 1]
+    lines = [row for _, row in read_jsonl(tmp_path / score[score.index("--manifest") + 1])]
+    write_jsonl(
+        generated,
+        (
+            {"prompt": "", "predict": line["answer"] if number else "?", "label": line["answer"]}
+            for number, line in enumerate(lines)
+        ),
+    )
+    assert "f1_majority|corpus:my_rows|split:test|form:open|" in run_step(score, tmp_path)
+    scores = json.loads((tmp_path / "results/my_rows/scores.json").read_text())
+    accuracy = [
+        row["value"]
+        for row in scores
+        if (row["system"], row["subset"], row["metric"]) == ("my_rows", "all", "wa")
+    ]
+    assert accuracy == [7 / 8]
+
+
+@pytest.mark.slow
+def test_rows_of_ones_own_are_trained_predicted_and_scored(
+    own_rows: list[list[str]], small: tuple[str, ...], tmp_path: Path
+) -> None:
+    """By LLaMA-Factory itself, on the tiny model in two steps."""
+    shutil.copytree(ROOT / "llamafactory_configs", tmp_path / "llamafactory_configs")
+    run_step(["whyser-demo", "model", "model"], tmp_path)
+    said = ""
+    for words in own_rows[1:5]:
+        if words[0] == "llamafactory-cli":
+            words = [*words, *small, *(["max_new_tokens=4"] if "_predict" in words[2] else [])]
+        said += run_step(words, tmp_path)
+    assert "f1_majority|corpus:my_rows|split:test|form:open|" in said
+    run_step(["whyser-eval", "report", "results/my_rows"], tmp_path)

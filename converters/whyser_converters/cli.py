@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,22 +15,19 @@ from whyser.evidence.descriptors import TRAITS, parse_traits
 from whyser.io.console import new_app, print_table, run, say
 from whyser.io.errors import InputError
 from whyser.io.extras import KEYWORD_ONLY, needs, with_parameters
-from whyser.labels.classes import CLASSES, OTHER
 from whyser.prompting.answer import Target
-from whyser.records.corpus import CorpusCard
+from whyser_converters.convert.options import NoAudio, SplitListFile
 from whyser_converters.corpora.registry import CORPORA
 from whyser_converters.corpora.spec import CorpusSpec
 from whyser_converters.datasets.preference import Pairs
 from whyser_converters.datasets.questions import Asked, QuestionSpec
 from whyser_converters.datasets.sharegpt import Control
-from whyser_converters.datasets.targets import Labels
+from whyser_converters.datasets.targets import Labels, NoAgreement
+from whyser_converters.tables.cli import pairs, table
 
 app = new_app(
     "Convert corpora to one record per utterance, and utterances to LLaMA-Factory datasets."
 )
-
-#: Number of faults shown on the terminal; the file lists all.
-SHOWN = 10
 
 
 def _command(spec: CorpusSpec) -> Callable[..., None]:
@@ -39,9 +36,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
     def command(
         corpus_dir: Annotated[Path, typer.Argument(help="Read the corpus in this folder.")],
         out_dir: Annotated[Path, typer.Argument(help="Write to this folder.")],
-        no_audio: Annotated[
-            bool, typer.Option("--no-audio", help="Convert only the labels, without the sound.")
-        ] = False,
+        no_audio: NoAudio = False,
         merge: Annotated[
             list[str] | None,
             typer.Option(
@@ -49,15 +44,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
                 help="Map a label code of the corpus to another class; repeatable.",
             ),
         ] = None,
-        split_list: Annotated[
-            Path | None,
-            typer.Option(
-                metavar="FILE",
-                help="Read the splits from this CSV. It has a column speaker, dialogue, session or "
-                "id, and a column split (train, dev, test...). Utterances that it does not list "
-                "are left out.",
-            ),
-        ] = None,
+        split_list: SplitListFile = None,
         strict: Annotated[
             bool,
             typer.Option(
@@ -67,6 +54,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
         ] = False,
         **options: Enum,
     ) -> None:
+        from whyser_converters.convert.printing import print_conversion
         from whyser_converters.convert.run import prepare
 
         if split_list and options["split_scheme"].value != spec.choices["split_scheme"].default:
@@ -81,10 +69,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
             split_list=split_list,
             strict=strict,
         )
-        _print_problems(conversion.problems, out_dir / spec.name)
-        for note in conversion.notes:
-            say(f"note: {note}")
-        _print_card(conversion.card, out_dir / spec.name)
+        print_conversion(conversion, out_dir / spec.name)
 
     codes = ", ".join(code for code, label in spec.labels.items() if label is not None)
     command.__name__ = spec.name
@@ -107,12 +92,7 @@ def _command(spec: CorpusSpec) -> Callable[..., None]:
 
 
 def _parse_merges(spec: CorpusSpec, merge: Sequence[str]) -> dict[str, str]:
-    merges: dict[str, str] = {}
-    for text in merge:
-        code, equals, name = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{text!r}, expected CODE=CLASS", param_hint="--merge")
-        merges[code.strip()] = name.strip()
+    merges = pairs(merge, "--merge", "CODE=CLASS")
     try:
         spec.merged(merges)
     except InputError as error:
@@ -120,51 +100,9 @@ def _parse_merges(spec: CorpusSpec, merge: Sequence[str]) -> dict[str, str]:
     return merges
 
 
-def _print_problems(problems: Sequence[InputError], folder: Path) -> None:
-    for problem in problems[:SHOWN]:
-        say(f"problem: {problem}")
-    if problems:
-        more = f"{len(problems) - SHOWN:,} more, " if len(problems) > SHOWN else ""
-        say(f"problems: {len(problems):,} in all, {more}listed in {folder / 'problems.csv'}")
-
-
-def _print_card(card: CorpusCard, folder: Path) -> None:
-    from whyser_converters.convert.card import NO_AGREEMENT
-
-    found = {label for split in card.splits.values() for label in split.labels}
-    labels = [label for label in (*CLASSES, OTHER, NO_AGREEMENT) if label in found]
-    rows = []
-    for name, split in card.splits.items():
-        hours = "-" if split.hours is None else f"{split.hours:.2f}"
-        counts = [split.labels.get(label, 0) for label in labels]
-        rows.append([name, *counts, split.utterances, hours, split.speakers])
-    hours = "without sound" if card.hours is None else f"{card.hours:.2f} h"
-    title = f"{card.title}: {card.utterances:,} utterances, {hours}"
-    print_table(title, ["split", *labels, "all", "hours", "speakers"], rows)
-    if card.dropped:
-        print_table("Dropped", ["reason", "utterances"], card.dropped.items())
-    if card.unused:
-        print_table("Without an utterance", ["what", "lines or files"], card.unused.items())
-    if votes := card.votes:
-        sizes = f"{min(votes.per_utterance)} to {max(votes.per_utterance)} per utterance"
-        kappa = "undefined" if votes.fleiss_kappa is None else f"{votes.fleiss_kappa:.3f}"
-        say(
-            f"votes: {votes.votes:,}, {sizes}; Fleiss' kappa is {kappa}. Of "
-            f"{sum(votes.per_utterance.values()):,} utterances {votes.strict:,} have a strict "
-            f"majority, {votes.tied:,} have a tie, and the label of {votes.as_label:,} is the "
-            "unique plurality of the votes"
-        )
-    if card.votes and (consensus := card.consensus):
-        where = f", listed in {folder / 'consensus_differences.csv'}" * bool(consensus.different)
-        say(
-            f"consensus: of {consensus.compared:,} published labels {consensus.different:,} differ "
-            f"from the majority label of the votes{where}"
-        )
-    say(f"wrote {folder / 'utterances.jsonl'} and corpus.json")
-
-
 for _spec in CORPORA.values():
     app.command(_spec.name)(_command(_spec))
+app.command("table")(table)
 
 
 Utterances = Annotated[
@@ -181,6 +119,7 @@ DatasetInfo = Annotated[
 ]
 _question = partial(typer.Option, rich_help_panel="Question")
 _selection = partial(typer.Option, rich_help_panel="Selection")
+_column = partial(typer.Option, metavar="COLUMN", rich_help_panel="Columns")
 
 
 @app.command()
@@ -194,7 +133,9 @@ def sharegpt(
             help="Write answers with the label, then the rationale ('reason', Eq. 1 of the paper), "
             "with only the label ('label'), the rationale first ('reason_first'), the label inside "
             "the rationale ('interleaved', the paper's Table 2), words for the voice before the "
-            "label ('descriptors'), or only the transcript ('asr')."
+            "label ('descriptors'), only the transcript ('asr'), the shares of the annotators' "
+            "votes in percent ('distribution'), or arousal, valence and dominance before the label "
+            "('attributes')."
         ),
     ] = "reason",
     asr: Annotated[
@@ -224,6 +165,13 @@ def sharegpt(
             "of the votes ('sampled')."
         ),
     ] = "majority",
+    no_agreement: Annotated[
+        NoAgreement,
+        _selection(
+            help="Leave out utterances whose annotators did not agree ('drop'), or train on them "
+            "too ('train'): with 'distribution', 'asr' or sampled labels."
+        ),
+    ] = "drop",
     epochs: Annotated[
         int,
         _selection(
@@ -252,9 +200,9 @@ def sharegpt(
     control: Annotated[
         Control,
         typer.Option(
-            help="Write a control on which a model that listens must fail: every row has another "
-            "utterance's sound ('shuffled'), silence, or the words in place of sound "
-            "('transcript')."
+            help="Write a control. A model that listens must fail on another utterance's sound "
+            "('shuffled') and on silence; 'transcript' has the words in place of sound. It should "
+            "hold its score with noise, after a telephone's codec, and 20 dB quieter ('gain')."
         ),
     ] = "none",
     max_samples: Annotated[
@@ -272,15 +220,93 @@ def sharegpt(
     from whyser_converters.datasets.sharegpt import DatasetSpec, build, write
     from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
-    answer = TargetSpec(target, asr, labels, parse_traits(traits))
+    answer = TargetSpec(target, asr, labels, parse_traits(traits), no_agreement)
     question = QuestionSpec(prompt, cot, paraphrase, shuffle_options)
     spec = DatasetSpec(split, answer, question, control, max_samples, seed, epochs)
     inputs = TrainingInputs.read(rationales or [], cues or [])
     dataset = build([Corpus(path) for path in utterances], spec, inputs)
-    rows_file = write(dataset, output, dataset_info or output.parent / "dataset_info.json")
+    table = dataset_info or output.parent / "dataset_info.json"
+    rows_file = write(dataset, output, table, seed=seed)
+    if not dataset.has_transcripts:
+        say(f"note: no utterance of {split} has a transcript, so the answers have none (--no-asr)")
     say(f"wrote {len(dataset.rows):,} rows to {rows_file}")
     if dataset.dropped:
         print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
+
+
+@app.command("import")
+def import_command(
+    datasets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=SPLIT...",
+            help="Import these entries of dataset_info.json, each as a split (train, dev, test, "
+            "test1, ...), or as NAME with --split.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Write utterances.jsonl, the rows and their manifests here.")
+    ],
+    dataset_dir: Annotated[
+        Path, typer.Option(help="Find dataset_info.json in this folder.")
+    ] = Path(),
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="Name the corpus.  [default: the first NAME]"),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        _column(
+            "--id", help="Read the ids from this column.  [default: the names of the sound files]"
+        ),
+    ] = None,
+    speaker: Annotated[str | None, _column(help="Read the speakers from this column.")] = None,
+    transcript: Annotated[
+        str | None,
+        _column(
+            help="Read the transcripts from this column.  [default: the <asr> block of the answer]"
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        _column(help="Read the splits from this column; NAME becomes NAME_train, NAME_test, ..."),
+    ] = None,
+    control: Annotated[
+        str,
+        typer.Option(
+            help="Write the test sets under these controls too, as NAME_CONTROL; written a,b, each "
+            "one of shuffled, silence, noise, codec and gain."
+        ),
+    ] = "",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Stop at the first faulty row; otherwise it is left out."),
+    ] = False,
+) -> None:
+    """Give your own LLaMA-Factory rows ids and utterances, so that they can be scored.
+
+    The command copies the rows with their entries to the output folder and writes a manifest for
+    each dataset. The label of a row is the emotion that its answer names.
+
+    Example: whyser-convert import my_rows=train my_test=test --output data/my_rows
+    """
+    from whyser_converters.convert.printing import print_conversion
+    from whyser_converters.llamafactory.own_rows.read import GivenDataset, RowColumns
+    from whyser_converters.llamafactory.own_rows.write import import_rows, parse_controls
+
+    given = [GivenDataset.parse(text) for text in datasets]
+    imported = import_rows(
+        given,
+        output,
+        corpus=corpus or given[0].name,
+        table=dataset_dir / "dataset_info.json",
+        columns=RowColumns(id_column, speaker, transcript, split),
+        controls=parse_controls(control),
+        strict=strict,
+    )
+    for path, count in imported.datasets.items():
+        say(f"wrote {count:,} rows to {path}, and their manifest")
+    print_conversion(imported.conversion, output)
 
 
 @app.command()
@@ -329,6 +355,55 @@ def preference(
             f"note: {dataset.without_votes:,} label pairs come from utterances without released "
             "votes, so an annotator may have given the rejected label"
         )
+    if dataset.dropped:
+        print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
+
+
+@app.command()
+def grpo(
+    utterances: Utterances,
+    cues: Annotated[
+        list[Path],
+        typer.Option(help="Compare claims with this cues.jsonl of a corpus; repeatable."),
+    ],
+    output: Annotated[Path, typer.Option(help="Write OUTPUT.jsonl.")],
+    split: Annotated[str, typer.Option(help="Use this split: train or dev.")] = "train",
+    prompt: Annotated[
+        Literal["open", "closed", "mix"],
+        typer.Option(
+            help="Ask in open form, with nine lettered options ('closed'), or half of the rows "
+            "each ('mix')."
+        ),
+    ] = "open",
+    paraphrase: Annotated[
+        bool, typer.Option("--paraphrase", help="Draw the question's wording from its pool.")
+    ] = False,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAMILY",
+            help="Reward no claim about this family of cues, such as 'pauses', and test with it "
+            "what the model has learnt; repeatable.",
+        ),
+    ] = None,
+    max_samples: Annotated[
+        int | None, typer.Option(min=1, help="Keep this many rows after shuffling.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Set the random seed.")] = 0,
+) -> None:
+    """Write rows for GRPO with ms-swift or TRL, with the columns that whyser.rewards needs.
+
+    Example: whyser-convert grpo data/u/crema_d/utterances.jsonl --cues data/u/crema_d/cues.jsonl
+    --output data/grpo/whyser_train
+    """
+    from whyser.records.corpus import Corpus
+    from whyser_converters.datasets.grpo import GrpoSpec, build, write
+    from whyser_converters.datasets.targets import TrainingInputs
+
+    question = QuestionSpec(prompt, paraphrase=paraphrase)
+    spec = GrpoSpec(split, question, tuple(hold_out or ()), max_samples, seed)
+    dataset = build([Corpus(path) for path in utterances], spec, TrainingInputs.read([], cues))
+    say(f"wrote {len(dataset.rows):,} rows to {write(dataset, output)}")
     if dataset.dropped:
         print_table("Left out", ["reason", "utterances"], dataset.dropped.most_common())
 

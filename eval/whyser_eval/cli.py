@@ -16,13 +16,15 @@ from whyser.io.extras import needs
 from whyser.options.endpoint import SOUND_HELP, DryRun, EndpointOptions, SoundForm
 from whyser.options.groups import with_option_group
 from whyser.prompting.prompts import Form
+from whyser_eval.asking.cli import ask_command, listen_command
 from whyser_eval.explanations.judge.cli import judge_command
 from whyser_eval.explanations.study.cli import app as study_app
 from whyser_eval.reading.options import ReaderOptions, reader_option
 
 app = new_app(
     "Score answers against every annotator: predict, join, score, compare, table, group, report. "
-    "Evaluate their rationales: judge, study, figure, examples."
+    "Ask about one clip: ask, listen. "
+    "Evaluate their rationales: judge, study, figure, examples. Describe a run for others: card."
 )
 
 # Options that few runs need have help panels of their own.
@@ -61,6 +63,30 @@ Wer = Annotated[
         "--wer",
         help="Compute the word error rate of transcripts in the answers; it takes 0.4 ms an "
         "utterance.",
+    ),
+]
+conflict_option = partial(Option, rich_help_panel="Words against voice")
+Words = Annotated[
+    str | None,
+    conflict_option(
+        metavar="FILE|transcripts",
+        help="Score whether answers follow the voice or the words. Take the emotion of the words "
+        "from the column words of this CSV or JSON Lines, or from these predictions of a system "
+        "that reads the words; transcripts takes the one emotion that a transcript names.",
+    ),
+]
+Voice = Annotated[
+    Path | None,
+    conflict_option(
+        help="Take the emotion of the voice from the column voice of this file, or from these "
+        "predictions of a system that gets the sound.  [default: the column voice of --words, "
+        "else the majority label]"
+    ),
+]
+NeutralWords = Annotated[
+    bool,
+    conflict_option(
+        "--neutral-words", help="Count neutral words as any other emotion; else they are left out."
     ),
 ]
 ResampleBy = Annotated[
@@ -103,10 +129,21 @@ def predict_command(
         ),
     ] = False,
     control: Annotated[
-        Literal["none", "shuffled", "silence", "transcript", "paraphrased", "reordered"],
+        Literal[
+            "none",
+            "shuffled",
+            "silence",
+            "transcript",
+            "paraphrased",
+            "reordered",
+            "noise",
+            "codec",
+            "gain",
+        ],
         Option(
             help="Replace the sound by another utterance's (shuffled), by silence, or by the words "
-            "(transcript); or vary the question's wording or the order of its options."
+            "(transcript); vary the question's wording or the order of its options; or degrade the "
+            "sound by noise, by a telephone's codec, or by 20 dB (gain)."
         ),
     ] = "none",
     variants: Annotated[
@@ -177,7 +214,7 @@ def predict_command(
     decoding = Decoding(samples, temperature, top_p, max_tokens, seed)
     clips = Clips(
         [Corpus(path) for path in utterances],
-        silence=output.with_suffix(".silence"),
+        folder=output.with_suffix(f".{control}"),
         control=control,
         split=split,
         max_samples=max_samples,
@@ -232,12 +269,31 @@ def score_command(
         Path, Option(help="Write scores.json, samples.jsonl and audit.json to this folder.")
     ],
     reads: ReaderOptions,
+    manifest: Annotated[
+        list[Path] | None,
+        Option(
+            help="Join --predictions, which LLaMA-Factory wrote, with this .manifest.jsonl first; "
+            "one for each --predictions, all of one system. The output folder names the system and "
+            "gets the answers as joined.jsonl."
+        ),
+    ] = None,
     split: Split = None,
     classes: Classes = None,
     secondary: Secondary = False,
     all_inclusive: AllInclusive = False,
+    entropy: Annotated[
+        bool,
+        Option(
+            "--entropy",
+            help="Score subsets by the entropy of the annotators' votes too: up to 0.75 bits, up "
+            "to 1.5, and above.",
+        ),
+    ] = False,
     cues: ScoredCues = None,
     wer: Wer = False,
+    words: Words = None,
+    voice: Voice = None,
+    neutral_words: NeutralWords = False,
     draws: Annotated[
         int,
         interval_option(
@@ -276,6 +332,7 @@ def score_command(
     --reader-endpoint http://localhost:8000/v1 --reader-model openai/gpt-oss-20b --audit
     """
     from whyser.labels.classes import parse_classes
+    from whyser_eval.scoring.conflict import sources_of
     from whyser_eval.scoring.reading_audit import audit_run, print_audit
     from whyser_eval.scoring.score import Settings, score_run, scores_json, write_run
 
@@ -284,6 +341,7 @@ def score_command(
         classes=parse_classes(classes) if classes else None,
         secondary=secondary,
         all_inclusive=all_inclusive,
+        entropy=entropy,
         draws=draws,
         seed=seed,
         interval=interval,
@@ -291,7 +349,12 @@ def score_command(
         wer=wer,
         reader=reads.reader(output),
     )
-    result = score_run(references, predictions, settings, cues=cues or ())
+    if manifest:
+        from whyser_eval.answers.join import join_all
+
+        predictions = [join_all(manifest, predictions, output)]
+    emotions = sources_of(words, voice, neutral_words=neutral_words)
+    result = score_run(references, predictions, settings, cues=cues or (), emotions=emotions)
     audit = audit_run(result, sample=audit_sample if with_audit else None)
     write_run(result, audit, output)
     if as_json:
@@ -327,6 +390,9 @@ def compare_command(
     all_inclusive: AllInclusive = False,
     cues: ScoredCues = None,
     wer: Wer = False,
+    words: Words = None,
+    voice: Voice = None,
+    neutral_words: NeutralWords = False,
     resample_by: ResampleBy = "utterance",
     draws: Annotated[
         int, interval_option(min=100, help="Make this many draws for each test.")
@@ -346,6 +412,7 @@ def compare_command(
     from whyser.labels.classes import parse_classes
     from whyser_eval.output.terminal import print_comparisons
     from whyser_eval.scoring.compare import clustering_warnings, compare, write_comparisons
+    from whyser_eval.scoring.conflict import sources_of
     from whyser_eval.scoring.score import Settings, score_run
 
     settings = Settings(
@@ -357,7 +424,8 @@ def compare_command(
         wer=wer,
         reader=reads.reader(output.parent if output else None),
     )
-    result = score_run(references, predictions, settings, cues=cues or ())
+    emotions = sources_of(words, voice, neutral_words=neutral_words)
+    result = score_run(references, predictions, settings, cues=cues or (), emotions=emotions)
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
     warnings = [] if resample_by == "speaker" else list(clustering_warnings(result, against))
     if output:
@@ -369,6 +437,8 @@ def compare_command(
         }
         write_comparisons(rows, result, output, warnings=warnings, **how)
     print_comparisons(rows, as_json=as_json)
+    if result.conflict is not None:
+        say(f"note: {result.conflict.note}")
     for warning in warnings:
         say(f"warning: {warning}")
     if output:
@@ -381,10 +451,11 @@ def table_command(
         list[Path], Argument(help="Show the runs in these folders, which `score` wrote.")
     ],
     layout: Annotated[
-        Literal["paper", "readings", "subsets"],
+        Literal["paper", "readings", "subsets", "conflict", "genders", "attributes"],
         Option(
-            help="Show the paper's Table 1 (paper), All-labels in every reading (readings), or "
-            "Macro-F1 on every subset (subsets)."
+            help="Show the paper's Table 1 (paper), All-labels in every reading (readings), "
+            "Macro-F1 on every subset (subsets), words against voice (conflict), the gap between "
+            "the speakers' genders (genders), or the concordance of attributes (attributes)."
         ),
     ] = "paper",
     form: Annotated[
@@ -468,23 +539,33 @@ def examples_command(
 
 @app.command("export")
 def export_command(
-    benchmark: Annotated[Literal["emobox"], Argument(help="Write the files of this benchmark.")],
+    benchmark: Annotated[
+        Literal["emobox", "msp_podcast"], Argument(help="Write the files of this benchmark.")
+    ],
     predictions: Annotated[
         list[Path], Argument(help="Export the answers of these predictions.jsonl.")
     ],
     references: References,
-    output: Annotated[Path, Option(help="Write SYSTEM_FORM/DATASET/ to this folder.")],
+    output: Annotated[Path, Option(help="Write a folder SYSTEM_FORM/ for each system here.")],
     split: Split = None,
 ) -> None:
     """Write answers as the files of another benchmark; one that could not be parsed is a miss.
 
+    emobox writes a folder for each corpus; msp_podcast writes the CSV files of the challenges.
+
     Example: whyser-eval export emobox predictions.jsonl --references u.jsonl --output emobox
     """
     from whyser_eval.answers.emobox import export_emobox
+    from whyser_eval.answers.msp_podcast import export_msp_podcast
 
-    folders, ignored = export_emobox(references, predictions, output, split=split)
-    for reason, count in ignored.items():
-        say(f"note: {count:,} predictions not exported: {reason}")
+    if benchmark == "emobox":
+        folders, ignored = export_emobox(references, predictions, output, split=split)
+        notes = {f"predictions not exported: {reason}": n for reason, n in ignored.items()}
+    else:
+        folders, counts = export_msp_podcast(references, predictions, output, split=split)
+        notes = dict(counts)
+    for what, count in notes.items():
+        say(f"note: {count:,} {what}")
     for folder in folders:
         say(f"{benchmark} -> {folder}")
 
@@ -571,6 +652,72 @@ def report_command(
     say(f"report -> {path}")
 
 
+@app.command("card")
+def card_command(
+    results: Annotated[
+        Path, Argument(help="Describe the run in this folder, which `score` wrote.")
+    ],
+    output: Annotated[
+        Path | None,
+        Option(
+            help="Write model/README.md and dataset/README.md to this folder.  "
+            "[default: RESULTS/cards]"
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        Option(help="Read the training's record in this model's folder.  [default: saves/RUN]"),
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        Option(
+            help="Read the training's settings from this YAML.  "
+            "[default: whyser_settings.yaml in the model's folder]"
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        Option(help="Read the corpora's corpus.json in this folder.  [default: data/RUN]"),
+    ] = None,
+    rationales: Annotated[
+        list[Path] | None,
+        Option(
+            help="Count this file's rationales; repeatable.  [default: those in the data folder]"
+        ),
+    ] = None,
+    system: Annotated[
+        str | None, Option(help="Describe this system.  [default: the one that was trained]")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        Option(help="State this language of the corpora, such as en; repeatable.  [default: none]"),
+    ] = None,
+) -> None:
+    """Write a model card and a dataset card of a run, with the hub's metadata; upload nothing.
+
+    The cards state licences, training, scores, controls, and what was not run.
+
+    Example: whyser-eval card results/demo
+    """
+    from whyser_eval.output.card import write_cards
+
+    folder = output or results / "cards"
+    licence = write_cards(
+        results,
+        folder,
+        model=model,
+        settings=settings,
+        data=data,
+        rationales=rationales or (),
+        system=system,
+        languages=language or (),
+    )
+    if licence.warning:
+        say(f"warning: {licence.warning}")
+    say(f"model card -> {folder / 'model' / 'README.md'}")
+    say(f"dataset card -> {folder / 'dataset' / 'README.md'}")
+
+
 @app.command("figure")
 @needs(figures=["matplotlib"])
 def figure_command(
@@ -595,6 +742,8 @@ def figure_command(
     say(f"figure -> {output}")
 
 
+app.command("ask")(ask_command)
+app.command("listen")(listen_command)
 app.command("judge")(judge_command)
 app.add_typer(study_app, name="study")
 

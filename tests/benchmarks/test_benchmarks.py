@@ -20,9 +20,14 @@ SIZES = {
     ),
     "cue_reliability.py": ("--clips", "12"),
     "cues.py": ("--clips", "12"),
+    "grpo.py": (
+        *("--seeds", "0", "--steps", "1", "--warm-up", "2", "--rows", "24", "--unseen", "8"),
+    ),
     "reading.py": ("--answers", "60", "--hostile", "2000"),
+    "rewards.py": ("--completions", "40"),
     "score.py": ("--items", "300"),
     "sharegpt.py": ("--utterances", "40"),
+    "tables.py": ("--votes", "500"),
     "significance.py": ("--items", "400", "--draws", "50", "--strict"),
 }
 #: Modules of the others; and what compares with LLaMA-Factory itself, which takes minutes: the

@@ -77,10 +77,11 @@ class Converted:
 def converted(convert: Convert, tmp_path: Path) -> Callable[..., Converted]:
     """Converts a corpus that must have no fault, and returns the output."""
 
-    def call(corpus: str, folder: Path, *arguments: object) -> Converted:
-        outcome = convert(corpus, folder, tmp_path / "out", *arguments)
+    def call(corpus: str, folder: Path, *arguments: object, name: str = "") -> Converted:
+        named = ("--name", name) if name else ()
+        outcome = convert(corpus, folder, tmp_path / "out", *named, *arguments)
         assert outcome.status == 0, outcome.err
-        return Converted(tmp_path / "out" / corpus)
+        return Converted(tmp_path / "out" / (name or corpus))
 
     return call
 

@@ -85,3 +85,14 @@ def test_answers_of_single_raters_add_up_to_the_table(root: Path) -> None:
         modality = row[""][0]
         for letter in "ADFHNS":
             assert counted[modality, row["fileName"], letter] == int(row[letter])
+
+
+def test_a_level_follows_the_voice(root: Path) -> None:
+    """Strong emotions get higher levels than a neutral voice, so that a model can learn them."""
+    levels: dict[str, list[float]] = {}
+    for row in rows(root / "finishedResponses.csv"):
+        if row["queryType"] == "1" and not row["clipName"].endswith("_practice"):
+            assert 0 <= float(row["respLevel"]) <= 100
+            levels.setdefault(row["clipName"].split("_")[2], []).append(float(row["respLevel"]))
+    means = {code: sum(values) / len(values) for code, values in levels.items()}
+    assert min(means, key=lambda code: means[code]) == "NEU"

@@ -171,3 +171,15 @@ def test_annotators_disagree() -> None:
         for turn in turns
     ]
     assert 0.6 < sum(tops) / len(tops) < 0.9
+
+
+def test_attributes_follow_the_emotion(consensus: list[dict[str, str]]) -> None:
+    """So that a model can learn them."""
+
+    def mean(column: str, code: str) -> float:
+        found = [float(row[column]) for row in consensus if row["EmoClass"] == code]
+        return sum(found) / len(found)
+
+    assert mean("EmoAct", "A") > mean("EmoAct", "N") + 0.5 > mean("EmoAct", "S") + 1
+    assert mean("EmoVal", "H") > mean("EmoVal", "N") + 0.5 > mean("EmoVal", "A") + 1
+    assert mean("EmoDom", "A") > mean("EmoDom", "F") + 1

@@ -21,7 +21,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 @pytest.fixture(scope="module")
-def chromium(needs, lacks):
+def chromium_arguments():
+    """Further arguments of the browser; a module may have its own."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def chromium(needs, lacks, chromium_arguments):
     """The installed browser, one per module, because its event loop cannot be shared."""
     needs("playwright", "pip install -e '.[dev]'")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -31,7 +37,8 @@ def chromium(needs, lacks):
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--autoplay-policy=no-user-gesture-required"]
+            executable_path=path,
+            args=["--autoplay-policy=no-user-gesture-required", *chromium_arguments],
         )
         yield browser
         browser.close()

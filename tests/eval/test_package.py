@@ -37,6 +37,10 @@ CLIENT = ("aiohttp", "whyser.chat")
             HEAVY,
         ),
         ("import whyser_eval.output.figures, whyser_eval.cli", (*HEAVY, "matplotlib")),
+        (
+            "import whyser_eval.asking.terminal, whyser_eval.asking.listen.server",
+            (*HEAVY, "parselmouth", "whyser.demo"),
+        ),
     ],
 )
 def test_imports_bring_in_nothing_heavy(statement, names):
@@ -48,7 +52,7 @@ def test_wrong_usage_ends_with_status_2(whyser_eval):
     assert whyser_eval("nonsense")[0] == 2
 
 
-COMMANDS = "join score compare table export group freeze report figure judge"
+COMMANDS = "join score compare table export group freeze report card figure judge ask listen"
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS.split())])

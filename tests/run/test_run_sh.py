@@ -30,6 +30,12 @@ case "$name $1" in
 "whyser-demo corpora") mkdir -p "$2"/{msp_podcast,iemocap,meld,crema_d,ravdess} ;;
 "whyser-demo model") write "$2/config.json" "{}" ;;
 "whyser-convert sharegpt") write "$output.json" '[{"row": 1}, {"row": 2}]' ;;
+"whyser-convert import")
+    for one in {utterances.jsonl,corpus.json}; do write "$output/$one" "{}"; done
+    for one in mine mine_test mine_test_shuffled; do
+        write "$output/$one.json" '[{"row": 1}]'; write "$output/$one.manifest.jsonl" "{}"
+    done
+    write "$output/dataset_info.json" '{"mine": {}, "mine_test": {}, "mine_test_shuffled": {}}' ;;
 "whyser-convert check" | "whyser-convert tokenize" | "whyser-demo encoder") ;;
 "whyser-convert "*) write "$3/$1/utterances.jsonl" "{}"; write "$3/$1/corpus.json" "{}" ;;
 "whyser-baseline "*) write "$output/predictions.jsonl" ;;
@@ -201,7 +207,7 @@ def test_arguments_of_test_go_to_pytest(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--corpora", "savee=/tmp"], "no corpus 'savee'. Expected one of [msp_podcast"),
+        (["--corpora", "savee=nowhere"], "no corpus 'savee'. Expected one of [msp_podcast"),
         (["--corpora", "ravdess=nowhere"], "no folder 'nowhere' for ravdess"),
         (["--train", "gone.yaml"], "no configuration 'gone.yaml'"),
         (["--train", f"{FOLDER}qwen2audio/qlora_sft_reason.yaml"], "Give it with --predict"),
@@ -277,6 +283,38 @@ def test_the_demo_runs_once_and_other_settings_never_cost_its_model(played: Chec
     assert not programs(calls, "whyser-teach", "whyser-convert sharegpt")
     assert (played.folder / "saves/demo.1/model.safetensors").read_text() == "the first"
     assert model.read_text() == "trained\n"
+
+
+def test_own_rows_are_imported_trained_on_and_scored(played: Checkout) -> None:
+    """Without a teacher; changed rows never cost the model that was trained on them."""
+    table = played.folder / "my data/dataset_info.json"
+    table.parent.mkdir()
+    table.write_text('{"mine": {"file_name": "a.json"}, "mine_test": {"file_name": "b.json"}}')
+    words = ("--dataset", "mine", "--test", "mine_test", "--dataset-dir", str(table.parent))
+    calls = played.succeeds(*words)
+    folder, cues = "data/mine/utterances/mine", "data/mine/rationales/mine/cues.jsonl"
+    assert programs(calls, "whyser-convert import", "whyser-teach", "generate", "whyser-eval") == [
+        "whyser-convert import mine=train mine_test=test --dataset-dir my data "
+        f"--control shuffled --output {folder}",
+        f"whyser-teach cues {folder}/utterances.jsonl --output {cues}",
+        "generate mine_test,mine_test_shuffled",
+        *programs(calls, "whyser-eval"),
+    ]
+    assert not programs(calls, "whyser-convert sharegpt", "whyser-demo corpora")
+    assert (played.folder / "results/mine/report.html").is_file()
+    settings = (played.folder / "saves/mine/whyser_settings.yaml").read_text()
+    assert "dataset: mine\n" in settings and "eval_dataset: null\n" in settings
+
+    assert played.succeeds(*words) == []
+    (table.parent / "a.json").write_text("[1]")
+    hook = """case "$*" in import*) ;; *) return 0 ;; esac
+        [[ $name != whyser-convert ]] || { trap 'write "$output/mine.json" "[2]"' EXIT; }"""
+    (played.folder / "hook").write_text(hook)
+    done, calls = played.run(*words)
+    assert done.returncode == 1
+    assert len(programs(calls, "whyser-convert import")) == 1
+    assert "was trained from other inputs" in done.stdout + done.stderr
+    assert (played.folder / "saves/mine/model.safetensors").read_text() == "trained\n"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -19,7 +19,7 @@ from whyser.chat import Chat, ChatSettings, Reply, Request
 from whyser.labels.classes import CLASSES
 from whyser.prompting.prompts import OPEN
 from whyser.records.corpus import Corpus
-from whyser.records.predictions import read_predictions
+from whyser.records.predictions import Control, read_predictions
 from whyser_eval.answers.predict import probabilities
 from whyser_eval.answers.predict.plan import Plan
 from whyser_eval.answers.predict.probabilities import continuation, decision, label_probabilities
@@ -91,7 +91,7 @@ def test_killed_half_way_and_resumed(asking: Any, tmp_path: Path) -> None:
 
 def test_every_control_is_asked_and_scored(asking: Any, utterances: Path, tmp_path: Path) -> None:
     forms = {"reordered": ("--form", "closed", "--variants", 2), "paraphrased": ("--variants", 2)}
-    for control in ("none", "shuffled", "silence", "transcript", "paraphrased", "reordered"):
+    for control in get_args(Control):
         output = tmp_path / f"{control}.jsonl"
         whyser(*asking(output, "--control", control, *forms.get(control, ())))
         found = written(output)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,19 @@ TAUGHT = [
             *("train_sampled", "sharegpt", "train"),
             "--prompt open --target reason --labels sampled --epochs 2",
         ),
+        ("train_attributes", "sharegpt", "train", "--prompt open --target attributes"),
+        ("task_attributes", "sharegpt", "train", "--prompt task --target attributes --no-asr"),
         ("train_preference", "preference", "train", ""),
         ("dev_reason", "sharegpt", "dev", "--max-samples 1000 --prompt open --target reason"),
         ("dev_preference", "preference", "dev", "--max-samples 1000"),
         ("task_asr", "sharegpt", "train", "--prompt task --target asr"),
         ("task_descriptors", "sharegpt", "train", "--prompt task --target descriptors --no-asr"),
+        ("train_distribution", "sharegpt", "train", "--prompt open --target distribution"),
+        (
+            *("dev_distribution", "sharegpt", "dev"),
+            "--max-samples 1000 --prompt open --target distribution",
+        ),
+        ("task_distribution", "sharegpt", "train", "--prompt task --target distribution --no-asr"),
     ],
 )
 def test_the_command_of_a_training_set(
@@ -68,6 +77,7 @@ def test_the_command_of_a_training_set(
         ("open_cot", "--prompt open --cot"),
         ("open_shuffled", "--prompt open --control shuffled"),
         ("open_cot_shuffled", "--prompt open --cot --control shuffled"),
+        ("closed_cot_codec", "--prompt closed --cot --control codec"),
     ],
 )
 def test_the_command_of_a_test_set(made: RunPlan, name: str, options: str) -> None:
@@ -76,6 +86,31 @@ def test_the_command_of_a_test_set(made: RunPlan, name: str, options: str) -> No
         *("sharegpt", UTTERANCES[0], "--split", "test1", "--target", "label"),
         *("--output", f"data/x/sharegpt/whyser_test_{name}", *options.split()),
     ]
+
+
+def test_own_rows_are_copied_with_their_manifests(
+    plan: PlanOf, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("mine", "mine_test", "mine_test_shuffled")
+    entries = {name: {"file_name": f"{name}.json", "tags": {"role_tag": name}} for name in names}
+    (place / "dataset_info.json").write_text(json.dumps(entries), encoding="utf-8")
+    made = plan("--dataset", "mine", "--test", "mine_test")
+    source = made.utterances("mine").parent
+    source.mkdir(parents=True)
+    for name in names:
+        (source / f"{name}.json").write_text(f'["{name}"]', encoding="utf-8")
+        (source / f"{name}.manifest.jsonl").write_text("{}\n", encoding="utf-8")
+    (source / "dataset_info.json").write_text(json.dumps(entries), encoding="utf-8")
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(building, "call", lambda *words: started.append(words))
+    build(made)
+    assert started == [("whyser-convert", "check", "data/mine/sharegpt/dataset_info.json")]
+    assert json.loads((made.rows / "dataset_info.json").read_text()) == entries
+    assert {path.name for path in made.rows.iterdir()} == {
+        "dataset_info.json",
+        *(f"{name}{suffix}" for name in names for suffix in (".json", ".manifest.jsonl")),
+    }
+    assert (made.rows / "mine_test.json").read_text() == '["mine_test"]'
 
 
 def test_every_set_is_written_and_then_all_are_checked(

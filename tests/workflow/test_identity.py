@@ -12,10 +12,12 @@ import pytest
 from whyser.io.errors import InputError
 from whyser_workflow.identity import (
     code_identity,
+    corpus_identity,
     digest_of,
     folder_identity,
     model_identity,
     options_identity,
+    own_rows_identity,
     row_hashes,
     settings_identity,
 )
@@ -208,6 +210,23 @@ def test_a_name_that_is_not_utf_8_counts_too(corpus: Path) -> None:
     assert folder_identity(corpus) != before
 
 
+def test_a_table_is_its_rows_and_the_sound_that_they_name(corpus: Path) -> None:
+    """Whatever else lies in its folder, which may be a whole disk."""
+
+    def identity() -> str:
+        corpus_identity.cache_clear()
+        return corpus_identity(corpus / "labels.csv", is_table=True)
+
+    (corpus / "labels.csv").write_text("file,label\nwav/1.wav,sad\nwav/2.wav,sad\n")
+    before = identity()
+    (corpus / "wav/other.wav").write_bytes(b"RIFF")
+    assert identity() == before
+    (corpus / "wav/2.wav").write_bytes(b"RIFF")
+    with_another = identity()
+    (corpus / "labels.csv").write_text("file,label\nwav/1.wav,sad\nwav/2.wav,angry\n")
+    assert len({before, with_another, identity()}) == 3
+
+
 def test_a_folder_that_cannot_be_read_is_left_out(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,3 +306,22 @@ def test_a_room_that_is_not_there() -> None:
 def test_a_digest_knows_no_order() -> None:
     assert digest_of({"a": 1, "b": None}) == digest_of({"b": None, "a": 1})
     assert digest_of({"a": 1}) != digest_of({"a": 2})
+
+
+# ---- own rows ------------------------------------------------------------------------------
+
+
+def test_own_rows_are_their_entries_and_files(tmp_path: Path) -> None:
+    table = tmp_path / "dataset_info.json"
+    entries = {name: {"file_name": f"{name}.json"} for name in ("a", "b", "c")}
+    for name in entries:
+        (tmp_path / f"{name}.json").write_text("[]", encoding="utf-8")
+    table.write_text(json.dumps(entries), encoding="utf-8")
+    before = own_rows_identity(table, ["a", "b"])
+    touch(tmp_path / "a.json")
+    (tmp_path / "c.json").write_text("[1]", encoding="utf-8")
+    assert own_rows_identity(table, ["a", "b"]) == before
+    (tmp_path / "b.json").write_text("[1]", encoding="utf-8")
+    changed = own_rows_identity(table, ["a", "b"])
+    table.write_text(json.dumps(entries | {"a": {"file_name": "c.json"}}), encoding="utf-8")
+    assert len({before, changed, own_rows_identity(table, ["a", "b"])}) == 3

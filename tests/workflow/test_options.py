@@ -22,6 +22,7 @@ def test_a_run_on_real_corpora_has_another_name() -> None:
     assert parse(["--corpora", "meld=/m"]).name == "real"
     assert parse(["--data", "row11"]).name == "real"
     assert parse(["--corpora", "meld=/m", "--name", "row11"]).name == "row11"
+    assert parse(["--dataset", "mine", "--test", "mine_test"]).name == "mine"
 
 
 def test_pairs_are_collected_over_all_their_options() -> None:
@@ -68,6 +69,13 @@ def test_a_restart_has_two_names(word: str) -> None:
         (["--jobs", "0"], "--jobs: expected a number from 1 on, got '0'"),
         (["--jobs", "-1"], "--jobs: expected"),
         (["--jobs", "all"], "--jobs: expected a number from 1 on, got 'all'"),
+        (["--dataset", "mine"], "--dataset and --test belong together"),
+        (["--test", "mine"], "--dataset and --test belong together"),
+        (["--dev", "mine"], "--dev names own rows"),
+        (["--dataset", "a", "--test", "b", "--corpora", "meld=/m"], "--dataset and --corpora"),
+        (["--dataset", "a", "--test", "b", "--data", "c"], "--dataset and --data exclude"),
+        (["--dataset", "a", "--test", "b", "--teacher", "serve"], "--dataset and --teacher"),
+        (["--dataset", "a b", "--test", "b"], "--dataset: 'a b': use letters, digits"),
         (["--nonsense", "1"], "unrecognized arguments: --nonsense 1"),
         # An abbreviation of today is ambiguous tomorrow.
         (["--mod", "x"], "unrecognized arguments: --mod x"),

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from whyser.io.errors import InputError
+from whyser_converters.check.settings import settings_of
 from whyser_converters.corpora.registry import CORPORA
-from whyser_workflow.plan import SMALL, SMALL_PREDICT, Teacher, as_words, read_plan
+from whyser_workflow.plan import SMALL, SMALL_PREDICT, OwnRows, Teacher, as_words, read_plan
 
 from .conftest import PlanOf
 
@@ -162,6 +164,91 @@ def test_overrides_reach_training_and_prediction(plan: PlanOf) -> None:
     ]
 
 
+def test_further_controls_follow_the_open_form(plan: PlanOf) -> None:
+    made = plan("--set-predict", "eval_dataset=whyser_test_open,whyser_test_closed_gain")
+    assert made.test_sets == [
+        *("whyser_test_open", "whyser_test_closed", "whyser_test_open_shuffled"),
+        "whyser_test_closed_gain",
+    ]
+
+
+# ---- own rows ------------------------------------------------------------------------------
+
+OWN = ("--dataset", "mine", "--test", "mine_test")
+
+
+@pytest.fixture
+def own_table(place: Path) -> Path:
+    path = place / "dataset_info.json"
+    entries = {name: {"file_name": f"{name}.json"} for name in ("mine", "mine_dev", "mine_test")}
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    return path
+
+
+def test_own_rows_are_the_only_corpus_and_have_no_teacher(
+    plan: PlanOf, own_table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHER_URL", "http://localhost:1/v1")
+    monkeypatch.setenv("TEACHER_MODEL", "x")
+    made = plan(*OWN, *ROW_11, *QWEN, has_vllm=True)
+    assert made.own == OwnRows(".", "mine", "mine_test")
+    assert (made.name, made.corpora, made.tested) == ("mine", ["mine"], ["mine"])
+    assert not made.is_demo and made.rationales == [] and made.teacher == Teacher()
+    assert made.training_sets == ["mine"]
+    assert made.test_sets == ["mine_test", "mine_test_shuffled"]
+    assert (made.own_controls, made.test_split) == (["shuffled"], "test")
+    # The server would be asked our question, not theirs.
+    assert made.predict_with == "transformers"
+    # Nothing waits for an evaluation loss.
+    settings = settings_of(Path(made.trains[0]), made.settings)
+    assert (settings["eval_strategy"], settings["load_best_model_at_end"]) == (False, False)
+    assert settings["early_stopping_steps"] is None
+    made.write()
+    assert read_plan(made.path) == made
+
+
+def test_own_dev_rows_stop_the_training(plan: PlanOf, own_table: Path) -> None:
+    made = plan(*OWN, "--dev", "mine_dev", *ROW_11, *QWEN)
+    assert made.training_sets == ["mine", "mine_dev"]
+    settings = settings_of(Path(made.trains[0]), made.settings)
+    assert (settings["eval_strategy"], settings["early_stopping_steps"]) == ("steps", 3)
+    assert made.own and made.own.given == {"mine": "train", "mine_dev": "dev", "mine_test": "test"}
+
+
+def test_further_controls_of_own_rows(plan: PlanOf, own_table: Path) -> None:
+    made = plan(*OWN, "--set-predict", "eval_dataset=mine_test,mine_test_codec")
+    assert made.test_sets == ["mine_test", "mine_test_shuffled", "mine_test_codec"]
+    assert made.own_controls == ["shuffled", "codec"]
+
+
+def test_another_run_trains_on_the_same_own_rows(plan: PlanOf, own_table: Path) -> None:
+    made = plan(*OWN)
+    made.write()
+    other = plan("--data", "mine", "--name", "again", "--set", "seed=3")
+    assert (other.own, other.corpora, other.training_sets) == (made.own, ["mine"], ["mine"])
+    assert other.utterances("mine") == made.utterances("mine")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--dataset", "mine", "--test", "mine_tst"), "Did you mean 'mine_test'?"),
+        (("--dataset", "mine", "--test", "mine"), "name one dataset twice"),
+        ((*OWN, "--dev", "mine_test"), "name one dataset twice"),
+        ((*OWN, "--dataset-dir", "elsewhere"), "no such file"),
+        ((*OWN, "--predict-with", "vllm"), "asks our questions"),
+        ((*OWN, "--set", "dataset=whyser_train_reason"), "'whyser_train_reason', which no stage"),
+        ((*OWN, "--set-predict", "eval_dataset=mine"), "reads the dataset 'mine', which no stage"),
+        ((*OWN, "--set-predict", "eval_dataset=mine_test_transcript"), "which no stage"),
+    ],
+)
+def test_own_rows_refused(
+    plan: PlanOf, own_table: Path, words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        plan(*words)
+
+
 def test_small_settings_come_before_the_users(plan: PlanOf) -> None:
     made = plan(*ROW_11, "--small", "--set", "max_samples=5")
     assert made.settings == (*SMALL, "max_samples=5")
@@ -195,10 +282,10 @@ def test_labels_of_single_annotators_want_a_rationale_each(plan: PlanOf) -> None
         (("--predict", f"{FOLDER}qwen2audio/lora_export.yaml"), "eval_dataset is None, expected"),
         (
             ("--set-predict", "eval_dataset=whyser_test_closed"),
-            "full_predict.yaml: eval_dataset is 'whyser_test_closed', expected one test set of the",
+            "full_predict.yaml: eval_dataset is 'whyser_test_closed', expected a test set of the",
         ),
-        (("--set-predict", "eval_dataset=whyser_test_open,whyser_test_closed"), "expected one"),
-        (("--set-predict", "eval_dataset=whyser_test_open_shuffled"), "expected one test set"),
+        (("--set-predict", "eval_dataset=whyser_test_open_shuffled"), "expected a test set"),
+        (("--set-predict", "eval_dataset=whyser_test_open,whyser_test_open_noisy"), "no stage"),
         (
             ("--set", "dataset=my_rows"),
             "full_sft_reason.yaml: reads the dataset 'my_rows', which no stage writes",
@@ -259,7 +346,7 @@ def test_corpora_are_looked_for_in_the_users_folder(
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
-        ("meldd=.", r"no corpus 'meldd'. Expected one of \[.*\]. Did you mean 'meld'\?"),
+        ("meldd=nowhere", r"no corpus 'meldd'. Expected one of \[.*\]. Did you mean 'meld'\?"),
         ("ravdess=nowhere", "no folder 'nowhere' for ravdess. Correct --corpora."),
         ("ravdess=", "no folder '' for ravdess"),
     ],
@@ -267,6 +354,38 @@ def test_corpora_are_looked_for_in_the_users_folder(
 def test_a_corpus_that_is_not_there(plan: PlanOf, pair: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         plan("--corpora", pair)
+
+
+def test_any_other_name_is_that_of_a_table(plan: PlanOf, place: Path) -> None:
+    (place / "labels.csv").write_text("file,label\n", encoding="utf-8")
+    (place / "mine").mkdir()
+    found = plan("--corpora", "mine=mine", "meld=mine", "yours=labels.csv")
+    assert found.corpora == ["meld", "mine", "yours"]
+    assert found.tables == ["mine", "yours"]
+    assert found.conversion("yours") == "table labels.csv data/real/utterances --name yours"
+    assert found.conversion("meld") == "meld mine data/real/utterances"
+    with pytest.raises(InputError, match="bad name of a corpus 'My'"):
+        plan("--corpora", "My=labels.csv")
+    with pytest.raises(InputError, match=r"no folder 'labels.csv' for meld"):
+        plan("--corpora", "meld=labels.csv")
+
+
+def test_beside_msp_podcast_tables_train_whole_unless_they_state_splits(
+    plan: PlanOf, place: Path
+) -> None:
+    (place / "msp").mkdir()
+    (place / "labels.csv").write_text("file,label\n", encoding="utf-8")
+    found = plan("--corpora", "msp_podcast=msp", "mine=labels.csv")
+    assert found.tested == ["msp_podcast"]
+    assert found.conversion("mine").endswith(" --name mine --splits stated")
+
+
+def test_a_slip_in_the_name_of_a_corpus_is_found(plan: PlanOf, place: Path) -> None:
+    clip = place / "RAVDESS/Actor_01/03-01-01-01-01-01-01.wav"
+    clip.parent.mkdir(parents=True)
+    clip.touch()
+    with pytest.raises(InputError, match=r"looks like RAVDESS .* Give it as ravdess=RAVDESS"):
+        plan("--corpora", "ravdes=RAVDESS")
 
 
 # ---- the teacher ---------------------------------------------------------------------------

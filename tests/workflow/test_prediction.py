@@ -126,6 +126,15 @@ def test_answered_sets_are_not_asked_again(made: RunPlan, programs: Programs) ->
     assert len(programs.words_of("whyser-eval join")) == 6
 
 
+def test_a_further_control_is_asked_without_the_others(
+    plan: PlanOf, made: RunPlan, programs: Programs
+) -> None:
+    predict(made)
+    names = "eval_dataset=whyser_test_open,whyser_test_open_noise"
+    predict(trained(plan("--set-predict", names)))
+    assert programs.asked == [*SETS, "whyser_test_open_noise"]
+
+
 def test_after_a_stop_in_the_third_set_only_it_is_asked(made: RunPlan, programs: Programs) -> None:
     programs.stops_at = SHUFFLED
     with pytest.raises(WhyserError, match="killed"):

@@ -64,6 +64,20 @@ def problems(plan: PlanOf) -> Callable[..., list[str]]:
     return call
 
 
+def test_a_table_is_understood_before_the_start(
+    problems: Callable[..., list[str]], place: Path
+) -> None:
+    table = place / "labels.csv"
+    table.write_text("file,label,speaker\n1.wav,sad,a\n2.wav,W,b\n", encoding="utf-8")
+    (problem,) = problems("--corpora", "mine=labels.csv", "--name", "x")
+    assert problem.startswith("labels.csv: 1 label has no class: 'W' (1). Give the class")
+    table.write_text("file,label\n1.wav,sad\n2.wav,angry\n", encoding="utf-8")
+    (problem,) = problems("--corpora", "mine=labels.csv", "--name", "x")
+    assert "has no split 'test' to test on (test splits: none)" in problem
+    table.write_text("file,label,speaker\n1.wav,sad,a\n2.wav,angry,b\n", encoding="utf-8")
+    assert problems("--corpora", "mine=labels.csv", "--name", "x") == []
+
+
 Problems = Callable[..., list[str]]
 
 

@@ -7,18 +7,32 @@ if OWN_DATA:
         message: "demo: five miniature corpora"
         shell: "whyser-demo corpora {plan.shared}/corpora"
 
-    rule convert:
-        input: rules.demo_corpora.output if plan.is_demo else []
-        output:
-            update(plan.shared / "utterances" / "{corpus}" / "utterances.jsonl"),
-            update(plan.shared / "utterances" / "{corpus}" / "corpus.json"),
-        params:
-            source=lambda wildcards: plan.source(wildcards.corpus),
-            identity=lambda wildcards: [] if plan.is_demo else folder_identity(Path(plan.source(wildcards.corpus))),
-            code=code_identity("whyser_converters.convert", "whyser_converters.corpora", *GROUND),
-            options=lambda wildcards: plan.split_options(wildcards.corpus),
-        message: "convert: {wildcards.corpus}"
-        shell: "whyser-convert {wildcards.corpus} {params.source:q} {plan.shared}/utterances {params.options}"
+    if plan.own:
+        rule convert:
+            output:
+                update(plan.shared / "utterances" / "{corpus}" / "utterances.jsonl"),
+                update(plan.shared / "utterances" / "{corpus}" / "corpus.json"),
+            params:
+                identity=own_rows_identity(Path(plan.own.folder, "dataset_info.json"), plan.own.given),
+                code=code_identity("whyser_converters.llamafactory.own_rows", "whyser_converters.check", *GROUND),
+                datasets=[f"{name}={split}" for name, split in plan.own.given.items()],
+                controls=",".join(plan.own_controls),
+            message: "convert: own rows {params.datasets}"
+            shell:
+                "whyser-convert import {params.datasets:q} --dataset-dir {plan.own.folder:q} "
+                "--control {params.controls} --output {plan.shared}/utterances/{wildcards.corpus}"
+    else:
+        rule convert:
+            input: rules.demo_corpora.output if plan.is_demo else []
+            output:
+                update(plan.shared / "utterances" / "{corpus}" / "utterances.jsonl"),
+                update(plan.shared / "utterances" / "{corpus}" / "corpus.json"),
+            params:
+                words=lambda wildcards: plan.conversion(wildcards.corpus),
+                identity=lambda wildcards: [] if plan.is_demo else corpus_identity(Path(plan.source(wildcards.corpus)), is_table=wildcards.corpus in plan.tables),
+                code=code_identity("whyser_converters.convert", "whyser_converters.corpora", "whyser_converters.tables", *GROUND),
+            message: "convert: {wildcards.corpus}"
+            shell: "whyser-convert {params.words}"
 
 # Before anything is taught: no speaker appears in two splits, and no id is a duplicate.
 rule check:

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from whyser.io.console import run
-from whyser_workflow.plan import DEV_ROWS, RunPlan, read_plan
+from whyser.io.files import atomic_path
+from whyser_converters.datasets.dataset_info import read_table, register
+from whyser_workflow.plan import DEV_ROWS, RunPlan, control_of, read_plan
 from whyser_workflow.training import call
 
 
 def build(plan: RunPlan) -> None:
     """Writes every training and test set into the plan's folder of rows, and checks them."""
-    for name in plan.training_sets:
-        call("whyser-convert", *training_words(plan, name))
-    for name in plan.test_sets:
-        call("whyser-convert", *test_words(plan, name))
+    if plan.own:
+        _copy_own(plan)
+    else:
+        for name in plan.training_sets:
+            call("whyser-convert", *training_words(plan, name))
+        for name in plan.test_sets:
+            call("whyser-convert", *test_words(plan, name))
     call("whyser-convert", "check", str(plan.rows / "dataset_info.json"))
+
+
+def _copy_own(plan: RunPlan) -> None:
+    """The rows as `whyser-convert import` wrote them."""
+    (corpus,) = plan.corpora
+    source = plan.utterances(corpus).parent
+    entries = read_table(source / "dataset_info.json")
+    for name in plan.sets:
+        for suffix in (".manifest.jsonl", ".json"):
+            with atomic_path(plan.rows / f"{name}{suffix}") as copy:
+                shutil.copyfile(source / f"{name}{suffix}", copy)
+        table = plan.rows / "dataset_info.json"
+        register(table, name, plan.rows / f"{name}.json", as_given=entries[name])
 
 
 def training_words(plan: RunPlan, name: str) -> list[str]:
@@ -47,14 +66,13 @@ def taught_words(plan: RunPlan) -> Iterator[str]:
 
 
 def test_words(plan: RunPlan, name: str) -> list[str]:
-    """The command for `whyser_test_open`, `whyser_test_closed_cot`, `whyser_test_open_shuffled`."""
+    """The command for `whyser_test_open`, `whyser_test_closed_cot_noise`, ..."""
     words = ["sharegpt", *map(str, map(plan.utterances, plan.tested))]
     words += ["--split", plan.test_split, "--target", "label", "--output", str(plan.rows / name)]
     words += ["--prompt", "closed" if "_closed" in name else "open"]
     words += ["--cot"] if "_cot" in name else []
-    # Each item gets another utterance's audio; the score should drop to chance.
-    words += ["--control", "shuffled"] if name.endswith("_shuffled") else []
-    return words
+    control = control_of(name)
+    return [*words, *(["--control", control] if control != "none" else [])]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_json, short_hash
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
+from whyser_converters.datasets.dataset_info import read_table
+from whyser_converters.tables.understand import inputs_of
 
 #: Settings that say where results go, how they are shown and how fast they come; they change no
 #: weight and no answer. Start models count by what they hold (`start_identity`).
@@ -85,12 +88,39 @@ def model_identity(name: str) -> str:
 
 def folder_identity(folder: Path) -> str:
     """A corpus by the names, sizes and times of its files; to read all sound would take hours."""
+    return _identity_of(_files(folder), folder)
+
+
+@cache
+def corpus_identity(source: Path, *, is_table: bool) -> str:
+    """A corpus by its folder; a table by its own files and by the sound that it names, because it
+    may lie in a folder with much else."""
+    if not is_table:
+        return folder_identity(source)
+    files = [file for file in inputs_of(source) if file.is_file()]
+    return _identity_of(files, Path(os.path.commonpath([*files, source.absolute().parent])))
+
+
+def _identity_of(files: Iterable[Path], folder: Path) -> str:
     digest = hashlib.sha256()
-    for file in _files(folder):
+    for file in files:
         status = file.stat()
         line = f"{file.relative_to(folder)}\t{status.st_size}\t{status.st_mtime_ns}\n"
         # A name need not be UTF-8.
         digest.update(os.fsencode(line))
+    return digest.hexdigest()[:16]
+
+
+def own_rows_identity(table: Path, names: Iterable[str]) -> str:
+    """Datasets of a table by their entries and the content of their files."""
+    digest = hashlib.sha256()
+    entries = read_table(table)
+    for name in names:
+        digest.update(json.dumps(entries[name], sort_keys=True).encode())
+        given = entries[name].get("file_name") if isinstance(entries[name], dict) else None
+        file = table.parent / str(given)
+        # A missing file, or another kind of entry, is the converter's to report.
+        digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()[:16]
 
 

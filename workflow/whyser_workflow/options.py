@@ -60,15 +60,43 @@ def parser() -> argparse.ArgumentParser:
     pairs: dict[str, Any] = {"nargs": "+", "action": "extend", "type": _pair, "default": []}
     add(
         "--corpora",
-        metavar="NAME=DIR",
+        metavar="NAME=PATH",
         **pairs,
-        help="run on these real corpora [default: the embedded demo]",
+        help="run on these real corpora: the folder of a corpus that has a converter, or under "
+        "another name a table, a folder or a recipe as in 'whyser-convert table' "
+        "[default: the embedded demo]",
+    )
+    add(
+        "--dataset",
+        metavar="NAME",
+        type=_name,
+        help="train on your own rows, an entry of dataset_info.json, instead of corpora",
+    )
+    add(
+        "--test",
+        metavar="NAME",
+        type=_name,
+        help="predict and score this entry; --dataset needs it",
+    )
+    add(
+        "--dev",
+        metavar="NAME",
+        type=_name,
+        help="compute the evaluation loss on this entry [default: none, and no early stopping]",
+    )
+    add(
+        "--dataset-dir",
+        metavar="DIR",
+        type=_path,
+        default=".",
+        help="find dataset_info.json with these entries in this folder [default: the one in which "
+        "you are]",
     )
     add(
         "--name",
         metavar="RUN",
         type=_name,
-        help="name the run [default: demo; with --corpora: real]",
+        help="name the run [default: demo; with --corpora: real; with --dataset: its NAME]",
     )
     add(
         "--data",
@@ -208,11 +236,26 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
         found.error("--window is that of the model that --speech and --llm build")
     if options.teacher_model and not (options.teacher or os.environ.get("TEACHER_URL")):
         found.error("--teacher-model needs --teacher serve or --teacher URL")
+    _check_own_rows(found, options)
+    options.name = options.name or options.dataset
     options.name = options.name or ("real" if options.corpora or options.data else "demo")
     if options.data == options.name:
         found.error(f"--data {options.data} is this run; give another --name")
     options.train = options.train or [DEFAULT_TRAIN]
     return options
+
+
+def _check_own_rows(found: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if bool(options.dataset) != bool(options.test):
+        found.error("--dataset and --test belong together: a model is scored on rows of their own")
+    if options.dev and not options.dataset:
+        found.error("--dev names own rows, as --dataset does")
+    for name in ("corpora", "data", "teacher", "teacher_model"):
+        if options.dataset and getattr(options, name):
+            found.error(
+                f"--dataset and --{name.replace('_', '-')} exclude each other: own rows have their "
+                "own sounds and answers"
+            )
 
 
 def _name(text: str) -> str:

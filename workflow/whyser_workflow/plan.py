@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter
 
@@ -25,6 +25,8 @@ from whyser.io.files import read_json, read_record, write_json
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_converters.corpora.registry import CORPORA
+from whyser_converters.datasets.dataset_info import read_table
+from whyser_converters.datasets.sharegpt import Control, OwnControl
 
 TeacherKind = Literal["measured", "endpoint", "serve"]
 
@@ -48,7 +50,10 @@ SERVED_TEACHER = "Qwen/Qwen2.5-Omni-7B"
 DEV_ROWS = 1000
 #: The datasets that the stage `build` can write.
 _TRAINING_SET = re.compile(r"whyser_(train|dev|task)_[a-z_]+")
-_TEST_SET = re.compile(r"whyser_test_(open|closed)(_cot)?(_shuffled)?")
+#: As the rules of the workflow have it.
+_CORPUS_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CONTROLS = tuple(control for control in get_args(Control) if control != "none")
+_TEST_SET = re.compile(rf"whyser_test_(open|closed)(_cot)?(_({'|'.join(_CONTROLS)}))?")
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,39 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class OwnRows:
+    """A user's own datasets: entries of the `dataset_info.json` in `folder`."""
+
+    folder: str
+    train: str
+    test: str
+    dev: str | None = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Dataset -> split."""
+        dev = {self.dev: "dev"} if self.dev else {}
+        return {self.train: "train", **dev, self.test: "test"}
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Of the training: without rows for an evaluation loss, nothing may wait for one."""
+        without = ("eval_strategy=no", "load_best_model_at_end=false", "early_stopping_steps=null")
+        return (
+            f"dataset={self.train}",
+            f"eval_dataset={self.dev or 'null'}",
+            *(() if self.dev else without),
+        )
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """One run.
 
-    `sources` has the folder of each corpus, none in a demo. `data_run` is the run whose corpora,
-    cues and rationales are used, itself as a rule. `settings` and `predict_settings` are overrides
-    of the configurations, `key=value`. `parts` are those of a model that the run builds, whose
-    window is in seconds; None for its encoder's own.
+    `sources` has the folder, the table or the recipe of each corpus, none in a demo and with `own`
+    rows. `data_run` is the run whose corpora, cues and rationales are used, itself as a rule.
+    `settings` and `predict_settings` are overrides of the configurations, `key=value`. `parts` are
+    those of a model that the run builds, whose window is in seconds; None for its encoder's own.
     """
 
     name: str
@@ -98,6 +129,7 @@ class RunPlan:
     restart: str | None = None
     parts: dict[str, str] = field(default_factory=dict)
     window: int | None = None
+    own: OwnRows | None = None
 
     # ---- where its files are ---------------------------------------------------------------
 
@@ -148,12 +180,21 @@ class RunPlan:
 
     @property
     def is_demo(self) -> bool:
-        return not self.sources
+        return not self.sources and self.own is None
 
     @property
     def corpora(self) -> list[str]:
-        """In the order of the registry, which is that of the merged files."""
-        return [name for name in CORPORA if self.is_demo or name in self.sources]
+        """In the order of the merged files: the registry's, then tables as they were given; own
+        rows are one."""
+        if self.own:
+            return [self.own.train]
+        known = [name for name in CORPORA if self.is_demo or name in self.sources]
+        return [*known, *self.tables]
+
+    @property
+    def tables(self) -> list[str]:
+        """The corpora that have no converter of their own."""
+        return [name for name in self.sources if name not in CORPORA]
 
     def source(self, corpus: str) -> str:
         return self.sources.get(corpus) or str(self.shared / "corpora" / corpus)
@@ -167,8 +208,10 @@ class RunPlan:
 
     @property
     def rationales(self) -> list[Path]:
-        """Those of the teacher. In a demo, measured ones follow those of an audio teacher: of two
-        that were kept the first is used."""
+        """Those of the teacher; own rows have their answers. In a demo, measured ones follow those
+        of an audio teacher: of two that were kept the first is used."""
+        if self.own:
+            return []
         measured = [self.taught(corpus, "rationales") for corpus in self.corpora]
         if self.teacher.kind == "measured":
             return measured
@@ -191,9 +234,19 @@ class RunPlan:
     def split_options(self, corpus: str) -> list[str]:
         """With MSP-Podcast the corpora without official splits are trained on whole, as in the
         paper."""
+        if "msp_podcast" not in self.corpora:
+            return []
+        if corpus in self.tables:
+            return ["--splits", "stated"]
         is_official = "official" in CORPORA[corpus].split_schemes
-        pooled = "msp_podcast" in self.corpora and not is_official
-        return ["--split-scheme", "train"] if pooled else []
+        return [] if is_official else ["--split-scheme", "train"]
+
+    def conversion(self, corpus: str) -> str:
+        """The words of the command that converts a corpus."""
+        place, out = self.source(corpus), str(self.shared / "utterances")
+        options = self.split_options(corpus)
+        words = ["table", place, out, "--name", corpus] if corpus in self.tables else []
+        return shlex.join([*(words or [corpus, place, out]), *options])
 
     @property
     def is_tiny(self) -> bool:
@@ -218,19 +271,29 @@ class RunPlan:
 
     @cached_property
     def test_sets(self) -> list[str]:
-        """The open form, the closed form, and the shuffled control of the open form."""
+        """The open form, the closed form, the shuffled control of the open form, and those that the
+        configuration names after the open form."""
         settings = settings_of(Path(self.predict), self.predict_settings)
         names = names_in(settings.get("eval_dataset"))
-        if len(names) != 1 or "_open" not in names[0] or names[0].endswith("_shuffled"):
+        if self.own:
+            return list(dict.fromkeys([self.own.test, f"{self.own.test}_shuffled", *names]))
+        if not names or "_open" not in names[0] or control_of(names[0]) != "none":
             raise InputError(
-                f"eval_dataset is {settings.get('eval_dataset')!r}, expected one test set of the "
+                f"eval_dataset is {settings.get('eval_dataset')!r}, expected a test set of the "
                 "open form",
                 file=self.predict,
                 cure="Give 'whyser_test_open' or 'whyser_test_open_cot'; the closed form and the "
-                "control follow from it.",
+                "shuffled control follow from it. Other controls may come after it.",
             )
-        (first,) = names
-        return [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
+        first, *more = names
+        derived = [first, first.replace("_open", "_closed"), f"{first}_shuffled"]
+        return list(dict.fromkeys([*derived, *more]))
+
+    @property
+    def own_controls(self) -> list[str]:
+        """The controls of the own test set."""
+        test = self.own.test if self.own else ""
+        return [name.removeprefix(f"{test}_") for name in self.test_sets if name != test]
 
     @property
     def sets(self) -> list[str]:
@@ -301,6 +364,15 @@ def read_plan(path: Path) -> RunPlan:
     return read_record(path, _FORM, cure="Give the command of that run again.")
 
 
+def control_of(test_set: str) -> str:
+    """The control of a test set, by the end of its name.
+
+    >>> control_of("whyser_test_open_cot_noise"), control_of("whyser_test_open_cot")
+    ('noise', 'none')
+    """
+    return next((one for one in _CONTROLS if test_set.endswith(f"_{one}")), "none")
+
+
 def family_of(configuration: str) -> str:
     """The folder of a configuration is its model's family."""
     return Path(configuration).parent.name
@@ -319,29 +391,40 @@ def plan_of(options: Namespace, *, has_vllm: bool) -> RunPlan:
     """
     _refuse_taken(options)
     sources = _sources(options.corpora)
-    teacher = _teacher(options, os.environ)
-    data_run = options.name
+    data_run, own = options.name, _own_rows(options)
+    teacher = None if own else _teacher(options, os.environ)
     if options.data:
         other = read_plan(Path("data", options.data, "run.json"))
         sources, teacher, data_run = other.sources, other.teacher, other.data_run
+        own = other.own
     small, small_predict = (SMALL, SMALL_PREDICT) if options.small else ((), ())
     plan = RunPlan(
         name=options.name,
         data_run=data_run,
         sources=sources,
         trains=tuple(map(_configuration, options.train)),
-        settings=(*small, *map("=".join, options.set)),
+        settings=(*small, *(own.settings if own else ()), *map("=".join, options.set)),
         predict=_configuration(options.predict or _predict_of(options.train[-1])),
-        predict_settings=(*small_predict, *map("=".join, options.set_predict)),
+        predict_settings=(
+            *small_predict,
+            *([f"eval_dataset={own.test}"] if own else ()),
+            *map("=".join, options.set_predict),
+        ),
         predict_with=options.predict_with
         or _engine_before(options)
-        or ("vllm" if has_vllm else "transformers"),
+        or ("vllm" if has_vllm and not own else "transformers"),
         model=options.model or str(Path("data", options.name, "model")),
         parts={"speech": options.speech, "llm": options.llm} if options.speech else {},
         window=options.window,
         teacher=teacher or Teacher(),
         restart=options.restart,
+        own=own,
     )
+    if own and plan.predict_with == "vllm":
+        raise InputError(
+            "--predict-with vllm asks our questions, and own rows have their own",
+            cure="Give --predict-with transformers.",
+        )
     _refuse_unwritten(plan)
     if plan.is_tiny and plan.parts:
         raise InputError(
@@ -387,13 +470,48 @@ def _sources(given: Iterable[tuple[str, str]]) -> dict[str, str]:
     sources = {}
     called_from = os.environ.get("WHYSER_CALLED_FROM", "")
     for name, folder in given:
-        if name not in CORPORA:
-            raise InputError(f"no corpus {name!r}", cure=did_you_mean(name, CORPORA))
         path = Path(called_from, folder)
-        if not folder or not path.is_dir():
-            raise InputError(f"no folder {folder!r} for {name}", cure="Correct --corpora.")
+        if name not in CORPORA:
+            _refuse_bad_name(name, path)
+        if not folder or not (path.is_dir() or (path.is_file() and name not in CORPORA)):
+            what = "folder" if name in CORPORA else "table, recipe or folder"
+            raise InputError(f"no {what} {folder!r} for {name}", cure="Correct --corpora.")
         sources[name] = str(path)
     return sources
+
+
+def _refuse_bad_name(name: str, place: Path) -> None:
+    """Raises: `InputError` for a table whose name cannot be a folder's, or is a slip of the pen."""
+    if not _CORPUS_NAME.fullmatch(name):
+        cure = "Use small letters, digits and '_', a letter first."
+        raise InputError(f"bad name of a corpus {name!r}", cure=cure)
+    for spec in CORPORA.values():
+        if place.is_dir() and spec.is_at(place):
+            raise InputError(
+                f"{str(place)!r} looks like {spec.title}, and {name!r} is no corpus with a "
+                "converter",
+                cure=f"Give it as {spec.name}={place}.",
+            )
+    if not place.exists():
+        raise InputError(f"no corpus {name!r}", cure=did_you_mean(name, CORPORA))
+
+
+def _own_rows(options: Namespace) -> OwnRows | None:
+    """Raises: `InputError` for a name that is no entry, or is given twice."""
+    if not options.dataset:
+        return None
+    table = Path(options.dataset_dir, "dataset_info.json")
+    entries = read_table(table)
+    own = OwnRows(options.dataset_dir, options.dataset, options.test, options.dev)
+    for name in (own.train, own.test, *([own.dev] if own.dev else ())):
+        if name not in entries:
+            raise InputError(f"no dataset {name!r}", file=table, cure=did_you_mean(name, entries))
+    if len(own.given) < 2 + bool(own.dev):
+        raise InputError(
+            "--dataset, --test and --dev name one dataset twice",
+            cure="Give rows for the test that the model is not trained on.",
+        )
+    return own
 
 
 def _teacher(options: Namespace, environment: Mapping[str, str]) -> Teacher | None:
@@ -441,9 +559,15 @@ def _predict_of(train: str) -> str:
 
 
 def _refuse_unwritten(plan: RunPlan) -> None:
+    training_set, test_set = _TRAINING_SET, _TEST_SET
+    if plan.own:
+        own = (plan.own.train, *([plan.own.dev] if plan.own.dev else ()))
+        training_set = re.compile("|".join(map(re.escape, own)))
+        controls = "|".join(get_args(OwnControl))
+        test_set = re.compile(rf"{re.escape(plan.own.test)}(_({controls}))?")
     for names, form, of in (
-        (plan.training_sets, _TRAINING_SET, plan.trains),
-        (plan.test_sets, _TEST_SET, (plan.predict,)),
+        (plan.training_sets, training_set, plan.trains),
+        (plan.test_sets, test_set, (plan.predict,)),
     ):
         for name in names:
             if not form.fullmatch(name):

@@ -28,7 +28,7 @@ from whyser_workflow.identity import (
     start_identity,
 )
 from whyser_workflow.lock import locked
-from whyser_workflow.plan import RunPlan, as_words, read_plan
+from whyser_workflow.plan import RunPlan, as_words, control_of, read_plan
 from whyser_workflow.serving import KEY, served, vllm_options
 from whyser_workflow.training import (
     call,
@@ -58,8 +58,10 @@ def _models(start: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def inputs_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
     """Test set -> what its answers are made from."""
+    # A set more changes no answer of the others.
+    overrides = [*_overrides(plan), f"eval_dataset={plan.test_sets[0]}"]
     shared = {
-        "settings": settings_identity(Path(plan.predict), _overrides(plan)),
+        "settings": settings_identity(Path(plan.predict), overrides),
         "start": _models(_start(plan)),
         "engine": plan.predict_with,
     }
@@ -89,7 +91,10 @@ def facts_of(plan: RunPlan) -> TrainingFacts:
             count = len(row_hashes(plan.rows / f"{name}.json"))
             rows[name] = min(count, settings.get("max_samples") or count)
     return TrainingFacts(
-        system=plan.name, checkpoint=plan.model, rows=rows, teacher=str(plan.teacher)
+        system=plan.name,
+        checkpoint=plan.model,
+        rows=rows,
+        teacher="own rows" if plan.own else str(plan.teacher),
     )
 
 
@@ -171,10 +176,10 @@ def _ask_server(plan: RunPlan) -> None:
     with served(str(_merged(plan)), log, *flags) as server:
         for name in missing:
             form = "closed" if "_closed" in name else "open"
-            control = "shuffled" if name.endswith("_shuffled") else "none"
             call(
                 *("whyser-eval", "predict", *utterances, "--split", plan.test_split),
-                *("--form", form, "--control", control, *(["--cot"] if "_cot" in name else [])),
+                *("--form", form, "--control", control_of(name)),
+                *(["--cot"] if "_cot" in name else []),
                 *("--template", "whyser", "--endpoint", server.url, "--model", plan.name),
                 *("--name", plan.name, "--api-key-env", KEY, *limits),
                 *("--output", str(plan.predictions(name))),

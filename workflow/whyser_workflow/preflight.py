@@ -17,6 +17,8 @@ from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.run import run_faults
 from whyser_converters.check.settings import setting_faults, settings_of
 from whyser_converters.corpora.registry import CORPORA, check_folder
+from whyser_converters.tables.recipe import recipe_at
+from whyser_converters.tables.understand import understand
 from whyser_workflow.batch import accumulation, processes_of
 from whyser_workflow.plan import RunPlan, as_words, family_of, read_plan
 from whyser_workflow.serving import find_vllm, has_gpu
@@ -43,19 +45,36 @@ def refuse_what_would_fail(plan: RunPlan, *, elsewhere: bool = False) -> None:
 
 
 def _corpora(plan: RunPlan) -> Iterator[InputError]:
-    for name, folder in plan.sources.items():
+    for name, place in plan.sources.items():
         try:
-            check_folder(CORPORA[name], Path(folder))
+            if name in plan.tables:
+                _refuse_no_table(plan, name, Path(place))
+            else:
+                check_folder(CORPORA[name], Path(place))
         except InputError as problem:
             yield problem
     if not plan.owns_data:
         for corpus in plan.corpora:
             if not plan.utterances(corpus).is_file():
                 yield _unfinished(plan, plan.utterances(corpus))
+            elif plan.own:
+                yield from _other_rows(plan, plan.utterances(corpus).parent)
         other = read_plan(plan.shared / "run.json")
         yield from _other_rationales(plan, other)
         files = [file for file in plan.rationales if file in other.rationales]
         yield from (_unfinished(plan, file) for file in files if not file.is_file())
+
+
+def _refuse_no_table(plan: RunPlan, name: str, place: Path) -> None:
+    """Raises: `InputError` for a table that is not understood, or that has no test split."""
+    meaning = understand(recipe_at(place), name)
+    if name in plan.tested and plan.test_split not in meaning.test_splits:
+        found = ", ".join(meaning.test_splits) or "none"
+        raise InputError(
+            f"has no split {plan.test_split!r} to test on (test splits: {found})",
+            file=place,
+            cure="Name a column with the split or the speaker, in a recipe (docs/new_corpus.md).",
+        )
 
 
 def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
@@ -79,6 +98,16 @@ def _other_rationales(plan: RunPlan, other: RunPlan) -> Iterator[InputError]:
             f"training uses {format(plan.rows_wanted, ',') if plan.rows_wanted else 'all'}",
             cure=f"Give --set max_samples={taught}, or --corpora instead of --data.",
         )
+
+
+def _other_rows(plan: RunPlan, folder: Path) -> Iterator[InputError]:
+    """Own rows under a control that the other run did not write."""
+    for name in plan.sets:
+        if not (folder / f"{name}.json").is_file():
+            yield InputError(
+                f"--data {plan.data_run}: it has no rows {name!r}",
+                cure="Give --dataset and --test instead of --data.",
+            )
 
 
 def _unfinished(plan: RunPlan, file: Path) -> InputError:

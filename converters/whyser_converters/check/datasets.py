@@ -32,7 +32,7 @@ SHAPE = "files and rows that cannot be read"
 _MANIFEST = "broken manifests"
 
 #: Faults that a control causes on purpose.
-_INTENDED = {"silence": SILENT, "transcript": UNHEARD}
+_INTENDED = {"silence": SILENT, "transcript": UNHEARD, "gain": SILENT}
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,11 @@ def open_dataset(table: Path, name: str, stage: str | None, findings: Findings) 
         raise InputError("holds no rows", file=file, cure="Build the dataset again.")
     if refusal is not None:
         findings.add(CheckFault(SHAPE, refusal.what, refusal.cure or ""), file)
+    for column in layout.columns:
+        if not any(isinstance(row, dict) and column in row for row in rows):
+            what = f"no row has the column {column!r}, which the entry of {name!r} names"
+            found = dict.fromkeys(key for row in rows[:1] if isinstance(row, dict) for key in row)
+            findings.add(CheckFault(SHAPE, what, did_you_mean(column, found)), file)
     return OpenedDataset(file, entry, layout, rows)
 
 

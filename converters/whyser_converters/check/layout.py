@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.text import foreign_encoding
@@ -22,8 +22,9 @@ _KEYS = (
     *("formatting", "ranking", "subset", "split", "folder", "num_samples", "columns", "tags"),
 )
 _COLUMNS: Mapping[str, str | None] = {
-    **dict.fromkeys(("prompt", "query", "response", "history", "system", "tools")),
+    **dict.fromkeys(("history", "system", "tools")),
     **dict.fromkeys(("images", "videos", "audios", "chosen", "rejected", "kto_tag")),
+    **{"prompt": "instruction", "query": "input", "response": "output"},
     "messages": "conversations",
 }
 _TAGS: Mapping[str, str | None] = {
@@ -36,15 +37,33 @@ _TAGS: Mapping[str, str | None] = {
     "system_tag": "system",
 }
 #: Without these names LLaMA-Factory finds nothing to train on.
-_NEEDED = ("messages", "audios", "role_tag", "content_tag", "user_tag", "assistant_tag")
+_NEEDED = {
+    "sharegpt": ("messages", "audios", "role_tag", "content_tag", "user_tag", "assistant_tag"),
+    "alpaca": ("prompt", "audios"),
+}
 #: Only for these stages does LLaMA-Factory load pairs of answers.
 _RANKING_STAGES = ("dpo", "rm")
 _MISSPELT = "misspelt or missing names"
 
 
+class AlpacaColumns(NamedTuple):
+    """The columns of a row with `formatting` alpaca; the text of `query` follows that of `prompt`.
+
+    `history` has pairs of earlier questions and answers.
+    """
+
+    prompt: str
+    query: str | None
+    response: str | None
+    history: str | None
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The file of a dataset's rows, and the names of a row's parts."""
+    """The file of a dataset's rows, and the names of a row's parts.
+
+    Rows with the columns of `alpaca` have no messages; `rows` makes them.
+    """
 
     file_name: str
     messages: str
@@ -57,10 +76,16 @@ class Layout:
     system_column: str | None
     chosen: str | None = None
     rejected: str | None = None
+    alpaca: AlpacaColumns | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that LLaMA-Factory asks every row for, besides messages and sounds."""
+        return [name for name in (self.system_column, *(self.alpaca or ())) if name]
 
 
 def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
-    """The layout of a sharegpt dataset in a local file; only ranking datasets have `chosen`.
+    """The layout of a dataset in a local file; only ranking datasets have `chosen`.
 
     Raises: `InputError` for any other dataset, for a missing name, and for a dataset that does not
     fit the `stage`.
@@ -76,12 +101,33 @@ def read_layout(name: str, entry: Any, stage: str | None = None) -> Layout:
             cure="Name another dataset, or correct 'stage'.",
         )
     names = {**_names(name, entry, "columns", _COLUMNS), **_names(name, entry, "tags", _TAGS)}
-    needed = _NEEDED + (("chosen", "rejected") if is_ranking else ())
-    if missing := [key for key in needed if not names[key]]:
+    formatting = entry.get("formatting", "alpaca")
+    answers = ("chosen", "rejected") if is_ranking else ("response",)[: formatting == "alpaca"]
+    if missing := [key for key in (*_NEEDED[formatting], *answers) if not names[key]]:
         effect = ": it would train without sound" if "audios" in missing else ""
+        default = "" if "formatting" in entry else " (the default)"
+        alpaca = f" has formatting 'alpaca'{default} and" if formatting == "alpaca" else ""
         raise InputError(
-            f"dataset {name!r} names no {', '.join(missing)}{effect}",
+            f"dataset {name!r}{alpaca} names no {', '.join(missing)}{effect}",
             cure="Use the columns and tags that whyser-convert sharegpt writes.",
+        )
+    if formatting == "alpaca":
+        return Layout(
+            file_name=entry["file_name"],
+            # The names of the messages that are made of such a row.
+            messages="messages",
+            role="role",
+            content="content",
+            user=("user",),
+            assistant=("assistant",),
+            system=None,
+            audios=str(names["audios"]),
+            system_column=names["system"],
+            chosen=names["chosen"] if is_ranking else None,
+            rejected=names["rejected"] if is_ranking else None,
+            alpaca=AlpacaColumns(
+                str(names["prompt"]), names["query"], names["response"], names["history"]
+            ),
         )
     return Layout(
         file_name=entry["file_name"],
@@ -132,11 +178,10 @@ def _refuse_foreign(name: str, entry: Mapping[str, Any]) -> None:
             cure="Only datasets with just a 'file_name' can be checked.",
         )
     formatting = entry.get("formatting", "alpaca")
-    if formatting != "sharegpt":
-        default = "" if "formatting" in entry else " (the default)"
+    if not isinstance(formatting, str) or formatting not in _NEEDED:
         raise InputError(
-            f"dataset {name!r} has formatting {formatting!r}{default}",
-            cure='Write "formatting": "sharegpt", as our rows need it.',
+            f"dataset {name!r} has formatting {formatting!r}",
+            cure='Write "formatting": "sharegpt", as our rows need it, or "alpaca".',
         )
 
 

@@ -1,4 +1,4 @@
-"""Checks one row of a sharegpt dataset: what LLaMA-Factory would drop, cut or crash on."""
+"""Checks one row of a dataset: what LLaMA-Factory would drop, cut or crash on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from whyser.io.errors import InputError
 from whyser.io.text import half_character, lone_surrogate
 from whyser_converters.check.findings import CheckFault
-from whyser_converters.check.layout import Layout
+from whyser_converters.check.layout import AlpacaColumns, Layout
 
 PLACEHOLDER = "<audio>"
 UNHEARD = "rows without sound"
@@ -39,6 +39,8 @@ def read_rows(row: Any, layout: Layout) -> tuple[Row, ...]:
 
     Raises: `InputError` when the row does not have the layout's shape.
     """
+    if layout.alpaca is not None and isinstance(row, dict):
+        row = {**row, **_messages(row, layout, layout.alpaca)}
     messages = row.get(layout.messages) if isinstance(row, dict) else None
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
         raise InputError(f"has no list of messages under {layout.messages!r}", cure=_REBUILD)
@@ -49,6 +51,33 @@ def read_rows(row: Any, layout: Layout) -> tuple[Row, ...]:
         what = f"has no message under {layout.chosen!r} or {layout.rejected!r}"
         raise InputError(what, cure=_REBUILD)
     return tuple(_read(row, [*messages, answer], layout) for answer in answers)
+
+
+def _messages(row: Mapping[str, Any], layout: Layout, columns: AlpacaColumns) -> dict[str, Any]:
+    """The messages and answers of an alpaca row, as LLaMA-Factory's `AlpacaDatasetConverter` makes
+    them."""
+
+    def said(role: str, text: Any) -> dict[str, Any]:
+        return {layout.role: role, layout.content: text}
+
+    given = row.get(columns.history) if columns.history else None
+    earlier = given if isinstance(given, list) else []
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in earlier):
+        what = f"{columns.history!r} is not a list of pairs of a question and an answer"
+        raise InputError(what, cure="Write [[question, answer], ...].")
+    texts = [row.get(name) for name in (columns.prompt, columns.query) if name]
+    if not all(isinstance(text, str | None) for text in texts):
+        what = f"{columns.prompt!r} or {columns.query!r} is not a text"
+        raise InputError(what, cure="Write the question as a text.")
+    turns = [*earlier, ("\n".join(filter(None, texts)),)]
+    made = [said(("user", "assistant")[at], text) for turn in turns for at, text in enumerate(turn)]
+    if layout.chosen and layout.rejected:
+        pair = {key: row.get(key) for key in (layout.chosen, layout.rejected)}
+        answers = {
+            key: said("assistant", text) for key, text in pair.items() if isinstance(text, str)
+        }
+        return {**dict.fromkeys(pair), **answers, layout.messages: made}
+    return {layout.messages: [*made, said("assistant", row.get(columns.response or ""))]}
 
 
 def _read(row: Mapping[str, Any], messages: list[Any], layout: Layout) -> Row:

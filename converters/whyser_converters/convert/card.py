@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import whyser
+from whyser.labels.attributes import ATTRIBUTES
 from whyser.labels.classes import CLASSES, OTHER, Label
 from whyser.labels.votes import fleiss_kappa, is_strict_majority, majority
 from whyser.records.corpus import ConsensusCard, CorpusCard, SplitCard, VotesCard
@@ -29,6 +30,7 @@ def corpus_card(
 ) -> CorpusCard:
     """The card of what was written; `labels` is the label map after the user's merges."""
     consensus = ConsensusCard(compared=log.compared, different=len(log.differences))
+    means = ConsensusCard(compared=log.compared_means, different=len(log.attribute_differences))
     return CorpusCard(
         corpus=spec.name,
         title=spec.title,
@@ -36,6 +38,7 @@ def corpus_card(
         source=spec.source,
         audio_root=audio_root,
         classes=classes_of(labels),
+        attributes={one: spec.attributes[one] for one in ATTRIBUTES if one in spec.attributes},
         speaker_disjoint=spec.speaker_disjoint,
         options=dict(options),
         utterances=tally.utterances,
@@ -43,6 +46,7 @@ def corpus_card(
         splits=tally.splits(),
         votes=tally.votes(),
         consensus=consensus if log.compared else None,
+        attribute_means=means if log.compared_means else None,
         read=log.read,
         dropped=dict(sorted(log.dropped.items())),
         unused=dict(sorted(log.unused.items())),

@@ -17,7 +17,11 @@ from whyser.records.utterance import Utterance, write_utterances
 from whyser_converters.convert.card import CorpusTally, corpus_card
 from whyser_converters.convert.sound import SoundPass
 from whyser_converters.convert.split_list import SplitList
-from whyser_converters.corpora.conversion_log import ConsensusDifference, ConversionLog
+from whyser_converters.corpora.conversion_log import (
+    AttributeDifference,
+    ConsensusDifference,
+    ConversionLog,
+)
 from whyser_converters.corpora.registry import check_folder
 from whyser_converters.corpora.spec import CorpusSpec
 
@@ -44,8 +48,9 @@ def prepare(
 ) -> Conversion:
     """Writes `out_dir/<corpus>/utterances.jsonl` and `corpus.json`.
 
-    A faulty line or clip drops its utterance. `problems.csv` lists all faults, and
-    `consensus_differences.csv` the published majority labels that differ from the votes'.
+    A faulty line or clip drops its utterance. `problems.csv` lists all faults,
+    `consensus_differences.csv` the published majority labels that differ from the votes', and
+    `attribute_differences.csv` the published means of attributes that do.
 
     Raises: `InputError` for a fault of the whole corpus, and with `strict` for the first fault;
     `BadInput` when more clips lack their sound than have it. Nothing is written then.
@@ -89,9 +94,9 @@ def prepare(
         chosen["audio"] = "yes" if with_audio else "no"
         chosen["merge"] = " ".join(f"{code}={labels[code]}" for code in merge) or "none"
         card = corpus_card(spec, labels, chosen, audio_root=audio_root, tally=tally, log=log)
-        _write_lists(folder, log, files)
+        write_lists(folder, log, files)
         write_card(files(folder / "corpus.json"), card)
-    if log.read != spec.size:
+    if spec.size is not None and log.read != spec.size:
         log.note(f"{log.read:,} utterances were read; the whole corpus has {spec.size:,}")
     return Conversion(card, log.notes, log.problems)
 
@@ -133,12 +138,13 @@ def _as_chosen(
         yield utterance.model_copy(update=changes) if changes else utterance
 
 
-def _write_lists(folder: Path, log: ConversionLog, files: Callable[[Path], Path]) -> None:
+def write_lists(folder: Path, log: ConversionLog, files: Callable[[Path], Path]) -> None:
     """Writes the lists that have a row, and removes the others of an earlier run."""
     problems = [(each.file, each.line, each.what, each.cure) for each in log.problems]
     for name, columns, rows in (
         ("problems.csv", ("file", "line", "problem", "cure"), problems),
         ("consensus_differences.csv", ConsensusDifference._fields, log.differences),
+        ("attribute_differences.csv", AttributeDifference._fields, log.attribute_differences),
     ):
         if not rows:
             (folder / name).unlink(missing_ok=True)

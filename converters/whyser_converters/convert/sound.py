@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +26,7 @@ from whyser.io.files import atomic_path, set_time
 from whyser.records.utterance import Utterance, read_utterances, write_utterances
 from whyser_converters.convert.card import CorpusTally
 from whyser_converters.corpora.conversion_log import ConversionLog
-from whyser_converters.corpora.spec import CorpusSpec
+from whyser_converters.corpora.spec import CorpusSpec, Segment
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -35,6 +35,9 @@ NO_SOUND = "sound is missing or unreadable"
 
 #: Seconds; MELD has clips of 0.064 s, and nobody can hear an emotion in one.
 SHORTEST = 0.1
+
+#: Seconds by which the end of an utterance may lie behind that of its file: times are rounded.
+_ROUNDED = 0.1
 
 #: After so many batches it is tried again whether threads are faster.
 _BATCHES = 16
@@ -61,12 +64,13 @@ class SoundPass:
         def inspect(utterance: Utterance) -> AudioInfo | None:
             nonlocal all_ready
             name = str(utterance.audio)
-            if not (sources.names(name) and targets.names(_written_name(utterance))):
+            if not (sources.names(name) and targets.names(self._written_name(utterance))):
                 what, cure = "leads out of the corpus folder", "Correct its name in the table."
                 raise InputError(what, file=self.corpus_dir / name, cure=cure)
-            info = _inspect(self.corpus_dir / name)
+            info = _inspect(self.corpus_dir / name, self.spec.segments.get(utterance.id))
             # Sound that links fetch from elsewhere is written too: readers follow no link out.
-            if info is None or not info.is_ready or not sources.encloses(name):
+            is_part = utterance.id in self.spec.segments
+            if info is None or is_part or not info.is_ready or not sources.encloses(name):
                 all_ready = False
             return info
 
@@ -79,10 +83,10 @@ class SoundPass:
 
         root = targets.root
         first_pass, tally = tally, CorpusTally(with_audio=True)
-        written = self._attach(read_utterances(path), _writer(self.corpus_dir, root))
+        written = self._attach(read_utterances(path), self._writer(root))
         kept = self._without_doubtful(written)
         shown = track(kept, "Writing 16 kHz mono", total=first_pass.utterances)
-        renamed = (one.model_copy(update={"audio": _written_name(one)}) for one in shown)
+        renamed = (one.model_copy(update={"audio": self._written_name(one)}) for one in shown)
         with atomic_path(path) as second:
             write_utterances(second, tally.counted(renamed))
         self._refuse_mostly_lost(tally)
@@ -129,6 +133,30 @@ class SoundPass:
                 fields = ("duration", "sampling_rate", "channels")
                 yield utterance.model_copy(update={name: getattr(found, name) for name in fields})
 
+    def _writer(self, root: Path) -> Callable[[Utterance], AudioInfo]:
+        def write(utterance: Utterance) -> AudioInfo:
+            source = self.corpus_dir / str(utterance.audio)
+            target = root / self._written_name(utterance)
+            changed = source.stat().st_mtime_ns
+            # The same time as its source, not merely a later one: another copy of the corpus that
+            # is converted into the same folder (the demo's, say) has the same names and any age.
+            if not target.is_file() or target.stat().st_mtime_ns != changed:
+                part = self.spec.segments.get(utterance.id, Segment(0.0, None))
+                audio.write(target, audio.load(source, part.start, part.end))
+                set_time(target, changed)
+            return audio.probe(target)
+
+        return write
+
+    def _written_name(self, utterance: Utterance) -> str:
+        """Contains the id, because MELD repeats file names across splits, and the part of a file,
+        so that other times give another file."""
+        stem = utterance.id.partition("/")[2]
+        part = self.spec.segments.get(utterance.id)
+        if part is not None and not stem.endswith(part.suffix):
+            stem += part.suffix
+        return stem + ".wav"
+
     def _refuse_mostly_lost(self, tally: CorpusTally) -> None:
         lost = self.log.dropped[NO_SOUND]
         if lost > tally.utterances:
@@ -138,32 +166,24 @@ class SoundPass:
             raise BadInput([first, *self.log.problems], str(self.corpus_dir))
 
 
-def _inspect(path: Path) -> AudioInfo | None:
-    """What a sound file has; None for a video, whose sound is decoded only once, to be written."""
-    if not audio.is_video(path):
-        return audio.probe(path)
-    audio.probe_track(path)
-    return None
+def _inspect(path: Path, part: Segment | None) -> AudioInfo | None:
+    """What a sound file has; None for a video, whose sound is decoded only once, to be written.
 
-
-def _writer(corpus_dir: Path, root: Path) -> Callable[[Utterance], AudioInfo]:
-    def write(utterance: Utterance) -> AudioInfo:
-        source = corpus_dir / str(utterance.audio)
-        target = root / _written_name(utterance)
-        changed = source.stat().st_mtime_ns
-        # The same time as its source, not merely a later one: another copy of the corpus that is
-        # converted into the same folder (the demo's, say) has the same names and any age.
-        if not target.is_file() or target.stat().st_mtime_ns != changed:
-            audio.write(target, audio.load(source))
-            set_time(target, changed)
-        return audio.probe(target)
-
-    return write
-
-
-def _written_name(utterance: Utterance) -> str:
-    """Contains the id, because MELD repeats file names across splits."""
-    return utterance.id.partition("/")[2] + ".wav"
+    Raises: `InputError` for a part that the file does not have.
+    """
+    if audio.is_video(path):
+        audio.probe_track(path)
+        return None
+    info = audio.probe(path)
+    if part is None:
+        return info
+    end = info.duration if part.end is None else part.end
+    if not part.start < end <= info.duration + _ROUNDED:
+        what = f"has {info.duration:.2f} s of sound, and the utterance is from {part.start:g} s to "
+        cure = "Correct the start or the end in the table."
+        raise InputError(f"{what}{end:g} s", file=path, cure=cure)
+    frames = round((min(end, info.duration) - part.start) * info.sampling_rate)
+    return replace(info, frames=frames)
 
 
 def in_threads(work: Callable[[Item], T], items: Iterator[Item]) -> Iterator[tuple[Item, T]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from whyser.io.errors import InputError
+from whyser.labels.attributes import Attribute
 from whyser.labels.votes import majority
 from whyser.records.utterance import input_error
 
@@ -26,6 +27,19 @@ class ConsensusDifference(NamedTuple):
     published: str | None
     recomputed: str | None
     votes: str
+
+
+class AttributeDifference(NamedTuple):
+    """A published mean of an attribute that differs from the votes'."""
+
+    utterance: str
+    attribute: Attribute
+    published: float
+    recomputed: float
+
+
+#: Published means are rounded; the coarsest has three decimals.
+_ROUNDED = 1e-3
 
 
 class ConversionLog:
@@ -46,6 +60,8 @@ class ConversionLog:
         self.notes: list[str] = []
         self.compared = 0
         self.differences: list[ConsensusDifference] = []
+        self.compared_means = 0
+        self.attribute_differences: list[AttributeDifference] = []
         self._spoiled: dict[str, str] = {}
         self._first_line: dict[str, int | None] = {}
 
@@ -130,6 +146,26 @@ class ConversionLog:
         if recomputed != published:
             difference = ConsensusDifference(utterance_id, published, recomputed, " ".join(ordered))
             self.differences.append(difference)
+
+    def compare_means(
+        self,
+        utterance_id: str,
+        published: Mapping[str, float],
+        recomputed: Mapping[Attribute, float],
+    ) -> None:
+        """Compares the means of the attributes that both have."""
+        for name, mean in recomputed.items():
+            if name in published:
+                self.compared_means += 1
+                if abs(mean - published[name]) > _ROUNDED:
+                    self.attribute_differences.append(
+                        AttributeDifference(utterance_id, name, published[name], round(mean, 6))
+                    )
+
+    def lost_value(self, problem: InputError) -> None:
+        """Notes a value of an attribute that is lost, which costs neither vote nor utterance."""
+        self.report(problem)
+        self.leave_unused("value of an attribute that is not on its scale")
 
     def close(self) -> None:
         """Counts faulty lines about utterances that were never read as unused."""

@@ -14,6 +14,10 @@ Votes     The answers to the voice without the face, since models only hear. Wit
           finishedResponses.csv each vote has its annotator; as in the published tables, an answer
           whose first click took more than ten seconds is left out. Without it the counts of
           tabulatedVotes.csv are expanded into anonymous annotators (crema_d_votes.py reads both).
+          The level of an answer, 0 to 100, is the vote's intensity: how strong the annotator heard
+          the emotion that the vote names. An answer of neutral has none, because a neutral voice
+          is not more or less so. The level of a file name (LO, MD, HI) is not read: it is what the
+          actor was told, for one of the twelve sentences, and not what is heard.
 Labels    `label_source`:
           intended (default)  the acted emotion, as in EmoBox and most papers
           voice, multimodal   unique plurality of the annotators' votes, a tie is no agreement;
@@ -33,6 +37,7 @@ from whyser.labels.votes import majority
 from whyser.records.utterance import Utterance, Vote
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.crema_d_votes import (
+    SCALES,
     TABLE,
     VOTE_CODES,
     VotedClip,
@@ -125,7 +130,7 @@ def prepare_crema_d(
             uncounted += len(votes) != len(clip.letters("voice"))
             if clip.published is not None:
                 published = None if ":" in clip.published else clip.published
-                log.compare_consensus(utterance_id, published, [letter for _, letter in votes])
+                log.compare_consensus(utterance_id, published, [letter for _, letter, _ in votes])
             yield Utterance(
                 id=utterance_id,
                 corpus="crema_d",
@@ -140,8 +145,13 @@ def prepare_crema_d(
                 label=label,
                 label_raw=label_raw,
                 votes=tuple(
-                    Vote(rater=rater, primary=labels[VOTE_CODES[letter]] or "other", raw=letter)
-                    for rater, letter in votes
+                    Vote(
+                        rater=rater,
+                        primary=labels[VOTE_CODES[letter]] or "other",
+                        raw=letter,
+                        intensity=values.get("intensity"),
+                    )
+                    for rater, letter, values in votes
                 ),
             )
     log.note_count(uncounted, "clips with more or fewer answers than the table counts")
@@ -202,6 +212,7 @@ SPEC = CorpusSpec(
     prepare=prepare_crema_d,
     labels=LABELS,
     markers=(TABLE, "AudioWAV/1[0-9][0-9][0-9]_*.wav"),
+    attributes=SCALES,
     size=7_442,
     split_schemes={
         "audeering": by_speaker("audEERING's published 56/18/17 actors", SPLITS),

@@ -9,11 +9,19 @@ from pathlib import Path
 
 from whyser.io.audio import is_lfs_pointer
 from whyser.io.errors import InputError
+from whyser.labels.attributes import Scales
+from whyser_converters.corpora.attribute_values import AttributeCells, Values
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import files_in, number, read_header, read_table
 
 #: The letters of tabulatedVotes.csv.
 VOTE_CODES = {"A": "ANG", "D": "DIS", "F": "FEA", "H": "HAP", "N": "NEU", "S": "SAD"}
+
+#: The slider of the annotators' answers.
+SCALES: Scales = {"intensity": (0, 100)}
+
+#: Its level says how strong an emotion is, which means nothing for a neutral voice.
+_NEUTRAL = "N"
 
 TABLE = "processedResults/tabulatedVotes.csv"
 
@@ -46,8 +54,11 @@ class VotedClip:
         return [letter for letter, votes in counts.items() for _ in range(votes)]
 
 
-#: Clip -> modality -> every annotator with the letter of the answer.
-Responses = dict[str, dict[str, list[tuple[str, str]]]]
+#: An annotator, the letter of the answer, and the intensity of the emotion.
+Answer = tuple[str, str, Values]
+
+#: Clip -> modality -> every answer.
+Responses = dict[str, dict[str, list[Answer]]]
 
 
 def read_responses(corpus_dir: Path, log: ConversionLog) -> Responses:
@@ -58,9 +69,13 @@ def read_responses(corpus_dir: Path, log: ConversionLog) -> Responses:
         return responses
     slow_ones = _read_slow(corpus_dir / "finishedEmoResponses.csv", log)
     slow = 0
-    columns = ("clipName", "localid", "respEmo", "queryType", "sessionNums", "questNum")
+    attributes = AttributeCells(SCALES, path, log)
+    has_levels = "respLevel" in read_header(path)
+    columns = ["clipName", "localid", "respEmo", "queryType", "sessionNums", "questNum"]
+    columns += ["respLevel"] * has_levels
     rows = read_table(path, columns, log.lost_part, name=_NAME_IN_A_ROW)
     for line, (clip, rater, letter, *key) in rows:
+        level = key.pop() if has_levels else ""
         name = clip.partition(".")[0]
         if name.endswith("_practice"):
             continue
@@ -76,7 +91,8 @@ def read_responses(corpus_dir: Path, log: ConversionLog) -> Responses:
                 slow += 1
                 continue
             answers = responses.setdefault(name, defaultdict(list))
-            answers[_MODALITIES[modality]].append((f"crema_d/{rater.strip()}", letter))
+            values = {} if letter == _NEUTRAL else attributes.read((level,), line, name)
+            answers[_MODALITIES[modality]].append((f"crema_d/{rater.strip()}", letter, values))
     log.leave_unused("answer after more than ten seconds", slow)
     return responses
 
@@ -135,7 +151,7 @@ def read_clips(
     for name, stem in wavs.items():
         clip = VotedClip(name, corpus_dir / "AudioWAV" / f"{stem}.wav", wav=stem)
         for modality, answers in responses.get(name, {}).items():
-            given = Counter(letter for _, letter in answers)
+            given = Counter(letter for _, letter, _ in answers)
             clip.counts[modality] = {letter: given[letter] for letter in VOTE_CODES}
         clips.append(clip)
     return clips
@@ -172,8 +188,8 @@ def _read_counts(cells: list[str], total: str) -> dict[str, int]:
     return counts
 
 
-def voice_votes(clip: VotedClip, responses: Responses) -> list[tuple[str, str]]:
-    """Annotators of the voice and their letters; anonymous if only the counts are known.
+def voice_votes(clip: VotedClip, responses: Responses) -> list[Answer]:
+    """The answers to the voice; anonymous, and without intensity, if only the counts are known.
 
     Raises: `InputError` if the vote table has no row for the voice.
     """
@@ -182,4 +198,4 @@ def voice_votes(clip: VotedClip, responses: Responses) -> list[tuple[str, str]]:
     known = responses.get(clip.name, {}).get("voice")
     if known:
         return known
-    return [(f"crema_voice_{n}", letter) for n, letter in enumerate(clip.letters("voice"), 1)]
+    return [(f"crema_voice_{n}", letter, {}) for n, letter in enumerate(clip.letters("voice"), 1)]

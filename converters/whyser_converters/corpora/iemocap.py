@@ -12,7 +12,10 @@ Splits    None are official. Leave one session out: `session_5` (default) tests 
           it (Session5 before Session1). `train`: all utterances, as the paper pools them.
 Votes     `C-E<k>` lines. An annotator may give several labels, in one line or in two: the first
           is primary, the rest are secondary. `C-F1` and `C-M1` are the actors' self-reports and
-          not votes.
+          not votes. `A-E<k>` lines have an annotator's valence, arousal (act) and dominance, on
+          five manikins; those of an annotator who gave no label are kept without one. Their means
+          are compared with those of the head line, and differences are listed; the head line's
+          are kept only where nobody's values are there.
 Labels    The head line's majority code, by name.
           exc, fru, oth  have no class and stay `other`; `--merge exc=happy` is the convention
                          of four-class papers. A merge renames labels and votes; it does not
@@ -31,9 +34,11 @@ from pathlib import Path
 
 from whyser.io.errors import InputError
 from whyser.labels.classes import Label
-from whyser.records.utterance import Utterance, Vote
+from whyser.records.utterance import AttributeVote, Utterance, Vote
+from whyser_converters.corpora.attribute_values import with_released_means
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.iemocap_dialogs import (
+    SCALES,
     VOTE_CODES,
     VotedTurn,
     read_transcripts,
@@ -116,7 +121,7 @@ def prepare_iemocap(
                     untranscribed += turn.name not in transcripts
                     unrated += not turn.votes
                     speaker = f"Ses0{session}{gender}"
-                    yield Utterance(
+                    utterance = Utterance(
                         id=utterance_id,
                         corpus="iemocap",
                         split=_DEFAULT_SPLITS[speaker],
@@ -132,7 +137,13 @@ def prepare_iemocap(
                         label=label,
                         label_raw=turn.code,
                         votes=tuple(_votes(turn, labels)),
+                        attribute_votes=tuple(
+                            AttributeVote(rater=rater, **values)
+                            for rater, values in turn.values.items()
+                            if rater not in turn.votes and values
+                        ),
                     )
+                    yield with_released_means(utterance, turn.means, log)
     log.note_count(untranscribed, "utterances without a transcript")
     log.note_count(unrated, "utterances without votes")
 
@@ -156,13 +167,16 @@ def _parse_id(name: str, session: int) -> tuple[str, str]:
 
 def _votes(turn: VotedTurn, labels: Mapping[str, Label | None]) -> Iterator[Vote]:
     for rater, (first, *rest) in turn.votes.items():
-        comment = turn.comments[rater]
+        comment, values = turn.comments[rater], turn.values.get(rater, {})
         yield Vote(
             rater=rater,
             primary=labels[VOTE_CODES[first.lower()]] or "other",
             secondary=tuple(_secondary(word.lower(), labels) for word in rest),
             # The comment says what the annotator meant by Other.
             raw=f"{first} ({comment})" if first.lower() == "other" and comment else first,
+            arousal=values.get("arousal"),
+            valence=values.get("valence"),
+            dominance=values.get("dominance"),
         )
 
 
@@ -179,6 +193,7 @@ SPEC = CorpusSpec(
     prepare=prepare_iemocap,
     labels=LABELS,
     markers=tuple(f"Session{session}/dialog/EmoEvaluation" for session in SESSIONS),
+    attributes=SCALES,
     size=10_039,
     split_schemes={
         f"session_{test}": by_speaker(f"tests on Session{test}", session_splits(test))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.text import encoding_of
+from whyser.labels.attributes import Scales
+from whyser_converters.corpora.attribute_values import AttributeCells, Values
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import refuse_special, transcript_text
 
@@ -27,24 +29,35 @@ VOTE_CODES = {
     "other": "oth",
 }
 
+#: Five manikins, in the order of the head line.
+SCALES: Scales = {"valence": (1, 5), "arousal": (1, 5), "dominance": (1, 5)}
+
 # [6.2901 - 8.2357]<TAB>Ses01F_impro01_F000<TAB>neu<TAB>[2.5000, 2.5000, 2.5000]
-_HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\w+)\t\[[\d., ]+\]")
+_HEAD = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\w+)\t\[([\d., ]+)\]")
 _HEAD_FORM = "[<start> - <end>]<TAB><utterance><TAB><code><TAB>[V, A, D]"
 # C-E2:<TAB>Neutral; Anger;<TAB>()
 _RATING = re.compile(r"([CA])-([EFM])(\d+):\s*(.*)")
+# val 3; act 2; dom  2;
+_SCORES = ("val", "act", "dom")
+_SCORE = re.compile(rf"({'|'.join(_SCORES)})\b\s*(.*)")
 # Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
 _TRANSCRIPT = re.compile(r"(Ses\S+)\s+\[[\d.]+-[\d.]+\]:\s*(.*)")
 
 
 @dataclass
 class VotedTurn:
-    """A head line of an evaluation file, and the votes below it: annotator -> words, comment."""
+    """A head line of an evaluation file, and the votes below it: annotator -> words, comment.
+
+    `means` are the published ones of the attributes, `values` those of each annotator.
+    """
 
     line: int
     name: str
     code: str
+    means: Values = field(default_factory=dict)
     votes: dict[str, list[str]] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Values] = field(default_factory=dict)
 
     @property
     def vote_codes(self) -> list[str]:
@@ -56,17 +69,19 @@ def read_turns(path: Path, log: ConversionLog) -> list[VotedTurn]:
     turns: list[VotedTurn] = []
     turn: VotedTurn | None = None
     below_broken_head = False
+    attributes = AttributeCells(SCALES, path, log)
     for number, line in _lines(path):
         if line.startswith("%"):
             continue
         if not line:
             turn, below_broken_head = None, False
         elif head := _HEAD.match(line):
-            turn = VotedTurn(number, head[1], head[2])
+            means = attributes.read(_mean_cells(head[3]), number, head[1])
+            turn = VotedTurn(number, head[1], head[2], means)
             turns.append(turn)
         elif turn is not None and not line.startswith("["):
             with log.part(path, number, of=turn.name):
-                _read_rating(turn, line)
+                _read_rating(turn, line, number, attributes)
         elif below_broken_head and not line.startswith("["):
             # These are votes on a candidate that is lost already.
             continue
@@ -82,15 +97,26 @@ def read_turns(path: Path, log: ConversionLog) -> list[VotedTurn]:
     return turns
 
 
-def _read_rating(turn: VotedTurn, line: str) -> None:
+def _mean_cells(text: str) -> tuple[str, ...]:
+    cells = tuple(text.split(","))
+    # As one cell, which is no number, it is reported.
+    return cells if len(cells) == len(SCALES) else (text, *[""] * (len(SCALES) - 1))
+
+
+def _read_rating(turn: VotedTurn, line: str, at: int, attributes: AttributeCells) -> None:
     rating = _RATING.fullmatch(line)
     if rating is None:
         raise _malformed(line, "C-E<rater>:<TAB><label>; <label>;<TAB>(<comment>)")
     kind, who, number, what = rating.groups()
-    if kind != "C" or who != "E":
+    if who != "E":
         return
     rater = f"E{number}"
     chosen, _, comment = what.partition("\t")
+    if kind == "A":
+        values = attributes.read(_cells(chosen), at, turn.name)
+        if turn.values.setdefault(rater, values) != values:
+            attributes.lose(f"second values {chosen.strip()!r} of annotator {rater}", at)
+        return
     words = [word.strip() for word in chosen.split(";") if word.strip()]
     if not words:
         raise InputError(f"annotator {rater} chose nothing", cure="Correct the line.")
@@ -101,6 +127,20 @@ def _read_rating(turn: VotedTurn, line: str) -> None:
     mentions = turn.votes.setdefault(rater, [])
     mentions += [word for word in words if word not in mentions]
     turn.comments.setdefault(rater, comment.strip().strip("()"))
+
+
+def _cells(text: str) -> tuple[str, ...]:
+    """The cells of `val 3; act 2; dom  ;`, in the order of `SCALES`.
+
+    >>> _cells("act 2; val 3; dom  ;")
+    ('3', '2', '')
+    """
+    scores = [_SCORE.fullmatch(part.strip()) for part in text.split(";") if part.strip()]
+    found = {score[1]: score[2] for score in scores if score}
+    if len(found) < len(scores):
+        # As a value of all attributes, which is no number, it is reported.
+        return (text.strip(),) * len(SCALES)
+    return tuple(found.get(name, "") for name in _SCORES)
 
 
 def read_transcripts(path: Path, log: ConversionLog) -> dict[str, str]:

@@ -17,6 +17,9 @@ Splits    Official: train, dev, test1, test2, test3. Labels, transcripts and spe
 Votes     Every annotator's primary and secondary labels; five annotators or more a turn. A
           secondary list is split at commas; a free-text Other with a comma inside gives one word
           more.
+          Arousal (A, EmoAct), valence and dominance of every vote, on seven manikins. Their
+          published means are compared with those of the votes, and differences are listed; they
+          are kept only where a turn has no votes.
 Labels    The published majority label, by name. It is recomputed from the votes (unique plurality
           over the eight classes and Other, all its free texts pooled) and differences are listed.
           O  Other, with or without free text: `other`
@@ -33,8 +36,15 @@ from typing import NamedTuple
 from whyser.io.errors import InputError, did_you_mean
 from whyser.labels.classes import Label
 from whyser.records.utterance import Utterance
+from whyser_converters.corpora.attribute_values import AttributeCells, with_released_means
 from whyser_converters.corpora.conversion_log import ConversionLog
-from whyser_converters.corpora.msp_podcast_votes import read_votes, vote_code
+from whyser_converters.corpora.msp_podcast_votes import (
+    NO_CELLS,
+    SCALES,
+    attribute_columns,
+    read_votes,
+    vote_code,
+)
 from whyser_converters.corpora.spec import CorpusSpec, official
 from whyser_converters.corpora.tables import (
     files_in,
@@ -82,13 +92,17 @@ _PARTITION_FILES = ("partitions.txt", "partition.txt")
 
 
 class _ConsensusRow(NamedTuple):
-    """The published data of a turn; `split_set` is empty if a release lacks the column."""
+    """The published data of a turn; `split_set` is empty if a release lacks the column.
+
+    `means` are the cells of arousal, valence and dominance.
+    """
 
     line: int
     name: str
     code: str
     speaker: str
     gender: str
+    means: tuple[str, ...]
     split_set: str = ""
 
 
@@ -111,6 +125,7 @@ def prepare_msp_podcast(
     unlisted |= partition
     votes = read_votes(folder, labels, log)
     transcripts = TranscriptFolder(find_entry(corpus_dir, _TRANSCRIPT_FOLDERS), log)
+    published = AttributeCells(SCALES, table, log)
     unrated = unknown = 0
 
     for row in _read_consensus(table, log):
@@ -125,6 +140,7 @@ def prepare_msp_podcast(
             if split == "test3":
                 yield _withheld(utterance_id, name, sound)
                 continue
+            means = published.read(row.means, row.line, name)
             utterance = Utterance(
                 id=utterance_id,
                 corpus="msp_podcast",
@@ -140,6 +156,7 @@ def prepare_msp_podcast(
                 label_raw=row.code,
                 votes=tuple(rated),
             )
+            utterance = with_released_means(utterance, means, log)
             codes = [vote_code(vote.raw) for vote in rated]
             log.compare_consensus(utterance_id, _NO_AGREEMENT.get(row.code, row.code), codes)
             unrated += not rated
@@ -184,11 +201,15 @@ def _split(row: _ConsensusRow, partition: Mapping[str, str]) -> str:
 
 
 def _read_consensus(table: Path, log: ConversionLog) -> Iterator[_ConsensusRow]:
-    columns = ["FileName", "EmoClass", "SpkrID", "Gender"]
-    if "Split_Set" in read_header(table):
+    header = read_header(table)
+    attributes = attribute_columns(header)
+    columns = ["FileName", "EmoClass", "SpkrID", "Gender", *attributes]
+    if "Split_Set" in header:
         columns.append("Split_Set")
-    for line, cells in read_table(table, columns, log.lost_candidate):
-        yield _ConsensusRow(line, *map(str.strip, cells))
+    for line, row in read_table(table, columns, log.lost_candidate):
+        name, code, speaker, gender, *cells = map(str.strip, row)
+        means, split = tuple(cells[: len(attributes)]), cells[len(attributes) :]
+        yield _ConsensusRow(line, name, code, speaker, gender, means or NO_CELLS, *split)
 
 
 def _new_id(log: ConversionLog, name: str, line: int | None = None) -> str:
@@ -237,6 +258,7 @@ SPEC = CorpusSpec(
         "[Ll][Aa][Bb][Ee][Ll]*/[Ll]abels_[Cc]on[sc]ensus.*",
         "[Ll][Aa][Bb][Ee][Ll]*/[Ll]abels.txt",
     ),
+    attributes=SCALES,
     size=207_136,
     split_schemes=official("train, dev and three test sets of the MSP lab"),
 )

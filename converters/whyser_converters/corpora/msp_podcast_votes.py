@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -13,8 +13,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from whyser.io.errors import InputError
+from whyser.labels.attributes import Scales
 from whyser.labels.classes import Label
 from whyser.records.utterance import Vote
+from whyser_converters.corpora.attribute_values import AttributeCells, Values
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import find_entry, numbered_lines, read_header, read_table
 
@@ -34,14 +36,27 @@ VOTE_CODES = {
 _DETAIL = re.compile(
     r"\s*(\w+)\s*;\s*([^;\s][^;]*?)\s*;\s*"
     r"(?:(.*?)\s*;\s*)?"  # some rows lack the secondary labels, so what follows is found by name
-    r"A:[^;]*;\s*V:[^;]*;\s*D:[^;]*;?\s*"
+    r"A:([^;]*);\s*V:([^;]*);\s*D:([^;]*);?\s*"
 )
+
+#: Marks on seven manikins, in the order of every file that is read.
+SCALES: Scales = {"arousal": (1, 7), "valence": (1, 7), "dominance": (1, 7)}
+
+#: The columns of these attributes, and the cells of a table that lacks one of them.
+_COLUMNS = ("EmoAct", "EmoVal", "EmoDom")
+NO_CELLS = ("",) * len(_COLUMNS)
 
 #: The primary label and the secondary ones, as one annotator wrote them.
 Words = tuple[str, str]
 
-#: An annotator and the words.
-RawVote = tuple[str, Words]
+#: The cells of the attributes, in the order of `SCALES`.
+Cells = tuple[str, ...]
+
+#: An annotator, the words, and the attributes' cells.
+RawVote = tuple[str, Words, Cells]
+
+#: A file name, an annotator, the words, and the attributes.
+VoteRow = tuple[str, str, Words, Values]
 
 
 def read_votes(
@@ -52,13 +67,13 @@ def read_votes(
     vote_of = _vote_form(labels)
     # The votes for a turn follow each other, so that almost every turn is looked up only once.
     for name, rated in groupby(_vote_rows(folder, log), itemgetter(0)):
-        made = [replace(vote_of(words), rater=rater) for _, (rater, words) in rated]
+        made = [replace(vote_of(words), rater=rater, **values) for _, rater, words, values in rated]
         # Stripped, as the names of the consensus file are.
         votes[name.strip()] += made
     return dict(votes)
 
 
-def _vote_rows(folder: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+def _vote_rows(folder: Path, log: ConversionLog) -> Iterator[VoteRow]:
     table = find_entry(folder, ("labels_detailed.csv",))
     text = find_entry(folder, ("labels.txt",))
     if table is not None:
@@ -72,31 +87,38 @@ def _vote_rows(folder: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]
         log.note("neither labels_detailed.csv nor labels.txt: the turns have no votes")
 
 
-def _detail_rows(path: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+def _detail_rows(path: Path, log: ConversionLog) -> Iterator[VoteRow]:
     """The schema of releases 1.7 to 1.12: one cell holds a line of `labels.txt`."""
+    attributes = AttributeCells(SCALES, path, log)
     for line, (name, detail) in read_table(path, ("FileName", "EmoDetail"), log.lost_part):
-        if vote := _parse_plain(detail):
-            yield name, vote
-            continue
-        with log.part(path, line, of=name):
-            yield name, _parse_detail(detail)
+        vote = _parse_plain(detail)
+        if vote is None:
+            with log.part(path, line, of=name):
+                vote = _parse_detail(detail)
+        if vote is not None:
+            rater, words, cells = vote
+            yield name, rater, words, attributes.read(cells, line, name)
 
 
-def _field_rows(path: Path, rater: str, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+def _field_rows(path: Path, rater: str, log: ConversionLog) -> Iterator[VoteRow]:
     """The schema of releases 1.6 (`Workers`) and 2.0 (`WorkerID`)."""
-    columns = ("FileName", rater, "EmoClass_Major", "EmoClass_Second")
-    for line, (name, *cells) in read_table(path, columns, log.lost_part):
+    attributes = AttributeCells(SCALES, path, log)
+    more = attribute_columns(read_header(path))
+    columns = ("FileName", rater, "EmoClass_Major", "EmoClass_Second", *more)
+    for line, (name, *fields) in read_table(path, columns, log.lost_part):
         with log.part(path, line, of=name):
-            worker, primary, secondary = (cell.strip() for cell in cells)
+            worker, primary, secondary, *cells = (field.strip() for field in fields)
             if not worker or not primary:
                 raise InputError(
                     "a vote without an annotator or a primary label", cure="Correct the vote."
                 )
-            yield name, (worker, (primary, secondary))
+            values = attributes.read(tuple(cells) or NO_CELLS, line, name)
+            yield name, worker, (primary, secondary), values
 
 
-def _text_rows(path: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
+def _text_rows(path: Path, log: ConversionLog) -> Iterator[VoteRow]:
     """`labels.txt`: a head line with the file's name, then a line per annotator."""
+    attributes = AttributeCells(SCALES, path, log)
     turn = None
     for number, line in numbered_lines(path):
         first = line.partition(";")[0].strip()
@@ -107,7 +129,8 @@ def _text_rows(path: Path, log: ConversionLog) -> Iterator[tuple[str, RawVote]]:
         with log.part(path, number, of=turn):
             if turn is None:
                 raise InputError(f"annotator's line {line.strip()[:60]!r} before any file's name")
-            yield turn, _parse_plain(line) or _parse_detail(line)
+            rater, words, cells = _parse_plain(line) or _parse_detail(line)
+            yield turn, rater, words, attributes.read(cells, number, turn)
 
 
 def _parse_plain(detail: str) -> RawVote | None:
@@ -115,14 +138,19 @@ def _parse_plain(detail: str) -> RawVote | None:
     rater, _, rest = detail.partition(";")
     rater = rater.strip()
     text, _, scores = rest.partition("; A:")
-    words = _split_words(text)
-    return (rater, words) if words and rater and _are_scores(scores) else None
+    words, cells = _split_words(text), _split_scores(scores)
+    return (rater, words, cells) if words and rater and cells else None
 
 
 # Annotators choose from few scores and words, so the same tuple serves many votes.
 @cache
-def _are_scores(text: str) -> bool:
-    return "; V:" in text and "; D:" in text and text.count(";") <= 3
+def _split_scores(text: str) -> Cells | None:
+    match = _SCORES.fullmatch(text)
+    return match.groups() if match else None
+
+
+#: What follows "; A:".
+_SCORES = re.compile(r"([^;]*); V:([^;]*); D:([^;]*)(?:;[^;]*)?")
 
 
 @cache
@@ -138,8 +166,13 @@ def _parse_detail(detail: str) -> RawVote:
             f"malformed vote {detail.strip()[:60]!r}",
             cure="Expected 'WORKER; primary; secondary; A:x; V:x; D:x;'.",
         )
-    rater, primary, secondary = match.groups("")
-    return rater, (primary, secondary)
+    rater, primary, secondary, *cells = match.groups("")
+    return rater, (primary, secondary), tuple(cells)
+
+
+def attribute_columns(header: Sequence[str]) -> tuple[str, ...]:
+    """The columns of arousal, valence and dominance; none if the table lacks one of them."""
+    return _COLUMNS if set(_COLUMNS) <= set(header) else ()
 
 
 @cache

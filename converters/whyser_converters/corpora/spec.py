@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.attributes import Scales
 from whyser.labels.classes import CLASSES, EmotionClass, Label, canonical
 from whyser.records.utterance import Utterance
 
@@ -26,6 +27,24 @@ class ConversionOption:
     def help(self) -> str:
         reasons = "; ".join(f"'{value}': {reason}" for value, reason in self.values.items())
         return f"{self.about} {reasons}."
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The part of a sound file that is an utterance, in seconds; `end` is None for the file's."""
+
+    start: float
+    end: float | None
+
+    @property
+    def suffix(self) -> str:
+        """What tells its file from those of other parts.
+
+        >>> Segment(1.5, None).suffix, Segment(0, 2.25).suffix
+        ('_1500_end', '_0_2250')
+        """
+        end = "end" if self.end is None else f"{1000 * self.end:.0f}"
+        return f"_{1000 * self.start:.0f}_{end}"
 
 
 @dataclass(frozen=True)
@@ -55,11 +74,13 @@ class CorpusSpec:
     """A corpus and its converter.
 
     `labels` maps the corpus' codes. `markers` are glob patterns, any of which identifies its
-    folder; the first is spelt as in the newest release. `split_schemes` and `options` are the
-    choices, the default first; the converter itself yields the default scheme's splits.
-    `bad_audio` names clips with unusable sound, `doubtful_audio` those cut wrongly, each with the
-    reason. `size` is the number of utterances of the whole corpus; `speaker_disjoint` is False
-    if the official splits share speakers.
+    folder; the first is spelt as in the newest release, and without any every folder is it.
+    `split_schemes` and `options` are the choices, the default first; the converter itself yields
+    the default scheme's splits. `bad_audio` names clips with unusable sound, `doubtful_audio` those
+    cut wrongly, each with the reason. `size` is the number of utterances of the whole corpus, None
+    if nobody knows it; `speaker_disjoint` is False if the official splits share speakers.
+    `segments` has the part of its file that an utterance is, by id; the converter fills it.
+    `attributes` has the scale of each attribute that the annotators rated.
     """
 
     name: str
@@ -69,12 +90,14 @@ class CorpusSpec:
     prepare: Callable[..., Iterator[Utterance]]
     labels: Mapping[str, Label | None]
     markers: tuple[str, ...]
-    size: int
+    size: int | None
     split_schemes: Mapping[str, SplitScheme]
     options: Mapping[str, ConversionOption] = field(default_factory=dict)
     bad_audio: Mapping[str, str] = field(default_factory=dict)
     doubtful_audio: Mapping[str, str] = field(default_factory=dict)
     speaker_disjoint: bool = True
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+    attributes: Scales = field(default_factory=dict)
 
     @property
     def choices(self) -> dict[str, ConversionOption]:
@@ -85,7 +108,7 @@ class CorpusSpec:
 
     def is_at(self, folder: Path) -> bool:
         """Whether the folder has the layout of this corpus."""
-        return any(next(folder.glob(marker), None) for marker in self.markers)
+        return not self.markers or any(next(folder.glob(marker), None) for marker in self.markers)
 
     def merged(self, merge: Mapping[str, str]) -> dict[str, Label | None]:
         """The label map after the user's merges, code -> class.

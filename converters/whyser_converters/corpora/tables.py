@@ -8,15 +8,19 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.text import encoding_of
+from whyser.io.text import delimiter_of, encoding_of
 from whyser.labels.classes import Label
 from whyser.records.utterance import without_reserved_marks
+
+#: The cells of each row of lines.
+Parsed = Callable[[Iterable[str]], Iterator[list[str]]]
 
 #: Called with the fault of a row that cannot be read, and with the subject of the row or "".
 Lost = Callable[[InputError, str], None]
@@ -27,18 +31,20 @@ _FIRST_CELL = re.compile(r'[^",\r\n]+')
 # Characters of lines that are parsed at once; more would not stay in the processor's cache.
 _BLOCK = 1 << 16
 
+_NOT_UTF_8 = "not UTF-8 text"
+
 # `errors="surrogateescape"` turns a byte that is not UTF-8 into one of these.
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")
 
 
-def read_header(path: Path) -> list[str]:
+def read_header(path: Path, delimiter: str = ",") -> list[str]:
     """The column names of a CSV file.
 
     Raises: `InputError` for a file that is empty, not CSV or not UTF-8.
     """
     with _opened(path) as stream:
         try:
-            header = next(csv.reader(stream, strict=True), None)
+            header = next(csv.reader(stream, strict=True, delimiter=delimiter), None)
         except csv.Error as error:
             cure = "The file may be cut short; fetch it again."
             raise InputError(f"not valid CSV ({error})", file=path, line=1, cure=cure) from None
@@ -47,11 +53,17 @@ def read_header(path: Path) -> list[str]:
     text = ",".join(header)
     if "\0" in text or _STRAY_BYTE.search(text):
         raise InputError("is not UTF-8 text", file=path, line=1, cure="Save it as UTF-8.")
-    if len(header) == 1 and (other := re.search("[;\t|]", text)):
+    if len(header) == 1 and (other := re.search("[;\t|]", text)) and delimiter == ",":
         raise InputError(
             f"has cells separated by {other[0]!r}", file=path, line=1, cure="Save it with commas."
         )
     return [name.strip() for name in header]
+
+
+def delimiter_in(path: Path) -> str:
+    """What separates the cells of the first line of a file."""
+    with _opened(path) as stream:
+        return delimiter_of(stream.readline(_BLOCK))
 
 
 def read_table(
@@ -59,6 +71,7 @@ def read_table(
     columns: Sequence[str],
     lost: Lost,
     *,
+    delimiter: str = ",",
     stray_bytes: bool = False,
     name: re.Pattern[str] = _FIRST_CELL,
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -70,7 +83,7 @@ def read_table(
 
     Raises: `InputError` for a missing file or column.
     """
-    header = read_header(path)
+    header = read_header(path, delimiter)
     for column in columns:
         if column not in header:
             raise InputError(
@@ -81,29 +94,35 @@ def read_table(
 
     def lose(line: int, text: str, fault: str) -> None:
         found = name.search(text)
-        cure = "Correct the line, or fetch the file again."
+        is_foreign = fault == _NOT_UTF_8
+        cure = "Save the file as UTF-8." if is_foreign else "Correct the line, or fetch it again."
         lost(InputError(fault, file=path, line=line, cure=cure), found[0] if found else "")
 
-    for lines, rows in _chunks(path, width, stray_bytes, lose):
+    parsed = partial(csv.reader, strict=True, delimiter=delimiter)
+    for lines, rows in _chunks(path, parsed, width, stray_bytes, lose):
         yield from zip(lines, map(pick, rows), strict=True)
 
 
 def _chunks(
-    path: Path, width: int, stray_bytes: bool, lose: Callable[[int, str, str], None]
+    path: Path,
+    parsed: Parsed,
+    width: int,
+    stray_bytes: bool,
+    lose: Callable[[int, str, str], None],
 ) -> Iterator[tuple[Sequence[int], Sequence[list[str]]]]:
     """Line numbers and cells: of a block of lines where all are good, else of row after row."""
     with _opened(path) as stream:
         texts: list[str] = []
-        next(csv.reader(_noted(stream, texts), strict=True))
+        next(parsed(_noted(stream, texts)))
         line = 1 + len(texts)
         while block := stream.readlines(_BLOCK):
             end = line + len(block)
-            if plain := _plain_rows(block, width, stray_bytes):
+            if plain := _plain_rows(block, parsed, width, stray_bytes):
                 yield range(line, end), plain
                 line = end
                 continue
             # Its last row may end below the block.
-            rows = csv.reader(_noted(chain(block, stream), texts), strict=True)
+            rows = parsed(_noted(chain(block, stream), texts))
             while line < end:
                 texts.clear()
                 try:
@@ -113,7 +132,7 @@ def _chunks(
                     # An unclosed quote has swallowed the lines below its own.
                     reason = str(error) if len(texts) == 1 else ""
                     found = [
-                        (number, text, *_parse_alone(text, reason))
+                        (number, text, *_parse_alone(text, parsed, reason))
                         for number, text in enumerate(texts, start=line)
                     ]
                 line += len(texts)
@@ -124,12 +143,14 @@ def _chunks(
                         yield [number], [cells]
 
 
-def _plain_rows(block: Sequence[str], width: int, stray_bytes: bool) -> list[list[str]]:
+def _plain_rows(
+    block: Sequence[str], parsed: Parsed, width: int, stray_bytes: bool
+) -> list[list[str]]:
     """The rows of lines that are a good row each, in a fraction of the time; none for others."""
     if _fault_in([], width, "".join(block), stray_bytes):
         return []
     try:
-        rows = list(csv.reader(block, strict=True))
+        rows = list(parsed(block))
     except csv.Error:
         return []
     return rows if len(rows) == len(block) and {*map(len, rows)} == {width} else []
@@ -142,15 +163,15 @@ def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) ->
     if "\0" in text:
         return "not valid text (a NUL byte)"
     if not (stray_bytes or text.isascii()) and _STRAY_BYTE.search(text):
-        return "not UTF-8 text"
+        return _NOT_UTF_8
     return ""
 
 
-def _parse_alone(text: str, reason: str) -> tuple[list[str], str]:
+def _parse_alone(text: str, parsed: Parsed, reason: str) -> tuple[list[str], str]:
     """The cells of one line, or the fault; `reason` is given if it is known not to be CSV."""
     if not reason:
         try:
-            return next(csv.reader([text], strict=True)), ""
+            return next(parsed([text])), ""
         except csv.Error as error:
             reason = str(error)
     return [], f"not valid CSV ({reason})" if text.strip() else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,21 @@ def read_table(path: Path) -> dict[str, Any]:
     return table
 
 
-def register(path: Path, name: str, rows_file: Path, *, ranking: bool = False) -> None:
-    """Puts `name` into the table at `path`; entries of other names stay as they are."""
+def register(
+    path: Path,
+    name: str,
+    rows_file: Path,
+    *,
+    ranking: bool = False,
+    as_given: Mapping[str, Any] | None = None,
+) -> None:
+    """Puts `name` into the table at `path`; entries of other names stay as they are.
+
+    `as_given` is the entry of rows in a form of their own; it gets another `file_name`.
+    """
     table = read_table(path) if path.exists() else {}
     file_name = Path(os.path.relpath(rows_file, path.parent)).as_posix()
-    ours = entry(file_name, ranking=ranking)
+    ours = {**(as_given or entry(file_name, ranking=ranking)), "file_name": file_name}
     if table.get(name) != ours:
         write_json(path, {**table, name: ours})
 
@@ -108,11 +118,13 @@ def write_dataset(
     manifest: Iterable[Line],
     *,
     ranking: bool = False,
+    as_given: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes `<output>.json`, its manifest and the entry in the dataset table.
 
     The files are renamed into place only after all rows were rendered. `manifest` has one line per
-    row, in their order; `ranking` rows hold a chosen and a rejected answer.
+    row, in their order; `ranking` rows hold a chosen and a rejected answer. `as_given` is the entry
+    of rows in a form of their own.
 
     Returns: The file of the rows.
 
@@ -137,5 +149,5 @@ def write_dataset(
                 stream.write(json.dumps(row, ensure_ascii=False))
             stream.write("\n]\n")
         write_jsonl(files(output.parent / f"{output.name}.manifest.jsonl"), manifest)
-    register(table, output.name, rows_file, ranking=ranking)
+    register(table, output.name, rows_file, ranking=ranking, as_given=as_given)
     return rows_file

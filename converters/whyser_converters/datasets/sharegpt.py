@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from whyser.io import audio
+from whyser.io.console import track
+from whyser.io.degraded import NAMES, degradation, degraded_file
 from whyser.io.errors import InputError, Problems
 from whyser.labels.classes import EmotionClass
 from whyser.prompting.prompts import Question, with_transcript
@@ -25,6 +27,7 @@ from whyser_converters.datasets.dataset_info import manifest_line, write_dataset
 from whyser_converters.datasets.questions import QuestionSpec
 from whyser_converters.datasets.sampling import merged, nothing_left, sound_of
 from whyser_converters.datasets.targets import (
+    NO_TRANSCRIPT,
     TargetSpec,
     TrainingInputs,
     why_left_out,
@@ -32,16 +35,18 @@ from whyser_converters.datasets.targets import (
     write_answer,
 )
 
-#: What replaces the utterance's own sound; `transcript` gives the words and no sound.
-Control = Literal["none", "shuffled", "silence", "transcript"]
+#: What replaces or degrades the utterance's own sound; `transcript` gives the words and no sound.
+Control = Literal["none", "shuffled", "silence", "transcript", "noise", "codec", "gain"]
+#: Those that change no text, and so can change rows in any form.
+OwnControl = Literal["shuffled", "silence", "noise", "codec", "gain"]
 
 
 @dataclass(frozen=True)
 class SharegptRow:
     """One training or test example, from which both files are written.
 
-    `label` is the label in the answer, None for target `asr`; `epoch` numbers the copies of the
-    utterance.
+    `label` is the label in the answer, None for targets `asr` and `distribution`; `epoch` numbers
+    the copies of the utterance.
     """
 
     utterance: Utterance
@@ -72,16 +77,22 @@ class SharegptRow:
 
     def manifest(self) -> dict[str, Any]:
         line = manifest_line(self.utterance, self.question, self.audio if self.hears else None)
-        own = {"label": self.label, "answer": self.answer}
-        return line | own | {"control": self.control, "epoch": self.epoch}
+        line |= {"label": self.label, "answer": self.answer}
+        line |= {"control": self.control, "epoch": self.epoch}
+        how = degradation(self.control)
+        return {**line, "degraded": NAMES[how]} if how else line
 
 
 @dataclass
 class SharegptDataset:
-    """Rows in their final order, and the number of dropped utterances by reason."""
+    """Rows in their final order, and the number of dropped utterances by reason.
+
+    `has_transcripts` is False if answers should have one, and no utterance of the split has any.
+    """
 
     rows: list[SharegptRow] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    has_transcripts: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,8 +104,8 @@ class DatasetSpec:
     the file's order; question and sampled label are drawn anew for each copy.
 
     Raises: `InputError` for a test split with rationales (they are written from labels), sampled
-    labels or copies; for copies with shuffled sound; for a transcript as the answer to a question
-    about the emotion.
+    labels, copies or utterances without agreement; for copies with shuffled sound; for a transcript
+    as the answer to a question about the emotion, and shares as that to a chain of thought.
     """
 
     split: str
@@ -111,6 +122,9 @@ class DatasetSpec:
         if target == "asr" and asks_for_emotion:
             what = "target 'asr' does not answer a question about the emotion"
             cure = "Use --prompt open or task, without --cot."
+        elif self.answer.states_shares and self.question.thinks:
+            what = "--cot asks for one emotion at the end, and target 'distribution' states shares"
+            cure = "Leave --cot out."
         elif self.control == "shuffled" and self.epochs > 1:
             what = "with copies, shuffling could give an utterance its own sound from another copy"
             cure = "Leave --epochs out."
@@ -120,6 +134,9 @@ class DatasetSpec:
         elif self.is_test and (self.answer.labels == "sampled" or self.epochs > 1):
             what = f"split {self.split!r} takes neither sampled labels nor copies"
             cure = "They are for training; a test is scored against every annotator anyway."
+        elif self.is_test and self.answer.no_agreement == "train":
+            what = f"split {self.split!r} is for a test, and --no-agreement train is for training"
+            cure = "Leave --no-agreement out; whyser-eval score --all-inclusive scores them."
         else:
             return
         raise InputError(what, cure=cure)
@@ -158,10 +175,14 @@ def build(corpora: Sequence[Corpus], spec: DatasetSpec, inputs: TrainingInputs) 
         with problems.caught():
             _add_rows(dataset, corpus, utterance, spec, inputs)
     problems.raise_any()
+    if not dataset.rows and dataset.dropped[NO_TRANSCRIPT] and answer.target != "asr":
+        # Of such a corpus nothing would be left; other corpora lose only the utterances without.
+        without = replace(spec, answer=replace(answer, writes_transcript=False))
+        return replace(build(corpora, without, inputs), has_transcripts=False)
     if not dataset.rows:
         raise nothing_left("utterance", spec.split, corpora, dataset.dropped)
     dataset.rows.sort(key=lambda row: (row.epoch, spec.drawn(ORDER, row.utterance, row.epoch)))
-    dataset.rows = _under_control(dataset.rows, spec)
+    dataset.rows = under_control(dataset.rows, spec.control, spec.seed)
     if spec.max_samples is not None:
         _keep_first(dataset, spec.max_samples)
     return dataset
@@ -176,30 +197,35 @@ def _add_rows(
 ) -> None:
     """Adds a row for each epoch whose label can be explained."""
     sound = sound_of(corpus, utterance)
+    scales = corpus.card.attributes if spec.answer.needs_attributes else {}
     for epoch in range(spec.epochs):
 
         def draw(what: str, epoch: int = epoch) -> bytes:
             return spec.drawn(what, utterance, epoch)
 
         label = spec.answer.label(utterance, draw)
-        reason = None if spec.is_test else why_unexplained(utterance, label, inputs)
-        if reason:
+        if not spec.is_test and (
+            reason := why_unexplained(utterance, label, inputs, spec.answer.no_agreement)
+        ):
             dataset.dropped[reason] += 1
             continue
         question = spec.question.question(spec.answer.target, draw)
-        answer = write_answer(utterance, label, spec.answer, inputs)
+        answer = write_answer(utterance, label, spec.answer, inputs, scales)
         dataset.rows.append(SharegptRow(utterance, sound, question, answer, label, epoch=epoch))
 
 
-def _under_control(rows: list[SharegptRow], spec: DatasetSpec) -> list[SharegptRow]:
-    """The rows as the control changes them; the files of silence come with `write`."""
-    if spec.control == "shuffled":
-        return _shuffle_audio(rows, random.Random(spec.seed))
-    if spec.control == "transcript" and not any(row.utterance.transcript for row in rows):
+def under_control(rows: Sequence[SharegptRow], control: Control, seed: int) -> list[SharegptRow]:
+    """The rows as the control changes them; `write` makes the sounds of some.
+
+    Raises: `InputError` for a corpus with one sound only, and where nothing has a transcript.
+    """
+    if control == "shuffled":
+        return _shuffle_audio(rows, random.Random(seed))
+    if control == "transcript" and not any(row.utterance.transcript for row in rows):
         raise InputError(
             "no utterance of this split has a transcript", cure="Leave --control transcript out."
         )
-    return [replace(row, control=spec.control) for row in rows]
+    return [replace(row, control=control) for row in rows]
 
 
 def _shuffle_audio(rows: Sequence[SharegptRow], random_: random.Random) -> list[SharegptRow]:
@@ -226,17 +252,37 @@ def _keep_first(dataset: SharegptDataset, count: int) -> None:
         dataset.rows = kept
 
 
-def write(dataset: SharegptDataset, output: Path, table: Path) -> Path:
+def write(
+    dataset: SharegptDataset,
+    output: Path,
+    table: Path,
+    *,
+    seed: int = 0,
+    as_given: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes rows, manifest and the table's entry; returns the file of the rows.
 
-    The files of the silence control, one for each length, go to the folder `silence` there.
+    The sounds of the controls `silence`, `noise`, `codec` and `gain` go to the folder of that name
+    there; `seed` is that of the noise. `as_given` is the entry of rows in a form of their own.
     """
-    rows = dataset.rows
-    if rows and rows[0].control == "silence":
-        folder = output.parent / "silence"
-        lengths = [audio.probe(row.audio).duration for row in rows]
-        silences = [audio.silence(length, folder).resolve() for length in lengths]
-        rows = [replace(row, audio=silence) for row, silence in zip(rows, silences, strict=True)]
+    rows = list(_with_sounds(dataset.rows, output.parent, seed))
     return write_dataset(
-        output, table, (row.sharegpt() for row in rows), (row.manifest() for row in rows)
+        output,
+        table,
+        (row.sharegpt() for row in rows),
+        (row.manifest() for row in rows),
+        as_given=as_given,
     )
+
+
+def _with_sounds(rows: Sequence[SharegptRow], folder: Path, seed: int) -> Iterator[SharegptRow]:
+    """The rows with the sounds that their control makes, one file for each length of silence."""
+    makes = bool(rows) and rows[0].control in {"silence", *NAMES}
+    for row in track(rows, "Writing sounds") if makes else rows:
+        path = row.audio
+        if row.control == "silence":
+            path = audio.silence(audio.probe(path).duration, folder / "silence").resolve()
+        elif how := degradation(row.control):
+            noise = drawn(seed, how, row.utterance.id)
+            path = degraded_file(path, how, noise, folder / how).resolve()
+        yield replace(row, audio=path)

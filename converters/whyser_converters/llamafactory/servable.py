@@ -16,14 +16,11 @@ from typing import Any
 
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path, read_json, read_text, write_json, write_text
-from whyser.prompting.prompts import TRAINED
+from whyser.prompting.prompts import TRACES, TRAINED
 from whyser_converters.llamafactory.chat_template import FILE, template_of
 from whyser_converters.llamafactory.window import widen
 
 GENERATION = "generation_config.json"
-
-#: Files that LLaMA-Factory's exports and trained models have, and official checkpoints have not.
-TRACES = ("Modelfile", "trainer_state.json", "training_args.bin")
 
 
 def make_servable(model: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from whyser.io.files import read_jsonl
 from whyser.io.text import half_character, lone_surrogate
 from whyser.labels.classes import Label
 from whyser.prompting.prompts import CHOOSE, OPTIONS, POOLS, QUESTIONS, Form, Prompt
-from whyser.records.predictions import Control, Prediction, listed
+from whyser.records.predictions import Control, Prediction, listed, write_predictions
 from whyser.records.utterance import read_records
 
 _DROPPED_CURE = (
@@ -89,6 +89,27 @@ def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
         )
         for (_, row), answer in zip(expected, generated, strict=True)
     ]
+
+
+def join_all(manifests: Sequence[Path], predictions: Sequence[Path], folder: Path) -> Path:
+    """Joins files of one system, which has the folder's name, into `joined.jsonl` there.
+
+    Raises: as `join`, and `InputError` where not every file has its manifest.
+    """
+    if len(manifests) != len(predictions):
+        raise InputError(
+            f"{len(manifests)} --manifest for {len(predictions)} --predictions",
+            cure="Give one for each, in the same order.",
+        )
+    model = folder.resolve().name
+    joined = [
+        one
+        for manifest, path in zip(manifests, predictions, strict=True)
+        for one in join(manifest, path, model=model)
+    ]
+    output = folder / "joined.jsonl"
+    write_predictions(output, joined)
+    return output
 
 
 def read_manifest(path: Path) -> Iterator[tuple[int, ManifestRow]]:

@@ -39,7 +39,7 @@ def _recall(gold: BoolArray, found: BoolArray) -> Statistics:
     return Statistics((gold & found).astype(np.float64), gold.astype(np.float64))
 
 
-@metric("classes", macro=True, heading="MV", of_class="f1")
+@metric("classes", macro=True, heading="MV", of_column="f1")
 def f1_majority(items: Items) -> Statistics:
     """Macro-F1 on the majority labels (MV).
 
@@ -79,7 +79,7 @@ def f1_all_labels(items: Items) -> Statistics:
     return Statistics(found.numerator, found.denominator + missed)
 
 
-@metric("classes", macro=True, of_class="recall")
+@metric("classes", macro=True, of_column="recall")
 def ua(items: Items) -> Statistics:
     """Unweighted accuracy (UAR): the mean recall of the classes.
 
@@ -189,9 +189,9 @@ def by_class(classes: Sequence[str]) -> dict[str, ClassMetric]:
         return lambda items: function(items).of_class(position)
 
     return {
-        f"{one.of_class}:{label}": of_class(one.function, position)
+        f"{one.of_column}:{label}": of_class(one.function, position)
         for one in METRICS.values()
-        if one.of_class
+        if one.of_column and one.material == "classes"
         for position, label in enumerate(classes)
     }
 

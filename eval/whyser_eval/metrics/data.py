@@ -2,8 +2,8 @@
 
 A metric maps utterances to `Statistics`: one row of numerators and one of denominators per
 utterance. Its value is the mean over columns of `|sum(numerator) / sum(denominator)|`, with
-0/0 = 0. Any weighting of the utterances (a subset, a bootstrap draw) is then a weighted sum of the
-same rows, so an interval needs no second pass over the data.
+0/0 = 0, or another function of these sums. Any weighting of the utterances (a subset, a bootstrap
+draw) is then a weighted sum of the same rows, so an interval needs no second pass over the data.
 
 Names: y is the majority label, A the set of the annotators' labels, p the prediction, and
 hit = (p in A).
@@ -99,17 +99,43 @@ class Items:
         return hit
 
 
+def ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Element by element numerator / denominator, with 0/0 = 0.
+
+    So a class without references or predictions scores 0, as with `zero_division=0`: the average
+    is over the declared classes, whatever the data holds.
+
+    >>> ratios(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    array([0.5, 0. ])
+    """
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator > 0)
+
+
+def mean_ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    """float[...], the mean over the last axis of the absolute ratios of sums, float[..., K]."""
+    mean: FloatArray = np.abs(ratios(above, below)).mean(axis=-1)
+    return mean
+
+
+#: A metric's value from the sums of its numerators, float[..., J], and denominators, float[..., K].
+ValueOf: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+
+
 @dataclass(frozen=True)
 class Statistics:
     """What each utterance adds to a metric.
 
     Attributes:
         numerator: float[n, K], K = C where the metric is a mean over classes, 1 for a plain rate
-        denominator: float[n, K]
+        denominator: float[n, K]; an utterance with zeros only does not count
+        value_of: the value from the sums; with another than `mean_ratio` a numerator may have
+            several columns for one of the denominator
     """
 
     numerator: FloatArray
     denominator: FloatArray
+    value_of: ValueOf = mean_ratio
 
     @property
     def counts(self) -> tuple[FloatArray, FloatArray]:
@@ -123,10 +149,10 @@ class Statistics:
 
     @property
     def value(self) -> float:
-        return float(np.abs(self.per_column).mean())
+        return float(self.value_of(*self.counts))
 
     def take(self, rows: IntArray | BoolArray) -> Statistics:
-        return Statistics(self.numerator[rows], self.denominator[rows])
+        return replace(self, numerator=self.numerator[rows], denominator=self.denominator[rows])
 
     def of_class(self, position: int) -> Statistics:
         """One class by itself, of shape [n, 1]."""
@@ -136,19 +162,6 @@ class Statistics:
 
 #: A metric of the predicted classes.
 ClassMetric: TypeAlias = Callable[[Items], Statistics]
-
-
-def ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    """Element by element numerator / denominator, with 0/0 = 0.
-
-    So a class without references or predictions scores 0, as with `zero_division=0`: the average
-    is over the declared classes, whatever the data holds.
-
-    >>> ratios(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
-    array([0.5, 0. ])
-    """
-    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
-    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator > 0)
 
 
 @dataclass(frozen=True)

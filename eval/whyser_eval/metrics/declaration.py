@@ -12,12 +12,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
-#: What a metric's function takes: `Items`; `Distributions`; reference and predicted transcripts;
-#: `Explained` answers; these, all cues and a seed. It returns `Statistics`, but in the last case
-#: the value of each draw.
+#: What a metric's function takes: `Items`; `Items` of voice and words (`metrics.conflict`);
+#: `Distributions`; reference and predicted transcripts; `Explained` answers; `AttributePairs`. It
+#: returns `Statistics`, but for `shuffled claims` (`Explained` answers, all cues and a seed) the
+#: value of each draw, and for `genders` (`metrics.genders`) values.
 MaterialKind: TypeAlias = Literal[
-    "classes", "probabilities", "transcripts", "claims", "shuffled claims"
+    "classes",
+    "conflict",
+    "probabilities",
+    "transcripts",
+    "claims",
+    "shuffled claims",
+    "genders",
+    "attributes",
 ]
+
+#: The columns of a metric by its material, and one of them, for docs/scores.md.
+_COLUMNS: dict[MaterialKind, tuple[str, str]] = {
+    "classes": ("The same for one class, on `all` and `strict`: a column of", "sad"),
+    "attributes": ("The same for one attribute: a column of", "arousal"),
+}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,8 +46,8 @@ class Metric:
         macro: whether it is a mean over the declared classes, which are then its columns
         needs_majority: whether it is computed only where there is a majority label
         heading: of its column in a table; None if no table shows it
-        of_class: the name of its value for a single class, such as f1 in f1:sad; None if it is not
-            computed class by class
+        of_column: the name of its value for a single class or attribute, such as f1 in f1:sad; None
+            if it is not computed column by column
     """
 
     name: str
@@ -42,7 +56,7 @@ class Metric:
     macro: bool
     needs_majority: bool
     heading: str | None
-    of_class: str | None
+    of_column: str | None
 
     @property
     def summary(self) -> str:
@@ -66,7 +80,7 @@ def metric(
     macro: bool = False,
     needs_majority: bool = True,
     heading: str | None = None,
-    of_class: str | None = None,
+    of_column: str | None = None,
 ) -> Callable[[Function], Function]:
     """Declares the function as a metric; its docstring says "Formula: ..." and "Source: ...".
 
@@ -77,7 +91,7 @@ def metric(
         name = function.__name__
         if name in METRICS:
             raise ValueError(f"metric {name!r} has two declarations")
-        METRICS[name] = Metric(name, function, material, macro, needs_majority, heading, of_class)
+        METRICS[name] = Metric(name, function, material, macro, needs_majority, heading, of_column)
         return function
 
     return declare
@@ -98,9 +112,23 @@ def is_over_classes(score: str) -> bool:
     return is_macro(score) or (score in METRICS and METRICS[score].material == "probabilities")
 
 
+def declared(score: str) -> Metric | None:
+    """The metric of a score, also of one class or attribute such as f1:sad; None if unknown.
+
+    >>> from whyser_eval.metrics import METRICS
+    >>> declared("recall:sad").name, declared("ccc:arousal").name, declared("f2") is None
+    ('ua', 'ccc', True)
+    """
+    name, is_column, _ = score.partition(":")
+    if not is_column:
+        return METRICS.get(score)
+    return next((one for one in METRICS.values() if one.of_column == name), None)
+
+
 def needs_majority(score: str) -> bool:
-    """Whether the score is computed only where there is a majority label, as one of a class is."""
-    return score not in METRICS or METRICS[score].needs_majority
+    """Whether the score is computed only where there is a majority label."""
+    found = declared(score)
+    return found is None or found.needs_majority
 
 
 def markdown() -> str:
@@ -109,9 +137,9 @@ def markdown() -> str:
     for one in METRICS.values():
         formula, source = one.paragraph("Formula"), one.paragraph("Source")
         rows.append(_row((f"`{one.name}`", one.summary, formula, source)))
-        if one.of_class:
-            what = f"The same for one class, on `all` and `strict`: a column of `{one.name}`."
-            rows.append(_row((f"`{one.of_class}:sad`", what, "", "")))
+        if one.of_column:
+            what, example = _COLUMNS[one.material]
+            rows.append(_row((f"`{one.of_column}:{example}`", f"{what} `{one.name}`.", "", "")))
     return "\n".join(rows) + "\n"
 
 

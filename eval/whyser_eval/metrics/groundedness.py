@@ -58,7 +58,7 @@ def explanation(answer: str) -> str:
     blocks = parse_answer(answer)
     if blocks.rationale is not None:
         return blocks.rationale
-    has_blocks = any((blocks.transcript, blocks.statement, blocks.descriptors))
+    has_blocks = any((blocks.transcript, blocks.statement, blocks.descriptors, blocks.attributes))
     return "" if has_blocks else without_thinking(answer)
 
 

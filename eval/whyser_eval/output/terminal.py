@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from whyser.io.console import LOG_WIDTH, print_json
+from whyser.labels.attributes import ATTRIBUTES
+from whyser_eval.metrics.genders import gender_gap_p
 from whyser_eval.scoring.compare import SystemComparison, comparisons_json
 from whyser_eval.scoring.score import ScoredRun, ScoreRow
 from whyser_eval.statistics.formatting import format_estimate, format_p
@@ -28,8 +30,11 @@ _COLUMNS = (
 
 #: Columns of further tables, if answers contain them; one table would exceed 120 columns.
 _MORE = (
+    ("congruent_accuracy", "conflict_accuracy", "words_rate"),
+    ("gender_gap", "gender_gap_p"),
     ("groundedness", "groundedness_shuffled", "wer"),
     ("kl", "js", "ece", "set_recall"),
+    ("ccc", *(f"ccc:{name}" for name in ATTRIBUTES)),
 )
 _NAMES = ("system", "form", "control")
 
@@ -105,7 +110,7 @@ def _headline(run: ScoredRun) -> Table:
 
 def _more(run: ScoredRun, columns: Sequence[str]) -> Table:
     """Further metrics on all utterances, for the systems that have them."""
-    table = _table(_NAMES, [name.replace("_", "\n") for name in columns])
+    table = _table(_NAMES, [name.replace("_", "\n").replace(":", "\n") for name in columns])
     for name, rows in _by_system(run.rows).items():
         scores = {row.metric: row for row in rows if row.subset == "all" and row.value is not None}
         if scores.keys() & set(columns):
@@ -122,5 +127,7 @@ def _by_system(rows: Sequence[ScoreRow]) -> dict[tuple[str, str, str], list[Scor
 
 
 def _cell(row: ScoreRow, has_ends: bool) -> Text:
+    if row.metric == gender_gap_p.__name__:
+        return Text(format_p(row.value))
     low, high = (row.low, row.high) if has_ends else (None, None)
     return Text(format_estimate(row.value, low, high))

@@ -22,6 +22,7 @@ def render_page(
     styles: Sequence[str],
     scripts: Sequence[str],
     media: str,
+    connect: str = "'none'",
     **shown: Any,
 ) -> str:
     """The whole file as text.
@@ -31,6 +32,7 @@ def render_page(
             is taken from this package
         styles, scripts: names, in the order in which they are joined
         media: allowed sources of audio, as in a content security policy
+        connect: where the script may send requests; a page in a file sends none
         shown: variables of the template besides `policy`, `style` and `script`
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -45,7 +47,7 @@ def render_page(
     environment.filters["visible"] = visible
     style, script = _together(package, "style", styles), _together(package, "script", scripts)
     return environment.get_template(template).render(
-        **shown, policy=_policy(script, style, media), style=style, script=script
+        **shown, policy=_policy(script, style, media, connect), style=style, script=script
     )
 
 
@@ -58,14 +60,14 @@ def _together(package: str, folder: str, names: Sequence[str]) -> str:
     return "\n".join(texts)
 
 
-def _policy(script: str, style: str, media: str) -> str:
+def _policy(script: str, style: str, media: str, connect: str) -> str:
     """A content security policy that allows only our script and style, and audio from `media`.
 
     Both are named by hash, so that injected code cannot run.
     """
     return (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-        f"media-src {media}; base-uri 'none'; form-action 'none'"
+        f"media-src {media}; connect-src {connect}; base-uri 'none'; form-action 'none'"
     )
 
 

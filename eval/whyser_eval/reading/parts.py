@@ -58,8 +58,9 @@ _STATES = _names(
     "predicted_emotion"
 )
 _HEARD = _names(
-    "asr descriptors transcript transcription transcribed_text text words speech utterance quote "
-    "content audio input question options prompt instruction instructions system user"
+    "asr descriptors attributes transcript transcription transcribed_text text words speech "
+    "utterance quote content audio input question options prompt instruction instructions system "
+    "user"
 )
 #: Mark-up, and blocks whose text is read as prose.
 _PLAIN = _names(

@@ -1,4 +1,4 @@
-"""Metrics of what an answer holds besides its class: probabilities, transcript, claims."""
+"""Metrics of what an answer holds besides its class, such as probabilities or a transcript."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whyser_eval.metrics.data import BoolArray, ScoreEstimate, Statistics, Subset
+from whyser_eval.metrics.concordance import AttributePairs
+from whyser_eval.metrics.data import BoolArray, FloatArray, ScoreEstimate, Statistics, Subset
 from whyser_eval.metrics.declaration import METRICS, MaterialKind, metrics_of, needs_majority
 from whyser_eval.metrics.distribution import Distributions, normalised
 from whyser_eval.metrics.groundedness import Explained
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 
 #: What else a metric of this material depends on, as the signature names it.
 RESTS_ON: dict[MaterialKind, str] = {
+    "conflict": "conflict",
     "probabilities": "votes",
     "transcripts": "words",
     "claims": "cues",
     "shuffled claims": "cues",
+    "attributes": "attributes",
 }
 
 
@@ -52,14 +55,7 @@ class AnswerMaterial:
             given = np.array(
                 [[one.get(name, 0.0) for name in references.classes] for one in shares]
             )
-            found["probabilities"] = (
-                Distributions(
-                    references.distributions,
-                    normalised(given),
-                    references.annotators,
-                    references.labels,
-                ),
-            )
+            found["probabilities"] = (_distributions(given, references),)
         if with_transcripts:
             transcripts = [one.transcript for one in system.blocks]
             if any(one is not None for one in transcripts):
@@ -67,25 +63,63 @@ class AnswerMaterial:
                 found["transcripts"] = (spoken, transcripts)
         if claims is not None:
             found["claims"] = (claims,)
+        if (pairs := attribute_pairs(system, references)) is not None:
+            found["attributes"] = (pairs,)
         return cls(found)
+
+    @classmethod
+    def of_probabilities(cls, given: FloatArray, references: References) -> AnswerMaterial:
+        """Args: `given`, float[n, C]."""
+        return cls({"probabilities": (_distributions(given, references),)})
+
+    @property
+    def attributes(self) -> AttributePairs | None:
+        pairs: AttributePairs | None
+        (pairs,) = self.of_kind.get("attributes", (None,))
+        return pairs
 
     @property
     def metrics(self) -> list[str]:
-        return [name for kind in self.of_kind for name in metrics_of(kind)]
+        names = [name for kind in self.of_kind for name in metrics_of(kind)]
+        if self.attributes is not None:
+            rated = self.attributes.names
+            names += [f"{name}:{one}" for name in metrics_of("attributes") for one in rated]
+        return names
 
     def statistics(self, metric: str, classes: BoolArray | None) -> Statistics:
         """Args: `classes`, bool[C], those that a distribution is over; None for all."""
-        declared = METRICS[metric]
-        given = self.of_kind[declared.material]
-        if declared.material != "probabilities" or classes is None or classes.all():
+        name, _, attribute = metric.partition(":")
+        found = METRICS[name]
+        given = self.of_kind[found.material]
+        if attribute:
+            given = tuple(one.of(attribute) for one in given)
+        if found.material != "probabilities" or classes is None or classes.all():
             classes = None
         else:
             given = tuple(one.over(classes) for one in given)
         # A word error rate takes long, and is the same on every subset.
         key = metric, b"" if classes is None else classes.tobytes()
         if key not in self._known:
-            self._known[key] = declared.function(*given)
+            self._known[key] = found.function(*given)
         return self._known[key]
+
+
+def _distributions(given: FloatArray, references: References) -> Distributions:
+    return Distributions(
+        references.distributions, normalised(given), references.annotators, references.labels
+    )
+
+
+def attribute_pairs(system: System, references: References) -> AttributePairs | None:
+    """The attributes of references and answers; None if no answer names one that was rated."""
+    if not references.attributes:
+        return None
+    read = system.attributes(references.scales.get(one.corpus, {}) for one in references.utterances)
+    if not any(read):
+        return None
+    return AttributePairs(
+        references.attributes, references.attribute_places, references.places(read)
+    )
 
 
 def answer_plans(

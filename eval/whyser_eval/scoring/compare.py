@@ -16,6 +16,7 @@ from whyser.records.provenance import provenance
 from whyser_eval.metrics.classification import f1_majority
 from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.scoring.answer_metrics import AnswerMaterial, answer_plans
+from whyser_eval.scoring.conflict import counted_in
 from whyser_eval.scoring.score import ScoredRun, SystemScores
 from whyser_eval.statistics.bootstrap import Unit, clusters_of
 from whyser_eval.statistics.clustering import clustering
@@ -140,6 +141,11 @@ def _pairings(
     subsets = {name: one for name, one in references.subsets.items() if name in wanted}
     own, other = (one.system.items(references) for one in (first, second))
     yield pair(own, other, subsets, metrics_of("classes"), speakers)
+    if run.conflict is not None:
+        own, other = (run.conflict.items(one.predictions) for one in (own, other))
+        for name, metric in metrics_of("conflict").items():
+            counted = counted_in(metric(own), subsets)
+            yield pair(own, other, counted, {name: metric}, speakers)
     answers = [
         AnswerMaterial.of(one.system, references, one.explained, with_transcripts=run.settings.wer)
         for one in (first, second)

@@ -1,14 +1,14 @@
-"""Chance baselines, and the controls that a system that listens must beat."""
+"""Chance baselines, the controls that a system that listens must beat, and those it must stand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
-from whyser_eval.metrics.data import MISS, ClassMetric, FloatArray, IntArray, ScoreEstimate
+from whyser_eval.metrics.data import MISS, FloatArray, IntArray, Items, ScoreEstimate
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.systems import SystemName
 from whyser_eval.statistics.bootstrap import (
@@ -32,17 +32,31 @@ def class_counts(references: References) -> IntArray:
     return np.bincount(labels, minlength=len(references.classes))
 
 
+def prior_shares(references: References) -> FloatArray:
+    """float[n, C], the shares of the labels, for every utterance."""
+    support = class_counts(references)
+    return np.tile(support / support.sum(), (len(references), 1))
+
+
 def prior_estimates(
-    references: References, metrics: Mapping[str, ClassMetric], *, draws: int, seed: int
+    references: References,
+    items: Items,
+    plan_of: Callable[[Cells], ResamplingPlan],
+    *,
+    draws: int,
+    seed: int,
 ) -> list[ScoreEstimate]:
     """Scores of guesses that are drawn by the shares of the labels: the mean over `draws` runs.
 
     The references are fixed, the guesses vary; `low` and `high` are percentiles of the runs.
+
+    Args: `items` of the references, whatever their predictions; `plan_of`, the scores of cells.
     """
     support = class_counts(references)
     shares = support / support.sum()
-    cells = collapse(references.items([None] * len(references)), references.subsets)
-    plan = ResamplingPlan.of(_with_every_guess(cells, len(shares)), metrics)
+    unasked = replace(items, predictions=np.full(len(items), MISS))
+    cells = collapse(unasked, references.subsets)
+    plan = plan_of(_with_every_guess(cells, len(shares)))
 
     def guess(generator: np.random.Generator, size: int) -> FloatArray:
         guesses = generator.multinomial(cells.members, shares, size=(size, len(cells.members)))
@@ -85,29 +99,46 @@ def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:
     return found
 
 
-#: Control -> its answers, and what it means if a system does not beat it.
+#: Control -> its answers, and what it means if a system does not beat them.
 _DOUBTS = {
     "shuffled": ("answers to shuffled audio", "It may not be listening."),
     "silence": ("answers to silence", "It may not be listening."),
     "transcript": ("answers to the transcript", "The sound may add nothing to the words."),
 }
 
+#: Control -> the sound on which a system should hold its score.
+_DEGRADED = {
+    "noise": "with noise",
+    "codec": "by telephone",
+    "gain": "20 dB quieter",
+}
+
 
 def warnings(headlines: Mapping[SystemName, ScoreEstimate]) -> Iterator[str]:
-    """A line for each system that does not beat one of its own controls.
+    """A line for each system that does not beat its own control, or loses on degraded sound.
 
-    A system beats a control if their intervals do not overlap, or by value without intervals.
+    A system beats a control if their intervals do not overlap, or by value without intervals. Where
+    it should hold its score, intervals that do not overlap show a loss.
 
     Args: `headlines`, one score of every system under every control.
     """
     for name, control in headlines.items():
-        own = headlines.get(replace(name, control="none"))
-        if name.control in _DOUBTS and own is not None and not _is_beaten(own, control):
+        system = replace(name, control="none")
+        own = headlines.get(system)
+        if own is None:
+            continue
+        is_beaten = _is_beaten(own, control)
+        mine, theirs = (format_estimate(e.value, e.low, e.high) for e in (own, control))
+        if name.control in _DOUBTS and not is_beaten:
             what, meaning = _DOUBTS[name.control]
-            mine, theirs = (format_estimate(e.value, e.low, e.high) for e in (own, control))
             yield (
-                f"{replace(name, control='none')} does not beat its own {what}: {own.metric} "
-                f"{mine} against {theirs}. {meaning}"
+                f"{system} does not beat its own {what}: {own.metric} {mine} against {theirs}. "
+                f"{meaning}"
+            )
+        elif name.control in _DEGRADED and is_beaten and own.low is not None:
+            yield (
+                f"{system} loses on sound {_DEGRADED[name.control]}: {own.metric} {theirs} against "
+                f"{mine} on the sound as it is."
             )
 
 

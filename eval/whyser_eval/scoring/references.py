@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from whyser.io.errors import InputError, Problems
 from whyser.io.files import read_jsonl
+from whyser.labels.attributes import ATTRIBUTES, Attribute, Scales, position
 from whyser.labels.classes import CLASSES, EmotionClass, Label
 from whyser.labels.votes import distribution
 from whyser.records.corpus import Corpus
@@ -39,6 +40,14 @@ class AnswerKey:
     @cached_property
     def parts(self) -> frozenset[Part]:
         return frozenset(map(part_of, self.utterances.values()))
+
+    @cached_property
+    def scales(self) -> dict[str, Scales]:
+        """Corpus -> scales of its attributes; none without a card."""
+        return {
+            name: corpus.card.attributes if _has_card(corpus) else {}
+            for name, corpus in self.corpora.items()
+        }
 
     @cached_property
     def audio_roots(self) -> dict[str, Path | None]:
@@ -110,13 +119,16 @@ def declared_classes(paths: Sequence[Path]) -> tuple[EmotionClass, ...]:
 class References:
     """The scored utterances in a fixed order, with what metrics need of each.
 
-    `corpus_classes` are those that each corpus' annotation can name.
+    `corpus_classes` are those that each corpus' annotation can name, `scales` those of its
+    attributes; `entropy` adds the subsets by the entropy of the votes.
     """
 
     utterances: tuple[Utterance, ...]
     classes: tuple[EmotionClass, ...]
     corpus_classes: Mapping[str, tuple[EmotionClass, ...]]
     secondary: bool = False
+    entropy: bool = False
+    scales: Mapping[str, Scales] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -171,13 +183,44 @@ class References:
         return np.where(totals > 0, ratios(votes, totals), gold)
 
     @cached_property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """Those that annotators of some corpus rated, in their usual order."""
+        rated = {name for corpus, _ in self.parts for name in self.scales.get(corpus, {})}
+        return tuple(name for name in ATTRIBUTES if name in rated)
+
+    @cached_property
+    def attribute_places(self) -> FloatArray:
+        """float[n, K], the place of each mean on the scale of its corpus, 0 to 1; NaN without."""
+        return self.places([one.attribute_means for one in self.utterances])
+
+    def places(self, values: Sequence[Mapping[Attribute, float]]) -> FloatArray:
+        """float[n, K], the places of values in the references' order; NaN for one that is missing.
+
+        A value without a scale is missing.
+        """
+        found = np.full((len(self), len(self.attributes)), np.nan)
+        column = {name: place for place, name in enumerate(self.attributes)}
+        for row, (utterance, given) in enumerate(zip(self.utterances, values, strict=True)):
+            scales = self.scales.get(utterance.corpus, {})
+            for name, value in given.items():
+                if name in scales:
+                    found[row, column[name]] = position(value, scales[name])
+        return found
+
+    @cached_property
     def speakers(self) -> IntArray:
         """int[n], the number of each utterance's speaker."""
         return clusters_of([one.speaker for one in self.utterances])
 
     @cached_property
     def subsets(self) -> dict[str, Subset]:
-        return subsets_of(self.utterances, self.classes, self.corpus_classes, self.primaries)
+        return subsets_of(
+            self.utterances,
+            self.classes,
+            self.corpus_classes,
+            self.primaries,
+            entropy=self.entropy,
+        )
 
     @cached_property
     def hash(self) -> str:
@@ -196,11 +239,19 @@ class References:
         )
         return references_hash(chosen, self.classes)
 
-    @property
+    @cached_property
     def votes_hash(self) -> str:
-        """Hash of every vote, which metrics of probabilities depend on."""
+        """Hash of every vote, which metrics of probabilities and bands of entropy depend on."""
         rows = zip(self.utterances, self.primaries, strict=True)
         return rows_hash(f"{one.id}\t{','.join(sorted(votes))}" for one, votes in rows)
+
+    @property
+    def attributes_hash(self) -> str:
+        """Hash of the attributes' means, as places on their scales."""
+        rows = zip(self.utterances, self.attribute_places, strict=True)
+        return rows_hash(
+            f"{one.id}\t{','.join(f'{place:.6f}' for place in places)}" for one, places in rows
+        )
 
     @property
     def words_hash(self) -> str:
@@ -218,6 +269,7 @@ def select_references(
     *,
     secondary: bool,
     all_inclusive: bool = False,
+    entropy: bool = False,
 ) -> References:
     """The utterances of the chosen splits whose majority label is one of the eight classes.
 
@@ -247,7 +299,7 @@ def select_references(
             cure=f"Its splits are [{known}].",
         )
     cards = {name: declared_classes([corpus.path]) for name, corpus in key.corpora.items()}
-    return References(tuple(chosen), classes, cards, secondary)
+    return References(tuple(chosen), classes, cards, secondary, entropy=entropy, scales=key.scales)
 
 
 def _check_labels(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import chain, compress, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,13 @@ from whyser.labels.classes import EmotionClass
 from whyser.records.predictions import REPEATED
 from whyser.records.provenance import provenance
 from whyser_eval.metrics.classification import by_class
-from whyser_eval.metrics.data import Items, ScoreEstimate
-from whyser_eval.metrics.declaration import METRICS, is_over_classes, metrics_of
+from whyser_eval.metrics.concordance import AttributePairs
+from whyser_eval.metrics.data import BoolArray, Items, ScoreEstimate
+from whyser_eval.metrics.declaration import declared, is_over_classes, metrics_of
 from whyser_eval.metrics.groundedness import Explained, cues_hash, explained
+from whyser_eval.reading.attributes import VERSION
 from whyser_eval.reading.readers import Reader, RuleReader
+from whyser_eval.reading.shares import shares_version
 from whyser_eval.scoring import controls
 from whyser_eval.scoring.answer_metrics import (
     RESTS_ON,
@@ -27,10 +31,18 @@ from whyser_eval.scoring.answer_metrics import (
     answer_plans,
     shuffled_metrics,
 )
+from whyser_eval.scoring.conflict import (
+    Conflict,
+    EmotionSources,
+    conflict_plan,
+    read_conflict,
+)
+from whyser_eval.scoring.genders import gender_notes, p_of_gender_gap, with_gender_gap
 from whyser_eval.scoring.references import AnswerKey, References
 from whyser_eval.scoring.samples import sample_lines
 from whyser_eval.scoring.scores import ScoreRow as ScoreRow
 from whyser_eval.scoring.signature import Signature
+from whyser_eval.scoring.subsets import ENTROPY_BANDS
 from whyser_eval.scoring.systems import System, SystemName, read_systems
 from whyser_eval.statistics.bootstrap import (
     Cells,
@@ -59,6 +71,7 @@ class Settings:
     classes: tuple[EmotionClass, ...] | None = None
     secondary: bool = False
     all_inclusive: bool = False
+    entropy: bool = False
     draws: int = 1000
     seed: int = 0
     interval: Interval = "percentile"
@@ -69,11 +82,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class SystemScores:
-    """A system with its scores; `explained` has its claims with verdicts, where there are cues."""
+    """A system with its scores; `explained` has its claims with verdicts, where there are cues.
+
+    `attributes` are those of its answers, where some answer names one.
+    """
 
     system: System
     scores: list[ScoreEstimate]
     explained: list[Explained] | None = None
+    attributes: AttributePairs | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ class ScoredRun:
     warnings: tuple[str, ...]
     settings: Settings
     inputs: tuple[Path, ...]
+    conflict: Conflict | None = None
 
     @property
     def systems(self) -> list[System]:
@@ -101,15 +119,19 @@ class ScoredRun:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the intervals needs to know."""
+        """What a reader of the scores needs to know."""
+        told = [*gender_notes(self.references)]
+        if self.conflict is not None:
+            told.append(self.conflict.note)
         n = int(self.references.subsets["all"].mask.sum())
         if not self.settings.draws or n >= _ENOUGH:
-            return []
+            return told
         cure = "" if self.settings.interval == "bca" else "Use --interval bca. "
         return [
+            *told,
             f"an interval of {n:,} utterances holds the true score less often than 95 %: with "
             "rare classes, percentiles hold it in 80 % of the cases at n = 100, and in 90 % at "
-            f'n = 300. {cure}See docs/scores.md, "Intervals".'
+            f'n = 300. {cure}See docs/scores.md, "Intervals".',
         ]
 
 
@@ -119,12 +141,15 @@ def score_run(
     settings: Settings | None = None,
     *,
     cues: Sequence[Path] = (),
+    emotions: EmotionSources | None = None,
 ) -> ScoredRun:
     """Scores every system of the prediction files; writes nothing.
 
-    Args: `cues`, files of measured cues, which the answers' claims are compared with.
+    Args: `cues`, files of measured cues, which the answers' claims are compared with; `emotions`,
+        where the emotions of words and voice come from, which the answers may follow.
 
-    Raises: `InputError` or `BadInput` as `read_systems`, and for a broken file of cues.
+    Raises: `InputError` or `BadInput` as `read_systems` and `read_conflict`, and for a broken file
+        of cues.
     """
     settings = settings or Settings()
     key, chosen, systems, ignored = read_systems(
@@ -135,15 +160,19 @@ def score_run(
         classes=settings.classes,
         secondary=settings.secondary,
         all_inclusive=settings.all_inclusive,
+        entropy=settings.entropy,
     )
     heard = _read_cues(cues)
-    scored = [_scored(system, chosen, heard, settings) for system in systems]
-    signature = replace(
-        _signature(chosen),
-        parser=settings.reader.version,
-        rests_on=dict(_rests_on(scored, chosen, heard)),
+    conflict = read_conflict(emotions, chosen, settings.reader) if emotions else None
+    scored = [_scored(system, chosen, heard, conflict, settings) for system in systems]
+    baseline = replace(
+        _signature(chosen), rests_on=dict(_rests_on(scored, chosen, heard, conflict))
     )
-    rows = [*_rows_of_all(scored, chosen, signature), *_baseline_rows(chosen, settings)]
+    signature = replace(baseline, parser=settings.reader.version)
+    rows = [
+        *_rows_of_all(scored, chosen, signature),
+        *_baseline_rows(chosen, conflict, baseline, settings),
+    ]
     return ScoredRun(
         key,
         chosen,
@@ -152,7 +181,8 @@ def score_run(
         ignored,
         (*_warnings(scored, chosen), *(_cues_warnings(heard, chosen) if cues else ())),
         settings,
-        (*references, *predictions, *cues),
+        (*references, *predictions, *cues, *(emotions.files if emotions else ())),
+        conflict,
     )
 
 
@@ -176,36 +206,62 @@ def _read_cues(paths: Sequence[Path]) -> dict[str, Cues]:
 
 
 def _scored(
-    system: System, references: References, cues: Mapping[str, Cues], settings: Settings
+    system: System,
+    references: References,
+    cues: Mapping[str, Cues],
+    conflict: Conflict | None,
+    settings: Settings,
 ) -> SystemScores:
     draws = 0 if system.name.control in REPEATED else settings.draws
     claims = explained(references.utterances, list(system.texts), cues) if cues else None
-    plans = [_plan(system.items(references), references, settings.unit)]
+    items = system.items(references)
+    cells = _cells(items, references, settings.unit)
+    plans = [_by_unit(_plan(cells, references.classes), references, settings.unit)]
+    if conflict is not None:
+        plans.append(_conflict_plan(items, conflict, settings.unit))
     answers = AnswerMaterial.of(system, references, claims, with_transcripts=settings.wer)
     for more in answer_plans([answers], references.subsets):
-        by_speaker = settings.unit == "speaker"
-        plans.append(more.by_cluster(references.speakers) if by_speaker else more)
+        plans.append(_by_unit(more, references, settings.unit))
     scores = [
         score
         for plan in plans
         for score in bootstrap(plan, draws=draws, seed=settings.seed, interval=settings.interval)
     ]
+    if draws:
+        speakers = references.speakers if settings.unit == "speaker" else None
+        scores += p_of_gender_gap(cells, speakers, seed=settings.seed)
     if claims is not None:
         agreed = compress(claims, references.subsets["all"].mask)
         scores += shuffled_metrics(list(agreed), cues, seed=settings.seed)
-    return SystemScores(system, scores, claims)
+    return SystemScores(system, scores, claims, answers.attributes)
 
 
-def _plan(items: Items, references: References, unit: Unit) -> ResamplingPlan:
-    """Every metric on every subset, and class by class on some."""
+def _cells(items: Items, references: References, unit: Unit) -> Cells:
+    """What is resampled: equal utterances together, or each by itself where speakers are drawn."""
     if unit == "speaker":
-        cells = Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
-    else:
-        cells = collapse(items, references.subsets)
-    subsets = {name: cells.subsets[name] for name in _BY_CLASS}
-    each = ResamplingPlan.of(replace(cells, subsets=subsets), by_class(references.classes))
-    plan = ResamplingPlan.of(cells, metrics_of("classes")) | each
+        return Cells(items, np.ones(len(items), dtype=np.int64), references.subsets)
+    return collapse(items, references.subsets)
+
+
+def _by_unit(plan: ResamplingPlan, references: References, unit: Unit) -> ResamplingPlan:
     return plan.by_cluster(references.speakers) if unit == "speaker" else plan
+
+
+def _plan(cells: Cells, classes: Sequence[str]) -> ResamplingPlan:
+    """Every metric of the classes, and on some subsets class by class."""
+    subsets = {name: cells.subsets[name] for name in _BY_CLASS}
+    each = ResamplingPlan.of(replace(cells, subsets=subsets), by_class(classes))
+    return _class_plan(cells) | each
+
+
+def _class_plan(cells: Cells) -> ResamplingPlan:
+    """Every metric of the classes on every subset, and the gap between genders."""
+    return with_gender_gap(ResamplingPlan.of(cells, metrics_of("classes")))
+
+
+def _conflict_plan(items: Items, conflict: Conflict, unit: Unit) -> ResamplingPlan:
+    cells = _cells(conflict.items(items.predictions), conflict.references, unit)
+    return _by_unit(conflict_plan(cells), conflict.references, unit)
 
 
 def _rows_of_all(
@@ -226,25 +282,38 @@ def _rows_of_all(
             variants=len(systems),
             samples=max(system.samples for system in systems),
             adapted=max(system.adapted for system in systems),
+            rests_on=_with_shares(signature.rests_on, systems),
         )
-        unread = np.array([[one.label is None for one in system.readings] for system in systems])
-        subsets = references.subsets.items()
-        counts = {subset: int(unread[:, one.mask].sum()) for subset, one in subsets}
-        yield from _rows(name, scores, own, references, counts)
+        yield from _rows(name, scores, own, references, variants)
 
 
-def _baseline_rows(references: References, settings: Settings) -> Iterator[ScoreRow]:
-    """Chance baselines that a system must beat: the most frequent class, and draws by prior."""
+def _baseline_rows(
+    references: References, conflict: Conflict | None, signature: Signature, settings: Settings
+) -> Iterator[ScoreRow]:
+    """Chance baselines that a system must beat: the most frequent class, and draws by prior.
+
+    Where a system has probabilities, the prior's are the shares of the labels.
+    """
     # The first declared of equally frequent classes.
     majority = references.classes[int(controls.class_counts(references).argmax())]
-    plan = _plan(references.items([majority] * len(references)), references, settings.unit)
-    nothing_unread = dict.fromkeys(references.subsets, 0)
-    how = {"draws": settings.draws, "seed": settings.seed}
-    prior = controls.prior_estimates(references, metrics_of("classes"), **how)
-    constant_scores = bootstrap(plan, **how, interval=settings.interval)
-    for name, scores in ((f"constant:{majority}", constant_scores), ("prior", prior)):
+    items = references.items([majority] * len(references))
+    plan = _plan(_cells(items, references, settings.unit), references.classes)
+    plans = [_by_unit(plan, references, settings.unit)]
+    guessed: list[tuple[Items, Callable[[Cells], ResamplingPlan]]] = [(items, _class_plan)]
+    if conflict is not None:
+        plans.append(_conflict_plan(items, conflict, settings.unit))
+        guessed.append((conflict.items(items.predictions), conflict_plan))
+    draws, seed = settings.draws, settings.seed
+    drawn = partial(bootstrap, draws=draws, seed=seed, interval=settings.interval)
+    constant = [drawn(one) for one in plans]
+    prior = [controls.prior_estimates(references, *one, draws=draws, seed=seed) for one in guessed]
+    if signature.rests_on.keys() & metrics_of("probabilities").keys():
+        shares = AnswerMaterial.of_probabilities(controls.prior_shares(references), references)
+        for more in answer_plans([shares], references.subsets):
+            prior.append(drawn(_by_unit(more, references, settings.unit)))
+    for name, scores in ((f"constant:{majority}", constant), ("prior", prior)):
         guess = SystemName(name, "any", "none")
-        yield from _rows(guess, scores, _signature(references), references, nothing_unread)
+        yield from _rows(guess, chain(*scores), signature, references, ())
 
 
 def _signature(references: References) -> Signature:
@@ -263,24 +332,48 @@ def _signature(references: References) -> Signature:
 
 
 def _rests_on(
-    scored: Iterable[SystemScores], references: References, cues: Mapping[str, Cues]
+    scored: Iterable[SystemScores],
+    references: References,
+    cues: Mapping[str, Cues],
+    conflict: Conflict | None,
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """What else each scored metric depends on, with its hash, by the metric's name.
 
-    A metric of cues depends on the reader of claims too, which decides what is compared with them.
+    A metric of cues depends on the reader of claims too, which decides what is compared with them,
+    and one of attributes on the reader of values.
     """
     hashes = {
         "votes": lambda: references.votes_hash,
         "words": lambda: references.words_hash,
         "cues": lambda: cues_hash(cues.get(one.id) for one in references.utterances),
+        "conflict": lambda: conflict.hash if conflict else "",
+        "attributes": lambda: references.attributes_hash,
     }
-    scored_metrics = {score.metric for one in scored for score in one.scores} & METRICS.keys()
-    named = {name: RESTS_ON.get(METRICS[name].material) for name in sorted(scored_metrics)}
+    metrics = {score.metric: declared(score.metric) for one in scored for score in one.scores}
+    named = {name: one and RESTS_ON.get(one.material) for name, one in sorted(metrics.items())}
     found = {what: hashes[what]() for what in set(named.values()) if what}
     for name, what in named.items():
         if what:
-            claims = {"claims": _claims_version()} if what == "cues" else {}
-            yield name, {what: found[what], **claims}
+            readers = {
+                "cues": lambda: {"claims": _claims_version()},
+                "attributes": lambda: {"values": VERSION},
+            }
+            yield name, {what: found[what], **readers.get(what, dict)()}
+
+
+def _with_shares(
+    rests_on: Mapping[str, Mapping[str, str]], systems: Iterable[System]
+) -> Mapping[str, Mapping[str, str]]:
+    """What metrics depend on; those of probabilities also on how shares were read, if some were."""
+    sources = sum((one.sources for one in systems), Counter[str]())
+    if not sources["stated"]:
+        return rests_on
+    how = shares_version() if not sources["own"] else f"own+{shares_version()}"
+    mine = metrics_of("probabilities")
+    return {
+        name: {**found, "shares": how} if name in mine else found
+        for name, found in rests_on.items()
+    }
 
 
 def _rows(
@@ -288,19 +381,54 @@ def _rows(
     scores: Iterable[ScoreEstimate],
     signature: Signature,
     references: References,
-    unread: Mapping[str, int],
+    variants: Sequence[SystemScores],
 ) -> Iterator[ScoreRow]:
+    """Args: `variants`, whose unread answers are counted; none for a baseline."""
+    unread = _Unread(variants, references)
     for score in scores:
         over = is_over_classes(score.metric)
+        votes = references.votes_hash if score.subset in ENTROPY_BANDS else ""
         own = references.subsets[score.subset].classes if over else None
         rendered = signature.render(
             score.metric,
             subset=score.subset,
             n=score.n,
             labels=len(references.classes) if own is None else int(own.sum()),
-            unread=unread[score.subset],
+            unread=unread.count(score),
+            votes=votes,
         )
         yield ScoreRow(*name.row, **asdict(score), signature=rendered)
+
+
+class _Unread:
+    """Counts the answers that were not read: for the class, or for the attributes of a metric."""
+
+    def __init__(self, variants: Sequence[SystemScores], references: References) -> None:
+        self._variants = variants
+        self._masks = {name: one.mask for name, one in references.subsets.items()}
+        # Many metrics count the same answers.
+        self._known: dict[str, dict[str, int]] = {}
+
+    def count(self, score: ScoreEstimate) -> int:
+        found = declared(score.metric)
+        metric = score.metric if found is not None and found.material == "attributes" else ""
+        if metric not in self._known:
+            self._known[metric] = self._counted(metric)
+        return self._known[metric][score.subset]
+
+    def _counted(self, metric: str) -> dict[str, int]:
+        unread = [self._of(one, metric) for one in self._variants]
+        return {
+            name: sum(int(one[mask].sum()) for one in unread) for name, mask in self._masks.items()
+        }
+
+    @staticmethod
+    def _of(one: SystemScores, metric: str) -> BoolArray:
+        """bool[n]. Args: `metric`, one of attributes, or "" for all others."""
+        if metric and one.attributes is not None:
+            _, _, name = metric.partition(":")
+            return (one.attributes.of(name) if name else one.attributes).unread
+        return np.array([reading.label is None for reading in one.system.readings])
 
 
 def _warnings(scored: Sequence[SystemScores], references: References) -> Iterator[str]:
@@ -345,7 +473,8 @@ def write_run(run: ScoredRun, audit: Mapping[str, Any], folder: Path) -> None:
     """
     record = provenance(run.inputs) | _facts(run)
     samples = (
-        sample_lines(run.key, run.references, one.system, one.explained) for one in run.scored
+        sample_lines(run.key, run.references, one.system, one.explained, one.attributes)
+        for one in run.scored
     )
     last = folder / "provenance.json"
     with atomic_set(last) as files:
@@ -366,6 +495,7 @@ def _facts(run: ScoredRun) -> dict[str, Any]:
         "parts": sorted(map("/".join, run.references.parts)),
         "n": {name: int(one.mask.sum()) for name, one in run.references.subsets.items()},
         "ignored": dict(run.ignored),
+        "conflict": run.conflict.facts if run.conflict else None,
         "systems": [
             {
                 **asdict(system.name),
@@ -376,6 +506,7 @@ def _facts(run: ScoredRun) -> dict[str, Any]:
                     for reading in system.readings
                 ),
                 "two_emotions": sum(reading.two_emotions for reading in system.readings),
+                "probabilities": dict(system.sources),
             }
             for system in run.systems
         ],

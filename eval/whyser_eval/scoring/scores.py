@@ -52,7 +52,8 @@ class ScoreRow:
     control: Annotated[
         str,
         _words(
-            "What replaces the utterance's own sound or the question's own words, or `none`. "
+            "What replaces or degrades the utterance's own sound, or replaces the question's own "
+            "words, or `none`. "
             "Under `paraphrased` and `reordered`, `value` is the mean over the variants of the "
             "question, `low` and `high` are the lowest and the highest variant.",
             _one_of(*get_args(Control)),
@@ -63,7 +64,7 @@ class ScoreRow:
         _words(
             "The utterances: `all`, `strict` (one label has more than half of the votes), "
             "`all_inclusive` (those without agreement too), or a subset of `all` such as "
-            "`corpus:meld`, `gender:female` and a band of `agreement:`.",
+            "`corpus:meld`, `gender:female` and a band of `agreement:` or `entropy:`.",
             r"^[a-z_]+(:.+)?$",
         ),
     ]

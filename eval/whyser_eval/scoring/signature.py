@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from whyser import __version__
+from whyser.io.degraded import NAMES, degradation
 from whyser.io.files import short_hash
 from whyser_eval.metrics.declaration import is_macro
 
@@ -35,8 +36,10 @@ class Signature:
     adapted: str = ""
     rests_on: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def render(self, metric: str, *, subset: str, n: int, labels: int, unread: int) -> str:
-        """`name:value` pairs, version last.
+    def render(
+        self, metric: str, *, subset: str, n: int, labels: int, unread: int, votes: str = ""
+    ) -> str:
+        """`name:value` pairs, version last; `votes` is the hash of those that define the subset.
 
         >>> signature = Signature(frozenset({"meld"}), frozenset({"test"}), "open", "none",
         ...     "rules-1+00000000", "3fa9c1d2", frozenset({"9c01aa7e"}))
@@ -49,6 +52,7 @@ class Signature:
             "split": _joined(self.splits),
             "form": self.form,
             "control": self.control,
+            **({"degraded": NAMES[how]} if (how := degradation(self.control)) else {}),
             "subset": subset,
             "n": n,
             "labels": labels,
@@ -60,6 +64,7 @@ class Signature:
             "parser": self.parser,
             "unread": f"miss={unread}",
             "refs": self.inclusive if subset == "all_inclusive" else self.references,
+            **({"votes": votes} if votes else {}),
             **self.rests_on.get(metric, {}),
             "prompt": _joined(self.prompts),
         }

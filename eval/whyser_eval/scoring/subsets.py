@@ -6,10 +6,12 @@
 `corpus:meld`    utterances of one corpus; averages are over the classes that it annotates
 `gender:female`  by the speaker's gender, where the corpus states it
 `agreement:...`  by the share of the most frequent label among all votes
+`entropy:...`    by the entropy of the votes among the classes, where it is asked for
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -17,7 +19,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from whyser.labels.classes import EmotionClass, Label
+from whyser.labels.classes import CLASSES, EmotionClass, Label
+from whyser.labels.votes import entropy as entropy_of
 from whyser.labels.votes import top_share
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import MISS, BoolArray, FloatArray, Subset
@@ -40,16 +43,35 @@ AGREEMENT_BANDS = {
 }
 
 
+@lru_cache(maxsize=100_000)
+def _entropy(votes: Votes) -> float:
+    return entropy_of(votes)
+
+
+#: Upper bounds in bits of each band, under its name. They are fixed, so that two runs compare: of
+#: five votes, one that differs is low, two are mid, and 2-2-1 is high.
+ENTROPY_BANDS = {
+    "entropy:low": 0.75,
+    "entropy:mid": 1.5,
+    "entropy:high": math.log2(len(CLASSES)),
+}
+
+#: What the last digit of a sum of logarithms may be wrong by.
+_LAST_DIGIT = 1e-9
+
+
 def subsets_of(
     utterances: Sequence[Utterance],
     classes: Sequence[EmotionClass],
     corpus_classes: Mapping[str, Sequence[EmotionClass]],
     votes: Sequence[Votes] | None = None,
+    *,
+    entropy: bool = False,
 ) -> dict[str, Subset]:
     """Every subset of the utterances by name, without groups that are empty or equal to `all`.
 
     Args: `corpus_classes`, the classes that each corpus annotates; `votes`, the primary votes of
-        each utterance, if they are known.
+        each utterance, if they are known; `entropy`, whether to add its bands.
     """
     scored = np.array([one.is_scored for one in utterances], dtype=np.bool_)
     # A corpus without released votes counts as unanimous. If other utterances of its corpus have
@@ -66,8 +88,11 @@ def subsets_of(
     groups = [
         *_groups("corpus", [one.corpus for one in utterances]),
         *_groups("gender", [one.gender for one in utterances]),
-        *_bands(shares, is_known),
+        *_bands(AGREEMENT_BANDS, shares, is_known),
     ]
+    if entropy:
+        bits = np.array(list(map(_entropy, votes))) - _LAST_DIGIT
+        groups += _bands(ENTROPY_BANDS, bits, is_known)
     for name, mask in groups:
         inside = mask & scored
         if inside.any() and not np.array_equal(inside, scored):
@@ -85,7 +110,9 @@ def _groups(kind: str, values: Sequence[str | None]) -> list[tuple[str, BoolArra
     return [(f"{kind}:{name}", numbers == number) for name, number in place.items()]
 
 
-def _bands(shares: FloatArray, is_known: BoolArray) -> list[tuple[str, BoolArray]]:
-    bounds = [float(bound) for bound in AGREEMENT_BANDS.values()]
-    band = np.searchsorted(bounds, shares)
-    return [(name, (band == place) & is_known) for place, name in enumerate(AGREEMENT_BANDS)]
+def _bands(
+    bands: Mapping[str, Fraction | float], values: FloatArray, is_known: BoolArray
+) -> list[tuple[str, BoolArray]]:
+    bounds = [float(bound) for bound in bands.values()]
+    band = np.searchsorted(bounds, values)
+    return [(name, (band == place) & is_known) for place, name in enumerate(bands)]

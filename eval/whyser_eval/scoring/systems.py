@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from whyser.io.errors import InputError, Problems
+from whyser.labels.attributes import Attribute, Scales
 from whyser.labels.classes import OTHER, EmotionClass, Label
 from whyser.prompting.answer import Answer, parse_answer
 from whyser.records.predictions import REPEATED, Prediction, listed, read_predictions
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.data import Items
+from whyser_eval.reading.attributes import read_attributes
 from whyser_eval.reading.readers import Reader
 from whyser_eval.reading.rules import Reading
+from whyser_eval.reading.shares import stated_shares
 from whyser_eval.scoring.references import (
     AnswerKey,
     Part,
@@ -85,6 +88,10 @@ class System:
         """The blocks of the answers that count."""
         return tuple(map(parse_answer, self.texts))
 
+    def attributes(self, scales: Iterable[Scales]) -> list[dict[Attribute, float]]:
+        """What each answer says of the attributes, on the scales of each utterance."""
+        return list(map(read_attributes, self.texts, self.blocks, scales))
+
     @property
     def samples(self) -> int:
         """The largest number of answers that an utterance has."""
@@ -92,15 +99,51 @@ class System:
 
     @cached_property
     def distributions(self) -> list[dict[Label, float]] | None:
-        """Label -> probability of every utterance: the model's own, or shares of its samples.
+        """Label -> probability of every utterance: the model's own, or what the answer states, or
+        shares of its samples.
 
         None for a system that gave one plain answer to each.
         """
-        if any(answer.probabilities for answer in self.answers):
-            return [answer.probabilities or {} for answer in self.answers]
+        if any(self.probabilities):
+            return [one or {} for one in self.probabilities]
         if any(len(readings) > 1 for readings in self.drawn):
             return [_shares(readings) for readings in self.drawn]
         return None
+
+    @cached_property
+    def probabilities(self) -> list[dict[Label, float] | None]:
+        """The model's own probabilities of each utterance, else what its answer states."""
+        own = [answer.probabilities for answer in self.answers]
+        if self.stated is None:
+            return own
+        return [one or said or None for one, said in zip(own, self.stated, strict=True)]
+
+    @cached_property
+    def stated(self) -> list[dict[Label, float]] | None:
+        """The shares that each answer states, the mean over its samples; {} where it states none.
+
+        None for a system most of whose answers state none: what a single one says in percent does
+        not make the others unreadable.
+        """
+        most = len(self.answers) / 2
+        # Few systems state shares, and reading them takes time.
+        if sum("%" in answer.text for answer in self.answers) <= most:
+            return None
+        found = [_mean(map(stated_shares, (one.text, *one.samples))) for one in self.answers]
+        return found if sum(map(bool, found)) > most else None
+
+    @cached_property
+    def sources(self) -> Counter[str]:
+        """What the distributions are: own, stated, samples, or none where they are empty."""
+        if self.distributions is None:
+            return Counter()
+        return Counter(
+            "none" if not any(one.values())
+            else "own" if answer.probabilities
+            else "stated" if self.stated
+            else "samples"
+            for answer, one in zip(self.answers, self.distributions, strict=True)
+        )  # fmt: skip
 
     @property
     def unread(self) -> int:
@@ -129,6 +172,13 @@ def _most_frequent(readings: Sequence[Reading]) -> int:
 def _shares(readings: Sequence[Reading]) -> dict[Label, float]:
     counts = Counter(reading.label for reading in readings if reading.label is not None)
     return {label: count / len(readings) for label, count in counts.items()}
+
+
+def _mean(stated: Iterable[Mapping[Label, float]]) -> dict[Label, float]:
+    """The mean of those that are not empty."""
+    found = [one for one in stated if one]
+    names = dict.fromkeys(name for one in found for name in one)
+    return {name: sum(one.get(name, 0.0) for one in found) / len(found) for name in names}
 
 
 _OTHER_REFERENCES = "Give the references that were predicted."
@@ -207,6 +257,7 @@ def read_systems(
     classes: tuple[EmotionClass, ...] | None = None,
     secondary: bool = False,
     all_inclusive: bool = False,
+    entropy: bool = False,
 ) -> tuple[AnswerKey, References, list[System], Counter[str]]:
     """What the files hold: all utterances, those to score, and the systems that answer them.
 
@@ -220,7 +271,7 @@ def read_systems(
     found = read_groups(predictions)
     parts = chosen_parts(key, found, split)
     chosen = select_references(
-        key, parts, classes, secondary=secondary, all_inclusive=all_inclusive
+        key, parts, classes, secondary=secondary, all_inclusive=all_inclusive, entropy=entropy
     )
     ignored: Counter[str] = Counter()
     return key, chosen, align(found, key, chosen, ignored, reader), ignored
@@ -253,6 +304,13 @@ def align(
             continue
         answered[name] = tuple(kept[id_] for id_ in wanted)
     problems.raise_any()
+    return systems_of(answered, reader)
+
+
+def systems_of(
+    answered: Mapping[SystemName, tuple[Prediction, ...]], reader: Reader
+) -> list[System]:
+    """The systems with the readings of their answers."""
     # All at once, since a reader may ask an endpoint.
     texts = [text for group in answered.values() for answer in group for text in _texts(answer)]
     readings = iter(reader.read(texts))

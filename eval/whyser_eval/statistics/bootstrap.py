@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from whyser_eval.metrics.data import (
     ScoreEstimate,
     Statistics,
     Subset,
-    ratios,
+    ValueOf,
 )
 from whyser_eval.metrics.declaration import is_macro, needs_majority
 
@@ -41,6 +41,9 @@ Unit: TypeAlias = Literal["utterance", "speaker"]
 
 #: (subset, metric)
 ScoreKey = tuple[str, str]
+
+#: A function of the values of two scores, draw by draw, and these scores.
+Contrast = tuple[Callable[[FloatArray, FloatArray], FloatArray], ScoreKey, ScoreKey]
 
 #: Percentiles of the draws as they are, or bias-corrected and accelerated.
 Interval: TypeAlias = Literal["percentile", "bca"]
@@ -105,6 +108,14 @@ def distinct(rows: npt.NDArray[Any]) -> Sequence[IntArray]:
     return np.unique(as_one.ravel(), return_index=True, return_inverse=True, return_counts=True)[1:]
 
 
+class ScoreColumns(NamedTuple):
+    """How many columns of sums a score has, and its value from them."""
+
+    numerator: int
+    denominator: int
+    value_of: ValueOf
+
+
 @dataclass(frozen=True)
 class SubsetBlock:
     """The scores on one subset, which are computed from the same rows.
@@ -113,12 +124,12 @@ class SubsetBlock:
         rows: int[r], the places of the subset's rows
         table: float[r, m], what one of each row adds to each sum: numerators and denominators of
             each score, side by side
-        widths: columns of each numerator and denominator
+        scores: the columns of each score
     """
 
     rows: IntArray
     table: FloatArray
-    widths: Sequence[int]
+    scores: Sequence[ScoreColumns]
 
 
 @dataclass(frozen=True)
@@ -127,13 +138,16 @@ class ResamplingPlan:
 
     Attributes:
         members: int[k], how many utterances a row stands for
-        sizes: (subset, metric) -> utterances of the subset, for each of S scores
+        sizes: (subset, metric) -> utterances of the subset, for each score of the blocks
         blocks: the scores, in the order of `sizes`
+        contrasts: (subset, metric) -> what is computed from the values of two of these scores; the
+            S scores of the plan are those of the blocks, then these
     """
 
     members: IntArray
     sizes: Mapping[ScoreKey, int]
     blocks: Sequence[SubsetBlock]
+    contrasts: Mapping[ScoreKey, Contrast] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cells: Cells, metrics: Mapping[str, ClassMetric]) -> ResamplingPlan:
@@ -148,17 +162,20 @@ class ResamplingPlan:
         sizes: dict[ScoreKey, int] = {}
         blocks = []
         for name, subset in subsets.items():
-            rows, sides = np.flatnonzero(subset.mask), []
+            rows, sides = np.flatnonzero(subset.mask), list[FloatArray]()
+            scores: list[ScoreColumns] = []
             for metric, one in statistics.items():
                 if not subset.has_majority and needs_majority(metric):
                     continue
                 own = subset.classes if is_macro(metric) else None
                 kept = slice(None) if own is None else own
-                sides += [one.numerator[rows][:, kept], one.denominator[rows][:, kept]]
+                above, below = one.numerator[rows][:, kept], one.denominator[rows][:, kept]
+                sides += [above, below]
+                scores.append(ScoreColumns(above.shape[1], below.shape[1], one.value_of))
                 sizes[name, metric] = int(members[rows].sum())
             if sides:
                 table = np.ascontiguousarray(np.hstack(sides))
-                blocks.append(SubsetBlock(rows, table, [side.shape[1] for side in sides]))
+                blocks.append(SubsetBlock(rows, table, scores))
         return cls(members, sizes, blocks)
 
     def values(self, counts: FloatArray) -> FloatArray:
@@ -170,9 +187,27 @@ class ResamplingPlan:
         for block in self.blocks:
             # Half the time of counts[:, rows].
             drawn = counts.T[block.rows]
-            scores = scores_of(drawn.T @ block.table, block.widths)
+            scores = scores_of(drawn.T @ block.table, block.scores)
             found.append(np.where(drawn.sum(axis=0) > 0, scores, np.nan))
-        return np.concatenate(found)
+        return self.with_contrasts(np.concatenate(found))
+
+    def with_contrasts(self, values: FloatArray) -> FloatArray:
+        """float[S, b], the values of the blocks' scores, then those of the contrasts."""
+        place = {key: row for row, key in enumerate(self.sizes)}
+        more = [
+            function(values[place[first]], values[place[second]])
+            for function, first, second in self.contrasts.values()
+        ]
+        return np.vstack([values, *more]) if more else values
+
+    @property
+    def scores(self) -> dict[ScoreKey, int]:
+        """The S scores in order, each with its utterances."""
+        both = {
+            key: self.sizes[first] + self.sizes[second]
+            for key, (_, first, second) in self.contrasts.items()
+        }
+        return {**self.sizes, **both}
 
     @property
     def observed(self) -> FloatArray:
@@ -196,13 +231,18 @@ class ResamplingPlan:
         blocks = []
         for block in self.blocks:
             clusters, place = np.unique(cluster_of[block.rows], return_inverse=True)
-            blocks.append(SubsetBlock(clusters, summed(block.table, place), block.widths))
-        return ResamplingPlan(np.ones(cluster_of.max() + 1, dtype=np.int64), self.sizes, blocks)
+            blocks.append(SubsetBlock(clusters, summed(block.table, place), block.scores))
+        members = np.ones(cluster_of.max() + 1, dtype=np.int64)
+        return replace(self, members=members, blocks=blocks)
 
     def __or__(self, other: ResamplingPlan) -> ResamplingPlan:
         """The scores of both plans, which have the same rows."""
-        sizes = {**self.sizes, **other.sizes}
-        return ResamplingPlan(self.members, sizes, [*self.blocks, *other.blocks])
+        return ResamplingPlan(
+            self.members,
+            {**self.sizes, **other.sizes},
+            [*self.blocks, *other.blocks],
+            {**self.contrasts, **other.contrasts},
+        )
 
 
 def clusters_of(speakers: Sequence[str | None]) -> IntArray:
@@ -229,11 +269,12 @@ def summed(table: FloatArray, cluster_of: IntArray) -> FloatArray:
     return sums
 
 
-def scores_of(sums: FloatArray, widths: Sequence[int]) -> FloatArray:
+def scores_of(sums: FloatArray, scores: Sequence[ScoreColumns]) -> FloatArray:
     """float[S, b], the scores from sums over such a table, float[b, m]."""
+    widths = [width for one in scores for width in (one.numerator, one.denominator)]
     sides = np.split(sums, np.cumsum(widths)[:-1], axis=1)
-    pairs = zip(sides[::2], sides[1::2], strict=True)
-    return np.stack([np.abs(ratios(above, below)).mean(axis=1) for above, below in pairs])
+    pairs = zip(sides[::2], sides[1::2], scores, strict=True)
+    return np.stack([one.value_of(above, below) for above, below, one in pairs])
 
 
 class MultinomialSampler:
@@ -366,7 +407,7 @@ def estimates(
 ) -> list[ScoreEstimate]:
     """Values with their intervals; a subset without utterances has neither."""
     rows = []
-    for (key, n), value, bounds in zip(plan.sizes.items(), values, intervals, strict=True):
+    for (key, n), value, bounds in zip(plan.scores.items(), values, intervals, strict=True):
         low, high = (bounds if n else None) or (None, None)
         rows.append(ScoreEstimate(*key, float(value) if n else None, low, high, n))
     return rows
@@ -430,5 +471,5 @@ def jackknife(plan: ResamplingPlan) -> FloatArray:
     for block in plan.blocks:
         sums = np.repeat(members[:, block.rows] @ block.table, members.size, axis=0)
         sums[block.rows] -= block.table
-        found.append(scores_of(sums, block.widths))
-    return np.concatenate(found)
+        found.append(scores_of(sums, block.scores))
+    return plan.with_contrasts(np.concatenate(found))

@@ -23,6 +23,7 @@ from whyser_eval.metrics.data import ClassMetric, FloatArray, IntArray, Items, S
 from whyser_eval.statistics.bootstrap import (
     MultinomialSampler,
     ResamplingPlan,
+    ScoreColumns,
     ScoreKey,
     clusters_of,
     collapse_together,
@@ -69,7 +70,7 @@ class Pairing:
         first, second: float[k, m], what one of the row adds to every sum of a system: numerators
             and denominators of each metric on each subset, side by side
         sizes: (subset, metric), in the order of the sums -> utterances
-        widths: columns of each numerator and denominator
+        scores: the columns of each score
         sign: -1 where the systems have changed places, so that the draws do not depend on which of
             them was named first
     """
@@ -78,12 +79,12 @@ class Pairing:
     first: FloatArray
     second: FloatArray
     sizes: Mapping[ScoreKey, int]
-    widths: Sequence[int]
+    scores: Sequence[ScoreColumns]
     sign: int = 1
 
     def difference(self, first: FloatArray, second: FloatArray) -> FloatArray:
         """float[S, b], first system less second, from the sums of each, float[b, m]."""
-        return self.sign * (scores_of(first, self.widths) - scores_of(second, self.widths))
+        return self.sign * (scores_of(first, self.scores) - scores_of(second, self.scores))
 
 
 def pair(
@@ -135,9 +136,9 @@ def _paired(
     else:
         table = summed(table[row_of], clusters_of(speakers))
         members = np.ones(len(table), dtype=np.int64)
-    widths = [width for block in first.blocks for width in block.widths]
+    scores = [score for block in first.blocks for score in block.scores]
     first_table, second_table = np.hsplit(table, 2)
-    return Pairing(members, first_table, second_table, first.sizes, widths)
+    return Pairing(members, first_table, second_table, first.sizes, scores)
 
 
 def differences(pairing: Pairing, *, draws: int = 10_000, seed: int = 0) -> list[PairedDifference]:

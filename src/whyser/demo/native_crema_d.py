@@ -138,7 +138,9 @@ def _rate(clip: CremaClip, modality: int, rng: Generator) -> CremaTally:
         if rng.random() < {1: 0.0, 2: 1.0, 3: 0.5}[modality]:
             letter = code[0] if rng.random() < 0.75 else pick(LETTERS, rng)
         letters.append(letter)
-    levels = rng.integers(20, 100, raters).tolist()
+    # A rater marks how strong the emotion sounds, which is how far it is from the usual voice.
+    strength = min(100.0, 25 * float(np.linalg.norm(clip.point)))
+    levels = [round((level + strength) / 2) for level in rng.integers(20, 100, raters).tolist()]
     norms = [round(float(level * rng.uniform(0.8, 1.0)), 12) for level in levels]
     return CremaTally(letters, levels, norms)
 

@@ -10,13 +10,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from whyser.evidence.pitch_track import PITCH_CEILING, PITCH_FLOOR, PitchTrack, pitch_track
+from whyser.evidence.pitch_track import FIRM, PITCH_CEILING, PITCH_FLOOR, PitchTrack, pitch_track
 from whyser.evidence.speech_level import TIME_STEP, SpeechLevel, clipped_share, speech_level
 from whyser.io.audio import SAMPLING_RATE, Samples
 from whyser.io.extras import require
 
 #: With fewer voiced frames (0.1 s) the voice is not measured.
 FEWEST_VOICED = 10
+
+#: In seconds: fewer periods of the lowest pitch show neither pitch nor level.
+_SHORTEST = 6.4 / PITCH_FLOOR
 
 #: Share of the speech that is firmly voiced: at least 0.29 in real clips, at most 0.14 whispered.
 LEAST_VOICED = 0.2
@@ -109,14 +112,11 @@ def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -
     Raises: `WhyserError` if the extra `acoustics` is not installed.
     """
     sound = _praat().Sound(samples.astype(np.float64), SAMPLING_RATE)
-    if sound.duration < 6.4 / PITCH_FLOOR:
-        # Fewer periods of the lowest pitch show neither pitch nor level.
+    if sound.duration < _SHORTEST:
         return nothing("too short", voice_quality=voice_quality)
     if not samples.any():
         return nothing("silence", voice_quality=voice_quality)
-    pitch = sound.to_pitch_ac(
-        time_step=TIME_STEP, pitch_floor=PITCH_FLOOR, pitch_ceiling=PITCH_CEILING
-    )
+    pitch = _pitch_of(sound)
     level = speech_level(samples, pitch.selected_array["frequency"] > 0)
     if level.headroom < LOUDEST_BACKGROUND or level.speech is None:
         return nothing("background noise", voice_quality=voice_quality)
@@ -140,6 +140,27 @@ def measure(samples: Samples, transcript: str, *, voice_quality: bool = False) -
     # Praat gives no number where there are too few periods.
     unmeasured |= {name: "hardly voiced" for name, value in kept.items() if value is None}
     return replace(Acoustics(**kept), unmeasured=unmeasured, conditions=conditions)
+
+
+def pitch_contour(samples: Samples) -> Iterable[tuple[float, float]]:
+    """Seconds and Hz of the firmly voiced frames of a 16 kHz mono clip, to be drawn.
+
+    Raises: `WhyserError` if the extra `acoustics` is not installed.
+    """
+    sound = _praat().Sound(samples.astype(np.float64), SAMPLING_RATE)
+    if sound.duration < _SHORTEST or not samples.any():
+        return
+    pitch = _pitch_of(sound)
+    chosen = pitch.selected_array
+    is_firm = (chosen["frequency"] > 0) & (chosen["strength"] > FIRM)
+    for time, hertz in zip(pitch.xs()[is_firm], chosen["frequency"][is_firm], strict=True):
+        yield round(float(time), 2), round(float(hertz), 1)
+
+
+def _pitch_of(sound: Any) -> Any:
+    return sound.to_pitch_ac(
+        time_step=TIME_STEP, pitch_floor=PITCH_FLOOR, pitch_ceiling=PITCH_CEILING
+    )
 
 
 def _unreliable(

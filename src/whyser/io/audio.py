@@ -311,8 +311,8 @@ def _why_unreadable(path: Path) -> InputError:
     return _unusable(path, "is not a readable sound file")
 
 
-def load(path: Path) -> Samples:
-    """Samples in [-1, 1] as 16 kHz mono, shape (frames,).
+def load(path: Path, start: float = 0.0, end: float | None = None) -> Samples:
+    """Samples in [-1, 1] as 16 kHz mono, shape (frames,): from `start` to `end`, in seconds.
 
     Channels are averaged; what has to be decoded is mixed down as `ffmpeg -ac 1 -ar 16000` does.
     Samples beyond full scale, which float formats and lossy ones can hold, are scaled, or cut off
@@ -321,9 +321,16 @@ def load(path: Path) -> Samples:
     Raises: `InputError` as `probe` does, and for NaN or infinite samples.
     """
     with _opened(path) as sound:
-        samples = None if sound is None else sound.read(dtype="float32", always_2d=True)
         rate = SAMPLING_RATE if sound is None else sound.samplerate
-    mono = decoder.ask("load", path)[1] if samples is None else samples.mean(axis=1)
+        first, last = round(start * rate), None if end is None else math.ceil(end * rate)
+        samples = None
+        if sound is not None:
+            sound.seek(min(first, sound.frames))
+            frames = -1 if last is None else last - first
+            samples = sound.read(frames, dtype="float32", always_2d=True)
+    mono = _decoded(path)[first:last] if samples is None else samples.mean(axis=1)
+    if not len(mono):
+        raise _unusable(path, f"has no sound from {start:g} s on")
     scaled = _within_full_scale(path, mono)
     if rate == SAMPLING_RATE:
         return scaled
@@ -331,6 +338,14 @@ def load(path: Path) -> Samples:
 
     resampled: Samples = soxr.resample(scaled, rate, SAMPLING_RATE)
     return resampled
+
+
+def _decoded(path: Path) -> Samples:
+    """All samples of what libsndfile does not read, as 16 kHz mono."""
+    samples: Samples | None = decoder.ask("load", path)[1]
+    if samples is None:
+        raise _unusable(path, "contains no samples")
+    return samples
 
 
 def _within_full_scale(path: Path, samples: Any) -> Samples:

@@ -148,12 +148,16 @@ def read_rows(path: Path) -> list[Any]:
     return rows
 
 
-def read_yaml(path: Path) -> Any:
-    """Raises: `InputError` for a missing file, and for one that is not YAML."""
+def read_yaml(path: Path, *, as_written: bool = False) -> Any:
+    """The value of a YAML file; `as_written`, every number and date stays the text that it is.
+
+    Raises: `InputError` for a missing file, and for one that is not YAML.
+    """
     import yaml
 
     try:
-        return yaml.safe_load(read_text(path))
+        # The base loader makes texts, lists and mappings of texts, and nothing else.
+        return yaml.load(read_text(path), yaml.BaseLoader if as_written else yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         # A number of 5,000 digits and the 99th of May are ValueErrors.
         reason = "nests too deep" if isinstance(error, RecursionError) else error

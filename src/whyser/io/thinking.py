@@ -19,7 +19,7 @@ _NAME = (
 #: The first character is outside of what ignores case, because the search is then fast.
 _MARK = re.compile(
     # not the tags of the training target, which every answer has
-    r"[<](?!/?(?:asr|answer|reason|descriptors)>)"
+    r"[<](?!/?(?:asr|answer|reason|descriptors|attributes)>)"
     # <think>, </seed:think>, <|END_THINKING|>, with attributes such as <thinking time="3">
     rf"(?i:\|?[ ]{{0,3}}(?P<slash>/?)[ ]{{0,3}}(?P<tag>{_NAME})"
     r"(?:\s[^<>]{0,80})?[ ]{0,3}\|?>"

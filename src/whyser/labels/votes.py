@@ -1,4 +1,4 @@
-"""Statistics of annotators' votes: majority, strict majority, set of labels, shares, agreement.
+"""Statistics of annotators' votes: majority, set of labels, shares, entropy, agreement.
 
 Training targets and references use the same majority rule, so that a score never measures the
 difference between two rules. The rule is MSP-Podcast's: a unique plurality over the eight classes
@@ -7,6 +7,7 @@ and Other (all Other strings pooled); a tie is no agreement.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -78,6 +79,41 @@ def distribution(primaries: Sequence[Label]) -> dict[EmotionClass, float]:
     counts = Counter(primaries)
     total = sum(counts[name] for name in CLASSES)
     return {name: counts[name] / total for name in CLASSES if counts[name]}
+
+
+def entropy(primaries: Sequence[Label]) -> float:
+    """Entropy of the vote shares over the eight classes, in bits: 0 to 3.
+
+    Votes for Other do not count; without a vote for a class it is 0, as for a single label.
+    Source: Shannon, A Mathematical Theory of Communication (1948).
+
+    >>> entropy(["sad", "sad", "neutral", "neutral", "other"]), entropy(["sad", "sad"])
+    (1.0, 0.0)
+    """
+    shares = distribution(primaries).values()
+    return sum((-share * math.log2(share) for share in shares), 0.0)
+
+
+def percentages(primaries: Sequence[Label]) -> dict[EmotionClass, int]:
+    """Vote shares in whole percents, in the order of the eight; empty if no vote has a class.
+
+    They sum to 100 by the largest remainder method: each share is rounded down, and the percents
+    that are left go to the largest remainders, of equal ones to the first of the eight. A class
+    with 0 % is left out. Source: Hamilton's method of apportionment.
+
+    >>> percentages(["happy", "sad", "neutral", "other"])
+    {'sad': 34, 'happy': 33, 'neutral': 33}
+    """
+    counts = Counter(primaries)
+    total = sum(counts[name] for name in CLASSES)
+    if not total:
+        return {}
+    # In whole numbers, because a remainder of floats may differ in its last digit.
+    rounded = {name: 100 * counts[name] // total for name in CLASSES}
+    ranked = sorted(CLASSES, key=lambda name: -(100 * counts[name] % total))
+    for name in ranked[: 100 - sum(rounded.values())]:
+        rounded[name] += 1
+    return {name: share for name, share in rounded.items() if share}
 
 
 def fleiss_kappa(ballots: Mapping[tuple[str, ...], int]) -> float | None:

@@ -2,7 +2,7 @@
 
 Both directions are in one file, so that they always match.
 Source: paper, Eq. 1; its Table 2 for the interleaved order; for descriptors Chen et al. and Li et
-al. (docs/models.md, "Related architectures").
+al. (docs/models.md, "Related architectures"); attributes are ours.
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from whyser.io.thinking import without_thinking
-from whyser.labels.classes import EmotionClass
+from whyser.labels.classes import CLASSES, OTHER, EmotionClass, find
 
-Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason"]
-Target: TypeAlias = Literal["reason", "label", "reason_first", "interleaved", "descriptors", "asr"]
+Block: TypeAlias = Literal["asr", "descriptors", "answer", "reason", "attributes"]
+Target: TypeAlias = Literal[
+    "reason",
+    "label",
+    "reason_first",
+    "interleaved",
+    "descriptors",
+    "asr",
+    "distribution",
+    "attributes",
+]
 
 #: The blocks after the transcript, in order. `interleaved` splits the rationale into two parts: the
 #: words, the answer, then the voice, as in the paper's Table 2.
@@ -27,10 +36,12 @@ TARGETS: Mapping[Target, tuple[Block, ...]] = {
     "interleaved": ("reason", "answer", "reason"),
     "descriptors": ("descriptors", "answer"),
     "asr": (),
+    "distribution": ("answer",),
+    "attributes": ("attributes", "answer"),
 }
 
 #: Names of all blocks, for patterns.
-BLOCKS = "asr|descriptors|answer|reason"
+BLOCKS = "asr|descriptors|answer|reason|attributes"
 
 SENTENCE = "I think the emotion is "
 
@@ -49,6 +60,7 @@ class Answer:
     statement: str | None = None
     rationale: str | None = None
     descriptors: str | None = None
+    attributes: str | None = None
 
     @property
     def emotion(self) -> str | None:
@@ -61,18 +73,57 @@ class Answer:
         # Not in the pattern: "\s*\.?\s*$" takes cubic time on many spaces.
         return self.statement[found.end() :].strip().removesuffix(".").rstrip()
 
+    @property
+    def shares(self) -> dict[EmotionClass, int] | None:
+        """The shares of the votes that the statement names; None where it names none."""
+        return None if self.statement is None else read_shares(self.statement)
+
+
+def write_shares(shares: Mapping[EmotionClass, int]) -> str:
+    """Shares of the votes, in percent, as an answer states them: in the order of the eight.
+
+    >>> write_shares({"sad": 40, "angry": 60})
+    'angry 60%, sad 40%'
+    """
+    return ", ".join(f"{name} {shares[name]}%" for name in CLASSES if shares.get(name))
+
+
+_SHARE = re.compile(r"\s*([A-Za-z]{1,20})\s?(\d{1,3})\s?%\s*")
+
+
+def read_shares(statement: str) -> dict[EmotionClass, int] | None:
+    """Reads what `write_shares` wrote, in any order of the classes; their sum is not checked.
+
+    None for any other text, for a class that is named twice, and where all shares are 0.
+
+    >>> read_shares("angry 60%, sad 40%")
+    {'angry': 60, 'sad': 40}
+    >>> read_shares("angry and sad") is None
+    True
+    """
+    found: dict[EmotionClass, int] = {}
+    for part in statement.strip().removesuffix(".").split(","):
+        match = _SHARE.fullmatch(part)
+        label = find(match[1]) if match else None
+        if match is None or label is None or label == OTHER or label in found:
+            return None
+        found[label] = int(match[2])
+    return found if any(found.values()) else None
+
 
 def render_answer(
-    label: EmotionClass | None,
+    said: EmotionClass | Mapping[EmotionClass, int] | None,
     *,
     transcript: str | None = None,
     rationale: str | None = None,
     descriptors: str | None = None,
+    attributes: str | None = None,
     target: Target = "reason",
 ) -> str:
     """Writes the training target, by default that of Eq. 1, without blocks that have no text.
 
-    So Eq. 1 without `rationale` is the target of row 10. Only a transcript needs no label.
+    So Eq. 1 without `rationale` is the target of row 10. `said` is the label, or the shares of the
+    votes in percent; None for a transcript alone.
 
     Raises: `ValueError` if a text contains one of the tags, or if nothing is left to write.
 
@@ -83,8 +134,9 @@ def render_answer(
     texts = {
         "asr": transcript,
         "descriptors": descriptors,
-        "answer": SENTENCE + label if label else None,
+        "answer": _stated(said) if said else None,
         "reason": rationale,
+        "attributes": attributes,
     }
     for name, text in texts.items():
         if text is not None and _TAG.search(text):
@@ -93,6 +145,10 @@ def render_answer(
     if not blocks:
         raise ValueError(f"target {target!r} without a transcript has nothing to write")
     return "".join(f"<{name}>{text}</{name}>" for name, text in blocks)
+
+
+def _stated(said: EmotionClass | Mapping[EmotionClass, int]) -> str:
+    return SENTENCE + said if isinstance(said, str) else write_shares(said)
 
 
 def _laid_out(target: Target, texts: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
@@ -176,4 +232,5 @@ def parse_answer(text: str) -> Answer:
         statement=found.get("answer"),
         rationale=" ".join(reasons) if reasons else None,
         descriptors=found.get("descriptors"),
+        attributes=found.get("attributes"),
     )

@@ -17,6 +17,12 @@ TRAINED = Path(__file__).with_name("chat_template.jinja")
 """The chat template for serving a model that LLaMA-Factory trained: it puts the same text around
 the sound as the template `qwen2_audio`."""
 
+#: `official`: the checkpoint's own; `whyser`: what LLaMA-Factory's `qwen2_audio` trains with.
+Template: TypeAlias = Literal["official", "whyser"]
+
+#: Files that LLaMA-Factory's exports and trained models have, and official checkpoints have not.
+TRACES = ("Modelfile", "trainer_state.json", "training_args.bin")
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -103,9 +109,18 @@ ASK_DESCRIPTORS = Question(
     "descriptors", 1, "Describe the speaker's voice, and name the emotion that the audio expresses."
 )
 ASK_REASON = Question("reason", 1, "What emotion does the audio express, and what shows it?")
+ASK_DISTRIBUTION = Question(
+    "distribution", 1, "What share of listeners would hear each emotion in this audio?"
+)
+ASK_ATTRIBUTES = Question(
+    "attributes",
+    1,
+    "Rate the emotional attributes of the speech, such as arousal, valence and dominance, and name "
+    "the emotion that the audio expresses.",
+)
 
 _FORMS = (OPEN, CLOSED, OPEN_COT, CLOSED_COT)
-_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON)
+_TASKS = (ASK_ASR, ASK_LABEL, ASK_DESCRIPTORS, ASK_REASON, ASK_DISTRIBUTION, ASK_ATTRIBUTES)
 QUESTIONS = {one.name: one for one in (*_FORMS, *_TASKS)}
 
 #: The first text of a pool is its own question, the others are paraphrases. Never change a text,
@@ -150,6 +165,20 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Name the speaker's emotion and explain it by the words and the voice.",
         "How does the speaker feel? Give your reasons.",
         "Tell the emotion of this utterance and the evidence for it.",
+    ),
+    "distribution": (
+        ASK_DISTRIBUTION.text,
+        "How would listeners divide their votes on the emotion of this recording?",
+        "For each emotion that some listener would name, give the percentage of listeners.",
+        "What percentage of people would choose each emotion for this clip?",
+        "Estimate how the annotators' labels of this utterance are distributed.",
+    ),
+    "attributes": (
+        ASK_ATTRIBUTES.text,
+        "How strong and how pleasant is the emotion that you hear, and which one is it?",
+        "Give the attributes of this utterance, such as arousal and valence, then its emotion.",
+        "Where does this voice lie on the scales of emotional attributes? Name the emotion too.",
+        "Estimate the emotional attributes of this recording, then its emotion.",
     ),
 }
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import msgspec
-from pydantic import ConfigDict, TypeAdapter, create_model
+from pydantic import ConfigDict, Field, TypeAdapter, create_model
 from pydantic_core import core_schema
 
 S = TypeVar("S", bound="CheckedStruct")
@@ -72,8 +72,7 @@ class CheckedStruct(
         """The same fields as a pydantic model, whose result becomes a record."""
         hints = get_type_hints(cls, include_extras=True)
         fields: dict[str, Any] = {
-            each.name: (hints[each.name], ... if each.required else each.default)
-            for each in msgspec.structs.fields(cls)
+            each.name: (hints[each.name], _default(each)) for each in msgspec.structs.fields(cls)
         }
         model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
@@ -88,6 +87,15 @@ class CheckedStruct(
                 raise ValueError(str(error)) from None
 
         return core_schema.no_info_wrap_validator_function(record, handler.generate_schema(model))
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    """The default as a field of a pydantic model has it."""
+    if field.required:
+        return ...
+    if field.default_factory is not msgspec.NODEFAULT:
+        return Field(default_factory=field.default_factory)
+    return field.default
 
 
 @cache

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from whyser.io.enclosure import Enclosure
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
+from whyser.labels.attributes import Attribute, Scale
 from whyser.labels.classes import EmotionClass
 from whyser.records.utterance import FrozenRecord, Utterance, input_error, read_utterances
 
@@ -43,18 +46,29 @@ class VotesCard(FrozenRecord):
 
 
 class ConsensusCard(FrozenRecord):
-    """A comparison of the published majority labels with those from the votes."""
+    """A comparison of what is published for an utterance with what follows from its votes."""
 
     compared: int
     different: int
+
+
+def _rising(scale: Scale) -> Scale:
+    low, high = scale
+    if not low < high < math.inf or low == -math.inf:
+        raise ValueError(
+            f"{low:g} to {high:g} is no scale; write the lowest value, then the highest"
+        )
+    return scale
 
 
 class CorpusCard(FrozenRecord):
     """What was converted, with which options, and where its sound is.
 
     `audio_root` is absolute or relative to the card's folder; None without sound. `classes` are
-    those that the corpus' annotation has; its scores average over them. `speaker_disjoint`: the
+    those that the corpus' annotation has; its scores average over them. `attributes` has the lowest
+    and the highest value of each attribute that its annotators rated. `speaker_disjoint`: the
     splits should share no speaker, which `check` then tests (MELD's official splits do share some).
+    `consensus` compares the majority labels, `attribute_means` the means of the attributes.
     `read` counts candidates: `read` = `utterances` + all of `dropped`. `unused` counts lines and
     files that belong to no utterance.
     """
@@ -65,6 +79,9 @@ class CorpusCard(FrozenRecord):
     source: str
     audio_root: str | None
     classes: tuple[EmotionClass, ...]
+    attributes: dict[Attribute, Annotated[Scale, AfterValidator(_rising)]] = Field(
+        default_factory=dict
+    )
     speaker_disjoint: bool = True
     options: dict[str, str] = Field(default_factory=dict)
     utterances: int
@@ -72,6 +89,7 @@ class CorpusCard(FrozenRecord):
     splits: dict[str, SplitCard] = Field(default_factory=dict)
     votes: VotesCard | None = None
     consensus: ConsensusCard | None = None
+    attribute_means: ConsensusCard | None = None
     read: int
     dropped: dict[str, int] = Field(default_factory=dict)
     unused: dict[str, int] = Field(default_factory=dict)

@@ -17,10 +17,11 @@ from whyser.prompting.prompts import Form
 from whyser.records.checked_struct import CheckedStruct
 from whyser.records.utterance import input_error
 
-#: What replaced the utterance's own sound, or the question's own words.
+#: What replaced or degraded the utterance's own sound, or replaced the question's own words.
 Control: TypeAlias = Literal[
-    "none", "shuffled", "silence", "transcript", "paraphrased", "reordered"
-]
+    "none", "shuffled", "silence", "transcript", "paraphrased", "reordered",
+    "noise", "codec", "gain",
+]  # fmt: skip
 
 #: Controls with several variants: other words, or another order of the options.
 REPEATED: frozenset[Control] = frozenset({"paraphrased", "reordered"})
@@ -38,13 +39,14 @@ def _at_most_one(probabilities: dict[Label, float] | None) -> dict[Label, float]
 class Prediction(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One answer (docs/design.md, "What flows").
 
-    `form` is the question's form, `prompt` the hash of its text. `control` says what replaced the
-    utterance's own sound or the question's own words, or `none`; for `paraphrased` and `reordered`,
-    `variant` numbers the wordings or orders. `options` are those of a closed form in the order of
-    their letters, empty for the paper's order. `adapted` is `speaker` if the system also used the
-    speaker's other clips, without their labels. `text` is the model's answer, and `samples` are
-    further answers to the same question. `probabilities` are the model's probabilities of labels;
-    if their sum is less than 1, the rest belongs to words that are no label.
+    `form` is the question's form, `prompt` the hash of its text. `control` says what replaced or
+    degraded the utterance's own sound, or replaced the question's own words, or `none`; for
+    `paraphrased` and `reordered`, `variant` numbers the wordings or orders. `options` are those of
+    a closed form in the order of their letters, empty for the paper's order. `adapted` is `speaker`
+    if the system also used the speaker's other clips, without their labels. `text` is the model's
+    answer, and `samples` are further answers to the same question. `probabilities` are the model's
+    probabilities of labels; if their sum is less than 1, the rest belongs to words that are no
+    label.
     """
 
     id: Annotated[str, Field(min_length=1), Meta(min_length=1)]

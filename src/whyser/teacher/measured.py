@@ -31,6 +31,13 @@ _OPENINGS = (
     'The speaker says "{quote}", and the way it is spoken carries the feeling.',
     'What is said, "{quote}", leaves the feeling open, and the voice fills it in.',
 )
+#: For a corpus without transcripts.
+_OPENINGS_WITHOUT_WORDS = (
+    "Whatever is said, the delivery has to decide.",
+    "What matters here is how it is said.",
+    "The way it is spoken carries the feeling.",
+    "The words are left aside, and the voice gives the reading.",
+)
 _CLOSINGS = (
     "Together these cues point to how the speaker feels.",
     "Heard with the words, this is what the reading rests on.",
@@ -67,6 +74,9 @@ _PHRASES: dict[Family, dict[Level, tuple[str, ...]]] = {
 
 #: Hash of all templates; it takes the place of a prompt's hash.
 TEMPLATE_HASH = short_hash(repr((_OPENINGS, _CLOSINGS, _PHRASES, SPOKEN, LONGEST_QUOTE)))
+TEMPLATE_HASH_WITHOUT_WORDS = short_hash(
+    repr((_OPENINGS_WITHOUT_WORDS, _CLOSINGS, _PHRASES, SPOKEN))
+)
 
 
 def write_rationales_for(
@@ -100,14 +110,16 @@ def _rationale(utterance: Utterance, cues: Cues, seed: int) -> Rationale:
     measured = cues.measured()
     strongest = sorted(measured, key=lambda family: -abs(measured[family].strength))[:SPOKEN]
     spoken = [(family, measured[family]) for family in FAMILIES if family in strongest]
-    text = _compose(_quote(utterance, random_), spoken, random_)
+    has_words = bool(utterance.transcript.strip())
+    quote = _quote(utterance, random_) if has_words else None
+    text = _compose(quote, spoken, random_)
     reasons = inspect(text, Subject(utterance.emotion, utterance.transcript, cues)).faults
     return Rationale(
         id=utterance.id,
         label=utterance.emotion,
         text=text,
         teacher=TEACHER,
-        prompt=TEMPLATE_HASH,
+        prompt=TEMPLATE_HASH if has_words else TEMPLATE_HASH_WITHOUT_WORDS,
         kept=not reasons,
         reasons=reasons,
     )
@@ -127,9 +139,13 @@ def _quote(utterance: Utterance, random_: random.Random) -> str:
     return ""
 
 
-def _compose(quote: str, spoken: Sequence[tuple[Family, Cue]], random_: random.Random) -> str:
+def _compose(
+    quote: str | None, spoken: Sequence[tuple[Family, Cue]], random_: random.Random
+) -> str:
+    """Args: `quote`, None for an utterance whose words nobody has written down."""
     phrases = [random_.choice(_PHRASES[family][cue.level]) for family, cue in spoken]
-    opening = random_.choice(_OPENINGS).format(quote=quote)
+    openings = _OPENINGS_WITHOUT_WORDS if quote is None else _OPENINGS
+    opening = random_.choice(openings).format(quote=quote)
     if not phrases:
         return opening
     *first, last = phrases

@@ -173,7 +173,9 @@ def test_a_text_counts_by_its_bytes(faults: Faults, row: MakeRow) -> None:
         ({"file_name": "rows.parquet"}, "rows.parquet: cannot be checked"),
         ({"columns": {}}, "names no messages, audios"),
         ({"columns": ["messages"]}, "columns is not a table of names"),
-        ({"formatting": "alpaca"}, "has formatting 'alpaca'"),
+        ({"formatting": "alpaca"}, "has formatting 'alpaca' and names no prompt, response"),
+        ({"formatting": "openai"}, "has formatting 'openai'"),
+        ({"formatting": ["alpaca"]}, "has formatting ['alpaca']"),
         ({"ranking": True}, "names no chosen, rejected"),
     ],
 )
@@ -181,6 +183,64 @@ def test_an_entry_that_llamafactory_reads_otherwise_is_named(
     faults: Faults, row: MakeRow, own: dict[str, Any], message: str
 ) -> None:
     assert message in faults([row()], own)
+
+
+ALPACA = {
+    "formatting": "alpaca",
+    "columns": {"prompt": "ask", "query": "more", "response": "say", "audios": "audios"},
+}
+
+
+def test_alpaca_rows_are_read_as_llamafactory_reads_them(faults: Faults) -> None:
+    """The test of `check.layout` holds the messages against LLaMA-Factory's own."""
+    good = {"ask": "<audio>Which?", "more": "", "say": "sad", "audios": ["a.wav"]}
+    bad = [
+        good | {"ask": "Which?", "more": "A. Sad"},
+        good | {"say": ""},
+        good | {"say": None},
+        good | {"audios": None},
+    ]
+    assert faults([good, good | {"ask": "Which?", "more": "<audio>"}], ALPACA, trains=True) == ""
+    found = faults([good, *bad], ALPACA, trains=True)
+    assert "row 0" not in found
+    for words in (
+        "row 1: 0 <audio> in the messages for 1 audios",
+        "row 2: has an empty message",
+        "row 3: has a message without text",
+        "row 4: 1 <audio> in the messages for 0 audios",
+    ):
+        assert words in found
+
+
+def test_broken_alpaca_rows_are_named(faults: Faults) -> None:
+    columns = {**ALPACA["columns"], "history": "before"}
+    good = {"ask": "<audio>Which?", "more": "", "say": "sad", "audios": ["a.wav"]}
+    rows = [good | {"before": ["a"]}, good | {"before": [["a", "b", "c"]]}]
+    found = faults(rows, ALPACA | {"columns": columns})
+    assert found.count("'before' is not a list of pairs of a question and an answer") == 2
+    # LLaMA-Factory reads only a list.
+    assert faults([good | {"before": 3}], ALPACA | {"columns": columns}) == ""
+    assert "'ask' or 'more' is not a text" in faults([good | {"ask": 3}], ALPACA)
+
+
+def test_a_column_that_no_row_has_is_named(faults: Faults, row: MakeRow) -> None:
+    """LLaMA-Factory would stop at the first row."""
+    given = [{"ask": "<audio>Which?", "say": "sad", "audios": ["a.wav"]}]
+    assert "no row has the column 'more', which the entry of 'd' names" in faults(given, ALPACA)
+    columns = {"messages": "messages", "audios": "audios", "system": "sytem"}
+    found = faults([{**row(), "system": "Be terse."}], {"columns": columns})
+    assert "no row has the column 'sytem'" in found and "Did you mean 'system'?" in found
+
+
+def test_alpaca_pairs_have_two_answers(faults: Faults) -> None:
+    columns = {"prompt": "ask", "chosen": "good", "rejected": "bad", "audios": "audios"}
+    entry = {"formatting": "alpaca", "ranking": True, "columns": columns}
+    one = {"ask": "<audio>Which?", "good": "sad", "bad": "happy", "audios": ["a.wav"]}
+    assert faults([one], entry, stage="dpo") == ""
+    assert "its chosen and its rejected answer are the same" in faults(
+        [one | {"bad": "sad"}], entry, stage="dpo"
+    )
+    assert "has no message under 'good' or 'bad'" in faults([one | {"bad": None}], entry)
 
 
 def test_an_entry_that_is_no_object_is_named(dataset: Callable[..., Path], row: MakeRow) -> None:
@@ -269,6 +329,17 @@ def test_what_a_control_does_on_purpose_is_no_fault(
         found = faults(rows)
         assert "row 0: " in found and "is silent" in found
         assert "row 1: has no sound" in found
+
+
+def test_a_quiet_clip_may_be_silent_20_dB_quieter(
+    faults: Faults, row: MakeRow, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "quiet.wav", np.zeros(16_000), 16_000)
+    line = {"id": "a/1", "answer": row()["messages"][1]["content"], "audio": "quiet.wav"}
+    for control, said in (("gain", ""), ("noise", "is silent")):
+        manifest(tmp_path, {**line, "control": control})
+        found = faults([row(audios=["quiet.wav"])])
+        assert said in found and bool(found) == bool(said)
 
 
 def test_a_broken_manifest_hides_no_row(faults: Faults, row: MakeRow, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from whyser_converters.check.layout import read_layout
+from whyser_converters.check.rows import read_rows
 
 from ...programs import start
 
@@ -50,3 +51,41 @@ def test_names_are_those_that_llamafactory_takes(own: dict[str, Any], tmp_path: 
     observed = [theirs["observation_tag"]] if theirs["observation_tag"] else []
     called = [theirs["function_tag"]] if theirs["function_tag"] else []
     assert [*layout.user[1:], *layout.assistant[1:]] == [*observed, *called]
+
+
+ALPACA = """
+import json, sys
+from types import SimpleNamespace
+from llamafactory.data.converter import AlpacaDatasetConverter
+from llamafactory.data.parser import DatasetAttr
+entry, rows = json.loads(sys.argv[1])
+attr = DatasetAttr("file", "rows.json")
+attr.join(entry)
+convert = AlpacaDatasetConverter(attr, SimpleNamespace(media_dir="."))
+for row in rows:
+    made = convert(row)
+    turns = [[one["role"], one["content"]] for one in made["_prompt"] + made["_response"]]
+    print("MADE " + json.dumps([turns, made["_system"], made["_audios"]]))
+"""
+
+
+@pytest.mark.slow
+def test_alpaca_rows_become_the_messages_that_llamafactory_makes(tmp_path: Path) -> None:
+    columns = {"prompt": "p", "query": "q", "response": "r", "history": "h", "system": "s",
+               "audios": "a"}  # fmt: skip
+    entry = {"file_name": "rows.json", "columns": columns}
+    rows = [
+        {"p": "<audio>Which?", "q": "A. Sad", "r": "A", "h": None, "s": "Be terse.", "a": ["1"]},
+        {"p": "", "q": "<audio>Which?", "r": "sad", "h": [], "s": "", "a": "1"},
+        {"p": "And now?", "q": None, "r": "happy", "h": [["<audio>Which?", "sad"]], "s": "",
+         "a": ["1"]},
+    ]  # fmt: skip
+    done = start(["python", "-c", ALPACA, json.dumps([entry, rows])], tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("MADE ")]
+    layout = read_layout("d", entry)
+    for given, line in zip(rows, lines, strict=True):
+        turns, system, audios = json.loads(line.removeprefix("MADE "))
+        (ours,) = read_rows(given, layout)
+        assert [list(turn) for turn in zip(ours.roles, ours.contents, strict=True)] == turns
+        assert (ours.system, list(ours.sounds)) == (system, audios)

@@ -405,3 +405,31 @@ class TestRealTables:
         for fold, parts in published.items():
             mine = fold_splits(int(fold))
             assert mine == {actor: names[part] for part in parts for actor in parts[part]}
+
+
+def test_the_level_of_an_answer_is_the_intensity_of_its_emotion(
+    converted: Any, by_rater: Path
+) -> None:
+    result = converted("crema_d", by_rater)
+    angry = result["crema_d/1001_IEO_ANG_MD"]
+    # Eight emotions with a level of 70, and a neutral answer, whose level means nothing.
+    assert [vote.intensity for vote in angry.votes] == [70] * 8 + [None]
+    assert angry.attribute_means == {"intensity": 70}
+    assert result.card["attributes"] == {"intensity": [0, 100]}
+    # Counts without annotators have no level, and the acted one of a name is none either.
+    assert result["crema_d/1001_IEO_NEU_XX"].attribute_means == {}
+
+
+def test_a_level_off_the_slider_costs_only_itself(faulty: Any, by_rater: Path) -> None:
+    path = by_rater / "finishedResponses.csv"
+    path.write_text(path.read_text().replace('"A",70,"A"', '"A",170,"A"', 1))
+    message = "finishedResponses.csv:2: bad intensity '170' of 1001_IEO_ANG_MD"
+    angry = faulty("crema_d", by_rater, message)["crema_d/1001_IEO_ANG_MD"]
+    assert [vote.intensity for vote in angry.votes[:2]] == [None, 70]
+
+
+def test_answers_without_a_level_are_read(converted: Any, by_rater: Path) -> None:
+    path = by_rater / "finishedResponses.csv"
+    path.write_text(path.read_text().replace('"respLevel"', '"level"'))
+    angry = converted("crema_d", by_rater)["crema_d/1001_IEO_ANG_MD"]
+    assert (len(angry.votes), angry.attribute_means) == (9, {})

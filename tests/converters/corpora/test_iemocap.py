@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from whyser.records.utterance import AttributeVote
+
 IMPRO = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
 
 [6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]
@@ -275,3 +277,59 @@ def test_files_in_utf_16_are_read(converted: Any, iemocap: Path) -> None:
         for path in (iemocap / "Session1/dialog" / folder).glob("Ses*.txt"):
             path.write_text(path.read_text("latin-1"), "utf-16")
     assert converted("iemocap", iemocap).utterances == usual
+
+
+def test_evaluators_attributes_are_kept_and_the_actors_own_are_not(
+    converted: Any, iemocap: Path
+) -> None:
+    # E5 rated the attributes and gave no label.
+    edit(iemocap, "A-F1:\tval 3", "A-E5:\tact 5; val 1; dom 4;\t()\nA-F1:\tval 3")
+    first = converted("iemocap", iemocap, "--no-audio")["iemocap/Ses01F_impro01_F000"]
+    rated = [(vote.rater, vote.valence, vote.arousal, vote.dominance) for vote in first.votes]
+    assert rated == [("E2", None, None, None), ("E3", 3, 2, 2), ("E4", 2, 3, None)]
+    assert first.attribute_votes == (AttributeVote(rater="E5", arousal=5, valence=1, dominance=4),)
+    assert first.attribute_means == {"arousal": 10 / 3, "valence": 2, "dominance": 3}
+    assert first.attributes == {}
+
+
+def test_the_head_lines_means_are_compared_or_kept(converted: Any, iemocap: Path) -> None:
+    result = converted("iemocap", iemocap, "--no-audio")
+    assert list(result.card["attributes"].items()) == [
+        (name, [1.0, 5.0]) for name in ("arousal", "valence", "dominance")
+    ]
+    assert result.card["attribute_means"] == {"compared": 3, "different": 1}
+    assert (result.folder / "attribute_differences.csv").read_text().splitlines()[1:] == [
+        "iemocap/Ses01F_impro01_F000,dominance,2.5,2.0"
+    ]
+    # Nobody's values are there.
+    means = {"valence": 1.5, "arousal": 4.0, "dominance": 4.5}
+    assert result["iemocap/Ses04M_script01_1_F001"].attributes == means
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("val 3; act 2; dom  2", "val 6; act 2; dom  2", "bad valence '6' of Ses01F_impro01_F000"),
+        ("A-E4:\tval 2; act 3; dom  ", "A-E3:\tval 2; act 3; dom 1", "second values 'val 2; act 3"),
+    ],
+)
+def test_a_value_that_is_none_costs_only_itself(
+    faulty: Any, iemocap: Path, old: str, new: str, message: str
+) -> None:
+    edit(iemocap, old, new)
+    result = faulty("iemocap", iemocap, message, "--no-audio")
+    vote = result["iemocap/Ses01F_impro01_F000"].votes[1]
+    assert (vote.rater, vote.arousal) == ("E3", 2)
+    assert result.card["unused"]["value of an attribute that is not on its scale"] == 1
+
+
+def test_a_line_of_other_attributes_is_reported(
+    converted: Any, convert: Any, iemocap: Path
+) -> None:
+    edit(iemocap, "A-E3:\tval 3; act 2; dom  2;", "A-E3:\tval 3; tension 2;")
+    edit(iemocap, "[2.5000, 2.5000, 2.5000]", "[2.5000, 2.5000]")
+    result = converted("iemocap", iemocap, "--no-audio")
+    # Three values of the vote, and the head's.
+    assert result.card["unused"] == {"value of an attribute that is not on its scale": 4}
+    first = result["iemocap/Ses01F_impro01_F000"]
+    assert (first.votes[1].valence, first.votes[2].valence) == (None, 2)

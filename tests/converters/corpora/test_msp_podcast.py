@@ -345,3 +345,95 @@ def test_bad_partition_line(faulty: Any, msp: Path, write_text: Any) -> None:
     write_text(msp / "Partitions.txt", f"Train; a.wav\nTran; {STEMS[2]}.wav\n")
     message = f"Partitions.txt:2: malformed line 'Tran; {STEMS[2]}.wav'"
     assert len(faulty("msp_podcast", msp, message).utterances) == 3
+
+
+MANIKINS = {"arousal": [1.0, 7.0], "valence": [1.0, 7.0], "dominance": [1.0, 7.0]}
+FIRST = "msp_podcast/MSP-PODCAST_0001_0008"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels_detailed.csv", one_column()),
+        ("labels_detailed.csv", many_columns("WorkerID")),
+        ("labels.txt", text_file()),
+    ],
+)
+def test_attributes_of_every_vote_in_every_schema(
+    converted: Any, msp: Path, write_text: Any, name: str, text: str
+) -> None:
+    (msp / "Labels/labels_detailed.csv").unlink()
+    write_text(msp / "Labels" / name, text)
+    result = converted("msp_podcast", msp, "--no-audio")
+    for utterance in result.utterances:
+        for vote in utterance.votes:
+            assert (vote.arousal, vote.valence, vote.dominance) == (3.0, 4.0, 2.8)
+            assert vote.intensity is None
+        assert utterance.attributes == {}
+    means = result[FIRST].attribute_means
+    assert means == pytest.approx({"arousal": 3, "valence": 4, "dominance": 2.8})
+    assert result.card["attributes"] == MANIKINS
+
+
+def test_published_means_are_compared_with_those_of_the_votes(
+    converted: Any, convert: Any, msp: Path, tmp_path: Path
+) -> None:
+    said = convert("msp_podcast", msp, tmp_path / "said", "--no-audio").err
+    assert "attributes: of 9 published means 7 differ from those of the votes, listed in" in said
+    result = converted("msp_podcast", msp, "--no-audio")
+    assert result.card["attribute_means"] == {"compared": 9, "different": 7}
+    listed = (result.folder / "attribute_differences.csv").read_text().splitlines()
+    assert listed[:3] == [
+        "utterance,attribute,published,recomputed",
+        f"{FIRST},arousal,2.2,3.0",
+        f"{FIRST},dominance,2.6,2.8",
+    ]
+    # Six decimals of a third are no difference.
+    table = msp / "Labels/labels_consensus.csv"
+    table.write_text(table.read_text().replace(",N,2.2,4.0,2.6,", ",N,3.0003,4,2.8,"))
+    again = converted("msp_podcast", msp, "--no-audio")
+    assert again.card["attribute_means"] == {"compared": 9, "different": 5}
+
+
+def test_without_votes_the_published_means_are_kept(converted: Any, msp: Path) -> None:
+    (msp / "Labels/labels_detailed.csv").unlink()
+    result = converted("msp_podcast", msp, "--no-audio")
+    means = {"arousal": 2.2, "valence": 4.0, "dominance": 2.6}
+    assert result[FIRST].attributes == result[FIRST].attribute_means == means
+    assert result.card["attribute_means"] is None
+    assert not (result.folder / "attribute_differences.csv").exists()
+
+
+@pytest.mark.parametrize("value", ["8.000000", "0", "high", "-1"])
+def test_a_value_off_its_scale_costs_only_itself(faulty: Any, msp: Path, value: str) -> None:
+    table = msp / "Labels/labels_detailed.csv"
+    bad = TAIL.replace("V:4.000000", f"V:{value}")
+    table.write_text(table.read_text().replace(TAIL, bad, 1))
+    message = (
+        f"labels_detailed.csv:2: bad valence '{value}' of MSP-PODCAST_0001_0008.wav. "
+        "Expected 1 to 7. Only this value is left out."
+    )
+    result = faulty("msp_podcast", msp, message, "--no-audio")
+    vote, *_ = result[FIRST].votes
+    assert (vote.primary, vote.arousal, vote.valence) == ("other", 3.0, None)
+    assert result.card["unused"] == {"value of an attribute that is not on its scale": 1}
+
+
+@pytest.mark.parametrize("value", ["", " ", "nan"])
+def test_a_missing_value_is_no_fault(converted: Any, msp: Path, value: str) -> None:
+    table = msp / "Labels/labels_detailed.csv"
+    table.write_text(table.read_text().replace("V:4.000000", f"V:{value}", 1))
+    vote, other, *_ = converted("msp_podcast", msp, "--no-audio")[FIRST].votes
+    assert (vote.arousal, vote.valence, other.valence) == (3.0, None, 4.0)
+
+
+def test_tables_without_attributes_are_read(converted: Any, msp: Path, write_text: Any) -> None:
+    lines = ["FileName,WorkerID,EmoClass_Major,EmoClass_Second"]
+    lines += [f'MSP-PODCAST_{s}.wav,{w},"{p}","{sec}"' for s, w, p, sec in VOTES]
+    write_text(msp / "Labels/labels_detailed.csv", "\n".join([*lines, ""]))
+    rows = [line.split(",") for line in CONSENSUS.splitlines()]
+    short = "\n".join(",".join(row[:2] + row[5:]) for row in rows)
+    write_text(msp / "Labels/labels_consensus.csv", short + "\n")
+    result = converted("msp_podcast", msp, "--no-audio")
+    assert [vote.arousal for vote in result[FIRST].votes] == [None] * 3
+    assert result[FIRST].attribute_means == {}

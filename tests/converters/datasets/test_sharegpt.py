@@ -309,3 +309,15 @@ def test_a_broken_table_leaves_nothing_half_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not valid JSON"):
         write(dataset, tmp_path / "out" / "d", table)
     assert [path.name for path in table.parent.iterdir()] == ["dataset_info.json"]
+
+
+def test_where_no_utterance_has_a_transcript_the_answers_have_none(tmp_path: Path) -> None:
+    """One utterance with a transcript is enough to show that the others lack theirs."""
+    silent = write_corpus(tmp_path / "a", "a", ["train"], count=1)  # the first has no transcript
+    written = build([silent], DatasetSpec("train", LABEL), TrainingInputs())
+    assert not written.has_transcripts
+    assert [row.answer for row in written.rows] == ["<answer>I think the emotion is sad</answer>"]
+    spoken = write_corpus(tmp_path / "b", "b", ["train"], count=3)
+    written = build([spoken], DatasetSpec("train", LABEL), TrainingInputs())
+    assert written.has_transcripts
+    assert written.dropped == {"no transcript": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -14,13 +15,14 @@ from whyser.evidence.cues import FAMILIES, Cue, Cues
 from whyser.io.errors import BadInput, InputError
 from whyser.io.files import read_jsonl, write_jsonl
 from whyser.prompting.answer import TARGETS, Target, parse_answer
+from whyser.prompting.prompts import POOLS, QUESTIONS
 from whyser.records.corpus import Corpus, CorpusCard, write_card
 from whyser.records.utterance import Utterance, Vote, write_utterances
 from whyser.teacher.rationale import Rationale, write_rationales
 from whyser_converters.cli import app
 from whyser_converters.datasets.questions import QuestionSpec
 from whyser_converters.datasets.sharegpt import DatasetSpec, SharegptDataset, build
-from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
+from whyser_converters.datasets.targets import NoAgreement, TargetSpec, TrainingInputs
 
 VOTES = ("sad", "sad", "neutral", "other")
 
@@ -39,7 +41,8 @@ def write_corpus(
             sampling_rate=16_000, channels=1, transcript=f"Words of {number}.",
             speaker=f"c/{split}", gender="female", label=label, label_raw="S",
             votes=tuple(
-                Vote(rater=str(rater), primary=vote, raw=vote) for rater, vote in enumerate(VOTES)
+                Vote(rater=str(rater), primary=vote, raw=vote, arousal=1 + rater, valence=2)
+                for rater, vote in enumerate(VOTES)
             ),
         )
         for split in splits
@@ -50,7 +53,8 @@ def write_corpus(
         folder / "corpus.json",
         CorpusCard(
             corpus="c", title="c", licence="none", source="none", audio_root=str(folder),
-            classes=("sad", "neutral"), options={}, utterances=len(utterances), hours=0.1, read=0,
+            classes=("sad", "neutral"), attributes={"arousal": (1, 5), "valence": (1, 5)},
+            options={}, utterances=len(utterances), hours=0.1, read=0,
             whyser="0",
         ),
     )  # fmt: skip
@@ -104,12 +108,19 @@ def test_every_target_holds_its_blocks(
         number = row.utterance.id.split("_")[1]
         written = TARGETS[target]
         assert answer.transcript == (f"Words of {number}." if writes_transcript else None)
-        assert answer.emotion == ("sad" if "answer" in written else None)
+        if target == "distribution":
+            # Two of the three votes that have a class.
+            assert answer.shares == {"sad": 67, "neutral": 33}
+        else:
+            assert answer.emotion == ("sad" if "answer" in written else None)
         assert answer.rationale == (
             "It is said so. The voice is sad-like." if "reason" in written else None
         )
         assert answer.descriptors == (
             "female, high pitch, fast speed, loud volume" if "descriptors" in written else None
+        )
+        assert answer.attributes == (
+            "arousal 2.5 of 5, valence 2.0 of 5" if "attributes" in written else None
         )
 
 
@@ -274,7 +285,137 @@ def test_of_two_teachers_the_first_that_succeeded_is_taken(tmp_path: Path) -> No
     assert all("Second." in row.answer for row in rows)
 
 
+# ---- shares of the votes, and utterances without agreement --------------------------------
+
+
+def test_shares_need_no_label_in_the_manifest(corpus: Corpus) -> None:
+    dataset = build([corpus], DatasetSpec("train", TargetSpec("distribution")), TrainingInputs())
+    assert {row.answer.partition("</asr>")[2] for row in dataset.rows} == {
+        "<answer>sad 67%, neutral 33%</answer>"
+    }
+    assert {row.manifest()["label"] for row in dataset.rows} == {None}
+    assert dict(dataset.dropped) == {"no agreement": 1, "none of the eight classes": 1}
+
+
+@pytest.mark.parametrize("votes", [(), ("other", "other")])
+def test_without_a_vote_for_a_class_the_label_has_all_of_it(
+    corpus: Corpus, votes: tuple[str, ...]
+) -> None:
+    bare = [
+        one.model_copy(
+            update={"votes": tuple(Vote(rater="1", primary=vote, raw=vote) for vote in votes)}
+        )
+        for one in corpus.utterances()
+    ]
+    write_utterances(corpus.path, bare)
+    rows = build([corpus], DatasetSpec("train", TargetSpec("distribution")), TrainingInputs()).rows
+    assert {row.answer.partition("</asr>")[2] for row in rows} == {"<answer>sad 100%</answer>"}
+
+
+@pytest.mark.parametrize(
+    ("aim", "answers"),
+    [
+        (TargetSpec("distribution", no_agreement="train"), {"sad 67%, neutral 33%"}),
+        (
+            TargetSpec("label", labels="sampled", no_agreement="train"),
+            {"I think the emotion is sad", "I think the emotion is neutral"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("gives_rationales", [True, False])
+def test_without_agreement_they_are_trained_on_where_no_majority_is_named(
+    corpus: Corpus,
+    material: TrainingInputs,
+    aim: TargetSpec,
+    answers: set[str],
+    gives_rationales: bool,
+) -> None:
+    """Rationales choose the utterances with agreement; the others can have none."""
+    inputs = material if gives_rationales else TrainingInputs()
+    dataset = build([corpus], DatasetSpec("train", aim, epochs=8), inputs)
+    without = [row for row in dataset.rows if row.utterance.label is None]
+    assert len(dataset.rows) == 8 * 199 and len(without) == 8
+    assert {parse_answer(row.answer).statement for row in without} <= answers
+    assert dict(dataset.dropped) == {"none of the eight classes": 1}
+    # The others have the rows that they had.
+    dropped = build(
+        [corpus], DatasetSpec("train", replace(aim, no_agreement="drop"), epochs=8), inputs
+    )
+    assert [row for row in dataset.rows if row.utterance.label] == dropped.rows
+
+
+def test_a_transcript_needs_no_agreement_where_rationales_choose(
+    corpus: Corpus, material: TrainingInputs
+) -> None:
+    counts = [
+        len(
+            build(
+                [corpus], DatasetSpec("train", TargetSpec("asr", no_agreement=one)), material
+            ).rows
+        )
+        for one in get_args(NoAgreement)
+    ]
+    assert counts == [198, 199]
+
+
+def test_without_agreement_some_vote_has_a_class(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", count=20)
+    others = tuple(Vote(rater=str(n), primary="other", raw="x") for n in range(2))
+    rows = [
+        one.model_copy(update={"votes": others} if one.label is None else {})
+        for one in corpus.utterances()
+    ]
+    write_utterances(corpus.path, rows)
+    aim = TargetSpec("distribution", no_agreement="train")
+    dataset = build([corpus], DatasetSpec("train", aim), TrainingInputs())
+    assert len(dataset.rows) == 18
+    assert dataset.dropped["no agreement, and no vote for one of the eight classes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "label"}, "names the majority label"),
+        ({"target": "descriptors"}, "names the majority label"),
+        ({"target": "reason"}, "needs rationales"),
+        ({"target": "reason", "labels": "sampled"}, "needs rationales"),
+    ],
+)
+def test_without_agreement_a_target_that_needs_one_is_refused(
+    options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        TargetSpec(**options, no_agreement="train")  # type: ignore[arg-type]
+
+
+def test_no_test_row_is_without_agreement() -> None:
+    aim = TargetSpec("distribution", no_agreement="train")
+    with pytest.raises(InputError, match="--no-agreement train is for training"):
+        DatasetSpec("test1", aim)
+
+
+def test_a_chain_of_thought_ends_with_one_emotion_not_with_shares() -> None:
+    with pytest.raises(InputError, match="--cot asks for one emotion at the end"):
+        DatasetSpec("train", TargetSpec("distribution"), QuestionSpec(thinks=True))
+
+
+def test_shares_have_every_label_so_none_is_drawn() -> None:
+    with pytest.raises(InputError, match="so none is drawn"):
+        TargetSpec("distribution", labels="sampled")
+
+
 # ---- the command --------------------------------------------------------------------------
+
+
+def test_the_command_trains_on_utterances_without_agreement(corpus: Corpus, tmp_path: Path) -> None:
+    arguments = [
+        *("sharegpt", corpus.path, "--split", "train", "--target", "distribution"),
+        *("--prompt", "task", "--no-agreement", "train", "--output", tmp_path / "mine"),
+    ]
+    app(map(str, arguments), standalone_mode=False)
+    manifest = [row for _, row in read_jsonl(tmp_path / "mine.manifest.jsonl")]
+    assert len(manifest) == 199
+    assert {row["prompt"] for row in manifest} == {QUESTIONS["distribution"].hash}
 
 
 def test_an_ablation_names_some_traits_of_the_voice(corpus: Corpus, tmp_path: Path) -> None:
@@ -309,3 +450,48 @@ def test_the_command_takes_it_all(corpus: Corpus, tmp_path: Path) -> None:
     assert all(row["answer"].startswith("<descriptors>female, ") for row in manifest)
     # Two copies are no mistake.
     app(["check", str(tmp_path / "out/dataset_info.json")], standalone_mode=False)
+
+
+def with_changes(corpus: Corpus, **changes: object) -> None:
+    """Changes the first utterance of the file."""
+    first, *rest = corpus.utterances()
+    write_utterances(corpus.path, [first.model_copy(update=changes), *rest])
+
+
+def test_an_utterance_without_attributes_is_left_out_and_counted(corpus: Corpus) -> None:
+    first = next(corpus.utterances())
+    with_changes(corpus, votes=tuple(Vote(rater="1", primary="sad", raw="s") for _ in VOTES))
+    spec = DatasetSpec("train", TargetSpec("attributes"))
+    dataset = build([corpus], spec, TrainingInputs())
+    assert dataset.dropped == {
+        "no attributes": 1, "no agreement": 1, "none of the eight classes": 1,
+    }  # fmt: skip
+    assert first.id not in {row.utterance.id for row in dataset.rows}
+
+
+def test_means_without_votes_are_a_target_too(corpus: Corpus) -> None:
+    first = next(corpus.utterances())
+    with_changes(corpus, votes=(), attributes={"arousal": 4.96})
+    spec = DatasetSpec("train", TargetSpec("attributes", writes_transcript=False))
+    (row,) = (
+        row for row in build([corpus], spec, TrainingInputs()).rows if row.utterance.id == first.id
+    )
+    assert row.answer == (
+        "<attributes>arousal 5.0 of 5</attributes><answer>I think the emotion is sad</answer>"
+    )
+
+
+def test_an_attribute_without_a_scale_is_refused(corpus: Corpus) -> None:
+    card = corpus.card.model_copy(update={"attributes": {"arousal": (1.0, 5.0)}})
+    write_card(corpus.path.parent / "corpus.json", card)
+    with pytest.raises(BadInput, match=r"has valence, but corpus.json names no scale for it"):
+        build(
+            [Corpus(corpus.path)], DatasetSpec("train", TargetSpec("attributes")), TrainingInputs()
+        )
+
+
+def test_attributes_have_a_question_of_their_own(corpus: Corpus) -> None:
+    spec = DatasetSpec("train", TargetSpec("attributes"), QuestionSpec("task", paraphrase=True))
+    asked = {row.question.text for row in build([corpus], spec, TrainingInputs()).rows}
+    assert asked == set(POOLS["attributes"])
+    assert QUESTIONS["attributes"].text in asked

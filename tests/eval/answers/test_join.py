@@ -217,3 +217,44 @@ def test_another_wording_is_another_question(files, whyser_eval):
     asked(files, OPEN, prompt=f"user\n{POOLS['stem'][3]}\nassistant\n")
     status, _, err = whyser_eval(*files.arguments())
     assert status == 1 and "the open form" in err
+
+
+# ---- score --manifest ---------------------------------------------------------------------
+
+
+def test_score_joins_first(world, whyser_eval, tmp_path):
+    """The output folder names the system, of which each file is another part."""
+    world.write()
+    words = []
+    for control in ("none", "shuffled"):
+        rows = world.utterances
+        manifest = [manifest_row(0, id=row["id"], control=control) for row in rows]
+        label = "neutral" if control == "shuffled" else None
+        generated = [generated_row(0, predict=label or row["label"]) for row in rows]
+        for kind, lines in (("manifest", manifest), ("predictions", generated)):
+            path = world.write_jsonl(tmp_path / f"{control}.{kind}.jsonl", lines)
+            words += [f"--{kind}", path]
+    status, _, err = whyser_eval(
+        *("score", "--references", world.references_file, "--output", tmp_path / "run"), *words
+    )
+    assert status == 0, err
+    scores = json.loads((tmp_path / "run/scores.json").read_text())
+    found = {
+        (row["system"], row["control"]): row["value"]
+        for row in scores
+        if (row["subset"], row["metric"], row["form"]) == ("all", "wa", "open")
+    }
+    assert found == {("run", "none"): 1.0, ("run", "shuffled"): 2 / 16}
+    assert len((tmp_path / "run/joined.jsonl").read_text().splitlines()) == 32
+
+
+def test_every_file_needs_its_manifest(world, whyser_eval, tmp_path, files):
+    world.write()
+    files.arguments()
+    generated, manifest = tmp_path / "g.jsonl", tmp_path / "m.jsonl"
+    words = ("--predictions", generated, "--predictions", generated, "--manifest", manifest)
+    status, _, err = whyser_eval(
+        *("score", "--references", world.references_file, "--output", tmp_path / "run"), *words
+    )
+    assert status == 1
+    assert "1 --manifest for 2 --predictions" in err

@@ -16,6 +16,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from whyser.chat import Token
+from whyser.io.degraded import NAMES
 from whyser.prompting.prompts import (
     CLOSED,
     CLOSED_COT,
@@ -227,6 +228,45 @@ def test_a_dataset_has_the_same_other_sounds(predict, corpus, endpoint):
     assert {one.id: one.text for one in written} == {
         id_: f"heard {soundfile.info(path).frames}" for id_, path in zip(ids, sounds, strict=True)
     }, said
+
+
+@pytest.mark.parametrize("control", ["noise", "codec", "gain"])
+def test_degraded_sound_is_as_long_and_the_same_in_a_dataset(predict, corpus, endpoint, control):
+    heard = {}
+
+    def answer(body):
+        clip, _ = samples(body)
+        heard[len(clip)] = clip / 2**15
+        return f"heard {len(clip)}"
+
+    endpoint.answer = answer
+    status, said, written = predict("--control", control)
+    assert status == 0, said
+    assert {one.control for one in written} == {control}
+    own = {
+        row["id"]: soundfile.read(corpus.folder / "sound files" / row["audio"])[0]
+        for row in corpus.utterances[:CLIPS]
+    }
+    assert {one.id: one.text for one in written} == {
+        id_: f"heard {len(clip)}" for id_, clip in own.items()
+    }
+    assert provenance(corpus)["degraded"] == NAMES[control]
+    folder = corpus.folder / f"predictions/out.{control}"
+    assert len(list(folder.iterdir())) == CLIPS
+
+    words = ["sharegpt", str(corpus.references_file), "--output", str(corpus.folder / "rows")]
+    words += ["--split", "test1", "--target", "label", "--control", control]
+    done = CliRunner().invoke(convert_app, words)
+    assert done.exit_code == 0, done.output
+    manifest = [
+        json.loads(line)
+        for line in (corpus.folder / "rows.manifest.jsonl").read_text().splitlines()
+    ]
+    assert {line["degraded"] for line in manifest} == {NAMES[control]}
+    for line in manifest:
+        clip, _ = soundfile.read(line["audio"], dtype="float32")
+        assert np.array_equal(clip, heard[len(clip)])
+        assert not np.allclose(clip, own[line["id"]], atol=0.01)
 
 
 def test_under_the_transcript_nothing_is_heard(predict, corpus, endpoint):
@@ -593,10 +633,11 @@ def test_all_commands_that_ask_take_an_endpoint_alike():
 
 
 def options_of_endpoints(app):
-    """Name -> default and help, of every command that asks one; without what is its own."""
+    """Name -> default and help, of every command that asks one about many items; without what is
+    its own. `ask` and `listen` ask about what a person waits for, and have no limits."""
     for one in app.registered_commands:
         asking = inspect.signature(one.callback).parameters
-        if "endpoint" in asking:
+        if {"endpoint", "dry_run"} <= asking.keys():
             names = list(asking)
             shared = [*names[names.index("endpoint") :], "dry_run"]
             yield {

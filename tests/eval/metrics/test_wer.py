@@ -7,7 +7,7 @@ import pytest
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from whyser.prompting.answer import render_answer
-from whyser_eval.metrics.wer import _normalised, wer
+from whyser_eval.metrics.wer import wer
 
 SPOKEN = ["I can't believe it!", "Mr. Smith paid twenty dollars.", "So, what colour was it?"]
 WRITTEN = ["i cannot believe that", "mister smith paid $20", "what color was it then"]
@@ -56,20 +56,3 @@ def test_a_transcript_that_never_ends_takes_no_square_of_its_length(mark):
     found = wer(["alpha beta"], ["alpha " + mark * 200_000])
     assert time.process_time() - begun < 5
     assert found.counts == ([1.0], [2.0])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a [b] c",
-        "a <b c",
-        "(a) b",
-        "a (b",
-        "a () b",
-        "a [b (c] d) e",
-        "don 't  (x [y) z]",
-        "a > b < c",
-    ],
-)
-def test_what_is_left_out_is_what_the_normaliser_leaves_out(text):
-    assert _normalised(text) == EnglishTextNormalizer()(text)

@@ -174,6 +174,74 @@ def test_every_subset_that_was_scored(run):
     assert any("corpus:meld n = 7" in note for note in table.notes)
 
 
+def ended(system, value, metric, n, **changes):
+    """A row on the whole set with an interval of 0.1 on both sides."""
+    return row(system, value, metric=metric, n=n, low=value - 0.1, high=value + 0.1, **changes)
+
+
+def lines_of(table, name):
+    """The cells of a system with their intervals."""
+    (line,) = [line for group in table.groups for line in group.lines if line.name == name]
+    return [cell and cell.text + cell.ends for cell in line.cells]
+
+
+@pytest.fixture
+def conflict(run):
+    figures = {"a": (0.9, 0.2, 0.7), "b": (0.8, 0.7, 0.2)}
+    metrics = {"congruent_accuracy": 36, "conflict_accuracy": 108, "words_rate": 108}
+    rows = [
+        one
+        for name, values in figures.items()
+        for one in (
+            *whole(name, 0.3, 0.4, 0.3, 0.4),
+            *(ended(name, v, m, n) for v, (m, n) in zip(values, metrics.items(), strict=True)),
+        )
+    ]
+    return run("conflict", rows)
+
+
+def test_words_against_voice_has_a_table_with_intervals(conflict):
+    """And without a best: the highest share of answers that follow the words is no success."""
+    table = lay_out([conflict], layout="conflict", decimals=0)
+    assert [column.headings[2] for column in table.columns] == ["Congruent", "Voice", "Words"]
+    assert lines_of(table, "a") == ["90 [80, 100]", "20 [10, 30]", "70 [60, 80]"]
+    assert not any("best" in one for one in texts(table, "a"))
+    (sizes,) = [note for note in table.notes if note.startswith("References")]
+    assert "Whole Congruent n = 36, Whole Voice n = 108, Whole Words n = 108" in sizes
+    assert any("follows neither" in note for note in table.notes)
+    assert " 20 [10, 30] |" in FORMATS["markdown"](table)
+    assert "& 20 {[}10, 30]" in FORMATS["latex"](table)
+    assert ",0.2," in FORMATS["csv"](table)
+    (_, drawn) = rich_groups(table)
+    assert list(drawn.columns[2].cells) == ["20 [10, 30]", "70 [60, 80]"]
+
+
+def test_the_gap_between_genders_has_a_table_with_its_p(run):
+    rows = whole("a", 0.3, 0.4, 0.3, 0.4)
+    for gender, value, n in (("female", 0.4, 500), ("male", 0.3, 600)):
+        rows.append(ended("a", value, "f1_majority", n) | {"subset": f"gender:{gender}"})
+    rows.append(ended("a", 0.1, "gender_gap", 1100))
+    rows.append(row("a", 0.00012, metric="gender_gap_p", n=1100))
+    table = lay_out([run("one", rows)], layout="genders", decimals=1)
+    assert [" ".join(column.headings) for column in table.columns] == [
+        "Open gender:female MV", "Open gender:male MV", "Open Whole Gap", "Open Whole p",
+    ]  # fmt: skip
+    assert lines_of(table, "a") == [
+        "40.0 [30.0, 50.0]", "30.0 [20.0, 40.0]", "10.0 [0.0, 20.0]", "<0.001",
+    ]  # fmt: skip
+    assert any("female speakers less that of male" in note for note in table.notes)
+    assert r"\<0.001" in FORMATS["markdown"](table)
+    assert r"\textless{}0.001" in FORMATS["latex"](table)
+
+
+@pytest.mark.parametrize(
+    ("layout", "cure"), [("conflict", "with --words"), ("genders", "female and male")]
+)
+def test_runs_without_two_emotions_or_genders_are_told_the_cure(two, layout, cure):
+    with pytest.raises(InputError, match=cure):
+        lay_out(two, layout=layout)
+
+
 # What does not compare
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from whyser.io.degraded import NAMES
 from whyser.labels.classes import CLASSES
 from whyser.prompting.answer import render_answer
 from whyser_eval.metrics.classification import f1_majority
@@ -59,6 +60,23 @@ def test_a_system_that_is_no_better_than_its_control_is_warned_about(
     _, _, err = whyser_eval(*world.score_arguments())
     assert "warning: tiny (open) does not beat its own" in err
     assert words in err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [("noise", "with noise"), ("codec", "by telephone"), ("gain", "20 dB quieter")],
+)
+def test_a_system_should_hold_its_score_on_degraded_sound(world, whyser_eval, control, words):
+    own = [world.prediction(row["id"], render_answer(row["label"])) for row in world.utterances]
+    world.predictions = own + [row | {"control": control} for row in own]
+    _, _, err = whyser_eval(*world.score_arguments())
+    assert "warning" not in err
+    signature = world.scores()["tiny", control, "all", "f1_majority"]["signature"]
+    assert f"|control:{control}|degraded:{NAMES[control]}|" in signature
+    for row in world.predictions[16:]:
+        row["text"] = render_answer("neutral")
+    _, _, err = whyser_eval(*world.score_arguments())
+    assert f"warning: tiny (open) loses on sound {words}: f1_majority" in err.replace("\n", " ")
 
 
 def test_a_class_without_a_reference_is_told(world, whyser_eval):

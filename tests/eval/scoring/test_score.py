@@ -376,6 +376,7 @@ def test_samples_hold_what_a_second_look_needs(world, whyser_eval):
         "transcript": None,
         "rationale": "Low pitch.",
         "claims": None,
+        "attributes": None,
         "text": "<answer>I think the emotion is sad</answer><reason>Low pitch.</reason>",
     }
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import entropy as scipy_entropy
 
 from whyser.labels.classes import CLASSES
+from whyser.labels.votes import entropy
 from whyser.records.utterance import Utterance
 from whyser_eval.metrics.classification import f1_all_labels, f1_multilabel, f1_relaxed, hit_rate
 from whyser_eval.metrics.data import MISS, Items
@@ -36,6 +38,79 @@ def test_agreement_is_cut_at_half_and_three_quarters(world):
         "agreement:0.5-0.75": [0, 1, 1, 0],
         "agreement:0.75-1": [0, 0, 0, 1],
     }
+
+
+#: Votes of a few annotators, their entropy in bits, and its band.
+ENTROPIES = [
+    (["sad"] * 5, 0.0, "low"),
+    (["sad"] * 4 + ["fear"], 0.722, "low"),
+    (["sad"] * 8 + ["fear"] * 2, 0.722, "low"),
+    (["sad"] * 3 + ["fear"], 0.811, "mid"),
+    (["sad"] * 2 + ["fear"], 0.918, "mid"),
+    (["sad"] * 3 + ["fear"] * 2, 0.971, "mid"),
+    (["sad"] * 3 + ["fear", "angry"], 1.371, "mid"),
+    # On the bound, whose last digit decides nothing.
+    (["sad"] * 2 + ["fear", "angry"], 1.5, "mid"),
+    (["sad"] * 2 + ["fear"] * 2 + ["angry"], 1.522, "high"),
+    (["sad", "fear", "angry"], 1.585, "high"),
+    ([*CLASSES], 3.0, "high"),
+    # Votes for Other are no disagreement about the eight classes.
+    (["sad", "other", "other"], 0.0, "low"),
+    (["other", "other"], 0.0, "low"),
+]
+
+
+def test_the_entropy_of_the_votes_has_fixed_bands(world):
+    for votes, bits, _ in ENTROPIES:
+        counts = np.unique([one for one in votes if one != "other"], return_counts=True)[1]
+        assert entropy(votes) == pytest.approx(bits, abs=6e-4)
+        assert entropy(votes) == pytest.approx(
+            float(scipy_entropy(counts, base=2) if len(counts) else 0)
+        )
+    rows = utterances(world, *({"votes": votes} for votes, _, _ in ENTROPIES))
+    found = subsets_of(rows, CLASSES, {}, entropy=True)
+    for name in ("low", "mid", "high"):
+        expected = [int(band == name) for _, _, band in ENTROPIES]
+        assert found[f"entropy:{name}"].mask.astype(int).tolist() == expected
+    assert not any(name.startswith("entropy:") for name in subsets_of(rows, CLASSES, {}))
+
+
+def test_without_votes_the_entropy_is_known_where_the_corpus_released_none(world):
+    """As for agreement: MELD counts as unanimous, and a corpus with votes has one unknown."""
+    rows = utterances(
+        world,
+        {"votes": ["sad", "fear"]},
+        {"votes": []},
+        {"id": "meld/2", "corpus": "meld", "votes": []},
+    )
+    found = subsets_of(rows, CLASSES, {}, entropy=True)
+    assert found["entropy:mid"].mask.tolist() == [True, False, False]
+    assert found["entropy:low"].mask.tolist() == [False, False, True]
+
+
+def test_bands_of_entropy_are_scored_where_they_are_asked_for(world, whyser_eval):
+    world.utterances[0] = world.utterance(0, "angry", ["angry", "angry", "sad", "sad", "fear"])
+    whyser_eval(*world.score_arguments())
+    before = world.scores()
+    whyser_eval(*world.score_arguments("--entropy"))
+    after = world.scores()
+    assert after["tiny", "none", "entropy:high", "hit_rate"]["n"] == 1
+    # 3-1 of four votes: 0.811 bits. Neutral has four votes of neutral.
+    assert after["tiny", "none", "entropy:mid", "hit_rate"]["n"] == 13
+    assert after["tiny", "none", "entropy:low", "hit_rate"]["n"] == 2
+    # The votes decide who is in it, so the signature has their hash.
+    votes = dict(
+        pair.split(":", 1)
+        for pair in after["prior", "none", "entropy:low", "f1_majority"]["signature"].split("|")[1:]
+    )["votes"]
+    for key, row in after.items():
+        if key[2].startswith("entropy:"):
+            assert f"|votes:{votes}|" in row["signature"]
+        else:
+            assert row["value"] == before[key]["value"] and "votes:" not in row["signature"]
+    world.utterances[0] = world.utterance(0, "angry", ["angry", "angry", "angry", "sad", "fear"])
+    whyser_eval(*world.score_arguments("--entropy"))
+    assert votes not in world.scores()["tiny", "none", "entropy:low", "hit_rate"]["signature"]
 
 
 def test_groups_that_are_the_whole_or_nothing_are_left_out(world):

@@ -1,9 +1,11 @@
 """Drawing cells from a multinomial distribution equals drawing items in a bootstrap."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from whyser_eval.metrics.classification import f1_all_labels, f1_majority
+from whyser_eval.metrics.classification import f1_all_labels, f1_majority, ua, wa
 from whyser_eval.metrics.data import Items, Statistics, Subset
 from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.statistics import bootstrap as resampling
@@ -246,3 +248,32 @@ def test_a_subset_averages_over_its_own_classes():
     cells = Cells(items, np.ones(3, dtype=np.int64), {"corpus:a": own})
     (found,) = bootstrap(ResamplingPlan.of(cells, {"f1_majority": f1_majority}), draws=0, seed=0)
     assert (found.value, found.n) == (1.0, 2)
+
+
+def test_a_contrast_is_the_difference_of_the_same_draws():
+    """On every level: the data, the draws, without one row, by cluster, and beside other scores."""
+    rng = np.random.default_rng(4)
+    items = Items.from_names(
+        rng.choice(["happy", "sad"], 40).tolist(),
+        rng.choice(["happy", "sad"], 40).tolist(),
+        classes=["happy", "sad"],
+    )
+    first = np.arange(40) < 15
+    subsets = {"first": Subset(first), "second": Subset(~first)}
+    cells = Cells(items, np.ones(40, dtype=np.int64), subsets)
+    alone = ResamplingPlan.of(cells, {"wa": wa})
+    gap = ("all", "gap"), (np.subtract, ("first", "wa"), ("second", "wa"))
+    plan = replace(alone, contrasts=dict([gap]))
+    assert plan.scores == {("first", "wa"): 15, ("second", "wa"): 25, ("all", "gap"): 40}
+    own, other, difference = plan.observed
+    assert difference == own - other
+    for values in (bootstrapped(plan, draws=50, seed=1), jackknife(plan)):
+        assert np.array_equal(values[2], values[0] - values[1])
+    (*_, found) = bootstrap(plan, draws=50, seed=1)
+    assert (found.subset, found.metric, found.n) == ("all", "gap", 40)
+    assert found.low <= found.value <= found.high
+    by_cluster = plan.by_cluster(np.arange(40) // 4)
+    assert by_cluster.observed[2] == pytest.approx(difference)
+    both = plan | ResamplingPlan.of(cells, {"ua": ua})
+    assert list(both.scores)[-1] == ("all", "gap")
+    assert both.observed[-1] == difference

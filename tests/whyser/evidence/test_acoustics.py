@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from whyser.evidence.acoustics import count_syllables, measure
+from whyser.evidence.acoustics import count_syllables, measure, pitch_contour
 from whyser.io.audio import SAMPLING_RATE, Samples
 
 
@@ -31,6 +31,15 @@ def test_pitch_is_the_median_f0(pitch: float) -> None:
 def test_pitch_range_is_in_semitones() -> None:
     # The 5th to 95th percentile of an even glide of ten semitones is nine.
     assert measure(voice(200, glide=10), "").pitch_range == pytest.approx(9, abs=0.6)
+
+
+def test_a_contour_has_the_pitch_of_the_voiced_frames() -> None:
+    samples = np.concatenate([silence(0.5), voice(200, glide=10), silence(0.5)])
+    times, hertz = np.array(list(pitch_contour(samples))).T
+    assert times.min() >= 0.5 and times.max() <= 1.5 and len(times) > 80
+    expected = 200 * 2 ** (10 * (times - 1.0) / 12)
+    np.testing.assert_allclose(hertz, expected, rtol=0.02)
+    assert not list(pitch_contour(silence(1.0))) and not list(pitch_contour(voice(200)[:800]))
 
 
 def test_twice_the_amplitude_is_six_decibels() -> None:

@@ -252,7 +252,8 @@ def test_the_cost_is_linear_in_the_length(unit: str) -> None:
 
     small = min(seconds(12_000) for _ in range(3))
     # Eight times the text may take eight times as long; a quadratic reader would take 64 times.
-    assert seconds(96_000) < 24 * small + 0.05
+    # The fastest of three: a busy machine slows any one of them down.
+    assert min(seconds(96_000) for _ in range(3)) < 24 * small + 0.05
 
 
 def test_of_a_megabyte_the_beginning_is_read() -> None:

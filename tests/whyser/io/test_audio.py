@@ -34,6 +34,19 @@ def test_any_wav_is_read_as_16_khz_mono(tmp_path: Path, rate: int, channels: int
     assert np.abs(samples).max() == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (48_000, 2)])
+def test_the_first_seconds_are_those_of_the_whole(
+    tmp_path: Path, suffix: str, rate: int, channels: int
+) -> None:
+    path = tone(tmp_path / f"a.{suffix}", rate=rate, channels=channels)
+    whole = audio.load(path)
+    assert audio.load(path, end=0.3).shape == (4_800,)
+    # But for the last frames, where the resampler sees no more.
+    np.testing.assert_allclose(audio.load(path, end=0.3)[:4_700], whole[:4_700], atol=1e-3)
+    np.testing.assert_array_equal(audio.load(path, end=9.0), whole)
+
+
 def test_what_is_written_is_ready(tmp_path: Path) -> None:
     path = tmp_path / "out" / "a.wav"
     audio.write(path, np.zeros(1_600, dtype=np.float32))

@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whyser.labels.classes import CLASSES
+from whyser.labels.votes import percentages
 from whyser.prompting import answer
-from whyser.prompting.answer import TARGETS, Answer, parse_answer, render_answer
+from whyser.prompting.answer import (
+    TARGETS,
+    Answer,
+    parse_answer,
+    render_answer,
+    write_shares,
+)
 from whyser.records.utterance import RESERVED
 
 TEXT = st.text(max_size=80).filter(lambda text: not RESERVED.search(text))
@@ -30,9 +37,15 @@ def test_what_is_rendered_is_read_back(
     st.none() | TEXT,
     TEXT,
     st.none() | TEXT,
+    st.none() | TEXT,
 )
 def test_every_target_is_read_back(
-    target: str, label: str, transcript: str | None, rationale: str, descriptors: str | None
+    target: str,
+    label: str,
+    transcript: str | None,
+    rationale: str,
+    descriptors: str | None,
+    attributes: str | None,
 ) -> None:
     if target == "asr":
         transcript = transcript or "Hi."
@@ -41,6 +54,7 @@ def test_every_target_is_read_back(
         transcript=transcript,
         rationale=rationale,
         descriptors=descriptors,
+        attributes=attributes,
         target=target,
     )
     answer = parse_answer(text)
@@ -48,6 +62,7 @@ def test_every_target_is_read_back(
     assert answer.transcript == transcript
     assert answer.emotion == (label if "answer" in written else None)
     assert answer.descriptors == (descriptors if "descriptors" in written else None)
+    assert answer.attributes == (attributes if "attributes" in written else None)
     if target == "interleaved":
         # The space between its two parts is all that may differ.
         assert (answer.rationale or "").split() == rationale.split()
@@ -71,10 +86,12 @@ RATIONALE = 'The words "Stop. Now." are harsh. The voice is loud. It is fast.'
         ),
         ("descriptors", "<asr>a</asr><descriptors>d</descriptors>{answer}"),
         ("asr", "<asr>a</asr>"),
+        ("attributes", "<asr>a</asr><attributes>arousal 4.2 of 7</attributes>{answer}"),
     ],
 )
 def test_each_target_to_the_letter(target: str, expected: str) -> None:
     parts = {"rationale": RATIONALE, "descriptors": "d", "target": target}
+    parts["attributes"] = "arousal 4.2 of 7"
     blocks = {"answer": "<answer>I think the emotion is sad</answer>", "rationale": RATIONALE}
     with_transcript = expected.format(**blocks)
     assert render_answer("sad", transcript="a", **parts) == with_transcript
@@ -112,7 +129,55 @@ def test_row_ten_has_no_reason_block() -> None:
     assert "<reason>" not in render_answer("fear", transcript="a")
 
 
-@pytest.mark.parametrize("field", ["transcript", "rationale", "descriptors"])
+VOTES = st.lists(st.sampled_from([*CLASSES, "other"]), max_size=40)
+
+
+@given(VOTES.filter(lambda votes: percentages(votes)), st.none() | TEXT)
+def test_the_shares_of_any_votes_are_read_back(votes: list[str], transcript: str | None) -> None:
+    shares = percentages(votes)
+    text = render_answer(shares, transcript=transcript, target="distribution")
+    answer = parse_answer(text)
+    assert answer.transcript == transcript
+    assert answer.shares == shares
+    # In the order of the eight, whatever the order of the mapping.
+    assert list(answer.shares or ()) == [name for name in CLASSES if name in shares]
+    assert write_shares(dict(reversed(shares.items()))) == write_shares(shares)
+
+
+@pytest.mark.parametrize(
+    ("statement", "shares"),
+    [
+        ("angry 60%, sad 40%", {"angry": 60, "sad": 40}),
+        # What a model writes is read as far as it is plain.
+        (" Sadness 40 %,angry 60%. ", {"sad": 40, "angry": 60}),
+        ("sad 100%", {"sad": 100}),
+        ("sad 60%, angry 60%", {"sad": 60, "angry": 60}),
+        ("sad 0%, angry 100%", {"sad": 0, "angry": 100}),
+        ("sad 0%", None),
+        ("sad 50%, sad 50%", None),
+        ("sad 60%, other 40%", None),
+        ("sad 60%, weary 40%", None),
+        ("sad 60%, angry", None),
+        ("sad", None),
+        ("", None),
+        ("sad 60% and angry 40%", None),
+    ],
+)
+def test_shares_are_read_as_they_are_written(statement: str, shares: dict[str, int] | None) -> None:
+    assert Answer(statement=statement).shares == shares
+
+
+@given(st.text(alphabet="sad 60%,.", max_size=60))
+def test_no_text_breaks_the_reader_of_shares(text: str) -> None:
+    shares = Answer(statement=text).shares
+    assert shares is None or any(shares.values())
+
+
+def test_an_answer_without_a_block_states_no_shares() -> None:
+    assert parse_answer("sad 60%, angry 40%").shares is None
+
+
+@pytest.mark.parametrize("field", ["transcript", "rationale", "descriptors", "attributes"])
 def test_a_tag_inside_a_text_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match="tag of the answer format"):
         render_answer("sad", **{field: "no </answer> here"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,17 @@ def test_a_corpus_that_is_reached_by_a_link_keeps_its_name(
     assert path_of(corpus("a.wav", root, link)) == link / root / "a.wav"
     absolute = str(link / root)
     assert path_of(corpus("a.wav", absolute)) == link / root / "a.wav"
+
+
+@pytest.mark.parametrize("scale", [[7, 1], [1, 1], [1], [1, 5, 7]])
+def test_a_scale_has_a_lowest_and_a_highest_value(tmp_path: Path, scale: list[int]) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    card = {
+        "corpus": "c", "title": "C", "licence": "none", "source": "none", "audio_root": None,
+        "classes": ["sad"], "attributes": {"arousal": scale}, "utterances": 0, "hours": None,
+        "read": 0, "whyser": "0",
+    }  # fmt: skip
+    (folder / "corpus.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=r"corpus.json: attributes.arousal"):
+        _ = Corpus(folder / "utterances.jsonl").card

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from whyser.io.errors import InputError
-from whyser.records.utterance import Utterance, Vote, read_utterances, write_utterances
+from whyser.records.utterance import (
+    AttributeVote,
+    Utterance,
+    Vote,
+    read_utterances,
+    write_utterances,
+)
 
 FIELDS: dict[str, Any] = {
     "id": "msp_podcast/MSP-PODCAST_0001_0008",
@@ -102,3 +109,40 @@ def test_a_line_that_no_reader_takes_is_not_called_cut(
     with pytest.raises(InputError) as caught:
         list(read_utterances(path))
     assert str(caught.value) == f"{path}:1: {message}"
+
+
+def test_the_mean_of_an_attribute_is_over_those_who_rated_it() -> None:
+    rated = (
+        Vote(rater="a", primary="sad", raw="S", arousal=2, valence=1),
+        Vote(rater="b", primary="sad", raw="S", arousal=5),
+        Vote(rater="c", primary="sad", raw="S"),
+    )
+    alone = (AttributeVote(rater="d", arousal=5, dominance=7),)
+    released = {"valence": 6.5, "intensity": 40.0}
+    found = utterance(votes=rated, attribute_votes=alone, attributes=released).attribute_means
+    # The released mean of valence gives way to that of the vote.
+    assert found == {"arousal": 4, "valence": 1, "dominance": 7, "intensity": 40}
+    assert utterance().attribute_means == {}
+
+
+def test_attributes_survive_a_file_and_a_file_without_them_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "utterances.jsonl"
+    vote = Vote(rater="a", primary="sad", raw="S", arousal=2.5)
+    alone = AttributeVote(rater="b", valence=1)
+    written = utterance(votes=(vote,), attribute_votes=(alone,), attributes={"dominance": 3})
+    write_utterances(path, [written])
+    assert list(read_utterances(path)) == [written]
+    # A vote names only what the annotator rated, because there are a million of them.
+    assert b'{"rater":"a","arousal":2.5,"primary":"sad","raw":"S"}' in path.read_bytes()
+    old = {**FIELDS, "votes": [{"rater": "a", "primary": "sad", "secondary": [], "raw": "S"}]}
+    path.write_text(json.dumps(old) + "\n", encoding="utf-8")
+    (found,) = read_utterances(path)
+    assert (found.votes[0].arousal, found.attribute_votes, found.attributes) == (None, (), {})
+
+
+@pytest.mark.parametrize("value", ["high", [4]])
+def test_an_attribute_is_a_number(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "utterances.jsonl"
+    path.write_text(json.dumps({**FIELDS, "attributes": {"arousal": value}}) + "\n")
+    with pytest.raises(InputError, match=r"utterances.jsonl:1: attributes.arousal: "):
+        list(read_utterances(path))

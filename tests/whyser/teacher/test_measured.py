@@ -69,7 +69,6 @@ def test_no_quote_names_any_class() -> None:
     ("transcript", "strengths", "reason"),
     [
         ("Sadly.", (1, 2, 3), "no content cue"),
-        ("", (1, 2, 3), "no content cue"),
         ("Call me later.", (1,), "too few acoustic cues"),
     ],
 )
@@ -79,6 +78,13 @@ def test_what_cannot_be_told_is_dropped_with_its_reason(
     made = rationale(transcript, strengths=strengths)
     assert not made.kept
     assert reason in made.reasons
+
+
+def test_without_a_transcript_only_the_voice_is_described() -> None:
+    made = rationale("", strengths=(1, 2, 3))
+    assert made.kept
+    assert '"' not in made.text
+    assert made.prompt != rationale("Call me later.", strengths=(1, 2, 3)).prompt
 
 
 def test_the_label_does_not_change_the_text() -> None:

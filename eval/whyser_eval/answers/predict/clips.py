@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from whyser.io import audio
+from whyser.io.degraded import degradation, degraded_file
 from whyser.io.errors import InputError
 from whyser.records.corpus import Clip, Corpus, test_split
 from whyser.records.derangement import derangement
@@ -24,12 +25,12 @@ class Clips:
         split: None for the only test split of each corpus.
         max_samples: Take only so many, the first in the order of the training rows' draw.
         everything: Take utterances without a majority label among the eight classes too.
-        seed: For the shuffled sounds.
-        silence: Folder for silent files.
+        seed: For the shuffled sounds and the noise.
+        folder: For the sounds that a control makes.
     """
 
     corpora: Sequence[Corpus]
-    silence: Path
+    folder: Path
     control: Control = "none"
     split: str | None = None
     max_samples: int | None = None
@@ -101,7 +102,9 @@ class Clips:
         if self.control == "shuffled":
             clip = self._all[self._heard[clip.id]]
         if self.control == "silence":
-            return audio.silence(audio.probe(clip.path).duration, self.silence)
+            return audio.silence(audio.probe(clip.path).duration, self.folder)
+        if how := degradation(self.control):
+            return degraded_file(clip.path, how, drawn(self.seed, how, clip.id), self.folder)
         return clip.path
 
     @cached_property

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from whyser.chat import ChatSettings, ledger_of
+from whyser.io.degraded import NAMES, degradation
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, write_json
-from whyser.prompting.prompts import TRANSCRIPT
+from whyser.prompting.prompts import TRANSCRIPT, Template
 from whyser.records.corpus import Corpus
 from whyser.records.provenance import provenance
 from whyser_eval.answers.predict.plan import Plan
-from whyser_eval.answers.predict.template import Seen, Template
+from whyser_eval.answers.predict.template import Seen
 
 
 def record_of(output: Path) -> Path:
@@ -60,6 +61,7 @@ class Record:
             "form": plan.form,
             "chain_of_thought": plan.thinks,
             "control": plan.control,
+            "degraded": NAMES[how] if (how := degradation(plan.control)) else None,
             "questions": [
                 {"variant": variant, "name": one.name, "prompt": one.hash, "text": one.text}
                 for variant, one in enumerate(plan.questions)

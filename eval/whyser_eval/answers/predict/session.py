@@ -25,14 +25,14 @@ from whyser.chat import (
 from whyser.io.console import print_table, say
 from whyser.io.errors import InputError, WhyserError
 from whyser.io.files import atomic_set
-from whyser.prompting.prompts import OPTIONS
+from whyser.prompting.prompts import OPTIONS, Template
 from whyser.records.corpus import Clip
 from whyser.records.predictions import Prediction, prediction_line
 from whyser_eval.answers.predict.clips import Clips
 from whyser_eval.answers.predict.plan import Plan
 from whyser_eval.answers.predict.probabilities import continuation, decision, label_probabilities
 from whyser_eval.answers.predict.record import Record, check_unchanged
-from whyser_eval.answers.predict.template import Seen, Template, ask_template, check_template
+from whyser_eval.answers.predict.template import Seen, ask_template, check_template
 
 #: Problems shown; all are counted.
 SHOWN = 10

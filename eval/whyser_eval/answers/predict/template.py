@@ -13,16 +13,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from whyser.chat import ChatSettings, Request
 from whyser.chat.faults import RequestFault
 from whyser.chat.settings import Secrets
 from whyser.chat.wire import Wire
 from whyser.io.errors import InputError
-
-#: `official`: the checkpoint's own; `whyser`: what LLaMA-Factory's `qwen2_audio` trains with.
-Template: TypeAlias = Literal["official", "whyser"]
+from whyser.prompting.prompts import Template
 
 SYSTEM = "You are a helpful assistant."
 

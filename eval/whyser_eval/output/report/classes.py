@@ -67,7 +67,8 @@ VERDICTS: Mapping[Verdict, tuple[str, str]] = {
 #: Number of pairs of majority and minority label that are shown.
 _NAMED = 6
 
-_BAND = "agreement:"
+#: The subsets that are bands, and the heading of each kind.
+_BANDS = {"agreement": "agreement of the annotators", "entropy": "entropy of the votes"}
 
 
 class VerdictShare(NamedTuple):
@@ -89,12 +90,20 @@ class MinorityChoice(NamedTuple):
 
 
 class Band(NamedTuple):
-    """Scores on utterances with this degree of agreement; either may be missing."""
+    """Scores on utterances with this degree of agreement; each may be missing."""
 
     name: str
     n: int
-    majority: ScoreRow | None
-    all_labels: ScoreRow | None
+    scores: list[ScoreRow | None]
+
+
+class BandTable(NamedTuple):
+    """Scores by the bands of one kind."""
+
+    kind: str
+    heading: str
+    metrics: list[str]
+    bands: list[Band]
 
 
 class DisagreementView(NamedTuple):
@@ -103,14 +112,14 @@ class DisagreementView(NamedTuple):
     name: SystemName
     lines: list[tuple[str, int, list[VerdictShare]]]
     pairs: list[MinorityChoice]
-    bands: list[Band]
+    tables: list[BandTable]
 
 
 def disagreement_view(results: Results, name: SystemName) -> DisagreementView:
     tally = results.tallies[name]
     lines = [_line(name, None, tally.count("verdict"))]
     lines += [_line(name, one, tally.count("verdict", label=one)) for one in results.classes]
-    return DisagreementView(name, lines, _pairs(tally, name), _bands(results, name))
+    return DisagreementView(name, lines, _pairs(tally, name), _tables(results, name))
 
 
 def _line(
@@ -143,16 +152,26 @@ def _pairs(tally: AnswerTally, name: SystemName) -> list[MinorityChoice]:
     return sorted(found, key=lambda pair: (-pair.number, pair.label, pair.predicted))[:_NAMED]
 
 
-def _bands(results: Results, name: SystemName) -> list[Band]:
+#: The metrics of the bands; the last one only where the system has probabilities.
+_BAND_METRICS = ("f1_majority", "f1_all_labels", "js")
+
+
+def _tables(results: Results, name: SystemName) -> list[BandTable]:
+    """A table for each kind of bands that was scored."""
     scores = results.scores.get(name, {})
     sizes = {subset: row.n for (subset, _), row in reversed(scores.items())}
-    return [
-        Band(
-            subset.removeprefix(_BAND),
-            sizes[subset],
-            scores.get((subset, "f1_majority")),
-            scores.get((subset, "f1_all_labels")),
-        )
-        for subset in dict.fromkeys(subset for subset, _ in scores)
-        if subset.startswith(_BAND)
-    ]
+    metrics = [one for one in _BAND_METRICS if any(metric == one for _, metric in scores)]
+    tables = []
+    for kind, heading in _BANDS.items():
+        bands = [
+            Band(
+                subset.removeprefix(f"{kind}:"),
+                sizes[subset],
+                [scores.get((subset, metric)) for metric in metrics],
+            )
+            for subset in dict.fromkeys(subset for subset, _ in scores)
+            if subset.startswith(f"{kind}:")
+        ]
+        if bands:
+            tables.append(BandTable(kind, heading, metrics, bands))
+    return tables

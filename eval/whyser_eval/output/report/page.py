@@ -6,6 +6,8 @@ from pathlib import Path
 
 from whyser.io.files import write_text
 from whyser_eval.output.report.classes import VERDICTS, class_views, disagreement_view
+from whyser_eval.output.report.conflict import FOLLOWED, conflict_lines
+from whyser_eval.output.report.genders import gender_lines
 from whyser_eval.output.report.grounding import OUTCOMES, grounding_views
 from whyser_eval.output.report.judge import METRICS, SHARES, judge_view
 from whyser_eval.output.report.reading import reading_views, stage_names
@@ -32,8 +34,11 @@ def write_report(
 
 
 #: In the order in which they are joined.
-_STYLES = ("palette.css", "page.css", "figures.css", "browser.css", "print.css")
-_SCRIPTS = ("data.js", "element.js", "card.js", "browser.js", "keyboard.js", "theme.js")
+_STYLES = ("palette.css", "page.css", "figures.css", "marks.css", "browser.css", "print.css")
+_SCRIPTS = (
+    *("data.js", "element.js", "marked.js", "card.js", "browser.js", "keyboard.js"),
+    "theme.js",
+)
 
 
 def render(results: Results, *, output: Path, audio: AudioMode) -> str:
@@ -50,6 +55,9 @@ def render(results: Results, *, output: Path, audio: AudioMode) -> str:
         scores=scores_view(results),
         classes={name: class_views(results, name) for name in results.shown},
         disagreement=[disagreement_view(results, name) for name in results.main],
+        conflict=conflict_lines(results),
+        followed=FOLLOWED,
+        genders=gender_lines(results),
         grounding=grounding_views(results),
         tests=study_view(results.studied) if results.studied else [],
         intervals=INTERVALS,

@@ -85,6 +85,7 @@ def _answer(sample: Sample) -> dict[str, Any]:
         "two": sample["two_emotions"],
         "confidence": probabilities.get(sample["prediction"], 0.0) if probabilities else None,
         "heard": visible(sample["transcript"]),
+        "attributes": _attributes(sample.get("attributes") or {}),
         "reason": [
             [visible(piece.text), piece.kind, piece.claim]
             for piece in pieces(
@@ -108,6 +109,18 @@ def _answer(sample: Sample) -> dict[str, Any]:
         "text": "" if is_free else visible(sample["text"]),
         "length": len(sample["text"].split()),
     }
+
+
+def _attributes(found: Mapping[str, tuple[float, float | None]]) -> str:
+    """The values of an answer and the means of the annotators, which score wrote.
+
+    >>> _attributes({"arousal": (3.8, 4.2), "valence": (2.0, None)})
+    'arousal 4.2 (annotators 3.8), valence unread (annotators 2)'
+    """
+    return ", ".join(
+        f"{name} {'unread' if said is None else f'{said:.3g}'} (annotators {mean:.3g})"
+        for name, (mean, said) in found.items()
+    )
 
 
 def _claims(sample: Sample, reason: str) -> list[StatedClaim]:

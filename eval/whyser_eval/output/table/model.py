@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from whyser_eval.metrics.declaration import METRICS
+from whyser_eval.metrics.declaration import declared
 from whyser_eval.scoring.scores import ScoreRow
 
 Kind: TypeAlias = Literal["system", "control", "baseline", "published"]
@@ -13,6 +13,15 @@ Kind: TypeAlias = Literal["system", "control", "baseline", "published"]
 
 _FORM_WORDS = {"open": "Open", "closed": "Closed"}
 _SUBSET_WORDS = {"all": "Whole", "strict": "Strict"}
+
+
+def _heading(metric: str) -> str:
+    """
+    >>> _heading("ccc:arousal")
+    'arousal'
+    """
+    found, column = declared(metric), metric.partition(":")[2]
+    return column or (found and found.heading) or metric
 
 
 class Column(NamedTuple):
@@ -31,7 +40,7 @@ class Column(NamedTuple):
         return (
             _FORM_WORDS[self.form],
             _SUBSET_WORDS.get(self.subset, self.subset),
-            METRICS[self.metric].heading or self.metric,
+            _heading(self.metric),
         )
 
 
@@ -39,7 +48,8 @@ class Column(NamedTuple):
 class Cell:
     """One figure as a share of 1; `row` is the source of a figure of ours.
 
-    `marks` are those of the comparisons in which it differs; `text` is the percentage as printed.
+    `marks` are those of the comparisons in which it differs; `text` is the percentage as printed,
+    `ends` its interval where the layout shows one.
     """
 
     value: float
@@ -47,6 +57,7 @@ class Cell:
     row: ScoreRow | None = None
     marks: str = ""
     is_best: bool = False
+    ends: str = ""
 
 
 @dataclass(frozen=True)

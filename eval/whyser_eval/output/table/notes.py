@@ -20,6 +20,16 @@ def notes(
     """One or two sentences per note, in the order of the table."""
     yield "Figures are percentages."
     metrics = {column.metric for column in columns}
+    if "words_rate" in metrics:
+        yield (
+            "Congruent: accuracy where words and voice name one emotion. Voice, Words: where they "
+            "conflict, the shares of answers that follow each; what is left follows neither."
+        )
+    if "gender_gap" in metrics:
+        yield (
+            "Gap: Macro-F1 of female speakers less that of male speakers; p: that chance makes a "
+            "gap as large. The genders' utterances may differ in their classes too."
+        )
     if metrics & {"f1_majority", "f1_all_labels"}:
         yield (
             "MV: Macro-F1 on the majority labels. All: Macro-F1 on All-labels in the reading D1, "
@@ -32,6 +42,11 @@ def notes(
             "D2: Macro-F1 with every annotator's label a reference. D3: as D2, but a hit misses "
             "nothing. D4: share of predictions that some annotator chose. D5: the same, averaged "
             "over classes."
+        )
+    if "ccc" in metrics:
+        yield (
+            "CCC: concordance of the predicted attributes and the annotators' means, times 100; "
+            "the first column is the mean over the attributes."
         )
     for group in scored:
         yield from _of_references(group, columns)

@@ -45,17 +45,17 @@ def visible(text: str) -> str:
 
 def markdown(table: Table) -> str:
     """One table with aligned pipes, a line in italics above each group, the notes below."""
-    rows = [["System", *(_markdown(" ".join(column.headings)) for column in table.columns)]]
+    rows = [["System", *(markdown_text(" ".join(column.headings)) for column in table.columns)]]
     for group in table.groups:
-        rows.append([f"*{_markdown(group.title)}*", *[""] * len(table.columns)])
+        rows.append([f"*{markdown_text(group.title)}*", *[""] * len(table.columns)])
         rows += [
-            [_markdown(printable(line.name)), *map(_markdown_cell, line.cells)]
+            [markdown_text(printable(line.name)), *map(_markdown_cell, line.cells)]
             for line in group.lines
         ]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     ruler = [f"{'-' * widths[0]}", *(f"{'-' * (width - 1)}:" for width in widths[1:])]
     lines = [_piped(row, widths) for row in (rows[0], ruler, *rows[1:])]
-    return "\n".join([*lines, "", *(f"- {_markdown(note)}" for note in table.notes)]) + "\n"
+    return "\n".join([*lines, "", *(f"- {markdown_text(note)}" for note in table.notes)]) + "\n"
 
 
 def _piped(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -68,13 +68,15 @@ def _piped(row: Sequence[str], widths: Sequence[int]) -> str:
 def _markdown_cell(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    figure = f"**{cell.text}**" if cell.is_best else cell.text
-    return figure + cell.marks.replace("*", r"\*")
+    text = markdown_text(cell.text)
+    figure = f"**{text}**" if cell.is_best else text
+    return figure + cell.marks.replace("*", r"\*") + cell.ends
 
 
-def _markdown(text: str) -> str:
-    r"""
-    >>> _markdown("a_b|<i>")
+def markdown_text(text: str) -> str:
+    r"""The text on one line, with every character that Markdown would read as a mark escaped.
+
+    >>> markdown_text("a_b|<i>")
     'a\\_b\\|\\<i>'
     """
     return re.sub(r"([\\`*_\[\]<|~&$])", r"\\\1", visible(text))
@@ -150,9 +152,10 @@ def _latex_group(group: Group, width: int) -> Iterator[str]:
 def _latex_cell(cell: Cell | None) -> str:
     if cell is None:
         return "--"
-    figure = rf"\textbf{{{cell.text}}}" if cell.is_best else cell.text
+    text = latex_text(cell.text)
+    figure = rf"\textbf{{{text}}}" if cell.is_best else text
     marks = "".join(_LATEX_MARKS[mark] for mark in cell.marks)
-    return f"{figure}$^{{{marks}}}$" if marks else figure
+    return (f"{figure}$^{{{marks}}}$" if marks else figure) + latex_text(cell.ends)
 
 
 def latex_text(text: str) -> str:
@@ -236,7 +239,9 @@ def rich_groups(table: Table) -> Iterator[Text | RichTable]:
 def _rich_cell(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    return f"[bold]{cell.text}[/bold]{cell.marks}" if cell.is_best else cell.text + cell.marks
+    figure = f"[bold]{cell.text}[/bold]" if cell.is_best else cell.text
+    # An interval begins with a digit or a sign, so its bracket opens no markup.
+    return figure + cell.marks + cell.ends
 
 
 #: Name of a format -> its writer.

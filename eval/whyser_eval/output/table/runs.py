@@ -47,10 +47,18 @@ class ReferenceGroup:
         return self.rows.get(key, {}).get(asked)
 
     def sizes(self, columns: Sequence[Column]) -> dict[str, int]:
-        """Heading of a subset -> the number of its utterances."""
-        heading = {(one.subset, one.metric): one.headings[1] for one in columns}
-        found = ((heading.get((row.subset, row.metric)), row.n) for row in self.all_rows())
-        return {name: n for name, n in found if name}
+        """Heading of a subset -> the number of its utterances; with the heading of the metric where
+        the metrics of a subset count different utterances."""
+        headings = {(one.subset, one.metric): one.headings[1:] for one in columns}
+        found: dict[str, dict[str, int]] = {}
+        for row in self.all_rows():
+            if heading := headings.get((row.subset, row.metric)):
+                found.setdefault(heading[0], {})[heading[1]] = row.n
+        return {
+            subset if len(set(counts.values())) == 1 else f"{subset} {metric}": n
+            for subset, counts in found.items()
+            for metric, n in counts.items()
+        }
 
 
 def read_runs(folders: Sequence[Path]) -> list[ReferenceGroup]:

@@ -30,8 +30,8 @@ class Written(str):
 def score(world, whyser_eval):
     """Scores the small run; a test can then add files to its folder."""
 
-    def call():
-        status, _, err = whyser_eval(*world.score_arguments())
+    def call(*more):
+        status, _, err = whyser_eval(*world.score_arguments(*more))
         assert status == 0, err
 
     return call

@@ -261,6 +261,47 @@ def test_groundedness_counts_claims_by_family(world, report, score):
     assert [found["grounded"] for found in page.answers()[:4]] == [1.0, 0.0, None, 1.0]
 
 
+def test_words_against_voice_is_drawn_for_every_system(world, whyser_eval, report):
+    """Sixteen clips whose words are sad; half of the answers are right, the others neutral."""
+    words = world.folder / "words.csv"
+    rows = [f"{row['id']},{'sad' if n < 12 else 'neutral'}" for n, row in
+            enumerate(world.utterances)]  # fmt: skip
+    words.write_text("\n".join(["id,words", *rows]) + "\n")
+    assert whyser_eval(*world.score_arguments("--words", words))[0] == 0
+    page = report(scored=False)
+    text = section(page, "conflict")
+    assert "Left out: neutral words (4)." in text
+    # Of twelve clips two are sad; of the others five are answered right, and none sad.
+    assert "n=2" in text and "conflict, n=10" in text
+    # Three shares with their intervals, and what follows neither.
+    _, _, own = text.partition("tiny open ")
+    shown = re.findall(r"\d\.\d{3}", own)
+    voice = world.scores()["tiny", "none", "all", "conflict_accuracy"]["value"]
+    assert [shown[3], shown[6], shown[9]] == [f"{voice:.3f}", "0.000", f"{1 - voice:.3f}"]
+    # A bar has a part for each share that is not 0.
+    bars = re.findall(r'<svg class="stack".*?</svg>', page, re.S)
+    part = f'<rect class="right" x="0.00" width="{100 * voice:.2f}" height="14"/>'
+    assert any(part in bar and f'width="{100 - 100 * voice:.2f}"' in bar for bar in bars)
+    assert 'href="#conflict"' in page
+
+
+def test_the_gap_between_genders_is_drawn(world, report):
+    for number, row in enumerate(world.utterances[:14]):
+        row["gender"] = "female" if number % 2 else "male"
+    page = report()
+    text = section(page, "genders")
+    gap = world.scores()["tiny", "none", "all", "gender_gap"]
+    assert f"{gap['value']:+.3f} {gap['low']:+.3f} \u2013 {gap['high']:+.3f}" in text
+    assert "2 utterances of unknown gender are left out" in text
+    assert "n=7" in text and 'href="#genders"' in page
+
+
+def test_without_two_emotions_or_genders_there_are_no_sections(report):
+    page = report()
+    assert 'id="conflict"' not in page and 'id="genders"' not in page
+    assert 'href="#conflict"' not in page and 'href="#genders"' not in page
+
+
 def test_claims_that_nobody_measured_are_marked_as_such(report):
     page = report()
     assert "scored without measured cues" in section(page, "groundedness")
@@ -275,6 +316,20 @@ def test_scores_by_agreement_stand_in_their_bands(world, report, score):
             row |= {"value": 0.3125, "low": None, "high": None, "n": 9}
     (world.results / "scores.json").write_text(json.dumps(rows))
     assert "0.5-0.75 9 0.312" in section(report(scored=False), "disagreement")
+
+
+def test_scores_by_entropy_stand_in_their_bands_with_the_divergence(world, report, score):
+    stated = render_answer({"sad": 60, "neutral": 40}, target="distribution")
+    world.predictions = [row | {"text": stated} for row in world.predictions]
+    score("--entropy")
+    rows = json.loads((world.results / "scores.json").read_text())
+    for row in rows:
+        if (row["subset"], row["metric"]) == ("entropy:mid", "js"):
+            row |= {"value": 0.1875, "low": None, "high": None}
+    (world.results / "scores.json").write_text(json.dumps(rows))
+    shown = section(report(scored=False), "disagreement")
+    assert "By entropy of the votes entropy n f1_majority f1_all_labels js" in shown
+    assert "mid 14" in shown and "0.188" in shown
 
 
 def test_reading_is_counted_and_the_audit_adds_words(world, report, score):

@@ -68,6 +68,7 @@ function texts(answer) {
   const rows = [
     [isSame ? "what was said, and the model's transcript" : "what was said", said && [said]],
     [said ? "the model's transcript, which differs" : "the model's transcript", !isSame && answer.heard && [answer.heard]],
+    ["attributes", answer.attributes && [answer.attributes]],
     [answer.text ? "reason" : "answer", answer.reason.length && strips(answer)]];
   return element("dl", {}, ...rows.filter(([, shown]) => shown).flatMap(([name, shown]) => [
     element("dt", {}, name), element("dd", { dir: "auto" }, ...shown)]));
@@ -75,43 +76,6 @@ function texts(answer) {
 
 function plain(text) {
   return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
-}
-
-// Pieces of the voice that touch are one strip: a clause with its claims marked inside.
-function strips(answer) {
-  const made = [];
-  let strip = null;
-  for (const [text, kind, claim] of answer.reason) {
-    const isVoice = kind === "acoustic" || kind === "claim";
-    if (isVoice && !strip) made.push(strip = element("mark", { class: "acoustic" }));
-    if (isVoice) strip.append(kind === "claim" ? claimed(text, answer.claims[claim]) : text);
-    else made.push(kind ? element("mark", { class: kind, title: TITLES[kind] }, text) : text);
-    if (!isVoice) strip = null;
-  }
-  return made;
-}
-
-const TITLES = {
-  content: "was said",
-  misheard: "only in the model's transcript",
-  prediction: "the emotion predicted",
-};
-
-function claimed(text, claim) {
-  const [mark, words] = data.outcomes[claim.outcome];
-  return element("span", { class: `claim ${claim.outcome}`, title: `${claim.family} ${claim.level}: ${words}` },
-    text, element("sup", { "aria-hidden": "true" }, mark));
-}
-
-function claims(answer) {
-  if (!answer.claims.length) return null;
-  return element("ul", { class: "claims", "aria-label": "claims about the voice" },
-    ...answer.claims.map((claim) => {
-      const [mark, words] = data.outcomes[claim.outcome];
-      return element("li", { class: claim.outcome },
-        element("span", { "aria-hidden": "true" }, `${mark} `),
-        `${claim.family} ${claim.level} `, element("span", { class: "soft" }, words));
-    }));
 }
 
 function raw(answer) {

@@ -1,0 +1,305 @@
+"""`whyser-convert table`: any corpus whose annotation is a table or in the names of its files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from whyser.io.console import print_table, say
+from whyser.io.errors import InputError, did_you_mean
+from whyser.io.visible import visible
+from whyser.labels.attributes import ATTRIBUTES
+from whyser_converters.convert.options import NoAudio, SplitListFile
+
+if TYPE_CHECKING:
+    from whyser_converters.corpora.spec import CorpusSpec
+    from whyser_converters.tables.recipe import TableRecipe
+    from whyser_converters.tables.understand import TableMeaning
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+_Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MEANING=COLUMN",
+        help="Say which column is the id, audio, label, votes, rater, transcript, speaker, "
+        "gender, split, start, end, duration, dialogue, session, or an attribute; repeatable. "
+        "'vote:RATER' is a column with one annotator's labels, 'votes:LABEL' one with the number "
+        "of a label's votes. Without a column, the meaning is not used.  [default: by the names "
+        "of the columns]",
+    ),
+]
+
+
+def table(
+    place: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Read this CSV, TSV, JSON, JSON Lines, Parquet or Arrow file, a folder with such "
+            "tables, an audformat folder, a folder of sound files, or a recipe (.yaml).",
+        ),
+    ],
+    out_dir: Annotated[Path, typer.Argument(help="Write to this folder.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name the corpus.  [default: the name of FILE]"),
+    ] = None,
+    map: _Map = None,
+    merge: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL=CLASS",
+            help="Map a label of the table to one of the eight classes, or to 'other'; repeatable.",
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Read the annotation from the paths of sound files, such as "
+            "'{speaker}/{label}_*.wav'; a field in braces becomes a column."
+        ),
+    ] = None,
+    audio_root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Find the sound files of the table below this folder.  [default: FILE's]",
+        ),
+    ] = None,
+    audformat_table: Annotated[
+        str | None,
+        typer.Option("--table", metavar="NAME", help="Read this table of an audformat folder."),
+    ] = None,
+    splits: Annotated[
+        Literal["auto", "stated", "train"],
+        typer.Option(
+            help="Take the splits of the table, or else give 70, 10 and 20 % of the speakers to "
+            "train, dev and test ('auto'), or train on all utterances ('stated'); or train on all "
+            "whatever the table states ('train')."
+        ),
+    ] = "auto",
+    split_list: SplitListFile = None,
+    rows_are_votes: Annotated[
+        bool,
+        typer.Option(
+            "--rows-are-votes",
+            help="Take the rows with one id, or one sound file, as the votes for one utterance, "
+            "though no column names the annotator.",
+        ),
+    ] = False,
+    times: Annotated[
+        Literal["seconds", "milliseconds"] | None,
+        typer.Option(help="State the unit of start, end and duration.  [default: seconds]"),
+    ] = None,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ATTRIBUTE=LOW:HIGH",
+            help="State the scale of arousal, valence, dominance or intensity, such as "
+            "arousal=1:7; repeatable. Without its scale, no attribute is read.",
+        ),
+    ] = None,
+    no_audio: NoAudio = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Stop at the first faulty row or clip; otherwise its utterance is dropped.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what was understood, and write nothing.")
+    ] = False,
+    save_recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what these options say to a recipe (.yaml), which can be given instead of "
+            "FILE, and convert nothing.",
+        ),
+    ] = None,
+) -> None:
+    """Convert a corpus of your own: a table, a folder of tables, or labels in file names.
+
+    Columns and labels are recognised by their names, and shown before anything is written. The
+    command writes NAME/ to the output folder.
+
+    Example: whyser-convert table /corpora/mine/metadata.csv data/utterances --name mine --dry-run
+    """
+    from whyser_converters.convert.printing import print_conversion
+    from whyser_converters.convert.run import prepare
+    from whyser_converters.tables.recipe import write_recipe
+    from whyser_converters.tables.understand import understand
+
+    if split_list and splits != "auto":
+        raise typer.BadParameter("give either it or --splits", param_hint="--split-list")
+    said = {
+        "map": pairs(map or [], "--map", "MEANING=COLUMN"),
+        "merge": pairs(merge or [], "--merge", "LABEL=CLASS"),
+        "pattern": pattern,
+        # An absolute path stands for itself in the folder of a recipe too.
+        "audio_root": str(audio_root.absolute()) if audio_root else None,
+        "audformat_table": audformat_table,
+        "rows_are_votes": rows_are_votes or None,
+        "times": times,
+        "scales": pairs(scale or [], "--scale", "ATTRIBUTE=LOW:HIGH"),
+    }
+    recipe = _recipe(place, said)
+    if save_recipe:
+        where = os.path.relpath(recipe.place, save_recipe.parent)
+        write_recipe(save_recipe, recipe.model_copy(update={"table": where}))
+        say(f"wrote {save_recipe}")
+        return
+    corpus = _corpus_name(name, place)
+    meaning = understand(recipe, corpus)
+    spec = meaning.spec(out_dir / corpus / "sound")
+    spec.merged(recipe.merge)
+    _print_meaning(meaning, split_list, is_pooled=splits == "train")
+    _refuse_nameless(meaning, with_audio=not no_audio)
+    refuse_other_corpus(spec, out_dir / corpus)
+    if dry_run:
+        return
+    is_pooled = splits == "train" or (splits == "stated" and not meaning.has_splits)
+    # Sound that is inside the table is written to a folder, which is then the corpus' own.
+    sound_folder = out_dir / corpus / "sound"
+    conversion = prepare(
+        spec,
+        meaning.root_of_sound(sound_folder),
+        out_dir,
+        with_audio=not no_audio,
+        merge=recipe.merge,
+        options={"split_scheme": "train"} if is_pooled else {},
+        split_list=split_list,
+        strict=strict,
+    )
+    print_conversion(conversion, out_dir / corpus)
+
+
+def pairs(texts: Sequence[str], option: str, form: str) -> dict[str, str]:
+    """Reads `LEFT=RIGHT` texts of a repeatable option; a bad one is a usage error."""
+    found: dict[str, str] = {}
+    for text in texts:
+        left, equals, right = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{text!r}, expected {form}", param_hint=option)
+        left, right = left.strip(), right.strip()
+        if found.setdefault(left, right) != right:
+            what = f"{left!r} is given twice, as {found[left]!r} and as {right!r}"
+            raise typer.BadParameter(what, param_hint=option)
+    return found
+
+
+def _recipe(place: Path, said: Mapping[str, Any]) -> TableRecipe:
+    """The recipe that was given, with the options on top of it."""
+    from whyser_converters.tables.recipe import recipe_at
+
+    recipe = recipe_at(place)
+    given = {key: value for key, value in said.items() if value is not None}
+    given["map"] = recipe.map | said["map"]
+    given["merge"] = recipe.merge | said["merge"]
+    given["scales"] = recipe.scales | said["scales"]
+    for name in given["scales"]:
+        if name not in ATTRIBUTES:
+            cure = did_you_mean(name, ATTRIBUTES)
+            raise typer.BadParameter(f"no attribute {name!r}. {cure}", param_hint="--scale")
+    return recipe.model_copy(update=given)
+
+
+def _refuse_nameless(meaning: TableMeaning, *, with_audio: bool) -> None:
+    """Raises: `InputError` for a table whose rows name no sound file, or nothing at all."""
+    of, place = meaning.columns.of, meaning.recipe.place
+    listed = ", ".join(map(repr, meaning.unused[:20])) or "none"
+    if with_audio and "audio" not in of:
+        raise InputError(
+            f"no column is the sound file; not used yet: {listed}",
+            file=place,
+            cure="Give --map audio=COLUMN, or --no-audio.",
+        )
+    if not {"audio", "id"} & of.keys():
+        raise InputError(
+            f"no column is the id or the sound file; not used yet: {listed}",
+            file=place,
+            cure="Give --map id=COLUMN or --map audio=COLUMN.",
+        )
+
+
+def refuse_other_corpus(spec: CorpusSpec, folder: Path) -> None:
+    """Raises: `InputError` if a corpus with a converter of its own lies there."""
+    from whyser.records.corpus import Corpus
+    from whyser_converters.corpora.registry import CORPORA
+
+    if spec.name in CORPORA and (folder / "corpus.json").is_file():
+        title = Corpus(folder / "utterances.jsonl").card.title
+        if title == CORPORA[spec.name].title != spec.title:
+            what = f"holds {title}, as its own converter has written it"
+            raise InputError(what, file=folder, cure="Give another --name or output folder.")
+
+
+def _corpus_name(name: str | None, place: Path) -> str:
+    found = name or re.sub(r"\W+", "_", place.absolute().stem.lower()).strip("_")
+    if not _NAME.fullmatch(found):
+        cure = "Use small letters, digits and '_', a letter first."
+        raise InputError(f"bad name of a corpus {found!r}", cure=f"Give --name. {cure}")
+    from whyser_converters.corpora.registry import CORPORA
+
+    if name is None and found in CORPORA:
+        what = f"{found!r} is a corpus that has a converter of its own"
+        raise InputError(what, cure=f"Give --name, or run 'whyser-convert {found}'.")
+    return found
+
+
+def _print_meaning(meaning: TableMeaning, split_list: Path | None, *, is_pooled: bool) -> None:
+    columns = meaning.columns
+    rows = [
+        [name, column, meaning.examples.get(column, ""), "by its name" if name in columns.guessed
+         else "stated"]
+        for name, column in columns.of.items()
+    ]  # fmt: skip
+    print_table(
+        f"{meaning.name}: {meaning.rows:,} rows", ["meaning", "column", "example", "why"], rows
+    )
+    if meaning.unused:
+        say(f"not used: {', '.join(map(visible, meaning.unused))}")
+    merge = meaning.recipe.merge
+    labels = sorted(meaning.labels.items(), key=lambda item: -meaning.label_counts.get(item[0], 0))
+    print_table(
+        "Labels",
+        ["label", "class", "count", "why"],
+        [
+            [
+                code or "(empty)",
+                merge.get(code) or meant.label or "none",
+                meaning.label_counts.get(code, 0),
+                meant.reason,
+            ]
+            for code, meant in labels
+        ],
+    )
+    say(f"splits: {_splits(meaning, split_list, is_pooled=is_pooled)}")
+    for paths in dict.fromkeys(meaning.sound_paths.values()):
+        say(f"sound: {paths}")
+        if not paths.is_found:
+            say("note: its first file is not there. Give --audio-root with the folder of all sound")
+    if meaning.problems:
+        say(f"note: {len(meaning.problems):,} rows are not read, the first: {meaning.problems[0]}")
+
+
+def _splits(meaning: TableMeaning, split_list: Path | None, *, is_pooled: bool) -> str:
+    if split_list:
+        return f"those of {split_list}"
+    if is_pooled:
+        return "all is for training"
+    if meaning.has_splits:
+        counts = ", ".join(f"{name} {count:,}" for name, count in meaning.split_counts.items())
+        return f"the table's ({counts})"
+    if meaning.split_of_speaker:
+        return f"70, 10 and 20 % of its {len(meaning.speakers):,} speakers for train, dev and test"
+    if meaning.speakers:
+        return "none for one speaker, so all is for training"
+    return "none, so all is for training; give a column with the split or the speaker"

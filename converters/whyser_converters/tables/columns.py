@@ -1,0 +1,220 @@
+"""Decides which column means what: by the user's word, by the format, or by the column's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.attributes import ATTRIBUTES
+from whyser.labels.classes import find
+from whyser_converters.tables.source import RowSource
+
+#: Meaning -> names of columns that have it, in lower case and without marks.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "uttid", "utteranceid", "key", "utterance", "clipid", "segmentid", "sampleid"),
+    "audio": (
+        *("audio", "wav", "file", "filename", "path", "filepath", "audiopath", "wavpath"),
+        *("audiofile", "audiofilename", "audiofilepath", "wavfile", "wavname", "sound", "clip"),
+    ),
+    "label": (
+        *("label", "emotion", "emo", "emotionlabel", "emoclass", "class", "category"),
+        *("majorityemotion", "goldlabel", "gold", "emotionclass", "majoremotion"),
+    ),
+    "votes": ("votes", "ratings", "annotations", "annotatorlabels", "alllabels"),
+    "rater": (
+        *("rater", "raterid", "annotator", "annotatorid", "worker", "workerid", "evaluator"),
+        *("evaluatorid", "listener", "listenerid", "judge"),
+    ),
+    "transcript": ("transcript", "transcription", "text", "sentence", "words"),
+    "speaker": (
+        *("speaker", "speakerid", "spk", "spkid", "spkrid", "actor", "actorid", "clientid"),
+        "talker",
+    ),
+    "gender": ("gender", "sex", "speakergender"),
+    "split": ("split", "splitset", "partition", "subset", "set", "datasplit"),
+    "start": ("start", "starttime", "begin", "begintime", "onset", "startseconds"),
+    "end": ("end", "endtime", "stop", "stoptime", "endseconds", "finish"),
+    "duration": ("duration", "dur", "durationseconds"),
+    "arousal": ("arousal", "emoact", "activation"),
+    "valence": ("valence", "emoval"),
+    "dominance": ("dominance", "emodom"),
+    "intensity": ("intensity", "emotionintensity"),
+    "dialogue": ("dialogue", "dialog", "dialogueid", "dialogid", "conversation", "conversationid"),
+    "session": ("session", "sessionid"),
+}
+
+#: Names that say "one label" in some corpora and "all votes" in others.
+_EITHER = {"labels", "emotions"}
+
+#: `vote:RATER` is a column with one annotator's labels, `votes:LABEL` one with a label's votes.
+_PREFIXES = ("vote:", "votes:")
+
+#: Meanings of which each column has at most one.
+_LABELS = frozenset({"label", "votes", "rater"})
+
+_MARKS = re.compile(r"[^a-z0-9]")
+_RATER = re.compile(r"(?:rater|annotator|worker|evaluator|coder|judge|label|emotion|r|a)\d+")
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """Meaning -> column. `guessed` are the meanings that nobody has stated.
+
+    `is_one_row_a_vote`: the rows with one id, or one sound file, are the votes for one utterance.
+    """
+
+    of: Mapping[str, str]
+    guessed: frozenset[str]
+    is_one_row_a_vote: bool
+
+    def with_prefix(self, prefix: str) -> dict[str, str]:
+        """What follows the prefix in each meaning -> column."""
+        return {
+            meaning.removeprefix(prefix): column
+            for meaning, column in self.of.items()
+            if meaning.startswith(prefix)
+        }
+
+    @property
+    def counted(self) -> dict[str, str]:
+        """Label -> the column with the number of its votes."""
+        return self.with_prefix("votes:")
+
+    @property
+    def raters(self) -> dict[str, str]:
+        """Annotator -> the column with the annotator's labels."""
+        return self.with_prefix("vote:")
+
+
+def map_columns(
+    source: RowSource,
+    given: Mapping[str, str],
+    *,
+    rows_are_votes: bool = False,
+    rated: Collection[str] = (),
+) -> ColumnMap:
+    """The columns of a table by meaning; one of `given` without a column is not used.
+
+    Args:
+        rows_are_votes: Whether each row is a vote though no column names the annotator.
+        rated: The attributes whose scales are known.
+
+    Raises: `InputError` for an unknown meaning or column, for two columns that could have one
+        meaning or one that could have two, and for a table without labels.
+    """
+    for meaning, column in given.items():
+        _refuse_unknown(source, meaning, column)
+        if meaning in ATTRIBUTES and column and meaning not in rated:
+            cure = f"Give --scale {meaning}=LOW:HIGH with the ends of its scale."
+            raise InputError(f"the scale of {meaning} is not known", file=source.path, cure=cure)
+    of = {**source.meanings, **given}
+    free = [column for column in source.columns if column not in of.values()]
+    guessed = {}
+    for meaning, names in NAMES.items():
+        if meaning in of or _is_stated_otherwise(meaning, of):
+            continue
+        if meaning in ATTRIBUTES and meaning not in rated:
+            continue
+        # Labels and votes are told apart; but one column may name the speaker and the gender.
+        open_to = free if meaning in _LABELS else source.columns
+        found = [column for column in open_to if _plain(column) in names]
+        if meaning == "audio" and (inside := [one for one in found if one in source.embedded]):
+            found = inside
+        if len(found) > 1:
+            raise InputError(
+                f"its columns {_listed(found)} could each be the {meaning}",
+                file=source.path,
+                cure=f"Give --map {meaning}=COLUMN with the right one, or --map {meaning}= for "
+                "none.",
+            )
+        guessed.update({meaning: found[0]} if found else {})
+    of = {meaning: column for meaning, column in {**guessed, **of}.items() if column}
+    _refuse_no_label(source, of, given, free)
+    _refuse_open_part(source, of)
+    order = [*NAMES, *(meaning for meaning in of if meaning not in NAMES)]
+    is_one_row_a_vote = rows_are_votes or "rater" in of
+    ordered = {one: of[one] for one in order if one in of}
+    return ColumnMap(ordered, frozenset(guessed), is_one_row_a_vote)
+
+
+def _refuse_unknown(source: RowSource, meaning: str, column: str) -> None:
+    is_known = meaning in NAMES or any(
+        meaning.startswith(prefix) and meaning != prefix for prefix in _PREFIXES
+    )
+    if not is_known:
+        cure = did_you_mean(meaning, [*NAMES, "vote:RATER", "votes:LABEL"])
+        raise InputError(f"no meaning {meaning!r} in --map", file=source.path, cure=cure)
+    if column and column not in source.columns:
+        cure = did_you_mean(column, source.columns)
+        raise InputError(f"has no column {column!r}", file=source.path, cure=cure)
+
+
+def _is_stated_otherwise(meaning: str, of: Mapping[str, str]) -> bool:
+    """Whether other columns already say what this one would."""
+    if meaning == "votes":
+        return "rater" in of or any(name.startswith(_PREFIXES) for name in of)
+    return False
+
+
+def _refuse_no_label(
+    source: RowSource, of: Mapping[str, str], given: Mapping[str, str], free: Sequence[str]
+) -> None:
+    has_votes = "votes" in of or any(name.startswith(_PREFIXES) for name in of)
+    if "label" in of or has_votes:
+        if "rater" in of and ("label" not in of or has_votes):
+            raise InputError(
+                f"column {of['rater']!r} names the annotator of a row, and "
+                + ("other columns hold votes" if has_votes else "no column has the label"),
+                file=source.path,
+                cure="Give --map label=COLUMN with the annotator's label and no votes, or "
+                "--map rater= if a row is an utterance.",
+            )
+        return
+    either = [column for column in free if _plain(column) in _EITHER]
+    if either and "label" not in given and "votes" not in given:
+        raise InputError(
+            f"column {either[0]!r} may hold one label, or the votes of several annotators",
+            file=source.path,
+            cure=f"Give --map label={either[0]} or --map votes={either[0]}.",
+        )
+    raise InputError(
+        f"no column is the label; it has {_listed(source.columns)}",
+        file=source.path,
+        cure=_cure_of_no_label(source.columns),
+    )
+
+
+def _cure_of_no_label(columns: Sequence[str]) -> str:
+    classes = [column for column in columns if find(column)]
+    raters = [column for column in columns if _RATER.fullmatch(_plain(column))]
+    if len(classes) > 1:
+        words = " ".join(f"--map votes:{column}={column}" for column in classes)
+        return f"If they count the votes for each label, give {words}."
+    if len(raters) > 1:
+        words = " ".join(f"--map vote:{column}={column}" for column in raters)
+        return f"If each holds the labels of one annotator, give {words}."
+    if not any(_plain(column) in names for column in columns for names in NAMES.values()):
+        return "If that is a row of data, write a row with the names of the columns above it."
+    return "Give --map label=COLUMN, or --map votes=COLUMN."
+
+
+def _refuse_open_part(source: RowSource, of: Mapping[str, str]) -> None:
+    """An utterance from its start to the end of the file would hold all that follow."""
+    if "start" in of and not {"end", "duration"} & of.keys():
+        unused = [column for column in source.columns if column not in of.values()]
+        raise InputError(
+            f"column {of['start']!r} is the start of an utterance, and no column is the end",
+            file=source.path,
+            cure=f"Give --map end=COLUMN, --map duration=COLUMN, or --map start= for whole files. "
+            f"Not used yet: {_listed(unused) or 'none'}.",
+        )
+
+
+def _plain(column: str) -> str:
+    return _MARKS.sub("", column.lower())
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(map(repr, columns[:30])) + (", ..." if len(columns) > 30 else "")

@@ -1,0 +1,124 @@
+"""Finds the tables of a corpus: one file, or a folder in one of the usual layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from whyser.io.errors import InputError
+from whyser_converters.tables.arrow_tables import arrow_source
+from whyser_converters.tables.audformat import HEADER, audformat_sources
+from whyser_converters.tables.name_tables import names_source
+from whyser_converters.tables.source import RowSource, split_named, split_of_name
+from whyser_converters.tables.text_tables import csv_source, json_lines_source, json_source
+
+_OPENERS: dict[str, Callable[[Path], RowSource]] = {
+    ".csv": csv_source,
+    ".tsv": csv_source,
+    ".txt": csv_source,
+    ".jsonl": json_lines_source,
+    ".ndjson": json_lines_source,
+    ".json": json_source,
+    ".parquet": arrow_source,
+    ".arrow": arrow_source,
+}
+
+#: In a folder; a text or a JSON file there may be anything, such as a licence or a label map.
+_IN_FOLDERS = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
+
+#: Where `datasets` and the hub put tables, besides folders of a split's name.
+_DATA = "data"
+
+
+def sources_at(
+    place: Path, *, pattern: str | None = None, table: str | None = None
+) -> list[RowSource]:
+    """The tables at a path: of a file that file, and of a folder those of its layout.
+
+    Args: `pattern` makes rows of the names of sound files; `table` names one of audformat's.
+
+    Raises: `InputError` for a file of an unknown kind, and for a folder without tables or with
+        several of which no splits are known.
+    """
+    if place.name == HEADER:
+        place = place.parent
+    if place.is_file():
+        if pattern:
+            what = "is a file, and a pattern reads the names of files in a folder"
+            raise InputError(what, file=place, cure="Give the folder, or no pattern.")
+        return [_opened(place)]
+    if not place.is_dir():
+        raise InputError("no such file or folder", file=place, cure="Check the path.")
+    if pattern:
+        return [names_source(place, pattern)]
+    if (place / HEADER).is_file():
+        return audformat_sources(place, table)
+    if table:
+        what = f"has no {HEADER}, so it has no table {table!r}"
+        raise InputError(what, file=place, cure="Give a folder of audformat, or no --table.")
+    found = _tables_in(place)
+    if not found:
+        return [_names_in(place)]
+    if len(found) > 1 and not _belong_together(found):
+        odd = [path for path in found if not split_of_name(path)] or found
+        listed = ", ".join(str(path.relative_to(place)) for path in odd[:20])
+        raise InputError(
+            f"has {len(found):,} tables, and these name no split: {listed}",
+            file=place,
+            cure="Give the file instead of the folder, or name each file after its split.",
+        )
+    return [_opened(path) for path in found]
+
+
+def _names_in(folder: Path) -> RowSource:
+    try:
+        return names_source(folder)
+    except InputError as problem:
+        below = sorted(path.name for path in folder.iterdir() if path.is_dir() and _tables_in(path))
+        if not below:
+            raise
+        raise InputError(
+            f"contains no table, and these folders in it do: {', '.join(below[:20])}",
+            file=problem.file,
+            cure="Give one of them.",
+        ) from None
+
+
+def _opened(path: Path) -> RowSource:
+    opener = _OPENERS.get(path.suffix.lower())
+    if opener is None:
+        raise InputError(
+            f"is no table: its name ends in {path.suffix!r}",
+            file=path,
+            cure=f"Expected one of [{', '.join(_OPENERS)}], or a folder.",
+        )
+    return opener(path)
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    places = [folder, folder / _DATA, *_split_folders(folder), *_split_folders(folder / _DATA)]
+    return [path for place in places for path in _tables(place)]
+
+
+def _split_folders(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from sorted(
+            path for path in folder.iterdir() if path.is_dir() and split_named(path.name)
+        )
+
+
+def _tables(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _IN_FOLDERS and path.is_file() and not path.name.startswith(".")
+    )
+    # `datasets` keeps what it computed from a split beside it.
+    return [path for path in found if not path.name.startswith("cache-")]
+
+
+def _belong_together(paths: list[Path]) -> bool:
+    """Whether each is a part of a known split, all in one format."""
+    return len({path.suffix.lower() for path in paths}) == 1 and all(map(split_of_name, paths))

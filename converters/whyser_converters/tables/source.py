@@ -1,0 +1,122 @@
+"""What every source of rows looks like to the reader: a table with named columns."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from whyser.io.errors import InputError
+from whyser_converters.corpora.tables import Lost
+
+#: Line number (from 1; of a format without lines, the row's) and the values of the wanted columns.
+Row: TypeAlias = tuple[int, Sequence[Any]]
+
+#: Streams the rows with these columns; a row that cannot be read goes to `Lost`.
+Read: TypeAlias = Callable[[Sequence[str], Lost], Iterator[Row]]
+
+
+#: First bytes of the usual sound files, with the suffix of each.
+SUFFIX_OF_BYTES = {
+    **{b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"},
+    **{b"\xff\xfb": ".mp3", b"\xff\xf3": ".mp3", b"\xff\xf2": ".mp3"},
+}
+SOUND_BYTES = tuple(SUFFIX_OF_BYTES)
+
+
+@dataclass(frozen=True)
+class EmbeddedSound:
+    """A sound file inside a table: its name there, or an empty text, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """A table of a stranger: where it is, its columns, and how its rows are read.
+
+    `split` is the split that the name of the file states. `embedded` are the columns with sound
+    inside. `meanings` is what the format itself says of its columns: meaning -> column.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    read: Read
+    split: str | None = None
+    embedded: frozenset[str] = frozenset()
+    meanings: dict[str, str] = field(default_factory=dict)
+
+
+_SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "trn": "train",
+    "dev": "dev",
+    "development": "dev",
+    "devel": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "val": "dev",
+    "test": "test",
+    "testing": "test",
+    "tst": "test",
+    "eval": "test",
+    "evaluation": "test",
+}
+_SEVERAL = "If these are the labels of several annotators, give --map votes=COLUMN."
+_NUMBERED_TEST = re.compile(r"test[ _-]?(\d+)")
+_WORDS = re.compile(r"[a-z]+\d*")
+
+
+def split_named(value: str) -> str | None:
+    """The split that a cell or a word names; None for any other.
+
+    >>> split_named("Validation"), split_named("Test 2"), split_named("fold3")
+    ('dev', 'test2', None)
+    """
+    text = value.strip().lower()
+    if numbered := _NUMBERED_TEST.fullmatch(text):
+        return f"test{numbered[1]}"
+    return _SPLIT_WORDS.get(text)
+
+
+def split_of_name(path: Path) -> str | None:
+    """The split in the name of a file, or else of its folder; None if there is none or several.
+
+    >>> split_of_name(Path("fold_1/emodb_train_fold_1.jsonl"))
+    'train'
+    >>> split_of_name(Path("dev/metadata.csv")), split_of_name(Path("train_and_test.csv"))
+    ('dev', None)
+    """
+    for name in (path.stem, path.parent.name):
+        found = {split for word in _WORDS.findall(name.lower()) if (split := split_named(word))}
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+def text_of(value: Any) -> str:
+    """A cell as text: empty for what is missing, and a whole number without its `.0`.
+
+    Raises: `InputError` for a cell that holds several values.
+
+    >>> text_of(3.0), text_of(None), text_of(float("nan")), text_of(" a ")
+    ('3', '', '', 'a')
+    """
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace").strip()
+    if isinstance(value, list | dict):
+        raise InputError(f"a cell holds {str(value)[:60]}, expected one value", cure=_SEVERAL)
+    return str(value)

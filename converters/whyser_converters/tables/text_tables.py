@@ -1,0 +1,116 @@
+"""Reads tables that are text: CSV with any delimiter, JSON Lines, and JSON with a list of rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from whyser.io.errors import InputError
+from whyser.io.files import read_json, read_lines, read_rows
+from whyser.io.text import line_fault, parse_json
+from whyser_converters.corpora.tables import Lost, delimiter_in, read_header, read_table
+from whyser_converters.tables.source import Row, RowSource, split_of_name
+
+#: Rows whose keys name the columns: few have a key that none of the first rows has.
+_LOOKED_AT = 1000
+
+#: A line's number and its object.
+_Keyed: TypeAlias = tuple[int, Mapping[str, Any]]
+
+
+def csv_source(path: Path) -> RowSource:
+    """Raises: `InputError` for a file that is empty, not CSV or not UTF-8."""
+    delimiter = delimiter_in(path)
+    header = read_header(path, delimiter)
+    first_cell = re.compile(rf'[^"\r\n{re.escape(delimiter)}]+')
+    # pandas writes the numbers of rows under an empty name.
+    names = [name for name in header if name]
+    for name in names:
+        if names.count(name) > 1:
+            cure = "Give every column its own name."
+            raise InputError(f"has two columns {name!r}", file=path, line=1, cure=cure)
+
+    def read(columns: Sequence[str], lost: Lost) -> Iterator[Row]:
+        # The cells of one column alone would be no tuples.
+        wanted = columns if len(columns) > 1 else [*columns, *columns]
+        rows = read_table(path, wanted, lost, delimiter=delimiter, name=first_cell)
+        return rows if len(columns) > 1 else ((line, row[:1]) for line, row in rows)
+
+    return RowSource(path, tuple(names), read, split_of_name(path))
+
+
+def json_lines_source(path: Path) -> RowSource:
+    """Raises: `InputError` for a file of whose first rows none can be read."""
+    problems: list[InputError] = []
+    rows = _lines(path, lambda problem, _name: problems.append(problem))
+    columns = _columns(row for _, row in islice(rows, _LOOKED_AT))
+    if not columns and problems:
+        raise problems[0]
+    return _keyed(path, columns, lambda lost: _lines(path, lost))
+
+
+def _lines(path: Path, lost: Lost) -> Iterator[_Keyed]:
+    for number, line in read_lines(path):
+        try:
+            row = parse_json(line.decode())
+        except ValueError as error:
+            lost((line_fault(line) or InputError(f"not valid JSON ({error})")).at(path, number), "")
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            lost(_no_object(row).at(path, number), "")
+
+
+def json_source(path: Path) -> RowSource:
+    """A list of objects; lines of objects; an object that holds such a list; or an object of
+    objects, whose keys become the column `key`.
+
+    Raises: `InputError` for any other JSON.
+    """
+    rows = _objects(path)
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise _no_object(row, f"row {number:,}").at(path)
+    return _keyed(path, _columns(rows), lambda _lost: enumerate(rows, start=1))
+
+
+def _objects(path: Path) -> list[Any]:
+    try:
+        value = read_json(path)
+    except InputError:
+        # Lines of objects under the name of one.
+        return read_rows(path)
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else [value]
+    lists = [one for one in value.values() if isinstance(one, list)]
+    if len(lists) == 1 and all(isinstance(row, dict) for row in lists[0]):
+        return lists[0]
+    if value and all(isinstance(row, dict) for row in value.values()):
+        return [{"key": key, **row} for key, row in value.items()]
+    return [value]
+
+
+def _no_object(row: Any, who: str = "a row") -> InputError:
+    what = f"{who} is {str(row)[:40]!r}, expected an object with named values"
+    return InputError(what, cure="Write one object for each row.")
+
+
+def _columns(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(key) for row in rows for key in row))
+
+
+def _keyed(
+    path: Path, columns: tuple[str, ...], rows: Callable[[Lost], Iterable[_Keyed]]
+) -> RowSource:
+    if not columns:
+        raise InputError("contains no row", file=path, cure="Is the copy complete?")
+
+    def read(wanted: Sequence[str], lost: Lost) -> Iterator[Row]:
+        for line, row in rows(lost):
+            yield line, [row.get(column) for column in wanted]
+
+    return RowSource(path, columns, read, split_of_name(path))

@@ -1,0 +1,367 @@
+"""Reads a table once, to say what it means before anything is converted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from whyser.io.errors import BadInput, InputError
+from whyser_converters.corpora.conversion_log import ConversionLog
+from whyser_converters.corpora.spec import (
+    POOLED,
+    CorpusSpec,
+    Segment,
+    SplitScheme,
+    by_speaker,
+    official,
+)
+from whyser_converters.tables.columns import ColumnMap, map_columns
+from whyser_converters.tables.places import sources_at
+from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
+from whyser_converters.tables.sound_paths import SoundPaths, find_paths
+from whyser_converters.tables.source import RowSource, split_named, text_of
+from whyser_converters.tables.utterances import TableReader, known_name
+from whyser_converters.tables.votes import Given, counted, votes_in
+from whyser_converters.tables.words import MeantLabel, meant_labels
+
+#: Shares of the speakers, where a table names speakers and no splits.
+_TEST_SHARE, _DEV_SHARE = 0.2, 0.1
+
+#: Rows that are counted at once.
+_BLOCK = 4096
+
+#: So many rows may repeat an earlier one by mistake, and cost only themselves.
+_FEW = 0.1
+
+
+@dataclass(frozen=True)
+class TableMeaning:
+    """What a table means: columns, labels with their counts, splits and speakers.
+
+    `examples` is the first value of each column that is used. `shares_stem` says that two
+    sound files differ only by their folder. `sound_paths` are those of each table, and `problems`
+    the rows that cannot be read.
+    """
+
+    recipe: TableRecipe
+    name: str
+    sources: Sequence[RowSource]
+    columns: ColumnMap
+    labels: Mapping[str, MeantLabel]
+    label_counts: Mapping[str, int]
+    split_counts: Mapping[str, int]
+    speakers: frozenset[str]
+    rows: int
+    examples: Mapping[str, str]
+    shares_stem: bool
+    sound_paths: Mapping[Path, SoundPaths]
+    problems: Sequence[InputError]
+    split_of_speaker: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_splits(self) -> bool:
+        return bool(self.split_counts)
+
+    @property
+    def unused(self) -> list[str]:
+        """The columns that are not used, in the order of the tables."""
+        columns = dict.fromkeys(column for source in self.sources for column in source.columns)
+        return [column for column in columns if column not in self.columns.of.values()]
+
+    @property
+    def test_splits(self) -> list[str]:
+        given = self.split_counts if self.has_splits else self.split_of_speaker.values()
+        return sorted({split for split in given if split.startswith("test")})
+
+    def root_of_sound(self, sound_folder: Path) -> Path:
+        """The folder that encloses all sound files, also those that are inside the table."""
+        embedded = frozenset[str]().union(*(source.embedded for source in self.sources))
+        if self.columns.of.get("audio") in embedded:
+            sound_folder.mkdir(parents=True, exist_ok=True)
+            return sound_folder
+        return self.recipe.root
+
+    def spec(self, sound_folder: Path) -> CorpusSpec:
+        """The corpus as other commands know one; sound in the table is written to a folder."""
+        segments: dict[str, Segment] = {}
+
+        def prepare(
+            corpus_dir: Path, *, labels: Mapping[str, Any], log: ConversionLog
+        ) -> Iterator[Any]:
+            reader = TableReader(
+                self.name, self.sources, self.columns, self.recipe, labels,
+                self.shares_stem, self.sound_paths,
+            )  # fmt: skip
+            split_of = None if self.has_splits else self.split_of_speaker
+            return reader.utterances(corpus_dir, sound_folder, segments, split_of, log)
+
+        recipe = self.recipe
+        return CorpusSpec(
+            name=self.name,
+            title=recipe.title or self.name,
+            licence=recipe.licence or "not stated",
+            source=recipe.source or Path(recipe.table).name,
+            prepare=prepare,
+            labels={code: meant.label for code, meant in self.labels.items()},
+            markers=(),
+            size=None,
+            split_schemes=self._schemes(),
+            segments=segments,
+            attributes={
+                name: scale
+                for name, scale in recipe.attribute_scales.items()
+                if name in self.columns.of
+            },
+        )
+
+    def _schemes(self) -> dict[str, SplitScheme]:
+        schemes: dict[str, SplitScheme] = {}
+        if self.has_splits:
+            schemes |= official("the splits that the table states")
+        elif self.split_of_speaker:
+            source = "70, 10 and 20 % of the speakers, in the order of their names' hashes"
+            schemes["speakers"] = by_speaker(source, self.split_of_speaker)
+        return schemes | POOLED
+
+
+def understand(recipe: TableRecipe, name: str) -> TableMeaning:
+    """Reads all rows once, without their sound.
+
+    Raises: `InputError` for columns that are unclear, and for labels and splits without a meaning.
+    """
+    sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
+    scales = recipe.attribute_scales
+    columns = map_columns(
+        _widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes, rated=scales.keys()
+    )
+    look = _FirstLook(sources, columns, recipe)
+    look.read()
+    if not look.rows:
+        if look.problems:
+            raise BadInput(look.problems, str(recipe.place))
+        raise InputError("contains no row", file=recipe.place, cure="Is the copy complete?")
+    look.refuse_repeated()
+    try:
+        counts, splits, speakers = look.labels, look.splits, look.speakers
+        labels = meant_labels(counts, recipe.merge)
+    except InputError as problem:
+        raise problem.at(recipe.place) from None
+    return TableMeaning(
+        recipe, name, sources, columns, labels, counts, splits, speakers, look.rows,
+        look.examples, look.shares_stem, look.sound_paths, look.problems,
+        _speaker_splits(name, speakers) if not splits else {},
+    )  # fmt: skip
+
+
+def inputs_of(place: Path) -> Iterator[Path]:
+    """The recipe, the tables, and the sound files that they name; a sound may be missing.
+
+    Raises: `InputError` as `understand`.
+    """
+    recipe = recipe_at(place)
+    if is_recipe(place):
+        yield place.absolute()
+    sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
+    rated = recipe.attribute_scales.keys()
+    audio = map_columns(_widest(sources), recipe.map, rated=rated).of.get("audio")
+    root = recipe.root.absolute()
+    for source in sources:
+        if source.path.is_file():
+            yield source.path.absolute()
+        if audio in source.columns and audio not in source.embedded:
+            # In a table of votes every sound is named several times.
+            cells = source.read([str(audio)], _pass_over)
+            names = {text_of(name): None for _, (name,) in cells}
+            first = next(filter(None, names), "")
+            paths = find_paths(root, _folder_of(source), first)
+            for name in filter(None, names):
+                with suppress(InputError):
+                    yield root / paths.path(name)
+
+
+def _widest(sources: Sequence[RowSource]) -> RowSource:
+    """The first table, with the columns of all: rows of JSON need not have every key."""
+    columns = dict.fromkeys(column for source in sources for column in source.columns)
+    embedded = frozenset[str]().union(*(source.embedded for source in sources))
+    first = sources[0]
+    return RowSource(first.path, tuple(columns), first.read, None, embedded, first.meanings)
+
+
+def _speaker_splits(corpus: str, speakers: frozenset[str]) -> dict[str, str]:
+    """Speaker -> split. A speaker keeps the place in the order when others join.
+
+    >>> sorted(Counter(_speaker_splits("x", frozenset("abcdefghij")).values()).items())
+    [('dev', 1), ('test', 2), ('train', 7)]
+    """
+    if len(speakers) < 2:
+        return {}
+    test = max(1, round(_TEST_SHARE * len(speakers)))
+    dev = max(1, round(_DEV_SHARE * len(speakers))) if len(speakers) > 2 else 0
+    order = sorted(speakers, key=lambda one: hashlib.sha256(f"{corpus}/{one}".encode()).hexdigest())
+    splits = ["test"] * test + ["dev"] * dev + ["train"] * (len(order) - test - dev)
+    return dict(zip(order, splits, strict=True))
+
+
+class _FirstLook:
+    """Counts what the columns of labels, splits and speakers hold."""
+
+    def __init__(
+        self, sources: Sequence[RowSource], columns: ColumnMap, recipe: TableRecipe
+    ) -> None:
+        self.sources, self.columns, self.recipe = sources, columns, recipe
+        self.rows = 0
+        self.examples: dict[str, str] = {}
+        self._cells: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+        self.problems: list[InputError] = []
+        self.sound_paths: dict[Path, SoundPaths] = {}
+        self._votes: Counter[str] = Counter()
+        self._stated_splits: Counter[str] = Counter()
+
+    def read(self) -> None:
+        for source in self.sources:
+            before = self.rows
+            self._read(source)
+            if source.split and "split" not in self.columns.of:
+                self._stated_splits[source.split] += self.rows - before
+
+    @property
+    def labels(self) -> Counter[str]:
+        """Raises: `InputError` for a value that the recipe's list does not have."""
+        found: Counter[str] = Counter()
+        for written, count in self._votes.items():
+            found[self.recipe.value("label", written)] += count
+        rated = [f"vote:{rater}" for rater in self.columns.raters]
+        for meaning in ("label", *rated):
+            for written, count in self._texts(meaning).items():
+                # Who was not asked leaves an empty cell.
+                if written or meaning == "label":
+                    found[self.recipe.value("label", written)] += count
+        return found
+
+    @property
+    def speakers(self) -> frozenset[str]:
+        names = (self.recipe.value("speaker", one) for one in self._texts("speaker"))
+        return frozenset(filter(None, map(known_name, names)))
+
+    @property
+    def splits(self) -> Counter[str]:
+        """Raises: `InputError` for values that name no split."""
+        found, unknown = Counter(self._stated_splits), Counter[str]()
+        for written, count in self._texts("split").items():
+            value = self.recipe.value("split", written)
+            split = split_named(value)
+            (unknown if split is None else found)[split or value] += count
+        if unknown:
+            listed = ", ".join(f"{name!r} ({count:,})" for name, count in unknown.most_common(20))
+            raise InputError(
+                f"column {self.columns.of['split']!r} has values that name no split: {listed}",
+                file=self.recipe.place,
+                cure="Say what they mean under 'values: split:' of a recipe, or give --map split= "
+                "to split by speakers.",
+            )
+        return found
+
+    def refuse_repeated(self) -> None:
+        """Raises: `InputError` if many rows are about the utterance of an earlier row."""
+        of = self.columns.of
+        key = "id" if "id" in of else "audio"
+        if self.columns.is_one_row_a_vote or key not in self._cells or "start" in of:
+            return
+        repeated = self.rows - len(self._cells[key])
+        if repeated > _FEW * self.rows:
+            raise InputError(
+                f"{repeated:,} of {self.rows:,} rows have the {key} of an earlier row",
+                file=self.recipe.place,
+                cure="If each row is one annotator's vote, give --map rater=COLUMN, or "
+                "--rows-are-votes where no column names the annotator.",
+            )
+
+    @property
+    def shares_stem(self) -> bool:
+        paths = self._texts("audio")
+        return len({PurePosixPath(path).stem for path in paths}) < len(paths)
+
+    def _texts(self, meaning: str) -> Counter[str]:
+        """The different values of a column with their counts."""
+        found: Counter[str] = Counter()
+        for value, count in self._cells[meaning].items():
+            found[text_of(value)] += count
+        return found
+
+    def _read(self, source: RowSource) -> None:
+        of = self.columns.of
+        wanted = [
+            column
+            for column in dict.fromkeys(of.values())
+            if column in source.columns and column not in source.embedded
+        ]
+        at = {column: number for number, column in enumerate(wanted)}
+        places = {meaning: at[column] for meaning, column in of.items() if column in at}
+        counted_here = [
+            meaning for meaning in places
+            if meaning in ("label", "speaker", "split", "id", "audio")
+            or meaning.startswith("vote:")
+        ]  # fmt: skip
+        if not wanted:
+            return
+        rows = (row for _, row in source.read(wanted, self._note))
+        while block := list(islice(rows, _BLOCK)):
+            if not self.rows:
+                shown = {column: _shown(block[0][number]) for column, number in at.items()}
+                inside = dict.fromkeys(source.embedded & set(of.values()), "sound in the table")
+                self.examples = shown | inside
+            self.rows += len(block)
+            # A column at a time, since a million calls for single cells take seconds.
+            cells = list(zip(*block, strict=True))
+            for meaning in counted_here:
+                self._count(meaning, source, cells[places[meaning]])
+            if "audio" in places and source.path not in self.sound_paths:
+                first = next(filter(None, map(text_of, cells[places["audio"]])), "")
+                found = find_paths(self.recipe.root, _folder_of(source), first)
+                self.sound_paths[source.path] = found
+            self._count_votes(cells, places)
+
+    def _note(self, problem: InputError, _name: str) -> None:
+        self.problems.append(problem)
+
+    def _count(self, meaning: str, source: RowSource, cells: Sequence[Any]) -> None:
+        try:
+            self._cells[meaning].update(cells)
+        except TypeError:
+            # Lists and objects have no hash.
+            for cell in cells:
+                try:
+                    text_of(cell)
+                except InputError as problem:
+                    column = self.columns.of[meaning]
+                    what = f"column {column!r}: {problem.what}"
+                    raise InputError(what, file=source.path, cure=problem.cure) from None
+            raise
+
+    def _count_votes(self, cells: Sequence[Sequence[Any]], places: Mapping[str, int]) -> None:
+        readers: list[tuple[str, Callable[[Any], list[Given]]]] = [("votes", votes_in)]
+        readers += [(f"votes:{code}", partial(counted, code)) for code in self.columns.counted]
+        for meaning, read in readers:
+            for cell in cells[places[meaning]] if meaning in places else ():
+                # A cell that cannot be read costs its own utterance, when it is converted.
+                with suppress(InputError):
+                    self._votes.update(vote.label for vote in read(cell) if vote.label)
+
+
+def _shown(cell: Any) -> str:
+    return (str(cell) if isinstance(cell, list | dict) else text_of(cell))[:60]
+
+
+def _folder_of(source: RowSource) -> Path:
+    return source.path if source.path.is_dir() else source.path.parent
+
+
+def _pass_over(_problem: InputError, _name: str) -> None:
+    """For rows that cannot be read; the conversion itself names them."""

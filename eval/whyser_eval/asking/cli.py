@@ -1,0 +1,140 @@
+"""The commands `ask` and `listen`; heavy imports are inside, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from whyser.io.console import print_json, say
+from whyser.io.errors import InputError, WhyserError
+from whyser.io.visible import visible
+from whyser.options.groups import with_option_group
+from whyser_eval.asking.options import ModelOptions, ReferenceOptions
+
+if TYPE_CHECKING:
+    from whyser_eval.asking.answers import ClipAnswer
+
+#: Where the report of a folder is written if no file is named.
+REPORT = Path("answers.html")
+
+
+@with_option_group
+def ask_command(
+    clips: Annotated[
+        list[Path], Argument(help="Ask about these sound files, videos, or folders of them.")
+    ],
+    asked: ModelOptions,
+    compared: ReferenceOptions,
+    transcript: Annotated[
+        str | None,
+        Option(help="Measure the speaking rate by these words.  [default: what the model heard]"),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        Option(
+            help="Write the answers to this HTML file instead of printing them.  "
+            f"[default: {REPORT} for a folder]"
+        ),
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Print the answers as a JSON list.")] = False,
+) -> None:
+    """Ask a model about a clip, and check what it says of the voice against the sound.
+
+    Example: whyser-eval ask clip.wav --model saves/demo --gender female
+    """
+    from whyser_eval.asking.answers import Asker
+    from whyser_eval.asking.clips import find_clips
+
+    paths = find_clips(clips)
+    if transcript is not None and len(paths) > 1:
+        raise InputError("--transcript has the words of one clip", cure="Give one clip with it.")
+    if report is None and not as_json and any(one.is_dir() for one in clips):
+        report = REPORT
+    with closing(asked.system()) as system:
+        references = compared.references(paths[0] if len(paths) == 1 else None)
+        asker = Asker(system, references, transcript)
+        found: list[ClipAnswer | WhyserError] = []
+        for path in paths:
+            try:
+                with _waiting(f"Asking {system.name}"):
+                    found.append(asker.ask(path))
+            except WhyserError as error:
+                if len(paths) == 1:
+                    raise
+                found.append(error)
+            if report is None and not as_json:
+                _print(found[-1])
+    if as_json:
+        print_json([_as_json(path, one) for path, one in zip(paths, found, strict=True)])
+    elif report is not None:
+        from whyser_eval.asking.report import write_report
+
+        write_report(system.name, paths, found, report)
+        say(f"{len(found):,} answers -> {report}")
+    else:
+        from whyser_eval.asking.terminal import print_legend
+
+        print_legend()
+    if failed := sum(isinstance(one, WhyserError) for one in found):
+        say(f"{failed:,} of {len(paths):,} clips have no answer")
+        sys.exit(1)
+
+
+@with_option_group
+def listen_command(
+    asked: ModelOptions,
+    compared: ReferenceOptions,
+    host: Annotated[
+        str, Option(help="Serve the page at this address; other machines cannot reach 127.0.0.1.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, Option(min=0, max=65535, help="Serve the page at this port; 0 takes a free one.")
+    ] = 8765,
+) -> None:
+    """Serve a local page that records a voice, and shows the answer with its claims checked.
+
+    Example: whyser-eval listen --model saves/demo
+    """
+    from whyser_eval.asking.listen.server import Listening, ListenServer
+
+    with closing(asked.system()) as system:
+        speaker = compared.of_speaker()
+        listening = Listening(
+            system, lambda gender: [*speaker, *compared.references_of(gender)], compared.gender
+        )
+        with ListenServer(listening, host, port) as server:
+            say(f"{system.name} listens at {server.url}  (Ctrl-C ends it)")
+            if not server.is_local:
+                say("warning: other machines can ask it too, and browsers record only from here")
+            with suppress(KeyboardInterrupt):
+                server.serve_forever()
+
+
+@contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """Shows that something goes on, if standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(visible(what)):
+        yield
+
+
+def _print(one: ClipAnswer | WhyserError) -> None:
+    from whyser_eval.asking.terminal import print_answer, print_problem
+
+    if isinstance(one, WhyserError):
+        print_problem(one)
+    else:
+        print_answer(one)
+
+
+def _as_json(path: Path, one: ClipAnswer | WhyserError) -> dict[str, Any]:
+    return {"clip": str(path), "error": str(one)} if isinstance(one, WhyserError) else one.as_json()

@@ -1,0 +1,98 @@
+"""Reads a completion as a reward does: what is not clearly an answer is none.
+
+`whyser_eval.reading` reads what any system may write, and looks for the most probable label. A
+reward must not: whatever it accepts is what a model learns to write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from whyser.evidence.content import QUOTATION
+from whyser.labels.classes import ALIASES, CLASSES, OTHER, EmotionClass, find
+from whyser.labels.lexicon import fold, lexicon
+from whyser.prompting.answer import SENTENCE, parse_answer, parse_eq_1
+
+#: A text, or chat messages whose last one is the answer.
+Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
+
+
+def text_of(completion: Completion) -> str:
+    """The text that the model wrote.
+
+    >>> text_of([{"role": "assistant", "content": "Sad."}])
+    'Sad.'
+    >>> text_of([{"role": "assistant", "content": [{"type": "text", "text": "Sad."}]}])
+    'Sad.'
+    """
+    if isinstance(completion, str):
+        return completion
+    content = completion[-1].get("content") if completion else ""
+    if isinstance(content, str) or content is None:
+        return content or ""
+    return "".join(part.get("text") or "" for part in content)
+
+
+def is_eq_1(text: str) -> bool:
+    """Whether the text is Eq. 1 of the paper, whole and in order, and nothing else.
+
+    It has the transcript, the sentence with one of the eight classes, and the reason, none empty.
+
+    >>> is_eq_1("<asr>Go.</asr><answer>I think the emotion is sad</answer><reason>Low.</reason>")
+    True
+    >>> is_eq_1("<answer>I think the emotion is sad</answer><reason>Low.</reason>")
+    False
+    """
+    blocks = parse_eq_1(text.strip())
+    if blocks is None or not (blocks.transcript or "").strip():
+        return False
+    statement, rationale = blocks.statement or "", blocks.rationale or ""
+    if not rationale.strip():
+        return False
+    return statement.startswith(SENTENCE) and statement.removeprefix(SENTENCE) in CLASSES
+
+
+def stated_class(text: str) -> EmotionClass | None:
+    """The class that the answer states, if it states one and its reason argues for no other.
+
+    The statement must be a class or one entry of the lexicon; a text with two answers has none.
+
+    >>> stated_class("<answer>I think the emotion is furious.</answer>")
+    'angry'
+    >>> stated_class("<answer>sad or angry</answer>")
+    >>> stated_class("<answer>sad</answer><reason>The voice is full of anger.</reason>")
+    """
+    if text.count("<answer>") != 1:
+        return None
+    blocks = parse_answer(text)
+    emotion = blocks.emotion or ""
+    label = find(emotion)
+    if label is None:
+        entry = lexicon().find(fold(emotion))
+        label = entry.label if entry else None
+    if label is None or label == OTHER or _argues_for_another(blocks.rationale or "", label):
+        return None
+    return label
+
+
+_NAMES: Mapping[str, EmotionClass] = {name: name for name in CLASSES} | ALIASES
+_NAMED = re.compile(rf"\b(?:{'|'.join(_NAMES)})\b", re.IGNORECASE)
+#: What makes "rather than angry" no argument for anger; it must precede in the same sentence.
+_DENYING = re.compile(
+    r"\b(?:not?|nor|neither|never|without|hardly|rather than|instead of|than|lacks?|absence of)\b"
+    r"|n't\b",
+    re.IGNORECASE,
+)
+_REACH = 40
+
+
+def _argues_for_another(rationale: str, label: EmotionClass) -> bool:
+    """Whether the reason names another class, outside of quotations and denials."""
+    own = QUOTATION.sub(" ", rationale)
+    for named in _NAMED.finditer(own):
+        before = re.split(r"[.!?;]", own[max(0, named.start() - _REACH) : named.start()])[-1]
+        if _NAMES[named.group().lower()] != label and not _DENYING.search(before):
+            return True
+    return False

@@ -1,0 +1,146 @@
+"""The label that a training row's answer names, and what is left to a person."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from whyser.labels.classes import CLASSES, EmotionClass, Label
+from whyser.labels.lexicon import fold, lexicon
+from whyser.prompting.answer import Target, render_answer
+from whyser.prompting.named_label import named_label, question_options
+from whyser.prompting.prompts import CLOSED, CLOSED_COT, OPEN, OPTIONS, emotion_question
+from whyser_eval.reading.rules import read_answer
+
+ORDER: tuple[Label, ...] = ("sad", "happy", "angry")
+
+READ: list[tuple[str, Label]] = [
+    ("sad", "sad"),
+    ("**Sad.**", "sad"),
+    ("The emotion is happiness.", "happy"),
+    ('{"emotion": "fear"}', "fear"),
+    ("The speaker sounds furious. There is no pause.", "angry"),
+    ("悲伤", "sad"),
+    ("我觉得很悲伤", "sad"),
+    ("bored", "other"),
+    ("<asr>I am so happy</asr><answer>sad</answer>", "sad"),
+    ("<reason>She laughs happily.</reason><answer>neutral</answer><reason>No anger.</reason>",
+     "neutral"),
+    ("<think>angry? no</think>disgust", "disgust"),
+    ("<answer>flat</answer>", "neutral"),
+    ("She sounds rather sad.", "sad"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "label"), READ)
+def test_what_is_certain_is_read(answer: str, label: Label) -> None:
+    assert named_label(answer).label == label
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("", "names no emotion"),
+        ("The words are: call me later", "names no emotion"),
+        ("<asr>I am sad.</asr>", "names no emotion"),
+        ("<reason>A sad voice.</reason>", "names no emotion"),
+        # In a statement "flat" is an answer, in prose it describes the voice.
+        ("The pitch is flat.", "names no emotion"),
+        ("C", "names no emotion"),
+        ("sad or angry", "names several emotions (sad, angry)"),
+        ("It is not sad.", "may deny an emotion"),
+        ("He isn't angry", "may deny an emotion"),
+        ("If she were sad, her voice would shake.", "may deny an emotion"),
+    ],
+)
+def test_what_could_mean_two_things_is_left_to_a_person(answer: str, why: str) -> None:
+    found = named_label(answer)
+    assert (found.label, found.why) == (None, why)
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [("A", "sad"), ("(b)", "happy"), ("C. Angry", "angry"), ("C) anger", "angry"), ("sad", "sad"),
+     ("<answer>B</answer>", "happy")],
+)  # fmt: skip
+def test_a_letter_is_that_of_the_options(answer: str, label: Label) -> None:
+    assert named_label(answer, ORDER).label == label
+
+
+def test_letter_and_word_must_agree() -> None:
+    assert named_label("B. Sad", ORDER).why == "has letter B (happy) and says 'sad'"
+    # No option has the letter, or it begins a word or a sentence.
+    assert named_label("D", ORDER).label is None
+    assert named_label("a sad voice", ORDER).label == "sad"
+
+
+@pytest.mark.parametrize("question", [CLOSED, CLOSED_COT])
+def test_the_options_of_our_closed_form_are_found(question: object) -> None:
+    assert question_options(getattr(question, "text")) == OPTIONS  # noqa: B009
+
+
+@given(st.permutations(OPTIONS), st.integers(2, 9))
+def test_any_order_of_options_is_found(options: list[Label], count: int) -> None:
+    question = emotion_question("closed", options=options[:count])
+    assert question_options(question.text) == tuple(options[:count])
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        OPEN.text,
+        "A. Sad",
+        "B. Sad\nC. Happy",
+        "A. Sad\nC. Happy",
+        # A letter without its class could not be read.
+        "A. Sad\nB. Purple",
+    ],
+)
+def test_other_questions_are_open(question: str) -> None:
+    assert question_options(question) == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(CLASSES),
+    st.sampled_from(["label", "reason", "reason_first", "interleaved"]),
+    st.text(st.characters(exclude_characters="<>"), max_size=40),
+)
+def test_what_is_rendered_is_read_back(label: EmotionClass, target: Target, text: str) -> None:
+    rationale = None if target == "label" else f"{text}. The voice."
+    answer = render_answer(label, transcript=text, rationale=rationale, target=target)
+    assert named_label(answer).label == label
+
+
+WORDS = sorted({entry.word for entry in lexicon().entries if entry.in_prose and not entry.is_stem})
+SENTENCES = st.builds(
+    "{} {} {}{}{}".format,
+    st.sampled_from(["The speaker", "She", "This person", "The voice"]),
+    st.sampled_from(["is", "sounds", "seems", "feels", "may be"]),
+    st.sampled_from(["", "very ", "not ", "never ", "a bit "]),
+    st.sampled_from(WORDS),
+    st.sampled_from(
+        ["", ".", " and loud.", ", but not angry.", " because of the pauses.", " or sad."]
+    ),
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(SENTENCES)
+def test_the_reader_of_answers_reads_it_alike(answer: str) -> None:
+    """A label of the references is never one that the same words would not score as a hit."""
+    found = named_label(answer).label
+    theirs = read_answer(answer, form="open").label
+    assert found is None or theirs in {None, found}
+
+
+@pytest.mark.parametrize("word", WORDS[::17])
+def test_a_word_of_the_lexicon_alone_is_read(word: str) -> None:
+    entry = lexicon().find(fold(word))
+    assert entry and named_label(word.title()).label == entry.label
+
+
+@pytest.mark.parametrize(("answer", "label"), READ)
+def test_the_reader_of_answers_reads_these_too(answer: str, label: Label) -> None:
+    assert read_answer(answer, form="open").label == label
