@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -248,7 +248,6 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             _if_there(read_studied, folder / STUDIED),
             read_training(folder),
         )
-        _refuse_other_samples(folder, rows, tallies)
         if not results.classes:
             raise InputError("contains no scores", file=folder, cure=_CURE)
         if not shown:
@@ -265,12 +264,14 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
     return results
 
 
-def _refuse_other_samples(
-    folder: Path, rows: Iterable[ScoreRow], tallies: Mapping[SystemName, AnswerTally]
-) -> None:
+def refuse_other_samples(folder: Path, results: Results) -> None:
     """Raises: `InputError` if a score counts more answers than there are samples of its system."""
-    for row in rows:
-        if row.form == ANY or (row.subset, row.metric) != ("all", "f1_majority"):
+    tallies = results.tallies
+    for row in results.rows:
+        # A repeated question has one row of scores for all its variants.
+        if row.form == ANY or row.control in REPEATED:
+            continue
+        if (row.subset, row.metric) != ("all", "f1_majority"):
             continue
         name = SystemName(row.system, row.form, row.control)
         found = tallies[name].n if name in tallies else 0
