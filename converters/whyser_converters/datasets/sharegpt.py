@@ -231,15 +231,20 @@ def under_control(rows: Sequence[SharegptRow], control: Control, seed: int) -> l
 def _shuffle_audio(rows: Sequence[SharegptRow], random_: random.Random) -> list[SharegptRow]:
     """Gives every row the sound of another utterance of its corpus: a model that listens fails."""
     sounds = {row.utterance.id: row.audio for row in rows}
-    heard = dict(derangement(sounds, random_))
+    # Several rows may ask about one sound.
+    first_of = {sound: id_ for id_, sound in reversed(sounds.items())}
+    one_a_sound = [id_ for id_, sound in sounds.items() if first_of[sound] == id_]
+    heard = dict(derangement(one_a_sound, random_))
     for row in rows:
-        if row.utterance.id not in heard:
+        if first_of[row.audio] not in heard:
             raise InputError(
                 f"{row.utterance.corpus} has only one utterance in this split, so its sound cannot "
                 "be shuffled",
                 cure="Leave --control shuffled out, or leave out this corpus.",
             )
-    return [replace(row, audio=sounds[heard[row.utterance.id]], control="shuffled") for row in rows]
+    return [
+        replace(row, audio=sounds[heard[first_of[row.audio]]], control="shuffled") for row in rows
+    ]
 
 
 def _keep_first(dataset: SharegptDataset, count: int) -> None:

@@ -153,8 +153,14 @@ def table(
     recipe = _recipe(place, said)
     if save_recipe:
         where = os.path.relpath(recipe.place, save_recipe.parent)
-        write_recipe(save_recipe, recipe.model_copy(update={"table": where}))
+        places = {"table": where}
+        if recipe.audio_root:
+            root = recipe.folder / recipe.audio_root
+            places["audio_root"] = os.path.relpath(root, save_recipe.parent)
+        write_recipe(save_recipe, recipe.model_copy(update=places))
         say(f"wrote {save_recipe}")
+        if name or split_list or splits != "auto" or no_audio or strict:
+            say("note: a recipe has no name, splits, --no-audio or --strict. Give them with it")
         return
     corpus = _corpus_name(name, place)
     meaning = understand(recipe, corpus)

@@ -141,6 +141,10 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
     columns = map_columns(
         _widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes, rated=scales.keys()
     )
+    for attribute in scales:
+        if attribute not in columns.of:
+            cure = f"Give --map {attribute}=COLUMN, or no scale for it."
+            raise InputError(f"no column is the {attribute}", file=recipe.place, cure=cure)
     look = _FirstLook(sources, columns, recipe)
     look.read()
     if not look.rows:

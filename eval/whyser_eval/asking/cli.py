@@ -71,12 +71,13 @@ def ask_command(
                 _print(found[-1])
     if as_json:
         print_json([_as_json(path, one) for path, one in zip(paths, found, strict=True)])
-    elif report is not None:
+    if report is not None:
         from whyser_eval.asking.report import write_report
 
         write_report(system.name, paths, found, report)
-        say(f"{len(found):,} answers -> {report}")
-    else:
+        answered = sum(not isinstance(one, WhyserError) for one in found)
+        say(f"{answered:,} of {len(found):,} clips are answered -> {report}")
+    elif not as_json:
         from whyser_eval.asking.terminal import print_legend
 
         print_legend()

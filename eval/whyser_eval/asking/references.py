@@ -140,6 +140,9 @@ def of_speaker(clips: Sequence[Path]) -> Reference:
 
     Raises: `InputError` for clips that cannot be read, and for fewer than 8.
     """
+    for clip in clips:
+        if not clip.is_file():
+            raise InputError("no such sound file", file=clip, cure="Correct --speaker-clips.")
     if len(clips) < FEWEST_CLIPS:
         raise InputError(
             f"--speaker-clips has {_clips(len(clips))}, too few to know how the speaker usually "

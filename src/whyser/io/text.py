@@ -180,6 +180,8 @@ def read_cells(
     def rows() -> Iterator[tuple[int, dict[str, str]]]:
         try:
             for row in table:
+                if None in row:
+                    raise _too_many(row, file, table.line_num)
                 yield table.line_num, row
         except csv.Error as error:
             what, cure = f"not valid CSV ({error})", "Correct the line, or write the file again."
@@ -189,6 +191,13 @@ def read_cells(
         return list(table.fieldnames or ()), rows()
     except csv.Error as error:
         raise InputError(f"not valid CSV ({error})", file=file, line=1, cure=_SAVE) from None
+
+
+def _too_many(row: dict[Any, Any], file: str | Path, line: int) -> InputError:
+    """A comma in a text without quotation marks would move all cells behind it."""
+    expected = len(row) - 1
+    what = f"row of {expected + len(row[None])} cells, expected {expected}"
+    return InputError(what, file=file, line=line, cure="Quote a text that holds the delimiter.")
 
 
 def inert(cell: object) -> str:

@@ -32,10 +32,15 @@ _LETTERED = re.compile(r"\W*([a-i])\b[.):\]]*\s*(.*)", re.DOTALL)
 _OPTION = re.compile(r"^\s*\(?([A-I])[.):]\s*(\S.*?)\s*$", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?;\n\u3002\uff01\uff1f]+")
 _EDGES = " \t\r\n.,;:!?*_\"'`()[]{}"
-#: Words that may deny the emotion which is named.
+#: Words that may deny the emotion which is named, folded, in the languages of the lexicon. Chinese,
+#: Japanese and Korean have no spaces, so there a part of a word is enough.
 _DENIAL = re.compile(
-    r"\b(?:no|not|never|none|neither|nor|without|lacks?|hardly|rather than|instead|unlike|cannot)\b"
-    r"|n't\b|\bfree of\b|\bif\b|\bwould\b"
+    r"\b(?:no|not|never|none|neither|nor|without|lacks?|hardly|rather than|instead|unlike|cannot"
+    r"|anything but|far from|free of|if|would"
+    r"|nicht|kein\w*|ohne|nie|kaum|pas|jamais|sans|aucun\w*|ni|sin|nunca|tampoco"
+    r"|non|senza|mai|nao|sem|niet|geen|zonder|nie|bez|yok|degil|не|нет|без|ни|ليس|ليست|لا|غير|नही|नहीं|बिना)\b"
+    # Not "very" (非常), "especially" (特别), "incomparably" (无比) and "uneasy" (불안).
+    r"|n't\b|[不没沒未勿]|[無无](?!比)|非(?!常)|(?<!特)别|ない|なく|ません|않|못|아니|없|(?<![불편])안"
 )
 
 
@@ -58,6 +63,11 @@ def named_label(answer: str, options: Sequence[Label] = ()) -> NamedLabel:
     text = blocks.emotion
     if text is None:
         text = _BLOCK.sub(" ", without_thinking(answer))
+    if shares := blocks.shares:
+        # The first of the eight where several are largest, as in scores.
+        largest = max(shares.values())
+        label = next(name for name, share in shares.items() if share == largest)
+        return NamedLabel(label, text.strip())
     folded = fold(text).strip(_EDGES)
     if options and (lettered := _by_letter(folded, options)):
         return lettered
@@ -76,7 +86,7 @@ def named_label(answer: str, options: Sequence[Label] = ()) -> NamedLabel:
         return NamedLabel(None, why=f"names several emotions ({', '.join(labels)})")
     if any(entries and _DENIAL.search(sentence) for sentence, entries in sentences.items()):
         return NamedLabel(None, why="may deny an emotion")
-    return NamedLabel(labels[0], named[0].word)
+    return NamedLabel(labels[0], named[0].word.rstrip("*"))
 
 
 def question_options(question: str) -> tuple[Label, ...]:

@@ -45,6 +45,21 @@ def column(reward: str, name: str, columns: Mapping[str, Any], count: int) -> Se
     return found
 
 
+def label_of(value: Any) -> Label:
+    """The majority label. Raises: `WhyserError` for what names no class."""
+    try:
+        return canonical(str(value))
+    except InputError as error:
+        raise _bad("solution", str(error)) from None
+
+
+def words_of(value: Any) -> str:
+    """The transcript. Raises: `WhyserError` for what is no text."""
+    if not isinstance(value, str):
+        raise _bad("transcript", f"expected a text, not {value!r}")
+    return value
+
+
 def votes_of(value: Any) -> tuple[Label, ...]:
     """The primary votes, from a list of labels or its JSON."""
     return _votes(value) if isinstance(value, str) else _read_votes(value)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from whyser.evidence.content import QUOTATION
+from whyser.io.errors import WhyserError
 from whyser.labels.classes import ALIASES, CLASSES, OTHER, EmotionClass, find
 from whyser.labels.lexicon import fold, lexicon
 from whyser.prompting.answer import SENTENCE, parse_answer, parse_eq_1
@@ -20,7 +21,7 @@ Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 
 
 def text_of(completion: Completion) -> str:
-    """The text that the model wrote.
+    """The text that the model wrote. Raises: `WhyserError` for what is neither.
 
     >>> text_of([{"role": "assistant", "content": "Sad."}])
     'Sad.'
@@ -29,10 +30,14 @@ def text_of(completion: Completion) -> str:
     """
     if isinstance(completion, str):
         return completion
-    content = completion[-1].get("content") if completion else ""
-    if isinstance(content, str) or content is None:
-        return content or ""
-    return "".join(part.get("text") or "" for part in content)
+    try:
+        content = completion[-1].get("content") if completion else ""
+        if isinstance(content, str) or content is None:
+            return content or ""
+        return "".join(part.get("text") or "" for part in content)
+    except (AttributeError, KeyError, TypeError):
+        what = f"a completion is {str(completion)[:60]!r}, expected a text or chat messages"
+        raise WhyserError(what) from None
 
 
 def is_eq_1(text: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from whyser.io.spoken import word_errors
 from whyser.prompting.answer import parse_answer
-from whyser.rewards.columns import chances_of, column, cues_of, votes_of
+from whyser.rewards.columns import chances_of, column, cues_of, label_of, votes_of, words_of
 from whyser.rewards.completions import Completion, is_eq_1, stated_class, text_of
 from whyser.rewards.grounded import worth
 
@@ -32,7 +32,7 @@ def majority_label(completions: Sequence[Completion], **columns: Any) -> list[fl
     [1.0, 0.0]
     """
     labels = column("majority_label", "solution", columns, len(completions))
-    pairs = zip(completions, labels, strict=True)
+    pairs = zip(completions, map(label_of, labels), strict=True)
     return [float(stated_class(text_of(each)) == label) for each, label in pairs]
 
 
@@ -47,7 +47,7 @@ def annotators_share(completions: Sequence[Completion], **columns: Any) -> list[
     [0.6666666666666666]
     """
     name, count = "annotators_share", len(completions)
-    labels = column(name, "solution", columns, count)
+    labels = map(label_of, column(name, "solution", columns, count))
     shares = []
     for each, value, label in zip(
         completions, column(name, "votes", columns, count), labels, strict=True
@@ -69,7 +69,7 @@ def groundedness(completions: Sequence[Completion], **columns: Any) -> list[floa
     return [
         worth(
             parse_answer(text_of(each)).rationale or "",
-            transcript,
+            words_of(transcript),
             cues_of(cues),
             chances_of(chances),
         )
@@ -87,7 +87,7 @@ def transcript_match(completions: Sequence[Completion], **columns: Any) -> list[
     """
     spoken = column("transcript_match", "transcript", columns, len(completions))
     written = [parse_answer(text_of(each)).transcript for each in completions]
-    errors = word_errors(zip(spoken, (each or "" for each in written), strict=True))
+    errors = word_errors(zip(map(words_of, spoken), (each or "" for each in written), strict=True))
     return [
         0.0 if each is None else max(0.0, 1 - wrong / max(1, words))
         for each, (wrong, words) in zip(written, errors, strict=True)

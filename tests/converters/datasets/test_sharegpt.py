@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ from whyser.records.utterance import Utterance, write_utterances
 from whyser.teacher.rationale import Rationale, write_rationales
 from whyser_converters.datasets.dataset_info import register, standard_table
 from whyser_converters.datasets.questions import QuestionSpec
-from whyser_converters.datasets.sharegpt import DatasetSpec, SharegptRow, build, write
+from whyser_converters.datasets.sharegpt import (
+    DatasetSpec,
+    SharegptRow,
+    build,
+    under_control,
+    write,
+)
 from whyser_converters.datasets.targets import TargetSpec, TrainingInputs
 
 LABEL, MIX = TargetSpec("label"), QuestionSpec("mix")
@@ -321,3 +328,16 @@ def test_where_no_utterance_has_a_transcript_the_answers_have_none(tmp_path: Pat
     written = build([spoken], DatasetSpec("train", LABEL), TrainingInputs())
     assert written.has_transcripts
     assert written.dropped == {"no transcript": 1}
+
+
+def test_rows_of_one_sound_are_shuffled_together(tmp_path: Path) -> None:
+    """As a stranger's rows are, who asks several questions about one clip."""
+    corpus = write_corpus(tmp_path, "a", ["test"])
+    rows = build([corpus], DatasetSpec("test", LABEL), TrainingInputs()).rows
+    again = [
+        replace(row, utterance=row.utterance.model_copy(update={"id": f"{row.utterance.id}-{n}"}))
+        for row in rows
+        for n in range(3)
+    ]
+    shuffled = under_control(again, "shuffled", 0)
+    assert all(one.audio != other.audio for one, other in zip(again, shuffled, strict=True))

@@ -61,7 +61,7 @@ def test_a_folder_makes_a_report(ask, speak, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     speak("clips/a.wav"), speak("clips/b.wav")
     status, out, err = ask("clips")
-    assert (status, out) == (0, "") and "2 answers -> answers.html" in err
+    assert (status, out) == (0, "") and "2 of 2 clips are answered -> answers.html" in err
     assert "2 answers of" in (tmp_path / "answers.html").read_text(encoding="utf-8")
     assert ask("clips", "--report", "other.html")[0] == 0
     assert (tmp_path / "other.html").is_file()

@@ -144,3 +144,22 @@ def test_a_word_of_the_lexicon_alone_is_read(word: str) -> None:
 @pytest.mark.parametrize(("answer", "label"), READ)
 def test_the_reader_of_answers_reads_these_too(answer: str, label: Label) -> None:
     assert read_answer(answer, form="open").label == label
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["这个人不生气", "他没有生气。", "无愤怒", "怒っていない", "悲しくない", "Er ist nicht wütend",
+     "Il n'est pas en colère", "non è arrabbiato", "far from happy", "anything but happy",
+     "не злой"],
+)  # fmt: skip
+def test_a_denial_in_any_language_is_no_label(answer: str) -> None:
+    assert named_label(answer).label is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [("非常生气", "angry"), ("他特别生气", "angry"), ("Er ist wütend", "angry"),
+     ("<answer>angry 40%, sad 60%</answer>", "sad")],
+)  # fmt: skip
+def test_strong_words_are_no_denial_and_shares_have_a_largest(answer: str, label: str) -> None:
+    assert named_label(answer).label == label

@@ -303,3 +303,25 @@ def test_no_reward_reads_a_file(columns: Columns, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Path, "open", refuse)
     columns["cues"] = [cues({**STRENGTHS, "pitch": 0.1}).model_dump_json()]
     rewards.weighted_sum([answer("The pitch is low.")], **columns)
+
+
+@pytest.mark.parametrize("value", [None, 5, "frustrated", float("nan")])
+def test_a_majority_label_that_is_none_pays_nobody(value: object) -> None:
+    with pytest.raises(WhyserError, match="the column 'solution' is broken"):
+        rewards.majority_label(["garbage"], solution=[value])
+
+
+def test_labels_are_compared_as_classes() -> None:
+    assert rewards.majority_label(["<answer>sad</answer>"], solution=["Sadness"]) == [1.0]
+
+
+@pytest.mark.parametrize("value", [None, 5])
+def test_a_transcript_that_is_no_text(value: object) -> None:
+    with pytest.raises(WhyserError, match="the column 'transcript' is broken"):
+        rewards.transcript_match(["<asr>a</asr>"], transcript=[value])
+
+
+@pytest.mark.parametrize("completion", [5, b"sad", {"content": "sad"}, ["sad"]])
+def test_what_is_no_completion(completion: object) -> None:
+    with pytest.raises(WhyserError, match="expected a text or chat messages"):
+        rewards.eq_1_format([completion])

@@ -12,6 +12,7 @@ from typing import Any
 from whyser.io import audio
 from whyser.io.audio import AudioInfo
 from whyser.io.errors import InputError, did_you_mean
+from whyser.labels.classes import Label
 from whyser.prompting.answer import parse_answer
 from whyser.prompting.named_label import NamedLabel, named_label, question_options
 from whyser.prompting.prompts import Question
@@ -210,12 +211,23 @@ def _read_row(
         split=split,
         question=Question("own", 1, text, "closed" if options else "open", options),
         answer=answer,
-        named=named_label(answer, options),
+        named=_named(row.contents, options),
         sound=Path(os.path.abspath(resolve(table.parent, row.sounds[0]))),  # noqa: PTH100
         id=_cell(raw, columns.id),
         speaker=_cell(raw, columns.speaker),
         transcript=transcript_text((blocks.transcript if transcript is None else transcript) or ""),
     )
+
+
+def _named(contents: Sequence[str], options: Sequence[Label]) -> NamedLabel:
+    """The label of the last turn, which is what a model predicts; none if an earlier one has a
+    label too."""
+    named = named_label(contents[-1], options)
+    earlier = zip(contents[-4::-2], contents[-3::-2], strict=False)
+    before = [named_label(one, question_options(asked)).label for asked, one in earlier]
+    if named.label and any(before):
+        return NamedLabel(None, why="names an emotion in several turns")
+    return named
 
 
 def _cell(raw: Mapping[str, Any], column: str | None) -> str | None:

@@ -23,7 +23,7 @@ from whyser_eval.output.card.training import (
     has_reasons,
     read_trainings,
 )
-from whyser_eval.output.report.results import Results, read_results
+from whyser_eval.output.report.results import Results, read_results, refuse_other_samples
 from whyser_eval.scoring.scores import ANY
 from whyser_eval.scoring.systems import SystemName
 
@@ -149,6 +149,7 @@ def read_sources(
     """
     places = Places(results)
     found = read_results(results, max_samples=1)
+    refuse_other_samples(results, found)
     chosen = _system(found, system, results)
     provenance = read_record(results / "provenance.json", _PROVENANCE, cure="Score the run again.")
     data = data or places.data

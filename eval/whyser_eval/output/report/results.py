@@ -28,7 +28,7 @@ from whyser_eval.explanations.judge.rows import JudgeResults, read_judged
 from whyser_eval.explanations.study.rows import StudyResults, read_studied
 from whyser_eval.page.onefile import cut
 from whyser_eval.scoring.compare import SystemComparison, read_comparisons
-from whyser_eval.scoring.scores import ScoreRow, read_scores
+from whyser_eval.scoring.scores import ANY, ScoreRow, read_scores
 from whyser_eval.scoring.systems import SystemName
 
 #: Files of the judges and of the human study in a run's folder.
@@ -262,6 +262,26 @@ def read_results(folder: Path, *, max_samples: int) -> Results:
             f"is not a scored run as this version writes it ({first})", file=folder, cure=_CURE
         ) from None
     return results
+
+
+def refuse_other_samples(folder: Path, results: Results) -> None:
+    """Raises: `InputError` if a score counts more answers than there are samples of its system."""
+    tallies = results.tallies
+    for row in results.rows:
+        # A repeated question has one row of scores for all its variants.
+        if row.form == ANY or row.control in REPEATED:
+            continue
+        if (row.subset, row.metric) != ("all", "f1_majority"):
+            continue
+        name = SystemName(row.system, row.form, row.control)
+        found = tallies[name].n if name in tallies else 0
+        if found < row.n:
+            raise InputError(
+                f"has {found:,} answers of {row.system} ({row.form}, {row.control}), and "
+                f"scores.json counts {row.n:,}: the files are of two runs",
+                file=folder / "samples.jsonl",
+                cure=_CURE,
+            )
 
 
 def _refuse_outdated(comparisons: Path, record: Mapping[str, Any]) -> None:

@@ -415,13 +415,22 @@ def _two_systems(run):
     (run.results / "training.json").unlink()
     rows = [row | {"model": "other"} for row in run.predictions]
     run.write_jsonl(run.folder / "predictions.jsonl", [*run.predictions, *rows])
-    for name in ("scores.json", "samples.jsonl"):
-        path = run.results / name
-        text = path.read_text(encoding="utf-8")
-        rows = json.loads(text) if name == "scores.json" else None
-        if rows is not None:
-            rows += [row | {"system": "other"} for row in rows if row["system"] == "tiny"]
-            path.write_text(json.dumps(rows), encoding="utf-8")
+    scores, samples = run.results / "scores.json", run.results / "samples.jsonl"
+    rows = json.loads(scores.read_text(encoding="utf-8"))
+    rows += [row | {"system": "other"} for row in rows if row["system"] == "tiny"]
+    scores.write_text(json.dumps(rows), encoding="utf-8")
+    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    run.write_jsonl(samples, [*lines, *(line | {"system": "other"} for line in lines)])
+
+
+def test_files_of_two_runs_are_refused(run, card):
+    written(card())
+    samples = run.results / "samples.jsonl"
+    lines = samples.read_text(encoding="utf-8").splitlines()
+    samples.write_text("\n".join(lines[: len(lines) // 2]) + "\n", encoding="utf-8")
+    status, _, err = card(scored=False)
+    assert status == 1
+    assert "samples.jsonl: has" in err and "the files are of two runs" in err
 
 
 @pytest.mark.parametrize(
