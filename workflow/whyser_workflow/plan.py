@@ -97,7 +97,7 @@ class OwnRows:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Of the training: without rows for an evaluation loss, nothing may wait for one."""
+        """Settings of the training; without dev rows there is no evaluation loss to wait for."""
         without = ("eval_strategy=no", "load_best_model_at_end=false", "early_stopping_steps=null")
         return (
             f"dataset={self.train}",

@@ -1,5 +1,7 @@
-"""Reads Parquet and Arrow files, such as those of `datasets`: numbered labels get their names, and
-sound inside the table is told apart."""
+"""Reads Parquet and Arrow files, such as those of `datasets`.
+
+Numbered labels get their names, and a sound file inside the table becomes an `EmbeddedSound`.
+"""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def table(
     spec.merged(recipe.merge)
     _print_meaning(meaning, split_list, is_pooled=splits == "train")
     _refuse_nameless(meaning, with_audio=not no_audio)
-    refuse_other_corpus(spec, out_dir / corpus)
+    _refuse_other_corpus(spec, out_dir / corpus)
     if dry_run:
         return
     is_pooled = splits == "train" or (splits == "stated" and not meaning.has_splits)
@@ -235,7 +235,7 @@ def _refuse_nameless(meaning: TableMeaning, *, with_audio: bool) -> None:
         )
 
 
-def refuse_other_corpus(spec: CorpusSpec, folder: Path) -> None:
+def _refuse_other_corpus(spec: CorpusSpec, folder: Path) -> None:
     """Raises: `InputError` if a corpus with a converter of its own lies there."""
     from whyser.records.corpus import Corpus
     from whyser_converters.corpora.registry import CORPORA

@@ -117,7 +117,7 @@ def map_columns(
             continue
         if meaning in ATTRIBUTES and meaning not in rated:
             continue
-        # Labels and votes are told apart; but one column may name the speaker and the gender.
+        # A column of labels has one meaning, but one column may name both speaker and gender.
         open_to = free if meaning in _LABELS else source.columns
         found = [column for column in open_to if _plain(column) in names]
         if meaning == "audio" and (inside := [one for one in found if one in source.embedded]):

@@ -234,7 +234,7 @@ def _population() -> Iterator[tuple[Measure, Gender, Usual]]:
 
 
 def _pooled(one: Usual, other: Usual) -> Usual:
-    """Of an even mixture of both: between their means, and wider by how far these differ."""
+    """The usual value of both groups in equal parts; the spread grows with their difference."""
     median = (one.median + other.median) / 2
     variance = (one.spread**2 + other.spread**2) / 2 + ((one.median - other.median) / 2) ** 2
     return Usual(median, variance**0.5)

@@ -220,6 +220,6 @@ def conflict_plan(cells: Cells) -> ResamplingPlan:
 
 
 def counted_in(found: Statistics, subsets: Mapping[str, Subset]) -> dict[str, Subset]:
-    """Of each subset, the utterances that a metric counts."""
+    """The subsets with only the utterances that a metric counts."""
     counted = (found.denominator > 0).any(axis=1)
     return {name: replace(one, mask=one.mask & counted) for name, one in subsets.items()}

@@ -1,4 +1,4 @@
-"""What the sound says to a model's answer, and how people and programs are told."""
+"""Claims in an answer are checked against the sound, and shown to people and to programs."""
 
 import json
 

@@ -123,7 +123,7 @@ def test_samples_without_shares_are_counted_as_before(world, whyser_eval):
 
 @pytest.mark.parametrize("unit", ["utterance", "speaker"])
 def test_the_prior_says_the_shares_of_the_labels(stating, whyser_eval, unit):
-    """Of 17 labels three are angry: KL of each utterance's votes from these shares, by scipy."""
+    """Three of 17 labels are angry. scipy computes KL of the votes from these shares."""
     stating.utterances.append(stating.utterance(16, "angry", ["angry"]))
     text = render_answer({"angry": 100}, target="distribution")
     stating.predictions.append(stating.prediction("msp_podcast/clip_16", text))
