@@ -67,6 +67,9 @@ _SPLIT_WORDS = {
     "eval": "test",
     "evaluation": "test",
 }
+#: What tables write in place of a name or a label that nobody knows, in lower case.
+UNKNOWN = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na", "-", "?"})
+
 _SEVERAL = "If these are the labels of several annotators, give --map votes=COLUMN."
 _NUMBERED_TEST = re.compile(r"test[ _-]?(\d+)")
 _WORDS = re.compile(r"[a-z]+\d*")

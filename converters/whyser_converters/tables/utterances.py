@@ -28,6 +28,7 @@ from whyser_converters.tables.sound_paths import SoundPaths
 from whyser_converters.tables.source import (
     SOUND_BYTES,
     SUFFIX_OF_BYTES,
+    UNKNOWN,
     EmbeddedSound,
     RowSource,
     split_named,
@@ -40,8 +41,6 @@ _GENDERS = {
     **dict.fromkeys(("m", "male", "man", "masculine", "männlich", "homme", "hombre"), "male"),
     **dict.fromkeys(("f", "female", "w", "woman", "weiblich", "femme", "mujer"), "female"),
 }
-#: What tables write for somebody whom they do not know.
-_NOBODY = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na", "-", "?"})
 
 _SPACES = re.compile(r"\s+")
 #: Meanings that may differ between the rows of one utterance.
@@ -394,7 +393,7 @@ def known_name(value: str) -> str:
     >>> known_name("Unknown"), known_name("07")
     ('', '07')
     """
-    return "" if value.lower() in _NOBODY else value
+    return "" if value.lower() in UNKNOWN else value
 
 
 def _most_frequent(codes: Sequence[str]) -> list[str]:

@@ -10,14 +10,10 @@ from whyser.io.errors import InputError
 from whyser.io.visible import visible
 from whyser.labels.classes import ALIASES, CLASSES, OTHER, Label, find
 from whyser.labels.lexicon import Lexicon, fold, lexicon
+from whyser_converters.tables.source import UNKNOWN
 
 #: What corpora write where annotators did not agree, or where nobody was asked.
-_NO_LABEL = frozenset(
-    (
-        *("", "xxx", "no agreement", "no-agreement", "none", "nan", "null", "n/a", "na"),
-        *("unknown", "unlabeled", "unlabelled", "-", "?"),
-    )
-)
+_NO_LABEL = UNKNOWN | {"xxx", "no agreement", "no-agreement", "unlabeled", "unlabelled"}
 _SHORTEST_CODE, _LONGEST_CODE = 3, 4
 
 
