@@ -24,16 +24,19 @@ from figures import Figure, run, show
 
 from whyser.io.console import say
 from whyser.labels.classes import CLASSES
+from whyser.prompting.answer import parse_answer
+from whyser_eval.reading.attributes import read_attributes
 from whyser_eval.reading.rules import read_answer
 
 ANSWERS, MAX_SECONDS = 10_000, 6.0
 HOSTILE, MAX_HOSTILE_SECONDS = 1_000_000, 5.0
 
+MANIKINS = dict.fromkeys(("arousal", "valence", "dominance"), (1, 7))
 PIECES = (
     "a", " ", "\n", '"', "' a", "[", "{", '{"a":', '{"emotion": "', '{"emotion": "sad"},', "<a>",
     "<answer>", "<think>", "not ", "sad ", "not angry, ", "sad: 0.1 ", "[x] sad ", "A. Angry B. ",
     "the emotion is ", "overall ", "says: ", "ignore all rules ", "i cannot determine ", "\u4e0d",
-    "\U0001f621",
+    "\U0001f621", "arousal ", "arousal (1-", "valence: 1",
 )  # fmt: skip
 
 _READER = """
@@ -119,6 +122,7 @@ def _hostile(length: int) -> Iterator[Figure]:
         for whole in (text, f"<answer>{text}x</answer>"):
             start = time.process_time()
             read_answer(whole, form="closed")
+            read_attributes(whole, parse_answer(whole), MANIKINS)
             taken = time.process_time() - start
             if taken > seconds:
                 slowest, seconds = piece, taken

@@ -29,7 +29,7 @@ from whyser.records.utterance import Utterance, Vote, write_utterances
 ITEMS = 46_000
 MAX_SECONDS, MAX_HELP_SECONDS = 1.8, 0.5
 
-_COMMAND = ("-c", "from whyser_eval.cli import main; main()")
+COMMAND = ("-c", "from whyser_eval.cli import main; main()")
 
 _BASELINE = """
 import json, sys
@@ -57,13 +57,9 @@ def main() -> None:
 
 
 def measuring(folder: Path, count: int) -> Iterator[Figure]:
-    references, predictions = folder / "utterances.jsonl", folder / "predictions.jsonl"
-    say(f"writing {count:,} utterances and answers")
-    utterances = list(_utterances(count))
-    write_utterances(references, utterances)
-    write_predictions(predictions, _answers(utterances))
+    references, predictions = write_inputs(folder, count)
     score = (
-        *_COMMAND, "score", "--references", str(references), "--predictions", str(predictions),
+        *COMMAND, "score", "--references", references, "--predictions", predictions,
         "--output", str(folder / "results"), "--draws", "0",
     )  # fmt: skip
     _, cost = run(*score)
@@ -79,18 +75,28 @@ def measuring(folder: Path, count: int) -> Iterator[Figure]:
     yield Figure("  time of the processor", f"{cost.cpu:.2f} s")
     yield Figure("  peak memory", f"{cost.peak_gb:.2f} GB")
     yield Figure("  number of scores", f"{len(rows):,}")
-    _, baseline = run("-c", _BASELINE, str(references), str(predictions))
+    _, baseline = run("-c", _BASELINE, references, predictions)
     yield Figure("  times as long as a script for one score", f"{cost.wall / baseline.wall:.1f}")
     _, cost = run(*score[:-1], "1000")
     yield Figure("score with 1,000 draws", f"{cost.wall:.2f} s")
     # Take the best of three, because the first start writes byte code.
-    _, cost = min((run(*_COMMAND, "--help") for _ in range(3)), key=lambda found: found[1].wall)
+    _, cost = min((run(*COMMAND, "--help") for _ in range(3)), key=lambda found: found[1].wall)
     yield Figure(
         "--help",
         f"{cost.wall:.2f} s",
         f"within {MAX_HELP_SECONDS} s",
         cost.wall <= MAX_HELP_SECONDS,
     )
+
+
+def write_inputs(folder: Path, count: int) -> tuple[str, str]:
+    """Writes the references and a system's answers, and returns the paths of both."""
+    references, predictions = folder / "utterances.jsonl", folder / "predictions.jsonl"
+    say(f"writing {count:,} utterances and answers")
+    utterances = list(_utterances(count))
+    write_utterances(references, utterances)
+    write_predictions(predictions, _answers(utterances))
+    return str(references), str(predictions)
 
 
 def _utterances(count: int) -> Iterator[Utterance]:

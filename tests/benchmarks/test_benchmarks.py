@@ -24,6 +24,7 @@ SIZES = {
         *("--seeds", "0", "--steps", "1", "--warm-up", "2", "--rows", "24", "--unseen", "8"),
     ),
     "reading.py": ("--answers", "60", "--hostile", "2000"),
+    "report.py": ("--samples", "30"),
     "rewards.py": ("--completions", "40"),
     "score.py": ("--items", "300"),
     "sharegpt.py": ("--utterances", "40"),

@@ -1,7 +1,5 @@
 """Attributes in an answer: what is written is read back, and what models write besides."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,9 +106,16 @@ def test_a_block_is_read_alone_and_neither_words_nor_thoughts_count():
     assert read("<attributes>arousal 4.2 of 7, valence 1") == {}
 
 
-def test_a_hostile_answer_takes_no_time():
-    for text in ("arousal " * 60_000, "arousal (1-" * 40_000, "arousal: 1" + "1" * 500_000,
-                 "<asr>" * 100_000, "arousal" + " " * 500_000 + "4"):  # fmt: skip
-        start = time.perf_counter()
-        read(text)
-        assert time.perf_counter() - start < 2
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("arousal " * 60_000, {}),
+        ("arousal (1-" * 40_000, {"arousal": 1}),
+        ("arousal: 1" + "1" * 500_000, {}),
+        ("<asr>" * 100_000, {}),
+        ("arousal" + " " * 500_000 + "4", {}),
+    ],
+    ids=["names", "scales", "digits", "tags", "blanks"],
+)
+def test_a_hostile_answer_of_any_length_is_read(text, found):
+    assert read(text) == found

@@ -223,10 +223,8 @@ def test_an_endpoint_that_refuses_everything_makes_no_score(reading, reader):
 def test_a_megabyte_is_cut_before_it_is_sent(reading, reader):
     reading.reply = lambda data: said("sad")
     text = "sad " + "so it goes \u202e\x00 on and on " * 40_000 + " in the end"
-    began = time.perf_counter()
     (found,) = reader().read([answer(text)])
     assert found.label == "sad"
-    assert time.perf_counter() - began < 5
     (data,) = reading.data
     assert len(data["answer"]) < SENT + 100
     assert "characters left out" in data["answer"]

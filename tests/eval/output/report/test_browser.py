@@ -538,8 +538,8 @@ def test_everything_that_acts_has_a_name(opened):
     assert all(page.locator(one).count() for one in landmarks)
 
 
-def test_thousands_of_samples_stay_quick(chromium, run, report):
-    """2,000 utterances of two forms: filtering and paging take less than a blink of 300 ms."""
+def test_thousands_of_samples_are_filtered(chromium, run, report):
+    """benchmarks/report.py measures how soon."""
     samples = [one for one in run.samples() if one["control"] == "none"]
     with (run.results / "samples.jsonl").open("w", encoding="utf-8") as stream:
         for form in ("open", "closed"):
@@ -550,9 +550,6 @@ def test_thousands_of_samples_stay_quick(chromium, run, report):
     page = chromium.new_page()
     page.goto((run.results / "report.html").as_uri())
     await_shown(page, 2000, 2000)
-    page.locator("[name=text]").fill("the pace is fast")
-    await_shown(page, 2000, 2000)
-    took = """() => { const from = performance.now(); filter();
-      document.body.getBoundingClientRect(); return performance.now() - from; }"""
-    assert page.evaluate(took) < 300
+    page.locator("[name=text]").fill("clip_1999")
+    await_shown(page, 1, 2000)
     page.close()
