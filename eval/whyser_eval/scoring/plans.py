@@ -1,4 +1,4 @@
-"""What of a system's answers is resampled: the rows that are drawn, and the metrics of them."""
+"""Plans of resampling: which rows are drawn for a system's answers, and what is scored on them."""
 
 from __future__ import annotations
 
