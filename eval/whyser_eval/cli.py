@@ -334,7 +334,9 @@ def score_command(
     from whyser.labels.classes import parse_classes
     from whyser_eval.scoring.conflict import sources_of
     from whyser_eval.scoring.reading_audit import audit_run, print_audit
-    from whyser_eval.scoring.score import Settings, score_run, scores_json, write_run
+    from whyser_eval.scoring.run_files import scores_json, write_run
+    from whyser_eval.scoring.score import score_run
+    from whyser_eval.scoring.settings import Settings
 
     settings = Settings(
         split=split,
@@ -413,7 +415,8 @@ def compare_command(
     from whyser_eval.output.terminal import print_comparisons
     from whyser_eval.scoring.compare import clustering_warnings, compare, write_comparisons
     from whyser_eval.scoring.conflict import sources_of
-    from whyser_eval.scoring.score import Settings, score_run
+    from whyser_eval.scoring.score import score_run
+    from whyser_eval.scoring.settings import Settings
 
     settings = Settings(
         split,

@@ -15,7 +15,8 @@ from whyser.io.console import LOG_WIDTH, print_json
 from whyser.labels.attributes import ATTRIBUTES
 from whyser_eval.metrics.genders import gender_gap_p
 from whyser_eval.scoring.compare import SystemComparison, comparisons_json
-from whyser_eval.scoring.score import ScoredRun, ScoreRow
+from whyser_eval.scoring.score import ScoredRun
+from whyser_eval.scoring.scores import ScoreRow
 from whyser_eval.statistics.formatting import format_estimate, format_p
 
 #: Columns of the table: (subset, metric, with its interval); scores.json has the rest.

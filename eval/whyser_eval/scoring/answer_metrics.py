@@ -23,16 +23,6 @@ from whyser_eval.statistics.bootstrap import ResamplingPlan, percentiles
 if TYPE_CHECKING:
     from whyser.evidence.cues import Cues
 
-#: What else a metric of this material depends on, as the signature names it.
-RESTS_ON: dict[MaterialKind, str] = {
-    "conflict": "conflict",
-    "probabilities": "votes",
-    "transcripts": "words",
-    "claims": "cues",
-    "shuffled claims": "cues",
-    "attributes": "attributes",
-}
-
 
 @dataclass(frozen=True)
 class AnswerMaterial:

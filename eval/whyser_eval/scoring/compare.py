@@ -17,7 +17,8 @@ from whyser_eval.metrics.classification import f1_majority
 from whyser_eval.metrics.declaration import metrics_of
 from whyser_eval.scoring.answer_metrics import AnswerMaterial, answer_plans
 from whyser_eval.scoring.conflict import counted_in
-from whyser_eval.scoring.score import ScoredRun, SystemScores
+from whyser_eval.scoring.score import ScoredRun
+from whyser_eval.scoring.system_scores import SystemScores
 from whyser_eval.statistics.bootstrap import Unit, clusters_of
 from whyser_eval.statistics.clustering import clustering
 from whyser_eval.statistics.significance import Pairing, differences, holm, pair, pair_plans

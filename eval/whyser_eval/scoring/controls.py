@@ -1,82 +1,17 @@
-"""Chance baselines, the controls that a system that listens must beat, and those it must stand."""
+"""The controls that a system that listens must beat, and those on which it must hold its score."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
-from whyser_eval.metrics.data import MISS, FloatArray, IntArray, Items, ScoreEstimate
-from whyser_eval.scoring.references import References
+from whyser_eval.metrics.data import ScoreEstimate
 from whyser_eval.scoring.systems import SystemName
-from whyser_eval.statistics.bootstrap import (
-    Cells,
-    ResamplingPlan,
-    ScoreKey,
-    collapse,
-    estimates,
-    in_batches,
-    percentiles,
-)
+from whyser_eval.statistics.bootstrap import ScoreKey
 from whyser_eval.statistics.formatting import format_estimate
-
-#: Runs that the prior baseline averages over when no interval is wanted.
-_FEWEST_PRIOR_DRAWS = 100
-
-
-def class_counts(references: References) -> IntArray:
-    """int[C], utterances of each majority label."""
-    labels = references.labels[references.labels != MISS]
-    return np.bincount(labels, minlength=len(references.classes))
-
-
-def prior_shares(references: References) -> FloatArray:
-    """float[n, C], the shares of the labels, for every utterance."""
-    support = class_counts(references)
-    return np.tile(support / support.sum(), (len(references), 1))
-
-
-def prior_estimates(
-    references: References,
-    items: Items,
-    plan_of: Callable[[Cells], ResamplingPlan],
-    *,
-    draws: int,
-    seed: int,
-) -> list[ScoreEstimate]:
-    """Scores of guesses that are drawn by the shares of the labels: the mean over `draws` runs.
-
-    The references are fixed, the guesses vary; `low` and `high` are percentiles of the runs.
-
-    Args: `items` of the references, whatever their predictions; `plan_of`, the scores of cells.
-    """
-    support = class_counts(references)
-    shares = support / support.sum()
-    unasked = replace(items, predictions=np.full(len(items), MISS))
-    cells = collapse(unasked, references.subsets)
-    plan = plan_of(_with_every_guess(cells, len(shares)))
-
-    def guess(generator: np.random.Generator, size: int) -> FloatArray:
-        guesses = generator.multinomial(cells.members, shares, size=(size, len(cells.members)))
-        return plan.values(guesses.reshape(size, -1).astype(np.float64))
-
-    runs = max(draws, _FEWEST_PRIOR_DRAWS)
-    guessed = in_batches(guess, draws=runs, width=len(plan.members), seed=(seed,))
-    # A row stands for the utterances of its cell under one of the guesses.
-    sizes = {key: n // len(shares) for key, n in plan.sizes.items()}
-    intervals = map(percentiles, guessed) if draws else [None] * len(guessed)
-    return estimates(replace(plan, sizes=sizes), guessed.mean(axis=1), intervals)
-
-
-def _with_every_guess(cells: Cells, width: int) -> Cells:
-    """Each cell once for every class that can be guessed."""
-    rows = np.repeat(np.arange(len(cells.members)), width)
-    guesses = np.tile(np.arange(width), len(cells.members))
-    items = replace(cells.items.take(rows), predictions=guesses)
-    subsets = {name: subset.take(rows) for name, subset in cells.subsets.items()}
-    return Cells(items, cells.members[rows], subsets)
 
 
 def spread(variants: Sequence[Sequence[ScoreEstimate]]) -> list[ScoreEstimate]:

@@ -160,6 +160,11 @@ class References:
     def labels(self) -> IntArray:
         return self._positions([one.emotion if one.is_scored else None for one in self.utterances])
 
+    @property
+    def class_counts(self) -> IntArray:
+        """int[C], utterances of each majority label."""
+        return np.bincount(self.labels[self.labels != MISS], minlength=len(self.classes))
+
     def _positions(self, names: Sequence[str | None]) -> IntArray:
         """int[n], the place of each name among the declared classes, or `MISS`."""
         position: dict[str | None, int] = {name: place for place, name in enumerate(self.classes)}

@@ -1,5 +1,7 @@
 """Controls in scores: what a system must beat, and how much only the wording changes its score."""
 
+import json
+
 import pytest
 
 from whyser.io.degraded import NAMES
@@ -79,14 +81,6 @@ def test_a_system_should_hold_its_score_on_degraded_sound(world, whyser_eval, co
     assert f"warning: tiny (open) loses on sound {words}: f1_majority" in err.replace("\n", " ")
 
 
-def test_a_class_without_a_reference_is_told(world, whyser_eval):
-    for row in world.utterances:
-        if row["label"] == "fear":
-            row["label"] = "sad"
-    _, _, err = whyser_eval(*world.score_arguments())
-    assert "no reference is fear" in err
-
-
 def test_what_some_wording_gave_nothing_for_is_not_told(world, whyser_eval):
     """Only the second wording is answered with transcripts."""
     repeated(world, "paraphrased", 16, 16)
@@ -106,3 +100,25 @@ def test_variants_of_a_question_asked_once_are_refused(world, whyser_eval):
     status, _, err = whyser_eval(*world.score_arguments())
     assert status == 1
     assert "predictions.jsonl:17: line: variant 1 of control 'none'" in err
+
+
+def shuffled(world, labels):
+    return [
+        world.prediction(row["id"], render_answer(label), control="shuffled")
+        for row, label in zip(world.utterances, labels, strict=True)
+    ]
+
+
+def test_a_system_that_does_not_beat_its_shuffled_control_is_warned_about(world, run):
+    world.predictions += shuffled(world, [row["label"] for row in world.utterances])
+    _, err = run()
+    assert "warning: tiny (open) does not beat its own answers to shuffled audio" in err
+    assert json.loads((world.results / "provenance.json").read_text())["warnings"]
+
+
+def test_a_system_that_beats_its_shuffled_control_is_not(world, run):
+    own = [world.prediction(row["id"], render_answer(row["label"])) for row in world.utterances]
+    world.predictions = own + shuffled(world, ["neutral"] * 16)
+    _, err = run()
+    assert "warning" not in err
+    assert ("tiny", "shuffled", "all", "f1_majority") in world.scores()

@@ -136,8 +136,3 @@ def test_the_prior_says_the_shares_of_the_labels(stating, whyser_eval, unit):
     assert row["low"] < row["value"] < row["high"]
     assert "|votes:" in row["signature"] and "|parser:none|" in row["signature"]
     assert ("constant:angry", "none", "all", "kl") not in stating.scores()
-
-
-def test_without_probabilities_the_prior_has_no_divergence(world, whyser_eval):
-    run(world, whyser_eval)
-    assert ("prior", "none", "all", "kl") not in world.scores()

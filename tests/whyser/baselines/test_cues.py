@@ -229,7 +229,8 @@ def test_what_it_writes_is_scored(
     classify: Callable[..., tuple[int, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from whyser_eval.scoring.score import Settings, score_run
+    from whyser_eval.scoring.score import score_run
+    from whyser_eval.scoring.settings import Settings
 
     clips.write()
     classify()

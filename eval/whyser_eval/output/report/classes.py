@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from whyser_eval.output.report.results import AnswerTally, Results, Verdict, link
-from whyser_eval.scoring.score import ScoreRow
+from whyser_eval.scoring.scores import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whyser_eval.output.report.results import Results
-from whyser_eval.scoring.score import ScoreRow
+from whyser_eval.scoring.scores import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 #: Share of the answers to a conflict -> (pattern, words), in the order of a bar.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from whyser_eval.metrics.genders import GENDERS
 from whyser_eval.output.report.results import Results
-from whyser_eval.scoring.score import ScoreRow
+from whyser_eval.scoring.scores import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 

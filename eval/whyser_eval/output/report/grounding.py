@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from whyser.evidence.claims import CLAIM_FAMILIES
 from whyser_eval.output.report.results import Results, link
-from whyser_eval.scoring.score import ScoreRow
+from whyser_eval.scoring.scores import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 #: Outcome -> (mark, words); a claim without an outcome was not checked.

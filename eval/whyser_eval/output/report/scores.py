@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 from whyser.prompting.prompts import Form
 from whyser.records.predictions import REPEATED
 from whyser_eval.output.report.results import Results
-from whyser_eval.scoring.score import ScoreRow
+from whyser_eval.scoring.scores import ScoreRow
 from whyser_eval.scoring.systems import SystemName
 
 #: Columns of the headline table: subset, metric.
