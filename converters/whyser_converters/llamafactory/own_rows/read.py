@@ -20,15 +20,12 @@ from whyser_converters.check.datasets import OpenedDataset, open_dataset, resolv
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.rows import PLACEHOLDER, UNHEARD, Row, read_rows, text_faults
 from whyser_converters.convert.sound import NO_SOUND, in_threads
+from whyser_converters.convert.split_names import EXPECTED, split_named
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import transcript_text
 
-#: Other names of a split in a column.
-_SPLITS = {"training": "train", "validation": "dev", "valid": "dev", "val": "dev"}
 #: A corpus' name is part of ids, signatures and paths.
 _CORPUS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SPLIT = re.compile(r"train|dev|test[A-Za-z0-9_-]*")
-_EXPECTED = "Expected train, dev, test, or a name that begins with test."
 
 
 @dataclass(frozen=True)
@@ -74,10 +71,8 @@ def check_asked(given: Sequence[GivenDataset], corpus: str, split_column: str | 
 
 def split_of(text: str) -> str:
     """Raises: `InputError` for a name that is no split."""
-    found = text.strip().lower()
-    found = _SPLITS.get(found, found)
-    if not _SPLIT.fullmatch(found):
-        raise InputError(f"bad split {text!r}", cure=_EXPECTED)
+    if (found := split_named(text)) is None:
+        raise InputError(f"bad split {text!r:.80}", cure=EXPECTED)
     return found
 
 
