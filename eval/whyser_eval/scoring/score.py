@@ -30,6 +30,7 @@ from whyser_eval.scoring.answer_metrics import (
     AnswerMaterial,
     answer_plans,
     shuffled_metrics,
+    unscaled_warnings,
 )
 from whyser_eval.scoring.conflict import (
     Conflict,
@@ -163,7 +164,7 @@ def score_run(
         entropy=settings.entropy,
     )
     heard = _read_cues(cues)
-    conflict = read_conflict(emotions, chosen, settings.reader) if emotions else None
+    conflict = read_conflict(emotions, chosen, settings.reader, systems) if emotions else None
     scored = [_scored(system, chosen, heard, conflict, settings) for system in systems]
     baseline = replace(
         _signature(chosen), rests_on=dict(_rests_on(scored, chosen, heard, conflict))
@@ -179,7 +180,12 @@ def score_run(
         tuple(scored),
         tuple(rows),
         ignored,
-        (*_warnings(scored, chosen), *(_cues_warnings(heard, chosen) if cues else ())),
+        (
+            *_warnings(scored, chosen),
+            *unscaled_warnings(systems, chosen, key.corpora),
+            *(conflict.warnings if conflict else ()),
+            *(_cues_warnings(heard, chosen) if cues else ()),
+        ),
         settings,
         (*references, *predictions, *cues, *(emotions.files if emotions else ())),
         conflict,
