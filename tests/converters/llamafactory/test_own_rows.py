@@ -22,6 +22,7 @@ from whyser.records.utterance import Utterance
 from whyser_converters.cli import app
 from whyser_converters.llamafactory.own_rows.read import GivenDataset, check_asked, split_of
 from whyser_eval.answers.join import join
+from whyser_eval.reading.readers import RuleReader
 
 Import = Callable[..., str]
 QUESTION = "<audio>How does the speaker feel?"
@@ -183,6 +184,48 @@ def test_alpaca_rows_and_lettered_options(place: Place, imported: Import) -> Non
     assert {(line["form"], *line["options"]) for line in lines} == {("closed", "sad", "happy")}
     assert {line["question"] for line in lines} == {"Which?\nA. Sad\nB. Happy"}
     assert [one.label for one in place.utterances.values()] == ["sad", "happy"]
+
+
+@pytest.mark.parametrize(
+    ("options", "answers"),
+    [
+        ("(A) angry (B) sad (C) happy", ("B", "(c)", "Answer: A")),
+        ("A: angry, B: sad, C: happy", ("B", "C: happy", "The answer is A.")),
+        ("a. angry; b. sad; c. happy", ("b", "C", "a. angry")),
+        ("[A] angry [B] sad [C] happy", ("[B]", "C.", "Option A")),
+        ("1) angry 2) sad 3) happy", ("2", "3. happy", "<answer>1</answer>")),
+        ("1. angry\n2. sad\n3. happy\n", ("(2)", "Answer: 3", "angry")),
+    ],
+)
+def test_options_of_any_notation_are_read(
+    place: Place, imported: Import, options: str, answers: tuple[str, ...]
+) -> None:
+    """From the row to what the model answers."""
+    question = f"<audio>Which emotion is it? {options}"
+    place.add("mine", [row(f"train/{n}.wav", one, question) for n, one in enumerate(answers)])
+    imported("mine=test")
+    expected = ["sad", "happy", "angry"]
+    assert [one.label for one in place.utterances.values()] == expected
+    _, lines = place.written("mine")
+    assert {(line["form"], *line["options"]) for line in lines} == {
+        ("closed", "angry", "sad", "happy")
+    }
+    assert {line.get("numbered", False) for line in lines} == {"1" in options}
+    generated = place.folder / "generated.jsonl"
+    said = [{"prompt": question.removeprefix("<audio>"), "predict": one, "label": one}
+            for one in answers]  # fmt: skip
+    generated.write_text("\n".join(map(json.dumps, said)), encoding="utf-8")
+    joined = join(place.folder / "out/mine.manifest.jsonl", generated, model="m")
+    assert [one.label for one in RuleReader().read(joined)] == expected
+
+
+def test_an_ambiguous_list_of_options_is_not_guessed(place: Place, imported: Import) -> None:
+    question = "<audio>(A) angry (B) sad; or 1. sad 2. angry?"
+    place.add("mine", [row("train/0.wav", "B", question), row("train/1.wav", "sad", question)])
+    imported()
+    assert [one.label for one in place.utterances.values()] == [None, "sad"]
+    assert place.problems == ["row 0: the answer 'B' names no emotion"]
+    assert {line["form"] for line in place.written("mine")[1]} == {"open"}
 
 
 def test_the_last_turn_counts(place: Place, imported: Import) -> None:
