@@ -167,11 +167,11 @@ def _cure(found: Conflict) -> str:
 
 
 def read_conflict(
-    sources: EmotionSources, references: References, reader: Reader, scored: Sequence[System]
+    sources: EmotionSources, references: References, reader: Reader, systems: Sequence[System]
 ) -> Conflict:
     """The two emotions of the references.
 
-    Args: `scored`, the systems whose answers may follow them.
+    Args: `systems`, those whose answers may follow them.
 
     Raises: as `read_emotions` and `own_answers`; `InputError` for a table without the column that
         is asked for, or whose ids are none of the references'.
@@ -184,7 +184,7 @@ def read_conflict(
         warning
         for side, named in sides.items()
         if named.system is not None
-        for warning in own_answers(side, named.system, sources.file_of(side), scored)
+        for warning in own_answers(side, named.system, sources.file_of(side), systems)
     ]
     place: dict[Label | None, int] = {name: at for at, name in enumerate(references.classes)}
     words, voice = (np.full(len(references), MISS) for _ in sides)

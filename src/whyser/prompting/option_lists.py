@@ -108,7 +108,7 @@ def _labels(marks: Sequence[_Mark]) -> OptionList:
     run = [place for place, label in enumerate(firsts) if label]
     if len(run) < 2 or run != list(range(run[0], run[-1] + 1)):
         return OptionList()
-    options, others = marks[run[0] : run[-1] + 1], marks[: run[0]] + marks[run[-1] + 1 :]
+    options, others = marks[run[0] : run[-1] + 1], [*marks[: run[0]], *marks[run[-1] + 1 :]]
     labels = tuple(label for label in firsts if label)
     found = OptionList(labels, options[0].name.isdigit())
     names = [mark.name.upper() for mark in options]

@@ -38,6 +38,7 @@ def label(text, **changes):
         "She speaks fast.\n2",
         "2) happy",
         "Option 2",
+        "1) sad 2) happy 3) angry\nAnswer: 2",
         # A word wins, as it does over a letter.
         "3. happy",
     ],
