@@ -340,8 +340,8 @@ def test_the_words_are_not_the_answers_of_a_scored_system(emis, whyser_eval, how
         path = own_rows(emis, **({} if how == "a copy" else {"model": "other"}))
     err = refused(emis, whyser_eval, "--words", path)
     assert (
-        f"{path}: has the answers of reads (open) itself, which is scored: its words_rate is 1, "
-        "whatever it hears. Give answers to the control transcript, of any model."
+        f"{path}: has the answers of reads (open) itself, which is scored: a system follows its "
+        "own answers, whatever it hears. Give answers to the control transcript, of any model."
     ) in err
 
 
@@ -389,7 +389,7 @@ def test_a_row_that_is_its_own_reference_is_named(emis, whyser_eval):
     _, err = score(emis, whyser_eval, "--words", path)
     warning = (
         "reads (open, transcript) is scored against its own answers, which are the emotion of the "
-        "words: its words_rate is 1. Only the other systems' scores say something."
+        "words, and follows them whatever it hears. Only the scores of other systems say something."
     )
     assert f"warning: {warning}" in err
     assert warning in json.loads((emis.results / "provenance.json").read_text())["warnings"]
@@ -398,7 +398,7 @@ def test_a_row_that_is_its_own_reference_is_named(emis, whyser_eval):
     _, err = score(emis, whyser_eval, "--words", words_file(emis), "--voice", own_rows(emis))
     assert (
         "warning: reads (open) is scored against its own answers, which are the emotion of the "
-        "voice: its congruent_accuracy and conflict_accuracy are 1."
+        "voice, and follows them whatever it hears."
     ) in err
     emis.predictions = [row for row in emis.predictions if row["model"] == "reads"]
     emis.results = emis.folder / "alone"
