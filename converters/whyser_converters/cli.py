@@ -286,7 +286,8 @@ def import_command(
     """Give your own LLaMA-Factory rows ids and utterances, so that they can be scored.
 
     The command copies the rows with their entries to the output folder and writes a manifest for
-    each dataset. The label of a row is the emotion that its answer names.
+    each dataset. The label of a row is the emotion that its answer names. A sound that is in two
+    splits, under any name, stops the command.
 
     Example: whyser-convert import my_rows=train my_test=test --output data/my_rows
     """
@@ -307,6 +308,8 @@ def import_command(
     for path, count in imported.datasets.items():
         say(f"wrote {count:,} rows to {path}, and their manifest")
     print_conversion(imported.conversion, output)
+    for warning in imported.warnings:
+        say(f"warning: {warning}")
 
 
 @app.command()

@@ -431,6 +431,7 @@ def compare_command(
     result = score_run(references, predictions, settings, cues=cues or (), emotions=emotions)
     rows = compare(result, against, unit=resample_by, draws=draws, seed=seed)
     warnings = [] if resample_by == "speaker" else list(clustering_warnings(result, against))
+    warnings += result.conflict.warnings if result.conflict is not None else ()
     if output:
         how: dict[str, str | int] = {
             "against": against,

@@ -95,7 +95,10 @@ def _fault(group: Sequence[Sound]) -> CheckFault:
     first_of_part: dict[str, Sound] = {}
     for sound in group:
         first_of_part.setdefault(sound.part, sound)
-    named = " and ".join(f"{sound.id} ({sound.split})" for sound in first_of_part.values())
+    named = " and ".join(
+        f"{sound.id} ({sound.split}{f': {sound.path}' * (sound.path != group[0].path)})"
+        for sound in first_of_part.values()
+    )
     more = len(group) - len(first_of_part)
     what = f"is the sound of {named}" + (f" and of {more} more" if more else "")
     return CheckFault("sounds in two splits", what, "Keep the sound in one split.")

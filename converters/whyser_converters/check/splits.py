@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -14,6 +14,7 @@ from whyser_converters.check.clips import MISSING
 from whyser_converters.check.duplicate_audio import Sound, check_duplicate_audio
 from whyser_converters.check.findings import CheckFault, Findings
 from whyser_converters.convert.card import by_use
+from whyser_converters.convert.split_names import part_of
 
 #: The fields of an utterance whose values must not occur in two splits.
 APART = ("speaker", "dialogue", "session")
@@ -78,7 +79,8 @@ def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSum
                 sounds += _sound(corpus, utterance, findings)
             summaries += own.values()
             for summary in own.values():
-                _place(summary, corpus, places)
+                nouns = [one for one in APART if one != "speaker" or corpus.card.speaker_disjoint]
+                _place(summary, corpus.path, nouns, places)
             if silent := sum(summary.without_sound for summary in own.values()):
                 findings.notes.append(
                     f"{corpus.path}: {silent:,} utterances were converted without sound, so they "
@@ -90,18 +92,32 @@ def check_splits(corpora: Sequence[Corpus], findings: Findings) -> list[SplitSum
     return sorted(summaries, key=lambda summary: (summary.corpus, by_use(summary.split)))
 
 
-def part_of(split: str) -> str:
-    """The split, with all test sets as one."""
-    return "test" if split.startswith("test") else split
+def check_unwritten(
+    heard: Iterable[tuple[Utterance, Path]], source: Path, findings: Findings
+) -> None:
+    """Checks utterances with their sounds before they are written: what `source` lists.
+
+    A sound in two splits is a problem. A speaker in two splits is a warning, because rows from
+    elsewhere promise no other.
+    """
+    summaries: dict[str, SplitSummary] = {}
+    sounds: list[Sound] = []
+    for one, path in heard:
+        summaries.setdefault(one.split, SplitSummary(one.corpus, one.split)).add(one)
+        sounds.append(_sound_of(one, path))
+    places: Places = {}
+    for summary in summaries.values():
+        _place(summary, source, APART, places)
+    for fault, path in _shared_faults(places):
+        findings.add(replace(fault, warns=True), path)
+    check_duplicate_audio(sounds, findings)
 
 
-def _place(summary: SplitSummary, corpus: Corpus, places: Places) -> None:
-    for noun, names in summary.names.items():
-        if noun == "speaker" and not corpus.card.speaker_disjoint:
-            continue
-        for name in names:
+def _place(summary: SplitSummary, path: Path, nouns: Sequence[str], places: Places) -> None:
+    for noun in nouns:
+        for name in summary.names[noun]:
             parts = places.setdefault((noun, summary.corpus, name), {})
-            parts.setdefault(part_of(summary.split), corpus.path)
+            parts.setdefault(part_of(summary.split), path)
 
 
 def _shared_faults(places: Places) -> Iterator[tuple[CheckFault, Path]]:
@@ -123,5 +139,9 @@ def _sound(corpus: Corpus, utterance: Utterance, findings: Findings) -> list[Sou
         what, cure = f"no such sound file for {utterance.id}", "Convert the corpus again."
         findings.add(CheckFault(MISSING, what, cure), path)
         return []
+    return [_sound_of(utterance, path)]
+
+
+def _sound_of(utterance: Utterance, path: Path) -> Sound:
     length = (utterance.duration, utterance.sampling_rate, utterance.channels)
-    return [Sound(utterance.id, utterance.split, part_of(utterance.split), path, length)]
+    return Sound(utterance.id, utterance.split, part_of(utterance.split), path, length)

@@ -107,6 +107,7 @@ def manifest_line(utterance: Utterance, question: Question, audio: Path | None) 
         "prompt": question.hash,
         "question": question.text,
         "options": list(question.options),
+        **({"numbered": True} if question.numbered else {}),
     }
     return line if audio is None else {**line, "audio": str(audio)}
 

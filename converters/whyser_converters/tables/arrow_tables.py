@@ -14,13 +14,13 @@ from typing import Any
 
 from whyser.io.errors import InputError
 from whyser.io.extras import require
+from whyser_converters.convert.split_names import split_of_name
 from whyser_converters.corpora.tables import Lost, refuse_special
 from whyser_converters.tables.source import (
     SOUND_BYTES,
     EmbeddedSound,
     Row,
     RowSource,
-    split_of_name,
 )
 
 #: Rows that are in memory at once; each may hold its sound.

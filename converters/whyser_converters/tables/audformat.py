@@ -17,9 +17,10 @@ from whyser.io.errors import InputError, did_you_mean
 from whyser.io.files import read_yaml
 from whyser.labels.lexicon import lexicon
 from whyser.records.utterance import input_error
+from whyser_converters.convert.split_names import split_named
 from whyser_converters.corpora.tables import Lost
 from whyser_converters.tables.arrow_tables import arrow_source
-from whyser_converters.tables.source import Row, RowSource, split_named, text_of
+from whyser_converters.tables.source import Row, RowSource, text_of
 from whyser_converters.tables.text_tables import csv_source
 from whyser_converters.tables.words import class_of
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from whyser.io.errors import InputError
 from whyser.labels.lexicon import lexicon
+from whyser_converters.convert.split_names import split_named
 from whyser_converters.corpora.tables import Lost
-from whyser_converters.tables.source import Row, RowSource, split_named
+from whyser_converters.tables.source import Row, RowSource
 from whyser_converters.tables.words import class_of
 
 #: Suffixes of sound and of video files.

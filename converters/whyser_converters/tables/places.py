@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from whyser.io.errors import InputError
+from whyser_converters.convert.split_names import split_named, split_of_name
 from whyser_converters.tables.arrow_tables import arrow_source
 from whyser_converters.tables.audformat import HEADER, audformat_sources
 from whyser_converters.tables.name_tables import names_source
-from whyser_converters.tables.source import RowSource, split_named, split_of_name
+from whyser_converters.tables.source import RowSource
 from whyser_converters.tables.text_tables import csv_source, json_lines_source, json_source
 
 _OPENERS: dict[str, Callable[[Path], RowSource]] = {

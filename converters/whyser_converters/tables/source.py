@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,55 +50,10 @@ class RowSource:
     meanings: dict[str, str] = field(default_factory=dict)
 
 
-_SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "trn": "train",
-    "dev": "dev",
-    "development": "dev",
-    "devel": "dev",
-    "valid": "dev",
-    "validation": "dev",
-    "val": "dev",
-    "test": "test",
-    "testing": "test",
-    "tst": "test",
-    "eval": "test",
-    "evaluation": "test",
-}
 #: What tables write in place of a name or a label that nobody knows, in lower case.
 UNKNOWN = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na", "-", "?"})
 
 _SEVERAL = "If these are the labels of several annotators, give --map votes=COLUMN."
-_NUMBERED_TEST = re.compile(r"test[ _-]?(\d+)")
-_WORDS = re.compile(r"[a-z]+\d*")
-
-
-def split_named(value: str) -> str | None:
-    """The split that a cell or a word names; None for any other.
-
-    >>> split_named("Validation"), split_named("Test 2"), split_named("fold3")
-    ('dev', 'test2', None)
-    """
-    text = value.strip().lower()
-    if numbered := _NUMBERED_TEST.fullmatch(text):
-        return f"test{numbered[1]}"
-    return _SPLIT_WORDS.get(text)
-
-
-def split_of_name(path: Path) -> str | None:
-    """The split in the name of a file, or else of its folder; None if there is none or several.
-
-    >>> split_of_name(Path("fold_1/emodb_train_fold_1.jsonl"))
-    'train'
-    >>> split_of_name(Path("dev/metadata.csv")), split_of_name(Path("train_and_test.csv"))
-    ('dev', None)
-    """
-    for name in (path.stem, path.parent.name):
-        found = {split for word in _WORDS.findall(name.lower()) if (split := split_named(word))}
-        if found:
-            return found.pop() if len(found) == 1 else None
-    return None
 
 
 def text_of(value: Any) -> str:

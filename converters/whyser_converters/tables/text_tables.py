@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 from whyser.io.errors import InputError
 from whyser.io.files import read_json, read_lines, read_rows
 from whyser.io.text import line_fault, parse_json
+from whyser_converters.convert.split_names import split_of_name
 from whyser_converters.corpora.tables import Lost, delimiter_in, read_header, read_table
-from whyser_converters.tables.source import Row, RowSource, split_of_name
+from whyser_converters.tables.source import Row, RowSource
 
 #: Rows whose keys name the columns: few have a key that none of the first rows has.
 _LOOKED_AT = 1000

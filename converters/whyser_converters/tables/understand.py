@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from whyser.io.errors import BadInput, InputError
+from whyser_converters.convert.split_names import split_named
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import (
     POOLED,
@@ -26,7 +27,7 @@ from whyser_converters.tables.columns import ColumnMap, map_columns
 from whyser_converters.tables.places import sources_at
 from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
 from whyser_converters.tables.sound_paths import SoundPaths, find_paths
-from whyser_converters.tables.source import RowSource, split_named, text_of
+from whyser_converters.tables.source import RowSource, text_of
 from whyser_converters.tables.utterances import TableReader, known_name
 from whyser_converters.tables.votes import Given, counted, votes_in
 from whyser_converters.tables.words import MeantLabel, meant_labels

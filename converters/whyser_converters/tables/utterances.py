@@ -18,6 +18,7 @@ from whyser.labels.attributes import ATTRIBUTES, Scales
 from whyser.labels.classes import OTHER, Label
 from whyser.labels.votes import majority
 from whyser.records.utterance import AttributeVote, Utterance, Vote
+from whyser_converters.convert.split_names import EXPECTED, part_of, split_named
 from whyser_converters.corpora.attribute_values import AttributeCells, Values
 from whyser_converters.corpora.conversion_log import ConversionLog, LeftOut
 from whyser_converters.corpora.spec import Segment
@@ -31,7 +32,6 @@ from whyser_converters.tables.source import (
     UNKNOWN,
     EmbeddedSound,
     RowSource,
-    split_named,
     text_of,
 )
 from whyser_converters.tables.times import seconds
@@ -119,6 +119,7 @@ class TableReader:
         self.labels, self.shares_stem, self.sound_paths = labels, shares_stem, sound_paths
         self._known_votes: dict[str, Vote] = {}
         self._odd_genders: Counter[str] = Counter()
+        self._places: dict[tuple[str, Segment | None], tuple[str, int, Path]] = {}
 
     def utterances(
         self,
@@ -200,6 +201,10 @@ class TableReader:
             self.log.refuse_spoiled(_key(cells))
         audio = self._audio(cells)
         segment = self._segment(cells)
+        speaker = known_name(cells.text("speaker"))
+        split = self._split(cells, speaker)
+        if audio:
+            self._refuse_second_split(audio, segment, split, line, cells.source.path)
         utterance_id = self.log.once(self._id(audio, segment, cells), line)
         given = self._votes(cells) if ballot is None else ballot
         votes = self._cast(given)
@@ -207,11 +212,10 @@ class TableReader:
         label, label_raw = self._label(cells, votes, utterance_id, published=ballot is None)
         if segment:
             self.segments[utterance_id] = segment
-        speaker = known_name(cells.text("speaker"))
         return Utterance(
             id=utterance_id,
             corpus=self.name,
-            split=self._split(cells, speaker),
+            split=split,
             audio=audio or None,
             duration=None,
             sampling_rate=None,
@@ -295,8 +299,20 @@ class TableReader:
         written = cells.text("split")
         split = split_named(written)
         if split is None:
-            raise InputError(f"bad split {written[:60]!r}", cure="Expected train, dev or test.")
+            raise InputError(f"bad split {written[:60]!r}", cure=EXPECTED)
         return split
+
+    def _refuse_second_split(
+        self, audio: str, segment: Segment | None, split: str, line: int, table: Path
+    ) -> None:
+        """Raises: `InputError` for a sound that an earlier row puts into another split."""
+        first, number, file = self._places.setdefault((audio, segment), (split, line, table))
+        if part_of(first) != part_of(split):
+            where = f"{first} on line {number}" + f" of {file}" * (file != table)
+            raise InputError(
+                f"its sound {audio} is in {where}, and in {split} here",
+                cure="Keep the sound in one split.",
+            )
 
     def _gender(self, value: str) -> str | None:
         gender = _GENDERS.get(value.lower())

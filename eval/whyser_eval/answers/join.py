@@ -51,6 +51,7 @@ class ManifestRow(BaseModel):
     prompt: str
     question: str = ""
     options: tuple[Label, ...] = ()
+    numbered: bool = False
     control: Control = "none"
 
 
@@ -85,6 +86,7 @@ def join(manifest: Path, predictions: Path, *, model: str) -> list[Prediction]:
             model=model,
             control=row.control,
             options=() if row.options == OPTIONS else row.options,
+            numbered=row.numbered,
             text=answer.text,
         )
         for (_, row), answer in zip(expected, generated, strict=True)

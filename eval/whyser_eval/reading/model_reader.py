@@ -17,7 +17,7 @@ from whyser.labels.lexicon import Lexicon
 from whyser.prompting.prompts import OPTIONS
 from whyser.records.predictions import Prediction
 from whyser_eval.reading.extraction import EXTRACTION_VERSION, PROMPT_HASH, Extractor
-from whyser_eval.reading.readers import RuleReader
+from whyser_eval.reading.readers import RuleReader, lettered
 from whyser_eval.reading.rules import RULES_VERSION, UNREAD, Reading, answer_proper
 
 
@@ -96,6 +96,7 @@ class ModelReader:
         if known.word is not None:
             label = await self.extractor.group(chat, known.word)
             return Reading(label, "llm", known.word, known.two_emotions)
+        answer = lettered(answer)
         options = answer.options or OPTIONS
         table = self.rules.table
         proper = answer_proper(answer.text, form=answer.form, options=options, table=table)

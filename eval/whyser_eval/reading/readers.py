@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from whyser.labels.lexicon import Lexicon, lexicon
-from whyser.prompting.prompts import OPTIONS
+from whyser.prompting.prompts import OPTIONS, Form
 from whyser.records.predictions import Prediction
+from whyser_eval.reading.numbered import with_letters
 from whyser_eval.reading.rules import RULES_VERSION, Reading, read_answer
 
 
@@ -43,5 +44,17 @@ class RuleReader:
     def read(self, answers: Sequence[Prediction]) -> list[Reading]:
         return [
             read_answer(one.text, form=one.form, options=one.options or OPTIONS, table=self.table)
-            for one in answers
+            for one in map(lettered, answers)
         ]
+
+
+def lettered(answer: Prediction) -> Prediction:
+    """The answer as one to lettered options, if its options had numbers.
+
+    Without a number that is chosen, no letter counts either.
+    """
+    if not answer.numbered:
+        return answer
+    text = with_letters(answer.text, len(answer.options or OPTIONS))
+    form: Form = "open" if text == answer.text else "closed"
+    return answer.model_copy(update={"text": text, "form": form})

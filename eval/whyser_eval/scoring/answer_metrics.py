@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from whyser.labels.attributes import Scales
+from whyser.records.corpus import Corpus
 from whyser_eval.metrics.concordance import AttributePairs
 from whyser_eval.metrics.data import BoolArray, FloatArray, ScoreEstimate, Statistics, Subset
 from whyser_eval.metrics.declaration import METRICS, MaterialKind, metrics_of, needs_majority
@@ -110,6 +112,30 @@ def attribute_pairs(system: System, references: References) -> AttributePairs | 
     return AttributePairs(
         references.attributes, references.attribute_places, references.places(read)
     )
+
+
+def unscaled_warnings(
+    systems: Sequence[System], references: References, corpora: Mapping[str, Corpus]
+) -> Iterator[str]:
+    """Warnings about attributes that annotators rated and answers name, on no known scale."""
+    for corpus, rated in references.unscaled.items():
+        # Whatever the answer says is on so wide a scale.
+        scales: Scales = dict.fromkeys(rated, (-1e6, 1e6))
+        mine = [one.corpus == corpus for one in references.utterances]
+        named = {
+            one.name: count
+            for one in systems
+            if (count := sum(map(bool, one.attributes(scales if own else {} for own in mine))))
+        }
+        if named:
+            card = corpora[corpus].path.parent / "corpus.json"
+            what = "names no scale for them" if card.is_file() else "is missing"
+            told = ", ".join(f"{count:,} answers of {name}" for name, count in named.items())
+            yield (
+                f"no ccc for {corpus}: its annotators rated {' and '.join(rated)}, and {told} name "
+                f"them, but {card}, which has their scales, {what}. whyser-convert writes it: put "
+                "it beside the references."
+            )
 
 
 def answer_plans(

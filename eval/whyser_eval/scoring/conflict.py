@@ -10,7 +10,7 @@ is the emotion of a voice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, reduce
 from operator import or_
@@ -32,8 +32,10 @@ from whyser_eval.scoring.emotions import (
     emotions_of_transcripts,
     read_emotions,
 )
+from whyser_eval.scoring.own_answers import own_answers
 from whyser_eval.scoring.references import References
 from whyser_eval.scoring.signature import rows_hash
+from whyser_eval.scoring.systems import System
 from whyser_eval.statistics.bootstrap import Cells, ResamplingPlan
 
 
@@ -53,6 +55,10 @@ class EmotionSources:
     def files(self) -> list[Path]:
         words = [] if self.words == TRANSCRIPTS else [Path(self.words)]
         return [*words, *([self.voice] if self.voice else [])]
+
+    def file_of(self, side: Side) -> Path:
+        """The file of one side, where it has one."""
+        return self.voice if side == "voice" and self.voice else Path(self.words)
 
 
 def sources_of(
@@ -80,6 +86,7 @@ class Conflict:
         left_out: utterances with a majority label that count in no metric, by reason
         origins: where each emotion comes from, in words
         unused: ids of other utterances, by origin
+        circular: warnings about scored systems whose own answers are one of the two
     """
 
     sources: EmotionSources
@@ -89,6 +96,7 @@ class Conflict:
     left_out: Mapping[str, int]
     origins: Mapping[Side, str]
     unused: Mapping[str, int]
+    circular: tuple[str, ...] = ()
 
     def items(self, predictions: IntArray) -> Items:
         """The items of `metrics.conflict`: y is the voice's emotion, A holds the words'."""
@@ -102,19 +110,41 @@ class Conflict:
         found = {"origins": self.origins, "left_out": self.left_out, "unused": self.unused}
         return {**asdict(self.sources), "voice": voice, **found}
 
+    @cached_property
+    def counts(self) -> tuple[int, int]:
+        """How many utterances count, congruent and in conflict."""
+        known = (self.words != MISS) & self.references.subsets["all"].mask
+        agree = self.words == self.voice
+        return int((known & agree).sum()), int((known & ~agree).sum())
+
     @property
     def note(self) -> str:
         """How many utterances count, and how many do not, by reason."""
-        known = (self.words != MISS) & self.references.subsets["all"].mask
-        agree = self.words == self.voice
-        reasons = [f"{reason} ({count:,})" for reason, count in self.left_out.items()]
+        congruent, conflicting = self.counts
         unused = [f"; {n:,} ids of {name} are not scored" for name, n in self.unused.items() if n]
         return (
             f"words ({self.origins['words']}) and voice ({self.origins['voice']}) agree in "
-            f"{int((known & agree).sum()):,} utterances and conflict in "
-            f"{int((known & ~agree).sum()):,}; left out: {', '.join(reasons) or 'none'}"
-            + "".join(unused)
+            f"{congruent:,} utterances and conflict in {conflicting:,}; "
+            f"left out: {self._left_out or 'none'}" + "".join(unused)
         )
+
+    @property
+    def _left_out(self) -> str:
+        return ", ".join(f"{reason} ({count:,})" for reason, count in self.left_out.items())
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """What makes the scores say nothing, or those of a system."""
+        yield from self.circular
+        congruent, conflicting = self.counts
+        if not conflicting:
+            left_out = sum(self.left_out.values())
+            because = f" ({self._left_out})" if left_out else ""
+            yield (
+                "no utterance is in conflict, so conflict_accuracy and words_rate have no value: "
+                f"{congruent:,} congruent, 0 conflicting, {left_out:,} left out{because}. "
+                + _cure(self)
+            )
 
     @cached_property
     def hash(self) -> str:
@@ -124,16 +154,38 @@ class Conflict:
         return rows_hash(f"{one.id}\t{names.get(w, '')}\t{names.get(v, '')}" for one, w, v in rows)
 
 
-def read_conflict(sources: EmotionSources, references: References, reader: Reader) -> Conflict:
+def _cure(found: Conflict) -> str:
+    """What gives utterances in conflict, by the reason why there are none."""
+    if "neutral words" in found.left_out and not found.counts[0]:
+        return "--neutral-words counts neutral words as any other emotion."
+    if found.sources.words == TRANSCRIPTS and found.left_out:
+        return (
+            "Few transcripts name an emotion: give --words the answers of a system to the control "
+            "transcript, or a file with the column words."
+        )
+    return "Take a corpus in which words and voice differ, or another source of the two emotions."
+
+
+def read_conflict(
+    sources: EmotionSources, references: References, reader: Reader, systems: Sequence[System]
+) -> Conflict:
     """The two emotions of the references.
 
-    Raises: as `read_emotions`; `InputError` for a table without the column that is asked for, or
-        whose ids are none of the references'.
+    Args: `systems`, those whose answers may follow them.
+
+    Raises: as `read_emotions` and `own_answers`; `InputError` for a table without the column that
+        is asked for, or whose ids are none of the references'.
     """
     sides: dict[Side, NamedEmotions] = {
         "words": _words(sources, references, reader),
         "voice": _voice(sources, references, reader),
     }
+    circular = [
+        warning
+        for side, named in sides.items()
+        if named.system is not None
+        for warning in own_answers(side, named.system, sources.file_of(side), systems)
+    ]
     place: dict[Label | None, int] = {name: at for at, name in enumerate(references.classes)}
     words, voice = (np.full(len(references), MISS) for _ in sides)
     left_out = Counter[str]()
@@ -149,7 +201,7 @@ def read_conflict(sources: EmotionSources, references: References, reader: Reade
     unused = {named.source: len(named.labels.keys() - scored) for named in sides.values()}
     origins = {side: named.source for side, named in sides.items()}
     reasons = dict(left_out.most_common())
-    return Conflict(sources, references, words, voice, reasons, origins, unused)
+    return Conflict(sources, references, words, voice, reasons, origins, unused, tuple(circular))
 
 
 def _reason(

@@ -23,10 +23,13 @@ from whyser.records.predictions import listed
 from whyser.records.utterance import Utterance
 from whyser_eval.reading.mentions import find_mentions
 from whyser_eval.reading.readers import Reader
-from whyser_eval.scoring.systems import read_groups, systems_of
+from whyser_eval.scoring.systems import System, read_groups, systems_of
 
 #: What the emotion is of, and the column that has it.
 Side: TypeAlias = Literal["words", "voice"]
+
+#: Line, id and emotion.
+_Row: TypeAlias = tuple[int, str, object]
 
 #: In place of a file: the emotion that each transcript names.
 TRANSCRIPTS = "transcripts"
@@ -45,11 +48,13 @@ _OWN = re.compile(r"\b(?:(?:i|we) (?:am|are|was|were|feel|felt)|i'm|im|we're)\s"
 class NamedEmotions:
     """Emotions by the id of the utterance; None where none is named, or more than one.
 
-    `source` says where they come from, in words.
+    `source` says where they come from, in words; `system` is whose answers they are, if they are
+    answers.
     """
 
     labels: Mapping[str, Label | None]
     source: str
+    system: System | None = None
 
 
 def emotions_of_transcripts(utterances: Iterable[Utterance]) -> NamedEmotions:
@@ -76,9 +81,10 @@ def read_emotions(
     Raises: `InputError` for a missing or broken file, for one without a column `id`, for answers of
     several systems, and `BadInput` with all labels that are unknown and ids that are duplicates.
     """
-    rows = _rows(path, side, reader, only_columns=only_columns)
-    if rows is None:
+    found = _rows(path, side, reader, only_columns=only_columns)
+    if found is None:
         return None
+    rows, system = found
     problems, labels, lines = Problems(path), dict[str, Label | None](), dict[str, int]()
     for line, id_, name in rows:
         with problems.caught():
@@ -92,7 +98,7 @@ def read_emotions(
             except InputError as error:
                 raise error.at(path, line) from None
     problems.raise_any()
-    return NamedEmotions(labels, path.name)
+    return NamedEmotions(labels, path.name, system)
 
 
 def _label(name: object) -> Label | None:
@@ -117,8 +123,8 @@ def _label(name: object) -> Label | None:
 
 def _rows(
     path: Path, side: Side, reader: Reader, *, only_columns: bool
-) -> Iterable[tuple[int, str, object]] | None:
-    """Line, id and emotion of each row; None where the table has no column of that side."""
+) -> tuple[Iterable[_Row], System | None] | None:
+    """The rows, and whose answers they are; None where the table has no column of that side."""
     head = next(iter(read_lines(path)), (0, b""))[1]
     if head.lstrip().startswith(b"{"):
         rows = list(read_jsonl(path))
@@ -137,10 +143,10 @@ def _rows(
         )
     if side not in names:
         return None
-    return [(line, str(row.get("id") or ""), row.get(side)) for line, row in rows]
+    return [(line, str(row.get("id") or ""), row.get(side)) for line, row in rows], None
 
 
-def _answers(path: Path, side: Side, reader: Reader) -> list[tuple[int, str, object]]:
+def _answers(path: Path, side: Side, reader: Reader) -> tuple[list[_Row], System]:
     """The answers to the control of that side, or where there are none, all answers."""
     groups = read_groups([path])
     wanted = [name for name in groups if name.control == _CONTROLS[side]] or list(groups)
@@ -153,7 +159,8 @@ def _answers(path: Path, side: Side, reader: Reader) -> list[tuple[int, str, obj
     (name,) = wanted
     answers = {name: tuple(found.prediction for found in groups[name])}
     (system,) = systems_of(answers, reader)
-    return [
+    rows: list[_Row] = [
         (found.line, found.prediction.id, reading.label)
         for found, reading in zip(groups[name], system.readings, strict=True)
     ]
+    return rows, system

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from whyser_eval.scoring import controls
+from whyser_eval.scoring.answer_metrics import unscaled_warnings
 from whyser_eval.scoring.conflict import Conflict
 from whyser_eval.scoring.genders import gender_notes
-from whyser_eval.scoring.references import References
+from whyser_eval.scoring.references import AnswerKey, References
 from whyser_eval.scoring.settings import Settings
 from whyser_eval.scoring.system_scores import SystemScores
 
@@ -37,7 +38,11 @@ def run_notes(
 
 
 def run_warnings(
-    scored: Sequence[SystemScores], references: References, cues: Mapping[str, Cues] | None
+    scored: Sequence[SystemScores],
+    key: AnswerKey,
+    references: References,
+    conflict: Conflict | None,
+    cues: Mapping[str, Cues] | None,
 ) -> Iterator[str]:
     """What is likely to be wrong with the systems, the references or their cues.
 
@@ -63,6 +68,9 @@ def run_warnings(
                 f"no reference is {name}, so it counts as 0 in every average. If no utterance can "
                 "have that class, declare the others with --classes."
             )
+    yield from unscaled_warnings([one.system for one in scored], references, key.corpora)
+    if conflict is not None:
+        yield from conflict.warnings
     if cues is not None:
         yield from _cues_warnings(cues, references)
 

@@ -194,6 +194,20 @@ class References:
         return tuple(name for name in ATTRIBUTES if name in rated)
 
     @cached_property
+    def unscaled(self) -> dict[str, tuple[Attribute, ...]]:
+        """Corpus -> attributes that its annotators rated, where its card has no scale of any."""
+        without = {corpus for corpus, _ in self.parts if not self.scales.get(corpus)}
+        rated: dict[str, set[Attribute]] = {}
+        for one in self.utterances if without else ():
+            # Most corpora rate none, and the means of a million votes take time.
+            if one.corpus in without and one.has_attributes:
+                rated.setdefault(one.corpus, set()).update(one.attribute_means)
+        return {
+            corpus: tuple(name for name in ATTRIBUTES if name in names)
+            for corpus, names in sorted(rated.items())
+        }
+
+    @cached_property
     def attribute_places(self) -> FloatArray:
         """float[n, K], the place of each mean on the scale of its corpus, 0 to 1; NaN without."""
         return self.places([one.attribute_means for one in self.utterances])

@@ -78,7 +78,7 @@ def score_run(
         entropy=settings.entropy,
     )
     measured = _read_cues(cues)
-    conflict = read_conflict(emotions, chosen, settings.reader) if emotions else None
+    conflict = read_conflict(emotions, chosen, settings.reader, systems) if emotions else None
     scored = [score_system(system, chosen, measured, conflict, settings) for system in systems]
     with_probabilities = any(system.distributions is not None for system in systems)
     baselines = chance_baselines(chosen, conflict, settings, with_probabilities=with_probabilities)
@@ -90,7 +90,7 @@ def score_run(
         tuple(scored),
         (*system_rows(scored, chosen, of_systems), *baseline_rows(baselines, chosen, shared)),
         ignored,
-        tuple(run_warnings(scored, chosen, measured if cues else None)),
+        tuple(run_warnings(scored, key, chosen, conflict, measured if cues else None)),
         tuple(run_notes(chosen, conflict, settings)),
         settings,
         (*references, *predictions, *cues, *(emotions.files if emotions else ())),

@@ -1,4 +1,4 @@
-"""Reads the label that a training row's answer names, and the options that its question letters.
+"""Reads the label that a training row's answer names.
 
 An answer of training data is short and says what it means, so this reads less than the reader of a
 model's answers (`whyser_eval.reading`), and nothing that could mean two things: what it cannot read
@@ -8,14 +8,14 @@ for certain, a person looks at. What both read, they read alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from whyser.io.thinking import without_thinking
 from whyser.labels.classes import Label
 from whyser.labels.lexicon import Lexicon, LexiconEntry, fold, lexicon, words
 from whyser.prompting.answer import BLOCKS, parse_answer
-from whyser.prompting.prompts import lettered_options
+from whyser.prompting.option_lists import OptionList
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,15 @@ class NamedLabel:
     why: str = ""
 
 
+_NO_OPTIONS = OptionList()
 _BLOCK = re.compile(rf"<({BLOCKS})>.*?(?:</\1>|$)", re.DOTALL)
-_LETTERED = re.compile(r"\W*([a-i])\b[.):\]]*\s*(.*)", re.DOTALL)
-_OPTION = re.compile(r"^\s*\(?([A-I])[.):]\s*(\S.*?)\s*$", re.MULTILINE)
+#: "B", "(b) sad", "2.", "The answer is B", "Option [2]".
+_MARKED = re.compile(
+    r"\W{0,8}(?:(?:(?:the|my|final|correct|right|best) ){0,3}"
+    r"(?:answer|option|choice|letter|number|label|emotion)(?: is)?\W{1,8}){0,2}"
+    r"(?P<mark>[a-z]|\d{1,2})(?![\w'])(?P<sign>[.):=\]]{0,3})\s*(?P<rest>.*)",
+    re.DOTALL,
+)
 _SENTENCE_END = re.compile(r"[.!?;\n\u3002\uff01\uff1f]+")
 _EDGES = " \t\r\n.,;:!?*_\"'`()[]{}"
 #: Words that may deny the emotion which is named, folded, in the languages of the lexicon. Chinese,
@@ -44,17 +50,17 @@ _DENIAL = re.compile(
 )
 
 
-def named_label(answer: str, options: Sequence[Label] = ()) -> NamedLabel:
+def named_label(answer: str, options: OptionList = _NO_OPTIONS) -> NamedLabel:
     """The label in the answer block of Eq. 1, else in an answer without rationale and transcript.
 
-    The text is a word of the lexicon, a letter of the options, or prose whose emotion words have
-    one class, and whose sentences with such a word deny nothing.
+    The text is a word of the lexicon, the letter or number of an option, or prose whose emotion
+    words have one class, and whose sentences with such a word deny nothing.
 
     >>> named_label("<asr>So happy!</asr><answer>I think the emotion is sad</answer>").label
     'sad'
     >>> named_label("The speaker sounds furious.").label
     'angry'
-    >>> named_label("B. Sad", ["happy", "sad"]).label
+    >>> named_label("The answer is B.", OptionList(("happy", "sad"))).label
     'sad'
     >>> named_label("The voice is not sad.").why
     'may deny an emotion'
@@ -69,8 +75,9 @@ def named_label(answer: str, options: Sequence[Label] = ()) -> NamedLabel:
         label = next(name for name, share in shares.items() if share == largest)
         return NamedLabel(label, text.strip())
     folded = fold(text).strip(_EDGES)
-    if options and (lettered := _by_letter(folded, options)):
-        return lettered
+    marked, is_all = _by_mark(folded, options) or (None, False)
+    if marked and is_all:
+        return marked
     if entry := lexicon().find(folded):
         return NamedLabel(entry.label, text.strip())
     stated = blocks.emotion is not None
@@ -86,38 +93,34 @@ def named_label(answer: str, options: Sequence[Label] = ()) -> NamedLabel:
         return NamedLabel(None, why=f"names several emotions ({', '.join(labels)})")
     if any(entries and _DENIAL.search(sentence) for sentence, entries in sentences.items()):
         return NamedLabel(None, why="may deny an emotion")
+    if marked and marked.label != labels[0]:
+        return _contradicted(marked.word, marked.label or "other", named[0].word.rstrip("*"))
     return NamedLabel(labels[0], named[0].word.rstrip("*"))
 
 
-def question_options(question: str) -> tuple[Label, ...]:
-    """The labels of a closed form's options, one a line, in the order of their letters.
+def _by_mark(folded: str, options: OptionList) -> tuple[NamedLabel, bool] | None:
+    """The option whose mark the text begins with, and whether that is all it says.
 
-    Empty for a question without such lines, and where the lexicon lacks an option.
-
-    >>> question_options("Which emotion?\\nA. Anger\\nB. Sadness")
-    ('angry', 'sad')
+    None for a text that begins with no mark of an option.
     """
-    found = _OPTION.findall(question)
-    letters = "".join(letter for letter, _ in found)
-    entries = [lexicon().find(fold(text).strip(_EDGES)) for _, text in found]
-    if len(found) < 2 or not "ABCDEFGHI".startswith(letters) or not all(entries):
-        return ()
-    return tuple(entry.label for entry in entries if entry)
-
-
-def _by_letter(folded: str, options: Sequence[Label]) -> NamedLabel | None:
-    """None for a text that does not begin with a letter of an option."""
-    found = _LETTERED.fullmatch(folded)
-    label = lettered_options(options).get(found[1].upper()) if found else None
+    found = _MARKED.fullmatch(folded)
+    mark = found["mark"].upper() if found else ""
+    label = options.by_mark.get(mark)
     if found is None or label is None:
         return None
-    rest = found[2].strip(_EDGES)
+    rest = found["rest"].strip(_EDGES)
     entry = lexicon().find(rest) if rest else None
     if not rest or (entry and entry.label == label):
-        return NamedLabel(label, found[1].upper())
+        return NamedLabel(label, mark), True
     if entry:
-        return NamedLabel(None, why=f"has letter {found[1].upper()} ({label}) and says {rest!r}")
-    return None  # "a sad voice"
+        return _contradicted(mark, label, rest), True
+    # "a sad voice"
+    return (NamedLabel(label, mark), False) if found["sign"] else None
+
+
+def _contradicted(mark: str, label: Label, said: str) -> NamedLabel:
+    kind = "number" if mark.isdigit() else "letter"
+    return NamedLabel(None, why=f"has {kind} {mark} ({label}) and says {said!r}")
 
 
 def _mentions(folded: str, table: Lexicon, *, stated: bool) -> Iterator[LexiconEntry]:

@@ -41,23 +41,31 @@ class Prompt:
 class Question(Prompt):
     """A question about a clip; a closed form has `options` in the order of their letters.
 
-    Other tasks, such as a transcript, have the open form.
+    `numbered` if they have numbers instead, which only own rows have. Other tasks, such as a
+    transcript, have the open form.
     """
 
     form: Form = "open"
     options: tuple[Label, ...] = ()
+    numbered: bool = False
 
 
 #: The closed form's options in the paper's order: A to H are the classes, I is other.
 OPTIONS: tuple[Label, ...] = (*CLASSES, OTHER)
 
 
-def lettered_options(options: Sequence[Label] = OPTIONS) -> dict[str, Label]:
-    """Letter -> label.
+def lettered_options(
+    options: Sequence[Label] = OPTIONS, *, numbered: bool = False
+) -> dict[str, Label]:
+    """Letter -> label, or number -> label.
 
     >>> lettered_options()["C"], lettered_options(["sad", "angry", "happy"])["C"]
     ('happy', 'happy')
+    >>> lettered_options(["sad", "angry"], numbered=True)
+    {'1': 'sad', '2': 'angry'}
     """
+    if numbered:
+        return {str(place): label for place, label in enumerate(options, start=1)}
     return {chr(ord("A") + place): label for place, label in enumerate(options)}
 
 

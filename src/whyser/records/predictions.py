@@ -42,7 +42,8 @@ class Prediction(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields
     `form` is the question's form, `prompt` the hash of its text. `control` says what replaced or
     degraded the utterance's own sound, or replaced the question's own words, or `none`; for
     `paraphrased` and `reordered`, `variant` numbers the wordings or orders. `options` are those of
-    a closed form in the order of their letters, empty for the paper's order. `adapted` is `speaker`
+    a closed form in the order of their letters, empty for the paper's order; `numbered` if they
+    have numbers instead. `adapted` is `speaker`
     if the system also used the speaker's other clips, without their labels. `text` is the model's
     answer, and `samples` are further answers to the same question. `probabilities` are the model's
     probabilities of labels; if their sum is less than 1, the rest belongs to words that are no
@@ -56,6 +57,7 @@ class Prediction(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields
     control: Control = "none"
     variant: Annotated[int, Field(ge=0), Meta(ge=0)] = 0
     options: tuple[Label, ...] = ()
+    numbered: bool = False
     adapted: Literal["", "speaker"] = ""
     text: str
     samples: tuple[str, ...] = ()
@@ -98,7 +100,7 @@ def write_predictions(path: Path, predictions: Iterable[Prediction]) -> int:
 
 
 #: Omitted if empty.
-_OPTIONAL = ("variant", "options", "adapted", "samples", "probabilities")
+_OPTIONAL = ("variant", "options", "numbered", "adapted", "samples", "probabilities")
 
 
 def prediction_line(prediction: Prediction) -> str:

@@ -150,6 +150,18 @@ class Utterance(CheckedStruct, frozen=True, kw_only=True, forbid_unknown_fields=
         return votes_.is_strict_majority(self.primaries)
 
     @property
+    def has_attributes(self) -> bool:
+        """Whether it has an attribute: in a vote, or released as a mean."""
+        # By name, because a corpus has a million votes, and this takes a quarter of the time.
+        return bool(self.attribute_votes or self.attributes) or any(
+            vote.arousal is not None
+            or vote.valence is not None
+            or vote.dominance is not None
+            or vote.intensity is not None
+            for vote in self.votes
+        )
+
+    @property
     def attribute_means(self) -> dict[Attribute, float]:
         """Attribute -> mean over the annotators who rated it, or else the mean that was released.
 

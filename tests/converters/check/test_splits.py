@@ -94,8 +94,13 @@ def test_the_same_sound_in_two_splits_is_named(corpus_of: CorpusOf, noise: Noise
         {"id": "3", "split": "test2", "sound": noise(seed=2)},
         {"id": "4", "split": "dev", "sound": noise(seed=3)},
     ]
-    [problem] = problems(corpus_of("a", given))
-    assert "is the sound of a/1 (train) and a/2 (test1). Keep the sound in one split." in problem
+    corpus = corpus_of("a", given)
+    [problem] = problems(corpus)
+    first, second = (corpus.path.parent / f"{n}.wav" for n in (1, 2))
+    assert problem == (
+        f"{first}: is the sound of a/1 (train) and a/2 (test1: {second}). "
+        "Keep the sound in one split."
+    )
 
 
 def test_the_same_sound_within_one_split_is_no_leak(corpus_of: CorpusOf, noise: Noise) -> None:
@@ -110,7 +115,7 @@ def test_the_same_sound_is_found_across_corpora_and_containers(
     first = corpus_of("a", [{"id": "1", "split": "train", "sound": sound, "format": "WAV"}])
     second = corpus_of("b", [{"id": "1", "split": "test", "sound": sound, "format": "FLAC"}])
     [problem] = problems(first, second)
-    assert "a/1 (train)" in problem and "b/1 (test)" in problem
+    assert "a/1 (train)" in problem and "b/1 (test: " in problem
     assert problems(first) == problems(second) == []
 
 

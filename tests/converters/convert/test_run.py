@@ -571,4 +571,4 @@ def test_one_clip_copied_into_another_split(
     assert outcome.status == 1
     text = " ".join(outcome.err.split())
     assert "ravdess/03-01-03-01-01-01-01 (test)" in text
-    assert "ravdess/03-01-03-01-01-01-09 (train)" in text
+    assert "ravdess/03-01-03-01-01-01-09 (train: " in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from whyser.records.utterance import Utterance
 from whyser_converters.cli import app
 from whyser_converters.llamafactory.own_rows.read import GivenDataset, check_asked, split_of
 from whyser_eval.answers.join import join
+from whyser_eval.reading.readers import RuleReader
 
 Import = Callable[..., str]
 QUESTION = "<audio>How does the speaker feel?"
@@ -37,7 +39,7 @@ class Place:
     def sound(self, name: str, rate: int = 16_000) -> str:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(len(name)).uniform(-0.1, 0.1, rate // 2)
+        noise = np.random.default_rng([*name.encode()]).uniform(-0.1, 0.1, rate // 2)
         soundfile.write(path, noise, rate)
         return name
 
@@ -184,6 +186,48 @@ def test_alpaca_rows_and_lettered_options(place: Place, imported: Import) -> Non
     assert [one.label for one in place.utterances.values()] == ["sad", "happy"]
 
 
+@pytest.mark.parametrize(
+    ("options", "answers"),
+    [
+        ("(A) angry (B) sad (C) happy", ("B", "(c)", "Answer: A")),
+        ("A: angry, B: sad, C: happy", ("B", "C: happy", "The answer is A.")),
+        ("a. angry; b. sad; c. happy", ("b", "C", "a. angry")),
+        ("[A] angry [B] sad [C] happy", ("[B]", "C.", "Option A")),
+        ("1) angry 2) sad 3) happy", ("2", "3. happy", "<answer>1</answer>")),
+        ("1. angry\n2. sad\n3. happy\n", ("(2)", "Answer: 3", "angry")),
+    ],
+)
+def test_options_of_any_notation_are_read(
+    place: Place, imported: Import, options: str, answers: tuple[str, ...]
+) -> None:
+    """From the row to what the model answers."""
+    question = f"<audio>Which emotion is it? {options}"
+    place.add("mine", [row(f"train/{n}.wav", one, question) for n, one in enumerate(answers)])
+    imported("mine=test")
+    expected = ["sad", "happy", "angry"]
+    assert [one.label for one in place.utterances.values()] == expected
+    _, lines = place.written("mine")
+    assert {(line["form"], *line["options"]) for line in lines} == {
+        ("closed", "angry", "sad", "happy")
+    }
+    assert {line.get("numbered", False) for line in lines} == {"1" in options}
+    generated = place.folder / "generated.jsonl"
+    said = [{"prompt": question.removeprefix("<audio>"), "predict": one, "label": one}
+            for one in answers]  # fmt: skip
+    generated.write_text("\n".join(map(json.dumps, said)), encoding="utf-8")
+    joined = join(place.folder / "out/mine.manifest.jsonl", generated, model="m")
+    assert [one.label for one in RuleReader().read(joined)] == expected
+
+
+def test_an_ambiguous_list_of_options_is_not_guessed(place: Place, imported: Import) -> None:
+    question = "<audio>(A) angry (B) sad; or 1. sad 2. angry?"
+    place.add("mine", [row("train/0.wav", "B", question), row("train/1.wav", "sad", question)])
+    imported()
+    assert [one.label for one in place.utterances.values()] == [None, "sad"]
+    assert place.problems == ["row 0: the answer 'B' names no emotion"]
+    assert {line["form"] for line in place.written("mine")[1]} == {"open"}
+
+
 def test_the_last_turn_counts(place: Place, imported: Import) -> None:
     """As LLaMA-Factory predicts."""
     one = row("train/0.wav", "Hello.")
@@ -202,8 +246,8 @@ def test_ids_are_unique_over_all_datasets(place: Place, imported: Import) -> Non
     names = ("a/1.wav", "b/1.wav", "b/1.flac", "b/my clip.wav", "a/1.wav")
     rows = [row(place.sound(name), "sad") for name in names]
     place.add("mine", rows)
-    place.add("mine_test", [row("b/my clip.wav", "happy")])
-    imported("mine=train", "mine_test=test")
+    place.add("mine_too", [row("b/my clip.wav", "happy")])
+    imported("mine=train", "mine_too=train")
     assert [*place.utterances] == [
         *("mine/a/1", "mine/b/1.wav", "mine/b/1.flac", "mine/my_clip", "mine/a/1-2"),
         "mine/my_clip-2",
@@ -317,6 +361,37 @@ def test_a_faulty_row_is_left_out_counted_and_listed(place: Place, imported: Imp
     assert "row 1: roles are" in imported("--speaker", "who", "--strict", status=1)
 
 
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_sound_of_the_training_is_no_test(place: Place, imported: Import, copied: bool) -> None:
+    """The same path, or the same sound under another name."""
+    name = "test/again.wav" if copied else "train/2.wav"
+    if copied:
+        shutil.copy(place.folder / "train/2.wav", place.folder / name)
+    place.add("mine_test", [row("test/t0.wav", "sad"), row(name, "sad")])
+    said = imported("mine=train", "mine_test=test", status=1)
+    first, second = (place.folder / one for one in ("train/2.wav", name))
+    other = f"mine/again (test: {second})" if copied else "mine/2-2 (test)"
+    assert (
+        f"{first}: is the sound of mine/2 (train) and {other}. Keep the sound in one split.\n"
+        "1 problem in dataset_info.json"
+    ) in said
+    assert not (place.folder / "out").exists()
+    # Several rows of one split may have one sound, such as those of several tasks.
+    imported("mine=test", "mine_test=test2")
+
+
+def test_a_speaker_of_the_training_in_the_test_is_warned_of(place: Place, imported: Import) -> None:
+    place.add("mine", [row(f"train/{n}.wav", "sad", who=f"s{n}") for n in range(2)])
+    place.add("mine_test", [row(f"test/t{n}.wav", "sad", who=f"s{n + 1}") for n in range(2)])
+    said = imported("mine=train", "mine_test=test", "--speaker", "who")
+    assert (
+        "warning: dataset_info.json: speaker 'mine/s1' is in test and in train. "
+        "Move all utterances of a speaker into one split."
+    ) in said
+    assert said.count("warning: ") == 1
+    assert "warning: " not in imported("mine=train", "--speaker", "who")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -375,6 +450,8 @@ def test_splits_have_their_usual_names() -> None:
     ]
     with pytest.raises(InputError, match="bad split ''"):
         split_of("")
+    with pytest.raises(InputError, match=r"bad split 'tests'. Expected .* test1 or test_noisy"):
+        split_of("tests")
     given = [GivenDataset.parse("a=b=train"), GivenDataset.parse("mine")]
     assert [(one.name, one.split) for one in given] == [("a=b", "train"), ("mine", None)]
     check_asked(given[:1], "x", None)

@@ -58,6 +58,31 @@ def test_rows_that_contradict_each_other_cost_their_utterance(
     assert [one.id for one in kept] == ["mine/b1"]
 
 
+def test_a_file_in_two_splits_stays_in_the_first(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    """Where a column gives its rows two ids, no duplicate id shows it."""
+    given = [("a1", "train"), ("b1", "test"), ("a1", "test"), ("a2", "test1"), ("a2", "test2")]
+    table = write_csv(
+        clips / "t.csv",
+        [
+            {"id": f"x{number}", "file": f"wav/{name}.wav", "label": "sad", "split": split}
+            for number, (name, split) in enumerate(given)
+        ],
+    )
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    said = outcome.out + outcome.err
+    assert (
+        f"{table}:4: its sound wav/a1.wav is in train on line 2, and in test here. "
+        "Keep the sound in one split."
+    ) in said
+    kept = read_utterances(tmp_path / "out" / "mine" / "utterances.jsonl")
+    # The test sets may share a sound.
+    assert [(one.id, one.split) for one in kept] == [
+        *(("mine/x0", "train"), ("mine/x1", "test"), ("mine/x3", "test1"), ("mine/x4", "test2")),
+    ]
+
+
 def test_columns_that_count_votes(tabled: Any, clips: Path, write_csv: Any) -> None:
     table = write_csv(
         clips / "counts.csv",

@@ -416,7 +416,7 @@ def test_markdown_is_one_aligned_table(hostile):
     # Unescaped pipes only: every line has as many cells.
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {10}
     assert re.fullmatch(r"\| -+ \|( -+: \|){8}", lines[1])
-    name = r"Qwen\_2\|\*audio\* \& \\input{x} \$1\$ #\~^ \[b\]\<script>??%"
+    name = r"Qwen\_2\|\*audio\* \& \\input{x} \$1\$ \#\~^ \[b\]\<script>??%"
     assert any(line.startswith(f"| {name} ") for line in lines)
     assert "**20.00**" not in "".join(lines) and "**30.00**" in "".join(lines)
 

@@ -140,6 +140,35 @@ def test_without_attributes_there_is_no_concordance(world, whyser_eval, missing)
         assert not values and world.samples()[0]["attributes"] is None
 
 
+@pytest.mark.parametrize("card", ["missing", "without scales"])
+def test_attributes_without_a_scale_are_warned_of(world, whyser_eval, card):
+    world.scales = {}
+    world.predictions[3]["text"] = render_answer("sad")
+    arguments = world.score_arguments()
+    path = world.references_file.parent / "corpus.json"
+    if card == "missing":
+        path.unlink()
+    status, _, err = whyser_eval(*arguments)
+    assert status == 0, err
+    what = "is missing" if card == "missing" else "names no scale for them"
+    warning = (
+        "no ccc for msp_podcast: its annotators rated arousal and valence, and 15 answers of tiny "
+        f"(open) name them, but {path}, which has their scales, {what}. whyser-convert writes it: "
+        "put it beside the references."
+    )
+    assert f"warning: {warning}\n" in err
+    assert warning in json.loads((world.results / "provenance.json").read_text())["warnings"]
+
+
+@pytest.mark.parametrize("missing", ["answers", "votes"])
+def test_nothing_is_missing_where_one_side_has_no_attributes(world, whyser_eval, missing):
+    world.scales = {}
+    for row in world.predictions if missing == "answers" else world.utterances:
+        row.update({"text": render_answer("sad")} if missing == "answers" else {"votes": []})
+    _, _, err = whyser_eval(*world.score_arguments())
+    assert "no ccc" not in err
+
+
 def test_released_means_count_where_no_votes_were(world, whyser_eval):
     for number, row in enumerate(world.utterances):
         row["votes"], row["attributes"] = [], {"arousal": 2 + number / 4}

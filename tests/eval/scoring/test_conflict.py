@@ -307,3 +307,139 @@ def test_the_other_options_need_the_words(emis, whyser_eval, more):
     status, _, err = whyser_eval(*emis.score_arguments(*more))
     assert status == 1
     assert f"{more[0]} needs --words" in err
+
+
+# ---- a system that is scored against itself ------------------------------------------------
+
+
+def own_rows(world, control="none", of="reads", **changes):
+    """Answers of one scored system, in a file of its own."""
+    rows = [
+        row | {"control": control} | changes
+        for row in world.predictions
+        if row["model"] == of and row["control"] == "none"
+    ]
+    return world.write_jsonl(world.folder / "own.jsonl", rows)
+
+
+def refused(world, whyser_eval, *more):
+    arguments = world.score_arguments("--classes", ",".join(CLASSES), *more)
+    status, _, err = whyser_eval(*arguments)
+    assert status == 1, err
+    assert not world.results.exists()
+    return err
+
+
+@pytest.mark.parametrize("how", ["same file", "a copy", "another name"])
+def test_the_words_are_not_the_answers_of_a_scored_system(emis, whyser_eval, how):
+    if how == "same file":
+        emis.predictions = [row for row in emis.predictions if row["model"] == "reads"]
+        emis.write()
+        path = emis.predictions_file
+    else:
+        path = own_rows(emis, **({} if how == "a copy" else {"model": "other"}))
+    err = refused(emis, whyser_eval, "--words", path)
+    assert (
+        f"{path}: has the answers of reads (open) itself, which is scored: a system follows its "
+        "own answers, whatever it hears. Give answers to the control transcript, of any model."
+    ) in err
+
+
+def test_the_same_model_in_the_other_form_is_the_same_system(emis, whyser_eval):
+    err = refused(emis, whyser_eval, "--words", own_rows(emis, form="closed"))
+    assert "has the answers of reads (open) itself" in err
+
+
+@pytest.mark.parametrize(
+    ("side", "control"),
+    [("words", "noise"), ("words", "silence"), ("voice", "transcript"), ("voice", "shuffled")],
+)
+def test_answers_to_another_control_say_neither(emis, whyser_eval, side, control):
+    given = ["--words", words_file(emis)] if side == "voice" else []
+    path = own_rows(emis, control, of="listens")
+    err = refused(emis, whyser_eval, *given, f"--{side}", path)
+    assert (
+        f"{path}: has only answers of listens (open, {control}), which say nothing of the {side} "
+        "alone"
+    ) in err
+
+
+def test_a_system_that_may_have_heard_is_warned_of(emis, whyser_eval):
+    _, err = score(emis, whyser_eval, "--words", answers_file(emis, "t", "none", emis.emotions))
+    assert "warning: nothing shows that m (open), whose answers are the emotion of the words" in err
+    _, err = score(
+        emis, whyser_eval, "--words", answers_file(emis, "t", "transcript", emis.emotions)
+    )
+    assert "warning: " not in err
+    # A system that only ever says one word is not another one that does.
+    one_word = dict.fromkeys(emis.emotions, "sad")
+    emis.predictions += [
+        row | {"model": "dull", "text": "I think the emotion is sad."}
+        for row in emis.predictions
+        if row["model"] == "reads"
+    ]
+    score(emis, whyser_eval, "--words", answers_file(emis, "t", "none", one_word))
+
+
+def test_a_row_that_is_its_own_reference_is_named(emis, whyser_eval):
+    """The answers to the transcript are scored as a control too."""
+    given = [row | {"control": "transcript"} for row in emis.predictions if row["model"] == "reads"]
+    emis.predictions += given
+    path = emis.write_jsonl(emis.folder / "text.jsonl", given)
+    _, err = score(emis, whyser_eval, "--words", path)
+    warning = (
+        "reads (open, transcript) is scored against its own answers, which are the emotion of the "
+        "words, and follows them whatever it hears. Only the scores of other systems say something."
+    )
+    assert f"warning: {warning}" in err
+    assert warning in json.loads((emis.results / "provenance.json").read_text())["warnings"]
+    assert emis.scores()["reads", "transcript", "all", "words_rate"]["value"] == 1
+
+    _, err = score(emis, whyser_eval, "--words", words_file(emis), "--voice", own_rows(emis))
+    assert (
+        "warning: reads (open) is scored against its own answers, which are the emotion of the "
+        "voice, and follows them whatever it hears."
+    ) in err
+    emis.predictions = [row for row in emis.predictions if row["model"] == "reads"]
+    emis.results = emis.folder / "alone"
+    err = refused(emis, whyser_eval, "--words", words_file(emis), "--voice", own_rows(emis))
+    assert "has the answers of reads (open) itself" in err
+
+
+# ---- no conflict ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "counts", "cure"),
+    [
+        ("voice", "144 congruent, 0 conflicting, 48 left out (neutral words (48)). ",
+         "Take a corpus in which words and voice differ"),
+        ("neutral", "0 congruent, 0 conflicting, 192 left out (neutral words (192)). ",
+         "--neutral-words counts neutral words as any other emotion."),
+        ("transcripts", "0 congruent, 0 conflicting, 192 left out (no emotion of the words is "
+         "known (192)). ", "Few transcripts name an emotion: give --words the answers"),
+    ],
+)  # fmt: skip
+def test_without_a_conflict_there_is_a_warning(emis, whyser_eval, words, counts, cure):
+    named = {row["id"]: row["label"] if words == "voice" else "neutral" for row in emis.utterances}
+    given = "transcripts" if words == "transcripts" else words_file(emis, named)
+    _, err = score(emis, whyser_eval, "--words", given)
+    said = " ".join(err.split())
+    assert (
+        "warning: no utterance is in conflict, so conflict_accuracy and words_rate have no value: "
+        f"{counts}{cure}"
+    ) in said
+    warnings = json.loads((emis.results / "provenance.json").read_text())["warnings"]
+    assert sum("no utterance is in conflict" in one for one in warnings) == 1
+
+
+def test_compare_warns_alike(emis, whyser_eval):
+    named = {row["id"]: row["label"] for row in emis.utterances}
+    emis.write()
+    status, _, err = whyser_eval(
+        "compare", "--references", emis.references_file, "--predictions", emis.predictions_file,
+        "--classes", ",".join(CLASSES), "--against", "reads", "--words", words_file(emis, named),
+        "--draws", "200",
+    )  # fmt: skip
+    assert status == 0, err
+    assert "warning: no utterance is in conflict" in err

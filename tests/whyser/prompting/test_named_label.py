@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from whyser.labels.classes import CLASSES, EmotionClass, Label
 from whyser.labels.lexicon import fold, lexicon
 from whyser.prompting.answer import Target, render_answer
-from whyser.prompting.named_label import named_label, question_options
-from whyser.prompting.prompts import CLOSED, CLOSED_COT, OPEN, OPTIONS, emotion_question
+from whyser.prompting.named_label import named_label
+from whyser.prompting.option_lists import OptionList
+from whyser.records.predictions import Prediction
+from whyser_eval.reading.readers import RuleReader
 from whyser_eval.reading.rules import read_answer
 
-ORDER: tuple[Label, ...] = ("sad", "happy", "angry")
+ORDER = OptionList(("sad", "happy", "angry"))
+NUMBERED = OptionList(ORDER.labels, numbered=True)
 
 READ: list[tuple[str, Label]] = [
     ("sad", "sad"),
@@ -62,43 +65,36 @@ def test_what_could_mean_two_things_is_left_to_a_person(answer: str, why: str) -
 @pytest.mark.parametrize(
     ("answer", "label"),
     [("A", "sad"), ("(b)", "happy"), ("C. Angry", "angry"), ("C) anger", "angry"), ("sad", "sad"),
-     ("<answer>B</answer>", "happy")],
+     ("<answer>B</answer>", "happy"), ("Answer: B", "happy"),
+     ("The correct answer is (B).", "happy"),
+     ("Option c", "angry"), ("[B]", "happy"), ("B: happy", "happy"), ("**B**", "happy"),
+     ("The answer is C) angry", "angry")],
 )  # fmt: skip
 def test_a_letter_is_that_of_the_options(answer: str, label: Label) -> None:
     assert named_label(answer, ORDER).label == label
 
 
+@pytest.mark.parametrize("form", ["{}", "({})", "{}.", "[{}]", "Answer: {}", "option {}",
+                                  "<answer>{}</answer>", "{}. happy", "{}, happy"])  # fmt: skip
+def test_a_number_counts_where_the_options_have_numbers(form: str) -> None:
+    assert named_label(form.format(2), NUMBERED).label == "happy"
+    # Of the other kind, and of no option.
+    if "happy" not in form:
+        for mark, options in (("2", ORDER), ("B", NUMBERED), ("4", NUMBERED), ("0", NUMBERED)):
+            assert named_label(form.format(mark), options).label is None, (form, mark)
+
+
 def test_letter_and_word_must_agree() -> None:
     assert named_label("B. Sad", ORDER).why == "has letter B (happy) and says 'sad'"
+    assert named_label("B. She is angry.", ORDER).why == "has letter B (happy) and says 'angry'"
+    assert named_label("2) Sad", NUMBERED).why == "has number 2 (happy) and says 'sad'"
+    assert named_label("B. She smiles happily.", ORDER).label == "happy"
+    # Two letters, a denied one, and one that says nothing about the emotion.
+    for answer in ("A or B", "A, B", "not B", "B is wrong", "B. The voice trembles."):
+        assert named_label(answer, ORDER).label is None
     # No option has the letter, or it begins a word or a sentence.
     assert named_label("D", ORDER).label is None
     assert named_label("a sad voice", ORDER).label == "sad"
-
-
-@pytest.mark.parametrize("question", [CLOSED, CLOSED_COT])
-def test_the_options_of_our_closed_form_are_found(question: object) -> None:
-    assert question_options(getattr(question, "text")) == OPTIONS  # noqa: B009
-
-
-@given(st.permutations(OPTIONS), st.integers(2, 9))
-def test_any_order_of_options_is_found(options: list[Label], count: int) -> None:
-    question = emotion_question("closed", options=options[:count])
-    assert question_options(question.text) == tuple(options[:count])
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        OPEN.text,
-        "A. Sad",
-        "B. Sad\nC. Happy",
-        "A. Sad\nC. Happy",
-        # A letter without its class could not be read.
-        "A. Sad\nB. Purple",
-    ],
-)
-def test_other_questions_are_open(question: str) -> None:
-    assert question_options(question) == ()
 
 
 @settings(max_examples=200, deadline=None)
@@ -133,6 +129,28 @@ def test_the_reader_of_answers_reads_it_alike(answer: str) -> None:
     found = named_label(answer).label
     theirs = read_answer(answer, form="open").label
     assert found is None or theirs in {None, found}
+
+
+MARKED = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["", "Answer: ", "The answer is ", "Option ", "I think it is ", "not "]),
+    st.sampled_from([*(f"{a}{mark}{b}" for mark in "ABCDabcd123" for a, b in ("  ", "()", " .")),
+                     "<answer>B</answer>", "A or B"]),
+    st.sampled_from(["", " ", ", "]),
+    st.sampled_from(["", "sad", "Happy.", "She is angry.", "because of her voice", "or C"]),
+)  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(MARKED, st.sampled_from([ORDER, NUMBERED]))
+def test_the_reader_of_answers_reads_options_alike(answer: str, options: OptionList) -> None:
+    found = named_label(answer, options).label
+    given = Prediction(
+        id="c/1", form="closed", prompt="p", model="m", text=answer, options=options.labels,
+        numbered=options.numbered,
+    )  # fmt: skip
+    (theirs,) = RuleReader().read([given])
+    assert found is None or theirs.label in {None, found}
 
 
 @pytest.mark.parametrize("word", WORDS[::17])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from whyser.io.errors import InputError
+from whyser.labels.attributes import ATTRIBUTES
 from whyser.records.utterance import (
     AttributeVote,
     Utterance,
@@ -123,6 +124,17 @@ def test_the_mean_of_an_attribute_is_over_those_who_rated_it() -> None:
     # The released mean of valence gives way to that of the vote.
     assert found == {"arousal": 4, "valence": 1, "dominance": 7, "intensity": 40}
     assert utterance().attribute_means == {}
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_an_utterance_knows_whether_it_has_attributes(name: str) -> None:
+    plain = Vote(rater="b", primary="sad", raw="S")
+    rated = Vote.model_validate({"rater": "a", "primary": "sad", "raw": "S", name: 0})
+    alone = AttributeVote.model_validate({"rater": "a", name: 0})
+    for changes in ({"votes": (plain, rated)}, {"attribute_votes": (alone,)},
+                    {"attributes": {name: 0}}):  # fmt: skip
+        assert utterance(**changes).has_attributes
+    assert not utterance(votes=(plain,)).has_attributes
 
 
 def test_attributes_survive_a_file_and_a_file_without_them_is_read(tmp_path: Path) -> None:

@@ -12,23 +12,20 @@ from typing import Any
 from whyser.io import audio
 from whyser.io.audio import AudioInfo
 from whyser.io.errors import InputError, did_you_mean
-from whyser.labels.classes import Label
 from whyser.prompting.answer import parse_answer
-from whyser.prompting.named_label import NamedLabel, named_label, question_options
-from whyser.prompting.prompts import Question
+from whyser.prompting.named_label import NamedLabel, named_label
+from whyser.prompting.option_lists import OptionList, question_options
+from whyser.prompting.prompts import Form, Question
 from whyser_converters.check.datasets import OpenedDataset, open_dataset, resolve
 from whyser_converters.check.findings import Findings
 from whyser_converters.check.rows import PLACEHOLDER, UNHEARD, Row, read_rows, text_faults
 from whyser_converters.convert.sound import NO_SOUND, in_threads
+from whyser_converters.convert.split_names import EXPECTED, split_named
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.tables import transcript_text
 
-#: Other names of a split in a column.
-_SPLITS = {"training": "train", "validation": "dev", "valid": "dev", "val": "dev"}
 #: A corpus' name is part of ids, signatures and paths.
 _CORPUS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SPLIT = re.compile(r"train|dev|test[A-Za-z0-9_-]*")
-_EXPECTED = "Expected train, dev, test, or a name that begins with test."
 
 
 @dataclass(frozen=True)
@@ -74,10 +71,8 @@ def check_asked(given: Sequence[GivenDataset], corpus: str, split_column: str | 
 
 def split_of(text: str) -> str:
     """Raises: `InputError` for a name that is no split."""
-    found = text.strip().lower()
-    found = _SPLITS.get(found, found)
-    if not _SPLIT.fullmatch(found):
-        raise InputError(f"bad split {text!r}", cure=_EXPECTED)
+    if (found := split_named(text)) is None:
+        raise InputError(f"bad split {text!r:.80}", cure=EXPECTED)
     return found
 
 
@@ -209,7 +204,7 @@ def _read_row(
         number=number,
         raw=raw,
         split=split,
-        question=Question("own", 1, text, "closed" if options else "open", options),
+        question=_question(text, options),
         answer=answer,
         named=_named(row.contents, options),
         sound=Path(os.path.abspath(resolve(table.parent, row.sounds[0]))),  # noqa: PTH100
@@ -219,7 +214,12 @@ def _read_row(
     )
 
 
-def _named(contents: Sequence[str], options: Sequence[Label]) -> NamedLabel:
+def _question(text: str, options: OptionList) -> Question:
+    form: Form = "closed" if options.labels else "open"
+    return Question("own", 1, text, form, options.labels, numbered=options.numbered)
+
+
+def _named(contents: Sequence[str], options: OptionList) -> NamedLabel:
     """The label of the last turn, which is what a model predicts; none if an earlier one has a
     label too."""
     named = named_label(contents[-1], options)

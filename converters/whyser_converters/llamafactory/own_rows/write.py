@@ -21,6 +21,8 @@ from whyser.io.files import atomic_set
 from whyser.labels.classes import CLASSES
 from whyser.records.corpus import CorpusCard, write_card
 from whyser.records.utterance import Utterance, write_utterances
+from whyser_converters.check.findings import Findings
+from whyser_converters.check.splits import check_unwritten
 from whyser_converters.convert.card import CorpusTally
 from whyser_converters.convert.run import Conversion, write_lists
 from whyser_converters.convert.sound import NO_SOUND
@@ -58,6 +60,7 @@ class ImportedRows:
 
     conversion: Conversion
     datasets: Mapping[Path, int]
+    warnings: Sequence[str]
 
 
 def parse_controls(text: str) -> list[OwnControl]:
@@ -95,7 +98,8 @@ def import_rows(
         controls: Write each test set under these controls too.
 
     Raises: as `check_asked` and `read_datasets`, and `BadInput` when no row or no label is left;
-        `InputError` for a duplicate id, and for an output that would replace the user's own files.
+        `InputError` for a duplicate id, and for an output that would replace the user's own files;
+        `WhyserError` for a sound that is in two splits.
     """
     check_asked(given, corpus, columns.split)
     log = ConversionLog(strict=strict)
@@ -106,6 +110,9 @@ def import_rows(
     rows = list(_as_utterances(found, corpus, root, log))
     if not any(row.label for row in rows):
         raise BadInput(log.problems, "the answers, none of which names one of the eight emotions")
+    findings = Findings(str(table))
+    check_unwritten(((row.utterance, row.audio) for row in rows), table, findings)
+    findings.raise_any()
     entries = {row.name: row.dataset.entry for row, _ in found}
     datasets = defaultdict[str, list[OwnRow]](list)
     for (row, _), own in zip(found, rows, strict=True):
@@ -121,7 +128,7 @@ def import_rows(
     }
     utterances = [row.utterance for row in rows]
     card = _write_corpus(utterances, root, corpus, options, table, output, log)
-    return ImportedRows(Conversion(card, log.notes, log.problems), written)
+    return ImportedRows(Conversion(card, log.notes, log.problems), written, findings.warnings)
 
 
 def _refuse_lost(

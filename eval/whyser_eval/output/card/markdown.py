@@ -28,7 +28,8 @@ def code(text: object) -> Markdown:
     """
     shown = visible(cut(str(text)) or "")
     longest = max(map(len, re.findall("`+", shown)), default=0)
-    fence, space = "`" * (longest + 1), " " if longest else ""
+    # Without a space in it, an empty one is no code, but the fence of what follows.
+    fence, space = "`" * (longest + 1), " " if longest or not shown else ""
     return Markdown(f"{fence}{space}{shown}{space}{fence}")
 
 

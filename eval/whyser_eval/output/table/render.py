@@ -73,13 +73,40 @@ def _markdown_cell(cell: Cell | None) -> str:
     return figure + cell.marks.replace("*", r"\*") + cell.ends
 
 
+#: What a reader of Markdown makes a link of without being asked: an address, a name after "@". Many
+#: look for them after they have removed the escapes, so only code keeps them from it.
+_ADDRESS = re.compile(
+    r"(?<![^\s`|\\<>\[\]])"
+    r"([^\s`|\\<>\[\]]*(?://|www\.|@|mailto:|xmpp:)[^\s`|\\<>\[\]]*)",
+    re.IGNORECASE,
+)
+_MARKS = re.compile(r"([\\`*_\[\]<|~&$#])")
+#: A bare domain is a link for some, and so is the name of a file with such an end.
+_DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_])")
+#: The place before what begins a list or a quotation, or is a rule, at the beginning of a line.
+_BLOCK = re.compile(r"^(?:(\d{1,9})(?=[.)](?:\s|$))|(?=>|[-+][\s-]))")
+
+
 def markdown_text(text: str) -> str:
-    r"""The text on one line, with every character that Markdown would read as a mark escaped.
+    r"""The text on one line, with nothing in it that Markdown would read as more than words.
+
+    Marks are escaped, and what would become a link is code.
 
     >>> markdown_text("a_b|<i>")
     'a\\_b\\|\\<i>'
+    >>> markdown_text("ask me@example.org")
+    'ask `me@example.org`'
     """
-    return re.sub(r"([\\`*_\[\]<|~&$])", r"\\\1", visible(text))
+    given = visible(text)
+    bare = given.lstrip()
+    parts = _ADDRESS.split(bare)
+    shown = [f"`{part}`" if place % 2 else _escaped(part) for place, part in enumerate(parts)]
+    # Four spaces would begin code.
+    return " " * (bare != given) + _BLOCK.sub(r"\1\\", "".join(shown))
+
+
+def _escaped(text: str) -> str:
+    return _DOMAIN.sub(r"\.", _MARKS.sub(r"\\\1", text))
 
 
 # LaTeX

@@ -289,6 +289,7 @@ def test_the_hub_reads_the_dataset_card(run, card, hub):
 
 HOSTILE = (
     "a\n---\n# b | c `d` <script>alert(1)</script> ![x](http://evil.example/x.png) [y](z) "
+    "https://evil.example www.evil.example me@evil.example "
     "{{ 7 * 7 }} \u202e\x07 &lt; *e* _f_ ~~g~~ : - 'q' \"r\""
 )
 
@@ -326,11 +327,98 @@ def test_hostile_text_stays_text(run, card):
     written(card("--system", HOSTILE))
     for name in ("model", "dataset"):
         assert marks(run.text(name)) == harmless[name] | {"link_open": 0}
+        _, found = inline(run.text(name).split("---\n", 2)[2])
+        assert not AUTOLINK.search(" ".join(one.content for one in found if one.type == "text"))
         assert not re.search("[\u202e\x07]", run.text(name))
         assert r"{{ 7 \* 7 }}" in run.text(name)
     shown = HOSTILE.replace("\n", "?").replace("\u202e", "?").replace("\x07", "?")
     assert run.metadata("model")["model-index"][0]["name"] == shown
     assert run.metadata("dataset")["pretty_name"] == f"Training rows of {shown}"
+
+
+#: Texts of names that a reader of Markdown makes something of, where nothing stops it.
+ACTIVE = [
+    "https://evil.example/x.png",
+    "see http://evil.example.",
+    "(www.evil.example)",
+    "WWW.EVIL.EXAMPLE/a_b*c*",
+    "ftp://evil.example",
+    "//evil.example",
+    "me@evil.example",
+    "a <mailto:me@evil.example> b",
+    "xmpp:me@evil.example/x",
+    "`http://evil.example`",
+    r"https://evil.example/a|b\c`d",
+    "@octocat",
+    "evil.example",
+    "<https://evil.example>",
+    "<b>bold</b>",
+    "<!-- gone -->",
+    "![x](y)",
+    "[x]: y",
+    "[^1]",
+    "# heading",
+    "name #",
+    "- list",
+    "+ list",
+    "* list",
+    "1. list",
+    "23) list",
+    "> quote",
+    "---",
+    "- - -",
+    "    indented",
+    "\tindented",
+    "```\ncode",
+    "~~~",
+    "a\n\n# b",
+    "a\n| b | c |\n|---|---|",
+    "**bold** _thin_ ~~gone~~ `code` $x$",
+    "&lt;b&gt; &copy;",
+    r"back\`tick\ ",
+]
+#: GitHub's autolinks. Its readers look at the text that is left after the escapes.
+AUTOLINK = re.compile(
+    r"https?://|ftp://|www\.|mailto:|xmpp:|[\w.+-]+@[\w-]|(?<!\w)@\w", re.IGNORECASE
+)
+PLACES = ["- {}: x", "- {}", "# {}", "**{}** x", "> **W:** {}", "| a |\n|---|\n| {} |"]
+
+
+def inline(text):
+    """The kinds of the blocks of a Markdown text, and what stands in them."""
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    return [one.type for one in tokens], [one for each in tokens for one in each.children or ()]
+
+
+@pytest.mark.parametrize("text", ACTIVE)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_name_is_only_text(text, place):
+    # Strong words begin without a space.
+    text = text.strip() if place.startswith("**") else text
+    blocks, found = inline(place.format(escaped(text)))
+    plain_blocks, plain = inline(place.format("x"))
+    assert blocks == plain_blocks, escaped(text)
+    words = {"text", "code_inline"}
+    assert [one.type for one in found if one.type not in words] == [
+        one.type for one in plain if one.type not in words
+    ]
+    assert not AUTOLINK.search("".join(one.content for one in found if one.type == "text"))
+
+
+@pytest.mark.parametrize("text", ACTIVE)
+def test_nothing_of_a_name_is_lost(text):
+    _, found = inline(escaped(text))
+    assert "".join(one.content for one in found).split() == visible_of(text).split()
+
+
+def test_an_empty_name_opens_no_code():
+    _, found = inline(f"{code('')} and {escaped('`')} or {code('')}")
+    assert [one.type for one in found] == ["code_inline", "text", "code_inline"]
+
+
+def test_figures_stay_as_they_are():
+    figures = ["-", "-0.12", "0.703 (0.650 to 0.750)", 1200, "+1", "1.5"]
+    assert [escaped(one) for one in figures] == ["-", "-0.12", figures[2], "1,200", "+1", "1.5"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
@@ -343,8 +431,8 @@ def test_any_text_is_one_cell_and_stays_what_it_is(text):
     tokens = MarkdownIt("commonmark").enable("table").parse(lines)
     cells = [tokens[place + 1] for place, one in enumerate(tokens) if one.type == "td_open"]
     assert len(cells) == 2, shown
-    plain = "".join(one.content for one in cells[0].children if one.type == "text")
-    assert {one.type for one in cells[0].children} <= {"text"}
+    plain = "".join(one.content for one in cells[0].children)
+    assert {one.type for one in cells[0].children} <= {"text", "code_inline"}
     assert "".join(plain.split()) == "".join(visible_of(text).split())
     (span,) = [one for one in cells[1].children if one.type == "code_inline"] or [None]
     if visible_of(text).strip():
