@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from whyser.io.errors import InputError
@@ -32,9 +31,7 @@ _PART = re.compile(r"\{(\w+)(?::(\d+))?\}|(\*+)|([^{}*]+)|([{}])")
 def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     """A row for each sound file whose path fits the pattern, such as `{speaker}/{label}_*.wav`.
 
-    A field in braces is a column, and stands for the shortest text without a slash that fits, or
-    with a width, `{label:1}`, for so many characters; `*` is any text without a slash. Without a
-    pattern it is guessed from folders that are named after labels and splits.
+    Without a pattern it is guessed from folders that are named after labels and splits.
 
     Raises: `InputError` for a bad pattern, and for a folder in which no file fits.
     """
@@ -42,7 +39,7 @@ def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     if not found:
         raise InputError("contains no table and no sound file", file=folder, cure="Check the path.")
     pattern = pattern or _guessed(folder, found)
-    form, fields = _compiled(pattern)
+    form, fields = compiled_pattern(pattern, reserved=(PATH_COLUMN,))
     if not any(form.fullmatch(path) for path in found):
         raise InputError(
             f"no name of its {len(found):,} sound files has the form {pattern!r}",
@@ -77,11 +74,26 @@ def sounds_in(folder: Path) -> list[str]:
     return sorted(found, key=lambda path: (path.rpartition("/")[2], path))
 
 
-def _compiled(pattern: str) -> tuple[re.Pattern[str], list[str]]:
-    """Raises: `InputError` for a bad field, and for two of which nobody knows where one ends."""
+def compiled_pattern(
+    pattern: str, *, reserved: Collection[str] = ()
+) -> tuple[re.Pattern[str], list[str]]:
+    """The expression of a pattern, and its fields.
+
+    A field in braces stands for the shortest text without a slash that fits, or with a width,
+    `{label:1}`, for so many characters; `*` is any text without a slash, and `**` any text. A
+    pattern without a slash is about the last part of a path.
+
+    Raises: `InputError` for a bad field, and for two of which nobody knows where one ends.
+
+    >>> form, fields = compiled_pattern("{speaker:2}{text:3}{label:1}*")
+    >>> form.fullmatch("wav/03a01Wa.wav")["label"], fields
+    ('W', ['speaker', 'text', 'label'])
+    """
     parts, fields, is_open = [], list[str](), False
+    if "/" not in pattern and "**" not in pattern:
+        parts.append("(?:.*/)?")
     for field, width, star, literal, stray in _PART.findall(pattern):
-        if stray or (field and (field[0].isdigit() or field == PATH_COLUMN)):
+        if stray or (field and (field[0].isdigit() or field in reserved)):
             what = f"bad pattern {pattern!r}: {stray or field!r}"
             raise InputError(what, cure="Write fields as in {speaker}/{label}_*.wav.")
         has_width = bool(literal or width)
@@ -92,22 +104,24 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], list[str]]:
             raise InputError(what, cure=cure)
         is_open = bool(field) and not width
         if not field:
-            parts.append("[^/]*" if star else re.escape(literal))
+            parts.append((".*" if len(star) > 1 else "[^/]*") if star else re.escape(literal))
         elif field in fields:
             parts.append(f"(?P={field})")
         else:
             fields.append(field)
             parts.append(f"(?P<{field}>[^/]{{{width}}})" if width else f"(?P<{field}>[^/]+?)")
     # Copies that have been on a memory card have .WAV.
-    return re.compile("".join(parts), re.IGNORECASE), fields
+    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL), fields
 
 
 def _guessed(folder: Path, paths: Sequence[str]) -> str:
-    """`{label}/*`, `{split}/{label}/*` or the like, if the folders' names say what they are."""
-    depths = Counter(path.count("/") for path in paths)
-    ((depth, _),) = depths.most_common(1)
-    names = [path.split("/") for path in paths if path.count("/") == depth]
-    parts, unknown = [], list[str]()
+    """`{label}/**`, `{split}/{folder2}/{label}/**` or the like, if folders are named so.
+
+    A folder whose name says nothing may be the speaker's: it becomes a column, for --map.
+    """
+    names = [path.split("/")[:-1] for path in paths]
+    depth = min(map(len, names))
+    parts, unknown, pattern = [], list[str](), ""
     for place in range(depth):
         values = sorted({one[place] for one in names})
         strange = [value for value in values if not class_of(value, lexicon())]
@@ -116,12 +130,13 @@ def _guessed(folder: Path, paths: Sequence[str]) -> str:
         elif not strange:
             parts.append("{label}")
         else:
-            parts.append("*")
-            unknown += strange if len(strange) < len(values) else []
+            parts.append(f"{{folder{place + 1}}}")
+            if len(strange) < len(values):
+                unknown += strange
+                pattern = "*/" * place + "{label}/**"
     if "{label}" in parts:
-        return "/".join([*parts, "*"])
+        return "/".join([*parts, "**"])
     if unknown:
-        pattern = "*/" * (depth - 1) + "{label}/*"
         raise InputError(
             f"has folders that are named after emotions, and others: {unknown[:10]}",
             file=folder,

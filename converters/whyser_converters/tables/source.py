@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,8 @@ class RowSource:
     """A table of a stranger: where it is, its columns, and how its rows are read.
 
     `split` is the split that the name of the file states. `embedded` are the columns with sound
-    inside. `meanings` is what the format itself says of its columns: meaning -> column.
+    inside. `meanings` is what the format itself says of its columns: meaning -> column. `counts` is
+    what the last reading noted of rows: reason -> rows.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class RowSource:
     split: str | None = None
     embedded: frozenset[str] = frozenset()
     meanings: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter, compare=False)
 
 
 _SPLIT_WORDS = {

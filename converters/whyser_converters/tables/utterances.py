@@ -35,16 +35,16 @@ from whyser_converters.tables.source import (
     text_of,
 )
 from whyser_converters.tables.times import seconds
-from whyser_converters.tables.votes import Given, counted, votes_in
+from whyser_converters.tables.votes import Given, counted, highest, votes_in
 
 _GENDERS = {
-    **dict.fromkeys(("m", "male", "man", "masculine", "männlich", "homme", "hombre"), "male"),
-    **dict.fromkeys(("f", "female", "w", "woman", "weiblich", "femme", "mujer"), "female"),
+    **dict.fromkeys(("m", "male", "man", "masculine", "männlich", "homme", "hombre", "男"), "male"),
+    **dict.fromkeys(("f", "female", "w", "woman", "weiblich", "femme", "mujer", "女"), "female"),
 }
 
 _SPACES = re.compile(r"\s+")
-#: Meanings that may differ between the rows of one utterance.
-_OF_ONE_VOTE = frozenset({"rater", "label", *ATTRIBUTES})
+#: Meanings that may differ between the rows of one utterance, besides the annotator's label.
+_OF_ONE_VOTE = frozenset({"rater", *ATTRIBUTES})
 #: What an id of a stranger may have in the name of a file; all else becomes `_`.
 _ODD = re.compile(r"[^\w.+@=-]")
 
@@ -60,11 +60,13 @@ class _TableRow:
         at: Mapping[str, int],
         recipe: TableRecipe,
         paths: SoundPaths,
+        of_vote: str,
         log: ConversionLog,
     ) -> None:
         self.source, self.at, self.recipe, self.paths = source, at, recipe, paths
         self.values = {meaning for meaning in at if meaning in recipe.values}
-        self.rest = [place for name, place in at.items() if name not in _OF_ONE_VOTE]
+        own = _OF_ONE_VOTE | {of_vote}
+        self.rest = [place for name, place in at.items() if name not in own]
         scales = recipe.attribute_scales
         rated: Scales = {name: scales[name] for name in ATTRIBUTES if name in at}
         self.rated = [at[name] for name in rated]
@@ -142,6 +144,9 @@ class TableReader:
         for line, cells, votes in rows:
             with log.candidate(cells.source.path, line):
                 yield self._utterance(line, cells, votes)
+        for source in self.sources:
+            for reason, count in source.counts.most_common():
+                log.note_count(count, reason)
         for gender, count in self._odd_genders.most_common():
             log.note_count(count, f"utterances whose gender {gender!r} is not known and left out")
 
@@ -164,7 +169,7 @@ class TableReader:
                 key = _key(cells)
                 with self.log.part(source.path, line, of=key):
                     values = cells.attribute_values(line, key)
-                    ballot = Given(cells.text("rater"), cells.text("label"), values)
+                    ballot = Given(cells.text("rater"), self._vote_label(cells), values)
                     if (given := votes.get(key)) is not None:
                         cells.refuse_other(first[key][1])
                         given.append(ballot)
@@ -174,6 +179,13 @@ class TableReader:
             for key, (line, row) in first.items():
                 cells.row = row
                 yield line, cells, votes.pop(key)
+
+    def _vote_label(self, cells: _TableRow) -> str:
+        """The label of the row's annotator."""
+        if self.columns.of_vote == "label":
+            return cells.text("label")
+        written = text_of(cells.raw("votes"))
+        return self.recipe.value("label", written) if written else ""
 
     def _light(self, row: Sequence[Any]) -> Sequence[Any]:
         """The row, its sound written to a file, so that not all sound is in memory."""
@@ -188,7 +200,7 @@ class TableReader:
         at = {column: number for number, column in enumerate(wanted)}
         of = {meaning: at[column] for meaning, column in self.columns.of.items() if column in at}
         paths = self.sound_paths.get(source.path, SoundPaths(self.root))
-        cells = _TableRow(source, of, self.recipe, paths, self.log)
+        cells = _TableRow(source, of, self.recipe, paths, self.columns.of_vote, self.log)
         for line, row in source.read(wanted, lost):
             cells.row = row
             yield line, cells
@@ -204,7 +216,8 @@ class TableReader:
         given = self._votes(cells) if ballot is None else ballot
         votes = self._cast(given)
         means = cells.attribute_values(line, utterance_id) if ballot is None else {}
-        label, label_raw = self._label(cells, votes, utterance_id, published=ballot is None)
+        is_published = ballot is None or self.columns.of_vote == "votes"
+        label, label_raw = self._label(cells, votes, utterance_id, published=is_published)
         if segment:
             self.segments[utterance_id] = segment
         speaker = known_name(cells.text("speaker"))
@@ -363,6 +376,10 @@ class TableReader:
             if votes:
                 self._compare(utterance_id, label, codes)
             return label, code
+        if scored := self.columns.scored:
+            codes = highest({code: cells.raw(f"score:{code}") for code in scored})
+            label = label_of(codes[0], self.labels, "label") if len(codes) == 1 else None
+            return label, ":".join(codes)
         if not votes:
             raise LeftOut("no vote with a label")
         return self._plurality(codes), ":".join(_most_frequent(codes))
