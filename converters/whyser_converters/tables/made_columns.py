@@ -15,7 +15,7 @@ from whyser_converters.corpora.tables import Lost
 from whyser_converters.tables.name_tables import compiled_pattern
 from whyser_converters.tables.places import opened, sources_at
 from whyser_converters.tables.recipe import TableJoin, TableRecipe
-from whyser_converters.tables.source import EmbeddedSound, Row, RowSource, text_of
+from whyser_converters.tables.source import LEFT_OUT, EmbeddedSound, Row, RowSource, text_of
 from whyser_converters.tables.text_tables import TextForm
 
 #: A column in the template of a meaning, `dia{Dialogue_ID}_utt{Utterance_ID}.wav`.
@@ -250,6 +250,3 @@ def _chosen(
                 yield line, [row[number] for number in picked]
 
     return replace(source, read=read)
-
-
-LEFT_OUT = "rows that --where leaves out"

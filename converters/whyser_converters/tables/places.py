@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from whyser.io.errors import InputError
+from whyser.io.files import read_json
 from whyser_converters.tables.arrow_tables import arrow_source
 from whyser_converters.tables.audformat import HEADER, audformat_sources
 from whyser_converters.tables.name_tables import names_source
@@ -31,6 +33,9 @@ _OPENERS: dict[str, Callable[[Path], RowSource]] = {
 
 #: In a folder; a text or a JSON file there may be anything, such as a licence or a label map.
 _IN_FOLDERS = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
+
+#: Of EmoBox: code -> word.
+_LABEL_MAP = "label_map.json"
 
 #: Where `datasets` and the hub put tables, besides folders of a split's name.
 _DATA = "data"
@@ -121,7 +126,23 @@ def opened(path: Path, form: TextForm = PLAIN) -> RowSource:
     if form.columns:
         what = "is no CSV file, and only those have no names for their columns"
         raise InputError(what, file=path, cure="Give no --columns.")
-    return opener(path)
+    source = opener(path)
+    return (
+        replace(source, label_names=_label_names(path)) if opener is json_lines_source else source
+    )
+
+
+def _label_names(path: Path) -> dict[str, str]:
+    """What EmoBox says of the codes of a corpus, in a file by its folders of folds."""
+    for folder in (path.parent, path.parent.parent):
+        if (folder / _LABEL_MAP).is_file():
+            found = read_json(folder / _LABEL_MAP)
+            return (
+                {str(code): str(word) for code, word in found.items()}
+                if isinstance(found, dict)
+                else {}
+            )
+    return {}
 
 
 def _tables_in(folder: Path) -> list[Path]:

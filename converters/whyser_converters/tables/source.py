@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -42,7 +42,8 @@ class RowSource:
 
     `split` is the split that the name of the file states. `embedded` are the columns with sound
     inside. `meanings` is what the format itself says of its columns: meaning -> column. `counts` is
-    what the last reading noted of rows: reason -> rows.
+    what the last reading noted of rows: reason -> rows. `label_names` is what the corpus itself
+    says of its codes: code -> word.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class RowSource:
     embedded: frozenset[str] = frozenset()
     meanings: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter, compare=False)
+    label_names: Mapping[str, str] = field(default_factory=dict)
 
 
 _SPLIT_WORDS = {
@@ -70,6 +72,8 @@ _SPLIT_WORDS = {
     "eval": "test",
     "evaluation": "test",
 }
+#: How the reason of rows begins that the user did not ask for.
+LEFT_OUT = "row that --where leaves out"
 #: What tables write in place of a name or a label that nobody knows, in lower case.
 UNKNOWN = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na", "-", "?"})
 

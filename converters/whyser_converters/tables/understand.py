@@ -24,10 +24,10 @@ from whyser_converters.corpora.spec import (
     official,
 )
 from whyser_converters.tables.columns import NAMES, ColumnMap, map_columns, plain
-from whyser_converters.tables.made_columns import LEFT_OUT, sources_of
+from whyser_converters.tables.made_columns import sources_of
 from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
 from whyser_converters.tables.sound_paths import SoundPaths, find_paths
-from whyser_converters.tables.source import RowSource, split_named, text_of
+from whyser_converters.tables.source import LEFT_OUT, RowSource, split_named, text_of
 from whyser_converters.tables.text_tables import ENCODING_CURE, is_foreign_text
 from whyser_converters.tables.utterances import TableReader, known_name
 from whyser_converters.tables.votes import Given, counted, highest, votes_in
@@ -199,7 +199,8 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
         columns = columns.without("transcript")
     try:
         counts, splits, speakers = look.labels, look.splits, look.speakers
-        labels = meant_labels(counts, recipe.merge)
+        names = {code: word for each in sources for code, word in each.label_names.items()}
+        labels = meant_labels(counts, recipe.merge, names)
     except InputError as problem:
         raise problem.at(recipe.place) from None
     return TableMeaning(
@@ -294,11 +295,14 @@ class _FirstLook:
         rated = [f"vote:{rater}" for rater in self.columns.raters]
         if self.columns.is_one_row_a_vote and self.columns.of_vote == "votes":
             rated.append("votes")
+        # The rows of one utterance repeat its published label.
+        is_repeated = "votes" in rated
         for meaning in ("label", *rated):
             for written, count in self._texts(meaning).items():
                 # Who was not asked leaves an empty cell.
                 if written or meaning == "label":
-                    found[self.recipe.value("label", written)] += count
+                    times = 0 if is_repeated and meaning == "label" else count
+                    found[self.recipe.value("label", written)] += times
         return found
 
     @property

@@ -26,6 +26,7 @@ from whyser_converters.tables.columns import ColumnMap
 from whyser_converters.tables.recipe import TableRecipe
 from whyser_converters.tables.sound_paths import SoundPaths
 from whyser_converters.tables.source import (
+    LEFT_OUT,
     SOUND_BYTES,
     SUFFIX_OF_BYTES,
     UNKNOWN,
@@ -88,7 +89,7 @@ class _TableRow:
         """The attributes in the row; `of` names the utterance in a fault."""
         if not self.rated:
             return {}
-        cells = tuple([text_of(self.row[place]) for place in self.rated])
+        cells = tuple([_with_point(text_of(self.row[place])) for place in self.rated])
         return self.attributes.read(cells, line, of)
 
     def refuse_other(self, first: Sequence[Any]) -> None:
@@ -146,7 +147,10 @@ class TableReader:
                 yield self._utterance(line, cells, votes)
         for source in self.sources:
             for reason, count in source.counts.most_common():
-                log.note_count(count, reason)
+                if reason.startswith(LEFT_OUT):
+                    log.leave_unused(reason, count)
+                else:
+                    log.note_count(count, reason)
         for gender, count in self._odd_genders.most_common():
             log.note_count(count, f"utterances whose gender {gender!r} is not known and left out")
 
@@ -402,6 +406,15 @@ def _key(cells: _TableRow) -> str:
     if "start" not in cells.at:
         return text_of(audio)
     return " ".join(text_of(part) for part in (audio, cells.raw("start"), cells.raw("end")))
+
+
+def _with_point(number: str) -> str:
+    """A number with a decimal point, where many spreadsheets write a comma.
+
+    >>> _with_point("2,50"), _with_point("1,000,000")
+    ('2.50', '1,000,000')
+    """
+    return number.replace(",", ".") if number.count(",") == 1 else number
 
 
 def known_name(value: str) -> str:

@@ -74,11 +74,14 @@ def _of_code(text: str) -> Label | None:
 
 
 def meant_labels(
-    counts: Mapping[str, int], merge: Mapping[str, str] = MappingProxyType({})
+    counts: Mapping[str, int],
+    merge: Mapping[str, str] = MappingProxyType({}),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, MeantLabel]:
     """Every label of a table with its class; those of `merge` get theirs later, and `other` here.
 
-    A label that `merge` maps to `none` is no label, and `*` stands for all without a class.
+    A label that `merge` maps to `none` is no label, and `*` stands for all without a class. `names`
+    is what the corpus says of its codes.
 
     Raises: `InputError` that lists all other labels without a class, with their counts.
 
@@ -93,7 +96,8 @@ def meant_labels(
     }
     rest = yours.pop(_REST, None)
     rest = rest and MeantLabel(rest.label, _OF_REST)
-    found = {name: class_of(name, known) or rest for name in counts} | yours
+    found = {name: class_of(name, known) or _of_word(names.get(name)) or rest for name in counts}
+    found |= yours
     unknown = [name for name, meant in found.items() if meant is None]
     if unknown:
         unknown.sort(key=lambda name: (-counts[name], name))
@@ -107,6 +111,11 @@ def meant_labels(
             f"them, or 'none' for no agreement: {words}. --merge '*=other' is for all the rest.",
         )
     return {name: meant for name, meant in found.items() if meant}
+
+
+def _of_word(word: str | None) -> MeantLabel | None:
+    meant = class_of(word, lexicon()) if word else None
+    return meant and MeantLabel(meant.label, f"the corpus says that it is {word!r}")
 
 
 def class_merges(merge: Mapping[str, str], labels: Mapping[str, MeantLabel]) -> dict[str, str]:
