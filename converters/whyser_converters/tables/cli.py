@@ -28,7 +28,8 @@ _Map = Annotated[
     typer.Option(
         metavar="MEANING=COLUMN",
         help="Say which column is the id, audio, label, votes, rater, transcript, speaker, "
-        "gender, split, start, end, duration, dialogue, session, or an attribute; repeatable. "
+        "gender, split, start, end, duration, dialogue, session, an attribute, or the secondary "
+        "labels of a vote; repeatable. "
         "'vote:RATER' is a column with one annotator's labels, 'votes:LABEL' one with the number "
         "of a label's votes, 'score:LABEL' one with a label's share or strength, of which the "
         "highest is the label. Columns in braces are put together, as in "

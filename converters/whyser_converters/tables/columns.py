@@ -27,6 +27,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         *("rater", "raterid", "annotator", "annotatorid", "worker", "workerid", "evaluator"),
         *("evaluatorid", "listener", "listenerid", "judge"),
     ),
+    "secondary": (
+        *("secondary", "secondarylabel", "secondarylabels", "secondaryemotion"),
+        *("secondaryemotions", "emoclasssecond"),
+    ),
     "transcript": ("transcript", "transcription", "text", "sentence", "words", "utterance"),
     "speaker": (
         *("speaker", "speakerid", "spk", "spkid", "spkrid", "actor", "actorid", "clientid"),
@@ -151,10 +155,16 @@ def map_columns(
             )
         guessed.update({meaning: found[0]} if found else {})
     of = {meaning: column for meaning, column in {**guessed, **of}.items() if column}
+    is_one_row_a_vote = rows_are_votes or "rater" in of
+    if not is_one_row_a_vote:
+        if given.get("secondary"):
+            cure = "Give --map rater=COLUMN, or --rows-are-votes."
+            what = "secondary labels are read where each row is the vote of one annotator"
+            raise InputError(what, file=source.path, cure=cure)
+        of.pop("secondary", None)
     _refuse_no_label(source, of, given, free)
     _refuse_open_part(source, of)
     order = [*NAMES, *(meaning for meaning in of if meaning not in NAMES)]
-    is_one_row_a_vote = rows_are_votes or "rater" in of
     ordered = {one: of[one] for one in order if one in of}
     return ColumnMap(ordered, frozenset(guessed), is_one_row_a_vote)
 

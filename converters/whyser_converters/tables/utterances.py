@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path
 from whyser.labels.attributes import ATTRIBUTES, Scales
-from whyser.labels.classes import OTHER, Label
+from whyser.labels.classes import CLASSES, OTHER, Label
+from whyser.labels.lexicon import lexicon
 from whyser.labels.votes import majority
 from whyser.records.utterance import AttributeVote, Utterance, Vote
 from whyser_converters.corpora.attribute_values import AttributeCells, Values
@@ -36,7 +37,8 @@ from whyser_converters.tables.source import (
     text_of,
 )
 from whyser_converters.tables.times import seconds
-from whyser_converters.tables.votes import Given, counted, highest, votes_in
+from whyser_converters.tables.votes import Given, counted, highest, votes_in, words_of
+from whyser_converters.tables.words import class_of
 
 _GENDERS = {
     **dict.fromkeys(("m", "male", "man", "masculine", "männlich", "homme", "hombre", "男"), "male"),
@@ -45,7 +47,7 @@ _GENDERS = {
 
 _SPACES = re.compile(r"\s+")
 #: Meanings that may differ between the rows of one utterance, besides the annotator's label.
-_OF_ONE_VOTE = frozenset({"rater", *ATTRIBUTES})
+_OF_ONE_VOTE = frozenset({"rater", "secondary", *ATTRIBUTES})
 #: What an id of a stranger may have in the name of a file; all else becomes `_`.
 _ODD = re.compile(r"[^\w.+@=-]")
 
@@ -120,7 +122,7 @@ class TableReader:
     ) -> None:
         self.name, self.sources, self.columns, self.recipe = name, sources, columns, recipe
         self.labels, self.shares_stem, self.sound_paths = labels, shares_stem, sound_paths
-        self._known_votes: dict[str, Vote] = {}
+        self._known_votes: dict[tuple[str, str], Vote] = {}
         self._odd_genders: Counter[str] = Counter()
 
     def utterances(
@@ -173,7 +175,12 @@ class TableReader:
                 key = _key(cells)
                 with self.log.part(source.path, line, of=key):
                     values = cells.attribute_values(line, key)
-                    ballot = Given(cells.text("rater"), self._vote_label(cells), values)
+                    ballot = Given(
+                        cells.text("rater"),
+                        self._vote_label(cells),
+                        values,
+                        cells.text("secondary"),
+                    )
                     if (given := votes.get(key)) is not None:
                         cells.refuse_other(first[key][1])
                         given.append(ballot)
@@ -334,7 +341,7 @@ class TableReader:
             if (label := text_of(cells.raw(f"vote:{rater}")))
         ]
         return [
-            Given(rater, self.recipe.value("label", label)) for rater, label, _ in found if label
+            Given(one.rater, self.recipe.value("label", one.label)) for one in found if one.label
         ]
 
     def _cast(self, votes: Sequence[Given]) -> list[Given]:
@@ -354,7 +361,8 @@ class TableReader:
     def _vote(self, number: int, vote: Given) -> Vote:
         rater = f"{self.name}/{vote.rater}" if vote.rater else f"anonymous_{number}"
         # Checked once for each label; there are millions of votes.
-        return replace(self._vote_of(vote.label), rater=rater, **vote.values)
+        known = self._vote_of(vote.label, vote.secondary)
+        return replace(known, rater=rater, **vote.values)
 
     def _without_label(self, given: Sequence[Given]) -> Iterator[AttributeVote]:
         """The ratings of annotators who gave no label."""
@@ -363,11 +371,20 @@ class TableReader:
                 rater = f"{self.name}/{one.rater}" if one.rater else f"anonymous_{number}"
                 yield AttributeVote(rater=rater, **one.values)
 
-    def _vote_of(self, code: str) -> Vote:
-        if code not in self._known_votes:
+    def _vote_of(self, code: str, secondary: str = "") -> Vote:
+        key = code, secondary
+        if key not in self._known_votes:
             primary = label_of(code, self.labels, "label") or OTHER
-            self._known_votes[code] = Vote(rater="", primary=primary, raw=code)
-        return self._known_votes[code]
+            names = tuple(dict.fromkeys(map(self._secondary, words_of(secondary))))
+            vote = Vote(rater="", primary=primary, secondary=names, raw=code)
+            self._known_votes[key] = vote
+        return self._known_votes[key]
+
+    def _secondary(self, word: str) -> str:
+        """The class that a secondary label names, or the word of an annotator in lower case."""
+        meant = class_of(word, lexicon())
+        label = self.labels.get(word) or (meant.label if meant else None)
+        return label if label in CLASSES else word.lower()
 
     def _label(
         self, cells: _TableRow, votes: Sequence[Given], utterance_id: str, *, published: bool

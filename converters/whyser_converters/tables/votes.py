@@ -20,11 +20,12 @@ _SCORES = "where the highest number is the label, give --map score:LABEL=COLUMN 
 
 
 class Given(NamedTuple):
-    """One vote: the annotator, or an empty text, the label as it is written, and attributes."""
+    """One vote: the annotator, or an empty text, the labels as they are written, and attributes."""
 
     rater: str
     label: str
     values: Mapping[str, float] = {}
+    secondary: str = ""
 
 
 def votes_in(cell: Any) -> list[Given]:
@@ -87,6 +88,15 @@ def counted(label: str, count: Any) -> list[Given]:
     else:
         return [Given("", label)] * int(number)
     raise InputError(f"bad number of votes {text[:60]!r} for {label!r}", cure=cure)
+
+
+def words_of(cell: str) -> list[str]:
+    """The different labels of a cell.
+
+    >>> words_of("Angry, Other,Angry;")
+    ['Angry', 'Other']
+    """
+    return list(dict.fromkeys(filter(None, _SEPARATOR.split(cell.strip()))))
 
 
 def highest(scores: Mapping[str, Any]) -> list[str]:

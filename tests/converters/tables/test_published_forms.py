@@ -298,6 +298,15 @@ def test_msp_podcast(tabled: Any, corpus: Corpus) -> None:
         ("angry", "Angry", 5.0),
         ("other", "Other-Fed up", 4.0),
     ]
+    assert [vote.secondary for vote in one.votes] == [("angry",), ("angry", "other")]
+
+
+def test_secondary_labels_belong_to_votes(refused: Any, tabled: Any, corpus: Corpus) -> None:
+    folder = corpus(["a.wav"])
+    table = write(folder / "t.csv", "file,emotion,secondary\na.wav,sad,tired\n")
+    assert tabled(table).utterances[0].votes == ()
+    said = refused("table", table, "--name", "mine", "--map", "secondary=secondary")
+    assert "secondary labels are read where each row is the vote of one annotator" in said
 
 
 def test_attributes_without_a_scale_are_named(understood: Any, corpus: Corpus) -> None:
