@@ -111,7 +111,13 @@ def read_table(
 
     parsed = partial(csv.reader, strict=True, delimiter=delimiter)
     with _opened(path, encoding) as stream:
-        for lines, rows in _chunks(stream, parsed, width, stray_bytes, lose, has_header=has_header):
+        width_in_tabs = width if delimiter == "\t" else 0
+        found = _chunks(
+            *(stream, parsed, width, stray_bytes, lose),
+            has_header=has_header,
+            width_in_tabs=width_in_tabs,
+        )
+        for lines, rows in found:
             yield from zip(lines, map(pick, rows), strict=True)
 
 
@@ -127,6 +133,7 @@ def _chunks(
     lose: Callable[[int, str, str], None],
     *,
     has_header: bool,
+    width_in_tabs: int,
 ) -> Iterator[tuple[Sequence[int], Sequence[list[str]]]]:
     """Line numbers and cells: of a block of lines where all are good, else of row after row."""
     texts: list[str] = []
@@ -150,7 +157,7 @@ def _chunks(
                 # An unclosed quote has swallowed the lines below its own.
                 reason = str(error) if len(texts) == 1 else ""
                 found = [
-                    (number, text, *_parse_alone(text, parsed, reason))
+                    (number, text, *_parse_alone(text, parsed, reason, width_in_tabs))
                     for number, text in enumerate(texts, start=line)
                 ]
             line += len(texts)
@@ -185,13 +192,19 @@ def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) ->
     return ""
 
 
-def _parse_alone(text: str, parsed: Parsed, reason: str) -> tuple[list[str], str]:
+def _parse_alone(
+    text: str, parsed: Parsed, reason: str, width_in_tabs: int
+) -> tuple[list[str], str]:
     """The cells of one line, or the fault; `reason` is given if it is known not to be CSV."""
     if not reason:
         try:
             return next(parsed([text])), ""
         except csv.Error as error:
             reason = str(error)
+    # Between tabs, many programs write quotation marks as they are.
+    cells = text.rstrip("\r\n").split("\t")
+    if len(cells) == width_in_tabs:
+        return cells, ""
     return [], f"not valid CSV ({reason})" if text.strip() else ""
 
 

@@ -111,7 +111,7 @@ def _with_listed_labels(header: _Header, folder: Path) -> _Header:
         if about is None:
             continue
         table = _opened(folder, str(scheme.labels))
-        (key, *_) = [*about.levels, *table.columns]
+        key = next(iter([*list(about.levels), *table.columns]))
         properties = [column for column in about.columns if column in table.columns]
         rows = table.read([key, *properties], _raise) if key in table.columns else ()
         labels = {text_of(row[0]): dict(zip(properties, row[1:], strict=True)) for _, row in rows}

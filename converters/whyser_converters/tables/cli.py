@@ -201,18 +201,17 @@ def table(
     }
     recipe = _recipe(place, said)
     if save_recipe:
-        where = os.path.relpath(recipe.place, save_recipe.parent)
-        places = {"table": where}
+        places: dict[str, Any] = {"table": os.path.relpath(recipe.place, save_recipe.parent)}
         if recipe.audio_root:
             root = recipe.folder / recipe.audio_root
             places["audio_root"] = os.path.relpath(root, save_recipe.parent)
-        moved = [
+        places["join"] = [
             join.model_copy(
                 update={"table": os.path.relpath(recipe.folder / join.table, save_recipe.parent)}
             )
             for join in recipe.join
         ]
-        write_recipe(save_recipe, recipe.model_copy(update=places | {"join": moved}))
+        write_recipe(save_recipe, recipe.model_copy(update=places))
         say(f"wrote {save_recipe}")
         if name or split_list or splits != "auto" or no_audio or strict:
             say("note: a recipe has no name, splits, --no-audio or --strict. Give them with it")

@@ -203,7 +203,8 @@ class _JoinedTable:
 
     def _by_key(self, asked: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
         if asked not in self._rows:
-            self._rows[asked] = found = {}
+            found: dict[str, Sequence[Any]] = {}
+            self._rows[asked] = found
             own = [self.columns[column] for column in asked]
             for table in self.tables:
                 for line, row in table.read([self.there, *own], _raise):

@@ -331,6 +331,7 @@ class _FirstLook:
     def refuse_repeated(self) -> None:
         """Raises: `InputError` if many rows are about the utterance of an earlier row."""
         of = self.columns.of
+        self._refuse_numbered()
         key = "id" if "id" in of else "audio"
         if self.columns.is_one_row_a_vote or key not in self._cells or "start" in of:
             return
@@ -343,6 +344,23 @@ class _FirstLook:
                 "--rows-are-votes where no column names the annotator. If each row is a part of a "
                 "recording, give --map start=COLUMN --map end=COLUMN. If only some rows count, "
                 "give --where COLUMN=VALUE.",
+            )
+
+    def _refuse_numbered(self) -> None:
+        """Raises: `InputError` if what is called the id numbers the rows, and many rows share a
+        sound file: each vote would be an utterance."""
+        of = self.columns.of
+        ids, sounds = (len(self._cells.get(one, ())) for one in ("id", "audio"))
+        if "id" not in self.columns.guessed or "start" in of or not sounds:
+            return
+        if ids - sounds > _FEW * ids:
+            raise InputError(
+                f"{self.rows:,} rows have {ids:,} different ids in column {of['id']!r}, and only "
+                f"{sounds:,} sound files",
+                file=self.recipe.place,
+                cure=f"Give --map id= if the rows of one sound file are the votes for it, or --map "
+                f"id={of['id']} if each id is an utterance. If each row is a part of a recording, "
+                "give --map start=COLUMN --map end=COLUMN.",
             )
 
     def refuse_foreign(self) -> None:

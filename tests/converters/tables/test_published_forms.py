@@ -466,6 +466,39 @@ def test_emobox_codes(tabled: Any, corpus: Corpus) -> None:
     ]
 
 
+@pytest.mark.parametrize("annotator", ["rater", "who"])
+def test_numbers_of_rows_are_no_ids(
+    refused: Any, tabled: Any, corpus: Corpus, annotator: str
+) -> None:
+    """A database numbers its rows; then no two votes would be for one utterance."""
+    folder = corpus(["a.wav", "b.wav"])
+    rows = [(f"{clip}.wav", f"r{number}") for clip in "ab" for number in range(3)]
+    text = f"id,file,{annotator},emotion\n"
+    text += "".join(f"{n},{file},{who},sad\n" for n, (file, who) in enumerate(rows))
+    table = write(folder / "t.csv", text)
+    said = refused("table", table, "--name", "mine")
+    assert "6 rows have 6 different ids in column 'id', and only 2 sound files" in said
+    words = ("--map", "id=", "--map", f"rater={annotator}")
+    assert [len(one.votes) for one in tabled(table, *words).utterances] == [3, 3]
+    own = tabled(table, "--map", "id=id", "--map", "rater=").utterances
+    assert [one.id for one in own] == [f"mine/{number}" for number in range(6)]
+
+
+def test_tabs_without_a_convention_for_quotes(tabled: Any, corpus: Corpus) -> None:
+    folder = corpus(["0.wav", "1.wav", "2.wav", "3.wav"])
+    table = write(
+        folder / "t.tsv",
+        'file\temotion\ttext\n0.wav\tsad\t"Oh my" she said\n1.wav\tsad\t"Oh\n'
+        '2.wav\tsad\tit\'s "fine"\n3.wav\tsad\t"With ""rules"""\n',
+    )
+    assert [one.transcript for one in tabled(table).utterances] == [
+        '"Oh my" she said',
+        '"Oh',
+        'it\'s "fine"',
+        'With "rules"',
+    ]
+
+
 def test_a_folder_says_which_of_its_files_may_be_tables(refused: Any, corpus: Corpus) -> None:
     """ShEMO's annotation is JSON, and JSON in a folder may be anything."""
     folder = corpus(["female/F01A00.wav"])
