@@ -26,7 +26,8 @@ from whyser_converters.corpora.spec import (
 from whyser_converters.tables.columns import NAMES, ColumnMap, map_columns, plain
 from whyser_converters.tables.made_columns import sources_of
 from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
-from whyser_converters.tables.sound_paths import SoundPaths, find_paths
+from whyser_converters.tables.sound_names import way_to_sounds
+from whyser_converters.tables.sound_paths import SoundPaths
 from whyser_converters.tables.source import LEFT_OUT, RowSource, split_named, text_of
 from whyser_converters.tables.text_tables import ENCODING_CURE, is_foreign_text
 from whyser_converters.tables.utterances import TableReader, known_name
@@ -232,7 +233,7 @@ def inputs_of(place: Path) -> Iterator[Path]:
             cells = source.read([str(audio)], _pass_over)
             names = {text_of(name): None for _, (name,) in cells}
             first = next(filter(None, names), "")
-            paths = find_paths(root, _folder_of(source), first)
+            paths = way_to_sounds(root, _folder_of(source), first)
             for name in filter(None, names):
                 with suppress(InputError):
                     yield root / paths.path(name)
@@ -416,7 +417,7 @@ class _FirstLook:
                 self._count(meaning, source, cells[places[meaning]])
             if "audio" in places and source.path not in self.sound_paths:
                 first = next(filter(None, map(text_of, cells[places["audio"]])), "")
-                found = find_paths(self.recipe.root, _folder_of(source), first)
+                found = way_to_sounds(self.recipe.root, _folder_of(source), first)
                 self.sound_paths[source.path] = found
             if "transcript" in places and self.holds_codes:
                 self.holds_codes = all(map(_is_code, cells[places["transcript"]]))

@@ -499,6 +499,25 @@ def test_tabs_without_a_convention_for_quotes(tabled: Any, corpus: Corpus) -> No
     ]
 
 
+def test_mer2023(tabled: Any, corpus: Corpus, convert: Any, tmp_path: Path) -> None:
+    """The table has names without folder and ending; the sound is in folders of its own."""
+    folder = corpus(["train/sample_0.wav", "more/deep/sample_1.wav"])
+    table = write(folder / "label.csv", "name,discrete\nsample_0,worried\nsample_1,happy\n")
+    words = ("--map", "audio=name", "--map", "label=discrete")
+    result = tabled(table, *words)
+    assert [(one.id, one.audio) for one in result.utterances] == [
+        ("mine/sample_0", "train/sample_0.wav"),
+        ("mine/sample_1", "more/deep/sample_1.wav"),
+    ]
+    corpus(["other/sample_1.wav"])
+    outcome = convert("table", table, tmp_path / "out2", "--name", "mine", *words)
+    said = " ".join((outcome.out + outcome.err).split())
+    assert "by the names of the files in whatever folder" in said
+    assert "2 sound files below" in said
+    assert "are called 'sample_1'" in said
+    assert "mine: 1 utterances" in said
+
+
 def test_a_folder_says_which_of_its_files_may_be_tables(refused: Any, corpus: Corpus) -> None:
     """ShEMO's annotation is JSON, and JSON in a folder may be anything."""
     folder = corpus(["female/F01A00.wav"])
