@@ -12,7 +12,7 @@ from typing import Any
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser_converters.corpora.tables import Lost
-from whyser_converters.tables.name_tables import compiled_pattern
+from whyser_converters.tables.name_pattern import NamePattern
 from whyser_converters.tables.places import opened, sources_at
 from whyser_converters.tables.recipe import TableJoin, TableRecipe
 from whyser_converters.tables.source import LEFT_OUT, EmbeddedSound, Row, RowSource, text_of
@@ -78,20 +78,21 @@ def _parsed(source: RowSource, column: str, pattern: str) -> RowSource:
     if column not in source.columns:
         cure = did_you_mean(column, source.columns)
         raise InputError(f"has no column {column!r} to parse", file=source.path, cure=cure)
-    form, fields = compiled_pattern(pattern)
-    if taken := [field for field in fields if field in source.columns]:
+    form = NamePattern(pattern)
+    if taken := [field for field in form.fields if field in source.columns]:
         cure = "Give the field another name, and --map to say what it means."
         raise InputError(f"has a column {taken[0]!r} already", file=source.path, cure=cure)
 
     def make(cells: Sequence[Any]) -> Sequence[Any]:
         (cell,) = cells
         text = cell.name if isinstance(cell, EmbeddedSound) else text_of(cell)
-        match = form.fullmatch(text.replace("\\", "/"))
-        if match is None:
-            raise InputError(f"{column} {text[:60]!r} has not the form {pattern!r}")
-        return [match[field] for field in fields]
+        try:
+            parts = form.parts(text.replace("\\", "/"))
+        except InputError as problem:
+            raise InputError(f"{column} {problem.what}", cure=problem.cure) from None
+        return [parts[field] for field in form.fields]
 
-    return _with_columns(source, [column], fields, make)
+    return _with_columns(source, [column], form.fields, make)
 
 
 # ---- cells put together --------------------------------------------------------------------

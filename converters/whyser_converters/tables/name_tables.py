@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from whyser.io.errors import InputError
 from whyser.labels.lexicon import lexicon
 from whyser_converters.corpora.tables import Lost
+from whyser_converters.tables.name_pattern import NamePattern
 from whyser_converters.tables.source import Row, RowSource, split_named
 from whyser_converters.tables.words import class_of
 
@@ -24,9 +24,6 @@ SUFFIXES = frozenset(
 #: The column of the file's path, relative to the folder.
 PATH_COLUMN = "audio"
 
-#: A field with its width, a star, literal text, or a brace that belongs to nothing.
-_PART = re.compile(r"\{(\w+)(?::(\d+))?\}|(\*+)|([^{}*]+)|([{}])")
-
 
 def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     """A row for each sound file whose path fits the pattern, such as `{speaker}/{label}_*.wav`.
@@ -39,8 +36,8 @@ def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     if not found:
         raise InputError("contains no table and no sound file", file=folder, cure="Check the path.")
     pattern = pattern or _guessed(folder, found)
-    form, fields = compiled_pattern(pattern, reserved=(PATH_COLUMN,))
-    if not any(form.fullmatch(path) for path in found):
+    form = NamePattern(pattern, reserved=(PATH_COLUMN,))
+    if not any(map(form.fits, found)):
         raise InputError(
             f"no name of its {len(found):,} sound files has the form {pattern!r}",
             file=folder,
@@ -50,13 +47,15 @@ def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     def read(wanted: Sequence[str], lost: Lost) -> Iterator[Row]:
         places = [None if name == PATH_COLUMN else name for name in wanted]
         for number, path in enumerate(found, start=1):
-            if match := form.fullmatch(path):
-                yield number, [path if name is None else match[name] for name in places]
-            else:
-                lost(InputError(f"{path!r} has not the form {pattern!r}", file=folder), "")
+            try:
+                parts = form.parts(path)
+            except InputError as problem:
+                lost(problem.at(folder), "")
+                continue
+            yield number, [path if name is None else parts[name] for name in places]
 
     meanings = {"audio": PATH_COLUMN}
-    return RowSource(folder, (PATH_COLUMN, *fields), read, meanings=meanings)
+    return RowSource(folder, (PATH_COLUMN, *form.fields), read, meanings=meanings)
 
 
 def sounds_in(folder: Path) -> list[str]:
@@ -72,46 +71,6 @@ def sounds_in(folder: Path) -> list[str]:
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122, for every clip
         ]
     return sorted(found, key=lambda path: (path.rpartition("/")[2], path))
-
-
-def compiled_pattern(
-    pattern: str, *, reserved: Collection[str] = ()
-) -> tuple[re.Pattern[str], list[str]]:
-    """The expression of a pattern, and its fields.
-
-    A field in braces stands for the shortest text without a slash that fits, or with a width,
-    `{label:1}`, for so many characters; `*` is any text without a slash, and `**` any text. A
-    pattern without a slash is about the last part of a path.
-
-    Raises: `InputError` for a bad field, and for two of which nobody knows where one ends.
-
-    >>> form, fields = compiled_pattern("{speaker:2}{text:3}{label:1}*")
-    >>> form.fullmatch("wav/03a01Wa.wav")["label"], fields
-    ('W', ['speaker', 'text', 'label'])
-    """
-    parts, fields, is_open = [], list[str](), False
-    if "/" not in pattern and "**" not in pattern:
-        parts.append("(?:.*/)?")
-    for field, width, star, literal, stray in _PART.findall(pattern):
-        if stray or (field and (field[0].isdigit() or field in reserved)):
-            what = f"bad pattern {pattern!r}: {stray or field!r}"
-            raise InputError(what, cure="Write fields as in {speaker}/{label}_*.wav.")
-        has_width = bool(literal or width)
-        if is_open and not has_width:
-            what = f"bad pattern {pattern!r}: nothing shows where the field before "
-            what += f"{field or star!r} ends"
-            cure = "Put a mark between them, or give the width, as in {speaker:2}{label}."
-            raise InputError(what, cure=cure)
-        is_open = bool(field) and not width
-        if not field:
-            parts.append((".*" if len(star) > 1 else "[^/]*") if star else re.escape(literal))
-        elif field in fields:
-            parts.append(f"(?P={field})")
-        else:
-            fields.append(field)
-            parts.append(f"(?P<{field}>[^/]{{{width}}})" if width else f"(?P<{field}>[^/]+?)")
-    # Copies that have been on a memory card have .WAV.
-    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL), fields
 
 
 def _guessed(folder: Path, paths: Sequence[str]) -> str:
