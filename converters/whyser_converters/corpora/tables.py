@@ -223,9 +223,9 @@ def _opened(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
             yield stream
     except FileNotFoundError:
         raise InputError("no such file", file=path, cure="Check the corpus folder.") from None
-    except LookupError:
-        cure = "Python's names are expected, such as utf-8, cp1252, gb18030 or shift_jis."
-        raise InputError(f"no encoding {encoding!r}", file=path, cure=cure) from None
+    except UnicodeError as error:
+        what = f"is not {encoding or 'UTF-16'} text ({error})"
+        raise InputError(what, file=path, cure="State another encoding.") from None
 
 
 def refuse_special(path: Path) -> None:
@@ -254,7 +254,11 @@ def _open_text(
     """
     refuse_special(path)
     if encoding is not None:
-        return path.open(encoding=encoding, errors=errors, newline=newline)
+        try:
+            return path.open(encoding=encoding, errors=errors, newline=newline)
+        except LookupError:
+            cure = "Python's names are expected, such as utf-8, cp1252, gb18030 or shift_jis."
+            raise InputError(f"no encoding {encoding!r}", file=path, cure=cure) from None
     with path.open("rb") as raw:
         encoding = encoding_of(raw.read(4))
     if encoding not in {"utf-8", "utf-8-sig"}:

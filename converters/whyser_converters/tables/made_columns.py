@@ -21,6 +21,9 @@ from whyser_converters.tables.text_tables import TextForm
 #: A column in the template of a meaning, `dia{Dialogue_ID}_utt{Utterance_ID}.wav`.
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
+#: Values of rows that are left out, which are counted by name.
+_NAMED = 20
+
 #: Makes the cells of new columns from those of a row.
 _Make = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -64,7 +67,9 @@ def _with_columns(
             try:
                 cells = (*row, *make([row[number] for number in at]))
             except InputError as problem:
-                lost(problem.at(source.path, line), "")
+                # The first column is what names an utterance, whose votes belong together.
+                is_named = own[0] == wanted[0] and isinstance(row[0], str)
+                lost(problem.at(source.path, line), row[0] if is_named else "")
                 continue
             yield line, [cells[number] for number in picked]
 
@@ -240,13 +245,17 @@ def _chosen(
         counts = source.counts
         for reason in [one for one in counts if one.startswith(LEFT_OUT)]:
             del counts[reason]
+        named: set[tuple[str, str]] = set()
         own = list(dict.fromkeys([*wanted, *asked]))
         picked = [own.index(column) for column in wanted]
         at = [own.index(column) for column in asked]
         for line, row in source.read(own, lost):
             for column, number, values in zip(asked, at, accepted, strict=True):
                 if (text := text_of(row[number])) not in values:
-                    counts[f"{LEFT_OUT}, as {column} is {text[:60]!r}"] += 1
+                    if len(named) < _NAMED:
+                        named.add((column, text))
+                    said = repr(text[:60]) if (column, text) in named else "another value"
+                    counts[f"{LEFT_OUT}, as {column} is {said}"] += 1
                     break
             else:
                 yield line, [row[number] for number in picked]

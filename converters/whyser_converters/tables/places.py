@@ -127,9 +127,9 @@ def opened(path: Path, form: TextForm = PLAIN) -> RowSource:
         what = "is no CSV file, and only those have no names for their columns"
         raise InputError(what, file=path, cure="Give no --columns.")
     source = opener(path)
-    return (
-        replace(source, label_names=_label_names(path)) if opener is json_lines_source else source
-    )
+    if opener is json_lines_source:
+        return replace(source, label_names=_label_names(path))
+    return source
 
 
 def _label_names(path: Path) -> dict[str, str]:
@@ -137,11 +137,8 @@ def _label_names(path: Path) -> dict[str, str]:
     for folder in (path.parent, path.parent.parent):
         if (folder / _LABEL_MAP).is_file():
             found = read_json(folder / _LABEL_MAP)
-            return (
-                {str(code): str(word) for code, word in found.items()}
-                if isinstance(found, dict)
-                else {}
-            )
+            pairs = found.items() if isinstance(found, dict) else ()
+            return {str(code): str(word) for code, word in pairs}
     return {}
 
 

@@ -195,8 +195,8 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
         raise InputError("contains no row", file=recipe.place, cure="Is the copy complete?")
     look.refuse_repeated()
     codes = None
-    if look.holds_codes:
-        codes = columns.of["transcript"], look.examples[columns.of["transcript"]]
+    if look.first_code:
+        codes = columns.of["transcript"], look.first_code
         columns = columns.without("transcript")
     try:
         counts, splits, speakers = look.labels, look.splits, look.speakers
@@ -275,9 +275,9 @@ class _FirstLook:
         self.problems: list[InputError] = []
         self.sound_paths: dict[Path, SoundPaths] = {}
         self._votes: Counter[str] = Counter()
-        is_guessed = "transcript" in columns.guessed and "transcript" not in recipe.values
-        #: Whether what is called a transcript holds only codes so far.
-        self.holds_codes = is_guessed
+        #: The first code of what is called a transcript; an empty text once it has words.
+        self.first_code = ""
+        self._may_hold_codes = "transcript" in columns.guessed and "transcript" not in recipe.values
         self._stated_splits: Counter[str] = Counter()
 
     def read(self) -> None:
@@ -419,11 +419,18 @@ class _FirstLook:
                 first = next(filter(None, map(text_of, cells[places["audio"]])), "")
                 found = way_to_sounds(self.recipe.root, _folder_of(source), first)
                 self.sound_paths[source.path] = found
-            if "transcript" in places and self.holds_codes:
-                self.holds_codes = all(map(_is_code, cells[places["transcript"]]))
+            if "transcript" in places and self._may_hold_codes:
+                self._look_for_words(cells[places["transcript"]])
             if "votes" not in counted_here:
                 self._count_votes(cells, places)
             self._count_scores(cells, places)
+
+    def _look_for_words(self, cells: Sequence[Any]) -> None:
+        self._may_hold_codes = all(map(_is_code, cells))
+        if not self._may_hold_codes:
+            self.first_code = ""
+        elif not self.first_code:
+            self.first_code = next(filter(None, map(text_of, cells)), "")
 
     def _note(self, problem: InputError, _name: str) -> None:
         self.problems.append(problem)
@@ -469,6 +476,8 @@ def _is_code(cell: Any) -> bool:
     >>> _is_code("abajo"), _is_code("Room 7"), _is_code("第7天")
     (False, False, False)
     """
+    if isinstance(cell, list | dict):
+        return False
     text = text_of(cell)
     if not text.isascii() or " " in text:
         return False

@@ -20,10 +20,8 @@ _NO_LABEL = UNKNOWN | {"xxx", "no agreement", "no-agreement", "unlabeled", "unla
 _OTHER_WORDS = re.compile(r"other\W")
 #: What --merge says of labels that are none, and of all labels without a class.
 _NONE, _REST = "none", "*"
-_SHORTEST_CODE, _LONGEST_CODE = 3, 4
-
-
 _OF_REST = "yours (--merge '*')"
+_SHORTEST_CODE, _LONGEST_CODE = 3, 4
 
 
 @dataclass(frozen=True)

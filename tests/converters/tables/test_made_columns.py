@@ -66,6 +66,14 @@ def test_rows_with_one_of_several_values(tmp_path: Path) -> None:
     assert sum(source.counts.values()) == 2
 
 
+def test_many_values_of_rows_that_are_left_out_are_not_named(tmp_path: Path) -> None:
+    text = "q,label\n" + "".join(f"{number},sad\n" for number in range(50))
+    source = table(tmp_path / "t.csv", text, where={"q": "0"})
+    assert cells(source, "q") == [("0",)]
+    assert source.counts["row that --where leaves out, as q is another value"] == 29
+    assert len(source.counts) == 21
+
+
 PEOPLE = "name,sex,note\nu1,f,a\nu2,m,b\n"
 
 

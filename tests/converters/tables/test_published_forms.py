@@ -65,6 +65,14 @@ def test_emodb(understood: Any, tabled: Any, corpus: Corpus) -> None:
     assert {one.transcript for one in stated.utterances} == {"a01", "b03"}
 
 
+def test_a_transcript_that_nobody_wrote_is_no_code(understood: Any, corpus: Corpus) -> None:
+    folder = corpus(["a.wav"])
+    table = write(folder / "t.csv", "file,emotion,text\na.wav,sad,\n")
+    assert "is not taken for the transcript" not in understood(table)
+    table = write(folder / "t.jsonl", '{"file": "a.wav", "emotion": "sad", "words": ["1", "2"]}\n')
+    assert "is not taken for the transcript" not in understood(table)
+
+
 def test_esd(tabled: Any, corpus: Corpus, tmp_path: Path) -> None:
     """Speakers are folders, and transcripts lines of text without a header, one file a speaker."""
     names = [
@@ -419,6 +427,8 @@ def test_excel(tabled: Any, refused: Any, corpus: Corpus) -> None:
     assert [one.label for one in result.utterances] == ["angry", "surprise", "fear"]
     assert {one.gender for one in result.utterances} == {"male", "female"}
     assert {one.attributes["arousal"] for one in result.utterances} == {2.5}
+    wrong = refused("table", table, "--name", "mine", *words, "--encoding", "utf-16")
+    assert "Mappe1.csv: is not utf-16 text" in wrong
     odd = refused("table", table, "--name", "mine", *words, "--encoding", "windows-german")
     assert "no encoding 'windows-german'" in odd
 
