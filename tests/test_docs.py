@@ -616,6 +616,31 @@ def test_a_table(page: str, root: Path, tmp_path: Path) -> None:
     assert {row["gender"] for row in by_recipe} == {"male", "female"}
 
 
+def test_a_recipe_of_several_tables(page: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 8_000))
+    (mine / "audio").mkdir(parents=True)
+    for name, one in zip(("1", "2"), noise, strict=True):
+        soundfile.write(mine / f"audio/{name}.wav", one, 16_000)
+    for name, text in {
+        "evaluations.csv": "file_name,evaluator,emotion_expressed,emotion_recognized,noise\n"
+        "1.wav,e1,joy,joy,0\n1.wav,e2,joy,anger,1\n2.wav,e1,fear,joy,0\n",
+        "samples.csv": "file_name,actor,sentence_id\n1.wav,u1,a\n2.wav,u2,b\n",
+        "users.csv": "username,gender\nu1,female\nu2,male\n",
+        "texts/first.txt": "a|Hello, you.\n",
+        "texts/second.txt": "b|Good, bye.\n",
+    }.items():
+        (mine / "metadata" / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / "metadata" / name).write_text(text)
+    recipe = next(one for one in blocks("yaml", page) if "join:" in one)
+    (mine / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    run_step(["whyser-convert", "table", "mine/recipe.yaml", "data", "--name", "mine"], tmp_path)
+    found = [row for _, row in read_jsonl(tmp_path / "data/mine/utterances.jsonl")]
+    assert [
+        (row["label"], row["gender"], row["transcript"], len(row["votes"])) for row in found
+    ] == [("happy", "female", "Hello, you.", 1), ("fear", "male", "Good, bye.", 1)]
+
+
 @pytest.fixture
 def own_rows(page: str, native_corpora: Path, tmp_path: Path) -> list[list[str]]:
     """The commands for rows of a stranger, in a folder with three datasets of eight rows."""

@@ -180,7 +180,8 @@ def _inspect(path: Path, part: Segment | None) -> AudioInfo | None:
     end = info.duration if part.end is None else part.end
     if not part.start < end <= info.duration + _ROUNDED:
         what = f"has {info.duration:.2f} s of sound, and the utterance is from {part.start:g} s to "
-        cure = "Correct the start or the end in the table."
+        cure = "Correct the start or the end in the table, or give --map start= --map end= if the "
+        cure += "files hold the parts already."
         raise InputError(f"{what}{end:g} s", file=path, cure=cure)
     frames = round((min(end, info.duration) - part.start) * info.sampling_rate)
     return replace(info, frames=frames)

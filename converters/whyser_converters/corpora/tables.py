@@ -9,13 +9,13 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
 
 from whyser.io.errors import InputError, did_you_mean
-from whyser.io.text import delimiter_of, encoding_of
+from whyser.io.text import delimiter_for, delimiter_of, encoding_of
 from whyser.labels.classes import Label
 from whyser.records.utterance import without_reserved_marks
 
@@ -37,12 +37,12 @@ _NOT_UTF_8 = "not UTF-8 text"
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")
 
 
-def read_header(path: Path, delimiter: str = ",") -> list[str]:
-    """The column names of a CSV file.
+def read_header(path: Path, delimiter: str = ",", *, encoding: str | None = None) -> list[str]:
+    """The column names of a CSV file, in UTF-8, in UTF-16 with its mark, or in a stated encoding.
 
-    Raises: `InputError` for a file that is empty, not CSV or not UTF-8.
+    Raises: `InputError` for a file that is empty, not CSV or not in the encoding.
     """
-    with _opened(path) as stream:
+    with _opened(path, encoding) as stream:
         try:
             header = next(csv.reader(stream, strict=True, delimiter=delimiter), None)
         except csv.Error as error:
@@ -52,7 +52,8 @@ def read_header(path: Path, delimiter: str = ",") -> list[str]:
         raise InputError("is empty, expected a header row", file=path, cure="Fetch it again.")
     text = ",".join(header)
     if "\0" in text or _STRAY_BYTE.search(text):
-        raise InputError("is not UTF-8 text", file=path, line=1, cure="Save it as UTF-8.")
+        what = f"is {_foreign(encoding)}"
+        raise InputError(what, file=path, line=1, cure="Save it as UTF-8.")
     if len(header) == 1 and (other := re.search("[;\t|]", text)) and delimiter == ",":
         raise InputError(
             f"has cells separated by {other[0]!r}", file=path, line=1, cure="Save it with commas."
@@ -60,9 +61,11 @@ def read_header(path: Path, delimiter: str = ",") -> list[str]:
     return [name.strip() for name in header]
 
 
-def delimiter_in(path: Path) -> str:
-    """What separates the cells of the first line of a file."""
-    with _opened(path) as stream:
+def delimiter_in(path: Path, *, encoding: str | None = None, cells: int | None = None) -> str:
+    """What separates the cells of the first lines of a file; `cells` says how many each has."""
+    with _opened(path, encoding) as stream:
+        if cells is not None:
+            return delimiter_for(list(islice(stream, 100)), cells)
         return delimiter_of(stream.readline(_BLOCK))
 
 
@@ -74,6 +77,8 @@ def read_table(
     delimiter: str = ",",
     stray_bytes: bool = False,
     name: re.Pattern[str] = _FIRST_CELL,
+    header: Sequence[str] = (),
+    encoding: str | None = None,
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Streams the line number and the cells of `columns` (two or more) of every row of a CSV file.
 
@@ -81,9 +86,12 @@ def read_table(
     `stray_bytes`) is not UTF-8, with the first match of `name` in its text. Reading continues with
     the next line, so an unclosed quote loses only its own line.
 
+    Args: `header` names the columns of a file whose first row is data.
+
     Raises: `InputError` for a missing file or column.
     """
-    header = read_header(path, delimiter)
+    has_header = not header
+    header = header or read_header(path, delimiter, encoding=encoding)
     for column in columns:
         if column not in header:
             raise InputError(
@@ -92,55 +100,72 @@ def read_table(
     pick = itemgetter(*(header.index(column) for column in columns))
     width = len(header)
 
+    foreign = _foreign(encoding)
+
     def lose(line: int, text: str, fault: str) -> None:
         found = name.search(text)
         is_foreign = fault == _NOT_UTF_8
+        fault = foreign if is_foreign else fault
         cure = "Save the file as UTF-8." if is_foreign else "Correct the line, or fetch it again."
         lost(InputError(fault, file=path, line=line, cure=cure), found[0] if found else "")
 
     parsed = partial(csv.reader, strict=True, delimiter=delimiter)
-    for lines, rows in _chunks(path, parsed, width, stray_bytes, lose):
-        yield from zip(lines, map(pick, rows), strict=True)
+    with _opened(path, encoding) as stream:
+        width_in_tabs = width if delimiter == "\t" else 0
+        found = _chunks(
+            *(stream, parsed, width, stray_bytes, lose),
+            has_header=has_header,
+            width_in_tabs=width_in_tabs,
+        )
+        for lines, rows in found:
+            yield from zip(lines, map(pick, rows), strict=True)
+
+
+def _foreign(encoding: str | None) -> str:
+    return f"not {encoding} text" if encoding else _NOT_UTF_8
 
 
 def _chunks(
-    path: Path,
+    stream: TextIO,
     parsed: Parsed,
     width: int,
     stray_bytes: bool,
     lose: Callable[[int, str, str], None],
+    *,
+    has_header: bool,
+    width_in_tabs: int,
 ) -> Iterator[tuple[Sequence[int], Sequence[list[str]]]]:
     """Line numbers and cells: of a block of lines where all are good, else of row after row."""
-    with _opened(path) as stream:
-        texts: list[str] = []
+    texts: list[str] = []
+    if has_header:
         next(parsed(_noted(stream, texts)))
-        line = 1 + len(texts)
-        while block := stream.readlines(_BLOCK):
-            end = line + len(block)
-            if plain := _plain_rows(block, parsed, width, stray_bytes):
-                yield range(line, end), plain
-                line = end
-                continue
-            # Its last row may end below the block.
-            rows = parsed(_noted(chain(block, stream), texts))
-            while line < end:
-                texts.clear()
-                try:
-                    cells = next(rows)
-                    found = [(line, "".join(texts), cells, "")]
-                except csv.Error as error:
-                    # An unclosed quote has swallowed the lines below its own.
-                    reason = str(error) if len(texts) == 1 else ""
-                    found = [
-                        (number, text, *_parse_alone(text, parsed, reason))
-                        for number, text in enumerate(texts, start=line)
-                    ]
-                line += len(texts)
-                for number, text, cells, fault in found:
-                    if fault := fault or _fault_in(cells, width, text, stray_bytes):
-                        lose(number, text, fault)
-                    elif cells:
-                        yield [number], [cells]
+    line = 1 + len(texts)
+    while block := stream.readlines(_BLOCK):
+        end = line + len(block)
+        if plain := _plain_rows(block, parsed, width, stray_bytes):
+            yield range(line, end), plain
+            line = end
+            continue
+        # Its last row may end below the block.
+        rows = parsed(_noted(chain(block, stream), texts))
+        while line < end:
+            texts.clear()
+            try:
+                cells = next(rows)
+                found = [(line, "".join(texts), cells, "")]
+            except csv.Error as error:
+                # An unclosed quote has swallowed the lines below its own.
+                reason = str(error) if len(texts) == 1 else ""
+                found = [
+                    (number, text, *_parse_alone(text, parsed, reason, width_in_tabs))
+                    for number, text in enumerate(texts, start=line)
+                ]
+            line += len(texts)
+            for number, text, cells, fault in found:
+                if fault := fault or _fault_in(cells, width, text, stray_bytes):
+                    lose(number, text, fault)
+                elif cells:
+                    yield [number], [cells]
 
 
 def _plain_rows(
@@ -167,13 +192,19 @@ def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) ->
     return ""
 
 
-def _parse_alone(text: str, parsed: Parsed, reason: str) -> tuple[list[str], str]:
+def _parse_alone(
+    text: str, parsed: Parsed, reason: str, width_in_tabs: int
+) -> tuple[list[str], str]:
     """The cells of one line, or the fault; `reason` is given if it is known not to be CSV."""
     if not reason:
         try:
             return next(parsed([text])), ""
         except csv.Error as error:
             reason = str(error)
+    # Between tabs, many programs write quotation marks as they are.
+    cells = text.rstrip("\r\n").split("\t")
+    if len(cells) == width_in_tabs:
+        return cells, ""
     return [], f"not valid CSV ({reason})" if text.strip() else ""
 
 
@@ -185,13 +216,16 @@ def _noted(stream: Iterable[str], texts: list[str]) -> Iterator[str]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
+def _opened(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
     try:
         # With newline="" the csv module itself decides where a row ends.
-        with _open_text(path, errors="surrogateescape", newline="") as stream:
+        with _open_text(path, errors="surrogateescape", newline="", encoding=encoding) as stream:
             yield stream
     except FileNotFoundError:
         raise InputError("no such file", file=path, cure="Check the corpus folder.") from None
+    except UnicodeError as error:
+        what = f"is not {encoding or 'UTF-16'} text ({error})"
+        raise InputError(what, file=path, cure="State another encoding.") from None
 
 
 def refuse_special(path: Path) -> None:
@@ -211,12 +245,20 @@ def refuse_special(path: Path) -> None:
 # ---- cells, texts, folders ----------------------------------------------------------------
 
 
-def _open_text(path: Path, *, errors: str, newline: str | None) -> TextIO:
-    """Opens a file in UTF-8 or UTF-16 after its byte-order mark.
+def _open_text(
+    path: Path, *, errors: str, newline: str | None, encoding: str | None = None
+) -> TextIO:
+    """Opens a file in its stated encoding, or in UTF-8 or UTF-16 after its byte-order mark.
 
     Python's "utf-8-sig" decodes in Python, which takes a second per million lines.
     """
     refuse_special(path)
+    if encoding is not None:
+        try:
+            return path.open(encoding=encoding, errors=errors, newline=newline)
+        except LookupError:
+            cure = "Python's names are expected, such as utf-8, cp1252, gb18030 or shift_jis."
+            raise InputError(f"no encoding {encoding!r}", file=path, cure=cure) from None
     with path.open("rb") as raw:
         encoding = encoding_of(raw.read(4))
     if encoding not in {"utf-8", "utf-8-sig"}:

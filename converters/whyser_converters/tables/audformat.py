@@ -40,6 +40,13 @@ class _TableHeader(BaseModel):
     columns: dict[str, _ColumnHeader] = {}
 
 
+class _MiscTable(BaseModel):
+    """A table of what files have in common, such as their speakers; `levels` are its keys."""
+
+    levels: dict[str, Any] | list[str] = {}
+    columns: dict[str, _ColumnHeader] = {}
+
+
 class _Scheme(BaseModel):
     """`labels` is a list, a mapping of each to what it means, or the name of a table of them."""
 
@@ -54,6 +61,7 @@ class _Header(BaseModel):
     """What is read of a header; it holds more."""
 
     tables: dict[str, _TableHeader]
+    misc_tables: dict[str, _MiscTable] = {}
     schemes: dict[str, _Scheme] = {}
     splits: dict[str, _Split] = {}
 
@@ -81,7 +89,7 @@ def audformat_sources(folder: Path, table: str | None = None) -> list[RowSource]
 
     Raises: `InputError` for a broken header, a missing file, and several tables to choose among.
     """
-    header = _header(folder)
+    header = _with_listed_labels(_header(folder), folder)
     tables = [_table(folder, name, header) for name in header.tables]
     chosen = _chosen(folder, tables, header, table)
     # A table of one split knows only its own files.
@@ -96,18 +104,38 @@ def _header(folder: Path) -> _Header:
         raise input_error(error).at(folder / HEADER) from None
 
 
-def _table(folder: Path, name: str, header: _Header) -> _AudformatTable:
-    about = header.tables[name]
+def _with_listed_labels(header: _Header, folder: Path) -> _Header:
+    """The header, with the labels of a scheme that lists them in a table, and their properties."""
+    listed: dict[str, _Scheme] = {}
+    for name, scheme in header.schemes.items():
+        about = header.misc_tables.get(scheme.labels) if isinstance(scheme.labels, str) else None
+        if about is None:
+            continue
+        table = _opened(folder, str(scheme.labels))
+        key = next(iter([*list(about.levels), *table.columns]))
+        properties = [column for column in about.columns if column in table.columns]
+        rows = table.read([key, *properties], _raise) if key in table.columns else ()
+        labels = {text_of(row[0]): dict(zip(properties, row[1:], strict=True)) for _, row in rows}
+        listed[name] = _Scheme(labels=labels)
+    return header.model_copy(update={"schemes": header.schemes | listed})
+
+
+def _opened(folder: Path, name: str) -> RowSource:
     if "/" in name:
         raise InputError(f"bad table {name!r}", file=folder / HEADER, cure="Fetch it again.")
-    split = about.split_id or ""
-    named = split_named(header.splits.get(split, _Split()).type or "") or split_named(split)
     for suffix, opened in ((".parquet", arrow_source), (".csv", csv_source)):
         if (path := folder / f"db.{name}{suffix}").is_file():
-            return _AudformatTable(name, opened(path), named, about.columns)
+            return opened(path)
     raise InputError(
         "no such table", file=folder / f"db.{name}.csv", cure="Download the folder again."
     )
+
+
+def _table(folder: Path, name: str, header: _Header) -> _AudformatTable:
+    about = header.tables[name]
+    split = about.split_id or ""
+    named = split_named(header.splits.get(split, _Split()).type or "") or split_named(split)
+    return _AudformatTable(name, _opened(folder, name), named, about.columns)
 
 
 def _chosen(
@@ -217,12 +245,13 @@ def _value(name: str, value: Any, texts: Mapping[str, Mapping[str, str]]) -> Any
     return texts.get(name, {}).get(text_of(value), value)
 
 
-def _by_file(table: _AudformatTable, column: str) -> dict[str, Any]:
-    def lost(problem: InputError, _name: str) -> None:
-        raise problem
+def _raise(problem: InputError, _name: str) -> None:
+    raise problem
 
+
+def _by_file(table: _AudformatTable, column: str) -> dict[str, Any]:
     return {
         text_of(file): value
-        for _, (file, value) in table.source.read(["file", column], lost)
+        for _, (file, value) in table.source.read(["file", column], _raise)
         if text_of(value)
     }

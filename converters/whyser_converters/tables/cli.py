@@ -18,7 +18,7 @@ from whyser_converters.convert.options import NoAudio, SplitListFile
 
 if TYPE_CHECKING:
     from whyser_converters.corpora.spec import CorpusSpec
-    from whyser_converters.tables.recipe import TableRecipe
+    from whyser_converters.tables.recipe import TableJoin, TableRecipe
     from whyser_converters.tables.understand import TableMeaning
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -28,10 +28,13 @@ _Map = Annotated[
     typer.Option(
         metavar="MEANING=COLUMN",
         help="Say which column is the id, audio, label, votes, rater, transcript, speaker, "
-        "gender, split, start, end, duration, dialogue, session, or an attribute; repeatable. "
+        "gender, split, start, end, duration, dialogue, session, an attribute, or the secondary "
+        "labels of a vote; repeatable. "
         "'vote:RATER' is a column with one annotator's labels, 'votes:LABEL' one with the number "
-        "of a label's votes. Without a column, the meaning is not used.  [default: by the names "
-        "of the columns]",
+        "of a label's votes, 'score:LABEL' one with a label's share or strength, of which the "
+        "highest is the label. Columns in braces are put together, as in "
+        "'audio={dialog}_{turn}.wav'. Without a column, the meaning is not used.  [default: by the "
+        "names of the columns]",
     ),
 ]
 
@@ -55,14 +58,16 @@ def table(
         list[str] | None,
         typer.Option(
             metavar="LABEL=CLASS",
-            help="Map a label of the table to one of the eight classes, or to 'other'; repeatable.",
+            help="Map a label of the table to one of the eight classes, to 'other', or to 'none' "
+            "for no agreement; repeatable. '*=other' is for all labels without a class.",
         ),
     ] = None,
     pattern: Annotated[
         str | None,
         typer.Option(
             help="Read the annotation from the paths of sound files, such as "
-            "'{speaker}/{label}_*.wav'; a field in braces becomes a column."
+            "'{speaker}/{label}_*.wav'; a field in braces becomes a column. Without a slash it is "
+            "about the file's name in whatever folder; '**' is any text."
         ),
     ] = None,
     audio_root: Annotated[
@@ -103,6 +108,45 @@ def table(
             metavar="ATTRIBUTE=LOW:HIGH",
             help="State the scale of arousal, valence, dominance or intensity, such as "
             "arousal=1:7; repeatable. Without its scale, no attribute is read.",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Take only the rows with this value; repeatable. Of two values of one column "
+            "either will do.",
+        ),
+    ] = None,
+    join: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE:COLUMN=COLUMN",
+            help="Take further columns from this table, whose second column has what the first "
+            "one has in the table of the corpus; repeatable. One name will do if it is the same, "
+            "and none if the tables share only one column.",
+        ),
+    ] = None,
+    parse: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=PATTERN",
+            help="Read further columns from the texts of this one, such as "
+            "'file={speaker:4}_{sentence}_*'; repeatable.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME,...",
+            help="Name the columns of a CSV file that has no header.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="State the encoding of a CSV file, such as cp1252 or gb18030.  [default: UTF-8, "
+            "or UTF-16 with its mark]"
         ),
     ] = None,
     no_audio: NoAudio = False,
@@ -149,14 +193,24 @@ def table(
         "rows_are_votes": rows_are_votes or None,
         "times": times,
         "scales": pairs(scale or [], "--scale", "ATTRIBUTE=LOW:HIGH"),
+        "where": _wanted(where or []),
+        "join": _joins(join or []),
+        "parse": pairs(parse or [], "--parse", "COLUMN=PATTERN"),
+        "columns": [name.strip() for name in columns.split(",")] if columns else None,
+        "encoding": encoding,
     }
     recipe = _recipe(place, said)
     if save_recipe:
-        where = os.path.relpath(recipe.place, save_recipe.parent)
-        places = {"table": where}
+        places: dict[str, Any] = {"table": os.path.relpath(recipe.place, save_recipe.parent)}
         if recipe.audio_root:
             root = recipe.folder / recipe.audio_root
             places["audio_root"] = os.path.relpath(root, save_recipe.parent)
+        places["join"] = [
+            join.model_copy(
+                update={"table": os.path.relpath(recipe.folder / join.table, save_recipe.parent)}
+            )
+            for join in recipe.join
+        ]
         write_recipe(save_recipe, recipe.model_copy(update=places))
         say(f"wrote {save_recipe}")
         if name or split_list or splits != "auto" or no_audio or strict:
@@ -165,7 +219,7 @@ def table(
     corpus = _corpus_name(name, place)
     meaning = understand(recipe, corpus)
     spec = meaning.spec(out_dir / corpus / "sound")
-    spec.merged(recipe.merge)
+    spec.merged(meaning.merge)
     _print_meaning(meaning, split_list, is_pooled=splits == "train")
     _refuse_nameless(meaning, with_audio=not no_audio)
     _refuse_other_corpus(spec, out_dir / corpus)
@@ -179,7 +233,7 @@ def table(
         meaning.root_of_sound(sound_folder),
         out_dir,
         with_audio=not no_audio,
-        merge=recipe.merge,
+        merge=meaning.merge,
         options={"split_scheme": "train"} if is_pooled else {},
         split_list=split_list,
         strict=strict,
@@ -201,6 +255,23 @@ def pairs(texts: Sequence[str], option: str, form: str) -> dict[str, str]:
     return found
 
 
+def _wanted(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Reads `COLUMN=VALUE` texts; a column may have several values."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        ((column, value),) = pairs([text], "--where", "COLUMN=VALUE").items()
+        found.setdefault(column, []).append(value)
+    return found
+
+
+def _joins(texts: Sequence[str]) -> list[TableJoin]:
+    from whyser_converters.tables.recipe import join_of
+
+    joins = [join_of(text) for text in texts]
+    # An absolute path stands for itself in the folder of a recipe too.
+    return [one.model_copy(update={"table": str(Path(one.table).absolute())}) for one in joins]
+
+
 def _recipe(place: Path, said: Mapping[str, Any]) -> TableRecipe:
     """The recipe that was given, with the options on top of it."""
     from whyser_converters.tables.recipe import recipe_at
@@ -210,6 +281,9 @@ def _recipe(place: Path, said: Mapping[str, Any]) -> TableRecipe:
     given["map"] = recipe.map | said["map"]
     given["merge"] = recipe.merge | said["merge"]
     given["scales"] = recipe.scales | said["scales"]
+    given["where"] = recipe.where | said["where"]
+    given["parse"] = recipe.parse | said["parse"]
+    given["join"] = [*recipe.join, *said["join"]]
     for name in given["scales"]:
         if name not in ATTRIBUTES:
             cure = did_you_mean(name, ATTRIBUTES)
@@ -272,7 +346,7 @@ def _print_meaning(meaning: TableMeaning, split_list: Path | None, *, is_pooled:
     )
     if meaning.unused:
         say(f"not used: {', '.join(map(visible, meaning.unused))}")
-    merge = meaning.recipe.merge
+    merge = meaning.merge
     labels = sorted(meaning.labels.items(), key=lambda item: -meaning.label_counts.get(item[0], 0))
     print_table(
         "Labels",
@@ -292,6 +366,8 @@ def _print_meaning(meaning: TableMeaning, split_list: Path | None, *, is_pooled:
         say(f"sound: {paths}")
         if not paths.is_found:
             say("note: its first file is not there. Give --audio-root with the folder of all sound")
+    for note in meaning.notes:
+        say(f"note: {note}")
     if meaning.problems:
         say(f"note: {len(meaning.problems):,} rows are not read, the first: {meaning.problems[0]}")
 
@@ -303,9 +379,11 @@ def _splits(meaning: TableMeaning, split_list: Path | None, *, is_pooled: bool) 
         return "all is for training"
     if meaning.has_splits:
         counts = ", ".join(f"{name} {count:,}" for name, count in meaning.split_counts.items())
-        return f"the table's ({counts})"
+        only = "; --map split= gives 70, 10 and 20 % of its speakers to train, dev and test"
+        is_whole = meaning.split_counts.keys() == {"train"} and len(meaning.speakers) > 1
+        return f"the table's ({counts}){only if is_whole else ''}"
     if meaning.split_of_speaker:
         return f"70, 10 and 20 % of its {len(meaning.speakers):,} speakers for train, dev and test"
     if meaning.speakers:
         return "none for one speaker, so all is for training"
-    return "none, so all is for training; give a column with the split or the speaker"
+    return "none, so all is for training; say by --map which column is the split or the speaker"

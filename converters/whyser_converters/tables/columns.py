@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.labels.attributes import ATTRIBUTES
@@ -13,7 +13,7 @@ from whyser_converters.tables.source import RowSource
 
 #: Meaning -> names of columns that have it, in lower case and without marks.
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "id": ("id", "uttid", "utteranceid", "key", "utterance", "clipid", "segmentid", "sampleid"),
+    "id": ("id", "uttid", "utteranceid", "key", "clipid", "segmentid", "sampleid"),
     "audio": (
         *("audio", "wav", "file", "filename", "path", "filepath", "audiopath", "wavpath"),
         *("audiofile", "audiofilename", "audiofilepath", "wavfile", "wavname", "sound", "clip"),
@@ -27,15 +27,19 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         *("rater", "raterid", "annotator", "annotatorid", "worker", "workerid", "evaluator"),
         *("evaluatorid", "listener", "listenerid", "judge"),
     ),
-    "transcript": ("transcript", "transcription", "text", "sentence", "words"),
+    "secondary": (
+        *("secondary", "secondarylabel", "secondarylabels", "secondaryemotion"),
+        *("secondaryemotions", "emoclasssecond"),
+    ),
+    "transcript": ("transcript", "transcription", "text", "sentence", "words", "utterance"),
     "speaker": (
         *("speaker", "speakerid", "spk", "spkid", "spkrid", "actor", "actorid", "clientid"),
         "talker",
     ),
     "gender": ("gender", "sex", "speakergender"),
     "split": ("split", "splitset", "partition", "subset", "set", "datasplit"),
-    "start": ("start", "starttime", "begin", "begintime", "onset", "startseconds"),
-    "end": ("end", "endtime", "stop", "stoptime", "endseconds", "finish"),
+    "start": ("start", "starttime", "begin", "begintime", "onset", "startseconds", "tmin"),
+    "end": ("end", "endtime", "stop", "stoptime", "endseconds", "finish", "tmax"),
     "duration": ("duration", "dur", "durationseconds"),
     "arousal": ("arousal", "emoact", "activation"),
     "valence": ("valence", "emoval"),
@@ -49,7 +53,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 _EITHER = {"labels", "emotions"}
 
 #: `vote:RATER` is a column with one annotator's labels, `votes:LABEL` one with a label's votes.
-_PREFIXES = ("vote:", "votes:")
+_VOTES = ("vote:", "votes:")
+#: `score:LABEL` is a column with a label's share or strength, of which the highest is the label.
+_PREFIXES = (*_VOTES, "score:")
 
 #: Meanings of which each column has at most one.
 _LABELS = frozenset({"label", "votes", "rater"})
@@ -87,6 +93,24 @@ class ColumnMap:
         """Annotator -> the column with the annotator's labels."""
         return self.with_prefix("vote:")
 
+    @property
+    def scored(self) -> dict[str, str]:
+        """Label -> the column with its share or strength."""
+        return self.with_prefix("score:")
+
+    @property
+    def of_vote(self) -> str:
+        """Where each row is a vote, the meaning of the column with the annotator's label.
+
+        A second column may hold the published label, which all rows of an utterance repeat.
+        """
+        return "votes" if {"label", "votes"} <= self.of.keys() else "label"
+
+    def without(self, meaning: str) -> ColumnMap:
+        """The same columns, of which none has this meaning."""
+        of = {one: column for one, column in self.of.items() if one != meaning}
+        return replace(self, of=of, guessed=self.guessed - {meaning})
+
 
 def map_columns(
     source: RowSource,
@@ -119,7 +143,7 @@ def map_columns(
             continue
         # A column of labels has one meaning, but one column may name both speaker and gender.
         open_to = free if meaning in _LABELS else source.columns
-        found = [column for column in open_to if _plain(column) in names]
+        found = [column for column in open_to if plain(column) in names]
         if meaning == "audio" and (inside := [one for one in found if one in source.embedded]):
             found = inside
         if len(found) > 1:
@@ -131,10 +155,16 @@ def map_columns(
             )
         guessed.update({meaning: found[0]} if found else {})
     of = {meaning: column for meaning, column in {**guessed, **of}.items() if column}
+    is_one_row_a_vote = rows_are_votes or "rater" in of
+    if not is_one_row_a_vote:
+        if given.get("secondary"):
+            cure = "Give --map rater=COLUMN, or --rows-are-votes."
+            what = "secondary labels are read where each row is the vote of one annotator"
+            raise InputError(what, file=source.path, cure=cure)
+        of.pop("secondary", None)
     _refuse_no_label(source, of, given, free)
     _refuse_open_part(source, of)
     order = [*NAMES, *(meaning for meaning in of if meaning not in NAMES)]
-    is_one_row_a_vote = rows_are_votes or "rater" in of
     ordered = {one: of[one] for one in order if one in of}
     return ColumnMap(ordered, frozenset(guessed), is_one_row_a_vote)
 
@@ -144,7 +174,7 @@ def _refuse_unknown(source: RowSource, meaning: str, column: str) -> None:
         meaning.startswith(prefix) and meaning != prefix for prefix in _PREFIXES
     )
     if not is_known:
-        cure = did_you_mean(meaning, [*NAMES, "vote:RATER", "votes:LABEL"])
+        cure = did_you_mean(meaning, [*NAMES, "vote:RATER", "votes:LABEL", "score:LABEL"])
         raise InputError(f"no meaning {meaning!r} in --map", file=source.path, cure=cure)
     if column and column not in source.columns:
         cure = did_you_mean(column, source.columns)
@@ -154,25 +184,32 @@ def _refuse_unknown(source: RowSource, meaning: str, column: str) -> None:
 def _is_stated_otherwise(meaning: str, of: Mapping[str, str]) -> bool:
     """Whether other columns already say what this one would."""
     if meaning == "votes":
-        return "rater" in of or any(name.startswith(_PREFIXES) for name in of)
+        return "rater" in of or any(name.startswith(_VOTES) for name in of)
     return False
 
 
 def _refuse_no_label(
     source: RowSource, of: Mapping[str, str], given: Mapping[str, str], free: Sequence[str]
 ) -> None:
-    has_votes = "votes" in of or any(name.startswith(_PREFIXES) for name in of)
-    if "label" in of or has_votes:
-        if "rater" in of and ("label" not in of or has_votes):
+    in_columns = [name for name in of if name.startswith(_PREFIXES)]
+    if "label" in of or "votes" in of or in_columns:
+        if "label" in of and any(name.startswith("score:") for name in in_columns):
+            cure = "Give --map label= to take the label with the highest score, or no scores."
+            what = f"column {of['label']!r} has the label, and others its scores"
+            raise InputError(what, file=source.path, cure=cure)
+        # A guess may be another meaning of the word, such as the number of ratings.
+        others = in_columns or ("votes" in of and "votes" not in given)
+        if "rater" in of and ("label" not in of or others):
             raise InputError(
                 f"column {of['rater']!r} names the annotator of a row, and "
-                + ("other columns hold votes" if has_votes else "no column has the label"),
+                + ("other columns hold votes" if others else "no column has the label"),
                 file=source.path,
-                cure="Give --map label=COLUMN with the annotator's label and no votes, or "
-                "--map rater= if a row is an utterance.",
+                cure="Give --map label=COLUMN with the annotator's label, and if another column "
+                "has the published one, --map votes=COLUMN with the annotator's and --map "
+                "label=COLUMN with the published; or --map rater= if a row is an utterance.",
             )
         return
-    either = [column for column in free if _plain(column) in _EITHER]
+    either = [column for column in free if plain(column) in _EITHER]
     if either and "label" not in given and "votes" not in given:
         raise InputError(
             f"column {either[0]!r} may hold one label, or the votes of several annotators",
@@ -188,15 +225,18 @@ def _refuse_no_label(
 
 def _cure_of_no_label(columns: Sequence[str]) -> str:
     classes = [column for column in columns if find(column)]
-    raters = [column for column in columns if _RATER.fullmatch(_plain(column))]
+    raters = [column for column in columns if _RATER.fullmatch(plain(column))]
     if len(classes) > 1:
         words = " ".join(f"--map votes:{column}={column}" for column in classes)
-        return f"If they count the votes for each label, give {words}."
+        return (
+            f"If they count the votes for each label, give {words}. If they are shares or "
+            "strengths, of which the highest is the label, write 'score:' for 'votes:'."
+        )
     if len(raters) > 1:
         words = " ".join(f"--map vote:{column}={column}" for column in raters)
         return f"If each holds the labels of one annotator, give {words}."
-    if not any(_plain(column) in names for column in columns for names in NAMES.values()):
-        return "If that is a row of data, write a row with the names of the columns above it."
+    if not any(plain(column) in names for column in columns for names in NAMES.values()):
+        return "If that is a row of data, give --columns with the names of the columns, in order."
     return "Give --map label=COLUMN, or --map votes=COLUMN."
 
 
@@ -212,7 +252,8 @@ def _refuse_open_part(source: RowSource, of: Mapping[str, str]) -> None:
         )
 
 
-def _plain(column: str) -> str:
+def plain(column: str) -> str:
+    """The name of a column in lower case and without marks, as in `NAMES`."""
     return _MARKS.sub("", column.lower())
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from whyser.io.errors import InputError
 from whyser.labels.lexicon import lexicon
 from whyser_converters.convert.split_names import split_named
 from whyser_converters.corpora.tables import Lost
+from whyser_converters.tables.name_pattern import NamePattern
 from whyser_converters.tables.source import Row, RowSource
 from whyser_converters.tables.words import class_of
 
@@ -26,16 +25,11 @@ SUFFIXES = frozenset(
 #: The column of the file's path, relative to the folder.
 PATH_COLUMN = "audio"
 
-#: A field with its width, a star, literal text, or a brace that belongs to nothing.
-_PART = re.compile(r"\{(\w+)(?::(\d+))?\}|(\*+)|([^{}*]+)|([{}])")
-
 
 def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     """A row for each sound file whose path fits the pattern, such as `{speaker}/{label}_*.wav`.
 
-    A field in braces is a column, and stands for the shortest text without a slash that fits, or
-    with a width, `{label:1}`, for so many characters; `*` is any text without a slash. Without a
-    pattern it is guessed from folders that are named after labels and splits.
+    Without a pattern it is guessed from folders that are named after labels and splits.
 
     Raises: `InputError` for a bad pattern, and for a folder in which no file fits.
     """
@@ -43,8 +37,8 @@ def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     if not found:
         raise InputError("contains no table and no sound file", file=folder, cure="Check the path.")
     pattern = pattern or _guessed(folder, found)
-    form, fields = _compiled(pattern)
-    if not any(form.fullmatch(path) for path in found):
+    form = NamePattern(pattern, reserved=(PATH_COLUMN,))
+    if not any(map(form.fits, found)):
         raise InputError(
             f"no name of its {len(found):,} sound files has the form {pattern!r}",
             file=folder,
@@ -54,13 +48,15 @@ def names_source(folder: Path, pattern: str | None = None) -> RowSource:
     def read(wanted: Sequence[str], lost: Lost) -> Iterator[Row]:
         places = [None if name == PATH_COLUMN else name for name in wanted]
         for number, path in enumerate(found, start=1):
-            if match := form.fullmatch(path):
-                yield number, [path if name is None else match[name] for name in places]
-            else:
-                lost(InputError(f"{path!r} has not the form {pattern!r}", file=folder), "")
+            try:
+                parts = form.parts(path)
+            except InputError as problem:
+                lost(problem.at(folder), "")
+                continue
+            yield number, [path if name is None else parts[name] for name in places]
 
     meanings = {"audio": PATH_COLUMN}
-    return RowSource(folder, (PATH_COLUMN, *fields), read, meanings=meanings)
+    return RowSource(folder, (PATH_COLUMN, *form.fields), read, meanings=meanings)
 
 
 def sounds_in(folder: Path) -> list[str]:
@@ -78,37 +74,14 @@ def sounds_in(folder: Path) -> list[str]:
     return sorted(found, key=lambda path: (path.rpartition("/")[2], path))
 
 
-def _compiled(pattern: str) -> tuple[re.Pattern[str], list[str]]:
-    """Raises: `InputError` for a bad field, and for two of which nobody knows where one ends."""
-    parts, fields, is_open = [], list[str](), False
-    for field, width, star, literal, stray in _PART.findall(pattern):
-        if stray or (field and (field[0].isdigit() or field == PATH_COLUMN)):
-            what = f"bad pattern {pattern!r}: {stray or field!r}"
-            raise InputError(what, cure="Write fields as in {speaker}/{label}_*.wav.")
-        has_width = bool(literal or width)
-        if is_open and not has_width:
-            what = f"bad pattern {pattern!r}: nothing shows where the field before "
-            what += f"{field or star!r} ends"
-            cure = "Put a mark between them, or give the width, as in {speaker:2}{label}."
-            raise InputError(what, cure=cure)
-        is_open = bool(field) and not width
-        if not field:
-            parts.append("[^/]*" if star else re.escape(literal))
-        elif field in fields:
-            parts.append(f"(?P={field})")
-        else:
-            fields.append(field)
-            parts.append(f"(?P<{field}>[^/]{{{width}}})" if width else f"(?P<{field}>[^/]+?)")
-    # Copies that have been on a memory card have .WAV.
-    return re.compile("".join(parts), re.IGNORECASE), fields
-
-
 def _guessed(folder: Path, paths: Sequence[str]) -> str:
-    """`{label}/*`, `{split}/{label}/*` or the like, if the folders' names say what they are."""
-    depths = Counter(path.count("/") for path in paths)
-    ((depth, _),) = depths.most_common(1)
-    names = [path.split("/") for path in paths if path.count("/") == depth]
-    parts, unknown = [], list[str]()
+    """`{label}/**`, `{split}/{folder2}/{label}/**` or the like, if folders are named so.
+
+    A folder whose name says nothing may be the speaker's: it becomes a column, for --map.
+    """
+    names = [path.split("/")[:-1] for path in paths]
+    depth = min(map(len, names))
+    parts, unknown, pattern = [], list[str](), ""
     for place in range(depth):
         values = sorted({one[place] for one in names})
         strange = [value for value in values if not class_of(value, lexicon())]
@@ -117,12 +90,13 @@ def _guessed(folder: Path, paths: Sequence[str]) -> str:
         elif not strange:
             parts.append("{label}")
         else:
-            parts.append("*")
-            unknown += strange if len(strange) < len(values) else []
+            parts.append(f"{{folder{place + 1}}}")
+            if len(strange) < len(values):
+                unknown += strange
+                pattern = "*/" * place + "{label}/**"
     if "{label}" in parts:
-        return "/".join([*parts, "*"])
+        return "/".join([*parts, "**"])
     if unknown:
-        pattern = "*/" * (depth - 1) + "{label}/*"
         raise InputError(
             f"has folders that are named after emotions, and others: {unknown[:10]}",
             file=folder,

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from whyser.io.errors import InputError
+from whyser.io.files import read_json
 from whyser_converters.convert.split_names import split_named, split_of_name
 from whyser_converters.tables.arrow_tables import arrow_source
 from whyser_converters.tables.audformat import HEADER, audformat_sources
 from whyser_converters.tables.name_tables import names_source
 from whyser_converters.tables.source import RowSource
-from whyser_converters.tables.text_tables import csv_source, json_lines_source, json_source
+from whyser_converters.tables.text_tables import (
+    PLAIN,
+    TextForm,
+    csv_source,
+    json_lines_source,
+    json_source,
+)
 
+#: Text whose columns and encoding a `TextForm` may state.
+_CSV = (".csv", ".tsv", ".txt")
 _OPENERS: dict[str, Callable[[Path], RowSource]] = {
-    ".csv": csv_source,
-    ".tsv": csv_source,
-    ".txt": csv_source,
+    **dict.fromkeys(_CSV, csv_source),
     ".jsonl": json_lines_source,
     ".ndjson": json_lines_source,
     ".json": json_source,
@@ -27,16 +35,24 @@ _OPENERS: dict[str, Callable[[Path], RowSource]] = {
 #: In a folder; a text or a JSON file there may be anything, such as a licence or a label map.
 _IN_FOLDERS = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
 
+#: Of EmoBox: code -> word.
+_LABEL_MAP = "label_map.json"
+
 #: Where `datasets` and the hub put tables, besides folders of a split's name.
 _DATA = "data"
 
 
 def sources_at(
-    place: Path, *, pattern: str | None = None, table: str | None = None
+    place: Path,
+    *,
+    pattern: str | None = None,
+    table: str | None = None,
+    form: TextForm = PLAIN,
 ) -> list[RowSource]:
     """The tables at a path: of a file that file, and of a folder those of its layout.
 
-    Args: `pattern` makes rows of the names of sound files; `table` names one of audformat's.
+    Args: `pattern` makes rows of the names of sound files; `table` names one of audformat's; `form`
+        says of CSV files what they do not say themselves.
 
     Raises: `InputError` for a file of an unknown kind, and for a folder without tables or with
         several of which no splits are known.
@@ -47,7 +63,7 @@ def sources_at(
         if pattern:
             what = "is a file, and a pattern reads the names of files in a folder"
             raise InputError(what, file=place, cure="Give the folder, or no pattern.")
-        return [_opened(place)]
+        return [opened(place, form)]
     if not place.is_dir():
         raise InputError("no such file or folder", file=place, cure="Check the path.")
     if pattern:
@@ -68,7 +84,7 @@ def sources_at(
             file=place,
             cure="Give the file instead of the folder, or name each file after its split.",
         )
-    return [_opened(path) for path in found]
+    return [opened(path, form) for path in found]
 
 
 def _names_in(folder: Path) -> RowSource:
@@ -77,7 +93,7 @@ def _names_in(folder: Path) -> RowSource:
     except InputError as problem:
         below = sorted(path.name for path in folder.iterdir() if path.is_dir() and _tables_in(path))
         if not below:
-            raise
+            raise _with_texts(problem, folder) from None
         raise InputError(
             f"contains no table, and these folders in it do: {', '.join(below[:20])}",
             file=problem.file,
@@ -85,7 +101,20 @@ def _names_in(folder: Path) -> RowSource:
         ) from None
 
 
-def _opened(path: Path) -> RowSource:
+def _with_texts(problem: InputError, folder: Path) -> InputError:
+    """The problem, with the files of the folder that may be tables and may be anything."""
+    texts = sorted(
+        path.name for path in folder.iterdir()
+        if path.suffix.lower() in _OPENERS and path.is_file() and not path.name.startswith(".")
+    )  # fmt: skip
+    if not texts:
+        return problem
+    cure = f"{problem.cure} If one of these files is a table, give it: {', '.join(texts[:20])}."
+    return InputError(problem.what, file=problem.file, cure=cure)
+
+
+def opened(path: Path, form: TextForm = PLAIN) -> RowSource:
+    """Raises: `InputError` for a file of an unknown kind, and one that its opener refuses."""
     opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise InputError(
@@ -93,7 +122,25 @@ def _opened(path: Path) -> RowSource:
             file=path,
             cure=f"Expected one of [{', '.join(_OPENERS)}], or a folder.",
         )
-    return opener(path)
+    if path.suffix.lower() in _CSV:
+        return csv_source(path, form)
+    if form.columns:
+        what = "is no CSV file, and only those have no names for their columns"
+        raise InputError(what, file=path, cure="Give no --columns.")
+    source = opener(path)
+    if opener is json_lines_source:
+        return replace(source, label_names=_label_names(path))
+    return source
+
+
+def _label_names(path: Path) -> dict[str, str]:
+    """What EmoBox says of the codes of a corpus, in a file by its folders of folds."""
+    for folder in (path.parent, path.parent.parent):
+        if (folder / _LABEL_MAP).is_file():
+            found = read_json(folder / _LABEL_MAP)
+            pairs = found.items() if isinstance(found, dict) else ()
+            return {str(code): str(word) for code, word in pairs}
+    return {}
 
 
 def _tables_in(folder: Path) -> list[Path]:

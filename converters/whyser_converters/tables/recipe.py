@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from glob import glob
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.io.files import read_yaml, write_text
@@ -18,13 +20,45 @@ from whyser_converters.tables.times import Unit
 _SUFFIXES = (".yaml", ".yml")
 
 
+class TableJoin(FrozenRecord):
+    """Another table with one row for each key.
+
+    `table` may have `*`, for several files of one form. `on` is the column with the key, or
+    `HERE=THERE` with its two names; `columns` names those of a file without a header.
+    """
+
+    table: str
+    on: str | None = None
+    columns: list[str] = Field(default_factory=list)
+    encoding: str | None = None
+
+    def files(self, folder: Path) -> list[Path]:
+        """Raises: `InputError` if there is none."""
+        found = sorted(Path(one) for one in glob(str(folder / self.table)))  # noqa: PTH207, absolute
+        if not found:
+            raise InputError("no such file", file=folder / self.table, cure="Check the path.")
+        return found
+
+
+def join_of(text: str) -> TableJoin:
+    """What `FILE`, `FILE:COLUMN` or `FILE:HERE=THERE` says.
+
+    >>> join_of("users.csv:actor=username")
+    TableJoin(table='users.csv', on='actor=username', columns=[], encoding=None)
+    """
+    table, colon, on = text.rpartition(":")
+    return TableJoin(table=table, on=on) if colon else TableJoin(table=text)
+
+
 class TableRecipe(FrozenRecord):
     """Where a table is, and what is said of it.
 
     `map` is meaning -> column, an empty text for a meaning that no column has. `values` is meaning
     -> what is written -> what it means. `merge` is label -> class. `times` is the unit of start,
-    end and duration. `scales` is attribute -> the ends of its scale, `1:7`. Relative paths belong
-    to `folder`.
+    end and duration. `scales` is attribute -> the ends of its scale, `1:7`. `columns` names those
+    of a CSV file without a header. `parse` is column -> a pattern whose fields become columns,
+    `join` other tables with further columns, and `where` column -> the values of the rows that
+    count. Relative paths belong to `folder`.
     """
 
     table: str
@@ -37,10 +71,28 @@ class TableRecipe(FrozenRecord):
     rows_are_votes: bool = False
     times: Unit = "seconds"
     scales: dict[Attribute, str] = Field(default_factory=dict)
+    columns: list[str] = Field(default_factory=list)
+    encoding: str | None = None
+    parse: dict[str, str] = Field(default_factory=dict)
+    join: list[TableJoin] = Field(default_factory=list)
+    where: dict[str, list[str]] = Field(default_factory=dict)
     title: str | None = None
     licence: str | None = None
     source: str | None = None
     folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: one if isinstance(one, list) else [one] for key, one in value.items()}
+
+    @field_validator("join", mode="before")
+    @classmethod
+    def _joins(cls, value: Any) -> Any:
+        listed = value if isinstance(value, list) else [value]
+        return [join_of(one) if isinstance(one, str) else one for one in listed]
 
     @property
     def place(self) -> Path:

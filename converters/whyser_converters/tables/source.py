@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -39,7 +40,9 @@ class RowSource:
     """A table of a stranger: where it is, its columns, and how its rows are read.
 
     `split` is the split that the name of the file states. `embedded` are the columns with sound
-    inside. `meanings` is what the format itself says of its columns: meaning -> column.
+    inside. `meanings` is what the format itself says of its columns: meaning -> column. `counts` is
+    what the last reading noted of rows: reason -> rows. `label_names` is what the corpus itself
+    says of its codes: code -> word.
     """
 
     path: Path
@@ -48,8 +51,12 @@ class RowSource:
     split: str | None = None
     embedded: frozenset[str] = frozenset()
     meanings: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter, compare=False)
+    label_names: Mapping[str, str] = field(default_factory=dict)
 
 
+#: How the reason of rows begins that the user did not ask for.
+LEFT_OUT = "row that --where leaves out"
 #: What tables write in place of a name or a label that nobody knows, in lower case.
 UNKNOWN = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na", "-", "?"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,14 +19,37 @@ from whyser_converters.tables.source import Row, RowSource
 #: Rows whose keys name the columns: few have a key that none of the first rows has.
 _LOOKED_AT = 1000
 
+#: How the problem of a row in another encoding ends.
+_FOREIGN = "not UTF-8 text"
+ENCODING_CURE = (
+    "Save the file as UTF-8, or give --encoding, such as cp1252 (Excel in Western Europe), cp1251 "
+    "(Cyrillic) or gb18030 (Chinese)."
+)
+
 #: A line's number and its object.
 _Keyed: TypeAlias = tuple[int, Mapping[str, Any]]
 
 
-def csv_source(path: Path) -> RowSource:
-    """Raises: `InputError` for a file that is empty, not CSV or not UTF-8."""
-    delimiter = delimiter_in(path)
-    header = read_header(path, delimiter)
+@dataclass(frozen=True)
+class TextForm:
+    """What a CSV file does not say itself: the names of its columns, and its encoding."""
+
+    columns: tuple[str, ...] = ()
+    encoding: str | None = None
+
+
+#: A file that says all itself.
+PLAIN = TextForm()
+
+
+def csv_source(path: Path, form: TextForm = PLAIN) -> RowSource:
+    """Raises: `InputError` for a file that is empty, not CSV or not in its encoding."""
+    encoding, cells = form.encoding, len(form.columns) or None
+    delimiter = delimiter_in(path, encoding=encoding, cells=cells)
+    try:
+        header = form.columns or tuple(read_header(path, delimiter, encoding=encoding))
+    except InputError as problem:
+        raise _with_encoding(problem) from None
     first_cell = re.compile(rf'[^"\r\n{re.escape(delimiter)}]+')
     # pandas writes the numbers of rows under an empty name.
     names = [name for name in header if name]
@@ -37,10 +61,30 @@ def csv_source(path: Path) -> RowSource:
     def read(columns: Sequence[str], lost: Lost) -> Iterator[Row]:
         # The cells of one column alone would be no tuples.
         wanted = columns if len(columns) > 1 else [*columns, *columns]
-        rows = read_table(path, wanted, lost, delimiter=delimiter, name=first_cell)
+        rows = read_table(
+            path,
+            wanted,
+            lambda problem, name: lost(_with_encoding(problem), name),
+            delimiter=delimiter,
+            name=first_cell,
+            header=form.columns,
+            encoding=encoding,
+        )
         return rows if len(columns) > 1 else ((line, row[:1]) for line, row in rows)
 
     return RowSource(path, tuple(names), read, split_of_name(path))
+
+
+def is_foreign_text(problem: InputError) -> bool:
+    """Whether a row or a file cannot be read because of its encoding."""
+    return problem.what.endswith(_FOREIGN)
+
+
+def _with_encoding(problem: InputError) -> InputError:
+    """The problem; where it is the encoding, with the option that states one."""
+    if not is_foreign_text(problem):
+        return problem
+    return InputError(problem.what, file=problem.file, line=problem.line, cure=ENCODING_CURE)
 
 
 def json_lines_source(path: Path) -> RowSource:

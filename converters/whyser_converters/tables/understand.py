@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from whyser.io.errors import BadInput, InputError
+from whyser.labels.attributes import ATTRIBUTES
 from whyser_converters.convert.split_names import split_named
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import (
@@ -23,17 +24,22 @@ from whyser_converters.corpora.spec import (
     by_speaker,
     official,
 )
-from whyser_converters.tables.columns import ColumnMap, map_columns
-from whyser_converters.tables.places import sources_at
+from whyser_converters.tables.columns import NAMES, ColumnMap, map_columns, plain
+from whyser_converters.tables.made_columns import sources_of
 from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
-from whyser_converters.tables.sound_paths import SoundPaths, find_paths
-from whyser_converters.tables.source import RowSource, text_of
+from whyser_converters.tables.sound_names import way_to_sounds
+from whyser_converters.tables.sound_paths import SoundPaths
+from whyser_converters.tables.source import LEFT_OUT, RowSource, text_of
+from whyser_converters.tables.text_tables import ENCODING_CURE, is_foreign_text
 from whyser_converters.tables.utterances import TableReader, known_name
-from whyser_converters.tables.votes import Given, counted, votes_in
-from whyser_converters.tables.words import MeantLabel, meant_labels
+from whyser_converters.tables.votes import Given, counted, highest, votes_in
+from whyser_converters.tables.words import MeantLabel, class_merges, meant_labels
 
 #: Shares of the speakers, where a table names speakers and no splits.
 _TEST_SHARE, _DEV_SHARE = 0.2, 0.1
+
+#: Letters of the longest code that stands for a sentence.
+_CODE = 4
 
 #: Rows that are counted at once.
 _BLOCK = 4096
@@ -48,7 +54,8 @@ class TableMeaning:
 
     `examples` is the first value of each column that is used. `shares_stem` says that two
     sound files differ only by their folder. `sound_paths` are those of each table, and `problems`
-    the rows that cannot be read.
+    the rows that cannot be read. `codes` is a column called a transcript that holds codes, with the
+    first of them.
     """
 
     recipe: TableRecipe
@@ -65,6 +72,36 @@ class TableMeaning:
     sound_paths: Mapping[Path, SoundPaths]
     problems: Sequence[InputError]
     split_of_speaker: Mapping[str, str] = field(default_factory=dict)
+    codes: tuple[str, str] | None = None
+
+    @property
+    def merge(self) -> dict[str, str]:
+        """Label -> class, as the user says."""
+        return class_merges(self.recipe.merge, self.labels)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know before the conversion."""
+        found = [
+            f"{reason}: {count:,}"
+            for source in self.sources
+            for reason, count in source.counts.most_common(5)
+            if count
+        ]
+        if self.codes:
+            column, code = self.codes
+            found.append(
+                f"column {column!r} is not taken for the transcript, since it holds codes such as "
+                f"{code!r}; --map transcript={column} takes it"
+            )
+        for column in self.unused:
+            for attribute in ATTRIBUTES:
+                if attribute not in self.columns.of and plain(column) in NAMES[attribute]:
+                    found.append(
+                        f"column {column!r} may be the {attribute}, which is read once its scale "
+                        f"is stated: --scale {attribute}=LOW:HIGH"
+                    )
+        return found
 
     @property
     def has_splits(self) -> bool:
@@ -137,7 +174,7 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
 
     Raises: `InputError` for columns that are unclear, and for labels and splits without a meaning.
     """
-    sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
+    sources = sources_of(recipe)
     scales = recipe.attribute_scales
     columns = map_columns(
         _widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes, rated=scales.keys()
@@ -148,20 +185,30 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
             raise InputError(f"no column is the {attribute}", file=recipe.place, cure=cure)
     look = _FirstLook(sources, columns, recipe)
     look.read()
+    look.refuse_foreign()
     if not look.rows:
         if look.problems:
             raise BadInput(look.problems, str(recipe.place))
+        left_out = [one for each in sources for one in each.counts if one.startswith(LEFT_OUT)]
+        if left_out:
+            what = f"contains no row that --where accepts; it has {'; '.join(left_out[:5])}"
+            raise InputError(what, file=recipe.place, cure="Give one of these values.")
         raise InputError("contains no row", file=recipe.place, cure="Is the copy complete?")
     look.refuse_repeated()
+    codes = None
+    if look.first_code:
+        codes = columns.of["transcript"], look.first_code
+        columns = columns.without("transcript")
     try:
         counts, splits, speakers = look.labels, look.splits, look.speakers
-        labels = meant_labels(counts, recipe.merge)
+        names = {code: word for each in sources for code, word in each.label_names.items()}
+        labels = meant_labels(counts, recipe.merge, names)
     except InputError as problem:
         raise problem.at(recipe.place) from None
     return TableMeaning(
         recipe, name, sources, columns, labels, counts, splits, speakers, look.rows,
         look.examples, look.shares_stem, look.sound_paths, look.problems,
-        _speaker_splits(name, speakers) if not splits else {},
+        _speaker_splits(name, speakers) if not splits else {}, codes,
     )  # fmt: skip
 
 
@@ -173,7 +220,9 @@ def inputs_of(place: Path) -> Iterator[Path]:
     recipe = recipe_at(place)
     if is_recipe(place):
         yield place.absolute()
-    sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
+    for join in recipe.join:
+        yield from (path.absolute() for path in join.files(recipe.folder))
+    sources = sources_of(recipe)
     rated = recipe.attribute_scales.keys()
     audio = map_columns(_widest(sources), recipe.map, rated=rated).of.get("audio")
     root = recipe.root.absolute()
@@ -185,7 +234,7 @@ def inputs_of(place: Path) -> Iterator[Path]:
             cells = source.read([str(audio)], _pass_over)
             names = {text_of(name): None for _, (name,) in cells}
             first = next(filter(None, names), "")
-            paths = find_paths(root, _folder_of(source), first)
+            paths = way_to_sounds(root, _folder_of(source), first)
             for name in filter(None, names):
                 with suppress(InputError):
                     yield root / paths.path(name)
@@ -227,6 +276,9 @@ class _FirstLook:
         self.problems: list[InputError] = []
         self.sound_paths: dict[Path, SoundPaths] = {}
         self._votes: Counter[str] = Counter()
+        #: The first code of what is called a transcript; an empty text once it has words.
+        self.first_code = ""
+        self._may_hold_codes = "transcript" in columns.guessed and "transcript" not in recipe.values
         self._stated_splits: Counter[str] = Counter()
 
     def read(self) -> None:
@@ -243,11 +295,16 @@ class _FirstLook:
         for written, count in self._votes.items():
             found[self.recipe.value("label", written)] += count
         rated = [f"vote:{rater}" for rater in self.columns.raters]
+        if self.columns.is_one_row_a_vote and self.columns.of_vote == "votes":
+            rated.append("votes")
+        # The rows of one utterance repeat its published label.
+        is_repeated = "votes" in rated
         for meaning in ("label", *rated):
             for written, count in self._texts(meaning).items():
                 # Who was not asked leaves an empty cell.
                 if written or meaning == "label":
-                    found[self.recipe.value("label", written)] += count
+                    times = 0 if is_repeated and meaning == "label" else count
+                    found[self.recipe.value("label", written)] += times
         return found
 
     @property
@@ -276,6 +333,7 @@ class _FirstLook:
     def refuse_repeated(self) -> None:
         """Raises: `InputError` if many rows are about the utterance of an earlier row."""
         of = self.columns.of
+        self._refuse_numbered()
         key = "id" if "id" in of else "audio"
         if self.columns.is_one_row_a_vote or key not in self._cells or "start" in of:
             return
@@ -285,8 +343,37 @@ class _FirstLook:
                 f"{repeated:,} of {self.rows:,} rows have the {key} of an earlier row",
                 file=self.recipe.place,
                 cure="If each row is one annotator's vote, give --map rater=COLUMN, or "
-                "--rows-are-votes where no column names the annotator.",
+                "--rows-are-votes where no column names the annotator. If each row is a part of a "
+                "recording, give --map start=COLUMN --map end=COLUMN. If only some rows count, "
+                "give --where COLUMN=VALUE.",
             )
+
+    def _refuse_numbered(self) -> None:
+        """Raises: `InputError` if what is called the id numbers the rows, and many rows share a
+        sound file: each vote would be an utterance."""
+        of = self.columns.of
+        ids, sounds = (len(self._cells.get(one, ())) for one in ("id", "audio"))
+        if "id" not in self.columns.guessed or "start" in of or not sounds:
+            return
+        if ids - sounds > _FEW * ids:
+            raise InputError(
+                f"{self.rows:,} rows have {ids:,} different ids in column {of['id']!r}, and only "
+                f"{sounds:,} sound files",
+                file=self.recipe.place,
+                cure=f"Give --map id= if the rows of one sound file are the votes for it, or --map "
+                f"id={of['id']} if each id is an utterance. If each row is a part of a recording, "
+                "give --map start=COLUMN --map end=COLUMN.",
+            )
+
+    def refuse_foreign(self) -> None:
+        """Raises: `InputError` if many rows are in another encoding: they are not lost by chance,
+        but all that hold one of some letters."""
+        foreign = [problem for problem in self.problems if is_foreign_text(problem)]
+        whole = self.rows + len(foreign)
+        if len(foreign) > _FEW * whole:
+            what = f"{len(foreign):,} of {whole:,} rows are not UTF-8 text"
+            line = foreign[0].line
+            raise InputError(what, file=foreign[0].file, line=line, cure=ENCODING_CURE)
 
     @property
     def shares_stem(self) -> bool:
@@ -314,6 +401,8 @@ class _FirstLook:
             if meaning in ("label", "speaker", "split", "id", "audio")
             or meaning.startswith("vote:")
         ]  # fmt: skip
+        if self.columns.is_one_row_a_vote and self.columns.of_vote == "votes":
+            counted_here.append("votes")
         if not wanted:
             return
         rows = (row for _, row in source.read(wanted, self._note))
@@ -329,9 +418,20 @@ class _FirstLook:
                 self._count(meaning, source, cells[places[meaning]])
             if "audio" in places and source.path not in self.sound_paths:
                 first = next(filter(None, map(text_of, cells[places["audio"]])), "")
-                found = find_paths(self.recipe.root, _folder_of(source), first)
+                found = way_to_sounds(self.recipe.root, _folder_of(source), first)
                 self.sound_paths[source.path] = found
-            self._count_votes(cells, places)
+            if "transcript" in places and self._may_hold_codes:
+                self._look_for_words(cells[places["transcript"]])
+            if "votes" not in counted_here:
+                self._count_votes(cells, places)
+            self._count_scores(cells, places)
+
+    def _look_for_words(self, cells: Sequence[Any]) -> None:
+        self._may_hold_codes = all(map(_is_code, cells))
+        if not self._may_hold_codes:
+            self.first_code = ""
+        elif not self.first_code:
+            self.first_code = next(filter(None, map(text_of, cells)), "")
 
     def _note(self, problem: InputError, _name: str) -> None:
         self.problems.append(problem)
@@ -358,6 +458,31 @@ class _FirstLook:
                 # A cell that cannot be read costs its own utterance, when it is converted.
                 with suppress(InputError):
                     self._votes.update(vote.label for vote in read(cell) if vote.label)
+
+    def _count_scores(self, cells: Sequence[Sequence[Any]], places: Mapping[str, int]) -> None:
+        scored = {code: places[meaning] for code in self.columns.scored
+                  if (meaning := f"score:{code}") in places}  # fmt: skip
+        if not scored:
+            return
+        for row in zip(*(cells[place] for place in scored.values()), strict=True):
+            with suppress(InputError):
+                self._votes.update(highest(dict(zip(scored, row, strict=True))))
+
+
+def _is_code(cell: Any) -> bool:
+    """Whether a cell has no words, but at most a code such as `a01` or `IEO`.
+
+    >>> _is_code("a01"), _is_code(7), _is_code("IEO"), _is_code("")
+    (True, True, True, True)
+    >>> _is_code("abajo"), _is_code("Room 7"), _is_code("第7天")
+    (False, False, False)
+    """
+    if isinstance(cell, list | dict):
+        return False
+    text = text_of(cell)
+    if not text.isascii() or " " in text:
+        return False
+    return not text or any(map(str.isdigit, text)) or (text.isupper() and len(text) <= _CODE)
 
 
 def _shown(cell: Any) -> str:

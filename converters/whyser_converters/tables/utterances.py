@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from whyser.io.errors import InputError
 from whyser.io.files import atomic_path
 from whyser.labels.attributes import ATTRIBUTES, Scales
-from whyser.labels.classes import OTHER, Label
+from whyser.labels.classes import CLASSES, OTHER, Label
+from whyser.labels.lexicon import lexicon
 from whyser.labels.votes import majority
 from whyser.records.utterance import AttributeVote, Utterance, Vote
 from whyser_converters.convert.split_names import EXPECTED, part_of, split_named
@@ -27,6 +28,7 @@ from whyser_converters.tables.columns import ColumnMap
 from whyser_converters.tables.recipe import TableRecipe
 from whyser_converters.tables.sound_paths import SoundPaths
 from whyser_converters.tables.source import (
+    LEFT_OUT,
     SOUND_BYTES,
     SUFFIX_OF_BYTES,
     UNKNOWN,
@@ -35,16 +37,17 @@ from whyser_converters.tables.source import (
     text_of,
 )
 from whyser_converters.tables.times import seconds
-from whyser_converters.tables.votes import Given, counted, votes_in
+from whyser_converters.tables.votes import Given, counted, highest, votes_in, words_of
+from whyser_converters.tables.words import class_of
 
 _GENDERS = {
-    **dict.fromkeys(("m", "male", "man", "masculine", "männlich", "homme", "hombre"), "male"),
-    **dict.fromkeys(("f", "female", "w", "woman", "weiblich", "femme", "mujer"), "female"),
+    **dict.fromkeys(("m", "male", "man", "masculine", "männlich", "homme", "hombre", "男"), "male"),
+    **dict.fromkeys(("f", "female", "w", "woman", "weiblich", "femme", "mujer", "女"), "female"),
 }
 
 _SPACES = re.compile(r"\s+")
-#: Meanings that may differ between the rows of one utterance.
-_OF_ONE_VOTE = frozenset({"rater", "label", *ATTRIBUTES})
+#: Meanings that may differ between the rows of one utterance, besides the annotator's label.
+_OF_ONE_VOTE = frozenset({"rater", "secondary", *ATTRIBUTES})
 #: What an id of a stranger may have in the name of a file; all else becomes `_`.
 _ODD = re.compile(r"[^\w.+@=-]")
 
@@ -60,11 +63,13 @@ class _TableRow:
         at: Mapping[str, int],
         recipe: TableRecipe,
         paths: SoundPaths,
+        of_vote: str,
         log: ConversionLog,
     ) -> None:
         self.source, self.at, self.recipe, self.paths = source, at, recipe, paths
         self.values = {meaning for meaning in at if meaning in recipe.values}
-        self.rest = [place for name, place in at.items() if name not in _OF_ONE_VOTE]
+        own = _OF_ONE_VOTE | {of_vote}
+        self.rest = [place for name, place in at.items() if name not in own]
         scales = recipe.attribute_scales
         rated: Scales = {name: scales[name] for name in ATTRIBUTES if name in at}
         self.rated = [at[name] for name in rated]
@@ -86,7 +91,7 @@ class _TableRow:
         """The attributes in the row; `of` names the utterance in a fault."""
         if not self.rated:
             return {}
-        cells = tuple([text_of(self.row[place]) for place in self.rated])
+        cells = tuple([_with_point(text_of(self.row[place])) for place in self.rated])
         return self.attributes.read(cells, line, of)
 
     def refuse_other(self, first: Sequence[Any]) -> None:
@@ -117,7 +122,7 @@ class TableReader:
     ) -> None:
         self.name, self.sources, self.columns, self.recipe = name, sources, columns, recipe
         self.labels, self.shares_stem, self.sound_paths = labels, shares_stem, sound_paths
-        self._known_votes: dict[str, Vote] = {}
+        self._known_votes: dict[tuple[str, str], Vote] = {}
         self._odd_genders: Counter[str] = Counter()
         self._places: dict[tuple[str, Segment | None], tuple[str, int, Path]] = {}
 
@@ -143,6 +148,12 @@ class TableReader:
         for line, cells, votes in rows:
             with log.candidate(cells.source.path, line):
                 yield self._utterance(line, cells, votes)
+        for source in self.sources:
+            for reason, count in source.counts.most_common():
+                if reason.startswith(LEFT_OUT):
+                    log.leave_unused(reason, count)
+                else:
+                    log.note_count(count, reason)
         for gender, count in self._odd_genders.most_common():
             log.note_count(count, f"utterances whose gender {gender!r} is not known and left out")
 
@@ -165,7 +176,12 @@ class TableReader:
                 key = _key(cells)
                 with self.log.part(source.path, line, of=key):
                     values = cells.attribute_values(line, key)
-                    ballot = Given(cells.text("rater"), cells.text("label"), values)
+                    ballot = Given(
+                        cells.text("rater"),
+                        self._vote_label(cells),
+                        values,
+                        cells.text("secondary"),
+                    )
                     if (given := votes.get(key)) is not None:
                         cells.refuse_other(first[key][1])
                         given.append(ballot)
@@ -175,6 +191,13 @@ class TableReader:
             for key, (line, row) in first.items():
                 cells.row = row
                 yield line, cells, votes.pop(key)
+
+    def _vote_label(self, cells: _TableRow) -> str:
+        """The label of the row's annotator."""
+        if self.columns.of_vote == "label":
+            return cells.text("label")
+        written = text_of(cells.raw("votes"))
+        return self.recipe.value("label", written) if written else ""
 
     def _light(self, row: Sequence[Any]) -> Sequence[Any]:
         """The row, its sound written to a file, so that not all sound is in memory."""
@@ -189,7 +212,7 @@ class TableReader:
         at = {column: number for number, column in enumerate(wanted)}
         of = {meaning: at[column] for meaning, column in self.columns.of.items() if column in at}
         paths = self.sound_paths.get(source.path, SoundPaths(self.root))
-        cells = _TableRow(source, of, self.recipe, paths, self.log)
+        cells = _TableRow(source, of, self.recipe, paths, self.columns.of_vote, self.log)
         for line, row in source.read(wanted, lost):
             cells.row = row
             yield line, cells
@@ -209,7 +232,8 @@ class TableReader:
         given = self._votes(cells) if ballot is None else ballot
         votes = self._cast(given)
         means = cells.attribute_values(line, utterance_id) if ballot is None else {}
-        label, label_raw = self._label(cells, votes, utterance_id, published=ballot is None)
+        is_published = ballot is None or self.columns.of_vote == "votes"
+        label, label_raw = self._label(cells, votes, utterance_id, published=is_published)
         if segment:
             self.segments[utterance_id] = segment
         return Utterance(
@@ -333,7 +357,7 @@ class TableReader:
             if (label := text_of(cells.raw(f"vote:{rater}")))
         ]
         return [
-            Given(rater, self.recipe.value("label", label)) for rater, label, _ in found if label
+            Given(one.rater, self.recipe.value("label", one.label)) for one in found if one.label
         ]
 
     def _cast(self, votes: Sequence[Given]) -> list[Given]:
@@ -353,7 +377,8 @@ class TableReader:
     def _vote(self, number: int, vote: Given) -> Vote:
         rater = f"{self.name}/{vote.rater}" if vote.rater else f"anonymous_{number}"
         # Checked once for each label; there are millions of votes.
-        return replace(self._vote_of(vote.label), rater=rater, **vote.values)
+        known = self._vote_of(vote.label, vote.secondary)
+        return replace(known, rater=rater, **vote.values)
 
     def _without_label(self, given: Sequence[Given]) -> Iterator[AttributeVote]:
         """The ratings of annotators who gave no label."""
@@ -362,11 +387,20 @@ class TableReader:
                 rater = f"{self.name}/{one.rater}" if one.rater else f"anonymous_{number}"
                 yield AttributeVote(rater=rater, **one.values)
 
-    def _vote_of(self, code: str) -> Vote:
-        if code not in self._known_votes:
+    def _vote_of(self, code: str, secondary: str = "") -> Vote:
+        key = code, secondary
+        if key not in self._known_votes:
             primary = label_of(code, self.labels, "label") or OTHER
-            self._known_votes[code] = Vote(rater="", primary=primary, raw=code)
-        return self._known_votes[code]
+            names = tuple(dict.fromkeys(map(self._secondary, words_of(secondary))))
+            vote = Vote(rater="", primary=primary, secondary=names, raw=code)
+            self._known_votes[key] = vote
+        return self._known_votes[key]
+
+    def _secondary(self, word: str) -> str:
+        """The class that a secondary label names, or the word of an annotator in lower case."""
+        meant = class_of(word, lexicon())
+        label = self.labels.get(word) or (meant.label if meant else None)
+        return label if label in CLASSES else word.lower()
 
     def _label(
         self, cells: _TableRow, votes: Sequence[Given], utterance_id: str, *, published: bool
@@ -379,6 +413,10 @@ class TableReader:
             if votes:
                 self._compare(utterance_id, label, codes)
             return label, code
+        if scored := self.columns.scored:
+            codes = highest({code: cells.raw(f"score:{code}") for code in scored})
+            label = label_of(codes[0], self.labels, "label") if len(codes) == 1 else None
+            return label, ":".join(codes)
         if not votes:
             raise LeftOut("no vote with a label")
         return self._plurality(codes), ":".join(_most_frequent(codes))
@@ -401,6 +439,15 @@ def _key(cells: _TableRow) -> str:
     if "start" not in cells.at:
         return text_of(audio)
     return " ".join(text_of(part) for part in (audio, cells.raw("start"), cells.raw("end")))
+
+
+def _with_point(number: str) -> str:
+    """A number with a decimal point, where many spreadsheets write a comma.
+
+    >>> _with_point("2,50"), _with_point("1,000,000")
+    ('2.50', '1,000,000')
+    """
+    return number.replace(",", ".") if number.count(",") == 1 else number
 
 
 def known_name(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,14 +16,16 @@ _SEPARATOR = re.compile(r"\s*[;|,]\s*")
 _COUNTED = re.compile(r"(.+?)\s*[:=]\s*(\d+)")
 #: More votes than annotators of any corpus; a larger number is no count.
 _MOST = 10_000
+_SCORES = "where the highest number is the label, give --map score:LABEL=COLUMN instead."
 
 
 class Given(NamedTuple):
-    """One vote: the annotator, or an empty text, the label as it is written, and attributes."""
+    """One vote: the annotator, or an empty text, the labels as they are written, and attributes."""
 
     rater: str
     label: str
     values: Mapping[str, float] = {}
+    secondary: str = ""
 
 
 def votes_in(cell: Any) -> list[Given]:
@@ -79,12 +82,43 @@ def counted(label: str, count: Any) -> list[Given]:
     except ValueError:
         number = -1.0
     if 0 < number < 1:
-        cure = "Shares do not say how many annotators there were; give the label instead."
+        cure = f"Shares do not say how many annotators there were; {_SCORES}"
     elif not (number.is_integer() and 0 <= number <= _MOST):
-        cure = f"Expected a whole number from 0 to {_MOST:,}."
+        cure = f"Expected a whole number from 0 to {_MOST:,}. {_SCORES.capitalize()}"
     else:
         return [Given("", label)] * int(number)
     raise InputError(f"bad number of votes {text[:60]!r} for {label!r}", cure=cure)
+
+
+def words_of(cell: str) -> list[str]:
+    """The different labels of a cell.
+
+    >>> words_of("Angry, Other,Angry;")
+    ['Angry', 'Other']
+    """
+    return list(dict.fromkeys(filter(None, _SEPARATOR.split(cell.strip()))))
+
+
+def highest(scores: Mapping[str, Any]) -> list[str]:
+    """The labels with the highest score; none if no score is above 0.
+
+    Raises: `InputError` for what is no number.
+
+    >>> highest({"happy": 0.0, "sad": "1,6667", "fear": ""}), highest({"happy": 0})
+    (['sad'], [])
+    """
+    found = {}
+    for label, cell in scores.items():
+        text = text_of(cell).replace(",", ".")
+        try:
+            found[label] = float(text or 0)
+        except ValueError:
+            found[label] = math.nan
+        if not math.isfinite(found[label]):
+            what = f"bad score {text[:60]!r} of {label!r}"
+            raise InputError(what, cure="Expected a number.")
+    top = max(found.values())
+    return [label for label, score in found.items() if score == top > 0]
 
 
 def _one(value: Any) -> Given:

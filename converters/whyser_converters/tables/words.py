@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from shlex import quote
+from types import MappingProxyType
 
 from whyser.io.errors import InputError
 from whyser.io.visible import visible
@@ -14,6 +16,11 @@ from whyser_converters.tables.source import UNKNOWN
 
 #: What corpora write where annotators did not agree, or where nobody was asked.
 _NO_LABEL = UNKNOWN | {"xxx", "no agreement", "no-agreement", "unlabeled", "unlabelled"}
+#: MSP-Podcast's annotators wrote their own words behind it: Other-resigned.
+_OTHER_WORDS = re.compile(r"other\W")
+#: What --merge says of labels that are none, and of all labels without a class.
+_NONE, _REST = "none", "*"
+_OF_REST = "yours (--merge '*')"
 _SHORTEST_CODE, _LONGEST_CODE = 3, 4
 
 
@@ -42,6 +49,8 @@ def class_of(name: str, words: Lexicon) -> MeantLabel | None:
         return MeantLabel(label, "a name of the class")
     if entry := words.find(text):
         return MeantLabel(entry.label, f"the lexicon has {entry.word!r}")
+    if _OTHER_WORDS.match(text):
+        return MeantLabel(OTHER, "its first word is 'other'")
     if label := _of_code(text):
         return MeantLabel(label, f"the first letters of {label!r}")
     return None
@@ -62,14 +71,31 @@ def _of_code(text: str) -> Label | None:
     return found.pop() if len(found) == 1 else None
 
 
-def meant_labels(counts: Mapping[str, int], merge: Iterable[str] = ()) -> dict[str, MeantLabel]:
+def meant_labels(
+    counts: Mapping[str, int],
+    merge: Mapping[str, str] = MappingProxyType({}),
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, MeantLabel]:
     """Every label of a table with its class; those of `merge` get theirs later, and `other` here.
 
+    A label that `merge` maps to `none` is no label, and `*` stands for all without a class. `names`
+    is what the corpus says of its codes.
+
     Raises: `InputError` that lists all other labels without a class, with their counts.
+
+    >>> found = meant_labels({"sad": 2, "X": 1, "fan": 1}, {"X": "none", "*": "other"})
+    >>> [(name, meant.label) for name, meant in found.items()]
+    [('sad', 'sad'), ('X', None), ('fan', 'other')]
     """
     known = lexicon()
-    yours = MeantLabel(OTHER, "yours (--merge)")
-    found = {name: class_of(name, known) for name in counts} | dict.fromkeys(merge, yours)
+    yours = {
+        name: MeantLabel(None if label == _NONE else OTHER, "yours (--merge)")
+        for name, label in merge.items()
+    }
+    rest = yours.pop(_REST, None)
+    rest = rest and MeantLabel(rest.label, _OF_REST)
+    found = {name: class_of(name, known) or _of_word(names.get(name)) or rest for name in counts}
+    found |= yours
     unknown = [name for name, meant in found.items() if meant is None]
     if unknown:
         unknown.sort(key=lambda name: (-counts[name], name))
@@ -79,7 +105,22 @@ def meant_labels(counts: Mapping[str, int], merge: Iterable[str] = ()) -> dict[s
         noun = "label has" if len(unknown) == 1 else "labels have"
         raise InputError(
             f"{len(unknown):,} {noun} no class: {listed}{more}",
-            cure=f"Give the class of each, one of [{', '.join(CLASSES)}], or 'other' for none of "
-            f"them: {words}",
+            cure=f"Give the class of each, one of [{', '.join(CLASSES)}], 'other' for none of "
+            f"them, or 'none' for no agreement: {words}. --merge '*=other' is for all the rest.",
         )
     return {name: meant for name, meant in found.items() if meant}
+
+
+def _of_word(word: str | None) -> MeantLabel | None:
+    meant = class_of(word, lexicon()) if word else None
+    return meant and MeantLabel(meant.label, f"the corpus says that it is {word!r}")
+
+
+def class_merges(merge: Mapping[str, str], labels: Mapping[str, MeantLabel]) -> dict[str, str]:
+    """The merges that give a label a class, with one for each label that `*` stands for."""
+    own = {name: label for name, label in merge.items() if name != _REST}
+    rest = {
+        name: merge[_REST] for name, meant in labels.items()
+        if meant.reason == _OF_REST and name not in own
+    }  # fmt: skip
+    return {name: label for name, label in (rest | own).items() if label != _NONE}

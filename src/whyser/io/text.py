@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,17 @@ def delimiter_of(header: str) -> str:
     (';', ',')
     """
     return max(_DELIMITERS, key=header.count)
+
+
+def delimiter_for(lines: Sequence[str], cells: int) -> str:
+    r"""The delimiter that cuts most of the lines into so many cells.
+
+    >>> delimiter_for(["01|Mist, wieder nichts.", "02|Schade."], 2)
+    '|'
+    """
+    # Of two that cut equally many lines, prose has the comma.
+    marks = reversed(_DELIMITERS)
+    return max(marks, key=lambda mark: sum(line.count(mark) == cells - 1 for line in lines))
 
 
 def read_cells(

@@ -144,3 +144,17 @@ def test_a_header_of_another_form_is_refused(
     assert outcome.status == 1
     assert f"{clips / 'db.yaml'}: " in outcome.err
     assert fault in outcome.err
+
+
+def test_labels_with_properties_in_a_table_of_their_own(tabled: Any, folder: Path) -> None:
+    """As `audb` writes emodb 1.4: the genders of speakers are in a miscellaneous table."""
+    header = (folder / "db.yaml").read_text(encoding="utf-8")
+    listed = "    labels:\n      1: {gender: male}\n      2: {gender: female}\n"
+    assert listed in header
+    header = header.replace(listed, "    labels: speaker\n")
+    header += "misc_tables:\n  speaker:\n    levels: {speaker: int}\n"
+    header += "    columns:\n      age: {}\n      gender: {}\n"
+    (folder / "db.yaml").write_text(header, encoding="utf-8")
+    (folder / "db.speaker.csv").write_text("speaker,age,gender\n1,31,male\n2,34,female\n")
+    found = {one.speaker: one.gender for one in tabled(folder).utterances}
+    assert found == {"mine/1": "male", "mine/2": "female"}

@@ -80,3 +80,22 @@ def test_what_a_folder_holds_is_said(convert: Any, clips: Path, tmp_path: Path) 
     (tmp_path / "corpus_of_languages/en/train.csv").write_text("file,label\na.wav,sad\n")
     outcome = convert("table", tmp_path / "corpus_of_languages", tmp_path / "out")
     assert "contains no table, and these folders in it do: en" in outcome.err
+
+
+def test_a_name_that_fits_in_two_ways_is_asked_about(
+    convert: Any, tabled: Any, clips: Path, tmp_path: Path
+) -> None:
+    """MSP-IMPROV: the third part is the speaker, and the fourth fits the pattern too."""
+    folder = tmp_path / "improv"
+    folder.mkdir()
+    shutil.copy(clips / "wav" / "a1.wav", folder / "MSP-IMPROV-S01A-F01-S-FM01.wav")
+    words = ("--map", "label=x", "--merge", "S01A=angry", "--name", "mine")
+    outcome = convert(
+        "table", folder, tmp_path / "out", *words, "--pattern", "*-*-{x}-{speaker}-*.wav"
+    )
+    assert outcome.status == 1
+    said = " ".join(outcome.err.split())
+    assert "in two ways: x is 'S01A' or 'F01' and speaker is 'F01' or 'S'" in said
+    assert "Write a field or a star for each part of the name." in said
+    (one,) = tabled(folder, *words[:4], "--pattern", "*-*-{x}-{speaker}-*-*.wav").utterances
+    assert (one.label_raw, one.speaker) == ("S01A", "mine/F01")

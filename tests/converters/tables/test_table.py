@@ -70,7 +70,7 @@ def test_a_file_in_two_splits_stays_in_the_first(
             for number, (name, split) in enumerate(given)
         ],
     )
-    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine", "--map", "id=id")
     said = outcome.out + outcome.err
     assert (
         f"{table}:4: its sound wav/a1.wav is in train on line 2, and in test here. "
@@ -395,7 +395,8 @@ def test_a_table_of_which_no_row_can_be_read(convert: Any, clips: Path, tmp_path
     table.write_bytes("file,label\nwav/é.wav,sad\n".encode("cp1252"))
     outcome = convert("table", table, tmp_path / "out")
     assert outcome.status == 1
-    assert f"{table}:2: not UTF-8 text. Save the file as UTF-8." in outcome.err
+    said = f"{table}:2: 1 of 1 rows are not UTF-8 text. Save the file as UTF-8, or give --encoding"
+    assert said in outcome.err
 
 
 def test_attributes_on_a_stated_scale(tabled: Any, clips: Path, write_csv: Any) -> None:
