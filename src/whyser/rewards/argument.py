@@ -19,7 +19,7 @@ from whyser.labels.classes import ALIASES, CLASSES, OTHER, EmotionClass, Label
 from whyser.labels.lexicon import fold, lexicon
 
 #: The eight names and their forms argue wherever they stand.
-_NAMES: Mapping[str, Label] = {name: name for name in CLASSES} | ALIASES
+_NAMES: dict[str, Label] = {**{name: name for name in CLASSES}, **ALIASES}
 
 #: Any other word of an emotion does so after one of these: "the speaker sounds furious", but not
 #: "a tense voice, as in panic".
@@ -36,7 +36,7 @@ _AFFIRMING_THAN = words("less other")
 
 
 @dataclass(frozen=True)
-class _Mention:
+class _NamedEmotion:
     label: Label
     is_name: bool
     is_denied: bool
@@ -45,8 +45,8 @@ class _Mention:
 def argues_against(rationale: str, label: EmotionClass) -> bool:
     """Whether a reason argues for another class than this one.
 
-    It does if it names another one, if it says in another word only that somebody sounds or feels
-    like another one, or if it names its own only to deny it.
+    It does if it names another one; if it says in other words that somebody sounds or feels like
+    another one, and not like its own; and if it names its own only to deny it.
 
     >>> argues_against("The voice is full of anger.", "sad")
     True
@@ -71,11 +71,12 @@ _WORD = re.compile(r"\b[a-z]+")
 @cache
 def _known() -> Mapping[str, Label]:
     """The words and phrases, and the class of each."""
-    return {
+    words_of_table: dict[str, Label] = {
         " ".join(one.parts): one.label
         for one in lexicon().entries
         if one.in_prose and one.label != OTHER and not one.is_stem and one.word.isascii()
-    } | _NAMES
+    }
+    return words_of_table | _NAMES
 
 
 @cache
@@ -96,7 +97,7 @@ def _find(folded: str) -> list[re.Match[str]]:
     return [one for one in found if one is not None]
 
 
-def _mentions(rationale: str) -> Iterator[_Mention]:
+def _mentions(rationale: str) -> Iterator[_NamedEmotion]:
     folded = fold(rationale)
     found = _find(folded)
     if not found:
@@ -108,7 +109,7 @@ def _mentions(rationale: str) -> Iterator[_Mention]:
 
 def _of_sentence(
     tokens: Sequence[ClaimToken], found: Sequence[re.Match[str]]
-) -> Iterator[_Mention]:
+) -> Iterator[_NamedEmotion]:
     own = _inside(tokens, found)
     if not own:
         return
@@ -125,7 +126,7 @@ def _of_sentence(
         is_listed = last >= 0 and all(token.text in _JOINING for token in tokens[last + 1 : i])
         was_denied = _is_denied(scopes, i) or (is_listed and was_denied)
         last = bisect_right(places, match.end() - 1) - 1
-        yield _Mention(_known()[word], is_name, was_denied)
+        yield _NamedEmotion(_known()[word], is_name, was_denied)
 
 
 def _inside(

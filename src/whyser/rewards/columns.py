@@ -29,7 +29,8 @@ def column(reward: str, name: str, columns: Mapping[str, Any], count: int) -> Se
     Raises: `WhyserError` with the column's name and the command that writes it, if it is missing
         or has another length than the completions.
     """
-    values = columns.get(name)
+    values: Any = columns.get(name)
+    # An array is no `Sequence`.
     if isinstance(values, str) or not hasattr(values, "__len__"):
         raise WhyserError(
             f"the reward {reward} needs the column {name!r}, one value per completion. Write the "
