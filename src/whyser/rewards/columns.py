@@ -115,6 +115,7 @@ def _read_chances(value: Any) -> Chances:
     return {str(claim): float(share) for claim, share in table.items()}
 
 
+#: Characters of a fault that an error shows.
 _LONGEST = 200
 
 

@@ -373,9 +373,11 @@ def test_tables_may_be_structures_as_parquet_gives_them(columns: Columns) -> Non
 
 
 def test_rows_come_back_from_parquet_with_the_same_rewards(
-    tmp_path: Path, columns: Columns
+    tmp_path: Path, columns: Columns, needs: Any
 ) -> None:
-    datasets = pytest.importorskip("datasets")
+    needs("datasets", "pip install -e '.[train]'")
+    import datasets
+
     rows = [
         {name: values[0] for name, values in columns.items()},
         {name: values[0] for name, values in columns.items()},
