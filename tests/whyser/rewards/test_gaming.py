@@ -39,6 +39,9 @@ ANSWERS: dict[str, str] = {
     "the label, then a reason that denies it": answer(f"There is no anger in this. {HONEST}"),
     "two labels": answer().replace("is angry", "is angry or sad"),
     "a second answer": f"{answer()}<answer>I think the emotion is sad</answer>",
+    "a rule about the emotion": answer(
+        "Anger usually has a high pitch, a loud voice and fast speech."
+    ),
     "claims as a quotation": answer(f'"{HONEST[:-1]}", it seems.'),
     "all words of the language": answer(transcript="Tell ask me us the a truth lie."),
 }
