@@ -138,8 +138,8 @@ def _chances_of_corpora(rows: Sequence[GrpoRow]) -> Mapping[str, str]:
 
 
 def write(dataset: GrpoDataset, output: Path) -> Path:
-    """Writes `OUTPUT.jsonl`; returns it."""
+    """Writes `OUTPUT.jsonl`, also where `output` ends so already; returns it."""
     # Appended, since with_suffix would cut a name with a dot.
-    path = output.parent / f"{output.name}.jsonl"
+    path = output.parent / f"{output.name.removesuffix('.jsonl')}.jsonl"
     write_jsonl(path, (row.line() for row in dataset.rows))
     return path

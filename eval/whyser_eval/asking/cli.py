@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ from whyser.options.groups import with_option_group
 from whyser_eval.asking.options import ModelOptions, ReferenceOptions
 
 if TYPE_CHECKING:
-    from whyser_eval.asking.answers import ClipAnswer
+    from whyser_eval.asking.answers import Asker, ClipAnswer
 
 #: Where the report of a folder is written if no file is named.
 REPORT = Path("answers.html")
@@ -47,43 +47,68 @@ def ask_command(
 
     Example: whyser-eval ask clip.wav --model saves/demo --gender female
     """
+    from whyser.chat import EndpointError
     from whyser_eval.asking.answers import Asker
     from whyser_eval.asking.clips import find_clips
+    from whyser_eval.asking.report import AnswersReport
+    from whyser_eval.asking.terminal import print_legend
 
     paths = find_clips(clips)
     if transcript is not None and len(paths) > 1:
         raise InputError("--transcript has the words of one clip", cure="Give one clip with it.")
     if report is None and not as_json and any(one.is_dir() for one in clips):
         report = REPORT
+    page = AnswersReport(report) if report is not None else None
+    rows: list[dict[str, Any]] = []
+    last: ClipAnswer | WhyserError | None = None
+    failed = 0
     with closing(asked.system()) as system:
         references = compared.references(paths[0] if len(paths) == 1 else None)
-        asker = Asker(system, references, transcript)
-        found: list[ClipAnswer | WhyserError] = []
-        for path in paths:
-            try:
-                with _waiting(f"Asking {system.name}"):
-                    found.append(asker.ask(path))
-            except WhyserError as error:
-                if len(paths) == 1:
-                    raise
-                found.append(error)
-            if report is None and not as_json:
-                _print(found[-1])
+        answers = _answers(Asker(system, references, transcript), paths)
+        for path, one in zip(paths, answers, strict=True):
+            failed += isinstance(one, WhyserError)
+            if as_json:
+                rows.append(_as_json(path, one))
+            elif isinstance(one, WhyserError) and len(paths) == 1:
+                raise one
+            if page is not None:
+                page.add(path, one)
+            is_printed = (page is None and not as_json) or isinstance(one, EndpointError)
+            # Why no further clip was asked about is said once.
+            if is_printed and one is not last:
+                _print(one)
+            last = one
     if as_json:
-        print_json([_as_json(path, one) for path, one in zip(paths, found, strict=True)])
-    if report is not None:
-        from whyser_eval.asking.report import write_report
-
-        write_report(system.name, paths, found, report)
-        answered = sum(not isinstance(one, WhyserError) for one in found)
-        say(f"{answered:,} of {len(found):,} clips are answered -> {report}")
-    elif not as_json:
-        from whyser_eval.asking.terminal import print_legend
-
+        print_json(rows)
+    if page is not None:
+        page.write(system.name)
+        say(f"{len(paths) - failed:,} of {len(paths):,} clips are answered -> {report}")
+    elif failed < len(paths) and not as_json:
         print_legend()
-    if failed := sum(isinstance(one, WhyserError) for one in found):
+    if failed:
         say(f"{failed:,} of {len(paths):,} clips have no answer")
         sys.exit(1)
+
+
+def _answers(asker: Asker, clips: Sequence[Path]) -> Iterator[ClipAnswer | WhyserError]:
+    """The answer about each clip, or why there is none; an endpoint that fails is asked no more."""
+    from whyser.chat import EndpointError
+
+    failing: EndpointError | None = None
+    for clip in clips:
+        if failing is not None:
+            yield failing
+            continue
+        try:
+            with _waiting(f"Asking {asker.system.name}"):
+                found = asker.ask(clip)
+        except EndpointError as error:
+            failing = error
+            yield error
+        except WhyserError as error:
+            yield error
+        else:
+            yield found
 
 
 @with_option_group

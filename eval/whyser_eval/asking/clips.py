@@ -48,7 +48,10 @@ def read_clip(path: Path, window: float) -> HeardClip:
     Raises: `InputError` for a file without readable sound, a clip that is too short for a word,
         and silence.
     """
-    if not path.exists():
+    if not path.is_file():
+        if path.exists() or str(path) == "-":
+            cure = "Save the sound to a file first, and give its name."
+            raise InputError("is not a file", file=path, cure=cure)
         raise InputError("no such file", file=path, cure="Check its name.")
     duration = audio.probe(path).duration
     if duration < SHORTEST:

@@ -75,6 +75,7 @@ class ModelOptions:
             concurrency=1,
             attempts=2,
             outage=30.0,
+            is_resumable=False,
         )
         return EndpointSystem(settings, self.form, self.max_tokens)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,49 +19,44 @@ from whyser_eval.page.onefile import render_page, script_json
 _SCRIPTS = ("element.js", "marked.js", "answer.js", "report.js", "theme.js")
 
 
-def write_report(
-    system: str, clips: Sequence[Path], answers: Sequence[ClipAnswer | WhyserError], output: Path
-) -> None:
-    """Writes the report; its sounds are links, relative to it.
+class AnswersReport:
+    """A report to which answers are added, one after the other; no sound is kept.
 
-    Args: `answers` about `clips`, in the same order, or why there is none.
+    Args: `output` is the file. Its sounds are links, relative to it.
     """
-    data = page_data()
-    page = render_page(
-        __package__,
-        "report.html.jinja",
-        styles=STYLES,
-        scripts=_SCRIPTS,
-        media="'self' file:",
-        system=system,
-        count=len(answers),
-        labels=_labels(answers).most_common(),
-        claims=_claims(answers),
-        legend=LEGEND,
-        version=__version__,
-        data=script_json(data | {"answers": list(_shown(clips, answers, output))}),
-    )
-    write_text(output, page)
 
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self._shown: list[dict[str, Any]] = []
+        self._labels: Counter[str] = Counter()
+        self._claims: Counter[str] = Counter()
 
-def _shown(
-    clips: Sequence[Path], answers: Sequence[ClipAnswer | WhyserError], output: Path
-) -> Iterator[dict[str, Any]]:
-    for clip, one in zip(clips, answers, strict=True):
-        if isinstance(one, WhyserError):
-            yield {"problem": visible(str(one))}
-        else:
-            yield {"answer": view(one), "audio": relative_url(clip, output)}
+    def add(self, clip: Path, answer: ClipAnswer | WhyserError) -> None:
+        """Adds the answer about a clip, or why there is none."""
+        if isinstance(answer, WhyserError):
+            self._labels["no answer"] += 1
+            self._shown.append({"problem": visible(str(answer))})
+            return
+        self._labels[answer.label or "unread"] += 1
+        self._claims.update(claim.outcome or "unchecked" for claim in answer.claims)
+        audio = relative_url(clip, self.output)
+        self._shown.append({"answer": view(answer), "audio": audio})
 
-
-def _labels(answers: Sequence[ClipAnswer | WhyserError]) -> Counter[str]:
-    return Counter(
-        "no answer" if isinstance(one, WhyserError) else one.label or "unread" for one in answers
-    )
-
-
-def _claims(answers: Sequence[ClipAnswer | WhyserError]) -> dict[str, int]:
-    found = [
-        claim.outcome for one in answers if not isinstance(one, WhyserError) for claim in one.claims
-    ]
-    return {"total": len(found), **{outcome: found.count(outcome) for outcome in OUTCOMES}}
+    def write(self, system: str) -> None:
+        """Writes the file."""
+        claims = {"total": self._claims.total()} | {one: self._claims[one] for one in OUTCOMES}
+        page = render_page(
+            __package__,
+            "report.html.jinja",
+            styles=STYLES,
+            scripts=_SCRIPTS,
+            media="'self' file:",
+            system=system,
+            count=len(self._shown),
+            labels=self._labels.most_common(),
+            claims=claims,
+            legend=LEGEND,
+            version=__version__,
+            data=script_json(page_data() | {"answers": self._shown}),
+        )
+        write_text(self.output, page)

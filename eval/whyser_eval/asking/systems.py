@@ -106,7 +106,7 @@ class EndpointSystem:
 
     async def _ask(self, request: Request, ledger: Path) -> tuple[Reply, dict[Label, float] | None]:
         async with Chat(self._settings, ledger) as chat:
-            reply = await chat.ask(request)
+            reply = await chat.ask(request, label=self._settings.address)
             # The ledger has the answer with its thinking, on which what follows depends.
             whole = chat.ledger.entry(chat.key(request)).text
             decided = decision(whole, self.question)

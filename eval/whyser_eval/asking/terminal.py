@@ -79,7 +79,7 @@ def _print(*parts: RenderableType) -> None:
 
 def _title(answer: ClipAnswer) -> Text:
     clip = answer.clip
-    name = Text(visible(clip.path.name), "bold underline")
+    name = Text(visible(clip.path.name).replace("\n", "␊"), "bold underline")
     return Text.assemble(
         name, ("  ", ""), (f"{length(clip.duration)}, {visible(answer.system)}", "dim")
     )

@@ -186,12 +186,13 @@ def cure_of(fault: RequestFault, settings: ChatSettings) -> str:
             "Allow more tokens (--max-tokens, or --reader-max-tokens for a reader), or serve the "
             "model without thinking."
         )
+    kept = "; the answers so far are kept." if settings.is_resumable else "."
     cures = {
         401: f"Check the key in ${settings.key_variable}.",
         403: f"Check the key in ${settings.key_variable} and its permissions.",
         404: f"Check the address {settings.address} and the model '{settings.model}'.",
         413: "Send the clip by its address, or send a shorter clip.",
-        429: "Run the command again later, or more slowly; the answers so far are kept.",
+        429: f"Run the command again later, or more slowly{kept}",
     }
     if fault.status in cures:
         return cures[fault.status]
@@ -199,7 +200,7 @@ def cure_of(fault: RequestFault, settings: ChatSettings) -> str:
         return "Serve the model without thinking, or without a parser that takes its answer away."
     if fault.patience is RetryPolicy.NONE:
         return "The endpoint refuses this request; change it as the endpoint says."
-    return "Run the command again later; the answers so far are kept."
+    return f"Run the command again later{kept}"
 
 
 #: What a proxy itself may answer, or cause.

@@ -41,6 +41,7 @@ class ChatSettings:
         price_out: Price of a million answer tokens.
         backoff: Seconds before the second attempt; doubled for each further one, up to a minute.
         outage: Seconds that a request waits for an endpoint that is busy or absent.
+        is_resumable: Whether the same command finds the answers of this run.
     """
 
     endpoint: str
@@ -57,6 +58,7 @@ class ChatSettings:
     price_out: float = 0.0
     backoff: float = 1.0
     outage: float = 300.0
+    is_resumable: bool = True
 
     def __post_init__(self) -> None:
         if not _is_address(self.endpoint):
@@ -68,7 +70,7 @@ class ChatSettings:
         not_negative = ("max_requests", "max_cost", "price_in", "price_out")
         for each in fields(self):
             value = getattr(self, each.name)
-            if not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
             if value < 0 or (value == 0 and each.name not in not_negative):
                 raise InputError(f"bad {each.name} {value}", cure="Expected a positive number.")

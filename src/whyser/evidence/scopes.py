@@ -53,6 +53,7 @@ FINITE = words(
 #: "as if" begins a comparison, except after these.
 _SOUNDING = words("sounds sound sounded seems seem feels is")
 
+_LISTED = frozenset({",", "and", "or"})
 _GENERAL = words("usually typically generally commonly normally")
 #: "I would say that the voice is loud" is no hypothesis.
 _SAYING = words("say call describe characterize characterise put guess argue rate classify")
@@ -179,7 +180,7 @@ class Scopes:
     # -- marks
 
     def _mark(self, begin: int, end: int, is_foreign: bool) -> None:
-        general = self._is_general(begin, end)
+        general = self._is_general(begin, end) or self._lists_more(begin, end)
         denied = hedged = False
         void = is_foreign
         for i in range(begin, end):
@@ -218,6 +219,15 @@ class Scopes:
         """Whether the clause states a rule or a hypothesis."""
         return self._is_about_feelings(begin) or any(
             self._generalises(i) for i in range(begin, end)
+        )
+
+    def _lists_more(self, begin: int, end: int) -> bool:
+        """Whether a clause without a verb goes on with a rule: "anger usually has a high pitch, a
+        loud voice and fast speech"."""
+        goes_on = begin > 0 and self.general[begin - 1] and self.texts[begin] in _LISTED
+        return goes_on and not any(
+            token.text in LINKS or token.text in FINITE or token.role == "verb"
+            for token in self.tokens[begin:end]
         )
 
     def _generalises(self, i: int) -> bool:

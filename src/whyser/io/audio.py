@@ -31,6 +31,8 @@ WINDOW_S, MEL_HOP = 30.0, 160
 _LFS_HEAD = b"version https://git-lfs"
 # What libsndfile stores sample by sample, so that the size of the file bounds its length.
 _PLAIN = {b"RIFF", b"RIFX", b"RF64", b"FORM", b"NIST"}
+# A video, which begins as a wav does.
+_AVI = b"AVI "
 _STORED = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _BYTES = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _COUNT = re.compile(r"does not match value from 'ds64' chunk of (\d+)|sample_count -i (\d+)")
@@ -236,7 +238,7 @@ def _in_libsndfile(path: Path, file: _File) -> Iterator[Any]:
     """
     import soundfile
 
-    if file.start[:4] not in _PLAIN:
+    if file.start[:4] not in _PLAIN or file.start[8:12] == _AVI:
         yield None
         return
     try:
@@ -328,7 +330,7 @@ def load(path: Path, start: float = 0.0, end: float | None = None) -> Samples:
             sound.seek(min(first, sound.frames))
             frames = -1 if last is None else last - first
             samples = sound.read(frames, dtype="float32", always_2d=True)
-    mono = _decoded(path)[first:last] if samples is None else samples.mean(axis=1)
+    mono = _decoded(path, last)[first:] if samples is None else samples.mean(axis=1)
     if not len(mono):
         raise _unusable(path, f"has no sound from {start:g} s on")
     scaled = _within_full_scale(path, mono)
@@ -340,9 +342,9 @@ def load(path: Path, start: float = 0.0, end: float | None = None) -> Samples:
     return resampled
 
 
-def _decoded(path: Path) -> Samples:
-    """All samples of what libsndfile does not read, as 16 kHz mono."""
-    samples: Samples | None = decoder.ask("load", path)[1]
+def _decoded(path: Path, most: int | None) -> Samples:
+    """The first samples of what libsndfile does not read, as 16 kHz mono."""
+    samples: Samples | None = decoder.ask("load", path, most=most)[1]
     if samples is None:
         raise _unusable(path, "contains no samples")
     return samples

@@ -108,10 +108,11 @@ class DecoderPool:
         self._free = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._idle: list[Decoder] = []
 
-    def ask(self, operation: str, path: Path) -> Reply:
+    def ask(self, operation: str, path: Path, **options: Any) -> Reply:
         """Raises: `InputError` for a file that cannot be decoded, or that ends the process."""
         request = {
             "operation": operation,
+            "options": options,
             "path": os.fsencode(path.absolute()).hex(),
             "seconds": PATIENCE + path.stat().st_size // SLOWEST,
         }
@@ -164,12 +165,14 @@ class DecoderPool:
 _pool = DecoderPool()
 
 
-def ask(operation: str, path: Path) -> Reply:
+def ask(operation: str, path: Path, **options: Any) -> Reply:
     """What a process says of the file, see `decoder_process.OPERATIONS`, and samples if any.
+
+    Args: `options` of the operation.
 
     Raises: `InputError` for a file that cannot be decoded, or that crashes or stops the decoder.
     """
-    return _pool.ask(operation, path)
+    return _pool.ask(operation, path, **options)
 
 
 def _renew() -> None:

@@ -63,6 +63,8 @@ class LocalModel:
         require("a local checkpoint", train=["torch", "transformers"])
         self.folder, self.window = folder, window_of(folder)
         self._lock = threading.Lock()
+        #: Why no further question gets an answer.
+        self._failure: WhyserError | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
         # It must find the modules of this process, and none in the folder where a user is.
         path = os.pathsep.join(place for place in sys.path if place)
@@ -109,7 +111,8 @@ class LocalModel:
             begun: The beginning of the answer, which the model continues; the reply lacks it.
             alternatives: The reply's tokens have so many of the likeliest, the first of all.
 
-        Raises: `InputError` for a model that cannot be loaded, `WhyserError` if its process ends.
+        Raises: `InputError` for a model that cannot be loaded, `WhyserError` if its process ends;
+            for every further question the same error again.
         """
         asked = {
             "sound": str(sound.absolute()),
@@ -119,14 +122,14 @@ class LocalModel:
             "alternatives": alternatives,
         }
         with self._lock:
-            self._loaded  # noqa: B018 (waits)
+            if self._failure is not None:
+                raise self._failure
             try:
-                assert self._process.stdin is not None
-                self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-                self._process.stdin.flush()
-            except BrokenPipeError:
-                raise self._gone() from None
-            found = self._read()
+                self._loaded  # noqa: B018 (waits)
+                found = self._reply(asked)
+            except WhyserError as error:
+                self._failure = error
+                raise
         return Reply(
             found["text"],
             found["finish_reason"],
@@ -138,6 +141,15 @@ class LocalModel:
                 for one in found["tokens"]
             ),
         )
+
+    def _reply(self, asked: dict[str, Any]) -> dict[str, Any]:
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._gone() from None
+        return self._read()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None

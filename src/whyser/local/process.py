@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from whyser.io import audio
 from whyser.io.errors import InputError
@@ -119,7 +120,7 @@ def load(folder: Path, template: str) -> Checkpoint:
 
             model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
         processor = processor_class(base)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         what = f"cannot be loaded ({str(error).strip().splitlines()[0]})"
         raise InputError(what, cure="Give the folder of a whole checkpoint.") from None
     # Its own settings may sample, or punish repetitions, and count wherever a call says "do not".

@@ -7,13 +7,13 @@ type in each row. All generations of a prompt share their strings, so each is pa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from whyser.evidence.cues import Cues
+from whyser.evidence.cues import FAMILIES, Cues
 from whyser.io.errors import InputError, WhyserError
 from whyser.labels.classes import Label, canonical
 from whyser.rewards.chance import Chances
@@ -29,8 +29,9 @@ def column(reward: str, name: str, columns: Mapping[str, Any], count: int) -> Se
     Raises: `WhyserError` with the column's name and the command that writes it, if it is missing
         or has another length than the completions.
     """
-    values = columns.get(name)
-    if values is None or isinstance(values, str):
+    values: Any = columns.get(name)
+    # An array is no `Sequence`.
+    if isinstance(values, str) or not hasattr(values, "__len__"):
         raise WhyserError(
             f"the reward {reward} needs the column {name!r}, one value per completion. Write the "
             f"rows with {COMMAND}; a trainer that drops unused columns needs "
@@ -76,7 +77,8 @@ def chances_of(value: Any) -> Chances:
 
 
 def _read_votes(value: Any) -> tuple[Label, ...]:
-    if not isinstance(value, Sequence):
+    # An array is a list too, where a data set has another format.
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
         raise _bad("votes", f"expected a list of labels, not {value!r}")
     try:
         return tuple(canonical(str(one)) for one in value)
@@ -85,22 +87,44 @@ def _read_votes(value: Any) -> tuple[Label, ...]:
 
 
 def _read_cues(value: Any) -> Cues:
+    if isinstance(value, Mapping):
+        # A family that was not measured is None; that it is there shows that these are cues.
+        families: dict[str, Any] = {name: None for name in FAMILIES if name in value}
+        value = families | (_without_nulls(value) or {})
     try:
         return Cues.model_validate(value)
     except ValidationError as error:
         raise _bad("cues", str(error.errors(include_url=False)[0]["msg"])) from None
 
 
+def _without_nulls(value: Any) -> Any:
+    """A table without what is None, and None where nothing is left of it: Parquet gives each row
+    the keys of every other row."""
+    if not isinstance(value, Mapping):
+        return value
+    kept = {name: _without_nulls(one) for name, one in value.items()}
+    return {name: one for name, one in kept.items() if one is not None} or None
+
+
 def _read_chances(value: Any) -> Chances:
-    if not isinstance(value, Mapping) or not all(
-        isinstance(share, int | float) and 0 <= share <= 1 for share in value.values()
+    table = (_without_nulls(value) or {}) if isinstance(value, Mapping) else None
+    if table is None or not all(
+        isinstance(share, int | float) and 0 <= share <= 1 for share in table.values()
     ):
         raise _bad("chances", "expected claims with shares from 0 to 1")
-    return {str(claim): float(share) for claim, share in value.items()}
+    return {str(claim): float(share) for claim, share in table.items()}
+
+
+#: Characters of a fault that an error shows.
+_LONGEST = 200
 
 
 def _bad(name: str, what: str) -> WhyserError:
-    return WhyserError(f"the column {name!r} is broken: {what}. Write the rows with {COMMAND}.")
+    shown = what if len(what) <= _LONGEST else f"{what[:_LONGEST]} ..."
+    end = "" if shown.endswith((".", "?")) else "."
+    return WhyserError(
+        f"the column {name!r} is broken: {shown}{end} Write the rows with {COMMAND}."
+    )
 
 
 def _parsed(name: str, read: Callable[[Any], T]) -> Callable[[str], T]:
@@ -108,7 +132,7 @@ def _parsed(name: str, read: Callable[[Any], T]) -> Callable[[str], T]:
     def parse(text: str) -> T:
         try:
             return read(json.loads(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _bad(name, f"{error}") from None
 
     return parse

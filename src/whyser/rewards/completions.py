@@ -6,15 +6,14 @@ reward must not: whatever it accepts is what a model learns to write.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from whyser.evidence.content import QUOTATION
 from whyser.io.errors import WhyserError
-from whyser.labels.classes import ALIASES, CLASSES, OTHER, EmotionClass, find
+from whyser.labels.classes import CLASSES, OTHER, EmotionClass, find
 from whyser.labels.lexicon import fold, lexicon
 from whyser.prompting.answer import SENTENCE, parse_answer, parse_eq_1
+from whyser.rewards.argument import argues_against
 
 #: A text, or chat messages whose last one is the answer.
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
@@ -34,10 +33,23 @@ def text_of(completion: Completion) -> str:
         content = completion[-1].get("content") if completion else ""
         if isinstance(content, str) or content is None:
             return content or ""
-        return "".join(part.get("text") or "" for part in content)
+        parts = (part if isinstance(part, str) else part.get("text") for part in content)
+        return "".join(part or "" for part in parts)
     except (AttributeError, KeyError, TypeError):
         what = f"a completion is {str(completion)[:60]!r}, expected a text or chat messages"
         raise WhyserError(what) from None
+
+
+def texts_of(completions: Sequence[Completion]) -> list[str]:
+    """The text of each completion. Raises: `WhyserError` as `text_of` does, and for a single text,
+    which would be paid letter by letter.
+
+    >>> texts_of(["Sad.", [{"role": "assistant", "content": "Angry."}]])
+    ['Sad.', 'Angry.']
+    """
+    if isinstance(completions, str):
+        raise WhyserError("the completions are one text, expected a list of them")
+    return [text_of(each) for each in completions]
 
 
 def is_eq_1(text: str) -> bool:
@@ -77,27 +89,6 @@ def stated_class(text: str) -> EmotionClass | None:
     if label is None:
         entry = lexicon().find(fold(emotion))
         label = entry.label if entry else None
-    if label is None or label == OTHER or _argues_for_another(blocks.rationale or "", label):
+    if label is None or label == OTHER or argues_against(blocks.rationale or "", label):
         return None
     return label
-
-
-_NAMES: Mapping[str, EmotionClass] = {name: name for name in CLASSES} | ALIASES
-_NAMED = re.compile(rf"\b(?:{'|'.join(_NAMES)})\b", re.IGNORECASE)
-#: What makes "rather than angry" no argument for anger; it must precede in the same sentence.
-_DENYING = re.compile(
-    r"\b(?:not?|nor|neither|never|without|hardly|rather than|instead of|than|lacks?|absence of)\b"
-    r"|n't\b",
-    re.IGNORECASE,
-)
-_REACH = 40
-
-
-def _argues_for_another(rationale: str, label: EmotionClass) -> bool:
-    """Whether the reason names another class, outside of quotations and denials."""
-    own = QUOTATION.sub(" ", rationale)
-    for named in _NAMED.finditer(own):
-        before = re.split(r"[.!?;]", own[max(0, named.start() - _REACH) : named.start()])[-1]
-        if _NAMES[named.group().lower()] != label and not _DENYING.search(before):
-            return True
-    return False

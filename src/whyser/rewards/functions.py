@@ -12,7 +12,7 @@ from typing import Any
 from whyser.io.spoken import word_errors
 from whyser.prompting.answer import parse_answer
 from whyser.rewards.columns import chances_of, column, cues_of, label_of, votes_of, words_of
-from whyser.rewards.completions import Completion, is_eq_1, stated_class, text_of
+from whyser.rewards.completions import Completion, is_eq_1, stated_class, texts_of
 from whyser.rewards.grounded import worth
 
 
@@ -22,7 +22,7 @@ def eq_1_format(completions: Sequence[Completion], **columns: Any) -> list[float
     >>> eq_1_format(["<answer>I think the emotion is sad</answer>", "Sad."])
     [0.0, 0.0]
     """
-    return [float(is_eq_1(text_of(each))) for each in completions]
+    return [float(is_eq_1(text)) for text in texts_of(completions)]
 
 
 def majority_label(completions: Sequence[Completion], **columns: Any) -> list[float]:
@@ -31,9 +31,10 @@ def majority_label(completions: Sequence[Completion], **columns: Any) -> list[fl
     >>> majority_label(["<answer>sad</answer>", "<answer>angry</answer>"], solution=["sad", "sad"])
     [1.0, 0.0]
     """
-    labels = column("majority_label", "solution", columns, len(completions))
-    pairs = zip(completions, map(label_of, labels), strict=True)
-    return [float(stated_class(text_of(each)) == label) for each, label in pairs]
+    texts = texts_of(completions)
+    labels = column("majority_label", "solution", columns, len(texts))
+    pairs = zip(texts, map(label_of, labels), strict=True)
+    return [float(stated_class(text) == label) for text, label in pairs]
 
 
 def annotators_share(completions: Sequence[Completion], **columns: Any) -> list[float]:
@@ -46,14 +47,15 @@ def annotators_share(completions: Sequence[Completion], **columns: Any) -> list[
     ...                  solution=["sad"])
     [0.6666666666666666]
     """
-    name, count = "annotators_share", len(completions)
+    texts = texts_of(completions)
+    name, count = "annotators_share", len(texts)
     labels = map(label_of, column(name, "solution", columns, count))
     shares = []
-    for each, value, label in zip(
-        completions, column(name, "votes", columns, count), labels, strict=True
+    for text, value, label in zip(
+        texts, column(name, "votes", columns, count), labels, strict=True
     ):
         votes = votes_of(value) or (label,)
-        stated = stated_class(text_of(each))
+        stated = stated_class(text)
         shares.append(votes.count(stated) / len(votes) if stated else 0.0)
     return shares
 
@@ -64,16 +66,17 @@ def groundedness(completions: Sequence[Completion], **columns: Any) -> list[floa
     From -2 to 1; 0 is worth a guess (`whyser.rewards.grounded.worth`). Only what the `<reason>`
     block says counts. Columns: `cues`, `chances`, `transcript`.
     """
-    name, count = "groundedness", len(completions)
+    texts = texts_of(completions)
+    name, count = "groundedness", len(texts)
     needed = (column(name, each, columns, count) for each in ("cues", "chances", "transcript"))
     return [
         worth(
-            parse_answer(text_of(each)).rationale or "",
+            parse_answer(text).rationale or "",
             words_of(transcript),
             cues_of(cues),
             chances_of(chances),
         )
-        for each, cues, chances, transcript in zip(completions, *needed, strict=True)
+        for text, cues, chances, transcript in zip(texts, *needed, strict=True)
     ]
 
 
@@ -85,8 +88,9 @@ def transcript_match(completions: Sequence[Completion], **columns: Any) -> list[
     >>> transcript_match(["<asr>call me</asr>", "Call me!"], transcript=["Call me!", "Call me!"])
     [1.0, 0.0]
     """
-    spoken = column("transcript_match", "transcript", columns, len(completions))
-    written = [parse_answer(text_of(each)).transcript for each in completions]
+    texts = texts_of(completions)
+    spoken = column("transcript_match", "transcript", columns, len(texts))
+    written = [parse_answer(text).transcript for text in texts]
     errors = word_errors(zip(map(words_of, spoken), (each or "" for each in written), strict=True))
     return [
         0.0 if each is None else max(0.0, 1 - wrong / max(1, words))
@@ -111,9 +115,10 @@ WEIGHTS: Mapping[str, float] = {
 
 def weighted_sum(completions: Sequence[Completion], **columns: Any) -> list[float]:
     """The five rewards with `WEIGHTS`, from -0.6 to 1. Columns: those of all."""
-    totals = [0.0] * len(completions)
+    texts = texts_of(completions)
+    totals = [0.0] * len(texts)
     for reward in _REWARDS:
         weight = WEIGHTS[reward.__name__]
-        found = reward(completions, **columns)
+        found = reward(texts, **columns)
         totals = [total + weight * one for total, one in zip(totals, found, strict=True)]
     return totals

@@ -190,3 +190,6 @@ def test_the_command_writes_them(tmp_path: Path, convert: Any) -> None:
     assert len(rows) == 5 and "I. Other" in rows[0]["messages"][0]["content"]
     assert not (tmp_path / "out/dataset_info.json").exists()
     assert convert(*arguments, "--split", "test").status == 1
+    # Whoever writes the suffix means the same file.
+    assert convert(*arguments, "--output", f"{output}.jsonl").status == 0
+    assert [path.name for path in output.parent.iterdir()] == ["whyser_train.jsonl"]

@@ -9,7 +9,7 @@ from whyser.io.errors import WhyserError
 from whyser.prompting.answer import render_answer
 from whyser_eval.asking.answers import Asker
 from whyser_eval.asking.references import Reference, Usual, population
-from whyser_eval.asking.report import write_report
+from whyser_eval.asking.report import AnswersReport
 from whyser_eval.asking.terminal import print_answer, print_legend
 from whyser_eval.asking.views import view
 
@@ -149,7 +149,9 @@ def test_foreign_texts_cannot_command_a_terminal_or_a_page(ask, system, tmp_path
     print_answer(answer)
     shown = capsys.readouterr().out
     assert "\x1b" not in shown and "\u202e" not in shown and "[bold]" in shown
-    write_report("tiny\x1b", [tmp_path / "clip.wav"], [answer], tmp_path / "report.html")
+    report = AnswersReport(tmp_path / "report.html")
+    report.add(tmp_path / "clip.wav", answer)
+    report.write("tiny\x1b")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page and "\x1b" not in page
 
@@ -159,7 +161,10 @@ def test_a_report_has_answers_and_problems(ask, tmp_path):
     clips = [tmp_path / "a b.wav", tmp_path / "clip.wav", tmp_path / "c.wav"]
     output = tmp_path / "results" / "report.html"
     output.parent.mkdir()
-    write_report("tiny", clips, answers, output)
+    report = AnswersReport(output)
+    for clip, answer in zip(clips, answers, strict=True):
+        report.add(clip, answer)
+    report.write("tiny")
     page = output.read_text(encoding="utf-8")
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     assert [list(one) for one in data["answers"]] == [

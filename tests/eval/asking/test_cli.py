@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 
 import pytest
@@ -55,6 +56,52 @@ def test_json_has_a_row_for_each_clip_and_says_why_one_has_no_answer(ask, speak,
     assert status == 1 and "1 of 2 clips have no answer" in err
     assert answered["label"] == "angry" and answered["shares"] == {"angry": 0.7, "sad": 0.2}
     assert failed["clip"] == str(clips[1]) and "is silent" in failed["error"]
+
+
+def test_json_says_of_a_single_clip_too_why_it_has_no_answer(ask, speak):
+    clip = speak(level=0.0)
+    status, out, err = ask(clip, "--json")
+    assert status == 1 and "1 of 1 clips have no answer" in err
+    (failed,) = json.loads(out)
+    assert set(failed) == {"clip", "error"} and "is silent" in failed["error"]
+
+
+@pytest.mark.parametrize("option", ["", "--json", "--report"])
+def test_an_endpoint_that_fails_is_asked_once_and_named_once(
+    ask, endpoint, speak, tmp_path, option
+):
+    endpoint.answer = lambda body: (401, "wrong key")
+    clips = [speak(f"{number}.wav") for number in range(4)]
+    page = tmp_path / "answers.html"
+    options = {"": (), "--json": ("--json",), "--report": ("--report", page)}[option]
+    status, out, err = ask(*clips, *options)
+    assert status == 1 and len(endpoint.asked) == 1
+    assert err.count("wrong key") == 1 and "4 of 4 clips have no answer" in err
+    if option == "--json":
+        assert all("wrong key" in one["error"] for one in json.loads(out))
+    else:
+        assert out == ""  # not even what the marks mean
+    assert page.exists() == (option == "--report")
+
+
+def test_a_failure_names_the_endpoint_and_promises_nothing(ask, endpoint, speak):
+    endpoint.answer = lambda body: (500, "CUDA out of memory")
+    status, _, err = ask(speak())
+    assert status == 1 and f"error: {endpoint.url}: status 500: CUDA out of memory" in err
+    assert "Run the command again later." in err and "kept" not in err
+
+
+def test_a_name_may_be_any_bytes(ask, speak, tmp_path):
+    path = tmp_path / os.fsdecode(b"clips/bad\xff\nname.wav")
+    speak("clips/plain.wav").rename(path)
+    status, out, _ = ask(path)
+    assert status == 0 and "bad⟨U+DCFF⟩␊name.wav  2.0 s, tiny" in out
+    assert json.loads(ask(path, "--json")[1])[0]["clip"] == str(path)
+    assert ask(path.parent, "--report", tmp_path / "answers.html")[0] == 0
+    page = (tmp_path / "answers.html").read_text(encoding="utf-8")
+    assert '"audio": "clips/bad%FF%0Aname.wav"' in page or (
+        '"audio":"clips/bad%FF%0Aname.wav"' in page
+    )
 
 
 def test_a_folder_makes_a_report(ask, speak, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """Which sounds can be asked about, and what is said of the others."""
 
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +76,13 @@ def test_a_missing_file_and_one_without_sound_are_named(tmp_path):
     (tmp_path / "text.wav").write_text("not a sound")
     with pytest.raises(InputError, match="is not a readable sound file"):
         read_clip(tmp_path / "text.wav", 30.0)
+
+
+def test_what_comes_through_a_pipe_is_to_be_saved_first(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path / "pipe.wav", Path("/dev/null"), Path("-")):
+        with pytest.raises(InputError, match=r"is not a file\. Save the sound to a file first"):
+            read_clip(path, 30.0)
 
 
 def test_the_clips_of_a_folder_are_found_in_order(speak, tmp_path):

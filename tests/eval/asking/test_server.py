@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import socket
 import threading
 
 import pytest
@@ -114,7 +115,19 @@ def test_a_question_needs_the_header_that_other_pages_cannot_send(request_, syst
 def test_a_sound_that_is_too_large_is_not_read(request_, server, system):
     response, content = request_("POST", "/ask", None, Content_Length=str(LARGEST + 1), **ASKED)
     assert response.status == 413 and "Cut it" in json.loads(content)["problem"]
+    assert request_("POST", "/ask", None, Content_Length="9" * 5_000, **ASKED)[0].status == 413
     assert request_("POST", "/ask", None, Content_Length="-1", **ASKED)[0].status == 411
+
+
+def test_about_half_of_a_sound_nobody_is_asked(server, system):
+    sound = _tone()
+    head = f"POST /ask HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n{HEADER}: ask\r\n"
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: {len(sound) + 1}\r\n\r\n".encode() + sound)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert b" 400 " in answer.splitlines()[0] and b"arrived only in part" in answer
+    assert not system.heard
 
 
 def test_the_page_allows_itself_only(request_):

@@ -133,6 +133,11 @@ def test_the_frame_of_the_measured_teacher_claims_nothing(frame: str) -> None:
         # Rules, with their relative clauses, and choices.
         ("People who are afraid, for instance, speak fast.", []),
         ("Anger, which often makes a voice loud, is not heard.", []),
+        ("Anger usually has a high pitch, a loud voice and fast speech.", []),
+        ("If she were angry, the pitch would be high, the voice loud and the speech fast.", []),
+        ("Anger is usually loud, and here the voice is quiet.", ["loudness low"]),
+        ("Normally it is quiet; here, the voice is loud, the pitch high.",
+         ["loudness high", "pitch high"]),
         ("The woman, who is afraid, speaks fast.", ["rate high"]),
         ("The pitch can be high, low, or medium.", []),
         ("The pitch can be described as high.", ["pitch high"]),
@@ -185,7 +190,7 @@ def test_the_table_of_words_has_only_known_parts_families_and_levels() -> None:
 
 def test_the_table_of_words_is_versioned() -> None:
     # Changed the table? Write the new hash here; changed the rules? Raise RULES.
-    assert claims_version() == "claims-2+3c1c1c51"
+    assert claims_version() == "claims-3+3c1c1c51"
 
 
 def test_the_span_is_where_the_word_stands() -> None:

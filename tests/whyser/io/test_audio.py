@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from whyser.io import audio
+from whyser.io import audio, decoder_process
 from whyser.io.errors import InputError
 
 
@@ -177,6 +177,38 @@ def test_video_is_read_as_16_khz_mono(tmp_path: Path, layout: str) -> None:
     samples = audio.load(video(tmp_path / "a.mp4", layout=layout))
     assert len(samples) / 16_000 == pytest.approx(100 * 1024 / 48_000, abs=0.05)
     assert np.abs(samples[8_000:16_000]).max() > 0.1
+
+
+def test_a_video_that_begins_as_a_wav_is_decoded(tmp_path: Path) -> None:
+    path = video(tmp_path / "a.avi", layout="stereo")
+    assert path.read_bytes().startswith(b"RIFF")
+    assert audio.probe(path).channels == 2
+    assert len(audio.load(path)) / 16_000 == pytest.approx(100 * 1024 / 48_000, abs=0.05)
+
+
+def test_only_what_is_asked_for_is_kept_of_a_long_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_process, "_MOST_SAMPLES", 20_000)
+    path = video(tmp_path / "a.mp4", layout="mono")
+    with path.open("rb", buffering=0) as file:
+        samples = decoder_process.load(file, 16_000)[1]
+    assert samples is not None and samples.shape == (16_000,)
+    np.testing.assert_array_equal(audio.load(path, end=1.0), samples)
+    np.testing.assert_array_equal(audio.load(path, 0.5, 1.0), samples[8_000:])
+    with path.open("rb", buffering=0) as file, pytest.raises(decoder_process.Refused):
+        decoder_process.load(file)
+
+
+@pytest.mark.parametrize("form", ["FLAC", "OGG"])
+def test_half_of_a_file_is_named_though_its_beginning_is_all_that_is_asked_for(
+    tmp_path: Path, form: str
+) -> None:
+    whole = encoded(form)
+    path = tmp_path / "a.sound"
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+    with pytest.raises(InputError, match="cut short"):
+        audio.load(path, end=0.1)
 
 
 def test_a_broken_packet_of_video_is_passed_over(tmp_path: Path) -> None:

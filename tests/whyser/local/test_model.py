@@ -130,7 +130,24 @@ def test_a_checkpoint_without_weights_is_named(
     part: Callable[[str], Path], tmp_path: Path, sound: Path
 ) -> None:
     shutil.copy(part("qwen2_audio") / "config.json", tmp_path)
-    with LocalModel(tmp_path) as model, pytest.raises(InputError, match="cannot be loaded"):
+    with LocalModel(tmp_path) as model:
+        with pytest.raises(InputError, match="cannot be loaded") as error:
+            model.answer(sound, QUESTION)
+        # A second question says the same, and not that the process ended.
+        with pytest.raises(InputError) as again:
+            model.answer(sound, QUESTION)
+        assert again.value is error.value
+
+
+@pytest.mark.slow
+def test_a_checkpoint_with_half_of_its_weights_is_named(
+    part: Callable[[str], Path], tmp_path: Path, sound: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(part("qwen2_audio"), folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with LocalModel(folder) as model, pytest.raises(InputError, match=r"cannot be loaded.*whole"):
         model.answer(sound, QUESTION)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -279,13 +280,17 @@ def test_a_missing_column_is_named_with_the_command_that_writes_it(
         ("cues", "{}", "Field required"),
         ("chances", '{"pitch high": 2}', "from 0 to 1"),
         ("chances", "[]", "from 0 to 1"),
+        ("chances", "null", "from 0 to 1"),
+        ("votes", '"sad"', "list of labels"),
+        ("votes", "[" * 100_000, "recursion"),
+        ("cues", None, "valid dictionary"),
     ],
 )
 def test_a_broken_column_is_named(name: str, value: str, what: str, columns: Columns) -> None:
     columns[name] = [value]
     with pytest.raises(WhyserError, match=what) as error:
         rewards.weighted_sum([answer()], **columns)
-    assert f"column '{name}'" in str(error.value)
+    assert f"column '{name}'" in str(error.value) and ".." not in str(error.value)
 
 
 def test_columns_of_another_length_are_refused(columns: Columns) -> None:
@@ -311,6 +316,12 @@ def test_a_majority_label_that_is_none_pays_nobody(value: object) -> None:
         rewards.majority_label(["garbage"], solution=[value])
 
 
+def test_a_long_value_is_not_shown_whole() -> None:
+    with pytest.raises(WhyserError) as error:
+        rewards.majority_label(["garbage"], solution=["x" * 10_000])
+    assert len(str(error.value)) < 400 and "whyser-convert grpo" in str(error.value)
+
+
 def test_labels_are_compared_as_classes() -> None:
     assert rewards.majority_label(["<answer>sad</answer>"], solution=["Sadness"]) == [1.0]
 
@@ -319,6 +330,71 @@ def test_labels_are_compared_as_classes() -> None:
 def test_a_transcript_that_is_no_text(value: object) -> None:
     with pytest.raises(WhyserError, match="the column 'transcript' is broken"):
         rewards.transcript_match(["<asr>a</asr>"], transcript=[value])
+
+
+def test_a_single_text_is_not_paid_letter_by_letter(columns: Columns) -> None:
+    for reward in ALL:
+        with pytest.raises(WhyserError, match="one text, expected a list"):
+            reward(answer(), **columns)
+
+
+def test_the_content_of_a_message_may_be_parts(columns: Columns) -> None:
+    text = answer()
+    parts = [text[:9], {"type": "audio", "text": None}, {"type": "text", "text": text[9:]}]
+    (found,) = rewards.weighted_sum([[{"role": "assistant", "content": parts}]], **columns)
+    assert found == rewards.weighted_sum([text], **columns)[0]
+
+
+@pytest.mark.parametrize("values", [5, None, "angry", object()])
+def test_a_column_that_is_no_list_is_missing(values: object, columns: Columns) -> None:
+    with pytest.raises(WhyserError, match=r"needs the column 'solution'.*whyser-convert grpo"):
+        rewards.weighted_sum([answer()], **{**columns, "solution": values})
+
+
+def test_tables_may_be_structures_as_parquet_gives_them(columns: Columns) -> None:
+    """A row has the keys of all rows, and None where it has none itself."""
+    paid = rewards.weighted_sum([answer()], **columns)
+    table = json.loads(columns["cues"][0])
+    nothing = dict.fromkeys(("value", "deviation", "strength", "level"))
+    filled = {**table, "hnr": nothing, "unmeasured": {"hnr": None}, "conditions": None}
+    structures = {
+        **columns,
+        "votes": [np.array(json.loads(columns["votes"][0]))],
+        "cues": [filled],
+        "chances": [{"pitch creaky": None}],
+    }
+    assert rewards.weighted_sum([answer()], **structures) == paid
+    # A cue of which every field is None was not measured, as one that is None.
+    unmeasured = [[{**filled, "pitch": one}] for one in (nothing, None)]
+    first, second = (
+        rewards.groundedness([answer()], **{**structures, "cues": one}) for one in unmeasured
+    )
+    assert first == second < rewards.groundedness([answer()], **structures)
+
+
+def test_rows_come_back_from_parquet_with_the_same_rewards(
+    tmp_path: Path, columns: Columns, needs: Any
+) -> None:
+    needs("datasets", "pip install -e '.[train]'")
+    import datasets
+
+    rows = [
+        {name: values[0] for name, values in columns.items()},
+        {name: values[0] for name, values in columns.items()},
+    ]
+    rows[1]["cues"] = cues({**STRENGTHS, "pauses": None}, "c/2").model_dump_json()
+    rows[1]["chances"] = '{"pitch high": 0.25}'
+    texts = [answer(), answer("The pitch is high, and long pauses break the phrase.")]
+    paid = rewards.weighted_sum(texts, **{name: [row[name] for row in rows] for name in columns})
+    parsed = [
+        row | {name: json.loads(row[name]) for name in ("votes", "cues", "chances")} for row in rows
+    ]
+    datasets.Dataset.from_list(parsed).to_parquet(tmp_path / "rows.parquet")
+    table = datasets.Dataset.from_parquet(
+        str(tmp_path / "rows.parquet"), cache_dir=str(tmp_path / "cache")
+    )
+    found = rewards.weighted_sum(texts, **{name: list(table[name]) for name in columns})
+    assert found == paid
 
 
 @pytest.mark.parametrize("completion", [5, b"sad", {"content": "sad"}, ["sad"]])

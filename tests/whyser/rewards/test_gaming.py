@@ -35,8 +35,13 @@ ANSWERS: dict[str, str] = {
     "ordinary in everything": answer("The pitch, the loudness and the pace are ordinary."),
     "denials that seldom fail": answer("The pitch is not low. It is not quiet. It is not slow."),
     "the label, then a reason for another": answer(f"The speaker sounds sad. {HONEST}"),
+    "the same in another word": answer(f"The speaker sounds melancholy. {HONEST}"),
+    "the label, then a reason that denies it": answer(f"There is no anger in this. {HONEST}"),
     "two labels": answer().replace("is angry", "is angry or sad"),
     "a second answer": f"{answer()}<answer>I think the emotion is sad</answer>",
+    "a rule about the emotion": answer(
+        "Anger usually has a high pitch, a loud voice and fast speech."
+    ),
     "claims as a quotation": answer(f'"{HONEST[:-1]}", it seems.'),
     "all words of the language": answer(transcript="Tell ask me us the a truth lie."),
 }

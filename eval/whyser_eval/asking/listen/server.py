@@ -33,6 +33,9 @@ from whyser_eval.page.onefile import render_page, script_json
 #: Bytes of a sound: half an hour of CD quality, of which a model hears the first seconds.
 LARGEST = 256 << 20
 
+#: Digits of a length that nobody can send.
+_TOO_LONG = 16
+
 #: Our page sends it with a question; its value does not matter.
 HEADER = "X-Whyser"
 
@@ -161,12 +164,16 @@ class _Handler(BaseHTTPRequestHandler):
         if not length.isdecimal():
             self._refuse(411, "the sound's length is missing")
             return
-        if int(length) > LARGEST:
+        if len(length) >= _TOO_LONG or int(length) > LARGEST:
             self._refuse(413, f"The sound is larger than {LARGEST >> 20} MB. Cut it.")
             return
         given = parse_qs(asked.query)
         name, gender = (given.get(key, [""])[0] for key in ("name", "gender"))
         sound = self.rfile.read(int(length))
+        if len(sound) < int(length):
+            # The beginning of a recording can be read, but nobody asked about it.
+            self._refuse(400, "The sound arrived only in part. Send it again.")
+            return
         found = self.server.listening.answer(sound, name, _GENDERS.get(gender))
         self._send_json(200, found)
 

@@ -165,4 +165,5 @@ def relative_url(target: Path, page: Path) -> str:
     '../../data/two%20words/a%231.wav'
     """
     path = os.path.relpath(target.resolve(), page.resolve().parent)
-    return quote(Path(path).as_posix())
+    # Of bytes, because a name need not be UTF-8.
+    return quote(os.fsencode(Path(path).as_posix()))

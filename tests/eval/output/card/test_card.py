@@ -300,7 +300,8 @@ def marks(text):
     tokens = reader.parse(text.split("---\n", 2)[2])
     found = Counter(one.type for token in tokens for one in (token, *(token.children or ())))
     kinds = ("html_inline", "html_block", "image", "link_open", "em_open", "strong_open", "s_open")
-    return {kind: found[kind] for kind in (*kinds, "heading_open", "table_open", "fence")}
+    kinds += ("heading_open", "table_open", "fence", "blockquote_open", "list_item_open")
+    return {kind: found[kind] for kind in kinds}
 
 
 def test_hostile_text_stays_text(run, card):
@@ -419,6 +420,26 @@ def test_an_empty_name_opens_no_code():
 def test_figures_stay_as_they_are():
     figures = ["-", "-0.12", "0.703 (0.650 to 0.750)", 1200, "+1", "1.5"]
     assert [escaped(one) for one in figures] == ["-", "-0.12", figures[2], "1,200", "+1", "1.5"]
+
+
+@pytest.mark.parametrize("title", ["# H", "> q", "1. x", "- y", "    c", "<!-- "])
+def test_a_title_begins_no_line_of_markdown(run, card, title):
+    written(card())
+    harmless = {name: marks(run.text(name)) for name in ("model", "dataset")}
+    for folder in (run.data, run.saves):
+        shutil.rmtree(folder)
+    run.cards["msp_podcast"] |= {"title": title, "dropped": {title: 3}}
+    written(card())
+    for name in ("model", "dataset"):
+        found = marks(run.text(name))
+        for kind in (
+            "heading_open",
+            "html_block",
+            "html_inline",
+            "blockquote_open",
+            "list_item_open",
+        ):
+            assert found[kind] == harmless[name][kind], (name, kind)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
