@@ -165,9 +165,8 @@ def table(
     corpus = _corpus_name(name, place)
     meaning = understand(recipe, corpus)
     spec = meaning.spec(out_dir / corpus / "sound")
-    spec.merged(recipe.merge)
     _print_meaning(meaning, split_list, is_pooled=splits == "train")
-    _refuse_nameless(meaning, with_audio=not no_audio)
+    meaning.refuse_useless(with_audio=not no_audio)
     _refuse_other_corpus(spec, out_dir / corpus)
     if dry_run:
         return
@@ -215,24 +214,6 @@ def _recipe(place: Path, said: Mapping[str, Any]) -> TableRecipe:
             cure = did_you_mean(name, ATTRIBUTES)
             raise typer.BadParameter(f"no attribute {name!r}. {cure}", param_hint="--scale")
     return recipe.model_copy(update=given)
-
-
-def _refuse_nameless(meaning: TableMeaning, *, with_audio: bool) -> None:
-    """Raises: `InputError` for a table whose rows name no sound file, or nothing at all."""
-    of, place = meaning.columns.of, meaning.recipe.place
-    listed = ", ".join(map(repr, meaning.unused[:20])) or "none"
-    if with_audio and "audio" not in of:
-        raise InputError(
-            f"no column is the sound file; not used yet: {listed}",
-            file=place,
-            cure="Give --map audio=COLUMN, or --no-audio.",
-        )
-    if not {"audio", "id"} & of.keys():
-        raise InputError(
-            f"no column is the id or the sound file; not used yet: {listed}",
-            file=place,
-            cure="Give --map id=COLUMN or --map audio=COLUMN.",
-        )
 
 
 def _refuse_other_corpus(spec: CorpusSpec, folder: Path) -> None:

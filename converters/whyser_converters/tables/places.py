@@ -8,7 +8,7 @@ from pathlib import Path
 from whyser.io.errors import InputError
 from whyser_converters.tables.arrow_tables import arrow_source
 from whyser_converters.tables.audformat import HEADER, audformat_sources
-from whyser_converters.tables.name_tables import names_source
+from whyser_converters.tables.name_tables import names_source, sounds_in
 from whyser_converters.tables.source import RowSource, split_named, split_of_name
 from whyser_converters.tables.text_tables import csv_source, json_lines_source, json_source
 
@@ -68,6 +68,17 @@ def sources_at(
             cure="Give the file instead of the folder, or name each file after its split.",
         )
     return [_opened(path) for path in found]
+
+
+def table_files(place: Path, *, pattern: str | None = None) -> list[Path]:
+    """The files whose content, or else whose names, `sources_at` makes rows of; none is opened."""
+    folder = place.parent if place.name == HEADER else place
+    if folder.is_file():
+        return [folder]
+    if (folder / HEADER).is_file() and not pattern:
+        return sorted(folder.glob("db.*"))
+    tables = [] if pattern else _tables_in(folder)
+    return tables or [folder / path for path in sounds_in(folder)]
 
 
 def _names_in(folder: Path) -> RowSource:

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from whyser.io.errors import BadInput, InputError
+from whyser.io.errors import BadInput, InputError, Problems
 from whyser_converters.corpora.conversion_log import ConversionLog
 from whyser_converters.corpora.spec import (
     POOLED,
@@ -24,7 +24,7 @@ from whyser_converters.corpora.spec import (
 )
 from whyser_converters.tables.columns import ColumnMap, map_columns
 from whyser_converters.tables.places import sources_at
-from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
+from whyser_converters.tables.recipe import TableRecipe
 from whyser_converters.tables.sound_paths import SoundPaths, find_paths
 from whyser_converters.tables.source import RowSource, split_named, text_of
 from whyser_converters.tables.utterances import TableReader, known_name
@@ -45,8 +45,8 @@ _FEW = 0.1
 class TableMeaning:
     """What a table means: columns, labels with their counts, splits and speakers.
 
-    `examples` is the first value of each column that is used. `shares_stem` says that two
-    sound files differ only by their folder. `sound_paths` are those of each table, and `problems`
+    `examples` is the first value of each column that is used. `sound_names` are the different
+    names of sound files in each table, and `sound_paths` say how they become paths. `problems` are
     the rows that cannot be read.
     """
 
@@ -60,7 +60,7 @@ class TableMeaning:
     speakers: frozenset[str]
     rows: int
     examples: Mapping[str, str]
-    shares_stem: bool
+    sound_names: Mapping[Path, Sequence[str]]
     sound_paths: Mapping[Path, SoundPaths]
     problems: Sequence[InputError]
     split_of_speaker: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +79,42 @@ class TableMeaning:
     def test_splits(self) -> list[str]:
         given = self.split_counts if self.has_splits else self.split_of_speaker.values()
         return sorted({split for split in given if split.startswith("test")})
+
+    @property
+    def shares_stem(self) -> bool:
+        """Whether two sound files differ only by their folder."""
+        names = {name for each in self.sound_names.values() for name in each}
+        return len({PurePosixPath(name).stem for name in names}) < len(names)
+
+    def sound_files(self) -> Iterator[str]:
+        """The sound files that the rows name, each once in a table; a file may be missing."""
+        for table, names in self.sound_names.items():
+            for name in filter(None, names):
+                # The conversion says of each row why it has no sound.
+                with suppress(InputError):
+                    yield str(self.recipe.root / self.sound_paths[table].path(name))
+
+    def refuse_useless(self, *, with_audio: bool = True) -> None:
+        """Raises: `InputError` for a table whose rows name no sound file, or nothing at all, and
+        for a merge of a label that it does not have."""
+        of, place = self.columns.of, self.recipe.place
+        try:
+            self.spec(Path()).merged(self.recipe.merge)
+        except InputError as problem:
+            raise problem.at(place) from None
+        listed = ", ".join(map(repr, self.unused[:20])) or "none"
+        if with_audio and "audio" not in of:
+            raise InputError(
+                f"no column is the sound file; not used yet: {listed}",
+                file=place,
+                cure="Give --map audio=COLUMN, or --no-audio.",
+            )
+        if not {"audio", "id"} & of.keys():
+            raise InputError(
+                f"no column is the id or the sound file; not used yet: {listed}",
+                file=place,
+                cure="Give --map id=COLUMN or --map audio=COLUMN.",
+            )
 
     def root_of_sound(self, sound_folder: Path) -> Path:
         """The folder that encloses all sound files, also those that are inside the table."""
@@ -134,7 +170,8 @@ class TableMeaning:
 def understand(recipe: TableRecipe, name: str) -> TableMeaning:
     """Reads all rows once, without their sound.
 
-    Raises: `InputError` for columns that are unclear, and for labels and splits without a meaning.
+    Raises: `InputError` for columns that are unclear, and `BadInput` for all labels and splits
+        without a meaning.
     """
     sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
     scales = recipe.attribute_scales
@@ -151,43 +188,23 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
         if look.problems:
             raise BadInput(look.problems, str(recipe.place))
         raise InputError("contains no row", file=recipe.place, cure="Is the copy complete?")
-    look.refuse_repeated()
-    try:
-        counts, splits, speakers = look.labels, look.splits, look.speakers
+    problems = Problems(recipe.place)
+    with problems.caught():
+        look.refuse_repeated()
+    with problems.caught():
+        counts = look.labels
         labels = meant_labels(counts, recipe.merge)
-    except InputError as problem:
-        raise problem.at(recipe.place) from None
+    with problems.caught():
+        splits = look.splits
+    with problems.caught():
+        speakers = look.speakers
+    if problems.found:
+        raise BadInput([one.at(recipe.place) for one in problems.found], str(recipe.place))
     return TableMeaning(
         recipe, name, sources, columns, labels, counts, splits, speakers, look.rows,
-        look.examples, look.shares_stem, look.sound_paths, look.problems,
+        look.examples, look.sound_names, look.sound_paths, look.problems,
         _speaker_splits(name, speakers) if not splits else {},
     )  # fmt: skip
-
-
-def inputs_of(place: Path) -> Iterator[Path]:
-    """The recipe, the tables, and the sound files that they name; a sound may be missing.
-
-    Raises: `InputError` as `understand`.
-    """
-    recipe = recipe_at(place)
-    if is_recipe(place):
-        yield place.absolute()
-    sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
-    rated = recipe.attribute_scales.keys()
-    audio = map_columns(_widest(sources), recipe.map, rated=rated).of.get("audio")
-    root = recipe.root.absolute()
-    for source in sources:
-        if source.path.is_file():
-            yield source.path.absolute()
-        if audio in source.columns and audio not in source.embedded:
-            # In a table of votes every sound is named several times.
-            cells = source.read([str(audio)], _pass_over)
-            names = {text_of(name): None for _, (name,) in cells}
-            first = next(filter(None, names), "")
-            paths = find_paths(root, _folder_of(source), first)
-            for name in filter(None, names):
-                with suppress(InputError):
-                    yield root / paths.path(name)
 
 
 def _widest(sources: Sequence[RowSource]) -> RowSource:
@@ -224,14 +241,18 @@ class _FirstLook:
         self.examples: dict[str, str] = {}
         self._cells: defaultdict[str, Counter[Any]] = defaultdict(Counter)
         self.problems: list[InputError] = []
+        self.sound_names: dict[Path, Sequence[str]] = {}
         self.sound_paths: dict[Path, SoundPaths] = {}
         self._votes: Counter[str] = Counter()
         self._stated_splits: Counter[str] = Counter()
 
     def read(self) -> None:
         for source in self.sources:
-            before = self.rows
+            before, heard = self.rows, self._cells.pop("audio", Counter())
             self._read(source)
+            # A name leads to another file in the folder of another table.
+            self.sound_names[source.path] = list(self._texts("audio"))
+            self._cells["audio"].update(heard)
             if source.split and "split" not in self.columns.of:
                 self._stated_splits[source.split] += self.rows - before
 
@@ -276,7 +297,7 @@ class _FirstLook:
         """Raises: `InputError` if many rows are about the utterance of an earlier row."""
         of = self.columns.of
         key = "id" if "id" in of else "audio"
-        if self.columns.is_one_row_a_vote or key not in self._cells or "start" in of:
+        if self.columns.is_one_row_a_vote or not self._cells[key] or "start" in of:
             return
         repeated = self.rows - len(self._cells[key])
         if repeated > _FEW * self.rows:
@@ -286,11 +307,6 @@ class _FirstLook:
                 cure="If each row is one annotator's vote, give --map rater=COLUMN, or "
                 "--rows-are-votes where no column names the annotator.",
             )
-
-    @property
-    def shares_stem(self) -> bool:
-        paths = self._texts("audio")
-        return len({PurePosixPath(path).stem for path in paths}) < len(paths)
 
     def _texts(self, meaning: str) -> Counter[str]:
         """The different values of a column with their counts."""
@@ -365,7 +381,3 @@ def _shown(cell: Any) -> str:
 
 def _folder_of(source: RowSource) -> Path:
     return source.path if source.path.is_dir() else source.path.parent
-
-
-def _pass_over(_problem: InputError, _name: str) -> None:
-    """For rows that cannot be read; the conversion itself names them."""

@@ -68,8 +68,8 @@ def meant_labels(counts: Mapping[str, int], merge: Iterable[str] = ()) -> dict[s
     Raises: `InputError` that lists all other labels without a class, with their counts.
     """
     known = lexicon()
-    yours = MeantLabel(OTHER, "yours (--merge)")
-    found = {name: class_of(name, known) for name in counts} | dict.fromkeys(merge, yours)
+    yours = dict.fromkeys(merge, MeantLabel(OTHER, "yours (--merge)"))
+    found = {name: yours.get(name) or class_of(name, known) for name in counts}
     unknown = [name for name, meant in found.items() if meant is None]
     if unknown:
         unknown.sort(key=lambda name: (-counts[name], name))
