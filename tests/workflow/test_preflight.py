@@ -90,8 +90,8 @@ def test_what_two_tables_leave_open_is_asked_at_once(
             "mine.csv: 1 label has no class: 'W' (1)",
             "mine.csv: column 'split' has values that name no split: 'fold1' (1)",
             "yours.csv: no column is the sound file; not used yet: none",
-            "yours.csv: its has no label code 'sda' to merge. Expected one of [sad, angry]. Did you "
-            "mean 'sad'?",
+            "yours.csv: its has no label code 'sda' to merge. Expected one of [sad, angry]. Did "
+            "you mean 'sad'?",
         )
     ):
         assert found[number].startswith(words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +27,9 @@ _OPENERS: dict[str, Callable[[Path], RowSource]] = {
 
 #: In a folder; a text or a JSON file there may be anything, such as a licence or a label map.
 _IN_FOLDERS = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
+
+#: How `datasets` numbers the files of one table, from 0 on; the hub has put a hash behind it.
+_PART = re.compile(r"-(\d{5})-of-(\d{5})(?:-[0-9a-f]+)?$")
 
 #: Where `datasets` and the hub put tables, besides folders of a split's name.
 _DATA = "data"
@@ -59,6 +64,7 @@ def sources_at(
     found = _tables_in(place)
     if not found:
         return [_names_in(place)]
+    _refuse_missing_part(found)
     if len(found) > 1 and not _belong_together(found):
         odd = [path for path in found if not split_of_name(path)] or found
         listed = ", ".join(str(path.relative_to(place)) for path in odd[:20])
@@ -131,5 +137,30 @@ def _tables(folder: Path) -> list[Path]:
 
 
 def _belong_together(paths: list[Path]) -> bool:
-    """Whether each is a part of a known split, all in one format."""
-    return len({path.suffix.lower() for path in paths}) == 1 and all(map(split_of_name, paths))
+    """Whether each is a part of a known split or of one table, all in one format."""
+    if len({path.suffix.lower() for path in paths}) != 1:
+        return False
+    return all(map(split_of_name, paths)) or len({_whole_of(path) for path in paths}) == 1
+
+
+def _whole_of(path: Path) -> tuple[Path, str]:
+    """Folder and name of the table that a file is, or is a part of.
+
+    >>> _whole_of(Path("data-00001-of-00002.arrow"))
+    (PosixPath('.'), 'data-of-00002')
+    """
+    return path.parent, _PART.sub(r"-of-\2", path.stem)
+
+
+def _refuse_missing_part(paths: list[Path]) -> None:
+    """Raises: `InputError` for a table of which a part is not there."""
+    parts = defaultdict[tuple[Path, str], set[int]](set)
+    for path in paths:
+        if found := _PART.search(path.stem):
+            parts[_whole_of(path)].add(int(found[1]))
+    for (folder, name), numbers in parts.items():
+        count = int(name[-5:])
+        if missing := sorted({*range(count)} - numbers):
+            first = f"{name[:-9]}-{missing[0]:05}-of-{count:05}"
+            what = f"lacks {len(missing):,} of the {count:,} files of one table, the first: {first}"
+            raise InputError(what, file=folder, cure="Download the folder again.")

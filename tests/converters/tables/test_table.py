@@ -152,6 +152,11 @@ def test_a_recipe_says_what_options_say(
         ("table: t.csv\nmpa: {a: b}", "Did you mean 'map'?"),
         ("table: t.csv\nvalues: {lable: {a: b}}", "Did you mean 'label'?"),
         ("table: [", "not valid YAML"),
+        ("table: t.csv\nmerge:\n  W: sad\n  W: angry", "r.yaml:4: has the key 'W' twice. Keep"),
+        (
+            '{"table": "t.csv", "map": {}, "map": {"label": "a"}}',
+            "r.yaml:1: has the key 'map' twice",
+        ),
         ("table: t.csv\nfolder: /", "unknown key 'folder'"),
     ],
 )
@@ -162,6 +167,21 @@ def test_a_broken_recipe_is_refused(convert: Any, tmp_path: Path, text: str, fau
     assert outcome.status == 1
     assert str(recipe) in outcome.err
     assert fault in outcome.err
+
+
+def test_a_merge_of_a_label_that_does_not_occur(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    """The label that was meant would keep its class from the lexicon."""
+    table = write_csv(clips / "t.csv", rows())
+    outcome = convert("table", table, tmp_path / "out", "--merge", "bordom=sad", "--name", "mine")
+    assert outcome.status == 1
+    assert (
+        "mine has no label code 'bordom' to merge. Expected one of [anger, sadness" in outcome.err
+    )
+    assert "Did you mean 'boredom'?" in outcome.err
+    assert "boredom" in outcome.out, "what was understood is shown"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_path_out_of_the_root_is_refused(
