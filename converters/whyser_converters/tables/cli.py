@@ -272,7 +272,7 @@ def _print_meaning(meaning: TableMeaning, split_list: Path | None, *, is_pooled:
     for paths in dict.fromkeys(meaning.sound_paths.values()):
         say(f"sound: {paths}")
         if not paths.is_found:
-            say("note: its first file is not there. Give --audio-root with the folder of all sound")
+            say("note: its first files are not there. Give --audio-root with the folder of sound")
     if meaning.problems:
         say(f"note: {len(meaning.problems):,} rows are not read, the first: {meaning.problems[0]}")
 

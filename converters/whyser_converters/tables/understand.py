@@ -176,7 +176,11 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
     sources = sources_at(recipe.place, pattern=recipe.pattern, table=recipe.audformat_table)
     scales = recipe.attribute_scales
     columns = map_columns(
-        _widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes, rated=scales.keys()
+        _widest(sources),
+        recipe.map,
+        rows_are_votes=recipe.rows_are_votes,
+        rated=scales.keys(),
+        times=recipe.times,
     )
     for attribute in scales:
         if attribute not in columns.of:
@@ -251,7 +255,10 @@ class _FirstLook:
             before, heard = self.rows, self._cells.pop("audio", Counter())
             self._read(source)
             # A name leads to another file in the folder of another table.
-            self.sound_names[source.path] = list(self._texts("audio"))
+            if names := list(self._texts("audio")):
+                self.sound_names[source.path] = names
+                found = find_paths(self.recipe.root, _folder_of(source), names)
+                self.sound_paths[source.path] = found
             self._cells["audio"].update(heard)
             if source.split and "split" not in self.columns.of:
                 self._stated_splits[source.split] += self.rows - before
@@ -342,10 +349,6 @@ class _FirstLook:
             cells = list(zip(*block, strict=True))
             for meaning in counted_here:
                 self._count(meaning, source, cells[places[meaning]])
-            if "audio" in places and source.path not in self.sound_paths:
-                first = next(filter(None, map(text_of, cells[places["audio"]])), "")
-                found = find_paths(self.recipe.root, _folder_of(source), first)
-                self.sound_paths[source.path] = found
             self._count_votes(cells, places)
 
     def _note(self, problem: InputError, _name: str) -> None:

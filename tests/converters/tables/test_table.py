@@ -11,7 +11,7 @@ import soundfile
 
 from whyser.records.utterance import read_utterances
 
-from .conftest import rows
+from .conftest import CLIPS, rows
 
 
 def test_a_row_for_each_annotator(tabled: Any, clips: Path, write_csv: Any) -> None:
@@ -316,6 +316,39 @@ def test_paths_of_another_machine_are_found_by_their_end(
         )
         found = tabled(table).utterances
         assert [one.audio for one in found] == ["wav/a1.wav", "wav/b1.wav"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_paths_of_two_machines_in_one_table(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path, order: int
+) -> None:
+    """As where two people's tables were joined: no order of them may cost half of the rows."""
+    beginnings = ("", "/home/ann/db/", "C:\\bob\\", "/home/bob/data/", "/nobody/")
+    names = [*list(CLIPS)[:4], "lost"]
+    table = write_csv(
+        clips / "t.csv",
+        [
+            {"file": f"{beginning}wav/{name}.wav", "label": "sad"}
+            for beginning, name in list(zip(beginnings, names, strict=True))[::order]
+        ],
+    )
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    found = read_utterances(tmp_path / "out/mine/utterances.jsonl")
+    assert sorted(str(one.audio) for one in found) == [f"wav/{name}.wav" for name in names[:4]]
+    said = outcome.out + outcome.err
+    assert all(repr(one) in said for one in ("/home/ann/db/", "/bob/", "/home/bob/data/"))
+    assert "its sound file '/nobody/wav/lost.wav' is not below" in said
+
+
+def test_a_first_file_that_is_missing_costs_itself(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    names = ["lost", *CLIPS]
+    table = write_csv(clips / "t.csv", [{"file": f"/db/wav/{n}", "label": "sad"} for n in names])
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    found = read_utterances(tmp_path / "out/mine/utterances.jsonl")
+    assert [str(one.audio) for one in found] == [f"wav/{name}.wav" for name in CLIPS]
+    assert "lost.wav" in outcome.out + outcome.err
 
 
 def test_a_table_without_sound_needs_a_word(
