@@ -56,7 +56,7 @@ def identity(mine: RunPlan) -> Callable[[], str]:
 
 def test_a_table_is_read_once(mine: RunPlan, identity: Callable[[], str], reads: list[str]) -> None:
     known = known_table(mine, "mine")
-    assert (known.test_splits, known.sounds) == (("test",), ("wav/1.wav", "wav/2.wav"))
+    assert (known.test_splits, known.sounds) == (("test",), ("./wav/1.wav", "./wav/2.wav"))
     assert {identity(), identity()} == {with_identities(mine).identities["mine"]}
     assert reads == ["mine", "mine"], "a call without a record, and none after it"
 
