@@ -114,7 +114,7 @@ class RunPlan:
     rows. `data_run` is the run whose corpora, cues and rationales are used, itself as a rule.
     `settings` and `predict_settings` are overrides of the configurations, `key=value`. `parts` are
     those of a model that the run builds, whose window is in seconds; None for its encoder's own.
-    `identities` has what a corpus is known by; of another one it is converted again.
+    `identities` says what each corpus is made of; one with another identity is converted again.
     """
 
     name: str

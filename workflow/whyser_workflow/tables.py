@@ -31,6 +31,11 @@ class KnownTable:
 
 
 _FORM = TypeAdapter(KnownTable)
+#: Our code that reads tables, and says what their labels mean.
+_READERS = (
+    *("whyser_converters.tables", "whyser_converters.corpora.tables"),
+    *("whyser.io", "whyser.labels"),
+)
 
 
 def with_identities(plan: RunPlan) -> RunPlan:
@@ -83,7 +88,7 @@ def _version(place: Path) -> str:
             "recipe": recipe.model_dump(mode="json"),
             "root": str(recipe.root),
             "files": files_identity((file, file) for file in files),
-            "code": code_identity("whyser_converters.tables", "whyser.labels"),
+            "code": code_identity(*_READERS),
         }
     )
 

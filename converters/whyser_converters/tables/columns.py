@@ -59,12 +59,11 @@ _LABELS = frozenset({"label", "votes", "rater"})
 _MARKS = re.compile(r"[^a-z0-9]")
 _RATER = re.compile(r"(?:rater|annotator|worker|evaluator|coder|judge|label|emotion|r|a)\d+")
 
-
-#: Names of times that state a unit.
+#: Names of times that state a unit, in lower case with `_` for all marks: `ends` is no unit.
 _TIME = re.compile(
     r"(?:(?P<start>start|begin|onset)|(?P<end>end|stop|finish)|(?P<duration>duration|dur|len|length))"
-    r"(?:time)?(?:in)?(?:(?P<seconds>s|secs?|seconds?)|(?P<milliseconds>ms|msecs?|milliseconds?)"
-    r"|(?P<samples>samples?)|(?P<frames>frames?))"
+    r"(?:_?time)?(?:_?in)?(?:(?P<seconds>_s|_?secs?|_?seconds?)|(?P<samples>_?samples?)"
+    r"|(?P<milliseconds>_?ms|_?msecs?|_?milliseconds?)|(?P<frames>_?frames?))"
 )
 #: For units that the sampling rate decides, or the video's frame rate.
 _IN_SECONDS = {
@@ -239,23 +238,25 @@ def _unit_named(column: str) -> tuple[str, str] | None:
     >>> _unit_named("Start_Time_ms"), _unit_named("end_sample"), _unit_named("start")
     (('start', 'milliseconds'), ('end', 'samples'), None)
     """
-    found = _TIME.fullmatch(_plain(column))
+    found = _TIME.fullmatch("_".join(_MARKS.sub(" ", column.lower()).split()))
     if found is None:
         return None
-    unit = next(name for name in ("seconds", "milliseconds", "samples", "frames") if found[name])
-    return next(name for name in ("start", "end", "duration") if found[name]), unit
+    meaning, unit = [name for name, text in found.groupdict().items() if text]
+    return meaning, unit
 
 
 def _refuse_other_unit(source: RowSource, of: Mapping[str, str], times: Unit) -> None:
     for meaning in ("start", "end", "duration"):
-        _, unit = (meaning in of and _unit_named(of[meaning])) or ("", times)
-        if unit != times:
-            raise InputError(
-                f"column {of[meaning]!r} is the {meaning} in {unit} by its name, and times are "
-                f"read as {times}",
-                file=source.path,
-                cure=_IN_SECONDS.get(unit) or f"Give --times {unit}, or rename the column.",
-            )
+        named = _unit_named(of.get(meaning, ""))
+        if named is None or named[1] == times:
+            continue
+        unit = named[1]
+        raise InputError(
+            f"column {of[meaning]!r} is the {meaning} in {unit} by its name, and times are read "
+            f"as {times}",
+            file=source.path,
+            cure=_IN_SECONDS.get(unit) or f"Give --times {unit}, or rename the column.",
+        )
 
 
 def _refuse_unread_times(source: RowSource) -> None:

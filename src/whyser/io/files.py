@@ -184,7 +184,7 @@ def _refuse_repeated_key(root: Any, path: Path) -> None:
             nodes += node.value
         elif isinstance(node, yaml.MappingNode):
             nodes += [part for pair in node.value for part in pair]
-            keys = {}
+            keys: dict[tuple[str, str], Any] = {}
             for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
                 if keys.setdefault((key.tag, key.value), key) is not key:
                     what = f"has the key {key.value[:60]!r} twice"

@@ -53,7 +53,7 @@ def test_what_is_unclear_is_asked(
             ("start_ms", "end_ms"),
             "Give --map start=start_ms --map end=end_ms --times milliseconds.",
         ),
-        (("Start Time (s)", "stop_sec"), "Give --map 'start=Start Time (s)' --map end=stop_sec."),
+        (("Start Time (s)", "stopSec"), "Give --map 'start=Start Time (s)' --map end=stopSec."),
         (
             ("start_sample", "end_sample"),
             "Divide by the number of samples in a second, and give the",
@@ -92,5 +92,5 @@ def test_a_unit_that_the_name_of_a_column_denies() -> None:
 
 
 def test_what_only_looks_like_a_time() -> None:
-    names = ("file", "label", "duration_ms", "num_samples", "trends", "end_framework")
+    names = ("file", "label", "duration_ms", "num_samples", "ends", "starts", "end_framework")
     assert map_columns(table(*names), {}).of == {"audio": "file", "label": "label"}
