@@ -12,7 +12,6 @@ import pytest
 from whyser.io.errors import InputError
 from whyser_workflow.identity import (
     code_identity,
-    corpus_identity,
     digest_of,
     folder_identity,
     model_identity,
@@ -208,23 +207,6 @@ def test_a_name_that_is_not_utf_8_counts_too(corpus: Path) -> None:
     before = folder_identity(corpus)
     (corpus / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"RIFF")
     assert folder_identity(corpus) != before
-
-
-def test_a_table_is_its_rows_and_the_sound_that_they_name(corpus: Path) -> None:
-    """Whatever else lies in its folder, which may be a whole disk."""
-
-    def identity() -> str:
-        corpus_identity.cache_clear()
-        return corpus_identity(corpus / "labels.csv", is_table=True)
-
-    (corpus / "labels.csv").write_text("file,label\nwav/1.wav,sad\nwav/2.wav,sad\n")
-    before = identity()
-    (corpus / "wav/other.wav").write_bytes(b"RIFF")
-    assert identity() == before
-    (corpus / "wav/2.wav").write_bytes(b"RIFF")
-    with_another = identity()
-    (corpus / "labels.csv").write_text("file,label\nwav/1.wav,sad\nwav/2.wav,angry\n")
-    assert len({before, with_another, identity()}) == 3
 
 
 def test_a_folder_that_cannot_be_read_is_left_out(

@@ -78,6 +78,26 @@ def test_a_table_is_understood_before_the_start(
     assert problems("--corpora", "mine=labels.csv", "--name", "x") == []
 
 
+def test_what_two_tables_leave_open_is_asked_at_once(
+    problems: Callable[..., list[str]], place: Path
+) -> None:
+    (place / "mine.csv").write_text("file,label,split\n1.wav,W,train\n2.wav,sad,fold1\n")
+    (place / "yours.csv").write_text("id,label,speaker\n1,sad,a\n2,angry,b\n")
+    (place / "a.yaml").write_text("table: yours.csv\nmap: {audio: id}\nmerge: {sda: sad}\n")
+    found = problems("--corpora", "mine=mine.csv", "yours=yours.csv", "its=a.yaml", "--name", "x")
+    for number, words in enumerate(
+        (
+            "mine.csv: 1 label has no class: 'W' (1)",
+            "mine.csv: column 'split' has values that name no split: 'fold1' (1)",
+            "yours.csv: no column is the sound file; not used yet: none",
+            "yours.csv: its has no label code 'sda' to merge. Expected one of [sad, angry]. Did "
+            "you mean 'sad'?",
+        )
+    ):
+        assert found[number].startswith(words)
+    assert len(found) == 4
+
+
 Problems = Callable[..., list[str]]
 
 

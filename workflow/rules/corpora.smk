@@ -29,7 +29,7 @@ if OWN_DATA:
                 update(plan.shared / "utterances" / "{corpus}" / "corpus.json"),
             params:
                 words=lambda wildcards: plan.conversion(wildcards.corpus),
-                identity=lambda wildcards: [] if plan.is_demo else corpus_identity(Path(plan.source(wildcards.corpus)), is_table=wildcards.corpus in plan.tables),
+                identity=lambda wildcards: plan.identities.get(wildcards.corpus, ""),
                 code=code_identity("whyser_converters.convert", "whyser_converters.corpora", "whyser_converters.tables", *GROUND),
             message: "convert: {wildcards.corpus}"
             shell: "whyser-convert {params.words}"

@@ -20,6 +20,7 @@ from whyser_workflow.plan import RunPlan, plan_of
 from whyser_workflow.preflight import refuse_what_would_fail
 from whyser_workflow.restart import end_restart, restart
 from whyser_workflow.serving import find_vllm, has_gpu
+from whyser_workflow.tables import keep_known_tables, with_identities
 from whyser_workflow.training import is_finished
 
 #: Stage -> the rules that `--restart` repeats.
@@ -44,6 +45,7 @@ def main() -> None:
         os.environ["TEACHER_URL"] = options.teacher
     plan = plan_of(options, has_vllm=bool(find_vllm()) and has_gpu())
     refuse_what_would_fail(plan, elsewhere=bool(options.slurm))
+    plan = with_identities(plan)
     if options.dry_run:
         with temporary_folder() as folder:
             # A dry run leaves the record of the last run as it is.
@@ -56,6 +58,7 @@ def main() -> None:
             locks.append(held.enter_context(locked(plan.shared, shared=True)))
         if kept := restart(plan):
             say(f"What was made before is kept as {kept}")
+        keep_known_tables(plan)
         snakemake(plan, plan.write(), options, locks=locks)
         end_restart(plan)
     print(f"== done in {time.monotonic() - began:.0f} s")

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from whyser.io.files import read_json, short_hash
 from whyser_converters.check.model import names_in
 from whyser_converters.check.settings import settings_of
 from whyser_converters.datasets.dataset_info import read_table
-from whyser_converters.tables.understand import inputs_of
 
 #: Settings that say where results go, how they are shown and how fast they come; they change no
 #: weight and no answer. Start models count by what they hold (`start_identity`).
@@ -88,24 +86,18 @@ def model_identity(name: str) -> str:
 
 def folder_identity(folder: Path) -> str:
     """A corpus by the names, sizes and times of its files; to read all sound would take hours."""
-    return _identity_of(_files(folder), folder)
+    return files_identity((file, file.relative_to(folder)) for file in _files(folder))
 
 
-@cache
-def corpus_identity(source: Path, *, is_table: bool) -> str:
-    """A corpus by its folder; a table by its own files and by the sound that it names, because it
-    may lie in a folder with much else."""
-    if not is_table:
-        return folder_identity(source)
-    files = [file for file in inputs_of(source) if file.is_file()]
-    return _identity_of(files, Path(os.path.commonpath([*files, source.absolute().parent])))
-
-
-def _identity_of(files: Iterable[Path], folder: Path) -> str:
+def files_identity(files: Iterable[tuple[str | Path, str | Path]]) -> str:
+    """Files, each with the name that counts, by name, size and time; one may be missing."""
     digest = hashlib.sha256()
-    for file in files:
-        status = file.stat()
-        line = f"{file.relative_to(folder)}\t{status.st_size}\t{status.st_mtime_ns}\n"
+    for file, name in files:
+        try:
+            status = os.stat(file)  # noqa: PTH116, called for every clip
+        except (OSError, ValueError):
+            continue
+        line = f"{name}\t{status.st_size}\t{status.st_mtime_ns}\n"
         # A name need not be UTF-8.
         digest.update(os.fsencode(line))
     return digest.hexdigest()[:16]

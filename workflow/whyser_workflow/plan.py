@@ -114,6 +114,7 @@ class RunPlan:
     rows. `data_run` is the run whose corpora, cues and rationales are used, itself as a rule.
     `settings` and `predict_settings` are overrides of the configurations, `key=value`. `parts` are
     those of a model that the run builds, whose window is in seconds; None for its encoder's own.
+    `identities` says what each corpus is made of; one with another identity is converted again.
     """
 
     name: str
@@ -130,6 +131,7 @@ class RunPlan:
     parts: dict[str, str] = field(default_factory=dict)
     window: int | None = None
     own: OwnRows | None = None
+    identities: dict[str, str] = field(default_factory=dict)
 
     # ---- where its files are ---------------------------------------------------------------
 
@@ -166,6 +168,10 @@ class RunPlan:
 
     def utterances(self, corpus: str) -> Path:
         return self.shared / "utterances" / corpus / "utterances.jsonl"
+
+    def known_table(self, corpus: str) -> Path:
+        """What was found in the table before it was converted."""
+        return self.data / ".stages" / f"{corpus}.table.json"
 
     def taught(self, corpus: str, file: str) -> Path:
         return self.shared / "rationales" / corpus / f"{file}.jsonl"

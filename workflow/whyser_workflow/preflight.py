@@ -12,16 +12,15 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 from whyser.chat import ChatSettings
-from whyser.io.errors import InputError, Problems
+from whyser.io.errors import BadInput, InputError, Problems
 from whyser_converters.check.findings import CheckFault
 from whyser_converters.check.run import run_faults
 from whyser_converters.check.settings import setting_faults, settings_of
 from whyser_converters.corpora.registry import CORPORA, check_folder
-from whyser_converters.tables.recipe import recipe_at
-from whyser_converters.tables.understand import understand
 from whyser_workflow.batch import accumulation, processes_of
 from whyser_workflow.plan import RunPlan, as_words, family_of, read_plan
 from whyser_workflow.serving import find_vllm, has_gpu
+from whyser_workflow.tables import known_table
 from whyser_workflow.training import inputs_of, refuse_change
 
 #: Free disk that a run needs at the least, in GB: its own files, and a checkpoint of a 7B adapter;
@@ -47,12 +46,14 @@ def refuse_what_would_fail(plan: RunPlan, *, elsewhere: bool = False) -> None:
 def _corpora(plan: RunPlan) -> Iterator[InputError]:
     for name, place in plan.sources.items():
         try:
-            if name in plan.tables:
-                _refuse_no_table(plan, name, Path(place))
-            else:
+            if name not in plan.tables:
                 check_folder(CORPORA[name], Path(place))
+            elif plan.owns_data:
+                _refuse_no_test(plan, name, Path(place))
         except InputError as problem:
             yield problem
+        except BadInput as error:
+            yield from error.problems
     if not plan.owns_data:
         for corpus in plan.corpora:
             if not plan.utterances(corpus).is_file():
@@ -65,11 +66,11 @@ def _corpora(plan: RunPlan) -> Iterator[InputError]:
         yield from (_unfinished(plan, file) for file in files if not file.is_file())
 
 
-def _refuse_no_table(plan: RunPlan, name: str, place: Path) -> None:
-    """Raises: `InputError` for a table that is not understood, or that has no test split."""
-    meaning = understand(recipe_at(place), name)
-    if name in plan.tested and plan.test_split not in meaning.test_splits:
-        found = ", ".join(meaning.test_splits) or "none"
+def _refuse_no_test(plan: RunPlan, name: str, place: Path) -> None:
+    """Raises: `InputError` for a table without the test split; else as `known_table`."""
+    splits = known_table(plan, name).test_splits
+    if name in plan.tested and plan.test_split not in splits:
+        found = ", ".join(splits) or "none"
         raise InputError(
             f"has no split {plan.test_split!r} to test on (test splits: {found})",
             file=place,

@@ -219,9 +219,8 @@ def table(
     corpus = _corpus_name(name, place)
     meaning = understand(recipe, corpus)
     spec = meaning.spec(out_dir / corpus / "sound")
-    spec.merged(meaning.merge)
     _print_meaning(meaning, split_list, is_pooled=splits == "train")
-    _refuse_nameless(meaning, with_audio=not no_audio)
+    meaning.refuse_useless(with_audio=not no_audio)
     _refuse_other_corpus(spec, out_dir / corpus)
     if dry_run:
         return
@@ -291,24 +290,6 @@ def _recipe(place: Path, said: Mapping[str, Any]) -> TableRecipe:
     return recipe.model_copy(update=given)
 
 
-def _refuse_nameless(meaning: TableMeaning, *, with_audio: bool) -> None:
-    """Raises: `InputError` for a table whose rows name no sound file, or nothing at all."""
-    of, place = meaning.columns.of, meaning.recipe.place
-    listed = ", ".join(map(repr, meaning.unused[:20])) or "none"
-    if with_audio and "audio" not in of:
-        raise InputError(
-            f"no column is the sound file; not used yet: {listed}",
-            file=place,
-            cure="Give --map audio=COLUMN, or --no-audio.",
-        )
-    if not {"audio", "id"} & of.keys():
-        raise InputError(
-            f"no column is the id or the sound file; not used yet: {listed}",
-            file=place,
-            cure="Give --map id=COLUMN or --map audio=COLUMN.",
-        )
-
-
 def _refuse_other_corpus(spec: CorpusSpec, folder: Path) -> None:
     """Raises: `InputError` if a corpus with a converter of its own lies there."""
     from whyser.records.corpus import Corpus
@@ -365,7 +346,7 @@ def _print_meaning(meaning: TableMeaning, split_list: Path | None, *, is_pooled:
     for paths in dict.fromkeys(meaning.sound_paths.values()):
         say(f"sound: {paths}")
         if not paths.is_found:
-            say("note: its first file is not there. Give --audio-root with the folder of all sound")
+            say("note: its first files are not there. Give --audio-root with the folder of sound")
     for note in meaning.notes:
         say(f"note: {note}")
     if meaning.problems:

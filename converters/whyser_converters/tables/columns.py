@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser.labels.attributes import ATTRIBUTES
 from whyser.labels.classes import find
 from whyser_converters.tables.source import RowSource
+from whyser_converters.tables.times import Unit
 
 #: Meaning -> names of columns that have it, in lower case and without marks.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -62,6 +64,18 @@ _LABELS = frozenset({"label", "votes", "rater"})
 
 _MARKS = re.compile(r"[^a-z0-9]")
 _RATER = re.compile(r"(?:rater|annotator|worker|evaluator|coder|judge|label|emotion|r|a)\d+")
+
+#: Names of times that state a unit, in lower case with `_` for all marks: `ends` is no unit.
+_TIME = re.compile(
+    r"(?:(?P<start>start|begin|onset)|(?P<end>end|stop|finish)|(?P<duration>duration|dur|len|length))"
+    r"(?:_?time)?(?:_?in)?(?:(?P<seconds>_s|_?secs?|_?seconds?)|(?P<samples>_?samples?)"
+    r"|(?P<milliseconds>_?ms|_?msecs?|_?milliseconds?)|(?P<frames>_?frames?))"
+)
+#: For units that the sampling rate decides, or the video's frame rate.
+_IN_SECONDS = {
+    unit: f"Divide by the number of {unit} in a second, and give the column of seconds."
+    for unit in ("samples", "frames")
+}
 
 
 @dataclass(frozen=True)
@@ -118,15 +132,18 @@ def map_columns(
     *,
     rows_are_votes: bool = False,
     rated: Collection[str] = (),
+    times: Unit = "seconds",
 ) -> ColumnMap:
     """The columns of a table by meaning; one of `given` without a column is not used.
 
     Args:
         rows_are_votes: Whether each row is a vote though no column names the annotator.
         rated: The attributes whose scales are known.
+        times: The unit of start, end and duration.
 
     Raises: `InputError` for an unknown meaning or column, for two columns that could have one
-        meaning or one that could have two, and for a table without labels.
+        meaning or one that could have two, for a table without labels, and for columns whose names
+        say that their times have another unit.
     """
     for meaning, column in given.items():
         _refuse_unknown(source, meaning, column)
@@ -164,6 +181,9 @@ def map_columns(
         of.pop("secondary", None)
     _refuse_no_label(source, of, given, free)
     _refuse_open_part(source, of)
+    _refuse_other_unit(source, of, times)
+    if not {"start", "end"} & {*of, *given}:
+        _refuse_unread_times(source)
     order = [*NAMES, *(meaning for meaning in of if meaning not in NAMES)]
     ordered = {one: of[one] for one in order if one in of}
     return ColumnMap(ordered, frozenset(guessed), is_one_row_a_vote)
@@ -250,6 +270,51 @@ def _refuse_open_part(source: RowSource, of: Mapping[str, str]) -> None:
             cure=f"Give --map end=COLUMN, --map duration=COLUMN, or --map start= for whole files. "
             f"Not used yet: {_listed(unused) or 'none'}.",
         )
+
+
+def _unit_named(column: str) -> tuple[str, str] | None:
+    """The meaning and the unit that the name of a column of times states.
+
+    >>> _unit_named("Start_Time_ms"), _unit_named("end_sample"), _unit_named("start")
+    (('start', 'milliseconds'), ('end', 'samples'), None)
+    """
+    found = _TIME.fullmatch("_".join(_MARKS.sub(" ", column.lower()).split()))
+    if found is None:
+        return None
+    meaning, unit = [name for name, text in found.groupdict().items() if text]
+    return meaning, unit
+
+
+def _refuse_other_unit(source: RowSource, of: Mapping[str, str], times: Unit) -> None:
+    for meaning in ("start", "end", "duration"):
+        named = _unit_named(of.get(meaning, ""))
+        if named is None or named[1] == times:
+            continue
+        unit = named[1]
+        raise InputError(
+            f"column {of[meaning]!r} is the {meaning} in {unit} by its name, and times are read "
+            f"as {times}",
+            file=source.path,
+            cure=_IN_SECONDS.get(unit) or f"Give --times {unit}, or rename the column.",
+        )
+
+
+def _refuse_unread_times(source: RowSource) -> None:
+    """Where nobody sees that rows are parts, each would be the whole file."""
+    found = {named: column for column in source.columns if (named := _unit_named(column))}
+    parts = {meaning: column for (meaning, _), column in found.items() if meaning != "duration"}
+    if not parts:
+        return
+    units = list(dict.fromkeys(unit for meaning, unit in found if meaning != "duration"))
+    words = [f"--map {quote(f'{meaning}={column}')}" for meaning, column in parts.items()]
+    words += [f"--times {units[0]}"] if units == ["milliseconds"] else []
+    cure = _IN_SECONDS.get(units[0]) or f"Give {' '.join(words)}."
+    raise InputError(
+        f"columns {_listed([*parts.values()])} are times in {' and '.join(units)} by their names, "
+        "and nothing says that they are start and end",
+        file=source.path,
+        cure=f"{cure} Or give --map start= if each row is a whole file.",
+    )
 
 
 def plain(column: str) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from whyser.io.errors import InputError, did_you_mean
 from whyser_converters.corpora.tables import Lost
 from whyser_converters.tables.name_pattern import NamePattern
-from whyser_converters.tables.places import opened, sources_at
+from whyser_converters.tables.places import opened, sources_at, table_files
 from whyser_converters.tables.recipe import TableJoin, TableRecipe
 from whyser_converters.tables.source import LEFT_OUT, EmbeddedSound, Row, RowSource, text_of
 from whyser_converters.tables.text_tables import TextForm
@@ -48,6 +49,12 @@ def sources_of(recipe: TableRecipe) -> list[RowSource]:
     if recipe.map.get("split") == "":
         found = [replace(source, split=None) for source in found]
     return [_chosen(source, recipe.where, found) for source in found] if recipe.where else found
+
+
+def files_of(recipe: TableRecipe) -> list[Path]:
+    """The files whose content, or else whose names, `sources_of` makes rows of; none is opened."""
+    joined = [path for join in recipe.join for path in join.files(recipe.folder)]
+    return [*table_files(recipe.place, pattern=recipe.pattern), *joined]
 
 
 def _with_columns(

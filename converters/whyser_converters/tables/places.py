@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from whyser.io.files import read_json
 from whyser_converters.convert.split_names import split_named, split_of_name
 from whyser_converters.tables.arrow_tables import arrow_source
 from whyser_converters.tables.audformat import HEADER, audformat_sources
-from whyser_converters.tables.name_tables import names_source
+from whyser_converters.tables.name_tables import names_source, sounds_in
 from whyser_converters.tables.source import RowSource
 from whyser_converters.tables.text_tables import (
     PLAIN,
@@ -37,6 +39,8 @@ _IN_FOLDERS = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
 
 #: Of EmoBox: code -> word.
 _LABEL_MAP = "label_map.json"
+#: How `datasets` numbers the files of one table, from 0 on; the hub has put a hash behind it.
+_PART = re.compile(r"-(\d{5})-of-(\d{5})(?:-[0-9a-f]+)?$")
 
 #: Where `datasets` and the hub put tables, besides folders of a split's name.
 _DATA = "data"
@@ -76,6 +80,7 @@ def sources_at(
     found = _tables_in(place)
     if not found:
         return [_names_in(place)]
+    _refuse_missing_part(found)
     if len(found) > 1 and not _belong_together(found):
         odd = [path for path in found if not split_of_name(path)] or found
         listed = ", ".join(str(path.relative_to(place)) for path in odd[:20])
@@ -85,6 +90,17 @@ def sources_at(
             cure="Give the file instead of the folder, or name each file after its split.",
         )
     return [opened(path, form) for path in found]
+
+
+def table_files(place: Path, *, pattern: str | None = None) -> list[Path]:
+    """The files whose content, or else whose names, `sources_at` makes rows of; none is opened."""
+    folder = place.parent if place.name == HEADER else place
+    if (folder / HEADER).is_file() and not pattern:
+        return sorted(folder.glob("db.*"))
+    tables = [folder] if folder.is_file() else [] if pattern else _tables_in(folder)
+    if not tables:
+        return [folder / path for path in sounds_in(folder)]
+    return [*tables, *dict.fromkeys(filter(None, map(_label_map, tables)))]
 
 
 def _names_in(folder: Path) -> RowSource:
@@ -134,13 +150,16 @@ def opened(path: Path, form: TextForm = PLAIN) -> RowSource:
 
 
 def _label_names(path: Path) -> dict[str, str]:
-    """What EmoBox says of the codes of a corpus, in a file by its folders of folds."""
-    for folder in (path.parent, path.parent.parent):
-        if (folder / _LABEL_MAP).is_file():
-            found = read_json(folder / _LABEL_MAP)
-            pairs = found.items() if isinstance(found, dict) else ()
-            return {str(code): str(word) for code, word in pairs}
-    return {}
+    """What EmoBox says of the codes of a corpus."""
+    place = _label_map(path)
+    found = read_json(place) if place else None
+    return {str(code): str(word) for code, word in found.items()} if isinstance(found, dict) else {}
+
+
+def _label_map(path: Path) -> Path | None:
+    """EmoBox's file beside its folders of folds, if there is one."""
+    places = (folder / _LABEL_MAP for folder in (path.parent, path.parent.parent))
+    return next((place for place in places if place.is_file()), None)
 
 
 def _tables_in(folder: Path) -> list[Path]:
@@ -168,5 +187,30 @@ def _tables(folder: Path) -> list[Path]:
 
 
 def _belong_together(paths: list[Path]) -> bool:
-    """Whether each is a part of a known split, all in one format."""
-    return len({path.suffix.lower() for path in paths}) == 1 and all(map(split_of_name, paths))
+    """Whether each is a part of a known split or of one table, all in one format."""
+    if len({path.suffix.lower() for path in paths}) != 1:
+        return False
+    return all(map(split_of_name, paths)) or len({_whole_of(path) for path in paths}) == 1
+
+
+def _whole_of(path: Path) -> tuple[Path, str]:
+    """Folder and name of the table that a file is, or is a part of.
+
+    >>> _whole_of(Path("data-00001-of-00002.arrow"))
+    (PosixPath('.'), 'data-of-00002')
+    """
+    return path.parent, _PART.sub(r"-of-\2", path.stem)
+
+
+def _refuse_missing_part(paths: list[Path]) -> None:
+    """Raises: `InputError` for a table of which a part is not there."""
+    parts = defaultdict[tuple[Path, str], set[int]](set)
+    for path in paths:
+        if found := _PART.search(path.stem):
+            parts[_whole_of(path)].add(int(found[1]))
+    for (folder, name), numbers in parts.items():
+        count = int(name[-5:])
+        if missing := sorted({*range(count)} - numbers):
+            first = f"{name[:-9]}-{missing[0]:05}-of-{count:05}"
+            what = f"lacks {len(missing):,} of the {count:,} files of one table, the first: {first}"
+            raise InputError(what, file=folder, cure="Download the folder again.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -37,17 +37,18 @@ class SoundNames(SoundPaths):
         return f"below {self.root}, by the names of the files in whatever folder"
 
 
-def way_to_sounds(root: Path, table_folder: Path, name: str) -> SoundPaths:
+def way_to_sounds(root: Path, table_folder: Path, names: Sequence[str]) -> SoundPaths:
     """As `find_paths`; where that leads to no file, by the names of the files."""
-    found = find_paths(root, table_folder, name)
-    if found.is_found or not name or not root.is_dir():
+    found = find_paths(root, table_folder, names)
+    if found.is_found or not root.is_dir():
         return found
     places: dict[str, list[str]] = {}
     for path in sounds_in(root):
         own = _last_part(path)
         places.setdefault(own, []).append(path)
         places.setdefault(PurePosixPath(own).stem, []).append(path)
-    return SoundNames(root, places=places) if _last_part(name) in places else found
+    is_there = any(_last_part(name) in places for name in names)
+    return SoundNames(root, places=places) if is_there else found
 
 
 def _last_part(name: str) -> str:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from whyser.io.errors import InputError
 
 #: What a name without an ending may end in.
 _ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
+#: So many names are looked for: the first ones, and those that begin otherwise than them.
+_TRIED = 20
 _DRIVE = re.compile(r"^[A-Za-z]:(?=/)")
 
 
@@ -18,13 +22,13 @@ _DRIVE = re.compile(r"^[A-Za-z]:(?=/)")
 class SoundPaths:
     """How the names in a table become paths below the root of all sound.
 
-    `left_out` is the beginning that only its author's machine has, `folder` is put before what is
-    left, and `ending` behind it. `is_found` says whether the first file is there.
+    `left_out` are beginnings that only other machines have, `folder` is put before what is left,
+    and `ending` behind it. `is_found` says whether one of the first files is there.
     """
 
     root: Path
     folder: str = ""
-    left_out: str = ""
+    left_out: tuple[str, ...] = ()
     ending: str = ""
     is_found: bool = True
 
@@ -34,8 +38,8 @@ class SoundPaths:
         Raises: `InputError` for an absolute path that is not below it.
         """
         plain = _plain(name)
-        if self.left_out and plain.startswith(self.left_out):
-            plain = plain.removeprefix(self.left_out)
+        if plain.startswith(self.left_out):
+            plain = next(plain.removeprefix(one) for one in self.left_out if plain.startswith(one))
         if not os.path.isabs(plain):  # noqa: PTH117, for every clip
             return self.folder + plain + self.ending
         relative = os.path.relpath(plain, self.root.absolute())
@@ -46,19 +50,45 @@ class SoundPaths:
             )
         return relative
 
+    def leads(self, name: str) -> bool:
+        """Whether a name leads to a path below the root; the file may be missing."""
+        try:
+            self.path(name)
+        except InputError:
+            return False
+        return True
+
     def __str__(self) -> str:
         said = [f"below {self.root}"]
-        said += [f"without {self.left_out!r} in the table"] if self.left_out else []
+        left_out = " or ".join(map(repr, self.left_out))
+        said += [f"without {left_out} in the table"] if left_out else []
         said += [f"with {self.ending!r} behind the names"] if self.ending else []
         return ", ".join(said)
 
 
-def find_paths(root: Path, table_folder: Path, name: str) -> SoundPaths:
-    """The first way that leads from the name in a table to a file.
+def find_paths(root: Path, table_folder: Path, names: Iterable[str]) -> SoundPaths:
+    """How the first names lead to a file, and which beginnings of others are left out.
 
     Names begin at the root or at the folder of the table. Of a path of another machine the longest
     end that exists counts.
     """
+    names = filter(None, names)
+    first = _found(root, table_folder, next(names, ""))
+    others = (_found(root, table_folder, name) for name in islice(names, _TRIED))
+    paths = first if first.is_found else next((one for one in others if one.is_found), first)
+    for _ in range(_TRIED):
+        # What begins otherwise is of a second machine, as where two people's tables were joined.
+        name = next((one for one in names if not paths.leads(one)), None)
+        if name is None:
+            break
+        more = _found(root, table_folder, name)
+        if more.is_found and (more.folder, more.ending) == (paths.folder, paths.ending):
+            paths = replace(paths, left_out=(*paths.left_out, *more.left_out))
+    return paths
+
+
+def _found(root: Path, table_folder: Path, name: str) -> SoundPaths:
+    """The first way that leads from one name in a table to a file."""
     own = os.path.relpath(table_folder, root)
     folders = dict.fromkeys(["", "" if own == "." or own.startswith("..") else f"{own}/"])
     plain = _plain(name)
@@ -71,7 +101,7 @@ def find_paths(root: Path, table_folder: Path, name: str) -> SoundPaths:
         for folder in folders:
             for ending in ("", *_ENDINGS):
                 if end and (root / (folder + end + ending)).is_file():
-                    return SoundPaths(root, folder, left_out, ending)
+                    return SoundPaths(root, folder, (left_out,) if left_out else (), ending)
     return SoundPaths(root, list(folders)[-1], is_found=False)
 
 

@@ -25,6 +25,7 @@ ENCODING_CURE = (
     "Save the file as UTF-8, or give --encoding, such as cp1252 (Excel in Western Europe), cp1251 "
     "(Cyrillic) or gb18030 (Chinese)."
 )
+_OWN_NAME = "Give every column its own name."
 
 #: A line's number and its object.
 _Keyed: TypeAlias = tuple[int, Mapping[str, Any]]
@@ -55,8 +56,7 @@ def csv_source(path: Path, form: TextForm = PLAIN) -> RowSource:
     names = [name for name in header if name]
     for name in names:
         if names.count(name) > 1:
-            cure = "Give every column its own name."
-            raise InputError(f"has two columns {name!r}", file=path, line=1, cure=cure)
+            raise InputError(f"has two columns {name!r}", file=path, line=1, cure=_OWN_NAME)
 
     def read(columns: Sequence[str], lost: Lost) -> Iterator[Row]:
         # The cells of one column alone would be no tuples.
@@ -111,8 +111,8 @@ def _lines(path: Path, lost: Lost) -> Iterator[_Keyed]:
 
 
 def json_source(path: Path) -> RowSource:
-    """A list of objects; lines of objects; an object that holds such a list; or an object of
-    objects, whose keys become the column `key`.
+    """A list of objects; lines of objects; an object that holds such a list; an object of objects,
+    whose keys become the column `key`; or columns, as `to_json()` of pandas writes them.
 
     Raises: `InputError` for any other JSON.
     """
@@ -131,12 +131,52 @@ def _objects(path: Path) -> list[Any]:
         return read_rows(path)
     if not isinstance(value, dict):
         return value if isinstance(value, list) else [value]
+    if (rows := _rows_of_columns(value, path)) is not None:
+        return rows
     lists = [one for one in value.values() if isinstance(one, list)]
     if len(lists) == 1 and all(isinstance(row, dict) for row in lists[0]):
         return lists[0]
     if value and all(isinstance(row, dict) for row in value.values()):
         return [{"key": key, **row} for key, row in value.items()]
     return [value]
+
+
+def _rows_of_columns(value: Mapping[str, Any], path: Path) -> list[Any] | None:
+    """The rows of an object of columns, each a list or an object with the numbers of the rows, or
+    of `columns` and their `data`; None of any other object.
+
+    Raises: `InputError` for columns of one name or of different lengths, and for `data` that do
+        not fit its `columns`.
+    """
+    names, data = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(data, list):
+        return [_row_of(names, row, number, path) for number, row in enumerate(data, start=1)]
+    columns = list(value.values())
+    if all(isinstance(column, dict) and all(map(str.isdecimal, column)) for column in columns):
+        numbers = list(dict.fromkeys(number for column in columns for number in column))
+        columns = [[column.get(number) for number in numbers] for column in columns]
+    elif len(columns) < 2 or not all(map(_is_column, columns)):
+        return None
+    if len(lengths := {*map(len, columns)}) > 1:
+        what = f"has columns of {' and of '.join(map(str, sorted(lengths, reverse=True)))} values"
+        raise InputError(what, file=path, cure="Give each column a value for every row.")
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _is_column(value: Any) -> bool:
+    """Whether it is a list of values; a list of objects is one of rows."""
+    return isinstance(value, list) and not (value and isinstance(value[0], dict))
+
+
+def _row_of(names: Sequence[Any], row: Any, number: int, path: Path) -> dict[str, Any]:
+    if not isinstance(row, list) or len(row) != len(names):
+        what = f"row {number:,} of its 'data' is {str(row)[:40]!r}, expected {len(names)} values"
+        raise InputError(what, file=path, cure="Give one for each of its 'columns'.")
+    found = dict(zip(map(str, names), row, strict=True))
+    if len(found) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"has two columns {twice!r}", file=path, cure=_OWN_NAME)
+    return found
 
 
 def _no_object(row: Any, who: str = "a row") -> InputError:

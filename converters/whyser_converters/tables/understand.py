@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from whyser.io.errors import BadInput, InputError
+from whyser.io.errors import BadInput, InputError, Problems
 from whyser.labels.attributes import ATTRIBUTES
 from whyser_converters.convert.split_names import split_named
 from whyser_converters.corpora.conversion_log import ConversionLog
@@ -26,7 +27,7 @@ from whyser_converters.corpora.spec import (
 )
 from whyser_converters.tables.columns import NAMES, ColumnMap, map_columns, plain
 from whyser_converters.tables.made_columns import sources_of
-from whyser_converters.tables.recipe import TableRecipe, is_recipe, recipe_at
+from whyser_converters.tables.recipe import TableRecipe
 from whyser_converters.tables.sound_names import way_to_sounds
 from whyser_converters.tables.sound_paths import SoundPaths
 from whyser_converters.tables.source import LEFT_OUT, RowSource, text_of
@@ -52,8 +53,8 @@ _FEW = 0.1
 class TableMeaning:
     """What a table means: columns, labels with their counts, splits and speakers.
 
-    `examples` is the first value of each column that is used. `shares_stem` says that two
-    sound files differ only by their folder. `sound_paths` are those of each table, and `problems`
+    `examples` is the first value of each column that is used. `sound_names` are the different
+    names of sound files in each table, and `sound_paths` say how they become paths. `problems` are
     the rows that cannot be read. `codes` is a column called a transcript that holds codes, with the
     first of them.
     """
@@ -68,7 +69,7 @@ class TableMeaning:
     speakers: frozenset[str]
     rows: int
     examples: Mapping[str, str]
-    shares_stem: bool
+    sound_names: Mapping[Path, Sequence[str]]
     sound_paths: Mapping[Path, SoundPaths]
     problems: Sequence[InputError]
     split_of_speaker: Mapping[str, str] = field(default_factory=dict)
@@ -117,6 +118,43 @@ class TableMeaning:
     def test_splits(self) -> list[str]:
         given = self.split_counts if self.has_splits else self.split_of_speaker.values()
         return sorted({split for split in given if split.startswith("test")})
+
+    @property
+    def shares_stem(self) -> bool:
+        """Whether two sound files differ only by their folder."""
+        names = {name for each in self.sound_names.values() for name in each}
+        return len({PurePosixPath(name).stem for name in names}) < len(names)
+
+    def sound_files(self) -> Iterator[str]:
+        """The sound files that the rows name, each once in a table; a file may be missing."""
+        root = str(self.recipe.root)
+        for table, names in self.sound_names.items():
+            for name in filter(None, names):
+                # The conversion says of each row why it has no sound.
+                with suppress(InputError):
+                    yield os.path.join(root, self.sound_paths[table].path(name))  # noqa: PTH118, for every clip
+
+    def refuse_useless(self, *, with_audio: bool = True) -> None:
+        """Raises: `InputError` for a table whose rows name no sound file, or nothing at all, and
+        for a merge of a label that it does not have."""
+        of, place = self.columns.of, self.recipe.place
+        try:
+            self.spec(Path()).merged(self.merge)
+        except InputError as problem:
+            raise problem.at(place) from None
+        listed = ", ".join(map(repr, self.unused[:20])) or "none"
+        if with_audio and "audio" not in of:
+            raise InputError(
+                f"no column is the sound file; not used yet: {listed}",
+                file=place,
+                cure="Give --map audio=COLUMN, or --no-audio.",
+            )
+        if not {"audio", "id"} & of.keys():
+            raise InputError(
+                f"no column is the id or the sound file; not used yet: {listed}",
+                file=place,
+                cure="Give --map id=COLUMN or --map audio=COLUMN.",
+            )
 
     def root_of_sound(self, sound_folder: Path) -> Path:
         """The folder that encloses all sound files, also those that are inside the table."""
@@ -172,12 +210,17 @@ class TableMeaning:
 def understand(recipe: TableRecipe, name: str) -> TableMeaning:
     """Reads all rows once, without their sound.
 
-    Raises: `InputError` for columns that are unclear, and for labels and splits without a meaning.
+    Raises: `InputError` for columns that are unclear, and `BadInput` for all labels and splits
+        without a meaning.
     """
     sources = sources_of(recipe)
     scales = recipe.attribute_scales
     columns = map_columns(
-        _widest(sources), recipe.map, rows_are_votes=recipe.rows_are_votes, rated=scales.keys()
+        _widest(sources),
+        recipe.map,
+        rows_are_votes=recipe.rows_are_votes,
+        rated=scales.keys(),
+        times=recipe.times,
     )
     for attribute in scales:
         if attribute not in columns.of:
@@ -194,50 +237,28 @@ def understand(recipe: TableRecipe, name: str) -> TableMeaning:
             what = f"contains no row that --where accepts; it has {'; '.join(left_out[:5])}"
             raise InputError(what, file=recipe.place, cure="Give one of these values.")
         raise InputError("contains no row", file=recipe.place, cure="Is the copy complete?")
-    look.refuse_repeated()
     codes = None
     if look.first_code:
         codes = columns.of["transcript"], look.first_code
         columns = columns.without("transcript")
-    try:
-        counts, splits, speakers = look.labels, look.splits, look.speakers
+    problems = Problems(recipe.place)
+    with problems.caught():
+        look.refuse_repeated()
+    with problems.caught():
+        counts = look.labels
         names = {code: word for each in sources for code, word in each.label_names.items()}
         labels = meant_labels(counts, recipe.merge, names)
-    except InputError as problem:
-        raise problem.at(recipe.place) from None
+    with problems.caught():
+        splits = look.splits
+    with problems.caught():
+        speakers = look.speakers
+    if problems.found:
+        raise BadInput([one.at(recipe.place) for one in problems.found], str(recipe.place))
     return TableMeaning(
         recipe, name, sources, columns, labels, counts, splits, speakers, look.rows,
-        look.examples, look.shares_stem, look.sound_paths, look.problems,
+        look.examples, look.sound_names, look.sound_paths, look.problems,
         _speaker_splits(name, speakers) if not splits else {}, codes,
     )  # fmt: skip
-
-
-def inputs_of(place: Path) -> Iterator[Path]:
-    """The recipe, the tables, and the sound files that they name; a sound may be missing.
-
-    Raises: `InputError` as `understand`.
-    """
-    recipe = recipe_at(place)
-    if is_recipe(place):
-        yield place.absolute()
-    for join in recipe.join:
-        yield from (path.absolute() for path in join.files(recipe.folder))
-    sources = sources_of(recipe)
-    rated = recipe.attribute_scales.keys()
-    audio = map_columns(_widest(sources), recipe.map, rated=rated).of.get("audio")
-    root = recipe.root.absolute()
-    for source in sources:
-        if source.path.is_file():
-            yield source.path.absolute()
-        if audio in source.columns and audio not in source.embedded:
-            # In a table of votes every sound is named several times.
-            cells = source.read([str(audio)], _pass_over)
-            names = {text_of(name): None for _, (name,) in cells}
-            first = next(filter(None, names), "")
-            paths = way_to_sounds(root, _folder_of(source), first)
-            for name in filter(None, names):
-                with suppress(InputError):
-                    yield root / paths.path(name)
 
 
 def _widest(sources: Sequence[RowSource]) -> RowSource:
@@ -274,6 +295,7 @@ class _FirstLook:
         self.examples: dict[str, str] = {}
         self._cells: defaultdict[str, Counter[Any]] = defaultdict(Counter)
         self.problems: list[InputError] = []
+        self.sound_names: dict[Path, Sequence[str]] = {}
         self.sound_paths: dict[Path, SoundPaths] = {}
         self._votes: Counter[str] = Counter()
         #: The first code of what is called a transcript; an empty text once it has words.
@@ -283,8 +305,14 @@ class _FirstLook:
 
     def read(self) -> None:
         for source in self.sources:
-            before = self.rows
+            before, heard = self.rows, self._cells.pop("audio", Counter())
             self._read(source)
+            # A name leads to another file in the folder of another table.
+            if names := list(self._texts("audio")):
+                self.sound_names[source.path] = names
+                found = way_to_sounds(self.recipe.root, _folder_of(source), names)
+                self.sound_paths[source.path] = found
+            self._cells["audio"].update(heard)
             if source.split and "split" not in self.columns.of:
                 self._stated_splits[source.split] += self.rows - before
 
@@ -335,7 +363,7 @@ class _FirstLook:
         of = self.columns.of
         self._refuse_numbered()
         key = "id" if "id" in of else "audio"
-        if self.columns.is_one_row_a_vote or key not in self._cells or "start" in of:
+        if self.columns.is_one_row_a_vote or not self._cells[key] or "start" in of:
             return
         repeated = self.rows - len(self._cells[key])
         if repeated > _FEW * self.rows:
@@ -375,11 +403,6 @@ class _FirstLook:
             line = foreign[0].line
             raise InputError(what, file=foreign[0].file, line=line, cure=ENCODING_CURE)
 
-    @property
-    def shares_stem(self) -> bool:
-        paths = self._texts("audio")
-        return len({PurePosixPath(path).stem for path in paths}) < len(paths)
-
     def _texts(self, meaning: str) -> Counter[str]:
         """The different values of a column with their counts."""
         found: Counter[str] = Counter()
@@ -416,10 +439,6 @@ class _FirstLook:
             cells = list(zip(*block, strict=True))
             for meaning in counted_here:
                 self._count(meaning, source, cells[places[meaning]])
-            if "audio" in places and source.path not in self.sound_paths:
-                first = next(filter(None, map(text_of, cells[places["audio"]])), "")
-                found = way_to_sounds(self.recipe.root, _folder_of(source), first)
-                self.sound_paths[source.path] = found
             if "transcript" in places and self._may_hold_codes:
                 self._look_for_words(cells[places["transcript"]])
             if "votes" not in counted_here:
@@ -491,7 +510,3 @@ def _shown(cell: Any) -> str:
 
 def _folder_of(source: RowSource) -> Path:
     return source.path if source.path.is_dir() else source.path.parent
-
-
-def _pass_over(_problem: InputError, _name: str) -> None:
-    """For rows that cannot be read; the conversion itself names them."""

@@ -94,8 +94,10 @@ def meant_labels(
     }
     rest = yours.pop(_REST, None)
     rest = rest and MeantLabel(rest.label, _OF_REST)
-    found = {name: class_of(name, known) or _of_word(names.get(name)) or rest for name in counts}
-    found |= yours
+    found = {
+        name: yours.get(name) or class_of(name, known) or _of_word(names.get(name)) or rest
+        for name in counts
+    }
     unknown = [name for name, meant in found.items() if meant is None]
     if unknown:
         unknown.sort(key=lambda name: (-counts[name], name))
@@ -117,10 +119,16 @@ def _of_word(word: str | None) -> MeantLabel | None:
 
 
 def class_merges(merge: Mapping[str, str], labels: Mapping[str, MeantLabel]) -> dict[str, str]:
-    """The merges that give a label a class, with one for each label that `*` stands for."""
+    """The merges that give a label a class, with one for each label that `*` stands for.
+
+    One of a label that is not there stays, so that whoever merges refuses it.
+    """
     own = {name: label for name, label in merge.items() if name != _REST}
     rest = {
         name: merge[_REST] for name, meant in labels.items()
         if meant.reason == _OF_REST and name not in own
     }  # fmt: skip
-    return {name: label for name, label in (rest | own).items() if label != _NONE}
+    return {
+        name: label for name, label in (rest | own).items()
+        if label != _NONE or name not in labels
+    }  # fmt: skip

@@ -151,17 +151,45 @@ def read_rows(path: Path) -> list[Any]:
 def read_yaml(path: Path, *, as_written: bool = False) -> Any:
     """The value of a YAML file; `as_written`, every number and date stays the text that it is.
 
-    Raises: `InputError` for a missing file, and for one that is not YAML.
+    Raises: `InputError` for a missing file, for one that is not YAML, and for a key that is given
+        twice, of which YAML would take the last.
     """
     import yaml
 
     try:
         # The base loader makes texts, lists and mappings of texts, and nothing else.
-        return yaml.load(read_text(path), yaml.BaseLoader if as_written else yaml.SafeLoader)
+        loader = (yaml.BaseLoader if as_written else yaml.SafeLoader)(read_text(path))
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _refuse_repeated_key(root, path)
+        return loader.construct_document(root)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         # A number of 5,000 digits and the 99th of May are ValueErrors.
         reason = "nests too deep" if isinstance(error, RecursionError) else error
         raise InputError(f"not valid YAML ({reason})", file=path, cure="Correct it.") from None
+
+
+def _refuse_repeated_key(root: Any, path: Path) -> None:
+    import yaml
+
+    nodes, seen = [root], set[int]()
+    while nodes:
+        node = nodes.pop()
+        # An alias leads to a node again, also to one that it is in.
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            nodes += [part for pair in node.value for part in pair]
+            keys: dict[tuple[str, str], Any] = {}
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+                if keys.setdefault((key.tag, key.value), key) is not key:
+                    what = f"has the key {key.value[:60]!r} twice"
+                    line = key.start_mark.line + 1
+                    raise InputError(what, file=path, line=line, cure="Keep one of them.")
 
 
 def read_record(path: Path, form: TypeAdapter[T], *, cure: str) -> T:

@@ -65,6 +65,40 @@ def test_sound_and_labels_inside_the_table(
     assert len(result.utterances) == len(CLIPS)
 
 
+@pytest.mark.parametrize("form", ["parquet", "disk"])
+def test_the_parts_of_one_table_are_read_as_one(
+    tabled: Any, convert: Any, dataset: Any, tmp_path: Path, form: str
+) -> None:
+    folder = tmp_path / "hub"
+    if form == "disk":
+        dataset(list(CLIPS)).save_to_disk(folder, num_shards=3)
+    else:
+        folder.mkdir()
+        for number, names in enumerate((["a1", "a2"], ["b1", "b2"], ["c1"])):
+            part = folder / f"set-of-mine-{number:05}-of-00003-0f{number}.parquet"
+            dataset(names).to_parquet(part)
+    result = tabled(folder)
+    assert len(result.utterances) == len(CLIPS)
+    assert {one.split for one in result.utterances} == {"train", "dev", "test"}, "by speakers"
+    lost = next(path for path in folder.iterdir() if "-00001-of-" in path.name)
+    lost.unlink()
+    outcome = convert("table", folder, tmp_path / "out")
+    assert outcome.status == 1
+    first = "data" if form == "disk" else "set-of-mine"
+    said = f"{folder}: lacks 1 of the 3 files of one table, the first: {first}-00001-of-00003. Down"
+    assert said in outcome.err
+
+
+def test_a_part_of_a_split_is_missed(convert: Any, dataset: Any, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / "hub/data").mkdir(parents=True, exist_ok=True)
+        path = tmp_path / f"hub/data/{split}-00000-of-00002.parquet"
+        dataset(["a1", "a2"]).to_parquet(path)
+    dataset(["b1"]).to_parquet(tmp_path / "hub/data/train-00001-of-00002.parquet")
+    outcome = convert("table", tmp_path / "hub", tmp_path / "out")
+    assert "lacks 1 of the 2 files of one table, the first: test-00001-of-00002." in outcome.err
+
+
 def test_a_table_that_is_cut_short_is_named(convert: Any, dataset: Any, tmp_path: Path) -> None:
     path = tmp_path / "half.parquet"
     dataset(["a1", "a2"]).to_parquet(path)

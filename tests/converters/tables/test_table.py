@@ -11,7 +11,7 @@ import soundfile
 
 from whyser.records.utterance import read_utterances
 
-from .conftest import rows
+from .conftest import CLIPS, rows
 
 
 def test_a_row_for_each_annotator(tabled: Any, clips: Path, write_csv: Any) -> None:
@@ -177,6 +177,11 @@ def test_a_recipe_says_what_options_say(
         ("table: t.csv\nmpa: {a: b}", "Did you mean 'map'?"),
         ("table: t.csv\nvalues: {lable: {a: b}}", "Did you mean 'label'?"),
         ("table: [", "not valid YAML"),
+        ("table: t.csv\nmerge:\n  W: sad\n  W: angry", "r.yaml:4: has the key 'W' twice. Keep"),
+        (
+            '{"table": "t.csv", "map": {}, "map": {"label": "a"}}',
+            "r.yaml:1: has the key 'map' twice",
+        ),
         ("table: t.csv\nfolder: /", "unknown key 'folder'"),
     ],
 )
@@ -187,6 +192,21 @@ def test_a_broken_recipe_is_refused(convert: Any, tmp_path: Path, text: str, fau
     assert outcome.status == 1
     assert str(recipe) in outcome.err
     assert fault in outcome.err
+
+
+def test_a_merge_of_a_label_that_does_not_occur(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    """The label that was meant would keep its class from the lexicon."""
+    table = write_csv(clips / "t.csv", rows())
+    outcome = convert("table", table, tmp_path / "out", "--merge", "bordom=sad", "--name", "mine")
+    assert outcome.status == 1
+    assert (
+        "mine has no label code 'bordom' to merge. Expected one of [anger, sadness" in outcome.err
+    )
+    assert "Did you mean 'boredom'?" in outcome.err
+    assert "boredom" in outcome.out, "what was understood is shown"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_path_out_of_the_root_is_refused(
@@ -321,6 +341,39 @@ def test_paths_of_another_machine_are_found_by_their_end(
         )
         found = tabled(table).utterances
         assert [one.audio for one in found] == ["wav/a1.wav", "wav/b1.wav"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_paths_of_two_machines_in_one_table(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path, order: int
+) -> None:
+    """As where two people's tables were joined: no order of them may cost half of the rows."""
+    beginnings = ("", "/home/ann/db/", "C:\\bob\\", "/home/bob/data/", "/nobody/")
+    names = [*list(CLIPS)[:4], "lost"]
+    table = write_csv(
+        clips / "t.csv",
+        [
+            {"file": f"{beginning}wav/{name}.wav", "label": "sad"}
+            for beginning, name in list(zip(beginnings, names, strict=True))[::order]
+        ],
+    )
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    found = read_utterances(tmp_path / "out/mine/utterances.jsonl")
+    assert sorted(str(one.audio) for one in found) == [f"wav/{name}.wav" for name in names[:4]]
+    said = outcome.out + outcome.err
+    assert all(repr(one) in said for one in ("/home/ann/db/", "/bob/", "/home/bob/data/"))
+    assert "its sound file '/nobody/wav/lost.wav' is not below" in said
+
+
+def test_a_first_file_that_is_missing_costs_itself(
+    convert: Any, clips: Path, write_csv: Any, tmp_path: Path
+) -> None:
+    names = ["lost", *CLIPS]
+    table = write_csv(clips / "t.csv", [{"file": f"/db/wav/{n}", "label": "sad"} for n in names])
+    outcome = convert("table", table, tmp_path / "out", "--name", "mine")
+    found = read_utterances(tmp_path / "out/mine/utterances.jsonl")
+    assert [str(one.audio) for one in found] == [f"wav/{name}.wav" for name in CLIPS]
+    assert "lost.wav" in outcome.out + outcome.err
 
 
 def test_a_table_without_sound_needs_a_word(

@@ -75,6 +75,51 @@ def test_lines_under_the_name_of_json_and_rows_in_an_object(
     assert tabled(wrapped).utterances == first
 
 
+def columns_of(orient: str) -> Any:
+    """The rows as `DataFrame.to_json` writes them: `{"file": {"0": ..., "1": ...}, ...}`."""
+    names, given = list(rows()[0]), rows()
+    if orient == "split":
+        data = [list(row.values()) for row in given]
+        return {"columns": names, "index": list(range(len(given))), "data": data}
+    if orient == "list":
+        return {name: [row[name] for row in given] for name in names}
+    # Rows that were left out leave gaps in their numbers.
+    return {name: {str(2 * n): row[name] for n, row in enumerate(given)} for name in names}
+
+
+@pytest.mark.parametrize("orient", ["columns", "split", "list"])
+def test_columns_of_json_are_turned_into_rows(
+    tabled: Any, clips: Path, write_csv: Any, orient: str
+) -> None:
+    first = tabled(write_csv(clips / "t.csv", rows())).utterances
+    table = clips / "columns.json"
+    table.write_text(json.dumps(columns_of(orient)), encoding="utf-8")
+    assert tabled(table).utterances == first
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            '{"columns": ["a", "b"], "data": [[1, 2], [3]]}',
+            "row 2 of its 'data' is '[3]', expected",
+        ),
+        ('{"columns": ["a", "a"], "data": [[1, 2]]}', "has two columns 'a'"),
+        ('{"columns": ["a"], "data": []}', "contains no row"),
+        ('{"label": ["sad", "sad"], "file": ["a.wav"]}', "has columns of 2 and of 1 values"),
+        ('{"train": [{"a": 1}], "test": [{"a": 2}]}', "no column is the label"),
+    ],
+)
+def test_columns_of_json_that_do_not_fit(
+    convert: Any, tmp_path: Path, text: str, fault: str
+) -> None:
+    table = tmp_path / "t.json"
+    table.write_text(text, encoding="utf-8")
+    outcome = convert("table", table, tmp_path / "out")
+    assert outcome.status == 1
+    assert fault in outcome.err
+
+
 def test_a_broken_line_of_json_costs_itself(
     convert: Any, clips: Path, write_lines: Any, tmp_path: Path
 ) -> None:
