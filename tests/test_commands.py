@@ -131,6 +131,7 @@ LONG = (
     "whyser-baseline ssl",
     "whyser-speechlm build",
     "whyser-convert sharegpt",
+    "whyser-convert table",
 )
 
 

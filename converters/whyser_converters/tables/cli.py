@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from whyser_converters.tables.understand import TableMeaning
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+_votes_option = partial(typer.Option, rich_help_panel="Votes and units")
+_rows_option = partial(typer.Option, rich_help_panel="Rows and columns")
 
 _Map = Annotated[
     list[str] | None,
@@ -92,7 +96,7 @@ def table(
     split_list: SplitListFile = None,
     rows_are_votes: Annotated[
         bool,
-        typer.Option(
+        _votes_option(
             "--rows-are-votes",
             help="Take the rows with one id, or one sound file, as the votes for one utterance, "
             "though no column names the annotator.",
@@ -100,11 +104,11 @@ def table(
     ] = False,
     times: Annotated[
         Literal["seconds", "milliseconds"] | None,
-        typer.Option(help="State the unit of start, end and duration.  [default: seconds]"),
+        _votes_option(help="State the unit of start, end and duration.  [default: seconds]"),
     ] = None,
     scale: Annotated[
         list[str] | None,
-        typer.Option(
+        _votes_option(
             metavar="ATTRIBUTE=LOW:HIGH",
             help="State the scale of arousal, valence, dominance or intensity, such as "
             "arousal=1:7; repeatable. Without its scale, no attribute is read.",
@@ -112,7 +116,7 @@ def table(
     ] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option(
+        _rows_option(
             metavar="COLUMN=VALUE",
             help="Take only the rows with this value; repeatable. Of two values of one column "
             "either will do.",
@@ -120,7 +124,7 @@ def table(
     ] = None,
     join: Annotated[
         list[str] | None,
-        typer.Option(
+        _rows_option(
             metavar="FILE:COLUMN=COLUMN",
             help="Take further columns from this table, whose second column has what the first "
             "one has in the table of the corpus; repeatable. One name will do if it is the same, "
@@ -129,7 +133,7 @@ def table(
     ] = None,
     parse: Annotated[
         list[str] | None,
-        typer.Option(
+        _rows_option(
             metavar="COLUMN=PATTERN",
             help="Read further columns from the texts of this one, such as "
             "'file={speaker:4}_{sentence}_*'; repeatable.",
@@ -137,14 +141,14 @@ def table(
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(
+        _rows_option(
             metavar="NAME,NAME,...",
             help="Name the columns of a CSV file that has no header.",
         ),
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(
+        _rows_option(
             help="State the encoding of a CSV file, such as cp1252 or gb18030.  [default: UTF-8, "
             "or UTF-16 with its mark]"
         ),

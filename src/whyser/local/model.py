@@ -18,6 +18,7 @@ from whyser.io.audio import WINDOW_S
 from whyser.io.errors import InputError, WhyserError
 from whyser.io.extras import require
 from whyser.io.files import read_json
+from whyser.io.visible import visible
 from whyser.prompting.prompts import TRACES, Template
 
 _MODULE = "whyser.local.process"
@@ -44,6 +45,23 @@ def window_of(folder: Path) -> float:
     return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else WINDOW_S
 
 
+def _refuse_no_model(folder: Path) -> None:
+    if _has_model(folder):
+        return
+    cure = "Give the folder of a checkpoint, which has a config.json."
+    # A run with several trainings has a folder for each.
+    below = sorted(path.name for path in folder.glob("*/") if _has_model(path))
+    if below:
+        cure = f"Give one of its folders: {', '.join(map(visible, below[:10]))}."
+    raise InputError(
+        "has no model" if folder.is_dir() else "no such folder", file=folder, cure=cure
+    )
+
+
+def _has_model(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("config.json", _ADAPTER))
+
+
 class LocalModel:
     """A checkpoint that loads while the caller goes on; the first question waits for it.
 
@@ -56,10 +74,7 @@ class LocalModel:
     """
 
     def __init__(self, folder: Path, template: Template | None = None) -> None:
-        if not any((folder / name).is_file() for name in ("config.json", _ADAPTER)):
-            what = "has no model" if folder.is_dir() else "no such folder"
-            cure = "Give the folder of a checkpoint, which has a config.json."
-            raise InputError(what, file=folder, cure=cure)
+        _refuse_no_model(folder)
         require("a local checkpoint", train=["torch", "transformers"])
         self.folder, self.window = folder, window_of(folder)
         self._lock = threading.Lock()

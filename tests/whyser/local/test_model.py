@@ -158,6 +158,16 @@ def test_a_folder_without_a_model_is_refused_before_anything_loads(tmp_path: Pat
         LocalModel(tmp_path / "nowhere")
 
 
+def test_a_folder_of_several_trainings_names_them(tmp_path):
+    for name in ("small_freeze", "small_lora", "checkpoints"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "small_freeze" / "config.json").write_text("{}")
+    (tmp_path / "small_lora" / "adapter_config.json").write_text("{}")
+    with pytest.raises(InputError) as raised:
+        LocalModel(tmp_path)
+    assert raised.value.cure == "Give one of its folders: small_freeze, small_lora."
+
+
 @pytest.mark.slow
 def test_a_process_that_ends_is_an_error(part: Callable[[str], Path], sound: Path) -> None:
     with LocalModel(part("qwen2_audio")) as model:
