@@ -257,8 +257,8 @@ def _widest(sources: Sequence[RowSource]) -> RowSource:
 def _speaker_splits(corpus: str, speakers: frozenset[str]) -> dict[str, str]:
     """Speaker -> split. A speaker keeps the place in the order when others join.
 
-    >>> sorted(Counter(_speaker_splits("x", frozenset("abcdefghij")).values()).items())
-    [('dev', 1), ('test', 2), ('train', 7)]
+    >>> " ".join(sorted(_speaker_splits("x", frozenset("abcdefghij")).values()))
+    'dev test test train train train train train train train'
     """
     if len(speakers) < 2:
         return {}
