@@ -18,6 +18,8 @@ import pytest
 for name in ("OMP_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS"):
     os.environ.setdefault(name, "1")
 
+ENVIRONMENT = os.environ
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
@@ -53,6 +55,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "tests/servers" if file.startswith("tests/servers/") else file
 
     return Scheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _one_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`datasets` leaves a copy in the place of `os.environ` after a map with several processes.
+    What holds the first one, as rich does, would not see what a later test sets."""
+    monkeypatch.setattr(os, "environ", ENVIRONMENT)
 
 
 @pytest.fixture(scope="session")
