@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from glob import glob
+from glob import escape, glob
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ class TableJoin(FrozenRecord):
 
     def files(self, folder: Path) -> list[Path]:
         """Raises: `InputError` if there is none."""
-        found = sorted(Path(one) for one in glob(str(folder / self.table)))  # noqa: PTH207, absolute
+        # Only `*` stands for something else: a folder may be called "corpus [v2]".
+        pattern = escape(str(folder / self.table)).replace("[*]", "*")
+        found = sorted(map(Path, glob(pattern)))  # noqa: PTH207, absolute
         if not found:
             raise InputError("no such file", file=folder / self.table, cure="Check the path.")
         return found

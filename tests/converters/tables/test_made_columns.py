@@ -146,3 +146,12 @@ def test_a_saved_recipe_says_the_same(
     expected = tabled(clips / "clips.csv", *words).utterances
     assert tabled(recipe).utterances == expected
     assert [(one.id, one.label) for one in expected] == [("mine/a1", "sad"), ("mine/b1", "angry")]
+
+
+def test_marks_of_a_folder_are_no_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus [v2]?"
+    folder.mkdir()
+    for name, row in (("a.csv", "ann,1"), ("b.csv", "bob,2")):
+        (folder / name).write_text(f"who,age\n{row}\n")
+    source = table(folder / "t.tsv", "f\twho\n1.wav\tbob\n2.wav\tann\n", join="*.csv")
+    assert cells(source, "f", "age") == [("1.wav", "2"), ("2.wav", "1")]
