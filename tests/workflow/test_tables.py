@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from whyser.io.errors import BadInput, InputError
+from whyser_converters.tables.recipe import TableRecipe
 from whyser_converters.tables.understand import TableMeaning, understand
 from whyser_workflow import tables
 from whyser_workflow.plan import RunPlan, read_plan
@@ -24,9 +25,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the tables whose rows were read."""
     found: list[str] = []
 
-    def count(recipe: object, name: str) -> TableMeaning:
+    def count(recipe: TableRecipe, name: str) -> TableMeaning:
         found.append(name)
-        return understand(recipe, name)  # type: ignore[arg-type]
+        return understand(recipe, name)
 
     monkeypatch.setattr(tables, "understand", count)
     return found

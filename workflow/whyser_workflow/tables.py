@@ -34,6 +34,7 @@ _FORM = TypeAdapter(KnownTable)
 #: Our code that reads tables, and says what their labels mean.
 _READERS = (
     *("whyser_converters.tables", "whyser_converters.corpora.tables"),
+    "whyser_converters.convert.split_names",
     *("whyser.io", "whyser.labels"),
 )
 
