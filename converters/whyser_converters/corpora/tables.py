@@ -31,7 +31,7 @@ _FIRST_CELL = re.compile(r'[^",\r\n]+')
 # Characters of lines that are parsed at once; more would not stay in the processor's cache.
 _BLOCK = 1 << 16
 
-_NOT_UTF_8 = "not UTF-8 text"
+NOT_UTF_8 = "not UTF-8 text"
 
 # `errors="surrogateescape"` turns a byte that is not UTF-8 into one of these.
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")
@@ -104,7 +104,7 @@ def read_table(
 
     def lose(line: int, text: str, fault: str) -> None:
         found = name.search(text)
-        is_foreign = fault == _NOT_UTF_8
+        is_foreign = fault == NOT_UTF_8
         fault = foreign if is_foreign else fault
         cure = "Save the file as UTF-8." if is_foreign else "Correct the line, or fetch it again."
         lost(InputError(fault, file=path, line=line, cure=cure), found[0] if found else "")
@@ -122,7 +122,7 @@ def read_table(
 
 
 def _foreign(encoding: str | None) -> str:
-    return f"not {encoding} text" if encoding else _NOT_UTF_8
+    return f"not {encoding} text" if encoding else NOT_UTF_8
 
 
 def _chunks(
@@ -188,7 +188,7 @@ def _fault_in(cells: Sequence[str], width: int, text: str, stray_bytes: bool) ->
     if "\0" in text:
         return "not valid text (a NUL byte)"
     if not (stray_bytes or text.isascii()) and _STRAY_BYTE.search(text):
-        return _NOT_UTF_8
+        return NOT_UTF_8
     return ""
 
 

@@ -13,14 +13,12 @@ from whyser.io.errors import InputError
 from whyser.io.files import read_json, read_lines, read_rows
 from whyser.io.text import line_fault, parse_json
 from whyser_converters.convert.split_names import split_of_name
-from whyser_converters.corpora.tables import Lost, delimiter_in, read_header, read_table
+from whyser_converters.corpora.tables import NOT_UTF_8, Lost, delimiter_in, read_header, read_table
 from whyser_converters.tables.source import Row, RowSource
 
 #: Rows whose keys name the columns: few have a key that none of the first rows has.
 _LOOKED_AT = 1000
 
-#: How the problem of a row in another encoding ends.
-_FOREIGN = "not UTF-8 text"
 ENCODING_CURE = (
     "Save the file as UTF-8, or give --encoding, such as cp1252 (Excel in Western Europe), cp1251 "
     "(Cyrillic) or gb18030 (Chinese)."
@@ -77,7 +75,7 @@ def csv_source(path: Path, form: TextForm = PLAIN) -> RowSource:
 
 def is_foreign_text(problem: InputError) -> bool:
     """Whether a row or a file cannot be read because of its encoding."""
-    return problem.what.endswith(_FOREIGN)
+    return problem.what.endswith(NOT_UTF_8)
 
 
 def _with_encoding(problem: InputError) -> InputError:

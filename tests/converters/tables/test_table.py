@@ -348,7 +348,7 @@ def test_paths_of_two_machines_in_one_table(
     convert: Any, clips: Path, write_csv: Any, tmp_path: Path, order: int
 ) -> None:
     """As where two people's tables were joined: no order of them may cost half of the rows."""
-    beginnings = ("", "/home/ann/db/", "C:\\bob\\", "/home/bob/data/", "/nobody/")
+    beginnings = ("", "/corpora/ann/db/", "C:\\bob\\", "/corpora/bob/data/", "/nobody/")
     names = [*list(CLIPS)[:4], "lost"]
     table = write_csv(
         clips / "t.csv",
@@ -361,7 +361,7 @@ def test_paths_of_two_machines_in_one_table(
     found = read_utterances(tmp_path / "out/mine/utterances.jsonl")
     assert sorted(str(one.audio) for one in found) == [f"wav/{name}.wav" for name in names[:4]]
     said = outcome.out + outcome.err
-    assert all(repr(one) in said for one in ("/home/ann/db/", "/bob/", "/home/bob/data/"))
+    assert all(repr(one) in said for one in ("/corpora/ann/db/", "/bob/", "/corpora/bob/data/"))
     assert "its sound file '/nobody/wav/lost.wav' is not below" in said
 
 

@@ -1,4 +1,4 @@
-"""What a reader of the scores is told: notes and warnings."""
+"""Notes and warnings of a scored run."""
 
 import json
 
