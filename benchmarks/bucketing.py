@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from figures import Figure, show
+from figures import Figure, options_of, show
 
 import whyser
 from whyser.baselines.ssl.batches import Buckets
@@ -50,14 +50,11 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--clips", type=int, default=CLIPS, help="number of clips [%(default)s]")
     parser.add_argument(
         "--utterances", type=Path, help="read lengths from this converted corpus [draw them]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 

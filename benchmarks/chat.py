@@ -32,7 +32,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 from aiohttp import web
-from figures import Figure, show
+from figures import Figure, options_of, show
 
 import whyser.chat
 from whyser.chat import Chat, ChatSettings, Ledger, Reply, Request, audio_part, run_all
@@ -65,9 +65,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--requests", type=int, default=FULL_REQUESTS, help="number of requests [%(default)s]"
     )
@@ -75,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         "--answers", type=int, default=FULL_ANSWERS, help="answers in the ledger [%(default)s]"
     )
     parser.add_argument("--work", type=Path, help="folder for generated files [a temporary one]")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     # The other processes run this script with these two options.
     parser.add_argument("--role", choices=ROLES, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)

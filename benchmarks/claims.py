@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from figures import Figure, show
+from figures import Figure, options_of, show
 
 import whyser.evidence.claims as reader
 from whyser.evidence.claims import read_claims
@@ -47,13 +47,10 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--rationales", type=int, default=RATIONALES, help="number of rationales [%(default)s]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from figures import Cost, Figure, run, show
+from figures import Cost, Figure, options_of, run, show
 
 import whyser_converters
 from whyser.io import audio
@@ -79,9 +79,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
 
     def add(name: str, default: float, text: str) -> None:
         kind = type(default)
@@ -93,7 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--clip-seconds", 6.0, "length of these clips; a second takes 32 kB of disk")
     parser.add_argument("--work", type=Path, help="folder for generated files [a temporary one]")
     parser.add_argument("--keep", action="store_true", help="keep them in --work, and reuse them")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser
 
 

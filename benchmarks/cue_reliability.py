@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from cues import write_corpus
-from figures import Figure, show
+from figures import Figure, options_of, show
 from sound_conditions import RATE, Floats, conditions
 
 from whyser.evidence.acoustics import Acoustics, count_syllables, measure
@@ -56,15 +56,12 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--utterances", type=Path, help="read this utterances.jsonl")
     parser.add_argument("--clips", type=int, default=120, help="number of clips [%(default)s]")
     parser.add_argument(
         "--trackers", action="store_true", help="compare the levels with two other pitch trackers"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 

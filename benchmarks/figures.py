@@ -1,7 +1,8 @@
-"""Tools of all benchmarks: a figure with its bound, and the cost of a command."""
+"""Tools of all benchmarks: options, a figure with its bound, and the cost of a command."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -25,6 +26,15 @@ class Figure:
     def row(self) -> tuple[str, ...]:
         met = "" if not self.bound else {None: "not judged", True: "yes", False: "NO"}[self.met]
         return self.measure, self.figure, self.bound, met
+
+
+def options_of(manual: str | None) -> argparse.ArgumentParser:
+    """The parser of a benchmark, whose docstring is its manual, with `--strict`."""
+    parser = argparse.ArgumentParser(
+        description=manual, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
+    return parser
 
 
 def show(title: str, figures: Sequence[Figure], *, strict: bool) -> None:

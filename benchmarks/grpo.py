@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from figures import Figure, show
+from figures import Figure, options_of, show
 
 from whyser import rewards
 from whyser.demo import sentences
@@ -65,9 +65,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="seeds [%(default)s]")
     for name, default, of in (
         ("--steps", STEPS, "steps of GRPO"),
@@ -76,7 +74,6 @@ def _arguments() -> argparse.Namespace:
         ("--unseen", UNSEEN, "clips for the figures"),
     ):
         parser.add_argument(name, type=int, default=default, help=f"number of {of} [%(default)s]")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 

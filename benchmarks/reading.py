@@ -12,7 +12,6 @@ one piece.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import tempfile
@@ -20,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from figures import Figure, run, show
+from figures import Figure, options_of, run, show
 
 from whyser.io.console import say
 from whyser.labels.classes import CLASSES
@@ -73,16 +72,13 @@ _FORMS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--answers", type=int, default=ANSWERS, help="number of answers [%(default)s]"
     )
     parser.add_argument(
         "--hostile", type=int, default=HOSTILE, help="characters of a hostile text [%(default)s]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = [*_real_length(Path(folder), arguments.answers), *_hostile(arguments.hostile)]

@@ -10,14 +10,13 @@ laid out anew. The baseline lays the same page out without filtering.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from figures import Figure, run, show
+from figures import Figure, options_of, run, show
 from playwright.sync_api import sync_playwright
 from score import COMMAND, write_inputs
 
@@ -35,13 +34,10 @@ _TIMED = """(change) => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--samples", type=int, default=SAMPLES, help="number of samples on the page [%(default)s]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = list(measuring(Path(folder), arguments.samples))

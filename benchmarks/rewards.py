@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from claims import rationales
-from figures import Figure, show
+from figures import Figure, options_of, show
 
 from whyser import rewards
 from whyser.evidence.cues import FAMILIES, Cue, Cues, level_of
@@ -35,13 +35,10 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--completions", type=int, default=COMPLETIONS, help="number of completions [%(default)s]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 

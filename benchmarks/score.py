@@ -11,14 +11,13 @@ calls scikit-learn's `f1_score` once for the majority labels.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from figures import Figure, run, show
+from figures import Figure, options_of, run, show
 
 from whyser.io.console import say
 from whyser.labels.classes import CLASSES
@@ -43,13 +42,10 @@ print(f1_score(strict, found, average="macro"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--items", type=int, default=ITEMS, help="number of utterances [%(default)s]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = list(measuring(Path(folder), arguments.items))

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from figures import Cost, Figure, run, show
+from figures import Cost, Figure, options_of, run, show
 
 import whyser
 from whyser.evidence.cues import FAMILIES, Cue, Cues
@@ -63,13 +63,10 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--utterances", type=int, default=UTTERANCES, help="number of utterances [%(default)s]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from figures import Figure, show
+from figures import Figure, options_of, show
 
 import whyser_eval
 from whyser.io.console import say
@@ -48,14 +48,11 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--items", type=int, default=ITEMS, help="number of utterances [%(default)s]"
     )
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws per test [%(default)s]")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 

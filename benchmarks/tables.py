@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from figures import Figure, run, show
+from figures import Figure, options_of, run, show
 
 import whyser
 from whyser.io.console import say
@@ -79,9 +79,8 @@ def baseline(table: Path, output: Path) -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--votes", type=int, default=VOTES, help="[default: %(default)s]")
-    parser.add_argument("--strict", action="store_true", help="fail if a bound is missed")
+    parser = options_of(__doc__)
+    parser.add_argument("--votes", type=int, default=VOTES, help="number of votes [%(default)s]")
     return parser.parse_args()
 
 

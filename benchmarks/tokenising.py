@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import yaml
-from figures import Figure, run, show
+from figures import Figure, options_of, run, show
 
 import whyser_converters
 from whyser.demo.model import write_model
@@ -99,16 +99,13 @@ def main() -> None:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options_of(__doc__)
     parser.add_argument(
         "--clips", type=int, default=FULL_CLIPS, help="number of clips [%(default)s]"
     )
     parser.add_argument(
         "--processes", type=int, default=2, help="processes of each way [%(default)s]"
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bound is missed")
     return parser.parse_args()
 
 
